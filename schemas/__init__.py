@@ -1,0 +1,1 @@
+"""The contract with partners: what events look like on the wire. No I/O."""

@@ -1,0 +1,231 @@
+"""The envelope of an event: CloudEvents 1.0 attributes in Kafka headers, and the exact bytes that are signed."""
+
+import hashlib
+import re
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from schemas.reasons import Reason, Refusal
+from schemas.rfc3339 import parse_micros
+from schemas.strict_json import MAX_BYTES
+
+SIGNATURE_HEADER: Final = "lianyun-signature"
+SPECVERSION: Final = "1.0"
+DOMAIN: Final = b"lianyun-event-v1\n"
+
+# Attribute -> Kafka header, in the order in which the attributes are signed (CloudEvents Kafka binding, 3.2).
+HEADERS: Final = {
+    "specversion": "ce_specversion",
+    "source": "ce_source",
+    "id": "ce_id",
+    "type": "ce_type",
+    "time": "ce_time",
+    "subject": "ce_subject",
+    "datacontenttype": "content-type",
+}
+_OURS = {name: attribute for attribute, name in HEADERS.items()} | {SIGNATURE_HEADER: SIGNATURE_HEADER}
+_LONGEST = {
+    "specversion": 8,
+    "source": 256,
+    "id": 256,
+    "type": 128,
+    "time": 40,
+    "subject": 256,
+    "datacontenttype": 64,
+}
+_ASCII_ONLY = ("specversion", "source", "type", "time", "datacontenttype")
+_CONTENT_TYPE = re.compile(r"application/json(; ?charset=utf-8)?", re.IGNORECASE)
+# CloudEvents 1.0, 3.1 "String": no control characters, no surrogates, no noncharacters.
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF)
+)
+_FORBIDDEN = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_NONCHARACTERS}]")
+_length = struct.Struct(">I").pack
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The CloudEvents attributes of one event, as published and valid; an invalid one raises Refusal.
+
+    `time` keeps the publisher's text; `published_micros` is the same instant in UTC microseconds. `None`
+    is an absent attribute, which is signed differently from an empty one.
+    """
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: str
+    subject: str | None = None
+    datacontenttype: str | None = None
+    published_micros: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for attribute, longest in _LONGEST.items():
+            value = getattr(self, attribute)
+            if value is None:
+                continue
+            # Printable ASCII is the common case and needs no closer look; its length in bytes is its length.
+            if not (value.isascii() and value.isprintable() and 0 < len(value) <= longest):
+                _require_text(attribute, value, longest)
+        if self.specversion != SPECVERSION:
+            raise _invalid(
+                "specversion", f"The CloudEvents version is {self.specversion!r}, not {SPECVERSION}."
+            )
+        if self.datacontenttype is not None and not _CONTENT_TYPE.fullmatch(self.datacontenttype):
+            raise _invalid(
+                "datacontenttype",
+                f"The content type is {self.datacontenttype!r}.",
+                "Publish in binary mode: the value is the JSON payload, content-type is application/json.",
+            )
+        object.__setattr__(self, "published_micros", parse_micros(self.time, "header:ce_time"))
+
+    @classmethod
+    def from_headers(cls, headers: Sequence[tuple[str, bytes | None]]) -> "Envelope":
+        """Read the attributes from Kafka headers in any order; raise Refusal naming the header at fault.
+
+        Headers of others, including unknown `ce_` extensions, are ignored: they are not signed.
+        """
+        return _envelope(_read(headers))
+
+    def to_headers(self) -> list[tuple[str, bytes]]:
+        """Return the Kafka headers of the attributes that are present, without the signature."""
+        values = ((name, getattr(self, attribute)) for attribute, name in HEADERS.items())
+        return [(name, value.encode()) for name, value in values if value is not None]
+
+
+def read_headers(headers: Sequence[tuple[str, bytes | None]]) -> tuple[Envelope, bytes]:
+    """Return (envelope, value of the signature header) in one pass; raise Refusal, UNSIGNED without a signature."""
+    found = _read(headers)
+    signature = found.get(SIGNATURE_HEADER)
+    if signature is None:
+        raise Refusal(
+            Reason.UNSIGNED,
+            "The message carries no signature.",
+            f"header:{SIGNATURE_HEADER}",
+            "Sign the event; the signing specification is published with worked vectors.",
+        )
+    return _envelope(found), signature
+
+
+def require_payload(value: bytes | None) -> bytes:
+    """Return the value of a Kafka record; raise Refusal NULL_VALUE or TOO_LARGE before anything reads it."""
+    if value is None:
+        raise Refusal(
+            Reason.NULL_VALUE,
+            "The record has no value.",
+            remedy="Events are never deleted: publish a retraction.",
+        )
+    if len(value) > MAX_BYTES:
+        raise Refusal(
+            Reason.TOO_LARGE,
+            f"The payload has {len(value)} bytes, more than {MAX_BYTES}.",
+            remedy="Split the event; refer to documents by digest instead of enclosing them.",
+        )
+    return value
+
+
+def event_id(source: str, id: str) -> bytes:
+    """Return the 16-byte identity of an event: the start of SHA-256 over source and id, each length-prefixed."""
+    said, name = source.encode(), id.encode()
+    return hashlib.sha256(b"".join((_length(len(said)), said, _length(len(name)), name))).digest()[:16]
+
+
+def signed_bytes(network: str, envelope: Envelope, payload: bytes) -> bytes:
+    """Return the bytes that a publisher signs: network, attributes and payload, each behind its length.
+
+    `network` ("demo", "prod") keeps an event of one network from being valid in another. Absent and empty
+    attributes give different bytes. The layout is published in signing.md.
+    """
+    parts = [_start(network)]
+    for value in (
+        envelope.specversion,
+        envelope.source,
+        envelope.id,
+        envelope.type,
+        envelope.time,
+        envelope.subject,
+        envelope.datacontenttype,
+    ):
+        if value is None:
+            parts.append(b"\x00")
+        else:
+            text = value.encode()
+            parts += (b"\x01", _length(len(text)), text)
+    parts += (_length(len(payload)), payload)
+    return b"".join(parts)
+
+
+def content_digest(signed: bytes) -> bytes:
+    """Return the 16-byte sameness of a message: the start of SHA-256 over its signed bytes."""
+    return hashlib.sha256(signed).digest()[:16]
+
+
+@lru_cache(maxsize=16)
+def _start(network: str) -> bytes:
+    if not network:
+        raise ValueError("the network has no name; it is part of what is signed")
+    text = network.encode()
+    return DOMAIN + b"\x01" + _length(len(text)) + text
+
+
+def _read(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, bytes]:
+    """Collect the values of the headers that are ours, by attribute."""
+    found: dict[str, bytes] = {}
+    for name, value in headers:
+        attribute = _OURS.get(name)
+        if attribute is None:
+            continue
+        if value is None:
+            raise Refusal(Reason.INVALID_HEADER, f"The header {name} has no value.", f"header:{name}")
+        if attribute in found:
+            raise Refusal(
+                Reason.DUPLICATE_HEADER,
+                f"The header {name} occurs more than once.",
+                f"header:{name}",
+                "Send each header once: which of two counts would be a guess.",
+            )
+        found[attribute] = value
+    return found
+
+
+def _envelope(found: dict[str, bytes]) -> Envelope:
+    attribute = ""
+    try:
+        values = {}
+        for attribute in HEADERS:
+            value = found.get(attribute)
+            values[attribute] = None if value is None else value.decode()
+    except UnicodeDecodeError:
+        raise _invalid(attribute, "The value is not valid UTF-8.") from None
+    for attribute in ("specversion", "source", "id", "type", "time"):
+        if values[attribute] is None:
+            name = HEADERS[attribute]
+            raise Refusal(
+                Reason.MISSING_HEADER,
+                f"The header {name} is missing.",
+                f"header:{name}",
+                "Publish in CloudEvents binary mode: one ce_ header for each attribute.",
+            )
+    return Envelope(**values)  # type: ignore[arg-type]
+
+
+def _require_text(attribute: str, value: str, longest: int) -> None:
+    """Judge a value that is not plainly short printable ASCII; raise INVALID_HEADER."""
+    if not value and attribute != "subject":
+        raise _invalid(attribute, "The value is empty.")
+    if _FORBIDDEN.search(value):
+        raise _invalid(attribute, "The value holds a control character, NUL or half a surrogate pair.")
+    if attribute in _ASCII_ONLY and not value.isascii():
+        raise _invalid(
+            attribute, "The value holds characters outside ASCII.", "Percent-encode them in source."
+        )
+    if len(value.encode()) > longest:
+        raise _invalid(attribute, f"The value is longer than {longest} bytes.")
+
+
+def _invalid(attribute: str, detail: str, remedy: str = "") -> Refusal:
+    return Refusal(Reason.INVALID_HEADER, detail, f"header:{HEADERS[attribute]}", remedy)

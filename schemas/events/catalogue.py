@@ -1,0 +1,71 @@
+"""All event types, by name and by number: the one table that storage, the fold and the published contract read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from schemas.events.base import Payload
+from schemas.events.spec import EventSpec
+
+_MODULES = (
+    "movement_origin",
+    "movement",
+    "movement_exceptions",
+    "movement_cargo",
+    "movement_destination",
+    "customs",
+    "customs_control",
+    "document",
+    "document_trade",
+    "network",
+    "link",
+    "correction",
+)
+
+
+def _models() -> Iterator[type[Payload]]:
+    for name in _MODULES:
+        module = import_module(f"schemas.events.{name}")
+        for value in vars(module).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, Payload)
+                and value.__module__ == module.__name__
+                and "spec" in vars(value)
+            ):
+                yield value
+
+
+def _by_type() -> dict[str, type[Payload]]:
+    table: dict[str, type[Payload]] = {}
+    numbers: dict[int, str] = {}
+    for model in _models():
+        spec = model.spec
+        if spec.type in table or spec.number in numbers:
+            raise ValueError(f"{spec.type} ({spec.number}) is declared twice")
+        table[spec.type] = model
+        numbers[spec.number] = spec.type
+    return table
+
+
+CATALOGUE: Mapping[str, type[Payload]] = MappingProxyType(_by_type())
+"""The model of each type, by the name on the wire."""
+
+_BY_NUMBER: Mapping[int, EventSpec] = MappingProxyType({m.spec.number: m.spec for m in CATALOGUE.values()})
+
+
+def spec(type_: str) -> EventSpec:
+    """The fixed facts of the type named ``type_``; KeyError where there is none."""
+    return CATALOGUE[type_].spec
+
+
+def by_number(number: int) -> EventSpec:
+    """The fixed facts of the type that storage knows as ``number``; KeyError where there is none."""
+    return _BY_NUMBER[number]
+
+
+def specs() -> tuple[EventSpec, ...]:
+    """All types in ascending order of their numbers."""
+    return tuple(_BY_NUMBER[number] for number in sorted(_BY_NUMBER))

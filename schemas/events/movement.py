@@ -1,0 +1,124 @@
+"""On the way: departure, arrival, hand-over between railways, change of gauge, running position (numbers 300 to 349)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.events.base import Classifier, PartyCode, Place, PlacedMilestone
+from schemas.events.declare import CARGO, RUNNING, event
+from schemas.events.spec import HOUR, MINUTE
+from schemas.events.vocabulary import ObjectKind, Region, Role, Territory
+from schemas.events.wire import Identifier
+
+_running = partial(
+    event,
+    region=Region.MOVEMENT,
+    by=(Role.RAILWAY, Role.OPERATOR, Role.TERMINAL, Role.FORWARDER),
+    about=RUNNING,
+    authority=(Role.RAILWAY,),
+    territory=Territory.PLACE,
+    also=(Role.OPERATOR,),
+    moves=True,
+)
+
+Gauge = Literal[1435, 1520, 1668]
+"""Track gauge in millimetres."""
+
+
+@_running("movement.departed.v1", 300, tolerance=30 * MINUTE, document="train list")
+class Departed(PlacedMilestone):
+    """A train, wagon or cargo left a station or border point."""
+
+
+@_running("movement.arrived.v1", 301, tolerance=30 * MINUTE, document="train list")
+class Arrived(PlacedMilestone):
+    """A train, wagon or cargo arrived at a station or border point on its way."""
+
+
+@_running(
+    "movement.handed_over.v1",
+    302,
+    by=(Role.RAILWAY, Role.TERMINAL),
+    also=(Role.RAILWAY,),
+    tolerance=HOUR,
+    document="hand-over list",
+)
+class HandedOver(PlacedMilestone):
+    """One side of a hand-over between railways signed for its set of containers.
+
+    The hand-over is confirmed only when the other side has signed for the same set. ``objects`` name the containers
+    and may name the trains; the two train numbers differ, because the number changes at every network.
+    """
+
+    side: Literal["DELIVERING", "RECEIVING"]
+    counterparty: PartyCode
+    delivered_train: Identifier | None = None
+    received_train: Identifier | None = None
+    list_number: Identifier | None = None
+
+
+@_running(
+    "movement.advance_list_sent.v1",
+    303,
+    by=(Role.RAILWAY, Role.OPERATOR),
+    moves=False,
+    document="advance list",
+)
+class AdvanceListSent(PlacedMilestone):
+    """A delivering railway announced the containers that it is going to hand over; always planned."""
+
+    classifier: Literal[Classifier.PLN]
+    counterparty: PartyCode
+    delivered_train: Identifier | None = None
+    list_number: Identifier | None = None
+
+
+@_running(
+    "movement.transshipped.v1",
+    304,
+    about=CARGO | {ObjectKind.TRAIN},
+    authority=(Role.RAILWAY, Role.TERMINAL),
+    also=(Role.RAILWAY, Role.TERMINAL),
+    tolerance=HOUR,
+    document="transfer act",
+)
+class Transshipped(PlacedMilestone):
+    """Cargo changed to wagons of another gauge."""
+
+    gauge_from: Gauge
+    gauge_to: Gauge
+    method: Literal["CRANE", "BOGIES"] = "CRANE"
+
+
+@_running("movement.position_reported.v1", 305, tolerance=None)
+class PositionReported(PlacedMilestone):
+    """A train reported where it is while running."""
+
+    next_place: Place | None = None
+    delay_minutes: Annotated[int, Field(ge=-1_440, le=525_600)] | None = None
+
+
+_vessel = partial(
+    _running,
+    about=CARGO,
+    by=(Role.TERMINAL, Role.OPERATOR, Role.FORWARDER),
+    authority=(Role.TERMINAL,),
+    tolerance=2 * HOUR,
+)
+
+
+@_vessel("movement.loaded_on_vessel.v1", 306)
+class LoadedOnVessel(PlacedMilestone):
+    """Cargo was loaded on a vessel, as on the Caspian leg."""
+
+    vessel_imo: Annotated[str, Field(pattern=r"^[0-9]{7}$")] | None = None
+
+
+@_vessel("movement.discharged_from_vessel.v1", 307)
+class DischargedFromVessel(PlacedMilestone):
+    """Cargo was discharged from a vessel."""
+
+    vessel_imo: Annotated[str, Field(pattern=r"^[0-9]{7}$")] | None = None

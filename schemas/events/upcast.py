@@ -1,0 +1,26 @@
+"""How a payload of an old version becomes one of the next: pure steps, so that every version stays readable for ever.
+
+A step takes the JSON value of version n and gives that of version n + 1, without changing its argument. Chains are
+followed to the newest version. A step is never changed once it has been published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: the ``type`` it leads to, and the pure function from the older value to the newer."""
+
+    type: str
+    apply: Callable[[Json], Json]
+
+
+STEPS: Mapping[str, Step] = MappingProxyType({})
+"""The step away from each type that has a newer version, by the older type's name; none yet."""

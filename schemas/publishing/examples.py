@@ -1,0 +1,178 @@
+"""One whole and one minimal example payload per event type, the same on every machine.
+
+Values are of the trade but of no real shipment; numbers carry right check digits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal, get_args, get_origin
+
+from schemas.events.base import CustomsMilestone, Payload
+from schemas.events.catalogue import CATALOGUE
+from schemas.events.vocabulary import ObjectKind
+
+Json = dict[str, Any]
+
+CONTAINERS = ("CSQU3054383", "MSKU0000004")
+TRAIN = "crct/X8086/2026-03-01/locode:CNXIA"
+NOTE = "CIMSMGS/CN/33100/0070268/2026"
+REISSUED = "CIM/PL/51021/70268/2026"
+
+IDS = {
+    ObjectKind.CONSIGNMENT: "xian-port/CRE-2026-000417",
+    ObjectKind.BOOKING: "xian-port/BK-88213",
+    ObjectKind.NOTE: NOTE,
+    ObjectKind.CONTAINER: CONTAINERS[0],
+    ObjectKind.DECLARATION: "CN/900120261000000417",
+    ObjectKind.WAGON: "1520/94567891",
+    ObjectKind.TRAIN: TRAIN,
+    ObjectKind.PLACE: "locode:PLMAA",
+}
+
+_MESSAGE = b"IE029 of the office of destination, as received"
+
+_VALUES: Json = {
+    "remark": "Seen by the gate camera.",
+    "classifier": "ACT",
+    "happened": "2026-03-05T14:20:00+05:00",
+    "happened_as_written": "05.03.2026 12:20",
+    "place": "locode:KZDOS",
+    "occurrence": "run-1",
+    "relay": {
+        "authority": "kgd",
+        "message_sha256": hashlib.sha256(_MESSAGE).hexdigest(),
+        "message_b64": "SUUwMjkgb2YgdGhlIG9mZmljZSBvZiBkZXN0aW5hdGlvbiwgYXMgcmVjZWl2ZWQ=",
+    },
+    "from": "2026-03-01T08:00:00+08:00",
+    "to": "2026-03-20T08:00:00+01:00",
+    "at": "2026-03-21T00:00:00+01:00",
+    "parties": ["crct", "ktz"],
+    "jurisdiction": "CN",
+    "procedure_office": "9001",
+    "office_of_destination": "PL301040",
+    "time_limit": "2026-03-25T23:59:59+01:00",
+    "counterparty": "ktz",
+    "consignee": "ruhr-machines",
+    "place_of_receipt": "locode:CNXIA",
+    "place_of_delivery": "locode:DEDUI",
+    "carrier_acceptance_place": "locode:CNXIA",
+    "next_place": "locode:KZAST",
+    "delivered_train": TRAIN,
+    "received_train": "ktz/1403/2026-03-05/locode:KZDOS",
+    "train": TRAIN,
+    "wagon": IDS[ObjectKind.WAGON],
+    "wagons": [IDS[ObjectKind.WAGON]],
+    "containers": list(CONTAINERS),
+    "booking": IDS[ObjectKind.BOOKING],
+    "bookings": [IDS[ObjectKind.BOOKING]],
+    "note": NOTE,
+    "notes": [NOTE],
+    "replaces": [NOTE],
+    "declaration": IDS[ObjectKind.DECLARATION],
+    "consignment": IDS[ObjectKind.CONSIGNMENT],
+    "consignments": [IDS[ObjectKind.CONSIGNMENT], "silk-forwarding/SF-55120"],
+    "reference": "CRE-2026-000417",
+    "shared": False,
+    "places": ["locode:CNXIA", "locode:KZDOS", "locode:PLMAA", "locode:DEDUI"],
+    "commodities": ["84713000", "8517"],
+    "seals": ["CN0417733"],
+    "list_number": "1204",
+    "order_number": "2026/0312",
+    "act_number": "4471",
+    "report_number": "KA-118",
+    "referral": "RFI-2231",
+    "container_owner_order": "REL-77120",
+    "container_quantity": 2,
+    "package_quantity": 412,
+    "gross_weight_kg": 21_340,
+    "net_weight_kg": 19_870,
+    "verified_gross_mass_kg": 25_140,
+    "free_days": 5,
+    "position": 14,
+    "delay_minutes": 35,
+    "amendment_number": 1,
+    "measured_millicelsius": 9_400,
+    "lowest_millicelsius": 2_000,
+    "highest_millicelsius": 8_000,
+    "un_number": "3480",
+    "vessel_imo": "9074729",
+    "document_id": "INV-2026-0417",
+    "issue_date": "2026-02-26",
+    "payment_due_date": "2026-05-26",
+    "valid_from": "2026-03-01",
+    "valid_to": "2026-06-01",
+    "grand_total_amount": {"minor_units": 4_175_000_00, "currency_code": "CNY"},
+    "insured_amount": {"minor_units": 4_592_500_00, "currency_code": "CNY"},
+    "origin_country_code": "CN",
+    "preferential": False,
+    "seller_party": {"scheme": "USCC", "id": "91330100799655058B"},
+    "buyer_party": {"scheme": "LEI", "id": "5493000IBP32UQZ0KL24"},
+    "consignor_party": {"scheme": "USCC", "id": "91330100799655058B"},
+    "consignee_party": {"scheme": "PARTY", "id": "ruhr-machines"},
+    "released_to_party": {"scheme": "PARTY", "id": "ruhr-machines"},
+    "insurer_party": {"scheme": "PARTY", "id": "sino-cover"},
+    "insured_party": {"scheme": "USCC", "id": "91330100799655058B"},
+    "target": "3f0c6a52-0001",
+    "restriction": {"source": "https://pkp.example/lianyun", "id": "order-2026-14"},
+}
+
+_BY_TYPE: dict[str, Json] = {
+    "cre.movement.transshipped.v1": {"gauge_from": 1435, "gauge_to": 1520},
+    "cre.movement.advance_list_sent.v1": {"classifier": "PLN"},
+    "cre.movement.booked.v1": {"classifier": "PLN"},
+    "cre.network.restricted.v1": {"place": "crossing:brest-terespol"},
+    "cre.document.note_reissued.v1": {"objects": [{"kind": "note", "id": REISSUED}], "form": "CIM"},
+    "cre.link.consignment_opened.v1": {
+        "parties": [{"party": "crct", "role": "railway"}, {"party": "ruhr-machines", "role": "consignee"}]
+    },
+    "cre.link.containers_assigned.v1": {"carries": [{"kind": "consignment", "id": IDS[ObjectKind.CONSIGNMENT]}]},
+    "cre.link.note_covers.v1": {"covers": [{"kind": "consignment", "id": IDS[ObjectKind.CONSIGNMENT]}]},
+}
+
+
+def example(type_: str, *, whole: bool = True) -> Json:
+    """The example payload of ``type_``: with every field, or only with what is required."""
+    model = CATALOGUE[type_]
+    return {
+        field.alias or name: _value(model, field.alias or name, field.annotation)
+        for name, field in model.model_fields.items()
+        if whole or field.is_required()
+    }
+
+
+def _value(model: type[Payload], name: str, annotation: Any) -> Any:
+    type_ = model.spec.type
+    if name in _BY_TYPE.get(type_, {}):
+        return _BY_TYPE[type_][name]
+    if name == "salt":
+        return hashlib.sha256(f"salt of the example of {type_}".encode()).hexdigest()[:32]
+    if name == "replacement":
+        return {"type": "cre.movement.departed.v1", "data": example("cre.movement.departed.v1", whole=False)}
+    if name in ("objects", "parts"):
+        return _objects(model)
+    choices = _choices(annotation)
+    if choices:
+        return choices[0]
+    return _VALUES[name]
+
+
+def _objects(model: type[Payload]) -> list[Json]:
+    allowed = model.spec.objects
+    if issubclass(model, CustomsMilestone):
+        return [{"kind": "declaration", "id": IDS[ObjectKind.DECLARATION]}]
+    if ObjectKind.CONTAINER in allowed:
+        return [{"kind": "container", "id": box} for box in CONTAINERS]
+    kind = min(allowed)
+    return [{"kind": kind.wire, "id": IDS[kind]}]
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    """The values of a Literal, also inside Optional."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    for part in get_args(annotation):
+        found = _choices(part)
+        if found:
+            return found
+    return ()

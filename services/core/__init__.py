@@ -1,0 +1,1 @@
+"""The heart: consignment, links, claims, views. Pure, without I/O."""

@@ -1,0 +1,284 @@
+"""From a set of facts to what people see: the one rule of the state, as a pure function.
+
+``derive`` reads nothing but its arguments. Any order, any batches and any duplicates of the same facts give the
+same view, because every step below is a function of sets and every tie is broken by the event id's digest.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from schemas.events.base import Classifier, ObjectKind, Region
+from services.core import engagement, handovers, restrictions
+from services.core.facts import Claim, Facts, Link, LinkKind, Micros
+from services.core.links import Network, Path
+from services.core.liveness import Liveness, judge
+from services.core.objects import Thing
+from services.core.rules import DELIVERED_PHASE, SILENT_AFTER, rules
+from services.core.slots import Answers, Question, answers, superseded
+from services.core.view import Arrival, Box, HandoverView, OpenException, Position, Standing, View
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The facts of one group of consignments, judged: what reaches it, by which ways, and whose word counts."""
+
+    members: frozenset[Thing]
+    founders: frozenset[str]
+    engaged: frozenset[str]
+    paths: tuple[Path, ...]
+    arrivals: tuple[Arrival, ...]
+    current: Mapping[Question, Answers]  # counted claims only
+    liveness: Liveness
+
+
+def gather(facts: Facts, consignment: Thing, as_of: Micros) -> Gathered | None:
+    """Judge liveness, walk the links and weigh every claim; None where no live founding is known.
+
+    Facts (ACT) that happened after ``as_of`` are left out; plans and estimates for later times stay.
+    """
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    foundings = [f for f in facts.foundings if liveness.live(f.event)]
+    founded = engagement.founding_parties(foundings)
+    if consignment not in founded:
+        return None
+    network = Network(link for link in facts.links if liveness.live(link.event))
+    members = engagement.groups(founded, network.same)[consignment]
+    paths = network.paths(members)
+    engaged = engagement.engaged(frozenset[str]().union(*(founded[m] for m in members)), paths)
+    live = (claim for claim in facts.claims if liveness.live(claim.event))
+    told = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]
+    reaching = _reach(told, paths, network, engaged)
+    current = answers(a.claim for a in reaching if a.standing is Standing.COUNTED)
+    old = superseded((a.claim for a in reaching if a.standing is Standing.COUNTED), current)
+    return Gathered(
+        members=members,
+        founders=frozenset(f.publisher for f in foundings if f.consignment in members),
+        engaged=engaged,
+        paths=paths,
+        arrivals=tuple(_mark(arrival, old) for arrival in reaching),
+        current=current,
+        liveness=liveness,
+    )
+
+
+def _reach(
+    claims: Iterable[Claim], paths: Iterable[Path], network: Network, engaged: frozenset[str]
+) -> list[Arrival]:
+    ways: dict[Thing, list[Path]] = defaultdict(list)
+    for path in paths:
+        ways[path.thing].append(path)
+    arrivals = []
+    for claim in claims:
+        held = [path for path in ways.get(claim.thing, ()) if path.holds(claim.happened)]
+        if not held:
+            continue
+        open_ways = [path for path in held if path.counted(engaged)]
+        trusted = claim.territorial or claim.publisher in engaged
+        used = open_ways or held
+        arrivals.append(
+            Arrival(
+                claim=claim,
+                standing=Standing.COUNTED if trusted and open_ways else Standing.UNENGAGED,
+                via_disputed_link=all(_disputed(path, network, claim.happened) for path in used),
+                by_train=all(path.by_train for path in used),
+                containers=frozenset(box for path in used for box in _boxes(path)),
+            )
+        )
+    return sorted(arrivals, key=lambda a: (a.claim.happened, a.claim.published, a.claim.event, a.claim.thing))
+
+
+def _disputed(path: Path, network: Network, at: Micros) -> bool:
+    return any(network.disputed(span, at) for span in path.spans)
+
+
+def _boxes(path: Path) -> Iterable[Thing]:
+    return (s.link.left for s in path.spans if s.link.kind is LinkKind.CONTAINER_CARRIES)
+
+
+def _mark(arrival: Arrival, old: frozenset[Claim]) -> Arrival:
+    if arrival.claim not in old or arrival.standing is not Standing.COUNTED:
+        return arrival
+    return Arrival(
+        arrival.claim, Standing.SUPERSEDED, arrival.via_disputed_link, arrival.by_train, arrival.containers
+    )
+
+
+def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
+    """The view of ``consignment`` (or of the group it was declared part of) at ``as_of``; None if never founded.
+
+    ``facts`` may hold more than concerns the consignment; what does not reach it changes nothing.
+    """
+    gathered = gather(facts, consignment, as_of)
+    if gathered is None:
+        return None
+    counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED]
+    boxes = boxes_of(gathered, counted, as_of)
+    movement, behind = least_advanced(boxes, common_position(counted))
+    live = gathered.liveness.live
+    routes = [r for r in facts.routes if live(r.event) and r.thing in gathered.members]
+    route = restrictions.current_route(r for r in routes if r.publisher in gathered.engaged)
+    known = [
+        r for r in facts.restrictions if live(r.event) and (r.territorial or r.publisher in gathered.engaged)
+    ]
+    liftings = [lifting for lifting in facts.liftings if live(lifting.event)]
+    ours = frozenset(event for a in gathered.arrivals for event in (a.claim.event,))
+    return View(
+        consignment=engagement.canonical(gathered.members),
+        members=gathered.members,
+        founders=gathered.founders,
+        engaged=gathered.engaged,
+        movement=movement,
+        boxes=boxes,
+        behind=behind,
+        customs=customs_positions(counted),
+        document=best(a for a in counted if a.claim.region is Region.DOCUMENT and moves(a.claim)),
+        disputes=disputes(gathered.current.values()),
+        exceptions=open_exceptions(counted),
+        handovers=_handovers(facts, gathered, boxes, as_of),
+        route=route,
+        restrictions=restrictions.on_route(route, known, liftings, as_of),
+        overdue=_overdue(counted, as_of),
+        silent=_silent(counted, movement, as_of),
+        arrivals=gathered.arrivals,
+        flagged=gathered.liveness.cyclic,
+        equivocating=gathered.liveness.equivocated & (ours | _touching(facts, gathered)),
+    )
+
+
+def moves(claim: Claim) -> bool:
+    return claim.classifier is Classifier.ACT and rules()[claim.milestone].moves
+
+
+def best(arrivals: Iterable[Arrival]) -> Position | None:
+    positions = (Position(a.claim, a.via_disputed_link) for a in arrivals)
+    return max(positions, key=lambda p: p.rank, default=None)
+
+
+def common_position(counted: Iterable[Arrival]) -> Position | None:
+    """The latest movement fact that speaks of the whole consignment rather than of one box."""
+    return best(
+        a for a in counted if a.claim.region is Region.MOVEMENT and moves(a.claim) and not a.containers
+    )
+
+
+def boxes_of(gathered: Gathered, counted: Iterable[Arrival], as_of: Micros) -> tuple[Box, ...]:
+    """Every box that a live link assigns to the consignment, with the latest that is known of it."""
+    moving = [a for a in counted if a.claim.region is Region.MOVEMENT and moves(a.claim)]
+    assigned: dict[Thing, list[tuple[Path, Link]]] = defaultdict(list)
+    for path in gathered.paths:
+        if path.spans and path.spans[0].link.kind is LinkKind.CONTAINER_CARRIES:
+            assigned[path.thing].append((path, path.spans[0].link))
+    return tuple(
+        Box(
+            container=box,
+            position=best(a for a in moving if box in a.containers or not a.containers),
+            holds_cargo=any(link.end is None or link.end > as_of for _, link in ways),
+            counted=any(path.counted(gathered.engaged) for path, _ in ways),
+        )
+        for box, ways in sorted(assigned.items())
+    )
+
+
+def least_advanced(boxes: Iterable[Box], common: Position | None) -> tuple[Position | None, int]:
+    """The position that the consignment shows, and how many boxes are in that same phase.
+
+    Boxes that nobody of the consignment assigned, and boxes that the cargo has left, do not hold it back.
+    """
+    counted = [box for box in boxes if box.counted]
+    held = [box for box in counted if box.holds_cargo] or counted
+    if not held:
+        return common, 0
+    if any(box.position is None for box in held):
+        return None, sum(box.position is None for box in held)
+    positions = [box.position for box in held if box.position is not None]
+    least = min(positions, key=lambda p: (_phase(p), *p.rank))
+    return least, sum(_phase(p) == _phase(least) for p in positions)
+
+
+def _phase(position: Position) -> int:
+    return rules()[position.claim.milestone].phase
+
+
+def customs_positions(counted: Iterable[Arrival]) -> tuple[tuple[str, Position], ...]:
+    """The latest customs fact of each jurisdiction, by its code."""
+    by_jurisdiction: dict[str, list[Arrival]] = defaultdict(list)
+    for arrival in counted:
+        if arrival.claim.region is Region.CUSTOMS and moves(arrival.claim):
+            by_jurisdiction[arrival.claim.jurisdiction].append(arrival)
+    best = ((code, best(found)) for code, found in sorted(by_jurisdiction.items()))
+    return tuple((code, position) for code, position in best if position is not None)
+
+
+def disputes(current: Iterable[Answers]) -> tuple[Answers, ...]:
+    """The questions whose publishers answer further apart than the milestone tolerates."""
+    return tuple(sorted((a for a in current if _disputed_answers(a)), key=lambda a: a.question))
+
+
+def _disputed_answers(given: Answers) -> bool:
+    tolerance = rules()[given.question.milestone].tolerance
+    return tolerance is not None and len(given.current) > 1 and given.spread() > tolerance
+
+
+def open_exceptions(counted: Iterable[Arrival]) -> tuple[OpenException, ...]:
+    """Per object, jurisdiction and kind of exception: open while the latest fact about it opens it."""
+    latest: dict[tuple[int, str, Thing], Arrival] = {}
+    for arrival in counted:
+        claim = arrival.claim
+        episode = rules()[claim.milestone].episode
+        if not episode or claim.classifier is not Classifier.ACT:
+            continue
+        key = abs(episode), claim.jurisdiction, claim.thing
+        present = latest.get(key)
+        if present is None or Position(claim, False).rank > Position(present.claim, False).rank:
+            latest[key] = arrival
+    return tuple(
+        OpenException(episode, thing, jurisdiction, arrival.claim)
+        for (episode, jurisdiction, thing), arrival in sorted(latest.items(), key=lambda item: item[0])
+        if rules()[arrival.claim.milestone].episode > 0
+    )
+
+
+def _handovers(
+    facts: Facts, gathered: Gathered, boxes: tuple[Box, ...], as_of: Micros
+) -> tuple[HandoverView, ...]:
+    """The hand-overs whose lists, on either side, hold a box of the consignment while it held the cargo."""
+    numbers = {box.container.key for box in boxes if box.counted}
+    live = [h for h in facts.handovers if gathered.liveness.live(h.event) and h.happened <= as_of]
+    windows = [p for p in gathered.paths if p.thing.kind is ObjectKind.CONTAINER and p.thing.key in numbers]
+    concerned = {
+        (h.place, h.occurrence)
+        for h in live
+        if any(p.thing.key in h.containers and p.holds(h.happened) for p in windows)
+    }
+    return handovers.compare((h for h in live if (h.place, h.occurrence) in concerned), as_of)
+
+
+def _overdue(counted: Iterable[Arrival], as_of: Micros) -> tuple[Claim, ...]:
+    """Plans and estimates whose time has passed without the fact; each is the claim that was not met."""
+    every = [a.claim for a in counted]
+    met = {(c.milestone, c.place, c.occurrence, c.thing) for c in every if c.classifier is Classifier.ACT}
+    late = (
+        c
+        for c in every
+        if c.classifier is not Classifier.ACT
+        and c.happened + (rules()[c.milestone].tolerance or 0) < as_of
+        and (c.milestone, c.place, c.occurrence, c.thing) not in met
+    )
+    return tuple(sorted(late, key=lambda c: (c.happened, c.published, c.event, c.thing)))
+
+
+def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros) -> bool:
+    if movement is None or _phase(movement) >= DELIVERED_PHASE:
+        return False
+    heard = max(a.claim.happened for a in counted if a.claim.classifier is Classifier.ACT)
+    return as_of - heard > SILENT_AFTER
+
+
+def _touching(facts: Facts, gathered: Gathered) -> frozenset[bytes]:
+    """Events that speak of what reaches the consignment, live or not."""
+    things = {path.thing for path in gathered.paths}
+    claims = (c.event for c in facts.claims if c.thing in things)
+    return frozenset(claims) | frozenset(k.event for k in facts.links if k.right in things)

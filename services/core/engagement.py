@@ -1,0 +1,60 @@
+"""Whose word counts for a consignment, and which foundings are one consignment.
+
+Engaged are: the founder, whom the founding names, and whom a link names that leads to the consignment and is itself
+the word of somebody engaged. Authorities count by territory instead (a property of each claim, judged at admission).
+Everybody else is heard, kept and shown as UNENGAGED.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from services.core.facts import Founding, Link
+from services.core.links import Path
+from services.core.objects import Thing
+
+
+def founding_parties(foundings: Iterable[Founding]) -> Mapping[Thing, frozenset[str]]:
+    """For each founded consignment: its founder and the parties that its founding names."""
+    parties: dict[Thing, frozenset[str]] = defaultdict(frozenset)
+    for founding in foundings:
+        parties[founding.consignment] |= founding.names | {founding.publisher}
+    return parties
+
+
+def engaged(founded: frozenset[str], paths: Iterable[Path]) -> frozenset[str]:
+    """The fixpoint of naming: ``founded`` and whoever a counted link on ``paths`` names, at any depth.
+
+    Links of trains and wagons name nobody: a train carries the cargo of many who do not know one another.
+    """
+    naming = [path for path in paths if not path.by_train and any(s.link.names for s in path.spans)]
+    known = founded
+    while True:
+        named = frozenset[str]().union(
+            *(span.link.names for path in naming if path.counted(known) for span in path.spans)
+        )
+        if named <= known:
+            return known
+        known |= named
+
+
+def groups(founded: Mapping[Thing, frozenset[str]], same: Iterable[Link]) -> Mapping[Thing, frozenset[Thing]]:
+    """Which consignments are one: each founded consignment with all that it was declared the same as.
+
+    A declaration counts only if both consignments are founded and its publisher is a party of both foundings, so
+    that nobody can merge a stranger's consignment into his own.
+    """
+    group: dict[Thing, set[Thing]] = {thing: {thing} for thing in founded}
+    for link in same:
+        left, right = link.left, link.right
+        if link.publisher in founded.get(left, ()) and link.publisher in founded.get(right, ()):
+            merged = group[left] | group[right]
+            for member in merged:
+                group[member] = merged
+    return {thing: frozenset(members) for thing, members in group.items()}
+
+
+def canonical(members: Iterable[Thing]) -> Thing:
+    """The member by whose id a group is called: the smallest, whatever came first."""
+    return min(members, key=lambda thing: thing.id)

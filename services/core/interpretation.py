@@ -1,0 +1,266 @@
+"""From one admitted event to the facts it states: the only place where payloads become claims and links.
+
+Pure: a function of the event's identity, its publisher as the registry knew it at admission, and its payload. The
+same event gives the same facts on every machine and in every replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+from schemas.envelope import event_id
+from schemas.events.base import Edge, LinkPayload, Milestone, ObjectKind, Payload
+from schemas.events.correction import Corrected, Retracted
+from schemas.events.document import NoteReissued
+from schemas.events.keys import canonical_place
+from schemas.events.link import ConsignmentOpened, RoutePlanned
+from schemas.events.movement import AdvanceListSent, HandedOver
+from schemas.events.network import Restricted, RestrictionLifted
+from services.core.facts import (
+    Assurance,
+    Claim,
+    EventId,
+    Facts,
+    Founding,
+    Handover,
+    Lifting,
+    Link,
+    LinkKind,
+    Micros,
+    PlannedRoute,
+    Restriction,
+    Withdrawal,
+)
+from services.core.handovers import ADVANCE
+from services.core.objects import Thing, consignment
+from services.core.publisher import Publisher
+
+_KINDS = {
+    (ObjectKind.CONTAINER, ObjectKind.CONSIGNMENT): LinkKind.CONTAINER_CARRIES,
+    (ObjectKind.CONTAINER, ObjectKind.BOOKING): LinkKind.CONTAINER_CARRIES,
+    (ObjectKind.NOTE, ObjectKind.CONSIGNMENT): LinkKind.NOTE_COVERS,
+    (ObjectKind.NOTE, ObjectKind.BOOKING): LinkKind.NOTE_COVERS,
+    (ObjectKind.BOOKING, ObjectKind.CONSIGNMENT): LinkKind.BOOKING_OF,
+    (ObjectKind.NOTE, ObjectKind.NOTE): LinkKind.NOTE_REISSUED,
+    (ObjectKind.DECLARATION, ObjectKind.NOTE): LinkKind.DECLARATION_COVERS,
+    (ObjectKind.WAGON, ObjectKind.CONTAINER): LinkKind.WAGON_CARRIES,
+    (ObjectKind.TRAIN, ObjectKind.WAGON): LinkKind.TRAIN_CARRIES,
+    (ObjectKind.CONSIGNMENT, ObjectKind.CONSIGNMENT): LinkKind.SAME_CONSIGNMENT,
+}
+MEETING = ObjectKind.PLACE
+"""A hand-over is also filed under its place and run, so that either side's list can be found from the other's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """An event as far as interpretation needs it: identity, publisher and time of publication."""
+
+    event: EventId
+    source: str
+    publisher: Publisher
+    published: Micros
+
+
+def interpret(statement: Statement, content: bytes, payload: Payload) -> Facts:
+    """The facts that ``payload`` states under ``statement``; ``content`` is the digest of the signed bytes.
+
+    A type without an interpretation of its own states nothing but its existence.
+    """
+    facts = _read(statement, payload)
+    return replace(facts, contents=frozenset({(statement.event, content)}))
+
+
+def _read(statement: Statement, payload: Payload) -> Facts:
+    return _reader(type(payload))(statement, payload)
+
+
+@cache
+def _reader(model: type[Payload]) -> Callable[..., Facts]:
+    return next((reader for kind, reader in _READERS if issubclass(model, kind)), _nothing)
+
+
+def _nothing(_statement: Statement, _payload: Payload) -> Facts:
+    return Facts()
+
+
+def meeting(place: str, occurrence: str) -> Thing:
+    """The object under which both sides' lists of one hand-over are found."""
+    return Thing(MEETING, f"handover:{place}/{occurrence}")
+
+
+def _assurance(territorial: bool, payload: Milestone) -> Assurance:
+    if territorial:
+        return Assurance.SIGNED_BY_AUTHORITY
+    return Assurance.RELAYED if payload.relay is not None else Assurance.ASSERTED
+
+
+def _claims(statement: Statement, payload: Milestone, extra: tuple[Thing, ...] = ()) -> Iterator[Claim]:
+    spec, publisher = payload.spec, statement.publisher
+    place = canonical_place(payload.place) if payload.place else ""
+    jurisdiction = payload.jurisdiction_code
+    territorial = publisher.covers(spec, jurisdiction, place)
+    assurance = _assurance(territorial, payload)
+    happened = payload.happened_micros
+    things = dict.fromkeys((*(Thing(o.kind, o.key) for o in payload.objects), *extra))
+    for thing in things:
+        yield Claim(
+            statement.event,
+            publisher.code,
+            statement.published,
+            happened,
+            thing,
+            spec.number,
+            spec.region,
+            jurisdiction,
+            place,
+            payload.occurrence,
+            payload.classifier,
+            assurance,
+            territorial,
+        )
+
+
+def _milestone(statement: Statement, payload: Milestone) -> Facts:
+    return Facts(claims=frozenset(_claims(statement, payload)))
+
+
+def _note_reissued(statement: Statement, payload: NoteReissued) -> Facts:
+    claims = frozenset(_claims(statement, payload))
+    territorial = any(claim.territorial for claim in claims)
+    links = _links(statement, payload.edges(statement.publisher.code), territorial, payload.happened_micros)
+    return Facts(claims=claims, links=frozenset(links))
+
+
+def _handover(statement: Statement, payload: HandedOver | AdvanceListSent) -> Facts:
+    place = canonical_place(payload.place)
+    meet = meeting(place, payload.occurrence)
+    claims = frozenset(_claims(statement, payload, extra=(meet,)))
+    boxes = frozenset(o.key for o in payload.objects if o.kind is ObjectKind.CONTAINER)
+    trains = [Thing(o.kind, o.key) for o in payload.objects if o.kind is ObjectKind.TRAIN]
+    listed = Handover(
+        event=statement.event,
+        publisher=statement.publisher.code,
+        published=statement.published,
+        happened=payload.happened_micros,
+        train=min(trains, default=None),
+        place=place,
+        occurrence=payload.occurrence,
+        side=payload.side if isinstance(payload, HandedOver) else ADVANCE,
+        containers=boxes,
+        counterparty=payload.counterparty,
+    )
+    return Facts(claims=claims, handovers=frozenset({listed}))
+
+
+def _links(
+    statement: Statement,
+    edges: tuple[Edge, ...],
+    territorial: bool,
+    start: Micros,
+    end: Micros | None = None,
+    names: frozenset[str] = frozenset(),
+    shared: bool = False,
+) -> Iterator[Link]:
+    for (left_kind, left), (right_kind, right) in edges:
+        yield Link(
+            event=statement.event,
+            publisher=statement.publisher.code,
+            published=statement.published,
+            kind=_KINDS[left_kind, right_kind],
+            left=Thing(left_kind, left),
+            right=Thing(right_kind, right),
+            start=start,
+            end=end,
+            territorial=territorial,
+            shared=shared,
+            names=names,
+        )
+
+
+def _link(statement: Statement, payload: LinkPayload) -> Facts:
+    place = canonical_place(payload.place) if payload.place else ""
+    territorial = statement.publisher.covers(payload.spec, "", place)
+    links = _links(
+        statement,
+        payload.edges(statement.publisher.code),
+        territorial,
+        payload.from_micros,
+        payload.to_micros,
+        payload.names,
+        bool(getattr(payload, "shared", False)),
+    )
+    return Facts(links=frozenset(links))
+
+
+def _opened(statement: Statement, payload: ConsignmentOpened) -> Facts:
+    founding = Founding(
+        event=statement.event,
+        publisher=statement.publisher.code,
+        published=statement.published,
+        consignment=consignment(statement.publisher.code, payload.reference),
+        names=payload.names,
+    )
+    return replace(_link(statement, payload), foundings=frozenset({founding}))
+
+
+def _route(statement: Statement, payload: RoutePlanned) -> Facts:
+    places = tuple(canonical_place(place) for place in payload.places)
+    routes = (
+        PlannedRoute(
+            statement.event, statement.publisher.code, statement.published, Thing(o.kind, o.key), places
+        )
+        for o in payload.objects
+    )
+    return Facts(routes=frozenset(routes))
+
+
+def _restricted(statement: Statement, payload: Restricted) -> Facts:
+    place = canonical_place(payload.place)
+    restriction = Restriction(
+        event=statement.event,
+        publisher=statement.publisher.code,
+        published=statement.published,
+        place=place,
+        kind=payload.kind,
+        direction=payload.direction,
+        commodities=tuple(payload.commodities),
+        start=payload.from_micros,
+        end=payload.to_micros,
+        territorial=statement.publisher.covers(payload.spec, "", place),
+    )
+    return Facts(restrictions=frozenset({restriction}))
+
+
+def _lifted(statement: Statement, payload: RestrictionLifted) -> Facts:
+    if payload.restriction.source != statement.source:
+        return Facts()  # only the source that restricted can lift; kept, without effect
+    target = event_id(payload.restriction.source, payload.restriction.id)
+    return Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)}))
+
+
+def _corrected(statement: Statement, payload: Corrected) -> Facts:
+    target = event_id(statement.source, payload.target)
+    withdrawal = Withdrawal(statement.event, target, replaces=True)
+    return replace(_read(statement, payload.replacement.payload), withdrawals=frozenset({withdrawal}))
+
+
+def _retracted(statement: Statement, payload: Retracted) -> Facts:
+    target = event_id(statement.source, payload.target)
+    return Facts(withdrawals=frozenset({Withdrawal(statement.event, target, replaces=False)}))
+
+
+_READERS: tuple[tuple[type[Payload], Callable[..., Facts]], ...] = (
+    (HandedOver, _handover),
+    (AdvanceListSent, _handover),
+    (NoteReissued, _note_reissued),
+    (Milestone, _milestone),
+    (ConsignmentOpened, _opened),
+    (RoutePlanned, _route),
+    (LinkPayload, _link),
+    (Restricted, _restricted),
+    (RestrictionLifted, _lifted),
+    (Corrected, _corrected),
+    (Retracted, _retracted),
+)

@@ -1,0 +1,46 @@
+"""What events speak about: objects and their identity, independent of arrival.
+
+An object is named by its kind and the key that people use for it (a container number, a note's number with its
+country, station and year). Its 16-byte id is a digest of both, so every worker and every replay computes the same
+id without asking anybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from schemas.events.base import ObjectKind
+
+ObjectId = bytes
+"""16 bytes: SHA-256 of the kind's byte and the key in UTF-8, cut to 16."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Thing:
+    """An object named by kind and key; ``id`` is its arrival-independent identity."""
+
+    kind: ObjectKind
+    key: str
+
+    @property
+    def id(self) -> ObjectId:
+        return object_id(self.kind, self.key)
+
+    @property
+    def rides(self) -> bool:
+        """Whether it is a train or a wagon: facts about it reach cargo only through what it carries."""
+        return self.kind in (ObjectKind.TRAIN, ObjectKind.WAGON)
+
+    def __str__(self) -> str:
+        return f"{self.kind.name.lower()}:{self.key}"
+
+
+def object_id(kind: ObjectKind, key: str) -> ObjectId:
+    """The 16-byte id of the object of ``kind`` named ``key`` (already in canonical spelling)."""
+    return hashlib.sha256(bytes((kind,)) + key.encode()).digest()[:16]
+
+
+def consignment(founder: str, reference: str) -> Thing:
+    """The consignment that ``founder`` calls ``reference``: its identity never depends on who arrives first."""
+    return Thing(ObjectKind.CONSIGNMENT, f"{founder}/{reference}")

@@ -1,0 +1,110 @@
+"""What people see of a consignment: four regions that move on their own, with who said what and how sure.
+
+These are the values that ``derive`` computes. Everything carries the event ids behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.core.facts import Claim, EventId, Micros, PlannedRoute, Restriction
+from services.core.objects import Thing
+from services.core.slots import Answers
+
+
+class Standing(StrEnum):
+    """Why a claim does or does not count in the view."""
+
+    COUNTED = "COUNTED"
+    SUPERSEDED = "SUPERSEDED"  # its publisher has given a newer answer
+    UNENGAGED = "UNENGAGED"  # its publisher, or a link on its way, is nobody's party here
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A live claim that reaches the consignment, and what it is worth there."""
+
+    claim: Claim
+    standing: Standing
+    via_disputed_link: bool
+    by_train: bool  # reaches the consignment only through a train or wagon
+    containers: frozenset[Thing]  # the boxes it speaks of; empty: the whole consignment
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The latest fact of a region or box: the claim that says it."""
+
+    claim: Claim
+    via_disputed_link: bool
+
+    @property
+    def rank(self) -> tuple[Micros, Micros, EventId]:
+        return self.claim.happened, self.claim.published, self.claim.event
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A container of the consignment; ``holds_cargo`` is False once a publisher ended its assignment."""
+
+    container: Thing
+    position: Position | None
+    holds_cargo: bool
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenException:
+    """Something went wrong and nobody has said that it is over."""
+
+    episode: int
+    thing: Thing
+    jurisdiction: str
+    claim: Claim
+
+
+class HandoverState(StrEnum):
+    ONE_SIDED = "ONE_SIDED"
+    CONFIRMED = "CONFIRMED"
+    DIFFERENT = "DIFFERENT"
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverView:
+    """What both railways say of one hand-over; ``missing`` was delivered (or announced) and not received."""
+
+    place: str
+    occurrence: str
+    state: HandoverState
+    delivering: tuple[str, ...]  # publishers that signed this side
+    receiving: tuple[str, ...]
+    missing: frozenset[str]
+    surplus: frozenset[str]
+    announced_only: frozenset[str]  # on the advance list and handed over by nobody
+    unmatched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The whole state of one consignment as of a moment."""
+
+    consignment: Thing
+    members: frozenset[Thing]
+    founders: frozenset[str]
+    engaged: frozenset[str]
+    movement: Position | None
+    boxes: tuple[Box, ...]
+    behind: int  # boxes in the phase of the least advanced one
+    customs: tuple[tuple[str, Position], ...]  # by jurisdiction
+    document: Position | None
+    disputes: tuple[Answers, ...]
+    exceptions: tuple[OpenException, ...]
+    handovers: tuple[HandoverView, ...]
+    route: PlannedRoute | None
+    restrictions: tuple[Restriction, ...]
+    overdue: tuple[Claim, ...]
+    silent: bool
+    arrivals: tuple[Arrival, ...]
+    flagged: frozenset[EventId]  # members of correction cycles
+    equivocating: frozenset[EventId]
