@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from types import MappingProxyType
 
@@ -40,20 +40,28 @@ def _models() -> Iterator[type[Payload]]:
 
 def _by_type() -> dict[str, type[Payload]]:
     table: dict[str, type[Payload]] = {}
-    numbers: dict[int, str] = {}
     for model in _models():
-        spec = model.spec
-        if spec.type in table or spec.number in numbers:
-            raise ValueError(f"{spec.type} ({spec.number}) is declared twice")
-        table[spec.type] = model
-        numbers[spec.number] = spec.type
+        if model.spec.type in table:
+            raise ValueError(f"{model.spec.type} is declared twice")
+        table[model.spec.type] = model
+    return table
+
+
+def numbered(models: Iterable[type[Payload]]) -> dict[int, EventSpec]:
+    """The newest spec under each number; ValueError where two types, not two versions of one, share a number."""
+    table: dict[int, EventSpec] = {}
+    for model in sorted(models, key=lambda model: model.spec.version):
+        found = table.setdefault(model.spec.number, model.spec)
+        if found.name != model.spec.name:
+            raise ValueError(f"{found.type} and {model.spec.type} share the number {found.number}")
+        table[model.spec.number] = model.spec
     return table
 
 
 CATALOGUE: Mapping[str, type[Payload]] = MappingProxyType(_by_type())
-"""The model of each type, by the name on the wire."""
+"""The model of each type and version, by the name on the wire."""
 
-_BY_NUMBER: Mapping[int, EventSpec] = MappingProxyType({m.spec.number: m.spec for m in CATALOGUE.values()})
+_BY_NUMBER: Mapping[int, EventSpec] = MappingProxyType(numbered(CATALOGUE.values()))
 
 
 def spec(type_: str) -> EventSpec:
@@ -67,5 +75,5 @@ def by_number(number: int) -> EventSpec:
 
 
 def specs() -> tuple[EventSpec, ...]:
-    """All types in ascending order of their numbers."""
+    """All types, each in its newest version, in ascending order of their numbers."""
     return tuple(_BY_NUMBER[number] for number in sorted(_BY_NUMBER))

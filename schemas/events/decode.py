@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from schemas import strict_json
 from schemas.events.base import Payload
@@ -16,15 +15,22 @@ from schemas.events.upcast import STEPS, Step
 from schemas.events.vocabulary import Region
 from schemas.events.wire import TIME_PATTERN
 from schemas.reasons import Reason, Refusal
+from schemas.rfc3339 import parse_micros
 
-_REMEDIES = {
-    "missing": "Add the field.",
-    "extra_forbidden": "Remove the field; a version that knows it would have another type name.",
-    "literal_error": "Use one of the values that the published JSON Schema lists.",
-    "string_pattern_mismatch": "Write it as the pattern in the published JSON Schema says.",
-    "int_type": "Write an integer, without quotes and without a fraction.",
-    "string_type": "Write a string.",
+_SAYS = {
+    "missing": ("The field is missing.", "Add the field."),
+    "extra_forbidden": (
+        "The type has no such field.",
+        "Remove the field; a version that knows it would have another type name.",
+    ),
+    "tuple_type": ("It is not an array.", "Write a JSON array."),
+    "dict_type": ("It is not an object.", "Write a JSON object."),
+    "model_type": ("It is not an object.", "Write a JSON object."),
+    "int_type": ("It is not an integer.", "Write an integer, without quotes and without a fraction."),
+    "string_type": ("It is not a string.", "Write a string."),
+    "bool_type": ("It is not true or false.", "Write true or false."),
 }
+"""What is said of an error, and what to do, by pydantic's name of it; others speak in pydantic's words."""
 
 
 class Decoder:
@@ -108,22 +114,17 @@ def _name(type_: str) -> str:
 
 
 def _refusal(type_: str, invalid: ValidationError) -> Refusal:
-    first = invalid.errors(include_url=False, include_input=False)[0]
-    reason = Reason.INVALID_TIME if _context(first).get("pattern") == TIME_PATTERN else Reason.INVALID_SCHEMA
-    if reason is Reason.INVALID_TIME:
-        detail, remedy = "Not an RFC 3339 time with an offset.", "Write it like 2026-11-03T10:11:12+05:00."
-    else:
-        detail = f"{first['msg'].rstrip('.')}."[:300]
-        remedy = _REMEDIES.get(first["type"], f"Compare with the published JSON Schema of {type_}.")
-    return Refusal(reason, detail, _pointer(first), remedy)
-
-
-def _context(error: ErrorDetails) -> dict[str, Any]:
-    return error.get("ctx", {})
-
-
-def _pointer(error: ErrorDetails) -> str:
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')[:80]}" for part in error["loc"])
+    first = invalid.errors(include_url=False)[0]
+    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')[:80]}" for part in first["loc"])
+    if first.get("ctx", {}).get("pattern") == TIME_PATTERN:
+        try:
+            parse_micros(first["input"], pointer)
+        except Refusal as refusal:
+            return refusal
+    detail, remedy = _SAYS.get(
+        first["type"], (f"{first['msg']}.", f"Compare with the published JSON Schema of {type_}.")
+    )
+    return Refusal(Reason.INVALID_SCHEMA, detail[:300], pointer, remedy)
 
 
 DECODER = Decoder(CATALOGUE, STEPS)

@@ -40,6 +40,7 @@ _terminal = partial(
     by=(Role.FORWARDER, Role.SHIPPER, Role.OPERATOR),
     authority=(Role.FORWARDER, Role.SHIPPER),
     also=(Role.OPERATOR,),
+    closes=Episode.BOOKING_CANCELLED,
     moves=True,
     document="booking",
 )
@@ -51,7 +52,13 @@ class Booked(Milestone):
     container_quantity: Count | None = None
 
 
-@_booking("movement.booking_confirmed.v1", 101, moves=True, answers=("movement.booked.v1",))
+@_booking(
+    "movement.booking_confirmed.v1",
+    101,
+    closes=Episode.BOOKING_REJECTED,
+    moves=True,
+    answers=("movement.booked.v1",),
+)
 class BookingConfirmed(Milestone):
     """The operator confirmed a booking."""
 

@@ -14,18 +14,18 @@ from schemas.events.vocabulary import ObjectKind
 
 Json = dict[str, Any]
 
-CONTAINERS = ("CSQU3054383", "MSKU0000004")
-TRAIN = "crct/X8086/2026-03-01/locode:CNXIA"
+CONTAINERS = ("CSQU3054383", "MSKU0000006")
+TRAIN = "cr/X8086/2026-03-01/locode:CNXIA"
 NOTE = "CIMSMGS/CN/33100/0070268/2026"
-REISSUED = "CIM/PL/51021/70268/2026"
+REISSUED = "CIM/PL/51021/702688/2026"
 
 IDS = {
-    ObjectKind.CONSIGNMENT: "xian-port/CRE-2026-000417",
-    ObjectKind.BOOKING: "xian-port/BK-88213",
+    ObjectKind.CONSIGNMENT: "xianport/CRE-2026-000417",
+    ObjectKind.BOOKING: "xianport/BK-88213",
     ObjectKind.NOTE: NOTE,
     ObjectKind.CONTAINER: CONTAINERS[0],
-    ObjectKind.DECLARATION: "CN/900120261000000417",
-    ObjectKind.WAGON: "1520/94567891",
+    ObjectKind.DECLARATION: "CN/900120260000000417",
+    ObjectKind.WAGON: "1520/94567898",
     ObjectKind.TRAIN: TRAIN,
     ObjectKind.PLACE: "locode:PLMAA",
 }
@@ -40,14 +40,14 @@ _VALUES: Json = {
     "place": "locode:KZDOS",
     "occurrence": "run-1",
     "relay": {
-        "authority": "kgd",
+        "authority": "eaeu-kz",
         "message_sha256": hashlib.sha256(_MESSAGE).hexdigest(),
         "message_b64": "SUUwMjkgb2YgdGhlIG9mZmljZSBvZiBkZXN0aW5hdGlvbiwgYXMgcmVjZWl2ZWQ=",
     },
     "from": "2026-03-01T08:00:00+08:00",
     "to": "2026-03-20T08:00:00+01:00",
     "at": "2026-03-21T00:00:00+01:00",
-    "parties": ["crct", "ktz"],
+    "parties": ["cr", "ktz"],
     "jurisdiction": "CN",
     "procedure_office": "9001",
     "office_of_destination": "PL301040",
@@ -124,9 +124,11 @@ _BY_TYPE: dict[str, Json] = {
     "cre.network.restricted.v1": {"place": "crossing:brest-terespol"},
     "cre.document.note_reissued.v1": {"objects": [{"kind": "note", "id": REISSUED}], "form": "CIM"},
     "cre.link.consignment_opened.v1": {
-        "parties": [{"party": "crct", "role": "railway"}, {"party": "ruhr-machines", "role": "consignee"}]
+        "parties": [{"party": "cr", "role": "railway"}, {"party": "ruhr-machines", "role": "consignee"}]
     },
-    "cre.link.containers_assigned.v1": {"carries": [{"kind": "consignment", "id": IDS[ObjectKind.CONSIGNMENT]}]},
+    "cre.link.containers_assigned.v1": {
+        "carries": [{"kind": "consignment", "id": IDS[ObjectKind.CONSIGNMENT]}]
+    },
     "cre.link.note_covers.v1": {"covers": [{"kind": "consignment", "id": IDS[ObjectKind.CONSIGNMENT]}]},
 }
 

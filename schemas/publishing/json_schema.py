@@ -28,6 +28,7 @@ def json_schema(model: type[Payload]) -> Json:
     if "ObjectRef" in definitions:
         definitions["ObjectRef"]["properties"]["kind"]["enum"] = [kind.wire for kind in sorted(spec.objects)]
     body.pop("description", None)
+    body = {key: body[key] for key in ("type", "additionalProperties", "required", "properties")}
     return {
         "$schema": DIALECT,
         "$id": schema_id(spec.type),
@@ -52,7 +53,9 @@ def describe(spec: EventSpec) -> str:
     if spec.corroborators:
         said.append(f"Corroborated by {_roles(spec.corroborators)}.")
     if spec.tolerance_seconds is not None:
-        said.append(f"Publishers disagree when their times differ by more than {_span(spec.tolerance_seconds)}.")
+        said.append(
+            f"Publishers disagree when their times differ by more than {_span(spec.tolerance_seconds)}."
+        )
     if spec.opens is not None:
         said.append(f"Opens the exception {spec.opens.name}.")
     if spec.closes is not None:

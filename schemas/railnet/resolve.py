@@ -83,20 +83,18 @@ def country_of(place: str) -> str | None:
         case "uic":
             return country_of_uic(code[:2])
         case "crossing":
-            both = countries_of(place)
-            return both[0] if len(both) == 1 else None
+            sides = _countries_of_crossing().get(code, ())
+            return sides[0] if len(sides) == 1 else None
         case _:
             return None
 
 
 def countries_of(place: str) -> tuple[str, ...]:
     """The country of a place, or those of both sides of a crossing; empty where unknown."""
-    known = crossing(place)
-    if known is None:
-        country = country_of(place)
-        return () if country is None else (country,)
-    sides = (stations()[side.station].country for side in (known.a, known.b))
-    return tuple(dict.fromkeys(sides))
+    if place.startswith("crossing:"):
+        return _countries_of_crossing().get(place[9:], ())
+    country = country_of(place)
+    return () if country is None else (country,)
 
 
 def crossings_on(places: Sequence[str]) -> tuple[str, ...]:
@@ -150,4 +148,15 @@ def _stations_by_place() -> Mapping[str, Station]:
 def _stations_by_border_point() -> Mapping[str, Station]:
     return MappingProxyType(
         {f"esr:{code}": station for station in stations().values() for code in station.esr_border}
+    )
+
+
+@cache
+def _countries_of_crossing() -> Mapping[str, tuple[str, ...]]:
+    known = stations()
+    return MappingProxyType(
+        {
+            id: tuple(dict.fromkeys((known[c.a.station].country, known[c.b.station].country)))
+            for id, c in crossings().items()
+        }
     )

@@ -1,0 +1,193 @@
+"""The worked vectors of the signing specification: events, keys and signatures, right ones and wrong ones.
+
+Everything follows from constants, so generating twice gives the same text; the keys are public and worthless.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from schemas.envelope import HEADERS, Envelope, content_digest, event_id, signed_bytes
+from schemas.merkle import MerkleTree, leaf_hash
+from schemas.publishing.signing_mutations import Case, mutations
+from schemas.rfc3339 import parse_micros
+from schemas.signing import PublicKey, Scheme, SigningKey, batch_bytes, derive_salt, sign, sign_batch
+
+Json = dict[str, Any]
+
+NETWORK: Final = "demo"
+BATCH_SIZES: Final = (1, 3, 5)
+SALT_SECRET: Final = hashlib.sha256(b"lianyun signing vectors: salt secret").digest()
+TIMES: Final = (
+    "1970-01-01T00:00:00Z",
+    "2026-03-05T14:20:00+05:00",
+    "2026-03-05T14:20:00.25-03:30",
+    "2100-12-31T23:59:59.999999Z",
+)
+BAD_TIMES: Final = (
+    "2026-03-05T14:20:00",
+    "2026-03-05 14:20:00Z",
+    "2026-03-05T14:20:60Z",
+    "2026-03-05T14:20:00.1234567Z",
+    "2026-03-05T14:20:00+24:00",
+    "2026-02-29T00:00:00Z",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Example:
+    name: str
+    envelope: Envelope
+    payload: str
+
+
+def signing_vectors() -> Json:
+    """Return the whole file `signing-vectors.json` as JSON values, the same on every machine."""
+    keys = {
+        scheme: _key(scheme) for scheme in (Scheme.ED25519, Scheme.ED25519_BATCH, Scheme.ECDSA_P256_SHA256)
+    }
+    examples = _examples()
+    return {
+        "about": "Worked vectors of signing.md. The keys are published here: use them for tests only.",
+        "keys": [_describe_key(key) for key in keys.values()],
+        "salts": [
+            {
+                "secret": SALT_SECRET.hex(),
+                "source": example.envelope.source,
+                "record_key": example.envelope.id,
+            }
+            | {"salt": derive_salt(SALT_SECRET, example.envelope.source, example.envelope.id)}
+            for example in examples
+        ],
+        "times": [{"text": text, "micros": parse_micros(text)} for text in TIMES],
+        "times_refused": list(BAD_TIMES),
+        "events": [_describe_event(example) for example in examples],
+        "signatures": [
+            {
+                "event": example.name,
+                "key_id": keys[scheme].key_id,
+                "header": sign(keys[scheme], _signed(example)),
+            }
+            for scheme in (Scheme.ED25519, Scheme.ECDSA_P256_SHA256)
+            for example in examples
+        ],
+        "batches": [_describe_batch(keys[Scheme.ED25519_BATCH], examples[:size]) for size in BATCH_SIZES],
+        "refused": [_describe_case(case) for case in _cases(keys, examples)],
+    }
+
+
+def _cases(keys: dict[Scheme, SigningKey], examples: list[_Example]) -> Iterator[Case]:
+    """The wrong ones, each one mutation away from a right one."""
+    first = examples[0]
+    signed = [_signed(example) for example in examples]
+    headers = {scheme: sign(key, signed[0]) for scheme, key in keys.items()}
+    headers[Scheme.ED25519_BATCH] = sign_batch(keys[Scheme.ED25519_BATCH], signed[:3])[0]
+    right = Case("", NETWORK, first.envelope, first.payload, headers[Scheme.ED25519], None)
+    yield from mutations({scheme: replace(right, header=header) for scheme, header in headers.items()}, keys)
+
+
+def _key(scheme: Scheme) -> SigningKey:
+    # One Ed25519 key serves both schemes here, to show that it has two key ids.
+    curve = "p256" if scheme is Scheme.ECDSA_P256_SHA256 else "ed25519"
+    return SigningKey.from_seed(scheme, hashlib.sha256(f"lianyun signing vectors: {curve}".encode()).digest())
+
+
+def _examples() -> list[_Example]:
+    def salt(source: str, record: str) -> str:
+        return derive_salt(SALT_SECRET, source, record)
+
+    def example(name: str, source: str, record: str, tail: str, **attributes: str | None) -> _Example:
+        given = {"subject": None, "datacontenttype": "application/json"} | attributes
+        envelope = Envelope(
+            "1.0", record, source, "cre.movement.departed.v1", "2026-03-05T14:31:07+05:00", **given
+        )
+        return _Example(name, envelope, f'{{"salt":"{salt(source, record)}","classifier":"ACT",{tail}}}')
+
+    body = '"happened":"2026-03-05T14:20:00+05:00","place":"railnet:dostyk","occurrence":"1",'
+    box = '"objects":[{"kind":"container","id":"CSQU3054383"}]'
+    return [
+        example("every attribute", "urn:cre:ktz", "dep-0001", body + box, subject="CSQU3054383"),
+        example("no subject", "urn:cre:ktz", "dep-0002", body + box),
+        example("no subject, no content type", "urn:cre:ktz", "dep-0003", body + box, datacontenttype=None),
+        example(
+            "beyond ASCII",
+            "urn:cre:ktz",
+            "发车-0004",
+            body + box + ',"remark":"晚点 · опоздание"',
+            subject="Достык",
+        ),
+        example(
+            "spaces and escapes, signed as sent",
+            "urn:cre:ktz",
+            "dep-0005",
+            body + box + ', "remark": "\\u0031"',
+        ),
+    ]
+
+
+def _signed(example: _Example) -> bytes:
+    return signed_bytes(NETWORK, example.envelope, example.payload.encode())
+
+
+def _describe_key(key: SigningKey) -> Json:
+    return {
+        "scheme": key.scheme.value,
+        "key_id": key.key_id,
+        "seed": key.seed.hex(),
+        "public_key": key.public_key.hex(),
+    }
+
+
+def _describe_event(example: _Example) -> Json:
+    signed = _signed(example)
+    return {
+        "name": example.name,
+        **_message(NETWORK, example.envelope, example.payload),
+        "published_micros": example.envelope.published_micros,
+        "event_id": event_id(example.envelope.source, example.envelope.id).hex(),
+        "signed_bytes": signed.hex(),
+        "content_digest": content_digest(signed).hex(),
+    }
+
+
+def _describe_batch(key: SigningKey, examples: list[_Example]) -> Json:
+    signed = [_signed(example) for example in examples]
+    tree = MerkleTree.over([leaf_hash(event) for event in signed])
+    events = zip(examples, tree.levels[0], sign_batch(key, signed), strict=True)
+    return {
+        "key_id": key.key_id,
+        "size": tree.size,
+        "root": tree.root.hex(),
+        "signed_bytes": batch_bytes(tree.size, tree.root).hex(),
+        "events": [
+            {"event": e.name, "leaf_hash": leaf.hex(), "header": header} for e, leaf, header in events
+        ],
+    }
+
+
+def _describe_case(case: Case) -> Json:
+    assert case.reason is not None
+    return {
+        "name": case.name,
+        "reason": case.reason.value,
+        **_message(case.network, case.envelope, case.payload),
+        "header": case.header,
+    }
+
+
+def _message(network: str, envelope: Envelope, payload: str) -> Json:
+    attributes = {name: getattr(envelope, name) for name in HEADERS if getattr(envelope, name) is not None}
+    return {"network": network, "attributes": attributes, "payload": payload}
+
+
+def registry_of(vectors: Json) -> dict[str, PublicKey]:
+    """Return the public keys of a vector file by key id: the registry against which its signatures are judged."""
+    return {
+        key["key_id"]: PublicKey(Scheme(key["scheme"]), bytes.fromhex(key["public_key"]))
+        for key in vectors["keys"]
+    }

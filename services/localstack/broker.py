@@ -1,0 +1,161 @@
+"""A single-node Apache Kafka (KRaft) as a plain process, with the hooks that a chaos run needs."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.localstack import broker_access as access
+from services.localstack.broker_settings import JAVA_OPTIONS, Ports, write_settings
+from services.localstack.errors import StackError
+from services.localstack.guard import Guard
+from services.localstack.jars import broker_jars
+from services.localstack.java import java_executable
+from services.localstack.ports import LOOPBACK, free_port
+from services.localstack.process import Deadline, ServerProcess, run_tool
+
+
+class Broker:
+    """One broker on loopback with its data in ``folder``; the port stays the same over restarts.
+
+    All methods block until the broker is in the asked state and raise StackError with the end of its log when
+    it does not get there. ``settings`` override single lines of ``broker_settings.SETTINGS``.
+    ``users`` (name -> password, fixed with the data) turn passwords and access rules on: clients then log in with
+    SCRAM and may do only what they were granted; ``broker_access.ADMINISTRATOR`` should be one, it may do all.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        guard: Guard,
+        settings: Mapping[str, str] | None = None,
+        users: Mapping[str, str] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._settings = dict(settings or {})
+        self._users = dict(users or {})
+        self._process = ServerProcess("Kafka", folder / "server.log", guard)
+        self._ports: Ports | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """``host:port`` for clients (with ``users``: for clients that log in); known from the first start on."""
+        ports = self._known_ports()
+        return f"{LOOPBACK}:{ports.secured or ports.plain}"
+
+    def client_options(self, user: str) -> dict[str, str]:
+        """Return the settings of kafka-python's clients that log in as ``user``, one of ``users``."""
+        return access.client_options(user, self._users[user])
+
+    @property
+    def process(self) -> ServerProcess:
+        """The server process: pid, running, resident_bytes, log."""
+        return self._process
+
+    def start(self, timeout: float = 60.0) -> None:
+        """Start on the existing data, or on new data; return when a client gets the cluster's metadata.
+
+        A new broker is ready in about 4 s, a restarted one in 3 s, one killed before in up to 6 s.
+        """
+        first = self._ports is None
+        for attempt in range(3):
+            if first:
+                self._ports = Ports(free_port(), free_port(), free_port() if self._users else 0)
+            try:
+                self._start_once(timeout)
+                return
+            except StackError as failure:
+                # Someone took a port between our look and the broker's: only a first start may move.
+                if not (first and attempt < 2 and "Address already in use" in failure.problem):
+                    raise
+
+    def stop(self) -> None:
+        """Stop in order (SIGTERM): clients see the partitions move to no leader, logs are closed cleanly."""
+        if self._process.running:
+            self.resume()  # a frozen process would not notice
+        self._process.end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill at once (SIGKILL), as a crash of the broker would; ``start`` brings it back on the same data."""
+        self._process.end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Freeze the broker (SIGSTOP): connections stay open, nothing answers."""
+        self._process.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen broker go on (SIGCONT)."""
+        self._process.send(signal.SIGCONT)
+
+    def _known_ports(self) -> Ports:
+        if self._ports is None:
+            raise StackError("the broker was never started, so it has no address yet")
+        return self._ports
+
+    def _start_once(self, timeout: float) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        properties = write_settings(self._folder, self._known_ports(), self._settings)
+        environment = {"PATH": os.defpath, "HOME": str(self._folder), "LANG": "C.UTF-8"}
+        java = [str(java_executable()), "-cp", f"{broker_jars()}/*"]
+        logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
+        if not (self._folder / "data" / "meta.properties").exists():
+            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
+            quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", logging]
+            tool = [*java[:1], *quick, *java[1:], "kafka.tools.StorageTool"]
+            arguments = [
+                "format",
+                "-t",
+                cluster,
+                "-c",
+                str(properties),
+                *access.format_arguments(self._users),
+            ]
+            run_tool([*tool, *arguments], environment, self._folder, None)
+        command = [java[0], *JAVA_OPTIONS, logging, *java[1:], "kafka.Kafka", str(properties)]
+        self._process.start(command, environment, self._folder)
+        self._await_ready(timeout)
+
+    def _await_ready(self, timeout: float) -> None:
+        deadline = Deadline(timeout)
+        while not self._answers():
+            if self._process.ended_early() or deadline.passed():
+                tail = self._process.log_tail()
+                self._process.end(signal.SIGKILL)
+                raise StackError(f"Kafka did not become ready; end of {self._process.log}:\n{tail}")
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        ports = self._known_ports()
+        if self._process.ended_early():
+            return False
+        try:
+            for port in (ports.plain, ports.secured or ports.plain):
+                socket.create_connection((LOOPBACK, port), timeout=1).close()
+        except OSError:
+            return False
+        return bool(brokers_of(f"{LOOPBACK}:{ports.plain}"))
+
+
+def brokers_of(bootstrap: str) -> list[object]:
+    """Return the brokers that the cluster's metadata names; [] while it names none or does not answer."""
+    from kafka import KafkaAdminClient
+    from kafka.errors import KafkaError
+
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap, bootstrap_timeout_ms=2_000, request_timeout_ms=5_000
+        )
+    except KafkaError:
+        return []
+    try:
+        return list(admin.describe_cluster()["brokers"])
+    except KafkaError:
+        return []
+    finally:
+        admin.close()

@@ -1,0 +1,94 @@
+"""The broker's settings, in one visible table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.localstack import broker_access as access
+from services.localstack.ports import LOOPBACK
+
+HEAP = "512m"
+
+# Serial collector: the broker's live heap is small and the machine has few cores; G1 would cost memory and threads.
+JAVA_OPTIONS = (
+    f"-Xmx{HEAP}",
+    "-Xms128m",
+    "-XX:+UseSerialGC",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.awt.headless=true",
+)
+
+SETTINGS: Mapping[str, str] = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    # Topics are declared and applied; a typing error in a name must not create one.
+    "auto.create.topics.enable": "false",
+    "num.partitions": "8",
+    # One node: internal topics cannot have three replicas.
+    "default.replication.factor": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    # A broker killed with SIGKILL may register again only when its old session has ended: 3 s instead of 9.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
+    # Consumer groups form at once, and tests may use short sessions.
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    # A small machine: fewer threads, and a log cleaner that does not reserve 128 MB of heap at start.
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "background.threads": "4",
+    "num.recovery.threads.per.data.dir": "2",
+    "log.cleaner.dedupe.buffer.size": "16777216",
+}
+
+_LOG4J = """\
+status = error
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d{ISO8601} %p %m (%c)%n
+logger.start.name = kafka.server
+logger.start.level = info
+logger.config.name = org.apache.kafka.common.config
+logger.config.level = error
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The broker's ports: for its own use, for the controller, and for clients with a password (0: no such)."""
+
+    plain: int
+    controller: int
+    secured: int = 0
+
+
+def write_settings(folder: Path, ports: Ports, overrides: Mapping[str, str]) -> Path:
+    """Write server.properties and log4j2.properties into ``folder``; return the path of the former."""
+    listeners = {"PLAINTEXT": ports.plain} | ({"CLIENT": ports.secured} if ports.secured else {})
+    addresses = [f"{name}://{LOOPBACK}:{port}" for name, port in listeners.items()]
+    settings = {
+        **SETTINGS,
+        **(access.SETTINGS if ports.secured else {}),
+        "listeners": ",".join([*addresses, f"CONTROLLER://{LOOPBACK}:{ports.controller}"]),
+        "advertised.listeners": ",".join(addresses),
+        # Static voters: the controller's port is then not stored in the data, and may differ on the next run.
+        "controller.quorum.voters": f"1@{LOOPBACK}:{ports.controller}",
+        "log.dirs": str(folder / "data"),
+        **overrides,
+    }
+    path = folder / "server.properties"
+    path.write_text("".join(f"{key}={value}\n" for key, value in settings.items()), encoding="utf-8")
+    (folder / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
+    return path

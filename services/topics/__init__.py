@@ -1,0 +1,1 @@
+"""The broker's topics and access rules: declared in infra/kafka/topics.toml, compared with a cluster, applied."""

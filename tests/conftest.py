@@ -1,0 +1,29 @@
+"""Fixtures that start the real servers once per run, and only when a test asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.localstack.engine import BrokerAddress, DatabaseAddress, Servers, open_broker, open_database
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[BrokerAddress]:
+    """A real Kafka broker: ``.bootstrap``. Shared by the run: use topic and group names of your own."""
+    with open_broker() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[DatabaseAddress]:
+    """A real Postgres server: ``.dsn``, ``.fresh_database(name) -> dsn``. Use a database of your own."""
+    with open_database() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def stack(broker: BrokerAddress, postgres: DatabaseAddress) -> Servers:
+    """Both servers: ``.bootstrap``, ``.dsn``, ``.broker``, ``.database``."""
+    return Servers(broker, postgres)
