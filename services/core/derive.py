@@ -208,8 +208,8 @@ def customs_positions(counted: Iterable[Arrival]) -> tuple[tuple[str, Position],
     for arrival in counted:
         if arrival.claim.region is Region.CUSTOMS and moves(arrival.claim):
             by_jurisdiction[arrival.claim.jurisdiction].append(arrival)
-    best = ((code, best(found)) for code, found in sorted(by_jurisdiction.items()))
-    return tuple((code, position) for code, position in best if position is not None)
+    latest = ((code, best(found)) for code, found in sorted(by_jurisdiction.items()))
+    return tuple((code, position) for code, position in latest if position is not None)
 
 
 def disputes(current: Iterable[Answers]) -> tuple[Answers, ...]:

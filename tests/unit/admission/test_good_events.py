@@ -1,0 +1,138 @@
+"""What is admitted, under each scheme, and what admission says about it."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from schemas.envelope import event_id, signed_bytes
+from schemas.schemes import Scheme
+from schemas.signing import Verifier, sign_batch
+from services.core.facts import Assurance
+from services.processors.admission.model import Admitted, Record, Refused, Verified
+from services.processors.admission.reading import read
+from services.processors.admission.verification import verify_many
+
+
+@pytest.mark.parametrize("scheme", [Scheme.ED25519, Scheme.ED25519_BATCH, Scheme.ECDSA_P256_SHA256])
+def test_an_event_is_admitted_under_the_scheme_of_its_key(network: Any, scheme: Scheme) -> None:
+    record = network.record(scheme=scheme)
+    admitted = network.judge(record)
+    assert isinstance(admitted, Admitted)
+    assert admitted.party.code == "ktz"
+    assert admitted.key.scheme is scheme
+    assert admitted.event == event_id("urn:cre:ktz", "arr-1")
+    signed = signed_bytes("demo", admitted.envelope, record.value)
+    assert admitted.content == hashlib.sha256(signed).digest()[:16]
+    assert admitted.facts.contents == {(admitted.event, admitted.content)}
+    (claim,) = admitted.facts.claims
+    assert (claim.publisher, claim.place, claim.territorial) == ("ktz", "railnet:dostyk", True)
+    assert claim.assurance is Assurance.SIGNED_BY_AUTHORITY
+    assert admitted.flags == {}
+
+
+def test_through_the_gateway_any_party_may_write(network: Any) -> None:
+    assert isinstance(network.judge(network.record(topic="cre.gateway.v1")), Admitted)
+
+
+def test_a_wrong_check_digit_is_counted_and_not_refused(network: Any) -> None:
+    boxes = [{"kind": "container", "id": id} for id in ("CSQU3054384", "CSQU3054385", "CSQU3054383")]
+    admitted = network.judge(network.record(network.payload(objects=boxes)))
+    assert isinstance(admitted, Admitted)
+    assert admitted.flags == {"iso6346.check_digit": 2}
+
+
+def test_flags_of_a_link_and_of_a_replacement_count_too(network: Any) -> None:
+    link = {
+        "salt": "0" * 32,
+        "from": "2026-03-01T00:00:00Z",
+        "wagon": "1520/94567898",
+        "containers": ["CSQU3054384"],
+        "place": "railnet:dostyk",
+    }
+    admitted = network.judge(network.record(link, type="cre.link.wagon_loaded.v1"))
+    assert isinstance(admitted, Admitted)
+    assert admitted.flags == {"iso6346.check_digit": 1}
+    corrected = {
+        "salt": "1" * 32,
+        "target": "arr-0",
+        "reason": "WRONG_OBJECT",
+        "replacement": {
+            "type": "cre.movement.arrived.v1",
+            "data": network.payload(objects=[{"kind": "container", "id": "CSQU3054384"}]),
+        },
+    }
+    admitted = network.judge(network.record(corrected, type="cre.correction.corrected.v1"))
+    assert isinstance(admitted, Admitted)
+    assert admitted.flags == {"iso6346.check_digit": 1}
+    (withdrawal,) = admitted.facts.withdrawals
+    assert withdrawal.target == event_id("urn:cre:ktz", "arr-0")
+
+
+def test_outside_its_territory_a_railway_only_asserts(network: Any) -> None:
+    admitted = network.judge(network.record(network.payload(place="locode:PLMAA")))
+    assert isinstance(admitted, Admitted)
+    (claim,) = admitted.facts.claims
+    assert (claim.territorial, claim.assurance) == (False, Assurance.ASSERTED)
+
+
+def test_a_relayed_message_must_be_what_its_digest_says(network: Any) -> None:
+    message = b"telegram 17, as received"
+    relay = {
+        "authority": "kgd",
+        "message_sha256": hashlib.sha256(message).hexdigest(),
+        "message_b64": b64encode(message).decode(),
+    }
+    assert isinstance(network.judge(network.record(network.payload(relay=relay))), Admitted)
+    forged = relay | {"message_sha256": "0" * 64}
+    record = network.record(network.payload(relay=forged))
+    assert network.refusal(record) == ("INVALID_SCHEMA", "/relay/message_sha256")
+    loose = relay | {"message_b64": relay["message_b64"][:-1] + "="}
+    record = network.record(network.payload(relay=loose))
+    assert network.refusal(record)[0] == "INVALID_SCHEMA"
+
+
+def test_the_publishers_clock_may_lag_for_years_and_run_five_minutes_ahead(network: Any) -> None:
+    assert isinstance(network.judge(network.record(time="2019-01-01T00:00:00Z")), Admitted)
+    assert isinstance(network.judge(network.record(time="2026-03-05T09:35:00Z")), Admitted)
+    assert network.refusal(network.record(time="2026-03-05T09:35:00.001Z")) == ("CLOCK_SKEW", "header:ce_time")
+
+
+def test_a_batch_is_verified_in_order_with_its_refusals_in_place(network: Any) -> None:
+    key = network.keys[Scheme.ED25519_BATCH]
+    plain = [network.record(id=f"arr-{i}") for i in range(20)]
+    envelopes = [network.envelope(id=f"arr-{i}") for i in range(20)]
+    signed = [signed_bytes("demo", e, r.value) for e, r in zip(envelopes, plain, strict=True)]
+    records = [
+        Record(r.topic, r.partition, i, r.append_ms, [*e.to_headers(), ("lianyun-signature", h.encode())], r.value)
+        for i, (r, e, h) in enumerate(zip(plain, envelopes, sign_batch(key, signed), strict=True))
+    ]
+    records[7] = replace(records[7], value=records[7].value.replace(b"ACT", b"EST"))
+    verifier = Verifier()
+    answers = verify_many(records, network.registry, network.settings, verifier)
+    assert [isinstance(answer, Verified) for answer in answers] == [i != 7 for i in range(20)]
+    assert [answer.record.offset for answer in answers] == list(range(20))
+    assert isinstance(answers[7], Refused)
+    assert answers[7].reason == "BAD_SIGNATURE"
+    admitted = [read(answer, network.registry) for answer in answers if isinstance(answer, Verified)]
+    assert all(isinstance(answer, Admitted) for answer in admitted)
+
+
+def test_a_fault_of_ours_is_not_taken_for_a_fault_of_the_publisher(
+    network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug in the fold must reach the batch, which isolates the event; admission must not swallow it."""
+
+    def planted(*_: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr("services.processors.admission.reading.interpret", planted)
+    record = network.record()
+    with pytest.raises(ZeroDivisionError):
+        network.judge(record)
+    refused = Refused.internal(record, ZeroDivisionError("planted"), "ktz", b"\x00" * 16)
+    assert (refused.reason, refused.detail) == ("INTERNAL_ERROR", "ZeroDivisionError: planted")

@@ -1,0 +1,94 @@
+"""Native lines become the same signed bytes on every machine, and bad lines become outcomes with a pointer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from schemas.reasons import Reason, Refusal
+from schemas.signing import Scheme, SigningKey
+from services.producers import native
+from services.producers.profile import Profile, ProfileError, load
+
+PROFILE = Profile(
+    "ktz",
+    "urn:cre:ktz",
+    "cre.railway.ktz.v1",
+    "demo",
+    SigningKey.from_seed(Scheme.ED25519_BATCH, bytes(32)),
+    bytes(32),
+)
+RECORD = {
+    "id": "dep-1",
+    "type": "cre.movement.departed.v1",
+    "time": "2025-09-12T08:00:00+05:00",
+    "data": {
+        "classifier": "ACT",
+        "happened": "2025-09-12T07:55:00+05:00",
+        "place": "esr:708403",
+        "objects": [
+            {"kind": "train", "id": "ktz/1402/2025-09-12/esr:708403"},
+            {"kind": "container", "id": "CSQU3054383"},
+        ],
+    },
+}
+
+
+def line(**changes: object) -> bytes:
+    return json.dumps({**RECORD, **changes}).encode()
+
+
+def test_the_same_record_gives_the_same_bytes_whatever_the_spacing_and_key_order() -> None:
+    one = native.build(json.dumps(RECORD).encode(), PROFILE)
+    other = native.build(json.dumps(RECORD, indent=1).encode(), PROFILE)
+    assert one.signed == other.signed
+    assert one.key == b"ktz/1402/2025-09-12/esr:708403"
+
+
+def test_the_salt_differs_by_record_and_secret() -> None:
+    first = json.loads(native.build(line(), PROFILE).payload)["salt"]
+    assert json.loads(native.build(line(id="dep-2"), PROFILE).payload)["salt"] != first
+
+
+@pytest.mark.parametrize(
+    ("raw", "pointer"),
+    [
+        (b"[]", ""),
+        (line(id=7), "/id"),
+        (line(data=[]), "/data"),
+        (line(extra=1), "/extra"),
+        (line(data={**RECORD["data"], "happened": "yesterday"}), "/happened"),  # type: ignore[dict-item]
+        (line(type="cre.movement.vanished.v1"), "header:ce_type"),
+        (line(time="2025-09-12T08:00:00"), "header:ce_time"),
+        (b'{"id": "a", "id": "b"}', ""),
+        (b"\xff", ""),
+    ],
+)
+def test_a_bad_line_is_refused_with_a_pointer(raw: bytes, pointer: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        native.build(raw, PROFILE)
+    assert refused.value.pointer == pointer
+    assert isinstance(refused.value.reason, Reason)
+
+
+def test_a_file_with_bom_blank_and_bad_lines_yields_every_line_with_its_number(tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + line() + b"\n\n{broken\n" + line(id="dep-3") + b"\r\n")
+    lines = list(native.read([file], PROFILE))
+    assert [(each.number, each.event is not None) for each in lines] == [(1, True), (3, False), (4, True)]
+
+
+def test_a_profile_survives_its_file_and_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = PROFILE.save(tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    loaded = load(tmp_path, "ktz")
+    assert (loaded.key.key_id, loaded.salt_secret) == (PROFILE.key.key_id, PROFILE.salt_secret)
+    assert "00000000" not in repr(loaded)
+
+
+def test_a_missing_profile_names_those_that_exist(tmp_path: Path) -> None:
+    PROFILE.save(tmp_path)
+    with pytest.raises(ProfileError, match="ktz"):
+        load(tmp_path, "kzt")

@@ -1,0 +1,81 @@
+"""Cutting by rows touched, and the fuse of a topic."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.processors.batches import Part, cut
+from services.processors.fuse import Fuses, FuseSettings
+from services.processors.ledger_protocol import PartitionId, Slice
+from tests.unit.worker.test_backlog import Sized
+
+
+def part(partition: int, weights: list[int]) -> Part[Sized, int]:
+    records = [Sized(i) for i in range(len(weights))]
+    return Part(Slice(PartitionId("t", partition), 1, 0, len(weights), records), weights)
+
+
+def test_a_batch_within_the_limit_is_not_touched() -> None:
+    whole = part(0, [1, 2, 3])
+    assert list(cut([whole], [whole.outcomes], 6)) == [[whole]]
+    assert list(cut([], [], 6)) == []
+
+
+@given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=8), max_size=5), st.integers(1, 40))
+def test_batches_keep_order_and_limit(weights: list[list[int]], limit: int) -> None:
+    parts = [part(index, each) for index, each in enumerate(weights)]
+    batches = list(cut(parts, weights, limit))
+    reached: dict[int, int] = {}
+    for batch in batches:
+        outcomes = [weight for piece in batch for weight in piece.outcomes]
+        assert outcomes, "no empty batch"
+        assert sum(outcomes) <= limit or sum(1 for weight in outcomes if weight) == 1
+        for piece in batch:
+            assert piece.slice.first == reached.get(piece.slice.partition.partition, 0)
+            assert len(piece.outcomes) == len(piece.slice.records) > 0
+            reached[piece.slice.partition.partition] = piece.slice.next_offset
+    assert reached == {index: len(each) for index, each in enumerate(weights)}
+
+
+SETTINGS = FuseSettings(ratio=0.99, window=1_000, trial=100, first=2.0, longest=10.0)
+
+
+def test_a_topic_of_garbage_rests_and_the_rests_grow_up_to_a_limit() -> None:
+    fuses = Fuses(SETTINGS)
+    assert fuses.note("bad", 500, 500, now=0.0) is None, "too few to judge"
+    assert fuses.note("bad", 500, 500, now=0.0) == 2.0
+    assert fuses.resting(1.9) == {"bad"}
+    assert fuses.resting(2.0) == frozenset()
+    rests, now = [], 2.0
+    for _ in range(4):
+        rest = fuses.note("bad", 100, 100, now)
+        assert rest is not None
+        rests.append(rest)
+        now += rest
+    assert rests == [4.0, 8.0, 10.0, 10.0]
+
+
+def test_a_topic_that_is_mended_flows_and_starts_from_the_first_rest_again() -> None:
+    fuses = Fuses(SETTINGS)
+    assert fuses.note("t", 1_000, 1_000, now=0.0) == 2.0
+    assert fuses.note("t", 100, 0, now=3.0) is None
+    for _ in range(9):
+        assert fuses.note("t", 100, 100, now=4.0) is None, "one good batch of ten is above one percent"
+    assert fuses.note("t", 100, 100, now=5.0) == 2.0
+
+
+def test_many_bad_ones_are_not_nearly_all() -> None:
+    fuses = Fuses(SETTINGS)
+    for _ in range(100):
+        assert fuses.note("t", 100, 98, now=0.0) is None
+    assert fuses.resting(0.0) == frozenset()
+
+
+def test_one_topic_does_not_stop_another() -> None:
+    fuses = Fuses(SETTINGS)
+    fuses.note("bad", 2_000, 2_000, now=0.0)
+    assert fuses.note("good", 2_000, 0, now=0.0) is None
+    assert fuses.resting(0.5) == {"bad"}
+    assert fuses.next_end(0.5) == 1.5
+    assert fuses.next_end(2.5) is None
