@@ -99,7 +99,7 @@ class PickupSlotGiven(PlacedMilestone):
     """A container that waited got its pickup slot."""
 
 
-@_contract("movement.split.v1", 360, about=RUNNING, authority=(Role.RAILWAY,), document="train list")
+@_contract("movement.split.v1", 360, about=RUNNING, territory=Territory.PLACE, document="train list")
 class Split(PlacedMilestone):
     """Cargo of one train or consignment went on in several parts, as at a change of gauge."""
 
@@ -110,7 +110,7 @@ class Split(PlacedMilestone):
         self.check_kinds(self.parts, "parts")
 
 
-@_contract("movement.merged.v1", 361, about=RUNNING, authority=(Role.RAILWAY,), document="train list")
+@_contract("movement.merged.v1", 361, about=RUNNING, territory=Territory.PLACE, document="train list")
 class Merged(PlacedMilestone):
     """Parts that went separately went on together."""
 

@@ -7,18 +7,19 @@ same view, because every step below is a function of sets and every tie is broke
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier, ObjectKind, Region
 from services.core import engagement, handovers, restrictions
-from services.core.facts import Claim, Facts, Link, LinkKind, Micros
+from services.core.exceptions import open_exceptions
+from services.core.facts import Claim, EventId, Facts, Link, LinkKind, Micros
 from services.core.links import Network, Path
 from services.core.liveness import Liveness, judge
 from services.core.objects import Thing
 from services.core.rules import DELIVERED_PHASE, SILENT_AFTER, rules
 from services.core.slots import Answers, Question, answers, superseded
-from services.core.view import Arrival, Box, HandoverView, OpenException, Position, Standing, View
+from services.core.view import Arrival, Box, HandoverView, Position, Standing, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def gather(facts: Facts, consignment: Thing, as_of: Micros) -> Gathered | None:
     engaged = engagement.engaged(frozenset[str]().union(*(founded[m] for m in members)), paths)
     live = (claim for claim in facts.claims if liveness.live(claim.event))
     told = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]
-    reaching = _reach(told, paths, network, engaged)
+    reaching = _reach(told, paths, network, engaged, as_of)
     current = answers(a.claim for a in reaching if a.standing is Standing.COUNTED)
     old = superseded((a.claim for a in reaching if a.standing is Standing.COUNTED), current)
     return Gathered(
@@ -65,8 +66,13 @@ def gather(facts: Facts, consignment: Thing, as_of: Micros) -> Gathered | None:
 
 
 def _reach(
-    claims: Iterable[Claim], paths: Iterable[Path], network: Network, engaged: frozenset[str]
+    claims: Iterable[Claim],
+    paths: tuple[Path, ...],
+    network: Network,
+    engaged: frozenset[str],
+    as_of: Micros,
 ) -> list[Arrival]:
+    ours = {path.thing for path in paths}
     ways: dict[Thing, list[Path]] = defaultdict(list)
     for path in paths:
         ways[path.thing].append(path)
@@ -82,16 +88,17 @@ def _reach(
             Arrival(
                 claim=claim,
                 standing=Standing.COUNTED if trusted and open_ways else Standing.UNENGAGED,
-                via_disputed_link=all(_disputed(path, network, claim.happened) for path in used),
+                via_disputed_link=all(_disputed(path, network, claim.happened, ours) for path in used),
                 by_train=all(path.by_train for path in used),
+                still=any(path.holds(as_of) for path in used),
                 containers=frozenset(box for path in used for box in _boxes(path)),
             )
         )
     return sorted(arrivals, key=lambda a: (a.claim.happened, a.claim.published, a.claim.event, a.claim.thing))
 
 
-def _disputed(path: Path, network: Network, at: Micros) -> bool:
-    return any(network.disputed(span, at) for span in path.spans)
+def _disputed(path: Path, network: Network, at: Micros, ours: Container[Thing]) -> bool:
+    return any(network.disputed(span, at, ours) for span in path.spans)
 
 
 def _boxes(path: Path) -> Iterable[Thing]:
@@ -101,9 +108,7 @@ def _boxes(path: Path) -> Iterable[Thing]:
 def _mark(arrival: Arrival, old: frozenset[Claim]) -> Arrival:
     if arrival.claim not in old or arrival.standing is not Standing.COUNTED:
         return arrival
-    return Arrival(
-        arrival.claim, Standing.SUPERSEDED, arrival.via_disputed_link, arrival.by_train, arrival.containers
-    )
+    return replace(arrival, standing=Standing.SUPERSEDED)
 
 
 def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
@@ -124,7 +129,7 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
         r for r in facts.restrictions if live(r.event) and (r.territorial or r.publisher in gathered.engaged)
     ]
     liftings = [lifting for lifting in facts.liftings if live(lifting.event)]
-    ours = frozenset(event for a in gathered.arrivals for event in (a.claim.event,))
+    concerning = _concerning(facts, gathered)
     return View(
         consignment=engagement.canonical(gathered.members),
         members=gathered.members,
@@ -139,12 +144,14 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
         exceptions=open_exceptions(counted),
         handovers=_handovers(facts, gathered, boxes, as_of),
         route=route,
-        restrictions=restrictions.on_route(route, known, liftings, as_of),
+        restrictions=restrictions.on_route(
+            route, known, liftings, "" if movement is None else movement.claim.place, as_of
+        ),
         overdue=_overdue(counted, as_of),
         silent=_silent(counted, movement, as_of),
         arrivals=gathered.arrivals,
-        flagged=gathered.liveness.cyclic,
-        equivocating=gathered.liveness.equivocated & (ours | _touching(facts, gathered)),
+        flagged=gathered.liveness.cyclic & concerning,
+        equivocating=gathered.liveness.equivocated & concerning,
     )
 
 
@@ -167,6 +174,7 @@ def common_position(counted: Iterable[Arrival]) -> Position | None:
 def boxes_of(gathered: Gathered, counted: Iterable[Arrival], as_of: Micros) -> tuple[Box, ...]:
     """Every box that a live link assigns to the consignment, with the latest that is known of it."""
     moving = [a for a in counted if a.claim.region is Region.MOVEMENT and moves(a.claim)]
+    trusted = frozenset(path for path in gathered.paths if path.counted(gathered.engaged))
     assigned: dict[Thing, list[tuple[Path, Link]]] = defaultdict(list)
     for path in gathered.paths:
         if path.spans and path.spans[0].link.kind is LinkKind.CONTAINER_CARRIES:
@@ -175,8 +183,8 @@ def boxes_of(gathered: Gathered, counted: Iterable[Arrival], as_of: Micros) -> t
         Box(
             container=box,
             position=best(a for a in moving if box in a.containers or not a.containers),
-            holds_cargo=any(link.end is None or link.end > as_of for _, link in ways),
-            counted=any(path.counted(gathered.engaged) for path, _ in ways),
+            holds_cargo=any(link.end is None or link.end > as_of for path, link in ways if path in trusted),
+            counted=any(path in trusted for path, _ in ways),
         )
         for box, ways in sorted(assigned.items())
     )
@@ -222,31 +230,18 @@ def _disputed_answers(given: Answers) -> bool:
     return tolerance is not None and len(given.current) > 1 and given.spread() > tolerance
 
 
-def open_exceptions(counted: Iterable[Arrival]) -> tuple[OpenException, ...]:
-    """Per object, jurisdiction and kind of exception: open while the latest fact about it opens it."""
-    latest: dict[tuple[int, str, Thing], Arrival] = {}
-    for arrival in counted:
-        claim = arrival.claim
-        episode = rules()[claim.milestone].episode
-        if not episode or claim.classifier is not Classifier.ACT:
-            continue
-        key = abs(episode), claim.jurisdiction, claim.thing
-        present = latest.get(key)
-        if present is None or Position(claim, False).rank > Position(present.claim, False).rank:
-            latest[key] = arrival
-    return tuple(
-        OpenException(episode, thing, jurisdiction, arrival.claim)
-        for (episode, jurisdiction, thing), arrival in sorted(latest.items(), key=lambda item: item[0])
-        if rules()[arrival.claim.milestone].episode > 0
-    )
-
-
 def _handovers(
     facts: Facts, gathered: Gathered, boxes: tuple[Box, ...], as_of: Micros
 ) -> tuple[HandoverView, ...]:
     """The hand-overs whose lists, on either side, hold a box of the consignment while it held the cargo."""
     numbers = {box.container.key for box in boxes if box.counted}
-    live = [h for h in facts.handovers if gathered.liveness.live(h.event) and h.happened <= as_of]
+    live = [
+        h
+        for h in facts.handovers
+        if gathered.liveness.live(h.event)
+        and h.happened <= as_of
+        and (h.territorial or h.publisher in gathered.engaged)
+    ]
     windows = [p for p in gathered.paths if p.thing.kind is ObjectKind.CONTAINER and p.thing.key in numbers]
     concerned = {
         (h.place, h.occurrence)
@@ -264,6 +259,7 @@ def _overdue(counted: Iterable[Arrival], as_of: Micros) -> tuple[Claim, ...]:
         c
         for c in every
         if c.classifier is not Classifier.ACT
+        and rules()[c.milestone].moves
         and c.happened + (rules()[c.milestone].tolerance or 0) < as_of
         and (c.milestone, c.place, c.occurrence, c.thing) not in met
     )
@@ -277,8 +273,12 @@ def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros
     return as_of - heard > SILENT_AFTER
 
 
-def _touching(facts: Facts, gathered: Gathered) -> frozenset[bytes]:
-    """Events that speak of what reaches the consignment, live or not."""
+def _concerning(facts: Facts, gathered: Gathered) -> frozenset[EventId]:
+    """Events, live or not, that speak of what reaches the consignment, and the withdrawals of them at any depth."""
     things = {path.thing for path in gathered.paths}
-    claims = (c.event for c in facts.claims if c.thing in things)
-    return frozenset(claims) | frozenset(k.event for k in facts.links if k.right in things)
+    events = {claim.event for claim in facts.claims if claim.thing in things}
+    events |= {link.event for link in facts.links if link.right in things}
+    events |= {founding.event for founding in facts.foundings if founding.consignment in things}
+    while more := {w.event for w in facts.withdrawals if w.target in events} - events:
+        events |= more
+    return frozenset(events)

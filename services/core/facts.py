@@ -159,6 +159,7 @@ class Handover:
     occurrence: str
     side: str  # "DELIVERING", "RECEIVING" or "ADVANCE"
     containers: frozenset[str]
+    territorial: bool
     counterparty: str = ""
 
 

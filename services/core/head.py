@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from schemas import railnet
 from schemas.events.base import Region
-from services.core import derive
+from services.core import derive, exceptions
 from services.core.facts import FOREVER, EventId, Facts, Micros
 from services.core.objects import Thing
 from services.core.view import Arrival, Position, Standing
@@ -63,7 +63,7 @@ def head(facts: Facts, consignment: Thing) -> Head | None:
         customs=_customs(counted),
         document=_stage(derive.best(documents)),
         disputes=len(derive.disputes(here)),
-        exceptions=len(derive.open_exceptions(counted)),
+        exceptions=len(exceptions.open_exceptions(counted)),
     )
 
 

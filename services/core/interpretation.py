@@ -90,8 +90,8 @@ def meeting(place: str, occurrence: str) -> Thing:
     return Thing(MEETING, f"handover:{place}/{occurrence}")
 
 
-def _assurance(publisher: Publisher, territorial: bool, payload: Milestone) -> Assurance:
-    if publisher.authoritative(payload.spec, territorial):
+def _assurance(territorial: bool, payload: Milestone) -> Assurance:
+    if territorial:
         return Assurance.SIGNED_BY_AUTHORITY
     return Assurance.RELAYED if payload.relay is not None else Assurance.ASSERTED
 
@@ -101,7 +101,7 @@ def _claims(statement: Statement, payload: Milestone, extra: tuple[Thing, ...] =
     place = canonical_place(payload.place) if payload.place else ""
     jurisdiction = payload.jurisdiction_code
     territorial = publisher.covers(spec, jurisdiction, place)
-    assurance = _assurance(publisher, territorial, payload)
+    assurance = _assurance(territorial, payload)
     happened = payload.happened_micros
     things = dict.fromkeys((*(Thing(o.kind, o.key) for o in payload.objects), *extra))
     for thing in things:
@@ -149,6 +149,7 @@ def _handover(statement: Statement, payload: HandedOver | AdvanceListSent) -> Fa
         occurrence=payload.occurrence,
         side=payload.side if isinstance(payload, HandedOver) else ADVANCE,
         containers=boxes,
+        territorial=any(claim.territorial for claim in claims),
         counterparty=payload.counterparty,
     )
     return Facts(claims=claims, handovers=frozenset({listed}))

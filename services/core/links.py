@@ -8,11 +8,14 @@ so a box that two consignments shared never carries the facts of one note into t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from services.core.facts import FOREVER, SINCE_EVER, TIMED, Link, LinkKind, Micros
 from services.core.objects import Thing
+
+FILLING: Micros = 7 * 24 * 3_600_000_000
+"""How long a consolidated box may be filled: later shared assignments are another journey."""
 
 
 def carried(link: Link) -> Thing:
@@ -35,22 +38,27 @@ class Span:
 def spans(links: Iterable[Link]) -> tuple[Span, ...]:
     """Give each live link its interval: an open end stops at the next start of the same publisher for that object.
 
+    Shared assignments of a box that start within FILLING of one another are one filling and do not end each other.
     Links that are not timed hold for ever. ``links`` must be the live links of one set of facts.
     """
     every = tuple(links)
-    starts: dict[tuple[LinkKind, Thing, str], set[Micros]] = defaultdict(set)
+    starts: dict[tuple[LinkKind, Thing, str], set[tuple[Micros, bool]]] = defaultdict(set)
     for link in every:
         if link.kind in TIMED:
-            starts[link.kind, carried(link), link.publisher].add(link.start)
+            starts[link.kind, carried(link), link.publisher].add((link.start, link.shared))
     return tuple(_span(link, starts) for link in every)
 
 
-def _span(link: Link, starts: Mapping[tuple[LinkKind, Thing, str], set[Micros]]) -> Span:
+def _span(link: Link, starts: Mapping[tuple[LinkKind, Thing, str], set[tuple[Micros, bool]]]) -> Span:
     if link.kind not in TIMED:
         return Span(link, SINCE_EVER, FOREVER)
     if link.end is not None:
         return Span(link, link.start, link.end)
-    later = (s for s in starts[link.kind, carried(link), link.publisher] if s > link.start)
+    later = (
+        start
+        for start, shared in starts[link.kind, carried(link), link.publisher]
+        if start > link.start + (FILLING if shared and link.shared else 0)
+    )
     return Span(link, link.start, min(later, default=FOREVER))
 
 
@@ -101,10 +109,11 @@ class Network:
             if start < end and not walked:
                 yield from self._up(Path(span.link.left, (span, *path.spans), start, end))
 
-    def disputed(self, span: Span, at: Micros) -> bool:
+    def disputed(self, span: Span, at: Micros, ours: Container[Thing]) -> bool:
         """Whether another publisher says that the carried object belongs elsewhere at that moment.
 
-        Two consolidated (shared) assignments do not contradict one another.
+        Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same
+        consignment another way: ``ours`` holds the things from which facts reach it.
         """
         link = span.link
         if link.kind not in TIMED:
@@ -115,6 +124,7 @@ class Network:
             and rival.link.publisher != link.publisher
             and _other_end(rival.link) != other_end
             and not (rival.link.shared and link.shared)
+            and not (link.kind is LinkKind.CONTAINER_CARRIES and rival.link.right in ours)
             for rival in self._of[link.kind, carried(link)]
         )
 

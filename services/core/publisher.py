@@ -35,13 +35,6 @@ class Publisher:
             return bool(place) and self.holds(place)
         return False
 
-    def authoritative(self, spec: EventSpec, territorial: bool) -> bool:
-        """Whether this party's word is an authority's: by territory, or by role alone where the type has none.
-
-        A role alone engages nobody: whoever is consignee somewhere is not the consignee here.
-        """
-        return territorial or (spec.territory is Territory.NONE and bool(self.roles & spec.authority))
-
     def holds(self, place: str) -> bool:
         """Whether ``place`` is this party's terminal, on its infrastructure, or (customs, governments) in its country."""
         if place in self.places:

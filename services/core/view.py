@@ -29,6 +29,7 @@ class Arrival:
     standing: Standing
     via_disputed_link: bool
     by_train: bool  # reaches the consignment only through a train or wagon
+    still: bool  # a way by which it came is still in force
     containers: frozenset[Thing]  # the boxes it speaks of; empty: the whole consignment
 
 
