@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import signal
-import socket
 import time
 import uuid
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from services.localstack.errors import StackError
 from services.localstack.guard import Guard
 from services.localstack.jars import broker_jars
 from services.localstack.java import java_executable
-from services.localstack.ports import LOOPBACK, free_port
+from services.localstack.ports import LOOPBACK, free_port, listening
 from services.localstack.process import Deadline, ServerProcess, run_tool
 
 
@@ -132,18 +131,20 @@ class Broker:
 
     def _answers(self) -> bool:
         ports = self._known_ports()
-        if self._process.ended_early():
+        if self._process.ended_early() or not all(
+            map(listening, (ports.plain, ports.secured or ports.plain))
+        ):
             return False
-        try:
-            for port in (ports.plain, ports.secured or ports.plain):
-                socket.create_connection((LOOPBACK, port), timeout=1).close()
-        except OSError:
-            return False
-        return bool(brokers_of(f"{LOOPBACK}:{ports.plain}"))
+        # By name: between our look and the broker's, another run's broker may have taken the port.
+        return cluster_id(f"{LOOPBACK}:{ports.plain}") == self._own_cluster_id()
+
+    def _own_cluster_id(self) -> str:
+        lines = (self._folder / "data" / "meta.properties").read_text(encoding="ascii").splitlines()
+        return next(line.partition("=")[2] for line in lines if line.startswith("cluster.id="))
 
 
-def brokers_of(bootstrap: str) -> list[object]:
-    """Return the brokers that the cluster's metadata names; [] while it names none or does not answer."""
+def cluster_id(bootstrap: str) -> str | None:
+    """Return the id of the cluster at ``bootstrap``, None while it does not answer or has no broker. Blocks up to 7 s."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
@@ -152,10 +153,11 @@ def brokers_of(bootstrap: str) -> list[object]:
             bootstrap_servers=bootstrap, bootstrap_timeout_ms=2_000, request_timeout_ms=5_000
         )
     except KafkaError:
-        return []
+        return None
     try:
-        return list(admin.describe_cluster()["brokers"])
+        cluster = admin.describe_cluster()
+        return str(cluster["cluster_id"]) if cluster["brokers"] else None
     except KafkaError:
-        return []
+        return None
     finally:
         admin.close()

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 
 import psycopg
 
-from services.localstack.broker import brokers_of
+from services.localstack.broker import cluster_id
 from services.localstack.broker_settings import SETTINGS
 from services.localstack.errors import StackError
-from services.localstack.ports import LOOPBACK, free_port
+from services.localstack.ports import LOOPBACK, free_port, listening
 
 KAFKA_IMAGE = "apache/kafka:4.4.0"
 POSTGRES_IMAGE = "postgres:17"
@@ -46,10 +46,10 @@ def broker_container() -> Iterator[str]:
         container.with_env(f"KAFKA_{name}", value)
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
     container.with_env("CLUSTER_ID", cluster)
-    container.ports[_INSIDE] = (LOOPBACK, port)
+    container.ports[f"{_INSIDE}/tcp"] = (LOOPBACK, port)
     with _running(container) as running:
         bootstrap = f"{LOOPBACK}:{port}"
-        _await(lambda: bool(brokers_of(bootstrap)), "the broker", running)
+        _await(lambda: listening(port) and cluster_id(bootstrap) is not None, "the broker", running)
         yield bootstrap
 
 
@@ -59,7 +59,7 @@ def database_container() -> Iterator[str]:
     container = _container(os.environ.get("LIANYUN_POSTGRES_IMAGE", POSTGRES_IMAGE))
     port, password = free_port(), secrets.token_urlsafe(18)
     container.with_env("POSTGRES_USER", "lianyun").with_env("POSTGRES_PASSWORD", password)
-    container.ports[5432] = (LOOPBACK, port)
+    container.ports["5432/tcp"] = (LOOPBACK, port)
     with _running(container) as running:
         dsn = f"postgresql://lianyun:{password}@{LOOPBACK}:{port}/lianyun"
         _await(lambda: _connects(dsn), "the database", running)
@@ -98,11 +98,17 @@ def _running(container):  # type: ignore[no-untyped-def]
 def _await(ready, what: str, container, patience: float = 90.0) -> None:  # type: ignore[no-untyped-def]
     until = time.monotonic() + patience
     while not ready():
-        if time.monotonic() > until:
+        if time.monotonic() > until or not _runs(container):
             out, err = container.get_logs()
             tail = (out + err).decode(errors="replace")[-2_000:]
-            raise StackError(f"{what} in its container did not become ready within {patience:.0f} s:\n{tail}")
+            raise StackError(f"{what} in its container did not become ready; end of its log:\n{tail}")
         time.sleep(0.3)
+
+
+def _runs(container) -> bool:  # type: ignore[no-untyped-def]
+    wrapped = container.get_wrapped_container()
+    wrapped.reload()
+    return bool(wrapped.status in ("created", "running"))
 
 
 def _connects(dsn: str) -> bool:

@@ -39,3 +39,12 @@ def free_port() -> int:
                 continue
         return port
     raise OSError(f"no free TCP port found on {LOOPBACK} between {_LOWEST} and {highest}")
+
+
+def listening(port: int) -> bool:
+    """Tell whether something accepts connections on the loopback ``port``. Blocks for at most 1 s."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -28,6 +28,7 @@ class Meter:
         self._live = self._stream.isatty()
         self._done = 0
         self._shown = time.monotonic()
+        self._written = ""
 
     def add(self, count: int) -> None:
         """Note ``count`` more bytes."""
@@ -44,5 +45,9 @@ class Meter:
 
     def _write(self, before: str, after: str) -> None:
         done, expected = self._done / MEGABYTE, max(self._expected, self._done) / MEGABYTE
-        self._stream.write(f"{before}{self._label}: {done:.0f} of {expected:.0f} MB{after}")
+        text = f"{self._label}: {done:.0f} of {expected:.0f} MB"
+        if text == self._written and not self._live:
+            return
+        self._written = text
+        self._stream.write(before + text + after)
         self._stream.flush()

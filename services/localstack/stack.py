@@ -83,13 +83,13 @@ class LocalStack:
         """Start what was asked for, side by side; return self. Stops everything again when one of them fails."""
         if self._folder is not None:
             raise StackError("the stack is started already")
-        folder = self._folder = self._make_folder()
-        if self._kafka:
-            self._broker = Broker(folder / "kafka", self._guard, self._broker_settings, self._broker_users)
-        if self._postgres:
-            self._database = Database(folder / "postgres", self._guard, self._database_settings)
-        servers = [server for server in (self._broker, self._database) if server is not None]
         try:
+            folder = self._make_folder()
+            if self._kafka:
+                self._broker = Broker(folder / "kafka", self._guard, self._broker_settings, self._broker_users)
+            if self._postgres:
+                self._database = Database(folder / "postgres", self._guard, self._database_settings)
+            servers = [server for server in (self._broker, self._database) if server is not None]
             with ThreadPoolExecutor(max_workers=2) as pool:
                 for started in [pool.submit(server.start) for server in servers]:
                     started.result()
@@ -121,8 +121,9 @@ class LocalStack:
     def _make_folder(self) -> Path:
         if self._given is not None:
             self._given.mkdir(parents=True, exist_ok=True)
-            return self._given
-        folder = Path(tempfile.mkdtemp(prefix="lianyun-"))
+            self._folder = self._given
+            return self._folder
+        folder = self._folder = Path(tempfile.mkdtemp(prefix="lianyun-"))
         # Passable but not readable: the database runs under an account of its own when we are root.
         folder.chmod(0o711)
         self._guard.remove_folder(folder)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+)
+from kafka.errors import NoError
 
+from services.topics.cluster import ClusterError
 from services.topics.declaration import Declaration
 
 GATEWAY = "gateway"
@@ -46,17 +59,60 @@ def grants(declaration: Declaration) -> tuple[Grant, ...]:
     return tuple(sorted(found))
 
 
-def apply_grants(admin: Any, wanted: tuple[Grant, ...]) -> None:
-    """Create the grants on a cluster that has an authorizer; those that exist stay as they are. Blocks."""
-    admin.create_acls(
-        [
-            ACL(
-                principal=f"User:{grant.principal}",
-                host="*",
-                operation=ACLOperation[grant.operation],
-                permission_type=ACLPermissionType.ALLOW,
-                resource_pattern=ResourcePattern(ResourceType[grant.resource.upper()], grant.name),
-            )
-            for grant in wanted
-        ]
+def missing_grants(admin: Any, wanted: Iterable[Grant]) -> tuple[Grant, ...]:
+    """Return those of ``wanted`` that the cluster does not have, sorted. Blocks; changes nothing."""
+    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    present, error = admin.describe_acls(
+        ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
+    )
+    if error is not NoError:
+        raise ClusterError(
+            f"the cluster does not tell its access rules: {error.__name__}; it needs an authorizer "
+            "(authorizer.class.name), and this user the right to ALTER the cluster"
+        )
+    held = {
+        Grant(
+            acl.principal.removeprefix("User:"),
+            acl.operation.name,
+            acl.resource_pattern.resource_type.name.lower(),
+            acl.resource_pattern.resource_name,
+        )
+        for acl in present
+        if acl.permission_type == ACLPermissionType.ALLOW
+        and acl.host == "*"
+        and acl.resource_pattern.pattern_type == ACLResourcePatternType.LITERAL
+    }
+    return tuple(sorted(set(wanted) - held))
+
+
+def apply_grants(admin: Any, wanted: Iterable[Grant], patience: float = 10.0) -> tuple[Grant, ...]:
+    """Create the grants that the cluster lacks and return them (none, the second time).
+
+    Blocks until they are in force, which is a moment after the cluster accepted them. Raises ClusterError, also
+    when the cluster has no authorizer. Grants that are not declared are left alone.
+    """
+    wanted = tuple(wanted)
+    created = missing_grants(admin, wanted)
+    if not created:
+        return ()
+    refused = admin.create_acls([_acl(grant) for grant in created])["failed"]
+    if refused:
+        raise ClusterError(
+            "access rules refused: " + ", ".join(sorted({error.__name__ for error in refused}))
+        )
+    until = time.monotonic() + patience
+    while left := missing_grants(admin, wanted):
+        if time.monotonic() > until:
+            raise ClusterError(f"accepted, but not in force after {patience:.0f} s: {left[0].command()}")
+        time.sleep(0.1)
+    return created
+
+
+def _acl(grant: Grant) -> ACL:
+    return ACL(
+        principal=f"User:{grant.principal}",
+        host="*",
+        operation=ACLOperation[grant.operation],
+        permission_type=ACLPermissionType.ALLOW,
+        resource_pattern=ResourcePattern(ResourceType[grant.resource.upper()], grant.name),
     )

@@ -22,7 +22,11 @@ from services.registry.registry import Registry
 APPENDED = "2026-03-05T09:30:00Z"
 SALT = "00112233445566778899aabbccddeeff"
 ARRIVED = "cre.movement.arrived.v1"
-_SEEDS = {Scheme.ED25519: b"\x01" * 32, Scheme.ED25519_BATCH: b"\x02" * 32, Scheme.ECDSA_P256_SHA256: b"\x03" * 32}
+_SEEDS = {
+    Scheme.ED25519: b"\x01" * 32,
+    Scheme.ED25519_BATCH: b"\x02" * 32,
+    Scheme.ECDSA_P256_SHA256: b"\x03" * 32,
+}
 
 
 def micros(text: str) -> int:
@@ -40,7 +44,9 @@ def party(code: str, role: Role, **more: Any) -> PartyAdded:
     )
 
 
-def key_event(code: str, key: SigningKey, start: str = "2026-01-01T00:00:00Z", end: str | None = None) -> KeyAdded:
+def key_event(
+    code: str, key: SigningKey, start: str = "2026-01-01T00:00:00Z", end: str | None = None
+) -> KeyAdded:
     window = NewKey(
         scheme=key.scheme,
         public_key=key.public_key.hex(),

@@ -62,7 +62,9 @@ def test_another_partys_key_under_this_partys_source(network: Any) -> None:
     assert network.refusal(network.record(key=network.other_key)) == ("WRONG_SOURCE", "header:ce_source")
 
 
-@pytest.mark.parametrize("source", ["urn:cre:kgd", "urn:cre:nobody", "urn:cre:ktz/", "URN:CRE:KTZ", "urn:cre:kt"])
+@pytest.mark.parametrize(
+    "source", ["urn:cre:kgd", "urn:cre:nobody", "urn:cre:ktz/", "URN:CRE:KTZ", "urn:cre:kt"]
+)
 def test_a_source_that_is_not_the_keys_partys(network: Any, source: str) -> None:
     assert network.refusal(network.record(source=source)) == ("WRONG_SOURCE", "header:ce_source")
 
@@ -149,21 +151,25 @@ def test_an_absent_subject_is_not_an_empty_one(network: Any) -> None:
 def test_every_byte_flipped(network: Any, scheme: Scheme) -> None:
     """One bit in each byte of the value and of each header value: never admitted, whatever it turns into."""
     record = network.record(scheme=scheme)
-    registry, step = network.registry, 7 if scheme is Scheme.ECDSA_P256_SHA256 else 1
-    for at in range(0, len(record.value), step):
+    for at in range(len(record.value)):
         flipped = bytearray(record.value)
         flipped[at] ^= 1 << at % 8
         assert network.refusal(replace(record, value=bytes(flipped))) == ("BAD_SIGNATURE", SIGNATURE)
     reasons = set()
     for name, value in record.headers:
-        for at in range(0, len(value), step):
+        for at in range(len(value)):
             flipped = bytearray(value)
             flipped[at] ^= 1 << at % 8
             reason, pointer = network.refusal(with_header(record, name, bytes(flipped)))
             assert pointer.startswith("header:")
             reasons.add(reason)
-    assert {"BAD_SIGNATURE", "MALFORMED_SIGNATURE", "UNKNOWN_KEY", "WRONG_SOURCE", "INVALID_HEADER"} <= reasons
-    assert registry == network.registry
+    assert {
+        "BAD_SIGNATURE",
+        "MALFORMED_SIGNATURE",
+        "UNKNOWN_KEY",
+        "WRONG_SOURCE",
+        "INVALID_HEADER",
+    } <= reasons
 
 
 def test_every_cut_of_the_signature_header(network: Any) -> None:
@@ -318,15 +324,13 @@ def test_json_that_is_no_object(network: Any, raw: bytes) -> None:
         ("cre.movement.arrived.v2", "UNKNOWN_VERSION"),
         ("cre.movement.arrived.v99999", "UNKNOWN_VERSION"),
         ("cre.movement.teleported.v1", "UNKNOWN_TYPE"),
-        ("cre.movement.arrived", "UNKNOWN_TYPE"),
+        ("cre.movement.arrived", "UNKNOWN_VERSION"),
         ("com.example.ping", "UNKNOWN_TYPE"),
         ("x", "UNKNOWN_TYPE"),
     ],
 )
 def test_an_unknown_type_or_version(network: Any, type_: str, reason: str) -> None:
-    got, pointer = network.refusal(network.record(b"not even json", type=type_))
-    assert pointer == "header:ce_type"
-    assert got in {reason, "UNKNOWN_TYPE"} if type_.endswith("arrived") else got == reason
+    assert network.refusal(network.record(b"not even json", type=type_)) == (reason, "header:ce_type")
 
 
 def test_a_type_that_the_publishers_role_may_not_say(network: Any) -> None:

@@ -99,7 +99,10 @@ def test_a_relayed_message_must_be_what_its_digest_says(network: Any) -> None:
 def test_the_publishers_clock_may_lag_for_years_and_run_five_minutes_ahead(network: Any) -> None:
     assert isinstance(network.judge(network.record(time="2019-01-01T00:00:00Z")), Admitted)
     assert isinstance(network.judge(network.record(time="2026-03-05T09:35:00Z")), Admitted)
-    assert network.refusal(network.record(time="2026-03-05T09:35:00.001Z")) == ("CLOCK_SKEW", "header:ce_time")
+    assert network.refusal(network.record(time="2026-03-05T09:35:00.001Z")) == (
+        "CLOCK_SKEW",
+        "header:ce_time",
+    )
 
 
 def test_a_batch_is_verified_in_order_with_its_refusals_in_place(network: Any) -> None:
@@ -108,7 +111,14 @@ def test_a_batch_is_verified_in_order_with_its_refusals_in_place(network: Any) -
     envelopes = [network.envelope(id=f"arr-{i}") for i in range(20)]
     signed = [signed_bytes("demo", e, r.value) for e, r in zip(envelopes, plain, strict=True)]
     records = [
-        Record(r.topic, r.partition, i, r.append_ms, [*e.to_headers(), ("lianyun-signature", h.encode())], r.value)
+        Record(
+            r.topic,
+            r.partition,
+            i,
+            r.append_ms,
+            [*e.to_headers(), ("lianyun-signature", h.encode())],
+            r.value,
+        )
         for i, (r, e, h) in enumerate(zip(plain, envelopes, sign_batch(key, signed), strict=True))
     ]
     records[7] = replace(records[7], value=records[7].value.replace(b"ACT", b"EST"))

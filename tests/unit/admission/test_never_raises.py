@@ -14,7 +14,16 @@ from schemas.schemes import Scheme
 from services.deadletters.raw import capped, digest, frame, unframe
 from services.processors.admission.model import Admitted, Record, Refused
 
-NAMES = ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "content-type", "lianyun-signature"]
+NAMES = [
+    "ce_specversion",
+    "ce_id",
+    "ce_source",
+    "ce_type",
+    "ce_time",
+    "ce_subject",
+    "content-type",
+    "lianyun-signature",
+]
 LIMITS = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 any_headers = st.lists(
@@ -48,7 +57,9 @@ def test_arbitrary_headers_and_bytes(
 
 @LIMITS
 @given(at=st.integers(0, 7), value=st.none() | st.binary(max_size=300), data=st.data())
-def test_one_header_of_a_good_event_replaced(shared_network: Any, at: int, value: bytes | None, data: Any) -> None:
+def test_one_header_of_a_good_event_replaced(
+    shared_network: Any, at: int, value: bytes | None, data: Any
+) -> None:
     good = shared_network.record(scheme=data.draw(st.sampled_from([Scheme.ED25519, Scheme.ED25519_BATCH])))
     headers = list(good.headers)
     name, old = headers[at]
@@ -69,7 +80,12 @@ def test_arbitrary_bytes_that_a_partner_signed(shared_network: Any, value: bytes
 def test_a_signed_payload_of_each_type_with_one_field_spoiled(shared_network: Any, data: Any) -> None:
     type_ = data.draw(st.sampled_from(sorted(CATALOGUE)))
     payload = shared_network.payload(
-        **{"from": "2026-03-01T08:00:00+08:00", "target": "arr-0", "reason": "OTHER", "place": "railnet:dostyk"}
+        **{
+            "from": "2026-03-01T08:00:00+08:00",
+            "target": "arr-0",
+            "reason": "OTHER",
+            "place": "railnet:dostyk",
+        }
     )
     field = data.draw(st.sampled_from(sorted(payload)) | st.text(min_size=1, max_size=10))
     payload[field] = data.draw(json_values)

@@ -1,0 +1,47 @@
+# Everything a newcomer needs. `make help` lists the targets; the first one that needs it sets the working copy up.
+PYTHON ?= python3
+BIN := .venv/bin
+# More arguments for the tool behind a target: make test ARGS="-k merkle", make demo ARGS="--trains 3"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lint format test demo prove bench schemas lock clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Make .venv, install the locked packages, fetch Kafka (once; needs only Python 3.11 to 3.13)
+	@$(PYTHON) infra/bootstrap.py
+
+lint: setup ## Check style, formatting, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Put style and formatting right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup ## Run all tests; real Kafka and Postgres are started and stopped by the run
+	$(BIN)/python -m pytest $(ARGS)
+
+demo: setup ## Run the whole system here on simulated trains, with a page to look at
+	$(BIN)/lianyun demo $(ARGS)
+
+prove: setup ## Attack the running system (kill, freeze, restart) and show that nothing is lost or applied twice
+	$(BIN)/lianyun prove $(ARGS)
+
+bench: setup ## Measure throughput and latency on this machine
+	$(BIN)/lianyun bench $(ARGS)
+
+schemas: setup ## Write the published contract (JSON Schema, AsyncAPI, vectors) again
+	$(BIN)/python -m schemas.publishing $(ARGS)
+
+lock: setup ## Resolve the dependencies again and pin them with their hashes
+	$(BIN)/pip-compile --quiet --generate-hashes --extra dev --no-emit-index-url --no-emit-trusted-host \
+	  --no-emit-find-links --allow-unsafe --strip-extras --output-file requirements.lock $(ARGS) pyproject.toml
+
+clean: ## Remove what was made here: .venv, caches, local data (downloads in the cache folder stay)
+	rm -rf .venv .lianyun .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find schemas services tests infra -name __pycache__ -type d -prune -exec rm -rf {} +

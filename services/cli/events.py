@@ -1,0 +1,161 @@
+"""`lianyun events`: single events as they were published, and native records before they are."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from schemas.envelope import event_id
+from services.cli.database import session
+from services.cli.exits import Exit, Failure
+from services.cli.output import iso, out, print_json, print_table
+from services.cli.settings import CliSettings
+from services.producers import native, profile
+from services.query.reread import Reread, reread
+from services.registry import store
+from services.storage import reading
+
+events = typer.Typer(no_args_is_help=True, help="Single events.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@events.command()
+def validate(
+    paths: Annotated[
+        list[Path], typer.Argument(exists=True, dir_okay=False, help="Files of native JSON lines.")
+    ],
+    party: Annotated[
+        str, typer.Option("--as", help="The partner's profile; without it a throw-away one.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check native records exactly as admission will, without publishing anything."""
+    settings = CliSettings()
+    if party:
+        try:
+            who = profile.load(settings.partners, party)
+        except profile.ProfileError as problem:
+            raise Failure(Exit.NOT_FOUND, str(problem), "lianyun party list") from None
+    else:
+        who = profile.create("nobody", "urn:nobody", "none", settings.network, profile.Scheme.ED25519)
+    lines = list(native.read(paths, who))
+    bad = [line for line in lines if line.refusal is not None]
+    refusals = [
+        {
+            "path": line.path,
+            "line": line.number,
+            "reason": line.refusal.reason.value,
+            "pointer": line.refusal.pointer,
+            "detail": line.refusal.detail,
+            "remedy": line.refusal.remedy,
+        }
+        for line in bad
+        if line.refusal is not None
+    ]
+    if as_json:
+        print_json({"valid": len(lines) - len(bad), "refusals": refusals})
+    else:
+        if refusals:
+            print_table(tuple(refusals[0]), [tuple(row.values()) for row in refusals])
+        out.print(f"{len(lines) - len(bad)} of {len(lines)} records are valid")
+    if bad:
+        raise typer.Exit(Exit.FAILED)
+
+
+@events.command()
+def show(
+    source: Annotated[str, typer.Argument(help="The event's source, or its 32-digit identity alone.")],
+    identity: Annotated[str, typer.Argument(help="The event's id at that source.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show an event as published: attributes, payload, signature, origin, and what it states."""
+    wanted = event_id(source, identity) if identity else _identity(source)
+    with session(CliSettings()) as connection:
+        registry = store.load(connection)
+        stored = reading.events_by_id(connection, [wanted])
+        found = [reread(each, registry) for each in stored]
+    if not found:
+        raise Failure(Exit.NOT_FOUND, "no such event was accepted", "lianyun dlq list; lianyun events tail")
+    if as_json:
+        print_json({"events": [_plain(each) for each in found]})
+        return
+    for each in found:
+        print_table(("", ""), list(_plain(each).items()))
+    if len(found) > 1:
+        out.print("[bold red]EQUIVOCATION[/]: several contents under one id; none of them counts")
+
+
+@events.command()
+def tail(
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", "-f", help="Go on as events arrive.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many of the latest at first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """Show the latest accepted events in the order in which they became visible."""
+    settings = CliSettings()
+    with session(settings) as connection:
+        registry = store.load(connection)
+        position = reading.before_last(connection, limit)
+        connection.commit()
+        while True:
+            stored, position = reading.tail(connection, position, 1_000)
+            connection.commit()
+            for each in stored:
+                _line(reread(each, registry), as_json)
+            if not stored:
+                if not follow:
+                    return
+                time.sleep(0.5)
+                registry = store.load(connection)
+                connection.commit()
+
+
+def _identity(text: str) -> bytes:
+    try:
+        wanted = bytes.fromhex(text)
+    except ValueError:
+        wanted = b""
+    if len(wanted) != 16:
+        raise Failure(
+            Exit.USAGE, "give source and id, or an identity of 32 hex digits", "lianyun events show --help"
+        )
+    return wanted
+
+
+def _line(event: Reread, as_json: bool) -> None:
+    body = _plain(event)
+    if as_json:
+        typer.echo(orjson.dumps(body).decode())
+        return
+    envelope = event.admitted.envelope
+    out.print(
+        f"{iso(event.stored.append_us)} {event.admitted.party.code:<10} {envelope.type:<40} {envelope.id}",
+        markup=False,
+    )
+
+
+def _plain(event: Reread) -> dict[str, Any]:
+    stored, admitted = event.stored, event.admitted
+    return {
+        "identity": stored.id.hex(),
+        "source": admitted.envelope.source,
+        "id": admitted.envelope.id,
+        "type": admitted.envelope.type,
+        "time": admitted.envelope.time,
+        "subject": admitted.envelope.subject,
+        "by": admitted.party.code,
+        "key": stored.key_id,
+        "origin": f"{stored.topic}[{stored.partition}]@{stored.offset}",
+        "appended": iso(stored.append_us),
+        "quarantined": stored.quarantined,
+        "content": stored.content.hex(),
+        "quality_flags": dict(admitted.flags),
+        "payload": orjson.loads(stored.payload),
+    }

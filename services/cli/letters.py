@@ -1,0 +1,175 @@
+"""`lianyun dlq`: messages that were refused, why, and what to do about each; every action is repeatable."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import psycopg
+import typer
+
+from schemas.reasons import Reason
+from services.cli.database import session
+from services.cli.exits import Exit, Failure
+from services.cli.output import iso, out, print_json, print_table
+from services.cli.settings import CliSettings
+from services.deadletters import store
+from services.deadletters.desk import Desk, Done, Result
+from services.deadletters.ledger import StoredLedger
+from services.deadletters.letter import DeadLetter, State
+from services.processors.settings import admission_settings
+
+dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what was refused and why.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Digests = Annotated[list[str], typer.Argument(help="Digests of letters, or the first digits of them.")]
+By = Annotated[str, typer.Option(help="Who does this, for the record.")]
+
+
+@dlq.command("list")
+def list_(
+    state: Annotated[State, typer.Option(help="Which letters.")] = State.OPEN,
+    publisher: Annotated[str, typer.Option(help="Only this party's.")] = "",
+    reason: Annotated[Reason | None, typer.Option(help="Only these.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters, the latest first."""
+    query = store.Query(state, publisher or None, reason, limit)
+    with session(CliSettings()) as connection:
+        found = store.letters(connection, query)
+        tallies = store.tallies(connection)
+    if as_json:
+        print_json({"letters": [_plain(letter) for letter in found], "tallies": [_tally(t) for t in tallies]})
+        return
+    rows = [
+        (
+            letter.name[:12],
+            letter.count,
+            letter.publisher,
+            letter.reason,
+            letter.pointer,
+            iso(letter.last.appended),
+        )
+        for letter in found
+    ]
+    print_table(("digest", "copies", "publisher", "reason", "where", "last seen"), rows)
+    if not found:
+        out.print(f"no {state.lower()} letters")
+
+
+@dlq.command()
+def show(
+    digest: Annotated[str, typer.Argument(help="The digest or its first digits.")], as_json: AsJson = False
+) -> None:
+    """Show one letter with its headers, payload, origin and what has been done about it."""
+    with session(CliSettings()) as connection:
+        letter = _one(connection, digest)
+    if as_json:
+        print_json(_plain(letter, whole=True))
+        return
+    body = _plain(letter, whole=True)
+    print_table(("", ""), [(name, value) for name, value in body.items() if name != "outcomes"])
+    print_table(
+        ("at", "by", "action", "outcome", "detail"),
+        [(iso(o.at), o.by, o.action, o.outcome, o.detail) for o in letter.outcomes],
+    )
+
+
+@dlq.command()
+def redrive(digests: Digests, by: By = "operator", as_json: AsJson = False) -> None:
+    """Judge the unchanged bytes again, with their original append time, and accept them where they are good now."""
+    _act(lambda desk, digest: desk.redrive(digest), digests, by, as_json)
+
+
+@dlq.command()
+def discard(
+    digests: Digests,
+    why: Annotated[str, typer.Option(help="Why they are not wanted, for the record.")],
+    by: By = "operator",
+    as_json: AsJson = False,
+) -> None:
+    """Decide that letters are not wanted; their bytes stay until retention takes them."""
+    _act(lambda desk, digest: desk.discard(digest, why), digests, by, as_json)
+
+
+def _act(action: Any, digests: list[str], by: str, as_json: bool) -> None:
+    settings = CliSettings()
+    with session(settings) as connection:
+        names = [(digest, _one(connection, digest).digest) for digest in digests]
+        connection.commit()
+        connection.autocommit = True
+        desk = Desk(
+            connection, StoredLedger(), admission_settings(settings.network), by, time.time_ns() // 1_000
+        )
+        results: list[Result] = [action(desk, digest) for _, digest in names]
+        connection.autocommit = False
+    if as_json:
+        print_json(
+            {
+                "results": [
+                    {"digest": r.digest.hex(), "outcome": r.done.value, "detail": r.detail} for r in results
+                ]
+            }
+        )
+    else:
+        print_table(
+            ("digest", "outcome", "detail"), [(r.digest.hex()[:12], r.done, r.detail) for r in results]
+        )
+    if any(result.done in (Done.STILL_REFUSED, Done.FAILED, Done.NOT_KEPT_WHOLE) for result in results):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _one(connection: psycopg.Connection[Any], prefix: str) -> DeadLetter:
+    found = store.named(connection, prefix.lower())
+    if not found:
+        raise Failure(Exit.NOT_FOUND, f"there is no letter {prefix}", "lianyun dlq list")
+    if len(found) > 1:
+        raise Failure(Exit.USAGE, f"{prefix} is the start of {len(found)} letters", "give more digits")
+    return found[0]
+
+
+def _tally(tally: store.Tally) -> dict[str, Any]:
+    return {
+        "publisher": tally.publisher,
+        "reason": str(tally.reason),
+        "state": str(tally.state),
+        "letters": tally.letters,
+        "copies": tally.copies,
+    }
+
+
+def _plain(letter: DeadLetter, whole: bool = False) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "digest": letter.name,
+        "state": str(letter.state),
+        "publisher": letter.publisher,
+        "reason": str(letter.reason),
+        "detail": letter.detail,
+        "pointer": letter.pointer,
+        "remedy": letter.remedy,
+        "copies": letter.count,
+        "first": _origin(letter.first),
+        "last": _origin(letter.last),
+    }
+    if whole:
+        shown["truncated"] = letter.truncated
+        shown["bytes"] = letter.value_bytes
+        if not letter.truncated:
+            record = letter.records()[0]
+            shown["headers"] = {
+                name: None if value is None else value.decode("utf-8", "backslashreplace")
+                for name, value in record.headers
+            }
+            shown["payload"] = (
+                None if record.value is None else record.value.decode("utf-8", "backslashreplace")
+            )
+        shown["outcomes"] = [
+            {"at": iso(o.at), "by": o.by, "action": o.action, "outcome": o.outcome, "detail": o.detail}
+            for o in letter.outcomes
+        ]
+    return shown
+
+
+def _origin(origin: Any) -> str:
+    return f"{origin.topic}[{origin.partition}]@{origin.offset} {iso(origin.appended)}"

@@ -1,0 +1,111 @@
+"""`lianyun topics`: the declared topics and access rules, compared with a broker and applied to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.exits import Exit, Failure
+from services.cli.output import err, out, print_json
+from services.cli.settings import CliSettings
+from services.topics.access import Grant, apply_grants, grants, missing_grants
+from services.topics.cluster import ClusterError, admin_client, make_plan
+from services.topics.cluster import apply as apply_topics
+from services.topics.declaration import Declaration, DeclarationError, read_declaration
+from services.topics.plan import Plan
+
+topics = typer.Typer(
+    no_args_is_help=True, help="The declared topics, compared with a broker and applied to it."
+)
+
+File = Annotated[
+    Path | None, typer.Option("--file", help="The declaration; default infra/kafka/topics.toml.")
+]
+Replicas = Annotated[
+    int | None, typer.Option("--replication-factor", min=1, help="Of new topics; 3 on a cluster.")
+]
+Access = Annotated[bool, typer.Option("--access", help="Access rules too (the broker needs an authorizer).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@topics.command()
+def plan(
+    file: File = None, replication_factor: Replicas = None, access: Access = False, as_json: AsJson = False
+) -> None:
+    """Show what `apply` would do; changes nothing. Exit code 3 when the broker is not as declared."""
+    declaration = _declaration(file)
+    try:
+        with admin_client(_bootstrap()) as admin:
+            wanted = make_plan(admin, declaration, replication_factor)
+            new_grants = missing_grants(admin, grants(declaration)) if access else ()
+    except ClusterError as unreachable:
+        raise _unreachable(unreachable) from None
+    _report(wanted, new_grants, as_json, "to do")
+    if not wanted.done or new_grants:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+@topics.command()
+def apply(
+    file: File = None, replication_factor: Replicas = None, access: Access = False, as_json: AsJson = False
+) -> None:
+    """Create what is missing and set what differs; nothing is ever deleted. Repeating it changes nothing."""
+    declaration = _declaration(file)
+    try:
+        done = apply_topics(_bootstrap(), declaration, replication_factor)
+        new_grants: tuple[Grant, ...] = ()
+        if access:
+            with admin_client(_bootstrap()) as admin:
+                new_grants = apply_grants(admin, grants(declaration))
+    except ClusterError as unreachable:
+        raise _unreachable(unreachable) from None
+    _report(done, new_grants, as_json, "done")
+
+
+@topics.command()
+def acl(file: File = None) -> None:
+    """Print the access rules as commands of Kafka's own tool, for those who administer by hand."""
+    for grant in grants(_declaration(file)):
+        out.print(grant.command(), markup=False)
+
+
+def _declaration(file: Path | None) -> Declaration:
+    try:
+        return read_declaration(file)
+    except DeclarationError as wrong:
+        raise Failure(Exit.USAGE, str(wrong), "correct the declaration") from None
+
+
+def _bootstrap() -> str:
+    bootstrap = CliSettings().bootstrap
+    if not bootstrap:
+        raise Failure(Exit.USAGE, "no broker is configured", "set LIANYUN_BOOTSTRAP=host:port")
+    return bootstrap
+
+
+def _unreachable(problem: ClusterError) -> Failure:
+    return Failure(Exit.UNREACHABLE, str(problem), "lianyun doctor")
+
+
+def _report(plan: Plan, new_grants: tuple[Grant, ...], as_json: bool, word: str) -> None:
+    actions = [str(action) for action in plan.actions]
+    if as_json:
+        print_json(
+            {
+                "actions": actions,
+                "conflicts": plan.conflicts,
+                "undeclared": plan.undeclared,
+                "grants": [grant.command() for grant in new_grants],
+            }
+        )
+        return
+    for line in [*actions, *(grant.command() for grant in new_grants)]:
+        out.print(f"{word}: {line}", markup=False)
+    for conflict in plan.conflicts:
+        err.print(f"conflict: {conflict}", markup=False)
+    for name in plan.undeclared:
+        err.print(f"left alone: {name} is not declared", markup=False)
+    if plan.done and not new_grants:
+        err.print("The broker is as declared.")

@@ -1,0 +1,84 @@
+"""The raw bytes of a refused message: how they are framed, digested and capped."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+MAX_VALUE_BYTES: Final = 65_536
+"""No value beyond this can ever be admitted, so its head is kept as a sample only."""
+MAX_HEADER_BYTES: Final = 32_768
+
+_unsigned = struct.Struct(">I")
+_signed = struct.Struct(">i")
+_NONE = -1
+
+
+def frame(headers: Headers) -> bytes:
+    """The headers as bytes, in their order: for each name length, name in UTF-8, value length or -1, value.
+
+    Lengths are 4 bytes, big-endian. Two different lists never give the same bytes.
+    """
+    parts: list[bytes] = []
+    for name, value in headers:
+        text = name.encode("utf-8", "surrogatepass")
+        parts += (_unsigned.pack(len(text)), text)
+        parts += (_signed.pack(_NONE),) if value is None else (_signed.pack(len(value)), value)
+    return b"".join(parts)
+
+
+def unframe(framed: bytes) -> list[tuple[str, bytes | None]]:
+    """The headers that ``frame`` made ``framed`` of; ValueError where it is no such frame."""
+    headers: list[tuple[str, bytes | None]] = []
+    at = 0
+    try:
+        while at < len(framed):
+            (length,) = _unsigned.unpack_from(framed, at)
+            name = framed[at + 4 : at + 4 + length]
+            at += 4 + length
+            (size,) = _signed.unpack_from(framed, at)
+            at += 4
+            value = None if size == _NONE else framed[at : at + size]
+            if len(name) != length or (value is not None and len(value) != size):
+                raise ValueError("the frame of the headers ends early")
+            at += 0 if value is None else size
+            headers.append((name.decode("utf-8", "surrogatepass"), value))
+    except struct.error:
+        raise ValueError("the frame of the headers ends early") from None
+    return headers
+
+
+def digest(headers: Headers, value: bytes | None) -> bytes:
+    """The 32 bytes by which a message is known among the dead letters: SHA-256 over its frame and its whole value.
+
+    Topic and offset are not part of it: the same bytes sent again, or to another topic, are the same letter.
+    """
+    hashed = hashlib.sha256(frame(headers))
+    hashed.update(b"\x00" if value is None else b"\x01" + value)
+    return hashed.digest()
+
+
+def capped(headers: Headers, value: bytes | None) -> tuple[bytes, bytes | None, bool]:
+    """(framed headers, value, truncated) as they are stored: at most MAX_HEADER_BYTES of whole headers, then cut."""
+    framed = frame(headers)
+    truncated = False
+    if len(framed) > MAX_HEADER_BYTES:
+        framed, truncated = _whole_headers(headers), True
+    if value is not None and len(value) > MAX_VALUE_BYTES:
+        value, truncated = value[:MAX_VALUE_BYTES], True
+    return framed, value, truncated
+
+
+def _whole_headers(headers: Headers) -> bytes:
+    room, parts = MAX_HEADER_BYTES, []
+    for header in headers:
+        part = frame([header])
+        room -= len(part)
+        if room < 0:
+            break
+        parts.append(part)
+    return b"".join(parts)

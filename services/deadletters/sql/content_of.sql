@@ -1,0 +1,1 @@
+SELECT content FROM lianyun.identity WHERE id = %(event)s

@@ -1,0 +1,134 @@
+"""Every metric of Lianyun, declared once: dashboards, alerts and code take the names from here.
+
+Times are exported as timestamps, not as ages, so that a dead process is still seen as late (`time() - x`).
+"""
+
+from __future__ import annotations
+
+from services.observability.definitions import Definition
+
+_LATENCY = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+_AGE = (1.0, 5.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, 604_800.0)
+_WORK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SIZE = (1, 5, 20, 50, 100, 250, 500, 1_000, 2_000, 5_000)
+
+# --- ingest -----------------------------------------------------------------------------------------------------
+EVENTS_RECEIVED = Definition(
+    "lianyun_events_received_total", "counter", "Messages read from a topic and judged.", ("topic",)
+)
+EVENTS_ACCEPTED = Definition(
+    "lianyun_events_accepted_total",
+    "counter",
+    "Messages admitted and committed, duplicates included.",
+    ("partner", "event_type"),
+)
+EVENTS_REFUSED = Definition(
+    "lianyun_events_refused_total",
+    "counter",
+    "Messages refused and kept as dead letters.",
+    ("partner", "reason"),
+)
+EVENTS_STORED = Definition("lianyun_events_stored_total", "counter", "Events stored for the first time.")
+EVENTS_DUPLICATE = Definition(
+    "lianyun_events_duplicate_total", "counter", "Events that were stored already, byte for byte."
+)
+EVENTS_EQUIVOCATING = Definition(
+    "lianyun_events_equivocating_total",
+    "counter",
+    "Events whose id was used before for other content: none of them counts.",
+)
+IDENTIFIER_DOUBTS = Definition(
+    "lianyun_identifier_doubts_total",
+    "counter",
+    "Identifiers accepted although something about them is doubtful, by what it is.",
+    ("partner", "flag"),
+)
+BATCH_EVENTS = Definition(
+    "lianyun_batch_events", "histogram", "Messages per transaction.", buckets=tuple(map(float, _SIZE))
+)
+
+# --- freshness --------------------------------------------------------------------------------------------------
+EVENT_AGE = Definition(
+    "lianyun_event_age_seconds",
+    "histogram",
+    "From the publisher's own time of publishing to the commit.",
+    ("partner",),
+    _AGE,
+)
+PARTNER_LAST_EVENT = Definition(
+    "lianyun_partner_last_event_timestamp_seconds",
+    "gauge",
+    "Latest time of publishing among a partner's accepted events.",
+    ("partner",),
+)
+TOPIC_WATERMARK = Definition(
+    "lianyun_topic_watermark_timestamp_seconds",
+    "gauge",
+    "Append time of the latest message applied, by topic.",
+    ("topic",),
+)
+
+# --- pipeline ---------------------------------------------------------------------------------------------------
+PIPELINE_LATENCY = Definition(
+    "lianyun_pipeline_latency_seconds",
+    "histogram",
+    "From the broker's append time to the commit that makes an event visible (stage log_to_state).",
+    ("stage",),
+    _LATENCY,
+)
+STEP_SECONDS = Definition(
+    "lianyun_step_seconds", "histogram", "Work per batch, by step of the pipeline.", ("step",), _WORK
+)
+TRANSACTION_STAGE_SECONDS = Definition(
+    "lianyun_transaction_stage_seconds_total",
+    "counter",
+    "Time spent in each stage of the batch transaction.",
+    ("stage",),
+)
+LEDGER_LAG = Definition(
+    "lianyun_ledger_lag_events",
+    "gauge",
+    "Messages between the worker's position and the end of the log.",
+    ("topic", "partition"),
+)
+BACKLOG_EVENTS = Definition("lianyun_backlog_events", "gauge", "Messages read and not yet applied.")
+LAST_COMMIT = Definition(
+    "lianyun_last_commit_timestamp_seconds", "gauge", "When the worker last committed a batch."
+)
+REBALANCES = Definition(
+    "lianyun_rebalances_total", "counter", "Changes of the group's assignment seen by the worker."
+)
+FETCH_GAPS = Definition(
+    "lianyun_fetch_gaps_total", "counter", "Fetches that did not continue and were read again."
+)
+FETCH_ERRORS = Definition("lianyun_fetch_errors_total", "counter", "Errors of the broker while fetching.")
+PARTITION_STOPPED = Definition(
+    "lianyun_partition_stopped",
+    "gauge",
+    "1 while a partition waits for an operator because its log moved.",
+    ("topic", "partition", "reason"),
+)
+TOPIC_RESTS_UNTIL = Definition(
+    "lianyun_topic_rests_until_timestamp_seconds",
+    "gauge",
+    "Until when a topic rests whose messages were nearly all refused; in the past when it flows.",
+    ("topic",),
+)
+WORKER_READY = Definition("lianyun_worker_ready", "gauge", "1 while the worker has its assignment and works.")
+REGISTRY_VERSION = Definition(
+    "lianyun_registry_version", "gauge", "Version of the registry that the worker judges by."
+)
+WORKER_EXITS = Definition(
+    "lianyun_worker_exits_total",
+    "counter",
+    "Worker processes that ended, by exit; a fence shows here as FENCED.",
+    ("worker", "exit"),
+)
+BUILD_INFO = Definition(
+    "lianyun_build_info", "gauge", "Always 1; the version is in the labels.", ("version",)
+)
+
+CATALOGUE: tuple[Definition, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Definition)
+)
+"""All of the above."""

@@ -1,0 +1,53 @@
+"""What somebody may mean by an identifier: the objects that a text can name, likeliest first."""
+
+from __future__ import annotations
+
+from schemas.events.base import ObjectKind
+from schemas.events.keys import canonical_key
+from schemas.identifiers import MalformedIdentifier, eaeu_declaration, gacc_declaration, iso6346, mrn
+from services.core.objects import Thing
+
+_EAEU = ("RU", "KZ", "BY", "KG", "AM")
+_NOTES = ("SMGS", "CIM", "CIMSMGS")
+
+
+def candidates(text: str) -> tuple[Thing, ...]:
+    """The objects that ``text`` may name; empty where it has the form of none.
+
+    ``kind:id`` says the kind outright (``train:ktz/1402/2025-09-12/esr:708403``). Pure.
+    """
+    wanted = text.strip()
+    kind, colon, rest = wanted.partition(":")
+    if colon and kind.upper() in ObjectKind.__members__:
+        return (_thing(ObjectKind[kind.upper()], rest),)
+    if _is(iso6346.parse, wanted):
+        return (_thing(ObjectKind.CONTAINER, wanted),)
+    if _is(mrn.parse, wanted):
+        return (_thing(ObjectKind.DECLARATION, f"{wanted[2:4].upper()}/{wanted}"),)
+    if _is(gacc_declaration.parse, wanted):
+        return (_thing(ObjectKind.DECLARATION, f"CN/{wanted}"),)
+    if _is(eaeu_declaration.parse, wanted):
+        return tuple(_thing(ObjectKind.DECLARATION, f"{country}/{wanted}") for country in _EAEU)
+    parts = wanted.split("/")
+    if parts[0].upper() in _NOTES:
+        return (_thing(ObjectKind.NOTE, wanted),)
+    if len(parts) >= 4:
+        return (_thing(ObjectKind.TRAIN, wanted),)
+    if len(parts) >= 2:
+        return tuple(
+            _thing(kind, wanted)
+            for kind in (ObjectKind.CONSIGNMENT, ObjectKind.BOOKING, ObjectKind.WAGON, ObjectKind.DECLARATION)
+        )
+    return ()
+
+
+def _thing(kind: ObjectKind, text: str) -> Thing:
+    return Thing(kind, canonical_key(kind, text))
+
+
+def _is(parse: object, text: str) -> bool:
+    try:
+        parse(text)  # type: ignore[operator]
+    except MalformedIdentifier:
+        return False
+    return True

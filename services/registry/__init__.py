@@ -1,0 +1,1 @@
+"""Who may speak: parties with roles and territory, their keys with windows, and what a revocation undoes."""

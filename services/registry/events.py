@@ -1,0 +1,90 @@
+"""What can happen to the registry: four events, append-only, from which every table of it can be rebuilt."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+
+from schemas.events.base import PartyCode, Place, Role
+from schemas.events.wire import Country
+from schemas.schemes import Scheme
+
+Micros = Annotated[int, Field(ge=0, lt=2**62)]
+Source = Annotated[
+    str,
+    StringConstraints(pattern=r"^[!-~]{1,256}$"),
+    Field(description="A CloudEvents source: an absolute or relative URI in ASCII."),
+]
+Topic = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+Manager = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PartyAdded(_Entry):
+    """A party joined, with all that it is and publishes under."""
+
+    kind: Literal["party_added"] = "party_added"
+    code: PartyCode
+    name: Name
+    roles: Annotated[frozenset[Role], Field(min_length=1)]
+    countries: frozenset[Country] = frozenset()
+    managers: frozenset[Manager] = frozenset()
+    places: frozenset[Place] = frozenset()
+    sources: Annotated[frozenset[Source], Field(min_length=1)]
+    topics: frozenset[Topic] = frozenset()
+
+
+class NewKey(_Entry):
+    """A public key and its window in UTC microseconds; ``public_key`` in hex, as long as its scheme says."""
+
+    scheme: Scheme
+    public_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2}){32,65}$")]
+    not_before: Micros
+    not_after: Micros | None = None
+
+
+class KeyAdded(_Entry):
+    """A party got a further key."""
+
+    kind: Literal["key_added"] = "key_added"
+    party: PartyCode
+    key: NewKey
+
+
+class KeyRotated(_Entry):
+    """A party got a key in the place of another, which stays valid until ``old_until`` (UTC microseconds)."""
+
+    kind: Literal["key_rotated"] = "key_rotated"
+    party: PartyCode
+    old: KeyId
+    old_until: Micros
+    key: NewKey
+
+
+class KeyRevoked(_Entry):
+    """A key was withdrawn for ever, under each scheme that it is registered for.
+
+    With ``compromised_since`` also what it signed from that append time on is put aside.
+    """
+
+    kind: Literal["key_revoked"] = "key_revoked"
+    key: KeyId
+    revoked_at: Micros
+    compromised_since: Micros | None = None
+    cause: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+RegistryEvent = Annotated[PartyAdded | KeyAdded | KeyRotated | KeyRevoked, Field(discriminator="kind")]
+
+_ADAPTER: TypeAdapter[PartyAdded | KeyAdded | KeyRotated | KeyRevoked] = TypeAdapter(RegistryEvent)
+
+
+def parse(body: str | bytes) -> PartyAdded | KeyAdded | KeyRotated | KeyRevoked:
+    """Read one stored event from its JSON; raises pydantic's ValidationError where it is none."""
+    return _ADAPTER.validate_json(body)

@@ -1,0 +1,155 @@
+"""The registry as a pure fold of its events: what each may change, and which changes contradict what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from schemas.schemes import PublicKey, Scheme, WeakKeyError, reject_weak_key
+from services.registry.errors import RegistryError
+from services.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded
+from services.registry.key import Key
+from services.registry.party import Party
+from services.registry.registry import Registry
+
+Event = PartyAdded | KeyAdded | KeyRotated | KeyRevoked
+
+EMPTY = Registry.of(0)
+
+
+def fold(events: Iterable[Event], start: Registry = EMPTY) -> Registry:
+    """Fold ``events`` in their order onto ``start``; raises RegistryError at the first that is not allowed."""
+    registry = start
+    for event in events:
+        registry = apply(registry, event)
+    return registry
+
+
+def apply(registry: Registry, event: Event) -> Registry:
+    """The registry after ``event``, one version on; raises RegistryError where it contradicts the registry."""
+    parties, keys = dict(registry.parties), dict(registry.keys)
+    match event:
+        case PartyAdded():
+            parties[event.code] = _new_party(registry, event)
+        case KeyAdded():
+            added = _new_key(registry, event.party, event.key)
+            keys[added.key_id] = added
+        case KeyRotated():
+            ended = _ended(registry, event)
+            added = _new_key(registry, event.party, event.key)
+            keys[ended.key_id], keys[added.key_id] = ended, added
+        case KeyRevoked():
+            keys |= {revoked.key_id: revoked for revoked in _revoked(registry, event)}
+    return Registry.of(registry.version + 1, parties.values(), keys.values())
+
+
+def _new_party(registry: Registry, event: PartyAdded) -> Party:
+    if registry.party(event.code) is not None:
+        raise RegistryError(f"The party {event.code} is registered already.", "Choose another code.")
+    for source in sorted(event.sources):
+        owner = registry.owner(source)
+        if owner is not None:
+            raise RegistryError(
+                f"The source {source} belongs to {owner.code}.",
+                "A source has one owner, so that one message has one speaker.",
+            )
+    for topic in sorted(event.topics):
+        writer = registry.writer(topic)
+        if writer is not None:
+            raise RegistryError(
+                f"The topic {topic} belongs to {writer.code}.", "Give each party a topic of its own."
+            )
+    return Party(
+        no=1 + max(registry.numbered, default=0),
+        code=event.code,
+        name=event.name,
+        roles=event.roles,
+        countries=event.countries,
+        managers=event.managers,
+        places=event.places,
+        sources=event.sources,
+        topics=event.topics,
+    )
+
+
+def _new_key(registry: Registry, code: str, new: NewKey) -> Key:
+    if registry.party(code) is None:
+        raise RegistryError(f"There is no party {code}.", "Add the party first.")
+    try:
+        public = PublicKey(new.scheme, bytes.fromhex(new.public_key))
+        reject_weak_key(public)
+    except (ValueError, WeakKeyError) as problem:
+        raise RegistryError(f"The public key is not acceptable: {problem}.") from problem
+    if public.scheme is Scheme.SM2_SM3:
+        raise RegistryError(
+            "The scheme sm2-sm3 is reserved and has no verifier here.",
+            "Register an ed25519, ed25519-batch or ecdsa-p256-sha256 key.",
+        )
+    known = registry.key(public.key_id)
+    if known is not None:
+        raise RegistryError(
+            f"The key {public.key_id} is registered already, for {known.party}.", "Generate a new key."
+        )
+    for other in registry.keys.values():
+        if other.public.raw == public.raw and (other.party != code or other.revoked_at is not None):
+            # One pair of keys in two hands, or a leaked one under another scheme, would undo what a key id proves.
+            raise RegistryError(
+                f"This public key is registered as {other.key_id} for {other.party}"
+                f"{', and revoked' if other.revoked_at is not None else ''}.",
+                "Generate a new key.",
+            )
+    if new.not_after is not None and new.not_after <= new.not_before:
+        raise RegistryError("The key's window is empty: not_after does not lie after not_before.")
+    return Key(code, public, new.not_before, new.not_after)
+
+
+def _ended(registry: Registry, event: KeyRotated) -> Key:
+    old = _owned(registry, event.old)
+    if old.party != event.party:
+        raise RegistryError(f"The key {event.old} belongs to {old.party}, not to {event.party}.")
+    if old.revoked_at is not None:
+        raise RegistryError(f"The key {event.old} is revoked.", "Add a key instead of rotating.")
+    if event.old_until < event.key.not_before:
+        raise RegistryError(
+            "The old key would end before the new one begins.",
+            "Let them overlap, so that messages on their way are accepted.",
+        )
+    if old.not_after is not None and old.not_after < event.old_until:
+        raise RegistryError(
+            f"The key {event.old} ends before that already; rotating never lengthens a window."
+        )
+    return replace(old, not_after=event.old_until)
+
+
+def _revoked(registry: Registry, event: KeyRevoked) -> list[Key]:
+    key = _owned(registry, event.key)
+    since = event.compromised_since
+    if since is not None and since > event.revoked_at:
+        raise RegistryError("The compromise would begin after the revocation.", "Give the earlier moment.")
+    known = key.compromised_since
+    if key.revoked_at is not None and (since is None or (known is not None and since >= known)):
+        raise RegistryError(
+            f"The key {event.key} is revoked already.", "Only an earlier moment of compromise can be added."
+        )
+    # Whoever holds the private key can sign under each scheme that it is registered for, so all of them end.
+    pair = [other for other in registry.keys.values() if other.public.raw == key.public.raw]
+    return [
+        replace(
+            other,
+            revoked_at=_earlier(other.revoked_at, event.revoked_at),
+            compromised_since=_earlier(other.compromised_since, since),
+        )
+        for other in pair
+    ]
+
+
+def _earlier(known: int | None, said: int | None) -> int | None:
+    """Both moments only ever move earlier: what was put aside never comes back through a second revocation."""
+    return min((moment for moment in (known, said) if moment is not None), default=None)
+
+
+def _owned(registry: Registry, key_id: str) -> Key:
+    key = registry.key(key_id)
+    if key is None:
+        raise RegistryError(f"There is no key {key_id}.", "See the party's keys by showing the party.")
+    return key

@@ -1,0 +1,64 @@
+"""The registry at one version: an immutable snapshot that a worker judges a whole batch by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Self
+
+from services.registry.key import Key
+from services.registry.party import Party
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All parties and keys at ``version`` (the number of registry events folded; 0 is empty).
+
+    Look-ups are dictionary reads and give None for what is not registered. Build one with ``of``.
+    """
+
+    version: int
+    parties: Mapping[str, Party]  # by code
+    keys: Mapping[str, Key]  # by key id
+    owners: Mapping[str, Party]  # by source
+    numbered: Mapping[int, Party]  # by the number that storage uses
+    writers: Mapping[str, Party]  # by topic
+
+    @classmethod
+    def of(cls, version: int, parties: Iterable[Party] = (), keys: Iterable[Key] = ()) -> Self:
+        """The snapshot of ``parties`` and ``keys``, which the fold keeps free of contradictions."""
+        every = tuple(parties)
+        return cls(
+            version,
+            MappingProxyType({party.code: party for party in every}),
+            MappingProxyType({key.key_id: key for key in keys}),
+            MappingProxyType({source: party for party in every for source in party.sources}),
+            MappingProxyType({party.no: party for party in every}),
+            MappingProxyType({topic: party for party in every for topic in party.topics}),
+        )
+
+    def key(self, key_id: str) -> Key | None:
+        """The key of that id, whatever its state."""
+        return self.keys.get(key_id)
+
+    def party(self, code: str) -> Party | None:
+        """The party of that code."""
+        return self.parties.get(code)
+
+    def owner(self, source: str) -> Party | None:
+        """The party that ``source`` belongs to."""
+        return self.owners.get(source)
+
+    def by_number(self, no: int) -> Party | None:
+        """The party that storage knows as ``no``."""
+        return self.numbered.get(no)
+
+    def writer(self, topic: str) -> Party | None:
+        """The party that alone may write to ``topic``; None for the gateway's topic and for unknown ones."""
+        return self.writers.get(topic)
+
+    def keys_of(self, code: str) -> tuple[Key, ...]:
+        """All keys of a party, in the order of their windows and ids."""
+        own = (key for key in self.keys.values() if key.party == code)
+        return tuple(sorted(own, key=lambda key: (key.not_before, key.key_id)))

@@ -1,0 +1,1 @@
+UPDATE lianyun.registry_version SET version = %(version)s

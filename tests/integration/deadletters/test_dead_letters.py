@@ -1,0 +1,415 @@
+"""Dead letters in a real database: counted once per content, bounded, redriven unchanged, never silently gone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+import services.storage
+from schemas.envelope import Envelope, signed_bytes
+from schemas.events.base import Role
+from schemas.schemes import Scheme
+from schemas.signing import SigningKey, sign
+from services.deadletters import batch, store
+from services.deadletters.batch import LetterSettings
+from services.deadletters.desk import Desk, Done
+from services.deadletters.letter import State
+from services.deadletters.raw import digest
+from services.processors.admission.admit import admit
+from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.registry import commands
+from services.registry.events import NewKey, PartyAdded
+from services.registry.registry import Registry
+
+pytestmark = pytest.mark.integration
+MIGRATIONS = Path(services.storage.__path__[0]) / "migrations"
+NOW_MS = 1_772_700_000_000
+NOW = NOW_MS * 1_000
+SETTINGS = AdmissionSettings("demo")
+KEEP = LetterSettings()
+KEY = SigningKey.from_seed(Scheme.ED25519, b"\x01" * 32)
+TOPIC = "cre.railway.ktz.v1"
+NOBODY = Registry.of(0)
+
+
+@dataclass
+class Accepted:
+    """The store of accepted events, as far as the desk needs one, in the same database and transaction."""
+
+    fault: Exception | None = None
+    applied: list[bytes] = field(default_factory=list)
+
+    def content_of(self, session: psycopg.Connection[Any], event: bytes) -> bytes | None:
+        row = session.execute(
+            "SELECT content FROM lianyun.identity WHERE id = %s", (UUID(bytes=event),)
+        ).fetchone()
+        return None if row is None else row[0].bytes
+
+    def apply(self, session: psycopg.Connection[Any], admitted: Admitted, registry: int) -> None:
+        assert registry == commands.store.version(session)
+        session.execute(
+            "INSERT INTO lianyun.identity (id, content, no) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING",
+            (UUID(bytes=admitted.event), UUID(bytes=admitted.content), int.from_bytes(admitted.event[:4])),
+        )
+        if self.fault is not None:
+            raise self.fault
+        self.applied.append(admitted.event)
+
+
+@pytest.fixture(scope="module")
+def dsn(postgres: Any) -> str:
+    return str(postgres.fresh_database("deadletters"))
+
+
+@pytest.fixture
+def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS lianyun CASCADE")
+        connection.execute("CREATE SCHEMA lianyun")
+        for migration in sorted(MIGRATIONS.glob("*.sql")):
+            connection.execute(migration.read_bytes())
+        yield connection
+
+
+def event(id: str = "arr-1", offset: int = 0, append_ms: int = NOW_MS, **changes: Any) -> Record:
+    payload = {
+        "salt": "0" * 32,
+        "classifier": "ACT",
+        "happened": "2026-03-05T14:20:00+05:00",
+        "place": "railnet:dostyk",
+        "objects": [{"kind": "container", "id": "CSQU3054383"}],
+    } | changes
+    raw = json.dumps(payload, separators=(",", ":")).encode()
+    envelope = Envelope("1.0", id, "urn:cre:ktz", "cre.movement.arrived.v1", "2026-03-05T08:00:00Z")
+    signature = sign(KEY, signed_bytes("demo", envelope, raw)).encode()
+    return Record(
+        TOPIC, 0, offset, append_ms, [*envelope.to_headers(), ("lianyun-signature", signature)], raw
+    )
+
+
+def garbage(number: int, size: int = 100, topic: str = TOPIC, offset: int = 0) -> Record:
+    value = f"{number:08}".encode() * (size // 8)
+    return Record(topic, 0, offset, NOW_MS + number, [("h", None), ("h", b"\xff\x00")], value)
+
+
+def refuse(record: Record, registry: Registry = NOBODY) -> Refused:
+    judged = admit(record, registry, SETTINGS)
+    assert isinstance(judged, Refused)
+    return judged
+
+
+def put(session: psycopg.Connection[Any], *records: Record, settings: LetterSettings = KEEP) -> None:
+    with session.transaction():
+        batch.record(session, [refuse(record) for record in records], settings)
+
+
+def register(session: psycopg.Connection[Any], not_before: int = 0) -> None:
+    with session.transaction():
+        added = PartyAdded(
+            code="ktz",
+            name="KTZ",
+            roles=frozenset({Role.RAILWAY}),
+            sources=frozenset({"urn:cre:ktz"}),
+            topics=frozenset({TOPIC}),
+        )
+        commands.add_party(session, added, at=NOW, by="op")
+        key = NewKey(scheme=KEY.scheme, public_key=KEY.public_key.hex(), not_before=not_before)
+        commands.add_key(session, "ktz", key, at=NOW, by="op")
+
+
+def only(session: psycopg.Connection[Any], state: State | None = None) -> Any:
+    (letter,) = store.letters(session, store.Query(state=state))
+    return letter
+
+
+def desk(session: psycopg.Connection[Any], ledger: Accepted | None = None) -> Desk:
+    return Desk(session, ledger or Accepted(), SETTINGS, by="op", at=NOW)
+
+
+def used(session: psycopg.Connection[Any]) -> dict[str, tuple[int, int]]:
+    rows = session.execute("SELECT publisher, letters, bytes FROM lianyun.dead_letter_usage").fetchall()
+    return {publisher: (letters, size) for publisher, letters, size in rows}
+
+
+def test_a_message_is_kept_once_and_whole_whatever_the_order_and_the_batches(
+    session: psycopg.Connection[Any],
+) -> None:
+    copies = [replace(garbage(1), offset=i, append_ms=NOW_MS + 10 * i, topic=f"t{i % 2}") for i in range(6)]
+    other = garbage(2, offset=77)
+    random.Random(5).shuffle(copies)
+    put(session, copies[0], other, copies[1], copies[2])
+    put(session, copies[3])
+    put(session, copies[4], copies[5])
+    letters = {letter.digest: letter for letter in store.letters(session, store.Query())}
+    assert len(letters) == 2
+    letter = letters[digest(copies[0].headers, copies[0].value)]
+    assert letter.count == 6
+    assert (letter.first.offset, letter.first.appended) == (0, NOW)
+    assert (letter.last.offset, letter.last.topic) == (5, "t1")
+    assert letter.state is State.OPEN
+    assert not letter.truncated
+    assert [r.offset for r in letter.records()] == [0, 5]
+    assert letter.records()[0].headers == list(copies[0].headers)
+    assert letter.records()[0].value == copies[0].value
+    assert sum(letters for letters, _ in used(session).values()) == 2
+
+
+def test_null_and_empty_values_and_headers_are_different_letters(session: psycopg.Connection[Any]) -> None:
+    records = [
+        Record(TOPIC, 0, n, NOW_MS, headers, value)
+        for n, (headers, value) in enumerate(
+            itertools.product(([], [("a", None)], [("a", b"")]), (None, b"", b"x"))
+        )
+    ]
+    put(session, *records)
+    letters = store.letters(session, store.Query())
+    assert len(letters) == 9
+    assert {(tuple(letter.records()[0].headers), letter.value) for letter in letters} == {
+        (tuple(record.headers), record.value) for record in records
+    }
+
+
+def test_text_that_postgres_cannot_hold_is_kept_all_the_same(session: psycopg.Connection[Any]) -> None:
+    odd = Record(TOPIC, 0, 0, NOW_MS, [("n\x00\ud800", b"v")], b"x")
+    said = Refused(odd, refuse(odd).reason, "a\x00b\udfffc", "/\x00", "", TOPIC)
+    with session.transaction():
+        batch.record(session, [said], KEEP)
+    letter = only(session)
+    assert letter.detail == "a\ufffdb\ufffdc"
+    assert letter.records()[0].headers == list(odd.headers)
+
+
+def test_oversized_messages_are_cut_and_the_digest_covers_the_whole(session: psycopg.Connection[Any]) -> None:
+    big = Record(TOPIC, 0, 4, NOW_MS, [("h", b"1")], b"x" * 70_000)
+    put(session, big)
+    letter = only(session)
+    assert (letter.reason, letter.truncated, letter.value_bytes) == ("TOO_LARGE", True, 70_000)
+    assert len(letter.value) == 65_536
+    assert letter.digest == digest(big.headers, big.value)
+    result = desk(session).redrive(letter.digest)
+    assert result.done is Done.NOT_KEPT_WHOLE
+    assert f"{TOPIC}/0 at offset 4" in result.detail
+
+
+def test_a_flood_of_one_publisher_is_bounded_and_still_accounted_for(
+    session: psycopg.Connection[Any],
+) -> None:
+    room = LetterSettings(bytes_per_publisher=10_000)
+    for start in range(0, 300, 60):
+        put(session, *(garbage(n, 1_000, offset=n) for n in range(start, start + 60)), settings=room)
+    put(session, garbage(9_999, 1_000, topic="other", offset=1), settings=room)
+    letters = store.letters(session, store.Query(limit=1_000))
+    mine = [letter for letter in letters if letter.publisher == TOPIC]
+    assert len(mine) == 300, "none vanishes"
+    kept = [letter for letter in mine if not letter.truncated]
+    assert 5 <= len(kept) <= 10
+    assert all(letter.value is None and letter.value_bytes == 1_000 for letter in mine if letter.truncated)
+    assert mine[-1].digest == only_digest(garbage(0, 1_000))
+    (others,) = [letter for letter in letters if letter.publisher == "other"]
+    assert not others.truncated, "one publisher's flood takes no room from another"
+    stored = session.execute(
+        "SELECT publisher, count(*), sum(octet_length(headers) + coalesce(octet_length(value), 0))"
+        " FROM lianyun.dead_letter GROUP BY 1"
+    ).fetchall()
+    assert used(session) == {publisher: (count, size) for publisher, count, size in stored}
+
+
+def test_redrive_accepts_the_unchanged_bytes_with_their_original_time(
+    session: psycopg.Connection[Any],
+) -> None:
+    ledger = Accepted()
+    put(session, event())
+    letter = only(session)
+    assert letter.reason == "UNKNOWN_KEY"
+    assert desk(session, ledger).redrive(letter.digest).done is Done.STILL_REFUSED
+    register(session)
+    assert desk(session, ledger).redrive(letter.digest).done is Done.REDRIVEN
+    again = desk(session, ledger).redrive(letter.digest)
+    assert again.done is Done.ALREADY_REDRIVEN
+    assert again.detail == "It is already redriven."
+    assert len(ledger.applied) == 1
+    (shown,) = store.named(session, letter.name[:12])
+    assert shown.state is State.REDRIVEN
+    assert [(o.action, o.outcome, o.by) for o in shown.outcomes] == [
+        ("redrive", "STILL_REFUSED", "op"),
+        ("redrive", "REDRIVEN", "op"),
+    ]
+
+
+def test_redrive_judges_by_append_time_and_may_accept_a_later_copy(session: psycopg.Connection[Any]) -> None:
+    put(session, event(append_ms=NOW_MS - 5_000))
+    register(session, not_before=NOW)
+    letter = only(session)
+    result = desk(session).redrive(letter.digest)
+    assert (result.done, result.detail.partition(" ")[0]) == (Done.STILL_REFUSED, "KEY_NOT_YET_VALID")
+    assert only(session).reason == "KEY_NOT_YET_VALID", "the latest judgement is shown"
+    put(session, event(append_ms=NOW_MS + 5_000, offset=8))
+    assert desk(session).redrive(letter.digest).done is Done.REDRIVEN
+
+
+def test_a_letter_whose_publisher_sent_another_content_is_never_redriven(
+    session: psycopg.Connection[Any],
+) -> None:
+    """Redriving it would make two contents under one id, and neither would count."""
+    put(session, event())
+    register(session)
+    ledger, letter = Accepted(), only(session)
+    better = admit(event(place="railnet:altynkol"), commands.store.load(session), SETTINGS)
+    assert isinstance(better, Admitted)
+    ledger.apply(session, better, 2)
+    result = desk(session, ledger).redrive(letter.digest)
+    assert result.done is Done.REPLACED
+    assert only(session).state is State.REPLACED
+    assert desk(session, ledger).redrive(letter.digest).done is Done.ALREADY_REPLACED
+    assert len(ledger.applied) == 1
+
+
+def test_an_open_letter_with_a_proven_id_shows_as_replaced_once_that_id_is_accepted(
+    session: psycopg.Connection[Any],
+) -> None:
+    register(session)
+    registry = commands.store.load(session)
+    refused = refuse(event(classifier="MAYBE"), registry)
+    assert refused.reason == "INVALID_SCHEMA"
+    assert refused.publisher == "ktz"
+    with session.transaction():
+        batch.record(session, [refused], KEEP)
+    assert only(session, State.OPEN).event == refused.event
+    mended = admit(event(), registry, SETTINGS)
+    assert isinstance(mended, Admitted)
+    Accepted().apply(session, mended, 2)
+    assert store.letters(session, store.Query()) == []
+    assert only(session, State.REPLACED).digest == digest(refused.record.headers, refused.record.value)
+    assert [(t.publisher, t.state, t.letters) for t in store.tallies(session)] == [("ktz", "REPLACED", 1)]
+
+
+def test_a_fault_of_ours_leaves_the_letter_and_nothing_half_done(session: psycopg.Connection[Any]) -> None:
+    put(session, event())
+    register(session)
+    letter = only(session)
+    result = desk(session, Accepted(fault=ZeroDivisionError("planted"))).redrive(letter.digest)
+    assert (result.done, result.detail) == (Done.FAILED, "ZeroDivisionError: planted")
+    assert session.execute("SELECT count(*) FROM lianyun.identity").fetchone() == (0,)
+    (shown,) = store.named(session, letter.name)
+    assert shown.state is State.OPEN
+    assert [o.outcome for o in shown.outcomes] == ["FAILED"]
+    assert desk(session).redrive(letter.digest).done is Done.REDRIVEN
+
+
+def test_discard_is_written_down_and_can_be_taken_back_by_redriving(session: psycopg.Connection[Any]) -> None:
+    put(session, event())
+    letter = only(session)
+    work = desk(session)
+    assert work.discard(letter.digest, "a test message").done is Done.DISCARDED
+    assert work.discard(letter.digest, "again").done is Done.ALREADY_DISCARDED
+    put(session, event(offset=9))
+    assert (only(session).state, only(session).count) == (State.DISCARDED, 2)
+    register(session)
+    assert work.redrive(letter.digest).done is Done.REDRIVEN
+    assert work.discard(letter.digest, "late").done is Done.ALREADY_REDRIVEN
+    assert work.redrive(b"\x00" * 32).done is Done.NOT_FOUND
+
+
+def test_a_replacement_must_be_an_accepted_event(session: psycopg.Connection[Any]) -> None:
+    put(session, garbage(1))
+    register(session)
+    letter, ledger = only(session), Accepted()
+    work = desk(session, ledger)
+    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").done is Done.NO_SUCH_EVENT
+    admitted = admit(event("arr-2"), commands.store.load(session), SETTINGS)
+    assert isinstance(admitted, Admitted)
+    ledger.apply(session, admitted, 2)
+    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").done is Done.REPLACED
+    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").done is Done.ALREADY_REPLACED
+
+
+def test_two_redrives_at_once_apply_once(session: psycopg.Connection[Any], dsn: str) -> None:
+    put(session, event())
+    register(session)
+    letter = only(session)
+    results: list[Done] = []
+
+    def go() -> None:
+        with psycopg.connect(dsn, autocommit=True) as own:
+            results.append(desk(own).redrive(letter.digest).done)
+
+    threads = [threading.Thread(target=go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(results) == [Done.ALREADY_REDRIVEN] * 3 + [Done.REDRIVEN]
+    (shown,) = store.named(session, letter.name)
+    assert [o.outcome for o in shown.outcomes] == ["REDRIVEN"]
+
+
+def test_pages_filters_and_prefixes(session: psycopg.Connection[Any]) -> None:
+    put(session, *(garbage(n, offset=n) for n in range(25)), event())
+    seen, last = [], None
+    while page := store.letters(session, store.Query(limit=10, before=last)):
+        seen += page
+        last = page[-1]
+    assert len({letter.digest for letter in seen}) == 26
+    assert [letter.last.appended for letter in seen] == sorted((n.last.appended for n in seen), reverse=True)
+    assert [x.reason for x in store.letters(session, store.Query(reason=refuse(event()).reason))] == [
+        "UNKNOWN_KEY"
+    ]
+    assert len(store.letters(session, store.Query(publisher=TOPIC))) == 25 + 1
+    assert store.named(session, "ff" * 32) == []
+    with pytest.raises(ValueError):
+        store.named(session, "ab")
+
+
+def test_purge_takes_only_what_is_old_in_slices_and_frees_its_room(session: psycopg.Connection[Any]) -> None:
+    put(session, *(garbage(n, offset=n) for n in range(40)))
+    desk(session).discard(only_digest(garbage(3)), "known")
+    gone: dict[State, int] = {}
+    while part := store.purge(session, NOW + 30_000, limit=7):
+        for state, count in part.items():
+            gone[state] = gone.get(state, 0) + count
+    assert gone == {State.OPEN: 29, State.DISCARDED: 1}
+    assert len(store.letters(session, store.Query(state=None, limit=100))) == 10
+    stored = session.execute(
+        "SELECT count(*), sum(octet_length(headers) + coalesce(octet_length(value), 0)) FROM lianyun.dead_letter"
+    ).fetchone()
+    assert used(session)[TOPIC] == stored
+    assert session.execute("SELECT count(*) FROM lianyun.dead_letter_outcome").fetchone() == (0,)
+
+
+def only_digest(record: Record) -> bytes:
+    return digest(record.headers, record.value)
+
+
+def test_workers_put_down_the_same_letters_at_once_without_deadlock(
+    session: psycopg.Connection[Any], dsn: str
+) -> None:
+    failures: list[BaseException] = []
+
+    def go(seed: int) -> None:
+        shuffled = random.Random(seed)
+        try:
+            with psycopg.connect(dsn, autocommit=True) as own:
+                for _ in range(15):
+                    numbers = shuffled.sample(range(60), 30)
+                    put(own, *(garbage(n, offset=n, topic=f"t{n % 5}") for n in numbers))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=go, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    total = session.execute("SELECT sum(count) FROM lianyun.dead_letter").fetchone()
+    assert total == (3 * 15 * 30,)

@@ -1,0 +1,86 @@
+"""A whole fetch: one outcome per record in its place, faults of ours isolated, garbage no burden to the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from services.processors.admission.model import Admitted, Record, Refused
+from services.processors.judging import Judge
+
+
+@dataclass(frozen=True)
+class FromLog:
+    """A record as a Kafka client gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    headers: Any
+    value: bytes | None
+    timestamp_type: int = 1
+    key: bytes | None = None
+
+
+def taken(record: Record, offset: int) -> FromLog:
+    return FromLog(record.topic, record.partition, offset, record.append_ms, record.headers, record.value)
+
+
+def test_each_record_has_its_outcome_and_its_weight(network: Any) -> None:
+    boxes = [{"kind": "container", "id": f"CSQU305438{n}"} for n in range(10)]
+    records = [
+        taken(network.record(id="a"), 0),
+        FromLog("cre.railway.ktz.v1", 0, 1, 1_772_703_000_000, [], b"garbage"),
+        taken(network.record(network.payload(objects=boxes), id="b"), 2),
+        FromLog("cre.railway.ktz.v1", 0, 3, 1_772_703_000_000, (), None),
+    ]
+    admission = Judge(network.settings).judge(records, network.registry)
+    assert [type(outcome) for outcome in admission.outcomes] == [Admitted, Refused, Admitted, Refused]
+    assert [outcome.record.offset for outcome in admission.outcomes] == [0, 1, 2, 3]
+    assert list(admission.weights) == [1, 0, 10, 0]
+
+
+@pytest.mark.parametrize("planted_in", ["reading.interpret", "verification.content_digest"])
+def test_a_planted_bug_makes_one_dead_letter_and_the_rest_flows(
+    network: Any, monkeypatch: pytest.MonkeyPatch, planted_in: str
+) -> None:
+    module, name = planted_in.split(".")
+    path = f"services.processors.admission.{module}.{name}"
+    real = __import__(f"services.processors.admission.{module}", fromlist=[name]).__dict__[name]
+
+    def planted(first: Any, *rest: Any) -> Any:
+        if b"boom" in (first if isinstance(first, bytes) else rest[1].occurrence.encode()):
+            raise ZeroDivisionError("planted")
+        return real(first, *rest)
+
+    monkeypatch.setattr(path, planted)
+    records = [taken(network.record(network.payload(occurrence=f"run-{n}"), id=f"e{n}"), n) for n in range(5)]
+    records[2] = taken(network.record(network.payload(occurrence="boom"), id="e2"), 2)
+    admission = Judge(network.settings).judge(records, network.registry)
+    assert [isinstance(outcome, Admitted) for outcome in admission.outcomes] == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
+    letter = admission.outcomes[2]
+    assert (letter.reason, letter.publisher) == ("INTERNAL_ERROR", "ktz")
+    assert letter.detail == "ZeroDivisionError: planted"
+    assert letter.record.value == records[2].value
+    assert (letter.event is not None) == (module == "reading")
+
+
+def test_one_partners_garbage_is_refused_beside_good_events(network: Any) -> None:
+    garbage = [
+        FromLog("cre.customs.kgd.v1", 0, n, 1_772_703_000_000, [("x", bytes([n]))], bytes(200))
+        for n in range(200)
+    ]
+    good = [taken(network.record(id=f"g{n}"), n) for n in range(20)]
+    mixed = [record for pair in zip(garbage, good * 10, strict=True) for record in pair]
+    admission = Judge(network.settings).judge(mixed, network.registry)
+    assert {o.publisher for o in admission.outcomes if isinstance(o, Refused)} == {"kgd"}
+    assert sum(isinstance(o, Admitted) for o in admission.outcomes) == 200
