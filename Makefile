@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format test demo prove bench schemas lock clean
+.PHONY: help setup lint format test demo up prove bench schemas lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ test: setup ## Run all tests; real Kafka and Postgres are started and stopped by
 
 demo: setup ## Run the whole system here on simulated trains, with a page to look at
 	$(BIN)/lianyun demo $(ARGS)
+
+up: setup ## Run the platform here until Ctrl-C and print where to look
+	@$(BIN)/lianyun up $(ARGS)
 
 prove: setup ## Attack the running system (kill, freeze, restart) and show that nothing is lost or applied twice
 	$(BIN)/lianyun prove $(ARGS)

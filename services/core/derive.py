@@ -123,7 +123,8 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
     boxes = boxes_of(gathered, counted, as_of)
     movement, behind = least_advanced(boxes, common_position(counted))
     live = gathered.liveness.live
-    routes = [r for r in facts.routes if live(r.event) and r.thing in gathered.members]
+    routed = {path.thing for path in gathered.paths if path.counted(gathered.engaged)}
+    routes = [r for r in facts.routes if live(r.event) and r.thing in routed]
     route = restrictions.current_route(r for r in routes if r.publisher in gathered.engaged)
     known = [
         r for r in facts.restrictions if live(r.event) and (r.territorial or r.publisher in gathered.engaged)
@@ -145,7 +146,11 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
         handovers=_handovers(facts, gathered, boxes, as_of),
         route=route,
         restrictions=restrictions.on_route(
-            route, known, liftings, "" if movement is None else movement.claim.place, as_of
+            None if movement is not None and _phase(movement) >= DELIVERED_PHASE else route,
+            known,
+            liftings,
+            "" if movement is None else movement.claim.place,
+            as_of,
         ),
         overdue=_overdue(counted, as_of),
         silent=_silent(counted, movement, as_of),

@@ -30,12 +30,12 @@ def on_route(
     lifted = tuple(liftings)
     ahead = _ahead(route.places, at_place)
     met_places = frozenset(ahead) | {f"crossing:{name}" for name in railnet.crossings_on(ahead)}
-    directions = {"BOTH", direction(route.places)}
+    towards = direction(route.places)
     met = (
         restriction
         for restriction in restrictions
         if restriction.place in met_places
-        and restriction.direction in directions
+        and (towards == "BOTH" or restriction.direction in ("BOTH", towards))
         and restriction.start <= as_of < ends(restriction, lifted)
     )
     return tuple(sorted(met, key=lambda r: (r.start, r.event)))

@@ -86,7 +86,9 @@ class LocalStack:
         try:
             folder = self._make_folder()
             if self._kafka:
-                self._broker = Broker(folder / "kafka", self._guard, self._broker_settings, self._broker_users)
+                self._broker = Broker(
+                    folder / "kafka", self._guard, self._broker_settings, self._broker_users
+                )
             if self._postgres:
                 self._database = Database(folder / "postgres", self._guard, self._database_settings)
             servers = [server for server in (self._broker, self._database) if server is not None]

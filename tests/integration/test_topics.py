@@ -41,10 +41,10 @@ def test_a_changed_setting_is_found_and_put_right(bootstrap: str) -> None:
     with admin_client(bootstrap) as admin:
         changed = ConfigResource(ConfigResourceType.TOPIC, "cre.gateway.v1", {"retention.ms": "1000"})
         admin.alter_configs([changed])
-        time.sleep(0.3)
-        assert make_plan(admin, declaration).actions == (
-            SetConfig("cre.gateway.v1", "retention.ms", "1000", "2592000000"),
-        )
+        until = time.monotonic() + 10  # a change is visible a moment after it was accepted
+        while (seen := make_plan(admin, declaration)).done and time.monotonic() < until:
+            time.sleep(0.05)
+    assert seen.actions == (SetConfig("cre.gateway.v1", "retention.ms", "1000", "2592000000"),)
     apply(bootstrap, declaration)
     assert apply(bootstrap, declaration).done
 

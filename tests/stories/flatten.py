@@ -78,7 +78,8 @@ class _Flat:
             ],
             "handovers": [self.handover(each) for each in view.handovers],
             "route": None if view.route is None else self.short[view.route.event],
-            "restrictions": [self.short[restriction.event] for restriction in view.restrictions],
+            # In a database of many universes, a place also has the restrictions that other universes told.
+            "restrictions": self.events(r.event for r in view.restrictions if r.event in self.short),
             "overdue": self.events(claim.event for claim in view.overdue),
             "silent": view.silent,
             "timeline": self.events(arrival.claim.event for arrival in view.arrivals),
@@ -92,6 +93,9 @@ class _Flat:
     def party(self, code: str) -> str:
         return code.removeprefix(f"{self.story.scope}-") if self.story.scope else code
 
+    def run(self, occurrence: str) -> str:
+        return occurrence.removesuffix(self.story.scope)
+
     def name(self, thing: Thing) -> str:
         """The object as the story writes it: ``consignment`` without its kind, everything else with it."""
         kind, key = thing.kind.name.lower(), thing.key
@@ -104,7 +108,7 @@ class _Flat:
     def about(self, claim: Claim) -> str:
         """What is disputed, in one line: milestone, object, place, run and whether it is fact or plan."""
         at = f" at {short_place(claim.place)}" if claim.place else ""
-        run = f", run {claim.occurrence}" if claim.occurrence else ""
+        run = f", run {self.run(claim.occurrence)}" if claim.occurrence else ""
         said = "" if claim.classifier.value == "ACT" else f" ({claim.classifier.value})"
         return f"{milestone(claim)} of {self.name(claim.thing)}{at}{run}{said}"
 
@@ -130,7 +134,7 @@ class _Flat:
         }
         return {
             "place": short_place(each.place),
-            "run": each.occurrence,
+            "run": self.run(each.occurrence),
             "state": each.state.value,
             "delivering": sorted(self.party(code) for code in each.delivering),
             "receiving": sorted(self.party(code) for code in each.receiving),

@@ -258,6 +258,8 @@ def _field(story: Story, field: str, value: Any) -> Any:
             return [_mark(story, kind, text) for text in _list(value)]
         case "wagon" | "note" | "booking" | "declaration" | "consignment" | "train":
             return _mark(story, field, value)
+        case "occurrence":
+            return f"{value}{story.scope}"
         case "places":
             return [place(name) for name in value]
         case "parties":

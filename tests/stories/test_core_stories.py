@@ -29,6 +29,8 @@ from typing import Any
 import pytest
 
 from schemas.events.base import ObjectKind
+from schemas.events.correction import Corrected
+from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
 from services.core.derive import derive
 from services.core.facts import Facts
@@ -145,6 +147,15 @@ def test_scoped_story_shows_the_same(story: Story) -> None:
     scoped = story.scoped("s99")
     found = flattened(scoped, views(scoped, Facts.union(told.facts() for told in scoped.told)))
     assert [line for name in story.expect for line in judged(scoped, name, found[name])] == []
+
+
+@pytest.mark.parametrize("story", STORIES, ids=[story.slug for story in STORIES])
+def test_story_is_told_by_those_who_may(story: Story) -> None:
+    """No story rests on an event that admission would refuse: each publisher has a role that may say it."""
+    for told in story.told:
+        payload = decode_payload(told.envelope.type, told.payload)
+        said = [payload, *([payload.replacement.payload] if isinstance(payload, Corrected) else [])]
+        assert all(told.publisher.roles & each.spec.publishers for each in said), told.short
 
 
 SHOW = """

@@ -1,0 +1,103 @@
+"""`lianyun up|worker|db`: the platform on this machine and its parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from services.cli.exits import Exit, Failure
+from services.cli.output import err, out
+from services.cli.settings import RUNNING, CliSettings
+from services.localstack.errors import StackError
+from services.localstack.platform import Platform
+from services.storage.errors import MigrationError
+from services.storage.migrate import migrate as migrate_database
+
+db = typer.Typer(no_args_is_help=True, help="The database.")
+
+DATA = Path(".lianyun") / "data"
+
+
+def up(workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes.")] = 2) -> None:
+    """Run broker, database and workers here until Ctrl-C; data stays in .lianyun/ for the next time."""
+    settings = CliSettings()
+    if RUNNING.exists():
+        raise Failure(
+            Exit.FAILED,
+            f"a platform seems to run in this folder already ({RUNNING})",
+            "stop it with Ctrl-C; if it is gone, remove that file",
+        )
+    err.print("starting Kafka, Postgres and the workers ...")
+    try:
+        with Platform(DATA, workers=workers, network=settings.network) as platform, announced(platform):
+            out.print("The platform runs. In another terminal, in this folder:")
+            for line in (
+                "lianyun party list",
+                "lianyun track ID",
+                "lianyun events tail -f",
+                "lianyun doctor",
+            ):
+                out.print(f"  {line}")
+            out.print("Ctrl-C stops it.")
+            _wait()
+    except StackError as problem:
+        raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
+
+
+@contextmanager
+def announced(platform: Platform) -> Iterator[None]:
+    """Write where the platform is, so that commands in this folder find it; take it back at the end."""
+    RUNNING.parent.mkdir(exist_ok=True)
+    RUNNING.touch(mode=0o600)
+    body = {
+        "bootstrap": platform.stack.bootstrap,
+        "dsn": platform.stack.dsn,
+        "network": platform.network,
+        "pid": os.getpid(),
+    }
+    RUNNING.write_text(json.dumps(body), encoding="utf-8")
+    try:
+        yield
+    finally:
+        RUNNING.unlink(missing_ok=True)
+
+
+def _wait() -> None:
+    stop = False
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stop
+        stop = True
+
+    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGTERM, ask)
+    while not stop:
+        signal.pause()
+
+
+def worker() -> None:
+    """Run one worker in this process, settings from LIANYUN_* variables."""
+    settings = CliSettings()
+    os.environ.setdefault("LIANYUN_BOOTSTRAP", settings.bootstrap)
+    os.environ.setdefault("LIANYUN_DSN", settings.dsn.get_secret_value())
+    runpy.run_module("services.processors", run_name="__main__")
+
+
+@db.command()
+def migrate() -> None:
+    """Bring the database to the present schema; repeatable."""
+    settings = CliSettings()
+    try:
+        applied = migrate_database(settings.dsn.get_secret_value())
+    except MigrationError as problem:
+        raise Failure(Exit.FAILED, str(problem), "restore the migration files of this release") from None
+    out.print(f"applied {', '.join(applied)}" if applied else "nothing to do")
