@@ -44,12 +44,12 @@ def track(
             f"nothing founded is known under {identifier!r}",
             "check the spelling; facts that reach no consignment yet wait until a link or a founding arrives",
         )
-    shown = [rendering.plain(told, moment) for told in found]
+    shown = [rendering.plain(told) for told in found]
     if as_json:
         print_json({"consignments": shown})
         return
     for consignment in shown:
-        _show(consignment)
+        show_view(consignment)
 
 
 def _moment(text: str) -> int:
@@ -63,7 +63,8 @@ def _moment(text: str) -> int:
         ) from None
 
 
-def _show(view: dict[str, Any]) -> None:
+def show_view(view: dict[str, Any]) -> None:
+    """Print a rendered view for people: where, customs, boxes, what is wrong, and the timeline."""
     out.print(f"[bold]consignment {view['consignment']}[/] as of {view['as_of']}")
     others = [member for member in view["members"] if member != view["consignment"]]
     if others:

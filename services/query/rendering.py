@@ -16,13 +16,13 @@ from services.core.view import Arrival, Box, HandoverView, OpenException, Positi
 from services.query.views import Told
 
 
-def plain(told: Told, as_of: int) -> dict[str, Any]:
+def plain(told: Told) -> dict[str, Any]:
     """The view as JSON-ready data, with who said what and how sure, in a fixed order of keys."""
     view = told.view
     return {
         "consignment": view.consignment.key,
         "members": sorted(member.key for member in view.members),
-        "as_of": format_micros(as_of),
+        "as_of": format_micros(told.as_of),
         "founded_by": sorted(view.founders),
         "engaged": sorted(view.engaged),
         "movement": _position(told, view.movement),

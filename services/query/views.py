@@ -23,6 +23,7 @@ class Told:
     """A view with the events behind it, by their 16-byte ids, so that each value can name who said it and how."""
 
     view: View
+    as_of: Micros
     events: dict[bytes, Reread]
 
 
@@ -46,7 +47,7 @@ def told_of(
     facts = facts_of(events)
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(facts, founded, as_of)
-    return None if view is None else Told(view, {event.stored.id: event for event in events})
+    return None if view is None else Told(view, as_of, {event.stored.id: event for event in events})
 
 
 def facts_of(events: Sequence[Reread]) -> Facts:

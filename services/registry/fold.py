@@ -53,12 +53,6 @@ def _new_party(registry: Registry, event: PartyAdded) -> Party:
                 f"The source {source} belongs to {owner.code}.",
                 "A source has one owner, so that one message has one speaker.",
             )
-    for topic in sorted(event.topics):
-        writer = registry.writer(topic)
-        if writer is not None:
-            raise RegistryError(
-                f"The topic {topic} belongs to {writer.code}.", "Give each party a topic of its own."
-            )
     return Party(
         no=1 + max(registry.numbered, default=0),
         code=event.code,

@@ -14,7 +14,7 @@ class Party:
 
     ``no`` is the number that storage uses, given in the order of registration and never reused. ``sources`` are the
     CloudEvents sources that belong to it and to nobody else, compared exactly; ``topics`` the Kafka topics that it
-    alone may write to. ``countries`` (ISO 3166 alpha-2), ``managers`` (railnet) and ``places`` are its territory.
+    may write to: its own, or that of the hub which connects it. ``countries`` (ISO 3166 alpha-2), ``managers`` (railnet) and ``places`` are its territory.
     ``publisher`` is what the heart has to know of it.
     """
 

@@ -35,7 +35,7 @@ class Registry:
             MappingProxyType({key.key_id: key for key in keys}),
             MappingProxyType({source: party for party in every for source in party.sources}),
             MappingProxyType({party.no: party for party in every}),
-            MappingProxyType({topic: party for party in every for topic in party.topics}),
+            MappingProxyType(_sole_writers(every)),
         )
 
     def key(self, key_id: str) -> Key | None:
@@ -55,10 +55,19 @@ class Registry:
         return self.numbered.get(no)
 
     def writer(self, topic: str) -> Party | None:
-        """The party that alone may write to ``topic``; None for the gateway's topic and for unknown ones."""
+        """The party that alone may write to ``topic``; None for a hub's, the gateway's and unknown topics."""
         return self.writers.get(topic)
 
     def keys_of(self, code: str) -> tuple[Key, ...]:
         """All keys of a party, in the order of their windows and ids."""
         own = (key for key in self.keys.values() if key.party == code)
         return tuple(sorted(own, key=lambda key: (key.not_before, key.key_id)))
+
+
+def _sole_writers(parties: Iterable[Party]) -> dict[str, Party]:
+    """The topics of exactly one party; those of a hub, which several parties share, have no sole writer."""
+    writers: dict[str, list[Party]] = {}
+    for party in parties:
+        for topic in party.topics:
+            writers.setdefault(topic, []).append(party)
+    return {topic: found[0] for topic, found in writers.items() if len(found) == 1}
