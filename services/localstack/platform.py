@@ -49,7 +49,9 @@ class Platform:
             cluster.apply(self.stack.bootstrap, read_declaration(), replication_factor=1)
             register(self.stack.dsn, self._members)
             if self._count:
-                self.workers = Supervisor(self.worker_environment(), workers=self._count)
+                self.workers = Supervisor(
+                    self.worker_environment(), workers=self._count, logs=self.stack.folder / "logs"
+                )
                 self.workers.start()
         except BaseException:
             self.__exit__(None, None, None)

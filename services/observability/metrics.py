@@ -108,6 +108,9 @@ PARTITION_STOPPED = Definition(
     "1 while a partition waits for an operator because its log moved.",
     ("topic", "partition", "reason"),
 )
+TOPIC_MISSING = Definition(
+    "lianyun_topic_missing", "gauge", "1 while a topic that is to be read does not exist.", ("topic",)
+)
 TOPIC_RESTS_UNTIL = Definition(
     "lianyun_topic_rests_until_timestamp_seconds",
     "gauge",

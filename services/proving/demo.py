@@ -138,7 +138,7 @@ def counted(connection: psycopg.Connection[Any], published: int) -> dict[str, An
     accepted = _one(connection, "SELECT count(*) FROM lianyun.identity")
     variants = _one(connection, "SELECT count(*) FROM lianyun.variant")
     return {
-        "consignments": _of_state(connection, "SELECT count(*) FROM {}.head WHERE founded"),
+        "consignments": _one(connection, "SELECT count(*) FROM lianyun.head WHERE founded"),
         "events": {
             "published": published,
             "accepted": accepted,

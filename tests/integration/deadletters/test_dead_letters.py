@@ -8,14 +8,12 @@ import random
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
-import services.storage
 from schemas.envelope import Envelope, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
@@ -30,9 +28,9 @@ from services.processors.admission.model import AdmissionSettings, Admitted, Rec
 from services.registry import commands
 from services.registry.events import NewKey, PartyAdded
 from services.registry.registry import Registry
+from services.storage.migrate import migrate
 
 pytestmark = pytest.mark.integration
-MIGRATIONS = Path(services.storage.__path__[0]) / "migrations"
 NOW_MS = 1_772_700_000_000
 NOW = NOW_MS * 1_000
 SETTINGS = AdmissionSettings("demo")
@@ -74,10 +72,8 @@ def dsn(postgres: Any) -> str:
 @pytest.fixture
 def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS lianyun CASCADE")
-        connection.execute("CREATE SCHEMA lianyun")
-        for migration in sorted(MIGRATIONS.glob("*.sql")):
-            connection.execute(migration.read_bytes())
+        connection.execute("DROP SCHEMA IF EXISTS lianyun, g1 CASCADE")
+        migrate(dsn)
         yield connection
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-import services.storage
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
@@ -18,10 +16,10 @@ from services.registry import commands, store
 from services.registry.errors import RegistryError
 from services.registry.events import NewKey, PartyAdded
 from services.registry.fold import fold
+from services.storage.migrate import migrate
 
 pytestmark = pytest.mark.integration
 NOW = 1_772_000_000_000_000
-MIGRATIONS = Path(services.storage.__path__[0]) / "migrations"
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +30,8 @@ def dsn(postgres: Any) -> str:
 @pytest.fixture
 def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS lianyun CASCADE")
-        connection.execute("CREATE SCHEMA lianyun")
-        for migration in sorted(MIGRATIONS.glob("*.sql")):
-            connection.execute(migration.read_bytes())
+        connection.execute("DROP SCHEMA IF EXISTS lianyun, g1 CASCADE")
+        migrate(dsn)
         yield connection
 
 

@@ -1,0 +1,24 @@
+"""The store of accepted events, as the desk of the dead letters uses it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from services.deadletters.statements import statement
+from services.deadletters.store import Session
+from services.processors.admission.model import Admitted
+from services.storage.batch import Event
+from services.storage.writer import apply_one
+
+
+class StoredLedger:
+    """Looks up and applies events in the caller's transaction; holds nothing."""
+
+    def content_of(self, session: Session, event: bytes) -> bytes | None:
+        """The 16-byte content digest that came first under the event's 16-byte id, None where it never came."""
+        row = session.execute(statement("content_of"), {"event": UUID(bytes=event)}).fetchone()
+        return None if row is None else row[0].bytes
+
+    def apply(self, session: Session, admitted: Admitted, registry: int) -> None:
+        """Apply one event, judged by that version of the registry, as a batch would, moving no offset."""
+        apply_one(session, Event.of(admitted, registry))

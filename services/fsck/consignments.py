@@ -1,0 +1,214 @@
+"""Reach and head of every consignment, computed by the core from its facts and compared with what is stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from schemas.events.base import ObjectKind
+from services.core import derive
+from services.core.derive import Gathered
+from services.core.facts import FOREVER, SINCE_EVER, Claim, Facts, LinkKind
+from services.core.head import Head, Stage, head
+from services.core.links import Path
+from services.core.objects import Thing
+from services.fsck.finding import Damage, Notebook
+from services.fsck.groups import Group
+from services.fsck.names import Names
+from services.fsck.neighbourhood import Surveyor
+from services.fsck.snapshot import Snapshot
+from services.storage.arrays import uuids
+from services.storage.reaching import REISSUES
+from services.storage.words import halves
+
+CHUNK = 200
+HEAD_FIELDS = (
+    "founded", "boxes", "behind", "disputes", "exceptions", "movement", "cn", "eaeu", "eu", "other", "document",
+)  # fmt: skip
+REACH_FIELDS = ("founded", "engaged", "objects", "starts", "untils", "held")
+_NONE: dict[str, Any] = (
+    dict.fromkeys(HEAD_FIELDS[5:]) | dict.fromkeys(HEAD_FIELDS[1:5], 0) | {"founded": False}
+)
+_NOWHERE: dict[str, Any] = {"founded": False, **dict.fromkeys(REACH_FIELDS[1:], ())}
+_REFOLD = "Rebuild the state from the stored events: `lianyun replay`."
+_BROKEN = (
+    "Its fold failed; look for the error in the worker's log, and mend it by a refold when that is corrected."
+)
+
+
+def consignments(snapshot: Snapshot, chunk: int = CHUNK) -> Iterator[list[bytes]]:
+    """All consignments that were founded or have a row of reach or head, in order of ids, in chunks."""
+    last = bytes(16)
+    while True:
+        found = [
+            row[0]
+            for row in snapshot.rows(
+                "SELECT cons FROM ("
+                "(SELECT DISTINCT cons FROM founding WHERE cons > %(last)s ORDER BY cons LIMIT %(most)s) UNION "
+                "(SELECT cons FROM reach WHERE cons > %(last)s ORDER BY cons LIMIT %(most)s) UNION "
+                "(SELECT cons FROM head WHERE cons > %(last)s ORDER BY cons LIMIT %(most)s)"
+                ") AS c ORDER BY cons LIMIT %(most)s",
+                {"last": last.hex(), "most": chunk},
+            )
+        ]
+        if not found:
+            return
+        yield found
+        last = found[-1]
+
+
+class ConsignmentPass:
+    """Checks consignments in one snapshot; those in ``waiting`` may rightly be old, and are only counted."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        surveyor: Surveyor,
+        groups: Mapping[bytes, Group],
+        waiting: frozenset[bytes],
+        notebook: Notebook,
+    ) -> None:
+        self._snapshot = snapshot
+        self._surveyor = surveyor
+        self._groups = groups
+        self._waiting = waiting
+        self._notebook = notebook
+        self._names = Names(snapshot)
+        self.stale: list[bytes] = []
+
+    def check(self, wanted: Sequence[bytes]) -> None:
+        """Compare reach and head of ``wanted``; those that differ while they wait to be settled go to ``stale``."""
+        members = {cons: self._groups.get(cons, frozenset({cons})) for cons in wanted}
+        around = self._surveyor.around({m for group in members.values() for m in group})
+        reaches = self._stored("reach", REACH_FIELDS, wanted)
+        heads = self._stored("head", ("broken", *HEAD_FIELDS), wanted)
+        for cons in wanted:
+            self._notebook.counts["consignments"] += 1
+            group = members[cons]
+            reach, headed, founder = _NOWHERE, _NONE, ""
+            if cons == min(group):
+                things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
+                facts = around.facts(things)
+                if sum(link.kind is LinkKind.NOTE_REISSUED for link in facts.links) > REISSUES:
+                    self._notebook.counts["tangled"] += 1
+                    continue
+                reach, headed = expected(facts, Thing(ObjectKind.CONSIGNMENT, cons.hex()))
+                founder = min((self._names(int(f.publisher)) for f in facts.foundings), default="")
+            found = dict(heads.get(cons, {"broken": False}))
+            if found.pop("broken"):
+                self._note(Damage.HEAD, cons, "broken", True, False, _BROKEN, founder)
+                continue
+            differences = [
+                *_differences(Damage.REACH, reaches.get(cons), reach),
+                *_differences(Damage.HEAD, found or None, headed),
+            ]
+            if differences and cons in self._waiting:
+                self.stale.append(cons)
+                continue
+            for kind, field, stored, right in differences:
+                self._note(kind, cons, field, stored, right, _REFOLD, founder)
+
+    def _stored(
+        self, table: str, fields: Sequence[str], wanted: Sequence[bytes]
+    ) -> dict[bytes, dict[str, Any]]:
+        columns = ", ".join(f"t.{field}" for field in fields)
+        rows = self._snapshot.rows(
+            f"SELECT t.cons, {columns} FROM unnest(%(ids)s::uuid[]) AS c (id) JOIN {table} t ON t.cons = c.id",  # noqa: S608
+            {"ids": uuids(sorted(wanted))},
+        )
+        return {
+            cons: {
+                field: tuple(value) if isinstance(value, list) else value
+                for field, value in zip(fields, values, strict=True)
+            }
+            for cons, *values in rows
+        }
+
+    def _note(
+        self, kind: Damage, cons: bytes, field: str, stored: Any, right: Any, remedy: str, founder: str
+    ) -> None:
+        where = f"{kind.lower()} of consignment {cons.hex()}"
+        self._notebook.add(kind, where, field, _plain(stored), _plain(right), remedy, founder)
+
+
+def _differences(
+    kind: Damage, stored: Mapping[str, Any] | None, right: Mapping[str, Any]
+) -> Iterator[tuple[Damage, str, Any, Any]]:
+    if stored is None:
+        if right["founded"]:
+            yield kind, "row", "missing", right
+        return
+    for field, value in right.items():
+        if stored[field] != value:
+            yield kind, field, stored[field], value
+
+
+def expected(facts: Facts, consignment: Thing) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rows of reach and head, by column, that the core gives to ``facts``."""
+    gathered = derive.gather(facts, consignment, FOREVER)
+    computed = head(facts, consignment)
+    if gathered is None or computed is None:
+        return _NOWHERE, _NONE
+    return _reach(gathered), _head(facts, computed)
+
+
+def _reach(gathered: Gathered) -> dict[str, Any]:
+    counted = [path for path in gathered.paths if path.counted(gathered.engaged)]
+    ways = list(_ways(counted))
+    boxes = [box for box in derive.boxes_of(gathered, (), FOREVER) if box.counted]
+    held = [box for box in boxes if box.holds_cargo] or boxes
+    return {
+        "founded": True,
+        "engaged": tuple(sorted(map(int, gathered.engaged))),
+        "objects": tuple(thing for thing, _, _ in ways),
+        "starts": tuple(start for _, start, _ in ways),
+        "untils": tuple(end for _, _, end in ways),
+        "held": tuple(sorted(bytes.fromhex(box.container.key) for box in held)),
+    }
+
+
+def _ways(paths: Iterable[Path]) -> Iterator[tuple[bytes, int, int]]:
+    """The moments at which each object reaches: the union of its paths' intervals, as disjoint ones in order."""
+    moments: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
+    for path in paths:
+        moments[bytes.fromhex(path.thing.key)].append((path.start, path.end))
+    for thing, intervals in sorted(moments.items()):
+        joined: list[list[int]] = []
+        for start, end in sorted(intervals):
+            if joined and start <= joined[-1][1]:
+                joined[-1][1] = max(joined[-1][1], end)
+            else:
+                joined.append([max(start, SINCE_EVER), end])
+        yield from ((thing, start, end) for start, end in joined)
+
+
+def _head(facts: Facts, computed: Head) -> dict[str, Any]:
+    published = {claim.event: claim for claim in facts.claims}
+    china, eurasian, european, other = (_stage(stage, published) for stage in computed.customs)
+    return {
+        "founded": True,
+        "boxes": computed.boxes,
+        "behind": computed.behind,
+        "disputes": computed.disputes,
+        "exceptions": computed.exceptions,
+        "movement": _stage(computed.movement, published),
+        "cn": china,
+        "eaeu": eurasian,
+        "eu": european,
+        "other": other,
+        "document": _stage(computed.document, published),
+    }
+
+
+def _stage(stage: Stage | None, claims: Mapping[bytes, Claim]) -> tuple[int, ...] | None:
+    if stage is None:
+        return None
+    high, low = halves(stage.event)
+    return stage.at, claims[stage.event].published, high, low, stage.milestone, int(stage.place)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value.hex() if isinstance(value, bytes) else value

@@ -1,0 +1,79 @@
+"""Dead letters: each is the digest of its bytes, and none has vanished uncounted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from schemas.envelope import Envelope, event_id
+from schemas.reasons import Reason, Refusal
+from services.deadletters.raw import digest, unframe
+from services.fsck.finding import Damage, Notebook
+from services.fsck.snapshot import Snapshot
+
+_LETTERS = """
+SELECT digest, state, publisher, event, reason, headers, value, value_bytes, truncated
+FROM lianyun.dead_letter
+"""
+_REDRIVEN = """
+SELECT d.digest, d.publisher FROM lianyun.dead_letter d
+WHERE d.state = 'REDRIVEN' AND NOT EXISTS (SELECT 1 FROM lianyun.identity i WHERE i.id = d.event)
+"""
+_BYTES = "Restore the row from a backup; while the log holds the record, it can be read again from there."
+_USAGE = "Restore the missing letters from a backup, then set the row to what the letters add up to."
+
+
+def check_letters(snapshot: Snapshot, notebook: Notebook) -> None:
+    """Stream all letters: digest, event id, reason and lengths from their bytes, and sums per publisher."""
+    letters: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for key, _, publisher, event, reason, framed, value, length, truncated in snapshot.stream(_LETTERS):
+        where = f"dead_letter {key.hex()}"
+        letters[publisher] += 1
+        sizes[publisher] += len(framed) + len(value or b"")
+        notebook.counts["dead_letters"] += 1
+        if reason not in Reason.__members__:
+            known = "a reason code"
+            notebook.add(Damage.LETTER, where, "reason", reason, known, _BYTES, publisher)
+        if truncated:
+            notebook.counts["truncated_letters"] += 1
+            continue
+        try:
+            headers = unframe(framed)
+        except ValueError as problem:
+            notebook.add(Damage.LETTER, where, "headers", problem, "framed headers", _BYTES, publisher)
+            continue
+        if digest(headers, value) != key:
+            found = digest(headers, value)
+            notebook.add(Damage.LETTER, where, "headers or value", found, key, _BYTES, publisher)
+            continue
+        if length != (None if value is None else len(value)):
+            right = None if value is None else len(value)
+            notebook.add(Damage.LETTER, where, "value_bytes", length, right, _BYTES, publisher)
+        if event is not None and event != (named := _event(headers)):
+            notebook.add(Damage.LETTER, where, "event", event, named, _BYTES, publisher)
+    for key, publisher in snapshot.rows(_REDRIVEN):
+        where = f"dead_letter {key.hex()}"
+        remedy = "Open the letter and redrive it again, or restore the event from a backup."
+        notebook.add(Damage.LETTER, where, "state", "REDRIVEN", "an accepted event", remedy, publisher)
+    _usage(snapshot, letters, sizes, notebook)
+
+
+def _event(headers: list[tuple[str, bytes | None]]) -> bytes | str:
+    try:
+        envelope = Envelope.from_headers(headers)
+    except Refusal as refusal:
+        return f"none: {refusal.detail}"
+    return event_id(envelope.source, envelope.id)
+
+
+def _usage(snapshot: Snapshot, letters: Counter[str], sizes: Counter[str], notebook: Notebook) -> None:
+    """What the batches counted when they put letters down: a letter that was taken away leaves a gap here."""
+    rows = snapshot.rows("SELECT publisher, letters, bytes FROM lianyun.dead_letter_usage")
+    counted = {publisher: (number, size) for publisher, number, size in rows}
+    for publisher in sorted(counted.keys() | letters.keys()):
+        number, size = counted.get(publisher, (0, 0))
+        where = f"dead_letter_usage {publisher}"
+        if number != letters[publisher]:
+            notebook.add(Damage.LETTER, where, "letters", letters[publisher], number, _USAGE, publisher)
+        elif size != sizes[publisher]:
+            notebook.add(Damage.LETTER, where, "bytes", sizes[publisher], size, _USAGE, publisher)

@@ -1,0 +1,212 @@
+"""The pass over the events: each stored message judged again, and its rows of identity and state compared with it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.core.facts import Withdrawal
+from services.fsck.comparing import compare_rows
+from services.fsck.evidence import Evidence
+from services.fsck.finding import Damage, Notebook
+from services.fsck.rejudging import Body, Judgement, Rejudging
+from services.fsck.snapshot import Snapshot
+from services.fsck.stated import FIELDS, MORTAL, Values, stated, terms
+from services.storage.arrays import uuids
+
+_BODIES = """
+SELECT b.no, b.appended, b."offset", b.key_id, b.id, b.content, b.registry, b.rules, b.part, b.headers, b.payload, t.name
+FROM lianyun.body b LEFT JOIN lianyun.topic t ON t.no = b.topic
+WHERE b.no >= %(first)s AND b.no < %(end)s
+ORDER BY b.no
+"""
+_IDENTITIES = """
+SELECT i.id, i.content, i.no FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN lianyun.identity i ON i.id = n.id
+"""
+_VARIANTS = """
+SELECT v.id, v.content, v.no FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN lianyun.variant v ON v.id = n.id
+"""
+_MEND_IDENTITY = "Restore the row from a backup; the message itself is sound."
+_REPLAY = "Rebuild the state from the stored events: `lianyun replay`."
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Event numbers in [first, end)."""
+
+    first: int
+    end: int
+
+    def parameters(self) -> Mapping[str, int]:
+        return {"first": self.first, "end": self.end}
+
+
+class EventPass:
+    """Checks ranges of event numbers in one snapshot, in any order; findings and evidence grow with each."""
+
+    def __init__(
+        self, snapshot: Snapshot, rejudging: Rejudging, notebook: Notebook, evidence: Evidence
+    ) -> None:
+        self._snapshot = snapshot
+        self._rejudging = rejudging
+        self._notebook = notebook
+        self._evidence = evidence
+
+    def check(self, wanted: Range) -> int:
+        """Check one range and return how many events it holds; memory is that of its events and their rows."""
+        bodies = [Body(*row) for row in self._snapshot.rows(_BODIES, wanted.parameters())]
+        self._identities(bodies)
+        aside = {
+            no
+            for (no,) in self._snapshot.rows(
+                "SELECT no FROM lianyun.quarantine WHERE no >= %(first)s AND no < %(end)s",
+                wanted.parameters(),
+            )
+        }
+        judged = {body.no: (body, self._judge(body, aside)) for body in bodies}
+        for no in sorted(aside - judged.keys()):
+            self._notebook.add(
+                Damage.LIVENESS,
+                f"quarantine {no}",
+                "no",
+                no,
+                "no row",
+                "Delete the row: there is no such event.",
+            )
+        self._rows(wanted, judged)
+        self._notebook.counts["events"] += len(bodies)
+        return len(bodies)
+
+    def _judge(self, body: Body, aside: set[int]) -> Judgement:
+        judgement = self._rejudging.judge(body)
+        if judgement.facts is None:
+            self._notebook.counts["unreadable"] += 1
+        if judgement.quarantined != (body.no in aside):
+            stored = "quarantined" if body.no in aside else "counts"
+            expected = "quarantined" if judgement.quarantined else "counts"
+            remedy = f"{_REPLAY} Quarantine follows from the revocation of the key and the append time."
+            self._notebook.add(
+                Damage.LIVENESS, body.where, "quarantine", stored, expected, remedy, judgement.publisher
+            )
+        if judgement.quarantined:
+            self._evidence.quarantined[body.no] = body.id
+            self._evidence.publishers[body.no] = judgement.publisher
+        return judgement
+
+    def _identities(self, bodies: Sequence[Body]) -> None:
+        ids = {"ids": uuids([body.id for body in bodies])}
+        first = {id_: (content, no) for id_, content, no in self._snapshot.rows(_IDENTITIES, ids)}
+        further: dict[bytes, dict[int, bytes]] = defaultdict(dict)
+        for id_, content, no in self._snapshot.rows(_VARIANTS, ids):
+            further[id_][no] = content
+        for body in bodies:
+            content, no = first.get(body.id, (None, None))
+            table = "identity"
+            if no != body.no and body.no in further[body.id]:
+                content, no, table = further[body.id][body.no], body.no, "variant"
+            for field, stored, expected in (("no", no, body.no), ("content", content, body.content)):
+                if stored != expected:
+                    publisher = self._rejudging.publisher(body)
+                    where = f"{table} {body.id.hex()} of {body.where}"
+                    shown = "missing" if stored is None else stored
+                    self._notebook.add(
+                        Damage.IDENTITY, where, field, shown, expected, _MEND_IDENTITY, publisher
+                    )
+                    break
+
+    def _rows(self, wanted: Range, judged: Mapping[int, tuple[Body, Judgement]]) -> None:
+        expected: dict[str, dict[int, list[Values]]] = {table: defaultdict(list) for table in FIELDS}
+        for body, judgement in judged.values():
+            if judgement.facts is None:
+                continue
+            for table, values in stated(judgement.facts):
+                expected[table][body.no].append(values)
+            self._evidence.terms |= terms(judgement.facts)
+            for withdrawal in judgement.facts.withdrawals:
+                self._evidence.withdrawals.append((body.no, withdrawal))
+                self._evidence.publishers[body.no] = judgement.publisher
+        for table in FIELDS:
+            self._table(table, wanted, judged, expected[table])
+        for no in sorted(self._evidence.damaged & judged.keys()):
+            for table, by_number in expected.items():
+                self._evidence.repaired[table] += [(no, values) for values in by_number.get(no, ())]
+
+    def _table(
+        self,
+        table: str,
+        wanted: Range,
+        judged: Mapping[int, tuple[Body, Judgement]],
+        expected: Mapping[int, list[Values]],
+    ) -> None:
+        stored = self._stored(table, wanted, judged)
+        for no in sorted(stored.keys() | expected.keys()):
+            body, judgement = judged.get(no, (None, Judgement(None, "")))
+            if body is not None and judgement.facts is None:
+                continue  # its bytes say nothing any more, which has been put down
+            where = (
+                f"{table} of event {no}, which is not stored" if body is None else f"{table} of {body.where}"
+            )
+            remedy = f"{_REPLAY} {_NOTHING}" if body is None else _REPLAY
+            differences = compare_rows(table, stored.get(no, ()), expected.get(no, ()))
+            for row, field, found, right in differences:
+                self._notebook.add(
+                    Damage.FACT, f"{where}, {row}", field, found, right, remedy, judgement.publisher
+                )
+                self._evidence.damaged.add(no)
+            self._notebook.counts[f"{table}_rows"] += len(stored.get(no, ()))
+
+    def _stored(
+        self, table: str, wanted: Range, judged: Mapping[int, tuple[Body, Judgement]]
+    ) -> dict[int, list[Values]]:
+        mortal = table in MORTAL
+        columns = ", ".join(("no", *FIELDS[table], *(("dead",) if mortal else ())))
+        rows = self._snapshot.rows(
+            f"SELECT {columns} FROM {table} WHERE no >= %(first)s AND no < %(end)s",  # noqa: S608
+            wanted.parameters(),
+        )
+        found: dict[int, list[Values]] = defaultdict(list)
+        for no, *values in rows:
+            if mortal and values.pop():
+                self._mark_dead(no, judged)
+            found[no].append(tuple(tuple(v) if isinstance(v, list) else v for v in values))
+        return found
+
+    def _mark_dead(self, no: int, judged: Mapping[int, tuple[Body, Judgement]]) -> None:
+        if no in judged:
+            body, judgement = judged[no]
+            self._evidence.marked_dead[no] = body.id
+            self._evidence.publishers[no] = judgement.publisher
+
+
+_NOTHING = "No message supports this row."
+
+
+def withdrawals(snapshot: Snapshot, below: int = 2**62) -> list[tuple[int, Withdrawal]]:
+    """Corrections and retractions as their rows say, of events numbered ``below``: all that is left of detached ones."""
+    rows = snapshot.stream("SELECT no, event, target, replaces FROM withdrawal WHERE no < %s", (below,))
+    return [(no, Withdrawal(event, target, replaces)) for no, event, target, replaces in rows]
+
+
+def plan(snapshot: Snapshot, size: int) -> list[Range]:
+    """All event numbers in ranges of about ``size`` events, gaps included; the last one has no end."""
+    cuts = [
+        no
+        for (no,) in snapshot.stream(
+            "SELECT no FROM (SELECT no, row_number() OVER (ORDER BY no) AS place FROM lianyun.body) AS b "
+            "WHERE (place - 1) %% %(size)s = 0 ORDER BY no",
+            {"size": size},
+        )
+    ]
+    lowest = lowest_number(snapshot)
+    starts = [lowest, *cuts[1:]]
+    return [Range(first, end) for first, end in zip(starts, [*starts[1:], 2**62], strict=True)]
+
+
+def lowest_number(snapshot: Snapshot) -> int:
+    """The first event number whose partition of bodies is still attached."""
+    bounds = snapshot.rows(
+        "SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+        "WHERE i.inhparent = 'lianyun.body'::regclass"
+    )
+    return min((int(text.split("'")[1]) for (text,) in bounds), default=0)

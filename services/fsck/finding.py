@@ -1,0 +1,130 @@
+"""What a check found: each damage with its row, its publisher and its field, and the report of all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+MOST_FINDINGS = 10_000
+"""Findings that are kept word for word; beyond that they are only counted."""
+
+Progress = Callable[[str, int, int], None]
+"""(stage, done, of): called about once a second; ``of`` is 0 where the amount is not known."""
+
+
+class Damage(StrEnum):
+    """What kind of thing is not as it follows from the stored bytes."""
+
+    BODY = "BODY"  # a message is missing, or stored twice
+    SIGNATURE = "SIGNATURE"  # who said it is not proven by the stored bytes
+    IDENTITY = "IDENTITY"  # ids and contents are not the digests of what is stored
+    ADMISSION = "ADMISSION"  # the event would not have been admitted by the registry of that version
+    FACT = "FACT"  # a state row does not say what its event says, is missing, or comes out of nothing
+    LIVENESS = "LIVENESS"  # a dead event counts, or a live one does not
+    LINK_END = "LINK_END"  # the effective end of a link
+    CANONICAL = "CANONICAL"  # which consignments are one
+    REACH = "REACH"  # whose word counts for a consignment and what reaches it
+    HEAD = "HEAD"  # a head is not the core's head of its facts
+    TRAIN_HEAD = "TRAIN_HEAD"
+    LEDGER = "LEDGER"  # offsets, batches and event numbers do not add up
+    LETTER = "LETTER"  # dead letters
+    REGISTRY = "REGISTRY"  # registry tables are not the fold of its events
+    TERM = "TERM"  # a text behind a number is missing or another
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One damage: ``where`` names the row, ``stored`` and ``expected`` what stands there and what should, ``remedy`` what to do."""
+
+    kind: Damage
+    where: str
+    publisher: str  # code of the party concerned, "" where none is
+    field: str
+    stored: str
+    expected: str
+    remedy: str
+
+    def __str__(self) -> str:
+        by = f" of {self.publisher}" if self.publisher else ""
+        return (
+            f"{self.kind} {self.where}{by}: {self.field} is {self.stored}, expected {self.expected}. "
+            f"{self.remedy}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a check. ``counts`` says how much was looked at, ``found`` how many findings of each kind there are.
+
+    ``findings`` holds the first MOST_FINDINGS of them. ``waiting`` are heads (and rows behind them) that workers had not
+    settled within the time given, so that nothing can be said about them: no finding, but no clean bill either.
+    """
+
+    findings: tuple[Finding, ...]
+    found: Mapping[str, int]
+    counts: Mapping[str, int]
+    seconds: float
+    waiting: int = 0
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was found."""
+        return not self.found
+
+    def plain(self) -> dict[str, Any]:
+        """The report as JSON-ready data."""
+        names = Finding.__slots__
+        return {
+            "sound": self.sound,
+            "findings": [{name: str(getattr(finding, name)) for name in names} for finding in self.findings],
+            "found": dict(self.found),
+            "counts": dict(self.counts),
+            "waiting": self.waiting,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(slots=True)
+class Notebook:
+    """Collects findings and counts while a check runs; bounded, and mergeable from several processes."""
+
+    findings: list[Finding] = field(default_factory=list)
+    found: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(
+        self,
+        kind: Damage,
+        where: str,
+        field: str,
+        stored: object,
+        expected: object,
+        remedy: str,
+        publisher: str = "",
+    ) -> None:
+        """Put down one finding; values are shown in at most 200 characters."""
+        self.found[kind.value] += 1
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(
+                Finding(kind, where, publisher, field, _shown(stored), _shown(expected), remedy)
+            )
+
+    def taken(self) -> Notebook:
+        """Everything so far as a notebook of its own; this one is empty afterwards."""
+        other = Notebook(self.findings, self.found, self.counts)
+        self.findings, self.found, self.counts = [], Counter(), Counter()
+        return other
+
+    def merge(self, other: Notebook) -> None:
+        """Take over what another notebook holds."""
+        self.findings.extend(other.findings[: MOST_FINDINGS - len(self.findings)])
+        self.found.update(other.found)
+        self.counts.update(other.counts)
+
+
+def _shown(value: object) -> str:
+    text = value.hex() if isinstance(value, bytes) else str(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."

@@ -1,0 +1,139 @@
+"""Offsets, batches and numbers: what was read from the log, what became of it, and whether the sums agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.fsck.finding import Damage, Notebook
+from services.fsck.snapshot import Snapshot
+from services.storage.arrays import bigints
+from services.storage.batch import MOST_EVENTS
+from services.storage.words import word
+
+_OFFSETS = "SELECT topic, part, next_offset, beginning, events, refused, holes FROM lianyun.kafka_offset"
+_ORIGINS = """
+SELECT t.name, b.part, count(*), min(b."offset"), max(b."offset"), min(b.no) FILTER (WHERE b."offset" >= o.next_offset)
+FROM lianyun.body b
+LEFT JOIN lianyun.topic t ON t.no = b.topic
+LEFT JOIN lianyun.kafka_offset o ON o.topic = t.name AND o.part = b.part
+GROUP BY 1, 2
+"""
+_TWICE = """
+SELECT t.name, b.part, b."offset", array_agg(b.no ORDER BY b.no)
+FROM lianyun.body b LEFT JOIN lianyun.topic t ON t.no = b.topic
+GROUP BY 1, 2, 3 HAVING count(*) > 1
+"""
+_BLOCKS = """
+SELECT coalesce(b.first_no, s.first_no), b.events, coalesce(s.events, 0)
+FROM (SELECT first_no, events FROM lianyun.batch WHERE first_no >= %(lowest)s) AS b
+FULL JOIN (
+    SELECT no / %(block)s * %(block)s AS first_no, count(*) AS events FROM lianyun.body GROUP BY 1
+) AS s ON s.first_no = b.first_no
+WHERE b.events IS DISTINCT FROM coalesce(s.events, 0)
+"""
+_BODILESS = """
+SELECT 'identity', i.id, i.no FROM lianyun.identity i
+WHERE i.no >= %(lowest)s AND NOT EXISTS (SELECT 1 FROM lianyun.body b WHERE b.no = i.no AND b.id = i.id)
+UNION ALL
+SELECT 'variant', v.id, v.no FROM lianyun.variant v
+WHERE v.no >= %(lowest)s AND NOT EXISTS (SELECT 1 FROM lianyun.body b WHERE b.no = v.no AND b.id = v.id)
+"""
+_RESTORE_BODY = "Restore the row of lianyun.body from a backup, or from the log while it holds the record."
+_ACCEPT = (
+    "Find out who moved the row. Where records were skipped, set it back and let the workers read them again; "
+    "what was applied is recognised and not applied twice."
+)
+_RESTORE = "Restore the rows from a backup: events were added or taken away by something other than a batch."
+
+
+def check_ledger(snapshot: Snapshot, lowest: int, notebook: Notebook) -> None:
+    """Set offsets, batches, identities and messages against one another.
+
+    ``lowest`` is the first event number whose messages retention has left. Each offset below the next one was an
+    event, was refused, or was a hole of the log; no message comes from beyond it.
+    """
+    taken = _offsets(snapshot, notebook)
+    _origins(snapshot, notebook)
+    _blocks(snapshot, lowest, notebook)
+    for table, event, no in snapshot.rows(_BODILESS, {"lowest": lowest}):
+        where = f"body of event {no} ({table} {event.hex()})"
+        notebook.add(Damage.BODY, where, "row", "missing", "a stored message", _RESTORE_BODY)
+    (recorded,) = snapshot.one("SELECT coalesce(sum(taken), 0)::bigint FROM lianyun.batch")
+    if taken != recorded:
+        where = "kafka_offset and batch"
+        notebook.add(Damage.LEDGER, where, "events", taken, f"{recorded} taken by batches", _RESTORE)
+    (last,) = snapshot.one("SELECT last_value FROM lianyun.event_block")
+    (highest,) = snapshot.one("SELECT coalesce(max(no), 0) FROM lianyun.body")
+    if highest >= last + MOST_EVENTS:
+        remedy = "Set the sequence beyond the greatest event number before any worker starts."
+        notebook.add(Damage.LEDGER, "event_block", "last_value", last, f"above {highest}", remedy)
+
+
+def _offsets(snapshot: Snapshot, notebook: Notebook) -> int:
+    taken = 0
+    for topic, part, next_offset, beginning, events, refused, holes in snapshot.rows(_OFFSETS):
+        taken += events
+        notebook.counts["partitions"] += 1
+        notebook.counts["offsets"] += next_offset - beginning
+        accounted = beginning + events + refused + holes
+        if next_offset != accounted or min(events, refused, holes) < 0:
+            said = f"{accounted} ({beginning} + {events} events + {refused} refused + {holes} holes)"
+            notebook.add(
+                Damage.LEDGER, f"kafka_offset {topic}[{part}]", "next_offset", next_offset, said, _ACCEPT
+            )
+    return taken
+
+
+def _origins(snapshot: Snapshot, notebook: Notebook) -> None:
+    known = {(topic, part): row for topic, part, *row in snapshot.rows(_OFFSETS)}
+    for topic, part, count, first, last, beyond in snapshot.rows(_ORIGINS):
+        where = f"kafka_offset {topic}[{part}]"
+        if (topic, part) not in known:
+            expected = f"a row: {count} events come from there, offsets {first} to {last}"
+            notebook.add(Damage.LEDGER, where, "row", "missing", expected, _ACCEPT)
+            continue
+        next_offset, beginning, events, refused, _ = known[topic, part]
+        if beyond is not None:
+            expected = f"above {last}, where event {beyond} and others come from"
+            notebook.add(Damage.LEDGER, where, "next_offset", next_offset, expected, _ACCEPT)
+        if count > events + refused:
+            expected = f"at least {count}, the events that come from there"
+            notebook.add(Damage.LEDGER, where, "events", events + refused, expected, _RESTORE)
+        if first < beginning:
+            expected = f"at most {first}, where an event comes from"
+            notebook.add(Damage.LEDGER, where, "beginning", beginning, expected, _ACCEPT)
+    for topic, part, offset, numbers in snapshot.rows(_TWICE):
+        remedy = "Only one of them can come from there: compare both with a backup or with the log."
+        where = f"body of events {', '.join(map(str, numbers))}"
+        notebook.add(
+            Damage.BODY, where, "offset", f"{topic}[{part}]@{offset} each", "different origins", remedy
+        )
+
+
+def _blocks(snapshot: Snapshot, lowest: int, notebook: Notebook) -> None:
+    for first, said, stored in snapshot.rows(_BLOCKS, {"lowest": lowest, "block": MOST_EVENTS}):
+        where = f"batch of event numbers from {first}"
+        if said is None:
+            notebook.add(Damage.LEDGER, where, "row", "missing", f"a row of {stored} events", _RESTORE)
+        else:
+            notebook.add(Damage.LEDGER, where, "events", f"{stored} stored", f"{said} accepted", _RESTORE)
+
+
+def check_terms(snapshot: Snapshot, terms: Iterable[str], notebook: Notebook) -> None:
+    """Every text behind a number of the state is there and is the one that the number is the digest of."""
+    remedy = "Insert the text under its number; it is known from the events."
+    for number, text in snapshot.stream("SELECT number, text FROM lianyun.term"):
+        if word(text) != number:
+            notebook.add(Damage.TERM, f"term {number}", "text", text, f"the text of number {number}", remedy)
+    wanted = sorted(terms)
+    numbers = [word(text) for text in wanted]
+    present = {
+        number
+        for (number,) in snapshot.rows(
+            "SELECT t.number FROM lianyun.term t WHERE t.number = ANY (%(numbers)s)",
+            {"numbers": bigints(numbers)},
+        )
+    }
+    for number, text in zip(numbers, wanted, strict=True):
+        if number not in present:
+            notebook.add(Damage.TERM, f"term {number}", "row", "missing", text, remedy)

@@ -1,0 +1,111 @@
+"""Which events count: judged by the core over all corrections, and compared with what tables and rows say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.core.liveness import judge
+from services.fsck.evidence import Evidence
+from services.fsck.finding import Damage, Notebook
+from services.fsck.snapshot import Snapshot
+from services.fsck.stated import MORTAL
+from services.fsck.unsettled import Unsettled
+from services.storage.arrays import bigints, uuids
+
+_REPLAY = "Rebuild the state from the stored events: `lianyun replay`."
+_REASONS = {1: "withdrawn", 2: "in a cycle of corrections", 3: "equivocated", 4: "quarantined"}
+_PART = 5_000
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Ids of events that do not count, with the reason's number, and the numbers of their messages."""
+
+    reasons: Mapping[bytes, int]
+    numbers: frozenset[int]
+
+
+def expected_dead(snapshot: Snapshot, evidence: Evidence) -> Dead:
+    """Judge every event that anything speaks about: withdrawals, contents that differ, quarantine."""
+    variants: dict[bytes, set[int]] = defaultdict(set)
+    for event, no in snapshot.stream("SELECT id, no FROM lianyun.variant"):
+        variants[event].add(no)
+    aside = evidence.quarantined
+    doubtful = sorted({*variants, *aside.values()})
+    contents: dict[bytes, set[int]] = defaultdict(set)
+    for event, no in _contents(snapshot, doubtful):
+        contents[event].add(no)
+    counting = {event: len(numbers - aside.keys()) for event, numbers in contents.items()}
+    equivocated = frozenset(event for event, count in counting.items() if count > 1)
+    unheard = frozenset(event for event, count in counting.items() if count == 0)
+    withdrawals = [withdrawal for no, withdrawal in evidence.withdrawals if no not in aside]
+    liveness = judge(withdrawals, equivocated | unheard)
+    reasons = (
+        dict.fromkeys(liveness.withdrawn, 1)
+        | dict.fromkeys(liveness.cyclic, 2)
+        | dict.fromkeys(equivocated, 3)
+        | dict.fromkeys(unheard, 4)
+    )
+    numbers = {no for _, no in _contents(snapshot, sorted(reasons))}
+    return Dead(reasons, frozenset(numbers | aside.keys()))
+
+
+def check_liveness(
+    snapshot: Snapshot, evidence: Evidence, dead: Dead, waiting: Unsettled, notebook: Notebook
+) -> None:
+    """Compare the table ``dead`` and the rows that say of themselves whether they count with ``dead``."""
+    _table(snapshot, dead, waiting, notebook)
+    for no in sorted(evidence.marked_dead.keys() - dead.numbers):
+        if evidence.marked_dead[no] not in waiting.events:
+            _flag(notebook, evidence, no, "rows", True)
+    for part in _parts(sorted(dead.numbers)):
+        for table in MORTAL:
+            rows = snapshot.rows(
+                f"SELECT DISTINCT t.no FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN {table} t ON t.no = n.no "  # noqa: S608
+                "WHERE NOT t.dead",
+                {"nos": bigints(part)},
+            )
+            for (no,) in rows:
+                if no not in waiting.numbers:
+                    _flag(notebook, evidence, no, table, False)
+    notebook.counts["dead_events"] += len(dead.reasons)
+
+
+def _table(snapshot: Snapshot, dead: Dead, waiting: Unsettled, notebook: Notebook) -> None:
+    stored: dict[bytes, int] = dict(snapshot.stream("SELECT id, reason FROM dead"))
+    for event in sorted(stored.keys() | dead.reasons.keys()):
+        found, right = stored.get(event), dead.reasons.get(event)
+        if found == right or event in waiting.events:
+            continue
+        notebook.add(
+            Damage.LIVENESS,
+            f"dead {event.hex()}",
+            "row" if found is None or right is None else "reason",
+            _reason(found),
+            _reason(right),
+            _REPLAY,
+        )
+
+
+def _reason(number: int | None) -> str:
+    return "no row" if number is None else _REASONS.get(number, f"reason {number}")
+
+
+def _flag(notebook: Notebook, evidence: Evidence, no: int, table: str, stored: bool) -> None:
+    publisher = evidence.publishers.get(no, "")
+    notebook.add(Damage.LIVENESS, f"{table} of event {no}", "dead", stored, not stored, _REPLAY, publisher)
+
+
+def _contents(snapshot: Snapshot, ids: list[bytes]) -> Iterable[tuple[bytes, int]]:
+    for part in _parts(ids):
+        for event, no, _ in snapshot.named("contents", {"ids": uuids(part)}):
+            yield event, no
+
+
+def _parts(every: list[Part]) -> Iterable[list[Part]]:
+    for start in range(0, len(every), _PART):
+        yield every[start : start + _PART]

@@ -1,0 +1,61 @@
+"""The pass over the events, in this process or shared by several that see the same snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from services.fsck.events import EventPass, Range
+from services.fsck.evidence import Evidence
+from services.fsck.finding import Notebook
+from services.fsck.registers import read_history
+from services.fsck.rejudging import Rejudging
+from services.fsck.snapshot import Snapshot
+from services.processors.admission.model import AdmissionSettings
+
+Found = tuple[Notebook, Evidence]
+
+
+def check_events(
+    dsn: str, snapshot: Snapshot, settings: AdmissionSettings, ranges: Sequence[Range], processes: int
+) -> Iterator[Found]:
+    """What each of ``ranges`` holds, in their order."""
+    if processes <= 1 or len(ranges) < 2 * processes:
+        checker = _Checker(snapshot, settings)
+        yield from map(checker.check, ranges)
+        return
+    context = get_context("spawn")
+    shared = snapshot.shared()
+    with ProcessPoolExecutor(
+        processes, mp_context=context, initializer=_join, initargs=(dsn, shared, settings)
+    ) as pool:
+        yield from pool.map(_check, ranges)
+
+
+class _Checker:
+    def __init__(self, snapshot: Snapshot, settings: AdmissionSettings) -> None:
+        self._snapshot = snapshot
+        self._settings = settings
+        # What is wrong with the registry itself has been put down by the caller.
+        self._history = read_history(snapshot, Notebook())
+        self._notebook = Notebook()
+        self._rejudging = Rejudging(self._history, settings, self._notebook)
+
+    def check(self, wanted: Range) -> Found:
+        evidence = Evidence()
+        EventPass(self._snapshot, self._rejudging, self._notebook, evidence).check(wanted)
+        return self._notebook.taken(), evidence
+
+
+_checker: _Checker | None = None
+
+
+def _join(dsn: str, shared: str, settings: AdmissionSettings) -> None:
+    global _checker
+    _checker = _Checker(Snapshot(dsn, join=shared), settings)
+
+
+def _check(wanted: Range) -> Found:
+    assert _checker is not None
+    return _checker.check(wanted)

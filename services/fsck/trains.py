@@ -1,0 +1,99 @@
+"""Train heads, computed by the core from the claims about each train and compared with what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from schemas.events.base import ObjectKind
+from services.core.facts import Claim
+from services.core.train_head import train_head
+from services.fsck.evidence import Evidence
+from services.fsck.finding import Damage, Notebook
+from services.fsck.liveness import Dead
+from services.fsck.names import Names
+from services.fsck.neighbourhood import claim_of
+from services.fsck.snapshot import Snapshot
+from services.fsck.stated import FIELDS
+from services.fsck.unsettled import Unsettled
+from services.storage.words import halves
+
+_REPLAY = "Rebuild the state from the stored events: `lianyun replay`."
+_CLAIMS = f"SELECT no, {', '.join(FIELDS['claim'])} FROM claim WHERE kind = %s ORDER BY object"  # noqa: S608
+_FIELDS = ("milestone", "position", "exceptions")
+_EMPTY = (None, None, 0)
+
+
+def check_trains(
+    snapshot: Snapshot, evidence: Evidence, dead: Dead, waiting: Unsettled, notebook: Notebook, names: Names
+) -> None:
+    """Stream claims about trains and train heads side by side; memory is that of the claims about one train."""
+    heads = snapshot.stream("SELECT train, milestone, position, exceptions FROM train_head ORDER BY train")
+    stored = next(heads, None)
+    for train, claims, unsure in _trains(snapshot, evidence, dead, waiting):
+        while stored is not None and stored[0] < train:
+            _compare(notebook, stored[0], _plain(stored), _EMPTY, "")
+            stored = next(heads, None)
+        found = None
+        if stored is not None and stored[0] == train:
+            found, stored = _plain(stored), next(heads, None)
+        notebook.counts["trains"] += 1
+        if not unsure:
+            by = names(int(claims[0].publisher)) if claims else ""
+            _compare(notebook, train, found, _expected(claims), by)
+    while stored is not None:
+        _compare(notebook, stored[0], _plain(stored), _EMPTY, "")
+        stored = next(heads, None)
+
+
+def _trains(
+    snapshot: Snapshot, evidence: Evidence, dead: Dead, waiting: Unsettled
+) -> Iterator[tuple[bytes, list[Claim], bool]]:
+    repaired: dict[bytes, list[Claim]] = {}
+    kind = FIELDS["claim"].index("kind")
+    for no, values in evidence.repaired.get("claim", ()):
+        if no not in dead.numbers and values[kind] == ObjectKind.TRAIN:
+            repaired.setdefault(values[0], []).append(claim_of(values))
+    skipped = dead.numbers | evidence.damaged
+    rows = snapshot.stream(_CLAIMS, (int(ObjectKind.TRAIN),))
+    for train, group in groupby(rows, key=lambda row: row[1]):
+        known = list(group)
+        claims = [claim_of(tuple(row[1:])) for row in known if row[0] not in skipped]
+        unsure = any(row[0] in waiting.numbers for row in known)
+        yield train, claims + repaired.pop(train, []), unsure
+    # What is left has lost every row of its train, and stands behind the order of the stream.
+    for train in sorted(repaired):
+        yield train, repaired[train], True
+
+
+def _expected(claims: list[Claim]) -> tuple[Any, ...]:
+    # Rows give an unknown place as number 0, which the core knows as no place.
+    placed = [replace(claim, place="") if claim.place == "0" else claim for claim in claims]
+    computed = train_head(placed)
+    return _stage(computed.milestone), _stage(computed.position), computed.exceptions
+
+
+def _stage(claim: Claim | None) -> tuple[int, ...] | None:
+    if claim is None:
+        return None
+    high, low = halves(claim.event)
+    return claim.happened, claim.published, high, low, claim.milestone, int(claim.place or 0)
+
+
+def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(tuple(value) if isinstance(value, list) else value for value in row[1:])
+
+
+def _compare(
+    notebook: Notebook, train: bytes, stored: tuple[Any, ...] | None, right: tuple[Any, ...], publisher: str
+) -> None:
+    where = f"train_head of train {train.hex()}"
+    if stored is None:
+        if right != _EMPTY:
+            notebook.add(Damage.TRAIN_HEAD, where, "row", "missing", right, _REPLAY, publisher)
+        return
+    for field, found, expected in zip(_FIELDS, stored, right, strict=True):
+        if found != expected:
+            notebook.add(Damage.TRAIN_HEAD, where, field, found, expected, _REPLAY, publisher)

@@ -1,0 +1,1 @@
+"""What turns records of the broker into state: admission, the batch, and the projections."""

@@ -1,0 +1,132 @@
+"""The worker's backlog: slices that were read and not yet applied, drawn in fair shares.
+
+Pure. One topic is one partner, so a partner that floods its topic (or fills it with garbage) gets its share of
+each batch and no more, and only its own partitions are held back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Generic
+
+from services.processors.ledger_protocol import PartitionId, RecordT, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Records and bytes kept per partition: above `high` it is held back, below half of it let go again."""
+
+    high_records: int = 4_000
+    high_bytes: int = 4 << 20
+
+
+@dataclass(slots=True)
+class _Queue(Generic[RecordT]):
+    slices: deque[Slice[RecordT]] = field(default_factory=deque)
+    records: int = 0
+    bytes: int = 0
+    held: bool = False
+
+    def count(self, records: int, size: int, bounds: Bounds) -> None:
+        """Add to the totals, and hold back or let go."""
+        self.records += records
+        self.bytes += size
+        if self.records >= bounds.high_records or self.bytes >= bounds.high_bytes:
+            self.held = True
+        elif self.records * 2 < bounds.high_records and self.bytes * 2 < bounds.high_bytes:
+            self.held = False
+
+
+class Backlog(Generic[RecordT]):
+    """Slices per partition, in order. `size` tells the bytes of one record. Not for several threads."""
+
+    def __init__(self, size: Callable[[RecordT], int], bounds: Bounds | None = None) -> None:
+        self._size = size
+        self._bounds = bounds or Bounds()
+        self._queues: dict[PartitionId, _Queue[RecordT]] = {}
+
+    @property
+    def records(self) -> int:
+        """How many records wait."""
+        return sum(queue.records for queue in self._queues.values())
+
+    def waiting(self, without: frozenset[str] = frozenset()) -> bool:
+        """Whether a record waits in any topic other than those of `without`."""
+        return any(queue.records for tp, queue in self._queues.items() if tp.topic not in without)
+
+    def held(self) -> frozenset[PartitionId]:
+        """The partitions that hold enough: read no more of them for now."""
+        return frozenset(partition for partition, queue in self._queues.items() if queue.held)
+
+    def keep(self, partitions: Iterable[PartitionId]) -> None:
+        """Forget the partitions that are not in `partitions`: they are read elsewhere now, or again."""
+        kept = set(partitions)
+        self._queues = {partition: queue for partition, queue in self._queues.items() if partition in kept}
+
+    def add(self, slices: Iterable[Slice[RecordT]]) -> None:
+        """Append slices; one of a newer claim replaces what waits under the older one.
+
+        Raises ValueError when a slice does not continue the last one of its claim: the reader would be wrong.
+        """
+        for given in slices:
+            queue = self._queues.setdefault(given.partition, _Queue())
+            if queue.slices:
+                last = queue.slices[-1]
+                if last.epoch > given.epoch:
+                    continue
+                if last.epoch < given.epoch:
+                    queue = self._queues[given.partition] = _Queue()
+                elif last.next_offset != given.first:
+                    raise ValueError(f"{given.partition}: {given.first} does not continue {last.next_offset}")
+            queue.slices.append(given)
+            queue.count(len(given.records), sum(map(self._size, given.records)), self._bounds)
+
+    def draw(
+        self, records: int, size: int, without: frozenset[str] = frozenset()
+    ) -> tuple[Slice[RecordT], ...]:
+        """Take up to `records` records and about `size` bytes: an equal share for each topic that has any.
+
+        What a topic does not use goes to the others; in a topic the partitions share alike. At least one record
+        is taken where any waits. Topics in `without` are left alone.
+        """
+        drawn: dict[PartitionId, list[Slice[RecordT]]] = {}
+        while records > 0 and size > 0:
+            topics: dict[str, list[PartitionId]] = {}
+            for partition, queue in self._queues.items():
+                if queue.records and partition.topic not in without:
+                    topics.setdefault(partition.topic, []).append(partition)
+            if not topics:
+                break
+            each, weigh = records // len(topics), size // len(topics)
+            for partitions in topics.values():
+                count, share = max(1, each // len(partitions)), max(1, weigh // len(partitions))
+                for partition in partitions:
+                    if records > 0 and size > 0:
+                        part, weight = self._take(self._queues[partition], min(count, records), share)
+                        drawn.setdefault(partition, []).append(part)
+                        records -= len(part.records)
+                        size -= weight
+        return tuple(_join(parts) for parts in drawn.values())
+
+    def _take(self, queue: _Queue[RecordT], count: int, size: int) -> tuple[Slice[RecordT], int]:
+        """Take up to `count` records of the first slice that weigh at most `size`, but at least one."""
+        head = queue.slices[0]
+        weights = list(accumulate(map(self._size, head.records[:count])))
+        fitting = max(1, bisect_right(weights, size))
+        if fitting < len(head.records):
+            head, queue.slices[0] = head.split(fitting)
+        else:
+            queue.slices.popleft()
+        queue.count(-fitting, -weights[fitting - 1], self._bounds)
+        return head, weights[fitting - 1]
+
+
+def _join(parts: list[Slice[RecordT]]) -> Slice[RecordT]:
+    if len(parts) == 1:
+        return parts[0]
+    records = [record for part in parts for record in part.records]
+    return Slice(parts[0].partition, parts[0].epoch, parts[0].first, parts[-1].next_offset, records)

@@ -1,0 +1,44 @@
+"""How a worker process ends: the exit codes, and the one place that ends it at once.
+
+Nothing is lost by ending at once: what was not committed is read again. A supervisor restarts the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from enum import IntEnum
+
+log = logging.getLogger(__name__)
+
+
+class Exit(IntEnum):
+    """Exit codes of a worker; the 64-78 ones are those of sysexits.h."""
+
+    OK = 0
+    UNEXPECTED = 1
+    STUCK = 70
+    FENCED = 75
+    SLOT_LOST = 76
+    MISCONFIGURED = 78
+
+
+End = Callable[[Exit, str, BaseException | None], None]
+"""Ends the process: exit code, one sentence, and the error behind it."""
+
+_ending = threading.Lock()
+
+
+def end_process(code: Exit, why: str, error: BaseException | None = None) -> None:
+    """Log why and end the process at once, without unwinding; from any thread, the first call counts."""
+    if not _ending.acquire(blocking=False):
+        return
+    level = logging.WARNING if code in (Exit.FENCED, Exit.SLOT_LOST) else logging.CRITICAL
+    trace = error if code is Exit.UNEXPECTED else None
+    log.log(level, "ending: %s", why, exc_info=trace, extra={"action": "end", "exit_code": int(code)})
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)

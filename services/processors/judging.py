@@ -1,0 +1,63 @@
+"""Admission as the pipeline calls it: a batch of the client's records in, one outcome per record out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from schemas.signing import Verifier
+from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused, Verified
+from services.processors.admission.reading import read
+from services.processors.admission.verification import blamed, verify_many
+from services.processors.ports import Admission, LogRecord
+from services.registry.registry import Registry
+
+log = logging.getLogger(__name__)
+
+
+class Judge:
+    """Verifies and reads records; remembers the signatures of batches it has seen. For one thread."""
+
+    def __init__(self, settings: AdmissionSettings) -> None:
+        self._settings = settings
+        self._verifier = Verifier()
+
+    def judge(self, records: Sequence[LogRecord], registry: Registry) -> Admission:
+        """Judge `records` by `registry`; a record on which our own code fails is refused as INTERNAL_ERROR."""
+        given = [
+            Record(
+                record.topic, record.partition, record.offset, record.timestamp, record.headers, record.value
+            )
+            for record in records
+        ]
+        outcomes = [self._read(verified, registry) for verified in self._verify(given, registry)]
+        return Admission(outcomes, list(map(_weight, outcomes)))
+
+    def _verify(self, records: Sequence[Record], registry: Registry) -> list[Verified | Refused]:
+        try:
+            return verify_many(records, registry, self._settings, self._verifier)
+        except Exception:
+            log.exception("verification failed on a batch; judging its records one by one")
+        outcomes: list[Verified | Refused] = []
+        for record in records:
+            try:
+                outcomes += verify_many([record], registry, self._settings, self._verifier)
+            except Exception as error:
+                outcomes.append(Refused.internal(record, error, blamed(record, registry)))
+        return outcomes
+
+    def _read(self, verified: Verified | Refused, registry: Registry) -> Admitted | Refused:
+        if isinstance(verified, Refused):
+            return verified
+        try:
+            return read(verified, registry)
+        except Exception as error:
+            record = verified.record
+            log.exception("reading %s/%d@%d failed", record.topic, record.partition, record.offset)
+            return Refused.internal(record, error, verified.party.code, verified.event)
+
+
+def _weight(outcome: Admitted | Refused) -> int:
+    if isinstance(outcome, Refused):
+        return 0
+    return max(1, len(outcome.facts.claims) + len(outcome.facts.links))

@@ -1,0 +1,79 @@
+"""The pipeline's database: the storage's writer and the registry, as the shell's port describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import psycopg
+
+from services.deadletters.batch import LetterSettings, record
+from services.processors import ports
+from services.processors.admission.model import Admitted, Refused
+from services.processors.ledger_protocol import Claim, PartitionId
+from services.registry.registry import Registry
+from services.registry.store import RegistryReader
+from services.storage.batch import Advance, Batch, Event
+from services.storage.errors import RegistryMoved
+from services.storage.claiming import Wanted
+from services.storage.writer import Writer
+
+
+class LedgerStore:
+    """Implements `ports.Store` on Postgres; two connections, one for writing and one that reads the registry.
+
+    For one thread, `registry` aside. `owner` names this process in the ledger.
+    """
+
+    def __init__(self, dsn: str, owner: str, letters: LetterSettings | None = None) -> None:
+        self._owner = owner
+        kept = letters or LetterSettings()
+        self._writer = Writer(dsn, lambda session, refused: record(session, refused, kept))
+        self._reading = psycopg.connect(dsn, autocommit=True, application_name="lianyun registry")
+        self._reader = RegistryReader()
+        self._registry = Registry.of(0)
+
+    @property
+    def registry(self) -> Registry:
+        """The snapshot that was loaded last."""
+        return self._registry
+
+    def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
+        """Claim partitions; one that the ledger never saw begins at offset 0, wherever the log begins."""
+        wanted = [Wanted(p.topic, p.partition, topic_ids.get(p.topic), 0) for p in partitions]
+        return self._writer.claim_partitions(self._owner, wanted)
+
+    def apply(self, batch: ports.Batch[Admitted | Refused], registry: Registry) -> ports.Applied:
+        """Apply a batch in one transaction, in several where an event fails that fails alone."""
+        events: list[Event] = []
+        refused: list[Refused] = []
+        for part in batch:
+            for outcome in part.outcomes:
+                if isinstance(outcome, Refused):
+                    refused.append(outcome)
+                else:
+                    events.append(Event.of(outcome, registry.version))
+        advances = tuple(
+            Advance(*part.slice.partition, part.slice.epoch, part.slice.first, part.slice.next_offset)
+            for part in batch
+        )
+        try:
+            done = self._writer.apply_or_bisect(
+                Batch(advances, tuple(events), tuple(refused), registry.version)
+            )
+        except RegistryMoved as moved:
+            raise ports.RegistryMoved(str(moved)) from moved
+        return ports.Applied(done.new, done.duplicates, done.equivocations, done.seconds)
+
+    def refresh(self) -> None:
+        """Load the registry anew where its version changed."""
+        with self._reading.transaction():
+            self._registry = self._reader.current(self._reading)
+
+    def idle(self) -> None:
+        """Settle what waits for the horizon."""
+        self._writer.tick()
+
+    def close(self) -> None:
+        """Close both connections."""
+        self._writer.close()
+        self._reading.close()

@@ -1,0 +1,245 @@
+"""The worker's inside: polls in, one database transaction after another out.
+
+Two threads work at once: one judges the records of the next batch (verify, decode) while the other runs the
+transaction of the present one; one transaction is in flight. The event loop only hands over. The ledger's calls run
+on the database's thread too, behind the running transaction, so a claim never races with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from services.processors.backlog import Backlog
+from services.processors.batches import Part, cut
+from services.processors.endings import End, Exit
+from services.processors.fuse import Fuses
+from services.processors.ledger_protocol import Claim, Fenced, PartitionId, Slice
+from services.processors.ports import (
+    Admitter,
+    Applied,
+    Batch,
+    LogDirectory,
+    LogRecord,
+    Observer,
+    RegistryMoved,
+    Store,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one transaction may hold: events, bytes, consignment heads touched. `tick` is the idle time in seconds."""
+
+    events: int = 2_000
+    bytes: int = 8 << 20
+    heads: int = 20_000
+    tick: float = 0.25
+
+
+class Pipeline:
+    """Backlog, admission and transactions of one worker. Its coroutines belong to one event loop.
+
+    Any unexpected error ends the process through `end`; nothing is retried here but a batch that was judged by a
+    registry which changed meanwhile.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        admitter: Admitter,
+        directory: LogDirectory,
+        backlog: Backlog[LogRecord],
+        fuses: Fuses,
+        limits: Limits,
+        observer: Observer,
+        end: End,
+        on_applied: Callable[[Iterable[Slice[LogRecord]]], None] = lambda _slices: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store, self._admitter, self._directory = store, admitter, directory
+        self._backlog, self._fuses, self._limits = backlog, fuses, limits
+        self._observer, self._end, self._clock = observer, end, clock
+        self.on_applied = on_applied
+        self.progress_at = clock()
+        self._epochs: dict[PartitionId, int] = {}  # what we may apply; changed on the database's thread only
+        self._database = ThreadPoolExecutor(1, "database")
+        self._judging = ThreadPoolExecutor(1, "admission")
+        self._asking = ThreadPoolExecutor(1, "topics")
+        self._work = asyncio.Event()
+        self._stopping = False
+        self._flight: asyncio.Task[None] | None = None
+
+    # --- what the seam asks ---------------------------------------------------------------------------------
+
+    async def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
+        """Claim partitions behind the running transaction; what waits under an older claim is dropped."""
+
+        def claim() -> Sequence[Claim]:
+            claims = self._store.claim(partitions, topic_ids)
+            self._epochs.update((claim.partition, claim.epoch) for claim in claims)
+            return claims
+
+        return await self._run(self._database, claim)
+
+    async def release(self) -> None:
+        """Give up all claims when the running transaction is over: a rebalance begins, others may claim them."""
+        self._backlog.keep(())
+        await self._run(self._database, self._epochs.clear)
+
+    async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
+        """Ask the broker for the topics' ids."""
+        wanted = tuple(topics)
+        return await self._run(self._asking, lambda: self._directory.topic_ids(wanted))
+
+    def held(self) -> frozenset[PartitionId]:
+        """The partitions of which enough waits here."""
+        return self._backlog.held()
+
+    # --- work -----------------------------------------------------------------------------------------------
+
+    def feed(self, slices: Iterable[Slice[LogRecord]]) -> None:
+        """Take what one poll brought; returns at once. The backlog is bounded by what `held` says."""
+        self._backlog.add(slices)
+        self._work.set()
+
+    def behind(self) -> bool:
+        """Whether something waits here or is being applied, resting topics aside."""
+        return self._flying() or self._backlog.waiting(self._fuses.resting(self._clock()))
+
+    async def run(self) -> None:
+        """Work until `stop`. Never raises: an error ends the process."""
+        try:
+            await self._run(self._database, self._store.refresh)
+            while not self._stopping:
+                drawn = self._draw()
+                if drawn:
+                    await self._process(drawn)
+                elif not await self._wait(self._limits.tick) and not self._flying():
+                    await self._run(self._database, self._idle)
+            await self._landed()
+        except Exception as error:
+            self._end(Exit.UNEXPECTED, f"the pipeline failed: {error!r}", error)
+
+    async def stop(self) -> None:
+        """Finish the running transaction and take no other; what waits is read again by whoever comes next."""
+        self._stopping = True
+        self._work.set()
+        await self._landed()
+
+    def close(self) -> None:
+        """Close the database's connections and end the threads; after `stop`."""
+        self._database.submit(self._store.close).result()
+        for executor in (self._database, self._judging, self._asking):
+            executor.shutdown(wait=False)
+
+    def _draw(self) -> tuple[Slice[LogRecord], ...]:
+        self._work.clear()
+        resting = self._fuses.resting(self._clock())
+        return self._backlog.draw(self._limits.events, self._limits.bytes, resting)
+
+    async def _process(self, drawn: Sequence[Slice[LogRecord]]) -> None:
+        registry = self._store.registry
+        parts, weights = await self._judge(drawn, registry)
+        for batch in cut(parts, weights, self._limits.heads):
+            await self._landed()
+            if self._stopping:
+                return
+            self._flight = asyncio.create_task(self._apply(batch, registry))
+
+    async def _judge(
+        self, slices: Sequence[Slice[LogRecord]], registry: Any
+    ) -> tuple[list[Part[LogRecord, Any]], list[Sequence[int]]]:
+        records = [record for part in slices for record in part.records]
+        started = time.perf_counter()
+        judged = await self._run(self._judging, lambda: self._admitter.judge(records, registry))
+        seconds = time.perf_counter() - started
+        parts: list[Part[LogRecord, Any]] = []
+        weights: list[Sequence[int]] = []
+        at = 0
+        for part in slices:
+            upto = at + len(part.records)
+            parts.append(Part(part, judged.outcomes[at:upto]))
+            weights.append(judged.weights[at:upto])
+            at = upto
+        self._note_refusals(parts, weights)
+        self._observer.judged(parts, seconds)
+        return parts, weights
+
+    def _note_refusals(self, parts: Batch[Any], weights: Sequence[Sequence[int]]) -> None:
+        counts: dict[str, tuple[int, int]] = {}
+        for part, each in zip(parts, weights, strict=True):
+            total, refused = counts.get(part.slice.partition.topic, (0, 0))
+            counts[part.slice.partition.topic] = (total + len(each), refused + each.count(0))
+        for topic, (total, refused) in counts.items():
+            rest = self._fuses.note(topic, total, refused, self._clock())
+            if rest is not None:
+                log.error(
+                    "nearly everything in %s is refused; it rests for %.0f s, the others flow",
+                    topic,
+                    rest,
+                    extra={"action": "topic_rests", "topic": topic},
+                )
+                self._observer.resting(topic, rest)
+
+    async def _apply(self, batch: Batch[Any], registry: Any) -> None:
+        started = time.perf_counter()
+        try:
+            while True:
+                try:
+                    applied, kept = await self._run(
+                        self._database, partial(self._apply_held, batch, registry)
+                    )
+                    break
+                except RegistryMoved:
+                    await self._run(self._database, self._store.refresh)
+                    registry = self._store.registry
+                    batch, _ = await self._judge([part.slice for part in batch], registry)
+        except Fenced as fenced:
+            self._end(Exit.FENCED, f"fenced, nothing was applied: {fenced}", fenced)
+        except Exception as error:
+            self._end(Exit.UNEXPECTED, f"a batch failed and was rolled back: {error!r}", error)
+        else:
+            if kept:
+                self.progress_at = self._clock()
+                self.on_applied([part.slice for part in kept])
+                self._observer.applied(kept, applied, time.perf_counter() - started)
+
+    def _apply_held(self, batch: Batch[Any], registry: Any) -> tuple[Applied, Batch[Any]]:
+        """On the database's thread: apply what is still claimed as it was when it was read."""
+        kept = [part for part in batch if self._epochs.get(part.slice.partition) == part.slice.epoch]
+        return (self._store.apply(kept, registry) if kept else Applied()), kept
+
+    def _idle(self) -> None:
+        self._store.idle()
+        self._store.refresh()
+
+    async def _wait(self, seconds: float) -> bool:
+        """Wait for work or for `seconds`; tell whether there may be work."""
+        rest = self._fuses.next_end(self._clock())
+        try:
+            async with asyncio.timeout(seconds if rest is None else min(seconds, rest)):
+                await self._work.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _landed(self) -> None:
+        if self._flight is not None:
+            await self._flight
+
+    def _flying(self) -> bool:
+        return self._flight is not None and not self._flight.done()
+
+    async def _run(self, executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(executor, work)

@@ -1,0 +1,121 @@
+"""What the shell needs from the rest of the system, as protocols: admission, the database, the log's metadata.
+
+The shell (seam, pipeline, worker) knows the log and the ledger's protocol, nothing of events. `LogRecordT` is the
+client's record, `OutcomeT` whatever admission makes of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from services.processors.batches import Part
+from services.processors.ledger_protocol import Claim, PartitionId
+
+OutcomeT = TypeVar("OutcomeT")
+
+
+class LogRecord(Protocol):
+    """A record as the Kafka client gives it. `timestamp` is in UTC milliseconds, `timestamp_type` 1 is append time."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def timestamp_type(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+Batch = Sequence[Part[LogRecord, OutcomeT]]
+
+
+class RegistryMoved(Exception):
+    """The batch was judged by a registry that is no longer current: judge it again. Nothing was applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What admission made of some records: one outcome and one weight per record, in order.
+
+    The weight is how many rows the event will touch, at least 1; 0 says that the record was refused.
+    """
+
+    outcomes: Sequence[Any]
+    weights: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one transaction did, for the metrics; `stages` holds seconds per stage where the store measured them."""
+
+    new: int = 0
+    duplicates: int = 0
+    equivocations: int = 0
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+
+class Admitter(Protocol):
+    """Judges records. Pure computation; called from one thread, which is not the event loop's."""
+
+    def judge(self, records: Sequence[LogRecord], registry: Any) -> Admission:
+        """Judge `records` by a snapshot of the registry. Raises only for a fault that is not one record's own."""
+
+
+class Store(Protocol):
+    """The database. Every method blocks; all are called from one thread, which is not the event loop's.
+
+    Any error that is not named here ends the process: nothing was committed, so nothing is lost.
+    """
+
+    @property
+    def registry(self) -> Any:
+        """The snapshot that was loaded last; read from any thread."""
+
+    def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
+        """Claim `partitions` with a new epoch each; note the topic ids of those that were never read."""
+
+    def apply(self, batch: Batch[Any], registry: Any) -> Applied:
+        """Apply what was judged by `registry` in one transaction that moves the ledger.
+
+        Raises Fenced or RegistryMoved, with no effect.
+        """
+
+    def refresh(self) -> None:
+        """Load the registry anew where its version changed."""
+
+    def idle(self) -> None:
+        """Settle what waits for the horizon; called when nothing was applied for a moment."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class Observer(Protocol):
+    """Learns what happened, on the event loop; must not block."""
+
+    def judged(self, batch: Batch[Any], seconds: float) -> None:
+        """Records were judged."""
+
+    def applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
+        """A batch was committed."""
+
+    def resting(self, topic: str, seconds: float) -> None:
+        """A topic rests from now for `seconds`: nearly everything in it was refused."""
+
+
+class LogDirectory(Protocol):
+    """Topic identities, asked of the broker. Blocks; called from a thread of its own."""
+
+    def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
+        """Return the ids of those `topics` that exist; {} when the broker does not answer in time."""

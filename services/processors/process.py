@@ -1,0 +1,81 @@
+"""A worker process from its first line to its last: settings, slot, work, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Callable
+
+import psycopg
+from pydantic import ValidationError
+
+from services.observability.logs import configure
+from services.processors import slots
+from services.processors.endings import Exit, end_process
+from services.processors.parentage import end_with_parent
+from services.processors.ports import Admitter, Store
+from services.processors.settings import WorkerSettings, declared_topics
+from services.processors.topic_directory import TopicDirectory
+from services.processors.worker import Worker
+from services.topics.declaration import DeclarationError
+
+log = logging.getLogger(__name__)
+
+OpenStore = Callable[[WorkerSettings, str], Store]
+"""Opens the store for the settings and the name of this process."""
+
+# Verification releases the interpreter's lock for each signature; with the default of 5 ms it would wait that long
+# to get it back while the database's thread encodes rows.
+_SWITCH_SECONDS = 0.0002
+
+
+def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -> None:
+    """Run one worker until SIGTERM and end the process; the exit codes are those of `endings.Exit`.
+
+    Settings come from LIANYUN_* variables. Never returns.
+    """
+    end_with_parent(os.environ)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    settings, topics, judge = _configured(admitter)
+    dsn = settings.dsn.get_secret_value()
+    owner = settings.worker_owner or f"{os.uname().nodename}/{uuid.uuid4().hex[:12]}"
+    try:
+        slot = slots.take(dsn, settings.group, owner, settings.slot_lease)
+        store = open_store(settings, slot.instance_id)
+    except psycopg.Error as error:
+        end_process(Exit.UNEXPECTED, f"the database is not there for us: {error}")
+        raise
+    log.info("started as %s", slot.instance_id, extra={"action": "started", "topics": len(topics)})
+    lease = slots.Lease(dsn, slot, settings.slot_lease, lambda why: end_process(Exit.SLOT_LOST, why))
+    lease.start()
+    directory = TopicDirectory(settings.kafka_connection())
+
+    async def work() -> None:
+        await Worker(settings, topics, slot.instance_id, store, judge, directory).run()
+        lease.stop(release=True)
+        log.info("left in order", extra={"action": "left"})
+        # Not by returning: the loop's end would wait for threads of the Kafka client that nothing depends on.
+        logging.shutdown()
+        os._exit(Exit.OK)
+
+    asyncio.run(work())
+
+
+def _configured(
+    admitter: Callable[[WorkerSettings], Admitter],
+) -> tuple[WorkerSettings, tuple[str, ...], Admitter]:
+    try:
+        settings = WorkerSettings()
+        topics = settings.topics or declared_topics()
+        judge = admitter(settings)
+    except (ValidationError, DeclarationError) as wrong:
+        configure()
+        end_process(Exit.MISCONFIGURED, f"the settings are wrong: {wrong}")
+        raise
+    configure(settings.log_format, settings.log_level)
+    for line in settings.lines():
+        log.info("setting %s", line)
+    return settings, topics, judge

@@ -1,0 +1,186 @@
+"""Runs N worker processes and starts again whichever ends, with a back-off and in its old slot."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from services.processors.endings import Exit
+from services.processors.parentage import VARIABLE as PARENT
+
+log = logging.getLogger(__name__)
+
+COMMAND = (sys.executable, "-m", "services.processors")
+_FIRST_WAIT, _LONGEST_WAIT, _HEALTHY_AFTER = 0.2, 15.0, 30.0
+_STOP_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class _Member:
+    index: int
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    wait: float = 0.0
+    due: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A worker process that ended by itself: its number, its exit code (negative: a signal), after how many seconds."""
+
+    worker: int
+    code: int
+    after: float
+
+    @property
+    def name(self) -> str:
+        """The exit in words, as metrics show it."""
+        if self.code < 0:
+            return signal.Signals(-self.code).name
+        return Exit(self.code).name if self.code in list(Exit) else f"EXIT_{self.code}"
+
+
+class Supervisor:
+    """A context manager over `workers` processes with the settings in `environment` (LIANYUN_* variables).
+
+    Their output goes to `logs`/worker-<n>.log, else to this process's standard error. They never outlive this
+    process. All methods may be called from any thread; `start` and `stop` block.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        workers: int = 2,
+        *,
+        logs: Path | None = None,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self._environment, self._logs, self._command = dict(environment), logs, tuple(command)
+        self._id = uuid.uuid4().hex[:12]
+        self._members = [_Member(index) for index in range(workers)]
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.ended: list[Ended] = []
+
+    def start(self) -> Self:
+        """Start the workers; returns when the processes run, which is before they are ready."""
+        started = threading.Event()
+        # One thread starts them all and lives as long as they: the kernel's death signal goes by the thread.
+        self._thread = threading.Thread(target=self._run, args=(started,), name="supervisor", daemon=True)
+        self._thread.start()
+        started.wait(30)
+        return self
+
+    def stop(self) -> None:
+        """Stop the workers in order (SIGTERM, after 20 s SIGKILL). Harmless when called twice."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def pids(self) -> dict[int, int]:
+        """Return the process ids of the running workers by number."""
+        with self._lock:
+            return {m.index: m.process.pid for m in self._members if m.process and m.process.poll() is None}
+
+    def signal(self, worker: int, number: signal.Signals) -> bool:
+        """Send a signal to a worker (for those who attack it); False when it does not run now."""
+        with self._lock:
+            process = self._members[worker].process
+            if process is None or process.poll() is not None:
+                return False
+            process.send_signal(number)
+            return True
+
+    @property
+    def restarts(self) -> int:
+        """How many workers ended by themselves so far."""
+        return len(self.ended)
+
+    def _run(self, started: threading.Event) -> None:
+        for member in self._members:
+            self._start(member)
+        started.set()
+        while not self._stop.wait(0.05):
+            with self._lock:
+                for member in self._members:
+                    self._look_after(member)
+        self._end_all()
+
+    def _look_after(self, member: _Member) -> None:
+        now = time.monotonic()
+        if member.process is not None and (code := member.process.poll()) is not None:
+            lived = now - member.started
+            ended = Ended(member.index, code, lived)
+            self.ended.append(ended)
+            member.process = None
+            # A kill from outside is no sign of a fault: back at once. A worker that fails again and again waits.
+            quick = code < 0 or lived > _HEALTHY_AFTER
+            member.wait = 0.0 if quick else min(max(member.wait * 2, _FIRST_WAIT), _LONGEST_WAIT)
+            member.due = now + member.wait
+            log.warning(
+                "worker %d ended (%s); starting it again in %.1f s",
+                member.index,
+                ended.name,
+                member.wait,
+                extra={"action": "worker_ended", "worker": member.index, "exit": ended.name},
+            )
+        if member.process is None and now >= member.due:
+            self._start(member)
+
+    def _start(self, member: _Member) -> None:
+        environment = {
+            **os.environ,
+            **self._environment,
+            "LIANYUN_WORKER_OWNER": f"{self._id}/{member.index}",
+            PARENT: str(os.getpid()),
+        }
+        if port := int(environment.get("LIANYUN_METRICS_PORT") or 0):
+            environment["LIANYUN_METRICS_PORT"] = str(port + member.index)
+        with contextlib.ExitStack() as stack:
+            output = None
+            if self._logs is not None:
+                self._logs.mkdir(parents=True, exist_ok=True)
+                output = stack.enter_context((self._logs / f"worker-{member.index}.log").open("ab"))
+            # A session of its own: Ctrl-C at the terminal reaches the program, which stops its workers in order.
+            member.process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,
+            )
+        member.started = time.monotonic()
+
+    def _end_all(self) -> None:
+        with self._lock:
+            running = [m.process for m in self._members if m.process is not None and m.process.poll() is None]
+            for process in running:
+                process.send_signal(signal.SIGCONT)  # a stopped one could not hear the next
+                process.terminate()
+            until = time.monotonic() + _STOP_SECONDS
+            for process in running:
+                try:
+                    process.wait(max(until - time.monotonic(), 0.1))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()

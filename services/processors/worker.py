@@ -1,0 +1,237 @@
+"""One worker process: the Faust app with our seam, the pipeline behind it, and what watches both."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import faust
+
+from services.observability.http import Health, HealthServer
+from services.processors.backlog import Backlog, Bounds
+from services.processors.endings import End, Exit, end_process
+from services.processors.fuse import Fuses, FuseSettings
+from services.processors.metrics import WorkerMetrics
+from services.processors.pipeline import Limits, Pipeline
+from services.processors.ports import Admitter, LogDirectory, LogRecord, Store
+from services.processors.seam import LedgerConsumer, LedgerTransport, Poll
+from services.processors.settings import WorkerSettings
+from services.processors.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
+
+_HEADERS_BYTES = 512  # about what attributes and signature of one message weigh
+_SHUTDOWN_SECONDS = 5.0
+
+
+class LedgerApp(faust.App):  # type: ignore[misc]
+    """A Faust app without tables, and so without folders."""
+
+    def _create_directories(self) -> None:
+        pass
+
+
+def build_app(settings: WorkerSettings, instance_id: str) -> LedgerApp:
+    """Return the app with every setting that matters here; the rest of Faust stays unused."""
+    brokers = ";".join(f"kafka://{address}" for address in settings.bootstrap.split(","))
+    return LedgerApp(
+        settings.group,
+        broker=brokers,
+        broker_credentials=_credentials(settings),
+        # The group's committed offsets are a hint; a partition without a claim must not read anything.
+        consumer_auto_offset_reset="none",
+        consumer_group_instance_id=instance_id,
+        broker_client_id=instance_id,
+        broker_session_timeout=settings.session_timeout,
+        broker_heartbeat_interval=settings.heartbeat,
+        broker_max_poll_interval=300.0,
+        broker_request_timeout=max(90.0, settings.session_timeout),
+        broker_commit_interval=2.0,
+        # How soon a topic that was created, or created again, is noticed.
+        consumer_metadata_max_age_ms=5_000,
+        # Waiting for acknowledgements never ends after a fence, and the ledger makes it pointless.
+        stream_wait_empty=False,
+        # No leader topic: nothing uses it, and it is behind many rebalances that never end.
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        processing_guarantee="at_least_once",
+        store="memory://",
+        web_enabled=False,
+    )
+
+
+def _credentials(settings: WorkerSettings) -> Any:
+    context = ssl.create_default_context(cafile=str(settings.kafka_ca)) if settings.kafka_ca else None
+    if settings.kafka_user is None:
+        return context
+    password = settings.kafka_password.get_secret_value() if settings.kafka_password else ""
+    return faust.SASLCredentials(
+        username=settings.kafka_user, password=password, mechanism="SCRAM-SHA-512", ssl_context=context
+    )
+
+
+class Worker:
+    """Reads `topics` until told to stop. `store`, `admitter` and `directory` do the work that is not Kafka's.
+
+    Create and run it in one event loop. Errors end the process through `end`.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        topics: tuple[str, ...],
+        instance_id: str,
+        store: Store,
+        admitter: Admitter,
+        directory: LogDirectory,
+        end: End = end_process,
+    ) -> None:
+        self._settings, self._end = settings, end
+        self.metrics = WorkerMetrics()
+        self._fuses = Fuses(FuseSettings(ratio=settings.refused_ratio, window=settings.refused_window))
+        self._backlog: Backlog[LogRecord] = Backlog(_size, Bounds())
+        limits = Limits(settings.batch_events, settings.batch_bytes, settings.batch_heads, settings.idle_tick)
+        self.pipeline = Pipeline(
+            store, admitter, directory, self._backlog, self._fuses, limits, self.metrics, end
+        )
+        self._store = store
+        self.watchdog = Watchdog(settings.stuck_after, end)
+        self.app = build_app(settings, instance_id)
+        self._connect(topics)
+        self._stop = asyncio.Event()
+        self._seen = {"rebalances": 0, "fetch_gaps": 0, "fetch_errors": 0}
+
+    def _connect(self, topics: tuple[str, ...]) -> None:
+        app, pipeline = self.app, self.pipeline
+        channel = app.channel(maxsize=2)
+        parts: Mapping[str, Any] = {"ledger": pipeline, "channel": channel, "held": pipeline.held}
+        app.transport = LedgerTransport(app.conf.broker_consumer, app, parts=parts)
+        for topic in topics:
+            app.topics.add(app.topic(topic))
+
+        async def take(polls: Any) -> None:
+            # An exception must never leave an agent: Faust would go on behind the lost poll.
+            try:
+                async for poll in polls:
+                    pipeline.feed(poll)
+            except Exception as error:
+                self._end(Exit.UNEXPECTED, f"the agent failed: {error!r}", error)
+
+        app.agent(channel, name="polls")(take)
+
+    @property
+    def consumer(self) -> LedgerConsumer:
+        """The consumer of the seam."""
+        consumer: LedgerConsumer = self.app.consumer
+        return consumer
+
+    @property
+    def ready(self) -> bool:
+        """Whether the worker has its assignment and nothing keeps it from working."""
+        return bool(
+            self.app.started and not self.app.rebalancing and self.app.assignor and self.consumer.flow_active
+        )
+
+    async def run(self) -> None:
+        """Work until SIGTERM, SIGINT or `request_stop`; finish the running transaction; leave."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.request_stop)
+        health = self._serve_health()
+        tasks = [asyncio.create_task(work) for work in (self._run_app(), self.pipeline.run(), self._tick())]
+        await self._stop.wait()
+        log.info("stopping: the running transaction is finished", extra={"action": "stopping"})
+        await self.pipeline.stop()
+        self.watchdog.stop()
+        try:
+            async with asyncio.timeout(_SHUTDOWN_SECONDS):
+                await self.app.stop()
+        except Exception as error:  # nothing is left that could be lost
+            log.warning("Kafka was left without a word: %r", error, extra={"action": "left"})
+        for task in tasks:
+            task.cancel()
+        self.pipeline.close()
+        if health is not None:
+            health.stop()
+
+    def request_stop(self) -> None:
+        """Have `run` finish; from the event loop."""
+        self._stop.set()
+
+    async def _run_app(self) -> None:
+        try:
+            await self.app.start()
+            await self.app._crashed.wait()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self._end(Exit.UNEXPECTED, f"Faust did not start: {error!r}", error)
+            return
+        if not self._stop.is_set():
+            reason = self.app.crash_reason
+            self._end(Exit.UNEXPECTED, f"Faust crashed: {reason!r}", reason)
+
+    async def _tick(self) -> None:
+        self.watchdog.start()
+        examined = time.monotonic()
+        while True:
+            await asyncio.sleep(min(1.0, self._settings.examine_every))
+            try:
+                self._look()
+                if self.ready and time.monotonic() - examined >= self._settings.examine_every:
+                    await self.consumer.examine()
+                    examined = time.monotonic()
+            except Exception as error:
+                self._end(Exit.UNEXPECTED, f"looking after the log failed: {error!r}", error)
+
+    def _look(self) -> None:
+        ready = self.ready
+        lags = self.consumer.lags() if ready else {}
+        resting = self._fuses.resting(time.monotonic())
+        behind = any(lag for partition, lag in lags.items() if partition.topic not in resting)
+        self.watchdog.beat(behind or self.pipeline.behind(), self.pipeline.progress_at)
+        metrics = self.metrics
+        metrics.ready.set(ready)
+        metrics.backlog.set(self._backlog.records)
+        metrics.registry_version.set(getattr(self._store.registry, "version", 0))
+        if ready:
+            metrics.reading(lags, self.consumer.stopped_partitions, self.consumer.missing_topics)
+        for name, counter in (
+            ("rebalances", metrics.rebalances),
+            ("fetch_gaps", metrics.fetch_gaps),
+            ("fetch_errors", metrics.fetch_errors),
+        ):
+            now = getattr(self.consumer, name)
+            counter.inc(now - self._seen[name])
+            self._seen[name] = now
+
+    def _serve_health(self) -> HealthServer | None:
+        settings = self._settings
+        if settings.metrics_port is None:
+            return None
+
+        def live() -> Health:
+            idle = self.watchdog.idle_for
+            return Health(idle < settings.stuck_after, {"idle_seconds": round(idle, 1)})
+
+        def ready() -> Health:
+            stopped = len(self.consumer.stopped_partitions) if self.app.started else 0
+            return Health(self.ready, {"stopped_partitions": stopped})
+
+        registry = self.metrics.instruments.registry
+        server = HealthServer(registry, live, ready, settings.metrics_host, settings.metrics_port)
+        server.start()
+        log.info("metrics on port %d", server.port, extra={"action": "metrics", "port": server.port})
+        return server
+
+
+def _size(record: LogRecord) -> int:
+    return len(record.value or b"") + _HEADERS_BYTES
+
+
+__all__ = ["LedgerApp", "Poll", "Worker", "build_app"]

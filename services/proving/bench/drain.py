@@ -1,0 +1,164 @@
+"""The prefilled drain: the topics are full before the workers start; counted is from the first commit to the last."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.schemes import Scheme
+from services.proving.bench.crew import Crew, CrewFailed
+from services.proving.bench.ground import Ground, rows_written, stored_events
+from services.proving.bench.mix import Plan
+from services.proving.bench.signed import Shelf, shelve
+from services.proving.bench.watching import Ledger, Sessions, cpu_seconds, resident_mb
+
+_PATIENCE = 120.0
+_STAGE = "lianyun_transaction_stage_seconds_total"
+
+
+class WrongCount(Exception):
+    """The store does not hold what was published: a figure for it would mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a drain came to. ``events`` messages in ``seconds`` between the first and the last commit seen.
+
+    ``cpu`` is processor seconds by process, ``stages`` seconds on the database's threads by stage of the transaction,
+    ``sessions`` seconds of the writers' sessions by what they waited for; all of them over ``covered`` messages.
+    """
+
+    dsn: str
+    shelf: Shelf
+    events: int
+    seconds: float
+    covered: int
+    covered_seconds: float
+    cpu: Mapping[str, float | None]
+    stages: Mapping[str, float]
+    steps: Mapping[str, float]
+    sessions: Mapping[str, float]
+    lock_seconds: float
+    rows: Mapping[str, int]
+    resident_mb: tuple[list[float], list[float]]
+    logical: int
+    counts: Mapping[str, int]
+
+    @property
+    def per_second(self) -> float:
+        """Messages a second."""
+        return self.events / self.seconds if self.seconds else 0.0
+
+    @property
+    def batches(self) -> float:
+        """Transactions of the drain."""
+        return self.steps.get("transactions", 0.0)
+
+
+def drain(ground: Ground, plan: Plan, scheme: Scheme, name: str, workers: int) -> Drained:
+    """Publish ``plan`` signed under ``scheme``, then start the workers on a copy of the base and wait for the last.
+
+    Raises WrongCount, CrewFailed, TimeoutError.
+    """
+    shelf = shelve(plan, scheme, ground.folder / name)
+    dsn = ground.copy(name)
+    ground.fill(shelf)
+    ground.checkpoint()
+    before_events, before_rows = stored_events(dsn), rows_written(dsn)
+    with (
+        Ledger(dsn, 0.05) as ledger,
+        Sessions(dsn) as sessions,
+        Crew(ground.stack.bootstrap, dsn, name, workers, ground.folder / f"{name}-logs") as crew,
+    ):
+        started = ledger.applied
+        _await(crew, ledger, started + 1)
+        first, at, memory = _cpu(ground, crew), ledger.applied, resident_mb(crew.pids())
+        moment = time.monotonic()
+        _await(crew, ledger, ground.published)
+        covered_seconds = time.monotonic() - moment
+        last, memory_after = _cpu(ground, crew), resident_mb(crew.pids())
+        crew.require_unbroken()
+        metrics = _settled_metrics(crew, shelf.events)
+    seconds, events = ledger.span()
+    new = stored_events(dsn) - before_events
+    expected = shelf.events - plan.counts["duplicate"] - plan.counts["refused"]
+    if new != expected:
+        raise WrongCount(f"{expected} new events were published and {new} are stored")
+    written = Counter(rows_written(dsn))
+    written.subtract(before_rows)
+    return Drained(
+        dsn=dsn,
+        shelf=shelf,
+        events=events,
+        seconds=seconds,
+        covered=ground.published - at,
+        covered_seconds=covered_seconds,
+        cpu={who: _less(last[who], first[who]) for who in last},
+        stages=_labelled(metrics, _STAGE),
+        steps={
+            "admission": metrics["lianyun_step_seconds_sum{admission}"],
+            "transaction": metrics["lianyun_step_seconds_sum{transaction}"],
+            "transactions": metrics["lianyun_step_seconds_count{transaction}"],
+        },
+        sessions=sessions.seconds(),
+        lock_seconds=sessions.lock_seconds(),
+        rows={table: count for table, count in written.items() if count > 0},
+        resident_mb=(memory, memory_after),
+        logical=plan.logical,
+        counts=dict(plan.counts),
+    )
+
+
+def load_base(ground: Ground, shelf: Shelf, workers: int) -> float:
+    """Apply what stands before the measurements to the base database, through the pipeline; returns seconds."""
+    ground.fill(shelf)
+    started = time.monotonic()
+    with (
+        Ledger(ground.base, 0.1) as ledger,
+        Crew(ground.stack.bootstrap, ground.base, "base", workers, ground.folder / "base-logs") as crew,
+    ):
+        _await(crew, ledger, ground.published)
+        time.sleep(3.0)  # two ticks, after which every head is exact
+        crew.require_unbroken()
+    if stored_events(ground.base) != shelf.events:
+        raise WrongCount(f"{shelf.events} events were published and {stored_events(ground.base)} are stored")
+    ground.settle()
+    return time.monotonic() - started
+
+
+def _await(crew: Crew, ledger: Ledger, wanted: int) -> None:
+    try:
+        ledger.await_applied(wanted, _PATIENCE)
+    except TimeoutError as slow:
+        raise CrewFailed(f"{slow}\n{crew.log_ends()}") from slow
+
+
+def _cpu(ground: Ground, crew: Crew) -> dict[str, float | None]:
+    stack = ground.stack
+    return {
+        "workers": cpu_seconds(crew.pids()),
+        "postgres": cpu_seconds([stack.database.process.pid], with_children=True),
+        "kafka": cpu_seconds([stack.broker.process.pid]),
+    }
+
+
+def _settled_metrics(crew: Crew, events: int) -> Mapping[str, float]:
+    """The workers' metrics once they have counted the last batch, which is a moment after its commit."""
+    until = time.monotonic() + 5.0
+    while True:
+        metrics = crew.metrics()
+        seen = sum(v for name, v in metrics.items() if name.startswith("lianyun_events_received_total"))
+        if seen >= events or time.monotonic() > until:
+            return metrics
+        time.sleep(0.2)
+
+
+def _labelled(metrics: Mapping[str, float], name: str) -> dict[str, float]:
+    start = f"{name}{{"
+    return {key[len(start) : -1]: value for key, value in metrics.items() if key.startswith(start)}
+
+
+def _less(last: float | None, first: float | None) -> float | None:
+    return None if last is None or first is None else last - first

@@ -1,0 +1,122 @@
+"""`bench pipeline`: the whole measurement on a local stack of its own, from the empty machine to the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from schemas.schemes import Scheme
+from services.localstack.jars import KAFKA_VERSION
+from services.localstack.stack import LocalStack
+from services.proving.bench import machine, report
+from services.proving.bench.copying import copy_rows_per_second
+from services.proving.bench.drain import Drained, drain, load_base
+from services.proving.bench.ground import Ground
+from services.proving.bench.live import WARM_UP, Lived, live
+from services.proving.bench.mix import MIX, Plan, base
+from services.proving.bench.naive_run import naive_events_per_second, sample
+from services.proving.bench.replaying import replay_events_per_second
+from services.proving.bench.signed import shelve
+from services.proving.bench.stages import admission_stages
+from services.proving.bench.world import World
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is measured: messages of each drain, workers, consignments of the world, the live run's rate and length."""
+
+    events: int = 200_000
+    workers: int = 2
+    consignments: int = 100_000
+    rate: float = 2_000.0
+    seconds: float = 25.0
+    naive_events: int = 20_000
+    copied_rows: int = 200_000
+    seed: int = 1
+
+
+def bench_pipeline(scale: Scale | None = None, say: Say = lambda _line: None) -> dict[str, Any]:
+    """Measure the pipeline and return the report. Blocks for minutes; starts and stops servers of its own.
+
+    Raises StackError, WrongCount, CrewFailed, SendingFailed, NaiveFailed.
+    """
+    scale = scale or Scale()
+    began = time.monotonic()
+    hardware = machine.hardware()
+
+    def tell(line: str) -> None:
+        say(f"[{time.monotonic() - began:6.1f} s] {line}")
+
+    with TemporaryDirectory(prefix="lianyun-bench-") as folder, LocalStack() as stack:
+        tell("Kafka and Postgres run")
+        ground = Ground(stack, Path(folder))
+        result = _measure(ground, scale, tell)
+        result |= {
+            "hardware": hardware,
+            "versions": machine.versions(stack.dsn, KAFKA_VERSION),
+            "postgres_settings": machine.postgres_settings(stack.dsn),
+            "commit": machine.commit(),
+            "meaning": report.MEANING,
+            "wall_seconds": round(time.monotonic() - began, 1),
+        }
+    return result
+
+
+def _measure(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
+    world = World(scale.consignments)
+    founded = shelve(base(world), Scheme.ED25519_BATCH, ground.folder / "base")
+    took = load_base(ground, founded, scale.workers)
+    tell(f"{scale.consignments} consignments stand ({founded.events} events in {took:.0f} s)")
+    single = _drain(ground, world, scale, Scheme.ED25519, "bench_single", tell)
+    batched = _drain(ground, world, scale, Scheme.ED25519_BATCH, "bench_batch", tell)
+    lived = _live(ground, world, scale, tell)
+    replayed = replay_events_per_second(single.dsn)
+    tell(f"replay: {replayed or 0:.0f} events/s")
+    messages = sample(single.shelf, max(scale.naive_events, 1))
+    few = list(islice(messages, 4_000))
+    admission = admission_stages(few)
+    copied = copy_rows_per_second(ground.stack.dsn, few, scale.copied_rows)
+    naive = naive_events_per_second(
+        ground.stack.bootstrap, ground.stack.dsn, messages, scale.workers, ground.folder / "naive"
+    )
+    tell(f"naive agent: {naive:.0f} events/s; copy: {copied:.0f} rows/s")
+    result: dict[str, Any] = {
+        **report.rates(single),
+        "batch_signed_events_per_second": round(batched.per_second),
+        "naive_faust_events_per_second": round(naive),
+        "copy_rows_per_second": round(copied),
+        "publish_to_visible_ms": report.latency(lived),
+        "replay_events_per_second": None if replayed is None else round(replayed),
+        "cpu_us_per_event": report.cpu(single, admission),
+        "budget": report.budget(single, admission),
+        "mix": {
+            **MIX.shares(),
+            "workers": scale.workers,
+            "consignments": world.consignments,
+            "trains": world.trains,
+            "seed": scale.seed,
+            "drawn": dict(sorted(single.counts.items())),
+        },
+    }
+    return result | {"asked": report.against_goals(result)}
+
+
+def _drain(ground: Ground, world: World, scale: Scale, scheme: Scheme, name: str, tell: Say) -> Drained:
+    drained = drain(ground, Plan(world, scale.events, scale.seed, name), scheme, name, scale.workers)
+    tell(f"{scheme}: {drained.per_second:.0f} events/s over {drained.seconds:.1f} s")
+    return drained
+
+
+def _live(ground: Ground, world: World, scale: Scale, tell: Say) -> Lived:
+    wanted = int(scale.rate * (scale.seconds + WARM_UP) * 1.02) + 1
+    lived = live(ground, Plan(world, wanted, scale.seed, "live"), scale.rate, scale.seconds, scale.workers)
+    figures = report.latency(lived)
+    tell(f"live at {lived.offered:.0f}/s: p50 {figures['p50']} ms, p99 {figures['p99']} ms")
+    return lived

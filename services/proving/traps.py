@@ -1,0 +1,91 @@
+"""Traps: files by which the prover tells a worker process at which point of its work it shall die or freeze.
+
+``trap-<worker>`` holds ``<point> <signal>``. The worker that reaches the point renames the file to ``sprung-<worker>``
+and signals itself; no chance is involved, so a run's plan is what happens. ``busy-<worker>`` holds one byte, the
+number of the last point reached inside a transaction, 0 between transactions: what a kill from outside has hit can be
+read from it afterwards, since the dead write nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+FOLDER = "LIANYUN_PROVING_TRAPS"
+"""The environment variable that names the folder of the traps."""
+
+INSIDE = ("after_fence", "holding_heads", "before_commit")
+POINTS = (*INSIDE, "after_commit", "before_seek")
+"""Where a worker can be hit: inside the transaction, between commit and the hint to Kafka, between claim and seek."""
+
+
+class Traps:
+    """The prover's side: sets traps in ``folder`` and sees what sprang."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def set(self, worker: int, point: str, number: signal.Signals) -> None:
+        """Have ``worker`` signal itself when it reaches ``point`` with work in hand."""
+        (self._folder / f"sprung-{worker}").unlink(missing_ok=True)
+        new = self._folder / f"new-{worker}"
+        new.write_text(f"{point} {number.name}")
+        new.rename(self._folder / f"trap-{worker}")
+
+    def sprung(self, worker: int) -> bool:
+        """Whether the last trap of ``worker`` has been sprung."""
+        return (self._folder / f"sprung-{worker}").exists()
+
+    def clear(self, worker: int) -> None:
+        """Take a trap away that nobody stepped into."""
+        (self._folder / f"trap-{worker}").unlink(missing_ok=True)
+
+    def inside(self, worker: int) -> str:
+        """The point inside a transaction that ``worker`` has reached last, "" when it is between transactions."""
+        try:
+            raw = (self._folder / f"busy-{worker}").read_bytes()
+        except FileNotFoundError:
+            return ""
+        return INSIDE[raw[0] - 1] if raw and raw[0] else ""
+
+
+class Stepper:
+    """The worker's side: ``reach`` is called at every point."""
+
+    def __init__(self, folder: Path, worker: int) -> None:
+        self._trap, self._sprung = folder / f"trap-{worker}", folder / f"sprung-{worker}"
+        self._busy = os.open(folder / f"busy-{worker}", os.O_RDWR | os.O_CREAT, 0o600)
+        self._batch = False
+        self._note(0)
+
+    def reach(self, point: str) -> None:
+        """Step on ``point``; dies or freezes here if a trap says so and there is work in hand."""
+        if point == "after_fence":
+            self._batch = True
+        if point in INSIDE and self._batch:
+            self._note(INSIDE.index(point) + 1)
+        working = self._batch or point == "before_seek"
+        if point == "after_commit":
+            self._batch = False
+            self._note(0)
+        if working and self._trap.exists():
+            self._spring(point)
+
+    def abandon(self) -> None:
+        """The transaction in hand was given up."""
+        self._batch = False
+        self._note(0)
+
+    def _spring(self, point: str) -> None:
+        try:
+            wanted, name = self._trap.read_text().split()
+        except (FileNotFoundError, ValueError):
+            return
+        if wanted == point:
+            self._trap.rename(self._sprung)
+            os.kill(os.getpid(), signal.Signals[name])
+
+    def _note(self, number: int) -> None:
+        os.pwrite(self._busy, bytes((number,)), 0)

@@ -1,0 +1,122 @@
+"""Who takes part in the simulated world: parties with their roles, territory, source and topic.
+
+Names and codes follow the declared topics; every one of them is simulated and none speaks for the real company.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+GATEWAY = "cre.gateway.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A simulated party: what it is, where its word is an authority's, and what it publishes under.
+
+    ``clock`` is the zone that it writes times in; ``topic`` is the gateway's where it has no connection of its own.
+    """
+
+    code: str
+    name: str
+    roles: tuple[str, ...]
+    topic: str = GATEWAY
+    clock: str = "Asia/Shanghai"
+    countries: tuple[str, ...] = ()
+    managers: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of all that it publishes."""
+        return f"urn:lianyun:simulated:{self.code}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.clock)
+
+    @property
+    def own_topic(self) -> bool:
+        """Whether it writes to a topic that nobody else may write to."""
+        return self.topic != GATEWAY
+
+
+_MOSCOW, _WARSAW, _BERLIN = "Europe/Moscow", "Europe/Warsaw", "Europe/Berlin"
+_ALMATY = "Asia/Almaty"
+
+_PARTIES = (
+    Party("xianport", "Xi'an train operator (simulated)", ("operator",), "cre.operator.xianport.v1"),
+    Party("cr", "China State Railway (simulated)", ("railway",), "cre.railway.cr.v1", managers=("cr",)),
+    # Kazakh railways say when by their own capital's clock, Russian train working by Moscow's.
+    Party(
+        "ktz",
+        "Kazakhstan Temir Zholy (simulated)",
+        ("railway",),
+        "cre.railway.ktz.v1",
+        _ALMATY,
+        managers=("ktz",),
+    ),
+    Party(
+        "rzd", "Russian Railways (simulated)", ("railway",), "cre.railway.rzd.v1", _MOSCOW, managers=("rzd",)
+    ),
+    Party(
+        "bch",
+        "Belarusian Railway (simulated)",
+        ("railway",),
+        "cre.railway.bch.v1",
+        _MOSCOW,
+        managers=("bch",),
+    ),
+    Party(
+        "pkp",
+        "PKP Polish railways (simulated)",
+        ("railway", "terminal"),
+        "cre.railway.pkp.v1",
+        _WARSAW,
+        managers=("cargotor", "pkp-cargo", "pkp-plk"),
+    ),
+    Party(
+        "db", "German railways (simulated)", ("railway",), clock=_BERLIN, managers=("db-cargo", "db-infrago")
+    ),
+    Party("gacc", "Customs of China (simulated)", ("customs",), "cre.customs.gacc.v1", countries=("CN",)),
+    Party(
+        "eaeu-kz", "Customs of Kazakhstan (simulated)", ("customs",), "cre.customs.eaeu.v1", _ALMATY, ("KZ",)
+    ),
+    Party("eaeu-ru", "Customs of Russia (simulated)", ("customs",), "cre.customs.eaeu.v1", _MOSCOW, ("RU",)),
+    Party("eaeu-by", "Customs of Belarus (simulated)", ("customs",), "cre.customs.eaeu.v1", _MOSCOW, ("BY",)),
+    Party("eu-pl", "Customs of Poland (simulated)", ("customs",), "cre.customs.eu.v1", _WARSAW, ("PL",)),
+    Party("eu-de", "Customs of Germany (simulated)", ("customs",), "cre.customs.eu.v1", _BERLIN, ("DE",)),
+    Party("xian-terminal", "Xi'an terminal (simulated)", ("terminal",), places=("railnet:xian-intl-port",)),
+    Party(
+        "duisport",
+        "Duisburg terminal (simulated)",
+        ("terminal",),
+        clock=_BERLIN,
+        places=("railnet:duisburg",),
+    ),
+    Party("sinolink", "Forwarder and consolidator (simulated)", ("forwarder",)),
+    Party("hansa", "Forwarder at destination (simulated)", ("forwarder",), clock=_BERLIN),
+    Party("boxlease", "Container owner (simulated)", ("container_owner",)),
+    Party("qinling", "Shipper (simulated)", ("shipper",)),
+    Party("weihe", "Shipper (simulated)", ("shipper",)),
+    Party("ruhr", "Consignee (simulated)", ("consignee",), clock=_BERLIN),
+    Party("lodz", "Consignee (simulated)", ("consignee",), clock=_WARSAW),
+    Party("driftline", "A forwarder who has no business here (simulated)", ("forwarder",), clock=_BERLIN),
+)
+
+CAST: Mapping[str, Party] = MappingProxyType({party.code: party for party in _PARTIES})
+"""All simulated parties by code."""
+
+
+def seed_of(code: str, seed: int) -> bytes:
+    """The 32 secret bytes of a simulated party's key in the world of ``seed``; worthless anywhere else."""
+    return hashlib.sha256(f"simulated key|{seed}|{code}".encode()).digest()
+
+
+def salt_secret_of(code: str, seed: int) -> bytes:
+    """The secret from which a simulated party derives its salts."""
+    return hashlib.sha256(f"simulated salt|{seed}|{code}".encode()).digest()

@@ -1,0 +1,60 @@
+"""Numbers that a simulated world gives to its boxes, wagons, trains and papers: well-formed, with check digits."""
+
+from __future__ import annotations
+
+from random import Random
+
+# ISO 6346: letters count from 10 on, multiples of 11 left out.
+_LETTERS = dict(
+    zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (n for n in range(10, 39) if n % 11), strict=True),
+)
+CODE = {"cr": "CN", "ktz": "1520", "rzd": "1520", "bch": "1520", "pkp": "UIC", "db": "UIC"}
+"""The numbering of wagons by railway."""
+
+
+def container(serial: int) -> str:
+    """The container number (ISO 6346) of the ``serial``-th box of the world."""
+    body = f"LYSU{100_000 + serial % 900_000:06d}"
+    total = sum(_LETTERS.get(c, ord(c) - 48) << place for place, c in enumerate(body))
+    return f"{body}{total % 11 % 10}"
+
+
+def transposed(number: str) -> str:
+    """The number with two neighbouring digits changed over, as people type it wrong; never the number itself."""
+    for place in range(len(number) - 2, 3, -1):
+        if number[place] != number[place + 1]:
+            return f"{number[:place]}{number[place + 1]}{number[place]}{number[place + 2 :]}"
+    return f"{number[:-1]}{(int(number[-1]) + 1) % 10}"
+
+
+def wagon(railway: str, serial: int) -> str:
+    """The number of the ``serial``-th wagon of ``railway``, as on the wire."""
+    code = CODE[railway]
+    if code == "CN":
+        return f"CN/{5_200_000 + serial:07d}"
+    body = f"94{serial:05d}" if code == "1520" else f"315145{serial:05d}"
+    return f"{code}/{body}{_luhn(body)}"
+
+
+def _luhn(body: str) -> int:
+    total = 0
+    for place, digit in enumerate(reversed(body)):
+        doubled = int(digit) * (2 if place % 2 == 0 else 1)
+        total += doubled - 9 if doubled > 9 else doubled
+    return -total % 10
+
+
+def train(railway: str, day: str, number: int, origin: str) -> str:
+    """A train as on the wire: company, number, service date and origin."""
+    return f"{railway}/{8_000 + number}/{day}/railnet:{origin}"
+
+
+def note(form: str, country: str, station: str, serial: int, year: str) -> str:
+    """A consignment note as on the wire."""
+    return f"{form}/{country}/{station}/{serial:07d}/{year}"
+
+
+def declaration(country: str, random: Random, year: str) -> str:
+    """A customs declaration as on the wire, in the length of its country's numbering."""
+    digits = "".join(random.choice("0123456789") for _ in range(10))
+    return f"CN/9008{year}0{digits[1:]}" if country == "CN" else f"{country}/{year[2:]}{country}{digits}SIM0"

@@ -1,0 +1,153 @@
+"""Who tells what of it: the records that partners write about what happened, with the faults that messages have.
+
+A record has the form of ``services.producers.native``: ``{"id", "type", "time", "data"}``, the payload without its salt.
+What was told in a way that counts is noted down beside it, so that the truth knows what a correct view can know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.simulator.cast import CAST
+from services.simulator.world import Bond, Happening, Ref, World
+
+Record = dict[str, Any]
+_TIMES = ("from", "to", "happened", "at")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record as its party sends it at ``sent`` (UTC microseconds), ``copies`` times."""
+
+    sent: int
+    party: str
+    record: Record
+    copies: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A happening that ``party`` told in a way that counts, at the time that now stands: ``said``."""
+
+    happening: Happening
+    party: str
+    said: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """Two parties differ about when something happened, further than anybody tolerates."""
+
+    what: str
+    place: str
+    about: Ref
+
+
+@dataclass(slots=True)
+class Telling:
+    """All that was told, and what of it counts; ``meetings`` is how each hand-over list was signed."""
+
+    messages: list[Message] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
+    disputed: list[tuple[Disputed, Happening]] = field(default_factory=list)
+    meetings: dict[tuple[str, str], str] = field(default_factory=dict)
+    unsigned: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    equivocations: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """How many different events a correct platform accepts."""
+        return len({(message.party, message.record["id"]) for message in self.messages})
+
+    @property
+    def duplicates(self) -> int:
+        """How many messages only repeat one, byte for byte."""
+        return sum(message.copies - 1 for message in self.messages)
+
+
+class Pen:
+    """Writes records for every party under ids of their own."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._written: dict[str, int] = defaultdict(int)
+
+    def record(self, party: str, type_: str, published: int, data: Mapping[str, Any]) -> Record:
+        """A record of ``party`` published at ``published``, never later than the world's moment."""
+        self._written[party] += 1
+        return {
+            "id": f"sim-{party}-{self._written[party]:06d}",
+            "type": type_,
+            "time": self.text(party, min(published, self._world.now)),
+            "data": dict(data),
+        }
+
+    def text(self, party: str, at: int) -> str:
+        """``at`` as ``party`` writes it: by its own clock, with the offset."""
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
+        return moment.astimezone(CAST[party].zone).isoformat()
+
+    def correct(
+        self, party: str, wrong: Record, published: int, data: Mapping[str, Any], reason: str
+    ) -> Record:
+        """A correction of ``wrong`` (itself perhaps a correction) by ``data``."""
+        type_ = wrong["type"]
+        if type_ == "cre.correction.corrected.v1":
+            type_ = wrong["data"]["replacement"]["type"]
+        salt = hashlib.sha256(f"{self._world.seed}|{wrong['id']}|{published}".encode()).hexdigest()[:32]
+        replacement = {"type": type_, "data": {"salt": salt, **data}}
+        said = {"target": wrong["id"], "reason": reason, "replacement": replacement}
+        return self.record(party, "cre.correction.corrected.v1", published, said)
+
+    def retract(self, party: str, wrong: Record, published: int, reason: str) -> Record:
+        """A retraction of ``wrong``."""
+        said = {"target": wrong["id"], "reason": reason}
+        return self.record(party, "cre.correction.retracted.v1", published, said)
+
+    def milestone(
+        self, happening: Happening, party: str, said: int, about: tuple[Ref, ...] | None = None
+    ) -> dict[str, Any]:
+        """What ``party`` says of ``happening``, as having taken place at ``said``."""
+        data: dict[str, Any] = {"classifier": "ACT", "happened": said}
+        for name in ("place", "occurrence", "jurisdiction"):
+            if value := getattr(happening, name):
+                data[name] = value
+        data |= {**happening.says, **happening.voices.get(party, {})}
+        things = happening.about if about is None else about
+        data["objects"] = [{"kind": kind, "id": key} for kind, key in things]
+        return self.dated(party, data)
+
+    def dated(self, party: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """``data`` with its moments in the party's own writing."""
+        return {
+            name: self.text(party, value) if name in _TIMES and isinstance(value, int) else value
+            for name, value in data.items()
+        }
+
+    def bond(self, bond: Bond, telling: Telling, lateness: int, reversed_: bool) -> None:
+        """Tell ``bond``: the first version, and each later one as a correction of the one before."""
+        now, party = self._world.now, bond.teller
+        known = [(max(at, written), says) for at, written, says in bond.versions if at <= now]
+        before: Record | None = None
+        published = 0
+        for number, (written, says) in enumerate(known):
+            published = min(now, max(written, published + 60_000_000) + lateness)
+            data = self.dated(party, says)
+            if before is None:
+                before = self.record(party, f"cre.{bond.what}.v1", published, data)
+            else:
+                before = self.correct(party, before, published, data, "INCOMPLETE")
+            ahead = reversed_ and number > 0
+            telling.messages.append(
+                Message(published - (30 * 60_000_000 if ahead else 0) * number, party, before)
+            )
+
+
+def type_of(happening: Happening) -> str:
+    """The event type that speaks of ``happening``."""
+    return f"cre.{happening.what}.v1"

@@ -1,0 +1,213 @@
+"""What a correct view must show, from what really happened and was told; shares no code with the folds.
+
+The world keeps for each happening which boxes and cargoes it physically concerned. So nothing here follows links,
+weighs publishers or withdraws anything: the truth of a cargo is the last thing that happened to it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from services.simulator.telling import Heard, Telling
+from services.simulator.world import Cargo, Happening, Lading, Ref, World
+
+STAGE: Mapping[str, int] = MappingProxyType(
+    {
+        "movement.booked": 1,
+        "movement.booking_confirmed": 1,
+        "movement.empty_released": 2,
+        "movement.stuffed": 2,
+        "movement.gated_in": 2,
+        "movement.loaded_on_wagon": 2,
+        "movement.departed": 3,
+        "movement.arrived": 3,
+        "movement.handed_over": 3,
+        "movement.transshipped": 3,
+        "movement.position_reported": 3,
+        "movement.arrived_at_destination": 4,
+        "movement.unloaded": 4,
+        "movement.available": 4,
+        "movement.gated_out": 5,
+        "movement.delivered": 6,
+        "movement.empty_returned": 7,
+    }
+)
+"""How far on its way cargo is after each kind of happening; what is not here moves nothing."""
+
+OPENED: Mapping[str, str] = MappingProxyType(
+    {
+        "movement.damaged": "DAMAGED",
+        "movement.train_held": "TRAIN_HELD",
+        "movement.returned": "RETURNED",
+        "customs.detained": "DETAINED",
+        "customs.selected_for_inspection": "INSPECTION",
+        "customs.ens_referred": "ENS_REFERRED",
+    }
+)
+CLOSED: Mapping[str, str] = MappingProxyType(
+    {
+        "movement.train_resumed": "TRAIN_HELD",
+        "customs.detention_lifted": "DETAINED",
+        "customs.inspection_passed": "INSPECTION",
+        "customs.ens_assessed": "ENS_REFERRED",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Seen:
+    """Something that a view must show: what happened, when (UTC microseconds) and where ("" if it has no place)."""
+
+    at: int
+    what: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that went wrong and is not over."""
+
+    kind: str
+    about: Ref
+    jurisdiction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a correct view of one consignment shows at the world's moment.
+
+    ``disputes`` are (what, place, object); ``meetings`` are hand-overs by (place, list) with how they were signed.
+    """
+
+    consignment: str
+    movement: Seen | None
+    boxes: Mapping[str, Seen | None]
+    customs: Mapping[str, Seen]
+    document: Seen | None
+    troubles: frozenset[Trouble]
+    disputes: frozenset[tuple[str, str, Ref]]
+    meetings: Mapping[tuple[str, str], str]
+
+
+def truths(world: World, telling: Telling) -> dict[str, Truth]:
+    """The truth of every cargo that was booked by the world's moment, by consignment."""
+    of_box: dict[str, list[Heard]] = defaultdict(list)
+    of_cargo: dict[str, list[Heard]] = defaultdict(list)
+    for heard in telling.heard:
+        for box in heard.happening.boxes:
+            of_box[box].append(heard)
+        for cargo in heard.happening.cargoes:
+            of_cargo[cargo].append(heard)
+    quarrels: dict[int, list[tuple[str, str, Ref]]] = defaultdict(list)
+    for disputed, happening in telling.disputed:
+        quarrels[id(happening)].append((disputed.what, disputed.place, disputed.about))
+    ladings: dict[str, list[Lading]] = defaultdict(list)
+    for lading in world.ladings:
+        ladings[lading.cargo].append(lading)
+    return {
+        key: _truth(world, telling, cargo, ladings[key], of_box, of_cargo[key], quarrels)
+        for key, cargo in world.cargoes.items()
+        if cargo.booked <= world.now
+    }
+
+
+def _truth(
+    world: World,
+    telling: Telling,
+    cargo: Cargo,
+    ladings: list[Lading],
+    of_box: Mapping[str, list[Heard]],
+    whole: list[Heard],
+    quarrels: Mapping[int, list[tuple[str, str, Ref]]],
+) -> Truth:
+    present = [lading for lading in ladings if lading.start <= world.now]
+    per_box = {
+        lading.box: [h for h in of_box.get(lading.box, ()) if lading.holds(h.happening.at)]
+        for lading in present
+    }
+    every = [*whole, *(heard for found in per_box.values() for heard in found)]
+    places = {box: _last([*found, *whole], "movement") for box, found in per_box.items()}
+    full = [lading.box for lading in present if not (lading.closed and _over(lading, world.now))]
+    return Truth(
+        consignment=cargo.key,
+        movement=_least([places[box] for box in full or per_box], _last(whole, "movement")),
+        boxes=MappingProxyType(places),
+        customs=MappingProxyType(_customs(every)),
+        document=_last(every, "document"),
+        troubles=frozenset(_troubles(every, per_box)),
+        disputes=frozenset(q for heard in every for q in _quarrels(quarrels, heard.happening, per_box)),
+        meetings=MappingProxyType(_meetings(telling, every)),
+    )
+
+
+def _over(lading: Lading, now: int) -> bool:
+    return lading.end is not None and lading.end <= now
+
+
+def _last(found: Iterable[Heard], region: str) -> Seen | None:
+    """The last thing that happened in a region, as those who tell it say."""
+    return max(
+        (_seen(heard) for heard in found if _moves(heard.happening.what, region)),
+        default=None,
+    )
+
+
+def _moves(what: str, region: str) -> bool:
+    return what.startswith(region) and (region != "movement" or what in STAGE)
+
+
+def _seen(heard: Heard) -> Seen:
+    return Seen(heard.said, heard.happening.what, heard.happening.place)
+
+
+def _least(boxes: list[Seen | None], common: Seen | None) -> Seen | None:
+    """A cargo is as far as the last of its boxes; without boxes, as far as its papers say."""
+    if not boxes:
+        return common
+    known = [seen for seen in boxes if seen is not None]
+    if len(known) < len(boxes):
+        return None
+    return min(known, key=lambda seen: (STAGE[seen.what], seen))
+
+
+def _customs(every: list[Heard]) -> dict[str, Seen]:
+    by_country: dict[str, list[Heard]] = defaultdict(list)
+    for heard in every:
+        if heard.happening.jurisdiction:
+            by_country[heard.happening.jurisdiction].append(heard)
+    found = ((country, _last(told, "customs")) for country, told in sorted(by_country.items()))
+    return {country: seen for country, seen in found if seen is not None}
+
+
+def _troubles(every: list[Heard], boxes: Mapping[str, object]) -> Iterable[Trouble]:
+    """What was opened and not closed since, object by object; of boxes only those that are ours."""
+    last: dict[Trouble, tuple[int, bool]] = {}
+    for heard in every:
+        what, at = heard.happening.what, heard.happening.at
+        kind = OPENED.get(what) or CLOSED.get(what)
+        if kind is None:
+            continue
+        for about in heard.happening.about:
+            trouble = Trouble(kind, about, heard.happening.jurisdiction)
+            if about[0] != "container" or about[1] in boxes:
+                last[trouble] = max(last.get(trouble, (0, False)), (at, what in OPENED))
+    return (trouble for trouble, (_, open_) in last.items() if open_)
+
+
+def _quarrels(
+    quarrels: Mapping[int, list[tuple[str, str, Ref]]], happening: Happening, boxes: Mapping[str, object]
+) -> list[tuple[str, str, Ref]]:
+    """The disputes about ``happening`` that concern one of ``boxes`` or no single box."""
+    return [q for q in quarrels.get(id(happening), ()) if q[2][0] != "container" or q[2][1] in boxes]
+
+
+def _meetings(telling: Telling, every: list[Heard]) -> dict[tuple[str, str], str]:
+    met = {
+        (heard.happening.place, heard.happening.occurrence)
+        for heard in every
+        if heard.happening.what == "movement.handed_over"
+    }
+    return {meeting: telling.meetings[meeting] for meeting in sorted(met)}

@@ -1,0 +1,165 @@
+"""What exists and what happens in the simulated world: plain values, and the world that collects them.
+
+Nothing here knows events, folds or claims. A happening is something that really took place, with the boxes and the
+cargoes that it physically concerned; a bond is something that really belonged to something else for a while.
+Times are UTC microseconds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+Says = Mapping[str, Any]
+
+
+def span(random: Random, low: float, high: float, unit: int) -> int:
+    """A time between ``low`` and ``high`` units long, in whole seconds."""
+    return int(random.uniform(low, high) * unit) // SECOND * SECOND
+
+
+Ref = tuple[str, str]
+"""Kind and id of an object, as partners write them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """The goods of one transport contract and who has to do with them; ``booked`` is when it was made."""
+
+    founder: str
+    reference: str
+    booked: int
+    booking: str
+    note: str
+    export: str  # declaration
+    forwarder: str
+    shipper: str
+    consignee: str
+    consolidated: bool
+
+    @property
+    def key(self) -> str:
+        """By what everybody knows it."""
+        return f"{self.founder}/{self.reference}"
+
+
+@dataclass(slots=True)
+class Lading:
+    """A cargo in a box, from the moment it is put in until ``end`` (None while nobody has taken it out).
+
+    ``closed`` says that somebody has also written the end down, rather than just filling the box again.
+    """
+
+    cargo: str
+    box: str
+    start: int
+    end: int | None = None
+    closed: bool = False
+
+    def holds(self, at: int) -> bool:
+        return self.start <= at and (self.end is None or at < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that took place at ``at``: what, of which objects, where; and what it really concerned.
+
+    ``boxes`` and ``cargoes`` are the world's own knowledge of whom it concerned, never taken from an event.
+    ``witnesses`` are who knows of it, the one in charge first; ``voices`` what each of them says on its own.
+    """
+
+    at: int
+    what: str
+    about: tuple[Ref, ...]
+    witnesses: tuple[str, ...]
+    boxes: frozenset[str] = frozenset()
+    cargoes: frozenset[str] = frozenset()
+    place: str = ""
+    occurrence: str = ""
+    jurisdiction: str = ""
+    says: Says = field(default_factory=dict)
+    voices: Mapping[str, Says] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Bond:
+    """Something that belongs to something else, as ``teller`` would write it down.
+
+    ``versions`` are (when it came about, when it was written down, what); each one replaces the one before.
+    """
+
+    what: str
+    teller: str
+    versions: list[tuple[int, int, Says]]
+
+    def revise(self, at: int, known: int, changes: Says) -> None:
+        """At ``at`` something came about, and at ``known`` it is written down: the newest version with ``changes``."""
+        self.versions.append((at, known, {**self.versions[-1][2], **changes}))
+
+
+@dataclass(slots=True)
+class Wagon:
+    """A wagon with the boxes on it and the bond that says so."""
+
+    number: str
+    boxes: tuple[str, ...]
+    loaded: Bond
+
+
+class World:
+    """Everything that exists and everything that happens; later than ``now`` nothing has happened yet."""
+
+    def __init__(self, seed: int, now: int) -> None:
+        self.seed = seed
+        self.now = now
+        self.cargoes: dict[str, Cargo] = {}
+        self.ladings: list[Lading] = []
+        self.happenings: list[Happening] = []
+        self.bonds: list[Bond] = []
+        self._aboard: dict[str, list[Lading]] = defaultdict(list)
+        self._serial: dict[str, int] = defaultdict(int)
+
+    def random(self, *purpose: object) -> Random:
+        """A generator of its own for each purpose, so that one more train changes nothing of the others."""
+        return Random(f"{self.seed}|{'|'.join(map(str, purpose))}")
+
+    def serial(self, what: str) -> int:
+        """The next number of its kind."""
+        self._serial[what] += 1
+        return self._serial[what]
+
+    def put(self, lading: Lading) -> None:
+        """A cargo is put into a box."""
+        self.ladings.append(lading)
+        self._aboard[lading.box].append(lading)
+
+    def history(self, box: str) -> list[Lading]:
+        """All that was ever put into ``box``."""
+        return self._aboard[box]
+
+    def cargo_in(self, boxes: Iterable[str], at: int) -> list[Cargo]:
+        """The cargoes that are in ``boxes`` at ``at``, each once, in order of loading."""
+        keys = dict.fromkeys(
+            lading.cargo for box in boxes for lading in self._aboard[box] if lading.holds(at)
+        )
+        return [self.cargoes[key] for key in keys]
+
+    def happen(self, happening: Happening) -> int:
+        """Let it happen, unless it lies in the future; return its time."""
+        if happening.at <= self.now:
+            self.happenings.append(happening)
+        return happening.at
+
+    def bind(self, what: str, teller: str, known: int, says: Says) -> Bond:
+        """Let something belong to something else, known since ``known``; ``says`` holds from and, if known, to."""
+        bond = Bond(what, teller, [(says["from"], known, says)])
+        self.bonds.append(bond)
+        return bond

@@ -1,0 +1,116 @@
+"""The steps of one batch inside an open transaction, in the order of locks that every writer keeps.
+
+Offsets, registry and generation, terms, identities, bodies, state rows, structure, heads, train heads, batch row, dead
+letters. Whoever calls commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.processors.admission.model import Refused
+from services.storage import heads, points
+from services.storage.arrays import bigints
+from services.storage.batch import Advance, Event
+from services.storage.bodies import put_bodies
+from services.storage.errors import Fenced, GenerationMoved, RegistryMoved
+from services.storage.identities import Identified, identify
+from services.storage.rows import StateRows
+from services.storage.session import Session
+from services.storage.state import Absorbed, Stated, absorb
+from services.storage.structure import Note
+from services.storage.work import Work
+
+RecordRefused = Callable[[Session, Sequence[Refused]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What a batch's events became: which are new, under which numbers, and what is ready to be folded."""
+
+    identified: Identified
+    first: int
+    numbers: tuple[int, ...]
+    absorbed: Absorbed
+
+
+def fence(work: Work, advances: Sequence[Advance]) -> None:
+    """Move every partition from exactly its first offset under exactly its epoch; Fenced where one has moved on."""
+    if not advances:
+        return
+    ordered = sorted(advances, key=lambda a: (a.topic, a.partition))
+    moved = work.count(
+        "fence",
+        {
+            "topics": [a.topic for a in ordered],
+            "parts": bigints([a.partition for a in ordered]),
+            "epochs": bigints([a.epoch for a in ordered]),
+            "firsts": bigints([a.first for a in ordered]),
+            "nexts": bigints([a.next_offset for a in ordered]),
+        },
+    )
+    if moved != len(advances):
+        raise Fenced(
+            f"{len(advances) - moved} of {len(advances)} partitions were claimed by someone else or moved on"
+        )
+
+
+def hold(work: Work, generation: int, registry: int | None) -> int:
+    """Keep registry and generation as they are until the end, and return the first number of a block for events.
+
+    Raises RegistryMoved where the events were judged by another version (None: they were not judged just now).
+    """
+    row = work.row("hold")
+    if row is None or row[1] != generation:
+        raise GenerationMoved(f"generation {generation} is not current any more")
+    if registry is not None and row[0] != registry:
+        raise RegistryMoved(registry, row[0])
+    return int(row[2])
+
+
+def enter(
+    work: Work,
+    first: int,
+    events: Sequence[Event],
+    rows: Sequence[StateRows],
+    topics: Mapping[str, int],
+    taken: Note,
+) -> Entered:
+    """Store what is new among ``events`` and derive what it and the notes ``taken`` change, up to finding heads."""
+    if not events:
+        nothing = Identified((), (), frozenset(), 0)
+        return Entered(nothing, first, (), absorb(work, first, (), taken))
+    identified = identify(work, events, first)
+    work.stage("identity")
+    kept = sorted((*identified.new, *identified.variants))
+    put_bodies(work, ((first + i, events[i]) for i in kept), topics)
+    work.stage("body")
+    variants = frozenset(identified.variants)
+    stated = [
+        Stated(
+            no=first + i,
+            id=events[i].id,
+            rows=rows[i],
+            dead=i in variants or events[i].id in identified.dead,
+            contradicts=i in variants,
+        )
+        for i in kept
+    ]
+    absorbed = absorb(work, first, stated, taken)
+    return Entered(identified, first, tuple(first + i for i in kept), absorbed)
+
+
+def finish(
+    work: Work, entered: Entered, refused: Sequence[Refused], record_refused: RecordRefused
+) -> heads.Sent:
+    """Fold heads, then put down the batch and its dead letters, with nothing waiting for an answer in between."""
+    with heads.straight(work):
+        sent = heads.fold_heads(work, entered.absorbed.touched, entered.absorbed.found)
+        if entered.numbers:
+            work.send("put_batch", {"first": entered.first, "events": len(entered.numbers)})
+        if refused:
+            record_refused(work.session, refused)
+        points.reach("before_commit")
+    work.stage("heads")
+    return sent

@@ -1,0 +1,88 @@
+"""Events as they were published, and the partitions that hold them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from psycopg import sql
+
+from services.deadletters.raw import frame
+from services.storage.batch import MOST_EVENTS, Event
+from services.storage.session import Session
+from services.storage.words import key_number
+from services.storage.work import Work
+
+SPAN = 1 << 24
+"""Event numbers per partition: 4,096 blocks, some eight million events."""
+_AHEAD = 256 * MOST_EVENTS
+_COPY = b"COPY lianyun.body FROM STDIN BINARY"
+_BODY = struct.Struct(">hiqiqiqiqi16si16siiihihihi").pack
+_LENGTH = struct.Struct(">i").pack
+
+
+def put_bodies(work: Work, events: Iterable[tuple[int, Event]], topics: Mapping[str, int]) -> None:
+    """Store messages under their numbers; ``topics`` gives each topic's number."""
+    work.copy(_COPY, (_packed(no, event, topics[event.record.topic]) for no, event in events))
+
+
+def _packed(no: int, event: Event, topic: int) -> bytes:
+    record, headers = event.record, frame(event.record.headers)
+    return b"".join(
+        (
+            _BODY(
+                12, 8, no, 8, record.appended, 8, record.offset, 8, key_number(event.key_id), 16, event.id,
+                16, event.content, 4, event.registry, 2, event.rules, 2, topic, 2, record.partition, len(headers),
+            ),
+            headers,
+            _LENGTH(len(event.payload)),
+            event.payload,
+        )
+    )  # fmt: skip
+
+
+def topic_numbers(session: Session, names: Iterable[str]) -> dict[str, int]:
+    """The numbers of topics, given to those that have none; in the caller's transaction."""
+    wanted = sorted(set(names))
+    parameters: dict[str, Any] = {"names": wanted}
+    session.execute(
+        "INSERT INTO lianyun.topic (name) SELECT n FROM unnest(%(names)s::text[]) AS n ON CONFLICT DO NOTHING",
+        parameters,
+    )
+    rows = session.execute("SELECT name, no FROM lianyun.topic WHERE name = ANY (%(names)s)", parameters)
+    return dict(rows.fetchall())
+
+
+def prepare_partitions(session: Session, ahead: int = _AHEAD) -> int:
+    """Make the partitions that the next ``ahead`` event numbers need; return the first number without one. Commits.
+
+    Writers go on meanwhile: a partition is made beside the table and attached under a lock that does not stop them.
+    """
+    session.execute("SELECT pg_advisory_xact_lock(hashtext('lianyun.body'))")
+    row = session.execute(
+        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM lianyun.event_block"
+    ).fetchone()
+    assert row is not None
+    last = (row[0] + ahead) // SPAN
+    for index in range(last + 1):
+        _make_partition(session, index)
+    session.commit()
+    return int((last + 1) * SPAN)
+
+
+def _make_partition(session: Session, index: int) -> None:
+    name = f"body_{index}"
+    if session.execute("SELECT to_regclass(%s)", (f"lianyun.{name}",)).fetchone() != (None,):
+        return
+    first, end = index * SPAN, (index + 1) * SPAN
+    table = sql.Identifier("lianyun", name)
+    bounds = sql.SQL("CHECK (no >= {} AND no < {})").format(sql.Literal(first), sql.Literal(end))
+    for command in (
+        sql.SQL("CREATE TABLE {} (LIKE lianyun.body, {}, PRIMARY KEY (no))").format(table, bounds),
+        sql.SQL("CREATE INDEX ON {} USING brin (appended)").format(table),
+        sql.SQL("ALTER TABLE lianyun.body ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
+            table, sql.Literal(first), sql.Literal(end)
+        ),
+    ):
+        session.execute(command)

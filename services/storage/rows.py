@@ -1,0 +1,172 @@
+"""The facts of one event as rows of the state, packed for binary COPY but for the event's number.
+
+Every state table begins with ``no`` and those that can die end with ``dead``; so a row is packed once, before the
+transaction, and completed with its number when that is known.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas import railnet
+from schemas.events.base import Classifier, ObjectKind, Region
+from services.core.facts import FOREVER, SINCE_EVER, TIMED, Claim, Facts, Founding, Link, Withdrawal
+from services.core.head import UNIONS
+from services.core.links import carried
+from services.core.objects import object_id
+from services.core.rules import SECOND, rules
+from services.storage.arrays import bigints
+from services.storage.words import halves, letters, slot_word, word
+
+NO_TOLERANCE = -1
+MOVEMENT, CUSTOMS, DOCUMENT = 1, 2, 6
+"""Parts of a head that a claim can move: movement, the first of the customs unions, document; 0 is none."""
+
+_DEAD = b"\x00\x00\x00\x01\x01"
+_ALIVE = b"\x00\x00\x00\x01\x00"
+_NULL = b"\xff\xff\xff\xff"
+_LENGTH = struct.Struct(">i").pack
+_CLAIM = struct.Struct(">" + "iq" * 7 + "i16s" + "ii" + "ih" * 6 + "i?").pack
+_LINK_TIMES = struct.Struct(">iq").pack
+_LINK = struct.Struct(">" + "iq" * 2 + "i16s" * 2).pack
+_LINK_KIND = struct.Struct(">" + "ih" * 2 + "i?" * 2).pack
+_FOUNDING = struct.Struct(">iqi16s").pack
+_WITHDRAWAL = struct.Struct(">i16si16si?").pack
+_MENTION = struct.Struct(">i16s").pack
+_NUMBER = struct.Struct(">hiq").pack
+_COLUMNS = {"claim": 18, "link": 14, "founding": 5, "withdrawal": 4, "mention": 2}
+_MORTAL = frozenset({"claim", "link", "founding"})
+
+
+@dataclass(frozen=True, slots=True)
+class StateRows:
+    """The rows of one event by table, and what the batch has to know about them.
+
+    ``structural``: it holds links or foundings; ``withdraws``: it corrects or retracts; ``of_trains``: it has claims
+    about trains; ``reaching``: it has claims that may reach consignments other than by train.
+    """
+
+    claim: tuple[bytes, ...]
+    link: tuple[bytes, ...]
+    founding: tuple[bytes, ...]
+    withdrawal: tuple[bytes, ...]
+    mention: tuple[bytes, ...]
+    structural: bool
+    withdraws: bool
+    of_trains: bool
+    reaching: bool
+    terms: frozenset[str]
+
+
+def state_rows(facts: Facts) -> StateRows:
+    """Pack ``facts`` of one event. KeyError, ValueError or struct.error where they do not fit the tables."""
+    kinds = {claim.thing.kind for claim in facts.claims}
+    terms = {claim.place for claim in facts.claims}
+    terms |= {claim.publisher for claim in facts.claims}
+    terms |= {link.publisher for link in facts.links}.union(*(link.names for link in facts.links))
+    terms |= {founding.publisher for founding in facts.foundings}.union(*(f.names for f in facts.foundings))
+    terms.discard("")
+    return StateRows(
+        claim=tuple(map(_claim, facts.claims)),
+        link=tuple(map(_link, facts.links)),
+        founding=tuple(map(_founding, facts.foundings)),
+        withdrawal=tuple(map(_withdrawal, facts.withdrawals)),
+        mention=tuple(_MENTION(16, about) for about in _mentioned(facts)),
+        structural=bool(facts.links or facts.foundings),
+        withdraws=bool(facts.withdrawals),
+        of_trains=ObjectKind.TRAIN in kinds,
+        reaching=not kinds.isdisjoint(_REACHING),
+        terms=frozenset(terms),
+    )
+
+
+_REACHING = frozenset(
+    {
+        ObjectKind.CONSIGNMENT,
+        ObjectKind.BOOKING,
+        ObjectKind.NOTE,
+        ObjectKind.CONTAINER,
+        ObjectKind.DECLARATION,
+    }
+)
+
+
+def completed(table: str, rows: Iterable[bytes], no: int, dead: bool) -> Iterable[bytes]:
+    """The rows of ``table`` for event number ``no``, ready for COPY."""
+    start = _NUMBER(_COLUMNS[table], 8, no)
+    end = (_DEAD if dead else _ALIVE) if table in _MORTAL else b""
+    return [start + row + end for row in rows]
+
+
+def part(claim: Claim) -> int:
+    """Which part of a head the claim can move, 0 where none."""
+    if claim.classifier is not Classifier.ACT or not rules()[claim.milestone].moves:
+        return 0
+    if claim.region is Region.MOVEMENT:
+        return MOVEMENT
+    if claim.region is Region.CUSTOMS:
+        return CUSTOMS + UNIONS.index(railnet.customs_union(claim.jurisdiction))
+    return DOCUMENT if claim.region is Region.DOCUMENT else 0
+
+
+def _claim(claim: Claim) -> bytes:
+    rule = rules()[claim.milestone]
+    high, low = halves(claim.event)
+    slot = slot_word(
+        claim.region,
+        claim.jurisdiction,
+        claim.milestone,
+        claim.place,
+        claim.occurrence,
+        claim.classifier,
+    )
+    tolerance = NO_TOLERANCE if rule.tolerance is None else rule.tolerance // SECOND
+    episode = rule.episode if claim.classifier is Classifier.ACT else 0
+    return _CLAIM(
+        8, claim.happened, 8, claim.published, 8, high, 8, low, 8, slot, 8, word(claim.place),
+        8, word(claim.publisher), 16, claim.thing.id, 4, tolerance, 2, letters(claim.jurisdiction),
+        2, claim.milestone, 2, episode, 2, claim.thing.kind, 2, part(claim), 2, claim.assurance,
+        1, claim.territorial,
+    )  # fmt: skip
+
+
+def _link(link: Link) -> bytes:
+    if link.kind in TIMED:
+        start, until = link.start, FOREVER if link.end is None else link.end
+        end = _NULL if link.end is None else _LINK_TIMES(8, link.end)
+        held = _MENTION(16, carried(link).id)
+    else:
+        start, until, end, held = SINCE_EVER, FOREVER, _NULL, _NULL
+    return b"".join(
+        (
+            _LINK_TIMES(8, start),
+            end,
+            _LINK(8, until, 8, word(link.publisher), 16, link.left.id, 16, link.right.id),
+            held,
+            _LINK_KIND(2, link.kind, 2, link.right.kind, 1, link.territorial, 1, link.shared),
+            _names(link.names),
+        )
+    )
+
+
+def _founding(founding: Founding) -> bytes:
+    return _FOUNDING(8, word(founding.publisher), 16, founding.consignment.id) + _names(founding.names)
+
+
+def _withdrawal(withdrawal: Withdrawal) -> bytes:
+    return _WITHDRAWAL(16, withdrawal.event, 16, withdrawal.target, 1, withdrawal.replaces)
+
+
+def _names(names: Iterable[str]) -> bytes:
+    packed = bigints(sorted(word(name) for name in names))
+    return _LENGTH(len(packed)) + packed
+
+
+def _mentioned(facts: Facts) -> set[bytes]:
+    return {
+        *(route.thing.id for route in facts.routes),
+        *(object_id(ObjectKind.PLACE, restriction.place) for restriction in facts.restrictions),
+        *(lifting.restriction for lifting in facts.liftings),
+    }

@@ -1,0 +1,9 @@
+INSERT INTO lianyun.kafka_offset AS o (topic, part, topic_id, next_offset, epoch, owner, backend, backend_start)
+SELECT w.topic, w.part, w.topic_id, w.beginning, 1, %(owner)s, pg_backend_pid(), s.backend_start
+FROM unnest(%(topics)s::text[], %(parts)s::bigint[], %(topic_ids)s::text[], %(beginnings)s::bigint[])
+         AS w (topic, part, topic_id, beginning),
+     (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()) AS s
+ON CONFLICT (topic, part) DO UPDATE
+SET epoch = o.epoch + 1, owner = excluded.owner, backend = excluded.backend, backend_start = excluded.backend_start,
+    topic_id = coalesce(o.topic_id, excluded.topic_id), claimed = clock_timestamp()
+RETURNING o.topic, o.part, o.next_offset, o.epoch, o.topic_id

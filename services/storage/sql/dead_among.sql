@@ -1,0 +1,1 @@
+SELECT d.id FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN dead d ON d.id = n.id

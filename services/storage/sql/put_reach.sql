@@ -1,0 +1,11 @@
+INSERT INTO reach (cons, founded, engaged, objects, starts, untils, held)
+SELECT n.cons, n.founded, n.engaged, n.objects, n.starts, n.untils, n.held
+FROM fresh_reach n
+WHERE n.founded OR EXISTS (SELECT 1 FROM reach r WHERE r.cons = n.cons)
+ORDER BY n.cons
+ON CONFLICT (cons) DO UPDATE
+SET founded = excluded.founded, engaged = excluded.engaged, objects = excluded.objects, starts = excluded.starts,
+    untils = excluded.untils, held = excluded.held
+WHERE (reach.founded, reach.engaged, reach.objects, reach.starts, reach.untils, reach.held)
+   IS DISTINCT FROM
+      (excluded.founded, excluded.engaged, excluded.objects, excluded.starts, excluded.untils, excluded.held)

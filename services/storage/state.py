@@ -1,0 +1,76 @@
+"""New events into the state of one generation: rows first, then structure, then heads. The order is that of locks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.storage import heads, settling
+from services.storage.heads import Touched
+from services.storage.rows import StateRows, completed
+from services.storage.structure import Note, Renewed, renew
+from services.storage.work import Work
+
+_TABLES = ("claim", "link", "founding", "withdrawal", "mention")
+_COPY = {table: f"COPY {table} FROM STDIN BINARY".encode() for table in _TABLES}
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The rows of one stored event; ``dead`` where it is known not to count, ``contradicts`` where it equivocates."""
+
+    no: int
+    id: bytes
+    rows: StateRows
+    dead: bool = False
+    contradicts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What is ready to be folded: heads found, and consignments that are broken."""
+
+    touched: Touched
+    found: bool
+    broken: tuple[bytes, ...]
+
+
+def absorb(work: Work, first: int, events: Sequence[Stated], taken: Note) -> Absorbed:
+    """Write the rows of ``events`` (numbers in the block of ``first``) and derive what they and ``taken`` change.
+
+    Leaves a note of it. Locks no head: ``heads.fold_heads`` does, as the transaction's last but one act.
+    """
+    for table in _TABLES:
+        work.copy(_COPY[table], _rows(table, events))
+    work.stage("state rows")
+    own = Note(
+        judged=frozenset(e.id for e in events if e.rows.withdraws or e.contradicts),
+        numbers=frozenset(e.no for e in events if e.rows.structural),
+    )
+    renewed = Renewed()
+    if own or taken:
+        renewed = renew(work, own | taken)
+        # Noted is what this transaction changed: its own facts, and what looking again has changed. What was looked
+        # at again and found right is done.
+        settling.leave(work, own | renewed.changed)
+    touched = Touched(
+        first=first if events else 0,
+        claims=any(e.rows.reaching for e in events),
+        consignments=bool(own or taken),
+        flipped=renewed.claims,
+        trains=any(e.rows.of_trains for e in events),
+        flipped_trains=renewed.trains,
+    )
+    work.stage("settle")
+    found = heads.find_heads(work, touched)
+    work.stage("resolve")
+    return Absorbed(touched, found, renewed.broken)
+
+
+def _rows(table: str, events: Sequence[Stated]) -> list[bytes]:
+    packed: list[bytes] = []
+    for event in events:
+        rows = getattr(event.rows, table)
+        if rows:
+            packed += completed(table, rows, event.no, event.dead)
+    return packed

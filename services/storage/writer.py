@@ -1,0 +1,179 @@
+"""The writer of one worker: claims partitions, applies batches, and settles while it is idle."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from services.processors.ledger_protocol import Claim
+from services.storage import batching, claiming, points, settling
+from services.storage.batch import MOST_EVENTS, Applied, Batch
+from services.storage.batching import RecordRefused
+from services.storage.bodies import prepare_partitions, topic_numbers
+from services.storage.errors import FAULTS_OF_EVENTS, RETRIED, GaveUp
+from services.storage.generations import current_generation
+from services.storage.rows import state_rows
+from services.storage.session import Session, end_frozen, open_session, settle_in
+from services.storage.terms import Terms
+from services.storage.work import Work
+
+ATTEMPTS = 30
+"""How often a transaction is tried against deadlocks, serialisation failures and lock timeouts."""
+
+FAULTS_OF_OURS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
+"""What our own code raises on an event that admission should not have let in."""
+
+
+class Writer:
+    """Writes the current generation over one connection; every method blocks. For one thread.
+
+    ``record_refused`` puts dead letters down in the batch's transaction. ``settle=False`` switches the settle pass
+    off, which loses events: only a test that shows so may. After an exception nothing of the batch is applied.
+    """
+
+    def __init__(self, dsn: str, record_refused: RecordRefused, *, settle: bool = True) -> None:
+        self._session: Session = open_session(dsn)
+        self._record_refused = record_refused
+        self._settle = settle
+        self._owner = "unclaimed"
+        self._terms = Terms()
+        self._topics: dict[str, int] = {}
+        self._generation = current_generation(self._session)
+        self._session.commit()
+        settle_in(self._session, self._generation)
+        self._room = prepare_partitions(self._session)
+        self._first = 0
+
+    @property
+    def session(self) -> Session:
+        """The connection, for what shares the batch's transaction."""
+        return self._session
+
+    def claim_partitions(self, owner: str, wanted: Sequence[claiming.Wanted]) -> list[Claim]:
+        """Claim ``wanted`` for ``owner``: see ``services.storage.claiming``."""
+        self._owner = owner
+        return claiming.claim_partitions(self._session, owner, wanted)
+
+    def apply(self, batch: Batch) -> Applied:
+        """Apply ``batch`` in one transaction.
+
+        Raises Fenced (someone else claimed a partition), RegistryMoved (judge the batch again), GenerationMoved
+        (start again), GaveUp; FAULTS_OF_EVENTS where an event cannot be stored; any other psycopg.Error is a fault
+        of the infrastructure.
+        """
+        if len(batch.events) > MOST_EVENTS:
+            raise ValueError(f"{len(batch.events)} events in one batch; {MOST_EVENTS} are the most")
+        self._make_room()
+        return self._persist(lambda work: self._apply(work, batch))
+
+    def apply_or_bisect(self, batch: Batch) -> Applied:
+        """Apply ``batch``; where an event makes it fail, cut it in two until that event fails alone.
+
+        Such an event becomes a dead letter INTERNAL_ERROR, and its offset advances. Raises as ``apply`` otherwise.
+        """
+        try:
+            return self.apply(batch)
+        except (*FAULTS_OF_EVENTS, *FAULTS_OF_OURS) as error:
+            if not batch.events:
+                raise
+            if len(batch.events) == 1:
+                return self.apply(batch.without_events([batch.events[0].refused(error)]))
+        first, second = batch.halves()
+        return self.apply_or_bisect(first) + self.apply_or_bisect(second)
+
+    def tick(self) -> Applied:
+        """What an idle worker calls about once a second: settle what waits, end frozen sessions, make room.
+
+        A change is settled two ticks after it, if nobody else writes.
+        """
+        self._make_room()
+        if self._settle and self.pending():
+            end_frozen(self._session, self._owner)
+        return self._persist(self._tick)
+
+    def pending(self) -> int:
+        """How many notes wait to be settled, over all workers; 0 says that every head is exact."""
+        row = Work(self._session).row("pending_count")
+        self._session.rollback()
+        return 0 if row is None else int(row[0])
+
+    def close(self) -> None:
+        """Close the connection; what is not committed is not applied."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _persist(self, transaction: Callable[[Work], Applied]) -> Applied:
+        """Run one transaction until no other stands in its way; a blocker that makes no progress is ended."""
+        for attempt in range(ATTEMPTS):
+            try:
+                work = Work(self._session)
+                applied = transaction(work)
+                self._session.commit()
+                work.stage("commit")
+                points.reach("after_commit")
+                return replace(applied, retries=attempt, seconds=work.seconds)
+            except RETRIED:
+                self._session.rollback()
+                end_frozen(self._session, self._owner)
+            except BaseException:
+                if not self._session.closed:
+                    self._session.rollback()
+                raise
+        raise GaveUp(f"{ATTEMPTS} times in a row another transaction was in the way")
+
+    def _apply(self, work: Work, batch: Batch) -> Applied:
+        rows = [state_rows(event.facts) for event in batch.events]
+        fresh = self._terms.unknown(each.terms for each in rows)
+        work.stage("encode")
+        waiting = settling.unmarked(work) if self._settle else ()
+        batching.fence(work, batch.advances)
+        points.reach("after_fence")
+        first = batching.hold(work, self._generation, batch.registry)
+        self._first = first
+        topics = self._known_topics(batch)
+        self._terms.put(work, fresh)
+        work.stage("fence")
+        taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
+        work.stage("settle")
+        entered = batching.enter(work, first, batch.events, rows, topics, taken.note)
+        folded = batching.finish(work, entered, batch.refused, self._record_refused)
+        return Applied(
+            new=len(entered.identified.new),
+            duplicates=entered.identified.duplicates,
+            equivocations=len(entered.identified.variants),
+            refused=len(batch.refused),
+            heads=folded.heads,
+            train_heads=folded.trains,
+            settled=taken.count,
+            broken=len(entered.absorbed.broken),
+            numbers=entered.numbers,
+        )
+
+    def _tick(self, work: Work) -> Applied:
+        waiting = settling.unmarked(work) if self._settle else ()
+        taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
+        if not taken.note:
+            return Applied(settled=taken.count)
+        entered = batching.enter(work, 0, (), (), {}, taken.note)
+        folded = batching.finish(work, entered, (), self._record_refused)
+        return Applied(heads=folded.heads, train_heads=folded.trains, settled=taken.count)
+
+    def _known_topics(self, batch: Batch) -> dict[str, int]:
+        names = {event.record.topic for event in batch.events}
+        if not names <= self._topics.keys():
+            self._topics |= topic_numbers(self._session, names)
+        return self._topics
+
+    def _make_room(self) -> None:
+        if self._first + 128 * MOST_EVENTS > self._room:
+            self._room = prepare_partitions(self._session)

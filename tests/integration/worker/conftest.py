@@ -1,0 +1,21 @@
+"""An arena per test on the run's servers."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from services.localstack.engine import Servers
+from services.storage.migrate import migrate
+from tests.integration.worker import probe
+from tests.integration.worker.harness import Arena
+
+
+@pytest.fixture
+def arena(stack: Servers, tmp_path: Path) -> Arena:
+    dsn = stack.database.fresh_database(f"worker_{uuid.uuid4().hex[:12]}")
+    migrate(dsn)
+    probe.prepare(dsn)
+    return Arena(stack.bootstrap, dsn, tmp_path)

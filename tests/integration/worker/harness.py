@@ -1,0 +1,158 @@
+"""Topics, messages and the state of the ledger, for tests that run real workers."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from kafka import KafkaAdminClient, KafkaProducer
+
+from services.processors.supervisor import Supervisor
+
+PROBE = ("python", "-m", "tests.integration.worker.probe")
+
+
+class Arena:
+    """One test's own topics, group and database."""
+
+    def __init__(self, bootstrap: str, dsn: str, folder: Path) -> None:
+        self.bootstrap, self.dsn, self.folder = bootstrap, dsn, folder
+        self.mark = uuid.uuid4().hex[:8]
+        self.topics: list[str] = []
+
+    def create_topics(self, names: Iterable[str], partitions: int = 4, **config: str) -> list[str]:
+        """Create topics with append time and remember them as those to read; returns their full names."""
+        full = [f"test.{self.mark}.{name}" for name in names]
+        options = {"message.timestamp.type": "LogAppendTime", **config}
+        with self.admin() as admin:
+            admin.create_topics(
+                {
+                    name: {"num_partitions": partitions, "replication_factor": 1, "configs": options}
+                    for name in full
+                },
+                wait_for_metadata=True,
+            )
+        self.topics += full
+        return full
+
+    @contextmanager
+    def admin(self) -> Iterator[Any]:
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        try:
+            yield admin
+        finally:
+            admin.close()
+
+    @contextmanager
+    def producer(self) -> Iterator[Callable[[str, int, bytes], None]]:
+        """Yield `send(topic, partition, value)`; all messages are acknowledged when the block ends."""
+        producer = KafkaProducer(
+            bootstrap_servers=self.bootstrap, enable_idempotence=True, linger_ms=5, batch_size=65_536
+        )
+        futures = []
+
+        def send(topic: str, partition: int, value: bytes) -> None:
+            futures.append(producer.send(topic, value=value, partition=partition))
+
+        try:
+            yield send
+            producer.flush()
+            for future in futures:
+                future.get(timeout=60)
+        finally:
+            producer.close()
+
+    def produce(self, count: int, value: bytes = b"good", partitions: int = 4) -> None:
+        """Spread `count` messages over all partitions of all topics."""
+        places = itertools.cycle([(topic, p) for topic in self.topics for p in range(partitions)])
+        with self.producer() as send:
+            for number, (topic, partition) in zip(range(count), places, strict=False):
+                send(topic, partition, value + b"-%d" % number)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {
+            "LIANYUN_BOOTSTRAP": self.bootstrap,
+            "LIANYUN_DSN": self.dsn,
+            "LIANYUN_WORKER_TOPICS": ",".join(self.topics),
+            "LIANYUN_GROUP": f"test-{self.mark}",
+            "LIANYUN_SESSION_TIMEOUT": "6",
+            "LIANYUN_HEARTBEAT": "1",
+            "LIANYUN_SLOT_LEASE": "6",
+            "LIANYUN_EXAMINE_EVERY": "1",
+            "PROBE_HOLD": str(self.folder / "hold"),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
+            **more,
+        }
+
+    def supervisor(
+        self, workers: int = 2, environment: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> Supervisor:
+        """A supervisor of probe workers; their logs are in the test's folder."""
+        settings = self.environment(**(environment or {}))
+        return Supervisor(settings, workers, logs=self.folder / "logs", command=_command(PROBE), **kwargs)
+
+    def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn) as session:
+            return session.execute(statement, parameters).fetchall()
+
+    def stored(self, topic: str | None = None) -> int:
+        """How many records the probe holds."""
+        where = "" if topic is None else "WHERE topic = %s"
+        return int(self.query(f"SELECT count(*) FROM probe {where}", *([topic] if topic else []))[0][0])  # noqa: S608
+
+    def await_stored(self, count: int, seconds: float = 60.0, topic: str | None = None) -> float:
+        """Wait until so many records are stored; return the seconds that took. Fails with the workers' logs."""
+        return self.wait_for(lambda: self.stored(topic) >= count, seconds, f"{count} records")
+
+    def wait_for(self, done: Callable[[], bool], seconds: float, what: str) -> float:
+        started = time.monotonic()
+        while not done():
+            if time.monotonic() - started > seconds:
+                raise AssertionError(
+                    f"no {what} after {seconds} s; {self.stored()} are stored\n{self.logs()}"
+                )
+            time.sleep(0.05)
+        return time.monotonic() - started
+
+    def logs(self) -> str:
+        """The ends of the workers' logs."""
+        files = sorted((self.folder / "logs").glob("*.log")) if (self.folder / "logs").exists() else []
+        return "\n".join(f"--- {file.name}\n{file.read_text()[-6_000:]}" for file in files)
+
+    def log_text(self, worker: int = 0) -> str:
+        file = self.folder / "logs" / f"worker-{worker}.log"
+        return file.read_text() if file.exists() else ""
+
+    def check_exactly_once(self) -> None:
+        """Each offset below the ledger's is stored once, and nothing else is."""
+        rows = self.query(
+            """SELECT o.topic, o.part, o.next_offset, count(p."offset"), min(p."offset"), max(p."offset")
+               FROM lianyun.kafka_offset o LEFT JOIN probe p ON (p.topic, p.part) = (o.topic, o.part)
+               GROUP BY 1, 2, 3 ORDER BY 1, 2"""
+        )
+        for topic, partition, next_offset, count, first, last in rows:
+            found = (count, first, last)
+            wanted = (next_offset, 0 if next_offset else None, next_offset - 1 if next_offset else None)
+            assert found == wanted, f"{topic}/{partition}"
+
+
+def _command(parts: tuple[str, ...]) -> tuple[str, ...]:
+    import sys
+
+    return (sys.executable, *parts[1:]) if parts[0] == "python" else parts
+
+
+def alive(pid: int) -> bool:
+    """Whether a process exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

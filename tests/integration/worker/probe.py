@@ -1,0 +1,106 @@
+"""A worker with the real shell and a store of one table, so that the shell is measured and attacked by itself.
+
+`python -m tests.integration.worker.probe`. The claims and the fence are the product's; the table has no conflict
+clause, so an event applied twice breaks the primary key. Points of `LIANYUN_CHAOS` are reached in the transaction;
+`PROBE_HOLD=<file>` keeps each transaction open, locks held, while that file exists.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from services.processors.ledger_protocol import Claim, Fenced, PartitionId
+from services.processors.ports import Admission, Applied, Batch, LogRecord
+from services.processors.process import run
+from services.processors.settings import WorkerSettings
+from services.storage import points
+from services.storage.arrays import adapt
+from services.storage.claiming import Wanted, claim_partitions
+from services.storage.session import open_session
+
+TABLE = """CREATE TABLE probe (topic text, part integer, "offset" bigint, value text, refused boolean,
+           PRIMARY KEY (topic, part, "offset"))"""
+
+
+class ProbeStore:
+    """One row per record."""
+
+    registry = None
+
+    def __init__(self, settings: WorkerSettings, name: str) -> None:
+        self._name = name
+        self._session = open_session(settings.dsn.get_secret_value())
+        adapt(self._session)
+        self._hold = Path(os.environ.get("PROBE_HOLD", "/nonexistent"))
+
+    def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
+        wanted = [Wanted(p.topic, p.partition, topic_ids.get(p.topic)) for p in partitions]
+        return claim_partitions(self._session, self._name, wanted)
+
+    def apply(self, batch: Batch[Any], registry: Any) -> Applied:  # noqa: ARG002
+        session = self._session
+        moves = [part.slice for part in batch]
+        moved = session.execute(
+            """UPDATE lianyun.kafka_offset o SET next_offset = v.next
+               FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[])
+                    AS v (topic, part, epoch, first, next)
+               WHERE (o.topic, o.part, o.epoch, o.next_offset) = (v.topic, v.part, v.epoch, v.first)""",
+            (
+                [m.partition.topic for m in moves],
+                [m.partition.partition for m in moves],
+                [m.epoch for m in moves],
+                [m.first for m in moves],
+                [m.next_offset for m in moves],
+            ),
+        ).rowcount
+        if moved != len(moves):
+            session.rollback()
+            raise Fenced(f"{moved} of {len(moves)}")
+        points.reach("after_fence")
+        while self._hold.exists():
+            session.execute("SELECT 1")
+            time.sleep(0.02)
+        with session.cursor().copy("COPY probe FROM STDIN") as copy:
+            for part in batch:
+                for record, refused in zip(part.slice.records, part.outcomes, strict=True):
+                    value = (record.value or b"")[:20].decode()
+                    copy.write_row((*part.slice.partition, record.offset, value, refused))
+        points.reach("before_commit")
+        session.commit()
+        points.reach("after_commit")
+        return Applied(new=sum(len(part.outcomes) for part in batch))
+
+    def refresh(self) -> None:
+        pass
+
+    def idle(self) -> None:
+        self._session.execute("SELECT 1")
+        self._session.commit()
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class ProbeAdmitter:
+    """Refuses what starts with `bad`, at the price of a signature."""
+
+    def judge(self, records: Sequence[LogRecord], registry: Any) -> Admission:  # noqa: ARG002
+        outcomes = [(record.value or b"").startswith(b"bad") for record in records]
+        return Admission(outcomes, [int(not refused) for refused in outcomes])
+
+
+def prepare(dsn: str) -> None:
+    """Create what the probe needs in a migrated database."""
+    with psycopg.connect(dsn) as session:
+        session.execute(TABLE)
+
+
+if __name__ == "__main__":
+    points.install_from(os.environ)
+    run(ProbeStore, lambda _settings: ProbeAdmitter())

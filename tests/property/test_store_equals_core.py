@@ -1,0 +1,95 @@
+"""The store computes in SQL what the core computes from all facts at once, whatever the order, batches and races."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.localstack.engine import DatabaseAddress
+from services.storage import points
+from services.storage.batch import Event
+from services.storage.migrate import migrate
+from tests.storing.harness import Pair, Pausing, assert_equal_to_core, start
+from tests.storing.worlds import Objects, Said, event, everything, said
+
+pytestmark = pytest.mark.integration
+
+EXAMPLES = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+)
+OBJECTS = Objects("world/")
+
+
+@pytest.fixture(scope="module")
+def pair(postgres: DatabaseAddress) -> Iterator[Pair]:
+    dsn = postgres.fresh_database("store_equals_core")
+    migrate(dsn)
+    pair = Pair(dsn)
+    yield pair
+    pair.close()
+
+
+def numbered(told: Sequence[Said], registry: int) -> list[Event]:
+    return [event(each, OBJECTS.salt, offset, registry) for offset, each in enumerate(told)]
+
+
+def cut(events: Sequence[Event], cuts: Sequence[int]) -> Iterator[Sequence[Event]]:
+    """The events in batches of the sizes in ``cuts``, over and over."""
+    at, turn = 0, 0
+    while at < len(events):
+        size = cuts[turn % len(cuts)]
+        yield events[at : at + size]
+        at, turn = at + size, turn + 1
+
+
+def check(pair: Pair, events: Sequence[Event]) -> None:
+    pair.settle()
+    assert_equal_to_core(pair.dsn, everything(events), OBJECTS.consignments, OBJECTS.trains)
+
+
+@EXAMPLES
+@given(told=st.lists(said(OBJECTS), max_size=40), cuts=st.lists(st.integers(1, 8), min_size=1, max_size=4))
+def test_any_order_and_any_batches_give_what_the_core_gives(
+    pair: Pair, told: list[Said], cuts: list[int]
+) -> None:
+    pair.empty()
+    events = numbered(told, pair.registry)
+    for turn, batch in enumerate(cut(events, cuts)):
+        pair.apply(turn % 2, batch)
+    check(pair, events)
+
+
+@EXAMPLES
+@given(
+    before=st.lists(said(OBJECTS), max_size=20),
+    left=st.lists(said(OBJECTS), min_size=1, max_size=6),
+    right=st.lists(said(OBJECTS), min_size=1, max_size=6),
+)
+def test_batches_that_run_into_one_another_miss_nothing_for_good(
+    pair: Pair, before: list[Said], left: list[Said], right: list[Said]
+) -> None:
+    """One batch stops right before its commit while the other runs to its end, or until it has to wait."""
+    pair.empty()
+    events = numbered([*before, *left, *right], pair.registry)
+    middle, last = len(before), len(before) + len(left)
+    if before:
+        pair.apply(0, events[:middle])
+    pausing = Pausing("left", "before_commit")
+    points.install(pausing)
+    try:
+        first = start("left", lambda: pair.apply(0, events[middle:last]))
+        assert pausing.reached.wait(30)
+        second = start("right", lambda: pair.apply(1, events[last:]))
+        second.thread.join(0.1)
+        pausing.go_on.set()
+        first.join()
+        second.join()
+    finally:
+        pausing.go_on.set()
+        points.install(None)
+    check(pair, events)

@@ -1,0 +1,290 @@
+"""Writers over a real database, and what the store must equal: the core over all facts at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from schemas.events.base import ObjectKind
+from services.core.engagement import canonical, founding_parties, groups
+from services.core.facts import Claim, Facts, Link, LinkKind
+from services.core.head import Head, Stage, head
+from services.core.links import Network, spans
+from services.core.liveness import judge
+from services.core.objects import Thing
+from services.core.train_head import train_head
+from services.processors.admission.model import Refused
+from services.storage.batch import Advance, Batch, Event
+from services.storage.claiming import Wanted
+from services.storage.words import halves, word
+from services.storage.writer import Writer
+
+TOPIC = "cre.test.worlds.v1"
+
+
+def no_letters(_session: Any, refused: Sequence[Refused]) -> None:
+    """Stands where dead letters go in tests that have none."""
+    assert not refused, refused
+
+
+class Pair:
+    """Two writers, each with a partition of its own."""
+
+    def __init__(self, dsn: str, *, settle: bool = True) -> None:
+        self.dsn = dsn
+        self.writers = [Writer(dsn, no_letters, settle=settle) for _ in range(2)]
+        self.claims = [
+            writer.claim_partitions(f"w{i}", [Wanted(TOPIC, i)])[0] for i, writer in enumerate(self.writers)
+        ]
+        self.next = [claim.next_offset for claim in self.claims]
+        self.registry = int(self.value("SELECT version FROM lianyun.registry_version"))
+
+    def value(self, query: str) -> Any:
+        with psycopg.connect(self.dsn) as session:
+            row = session.execute(query).fetchone()
+        return None if row is None else row[0]
+
+    def batch(self, index: int, events: Sequence[Event]) -> Batch:
+        """The next batch of writer ``index``."""
+        first = self.next[index]
+        advance = Advance(TOPIC, index, self.claims[index].epoch, first, first + len(events))
+        return Batch((advance,) if events else (), tuple(events), (), self.registry)
+
+    def apply(self, index: int, events: Sequence[Event]) -> Any:
+        applied = self.writers[index].apply(self.batch(index, events))
+        self.next[index] += len(events)
+        return applied
+
+    def settle(self, most: int = 40) -> None:
+        """Tick both until nothing waits."""
+        for _ in range(most):
+            for writer in self.writers:
+                writer.tick()
+            if not self.writers[0].pending():
+                return
+        raise AssertionError("the store does not settle")
+
+    def empty(self) -> None:
+        """Forget all events and their state; offsets stay."""
+        with psycopg.connect(self.dsn) as session:
+            for table in _TABLES:
+                session.execute(f"DELETE FROM {table}")
+
+    def close(self) -> None:
+        for writer in self.writers:
+            writer.close()
+
+
+_TABLES = (
+    *(f"lianyun.{name}" for name in ("identity", "variant", "quarantine", "body", "batch")),
+    *(
+        f"g1.{name}"
+        for name in (
+            [
+                "claim",
+                "link",
+                "founding",
+                "withdrawal",
+                "mention",
+                "dead",
+                "canonical",
+                "reach",
+                "head",
+                "train_head",
+                "pending",
+            ]
+        )
+    ),
+)
+
+
+class Pausing:
+    """A hook that lets one named thread stop at a point until it is told to go on."""
+
+    def __init__(self, thread: str, point: str) -> None:
+        self.thread, self.point = thread, point
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, name: str) -> None:
+        if name == self.point and threading.current_thread().name == self.thread:
+            self.reached.set()
+            assert self.go_on.wait(30)
+
+
+@dataclass
+class Running:
+    """A call in a thread of its own; its exception is raised by ``join``."""
+
+    thread: threading.Thread
+    failures: list[BaseException]
+
+    def join(self) -> None:
+        self.thread.join(60)
+        assert not self.thread.is_alive(), "blocked"
+        if self.failures:
+            raise self.failures[0]
+
+
+def start(name: str, call: Callable[[], Any]) -> Running:
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return Running(thread, failures)
+
+
+def stage_of(stage: Stage | None) -> tuple[int, int, int, int, int] | None:
+    """A core stage in the spelling of rows: happened, milestone, place, and the two halves of the event."""
+    return None if stage is None else (stage.at, stage.milestone, word(stage.place), *halves(stage.event))
+
+
+def expected_head(found: Head) -> dict[str, Any]:
+    return {
+        "boxes": found.boxes,
+        "behind": found.behind,
+        "disputes": found.disputes,
+        "exceptions": found.exceptions,
+        "movement": stage_of(found.movement),
+        "cn": stage_of(found.customs[0]),
+        "eaeu": stage_of(found.customs[1]),
+        "eu": stage_of(found.customs[2]),
+        "other": stage_of(found.customs[3]),
+        "document": stage_of(found.document),
+    }
+
+
+def stored_heads(session: psycopg.Connection[Any], ids: Iterable[bytes]) -> dict[bytes, dict[str, Any]]:
+    """Rows of founded heads by consignment, stages as in ``stage_of``."""
+    cursor = session.execute(
+        "SELECT cons::text, boxes, behind, disputes, exceptions, movement, cn, eaeu, eu, other, document"
+        " FROM lianyun.head WHERE founded AND cons = ANY (%s::uuid[])",
+        ([i.hex() for i in ids],),
+    )
+    names = [column.name for column in cursor.description or ()]
+    found = {}
+    for row in cursor.fetchall():
+        values = dict(zip(names, row, strict=True))
+        cons = bytes.fromhex(values.pop("cons").replace("-", ""))
+        found[cons] = {
+            name: (value[0], value[4], value[5], value[2], value[3]) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+    return found
+
+
+def core_heads(facts: Facts, consignments: Sequence[Thing]) -> dict[bytes, dict[str, Any]]:
+    expected = {}
+    for cons in consignments:
+        found = head(facts, cons)
+        if found is not None:
+            expected[found.consignment.id] = expected_head(found)
+    return expected
+
+
+def core_canonical(facts: Facts) -> dict[bytes, bytes]:
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    founded = founding_parties(f for f in facts.foundings if liveness.live(f.event))
+    network = Network(link for link in facts.links if liveness.live(link.event))
+    grouped = groups(founded, network.same)
+    return {thing.id: canonical(members).id for thing, members in grouped.items() if len(members) > 1}
+
+
+def core_trains(facts: Facts, trains: Sequence[Thing]) -> dict[bytes, tuple[Any, ...]]:
+    """Milestone, position and open exceptions of each train."""
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    expected = {}
+    for train in trains:
+        told = train_head(c for c in facts.claims if c.thing == train and liveness.live(c.event))
+        expected[train.id] = (_claim_stage(told.milestone), _claim_stage(told.position), told.exceptions)
+    return expected
+
+
+def _claim_stage(claim: Claim | None) -> Any:
+    if claim is None:
+        return None
+    return (claim.happened, claim.milestone, word(claim.place), *halves(claim.event))
+
+
+def stored_trains(session: psycopg.Connection[Any], trains: Sequence[Thing]) -> dict[bytes, tuple[Any, ...]]:
+    rows = session.execute(
+        "SELECT train::text, milestone, position, exceptions FROM lianyun.train_head WHERE train = ANY (%s::uuid[])",
+        ([t.id.hex() for t in trains],),
+    ).fetchall()
+
+    def stage(value: Any) -> Any:
+        return None if value is None else (value[0], value[4], value[5], value[2], value[3])
+
+    return {bytes.fromhex(t.replace("-", "")): (stage(m), stage(p), e) for t, m, p, e in rows}
+
+
+def stored_dead(session: psycopg.Connection[Any], ids: Iterable[bytes]) -> set[bytes]:
+    rows = session.execute(
+        "SELECT id::text FROM lianyun.dead WHERE id = ANY (%s::uuid[])", ([i.hex() for i in ids],)
+    ).fetchall()
+    return {bytes.fromhex(row[0].replace("-", "")) for row in rows}
+
+
+def stored_ends(session: psycopg.Connection[Any], facts: Facts) -> dict[tuple[Any, ...], int]:
+    rows = session.execute(
+        "SELECT i.id::text, l.kind, l.left_id::text, l.right_id::text, l.until FROM lianyun.link l"
+        " JOIN lianyun.identity i ON i.no = l.no WHERE l.carried IS NOT NULL AND i.id = ANY (%s::uuid[])",
+        ([link.event.hex() for link in facts.links],),
+    ).fetchall()
+
+    def raw(text: str) -> bytes:
+        return bytes.fromhex(text.replace("-", ""))
+
+    return {(raw(e), kind, raw(left), raw(right)): until for e, kind, left, right, until in rows}
+
+
+def core_ends(facts: Facts) -> dict[tuple[Any, ...], int]:
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    live: list[Link] = [link for link in facts.links if liveness.live(link.event)]
+    timed = (LinkKind.CONTAINER_CARRIES, LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES)
+    return {
+        (s.link.event, int(s.link.kind), s.link.left.id, s.link.right.id): s.end
+        for s in spans(live)
+        if s.link.kind in timed
+    }
+
+
+def same(what: str, found: Any, expected: Any) -> None:
+    """Fail with both sides where they differ."""
+    if found != expected:
+        raise AssertionError(f"{what}: the store has\n  {found}\nthe core says\n  {expected}")
+
+
+def assert_equal_to_core(
+    dsn: str, facts: Facts, consignments: Sequence[Thing], trains: Sequence[Thing]
+) -> None:
+    """The settled store of ``facts`` is what the core computes from them."""
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    events = {event for event, _ in facts.contents} | {w.target for w in facts.withdrawals}
+    with psycopg.connect(dsn) as session:
+        same("dead events", stored_dead(session, events), liveness.dead)
+        ends, stored = core_ends(facts), stored_ends(session, facts)
+        same("ends of links", {key: stored.get(key) for key in ends}, ends)
+        rows = session.execute(
+            "SELECT cons::text, canonical::text FROM lianyun.canonical WHERE cons = ANY (%s::uuid[])",
+            ([c.id.hex() for c in consignments],),
+        ).fetchall()
+        grouped = {a.replace("-", ""): b.replace("-", "") for a, b in rows}
+        expected = {a.hex(): b.hex() for a, b in core_canonical(facts).items()}
+        same("groups", {a: b for a, b in grouped.items() if a != b or a in expected}, expected)
+        heads = stored_heads(session, [c.id for c in consignments])
+        same("heads", heads, core_heads(facts, consignments))
+        told, found = core_trains(facts, trains), stored_trains(session, trains)
+        same("trains", {t: found.get(t, (None, None, 0)) for t in told}, told)
+
+
+__all__ = ["ObjectKind", "Pair", "Pausing", "assert_equal_to_core", "start"]

@@ -1,0 +1,55 @@
+"""What the tests of the simulated world share: its messages read as the platform reads them, without any server."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from schemas.events.decode import decode_payload
+from services.core.facts import Facts
+from services.core.interpretation import Statement, interpret
+from services.proving.oracle import consignment_of, differences
+from services.proving.refold import Refold
+from services.registry.events import KeyAdded
+from services.registry.fold import fold
+from services.registry.registry import Registry
+from services.simulator.signing import members, profiles, unsigned
+from services.simulator.simulate import Scale, Simulation, simulate
+
+
+@cache
+def registry_of(seed: int) -> Registry:
+    events = []
+    for party, keys in members(profiles(seed)):
+        events += [party, *(KeyAdded(party=party.code, key=key) for key in keys)]
+    return fold(events)
+
+
+def facts_of(simulation: Simulation) -> Facts:
+    """Record -> event -> payload -> facts, for every message."""
+    seed = simulation.scale.seed
+    known, registry = profiles(seed), registry_of(seed)
+    parts = []
+    for message in simulation.telling.messages:
+        event = unsigned(message, known[message.party])
+        party = registry.party(message.party)
+        assert party is not None
+        statement = Statement(
+            event.identity, event.envelope.source, party.publisher, event.envelope.published_micros
+        )
+        parts.append(interpret(statement, event.digest, decode_payload(event.envelope.type, event.payload)))
+    return Facts.union(parts)
+
+
+def mismatches(simulation: Simulation, facts: Facts) -> list[str]:
+    """What the heart's views of ``facts`` show otherwise than the world's truth."""
+    refold = Refold(facts)
+    return [
+        line
+        for truth in simulation.truths.values()
+        for line in differences(refold.view(consignment_of(truth), simulation.scale.now), truth)
+    ]
+
+
+@cache
+def world(seed: int, **scale: int) -> Simulation:
+    return simulate(Scale(seed=seed, **scale))

@@ -1,0 +1,126 @@
+"""The simulated world: the same seed gives the same bytes, and it shares nothing with what it judges."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from schemas.identifiers import iso6346, wagon
+from schemas.identifiers.check_digit import CheckDigit
+from services.processors.admission.admit import admit
+from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.simulator import numbers
+from services.simulator.breaking import BREAKS, expected, sprinkle
+from services.simulator.cast import CAST
+from services.simulator.signing import Outgoing, profiles, sign_all
+from services.simulator.simulate import NOW, Scale, Simulation, simulate
+from services.topics.declaration import read_declaration
+from tests.unit.simulator.conftest import registry_of, world
+
+FOLDER = Path(__file__).resolve().parents[3] / "services" / "simulator"
+SETTINGS = AdmissionSettings("demo", frozenset({"cre.gateway.v1"}))
+
+
+def outgoing(simulation: Simulation) -> list[Outgoing]:
+    return sign_all(simulation.telling.messages, profiles(simulation.scale.seed))
+
+
+def record(out: Outgoing, offset: int) -> Record:
+    message = out.message
+    return Record(message.topic, 0, offset, NOW // 1_000, list(message.headers), message.value)
+
+
+def test_the_same_scale_gives_the_same_bytes_and_truth() -> None:
+    scale = Scale(seed=5, trains=3, boxes=5)
+    one, other = simulate(scale), simulate(scale)
+    assert one.truths == other.truths
+    assert [o.message for o in outgoing(one)] == [o.message for o in outgoing(other)]
+    assert outgoing(simulate(Scale(seed=6, trains=3, boxes=5))) != outgoing(one)
+
+
+def test_a_further_train_changes_nothing_of_how_the_others_leave() -> None:
+    few, more = world(5, trains=2, boxes=4, days=30), world(5, trains=2, boxes=5, days=30)
+    assert {
+        h.at
+        for h in few.world.happenings
+        if h.what == "movement.departed" and h.place.endswith("xian-intl-port")
+    } == {
+        h.at
+        for h in more.world.happenings
+        if h.what == "movement.departed" and h.place.endswith("xian-intl-port")
+    }
+
+
+def test_the_world_shares_no_code_with_the_folds() -> None:
+    for path in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            for name in names:
+                assert not name.startswith(("services.core", "services.storage", "services.processors")), (
+                    path,
+                    name,
+                )
+                if path.stem not in ("signing", "breaking"):
+                    assert name.startswith(("services.simulator", "schemas.railnet")) or not name.startswith(
+                        ("services", "schemas.")
+                    ), (path, name)
+
+
+def test_the_cast_matches_the_declared_topics() -> None:
+    declared = {topic.name: set(topic.parties) for topic in read_declaration().topics}
+    for topic, parties in declared.items():
+        assert parties == {party.code for party in CAST.values() if party.topic == topic and party.own_topic}
+    assert {party.topic for party in CAST.values()} == declared.keys()
+    assert all("simulated" in party.name and "simulated" in party.source for party in CAST.values())
+
+
+def test_trains_are_spread_along_the_way() -> None:
+    shown = Counter(
+        truth.movement.what
+        for truth in world(7, trains=24, boxes=6, days=60).truths.values()
+        if truth.movement
+    )
+    assert len(shown) >= 6, shown
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_platform_accepts_what_is_good_and_counts_what_the_world_counts(seed: int) -> None:
+    simulation = world(seed, trains=4, boxes=8)
+    accepted: dict[bytes, set[bytes]] = {}
+    admitted = 0
+    for number, out in enumerate(outgoing(simulation)):
+        answer = admit(record(out, number), registry_of(seed), SETTINGS)
+        assert isinstance(answer, Admitted), answer
+        accepted.setdefault(answer.event, set()).add(answer.content)
+        admitted += 1
+    telling = simulation.telling
+    assert len(accepted) == telling.accepted
+    assert sum(len(contents) > 1 for contents in accepted.values()) == telling.equivocations > 0
+    assert admitted - sum(len(contents) for contents in accepted.values()) == telling.duplicates > 0
+
+
+def test_every_broken_message_is_refused_for_its_reason() -> None:
+    simulation = world(3, trains=4, boxes=8)
+    mixed = sprinkle(outgoing(simulation), profiles(3), Random(3), 0.05)
+    broken = [out for out in mixed if out.refused_as]
+    assert {out.refused_as for out in broken} == set(BREAKS)
+    for number, out in enumerate(broken):
+        answer = admit(record(out, number), registry_of(3), SETTINGS)
+        assert isinstance(answer, Refused), out
+        assert answer.reason.value == out.refused_as, (answer.reason, answer.detail, out)
+    assert sum(expected(mixed).values()) == len(broken)
+
+
+def test_numbers_carry_right_check_digits_and_a_slip_is_another_number() -> None:
+    for serial in range(1, 200):
+        number = numbers.container(serial)
+        assert iso6346.parse(number).check is CheckDigit.OK, number
+        assert numbers.transposed(number) != number
+    for railway in ("ktz", "pkp"):
+        assert wagon.parse(numbers.wagon(railway, 7)).check is CheckDigit.OK
