@@ -10,6 +10,7 @@ import orjson
 import typer
 
 from schemas.envelope import event_id
+from schemas.schemes import Scheme
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import iso, out, print_json, print_table
@@ -42,7 +43,7 @@ def validate(
         except profile.ProfileError as problem:
             raise Failure(Exit.NOT_FOUND, str(problem), "lianyun party list") from None
     else:
-        who = profile.create("nobody", "urn:nobody", "none", settings.network, profile.Scheme.ED25519)
+        who = profile.create("nobody", "urn:nobody", "none", settings.network, Scheme.ED25519)
     lines = list(native.read(paths, who))
     bad = [line for line in lines if line.refusal is not None]
     refusals = [

@@ -7,9 +7,18 @@ import sys
 
 import typer
 
+from services.cli.checking import fsck
+from services.cli.demo import demo
+from services.cli.doctor import doctor
+from services.cli.events import events
 from services.cli.exits import Exit, Failure
+from services.cli.letters import dlq
 from services.cli.output import err
+from services.cli.parties import key, party
 from services.cli.publish import publish
+from services.cli.running import db, up, worker
+from services.cli.topics import topics
+from services.cli.track import track
 
 app = typer.Typer(
     name="lianyun",
@@ -17,7 +26,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 findings, 4 dependency unreachable, 5 not found, 130 interrupted.",
 )
-app.command()(publish)
+for command in (publish, track, fsck, doctor, up, worker, demo):
+    app.command()(command)
+for name, group in {
+    "events": events,
+    "party": party,
+    "key": key,
+    "dlq": dlq,
+    "topics": topics,
+    "db": db,
+}.items():
+    app.add_typer(group, name=name)
 
 
 @app.callback()

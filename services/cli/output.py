@@ -13,7 +13,7 @@ from rich.table import Table
 
 SCHEMA_VERSION = 1
 
-out = Console(soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 

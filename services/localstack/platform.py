@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,7 +11,7 @@ from typing import Self
 import psycopg
 
 from services.localstack.stack import LocalStack
-from services.processors.supervisor import Supervisor
+from services.processors.supervisor import COMMAND, Supervisor
 from services.registry import commands, store
 from services.registry.events import NewKey, PartyAdded
 from services.storage.migrate import migrate
@@ -23,7 +23,8 @@ class Platform:
     """A context manager over a LocalStack with migrated database, declared topics and supervised workers.
 
     ``members`` are registered with their keys where the registry does not know them yet. With ``folder`` the data stays
-    for the next run. ``environment`` is added to that of the workers. ``workers=0`` starts none.
+    for the next run. ``environment`` is added to that of the workers. ``workers=0`` starts none;
+    ``command`` is what a worker process runs.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class Platform:
         network: str = "demo",
         members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]] = (),
         environment: Mapping[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self.stack = LocalStack(folder)
         self.network = network
         self._count = workers
         self._members = tuple(members)
         self._environment = dict(environment or {})
+        self._command = tuple(command)
         self.workers: Supervisor | None = None
 
     def __enter__(self) -> Self:
@@ -50,7 +53,10 @@ class Platform:
             register(self.stack.dsn, self._members)
             if self._count:
                 self.workers = Supervisor(
-                    self.worker_environment(), workers=self._count, logs=self.stack.folder / "logs"
+                    self.worker_environment(),
+                    workers=self._count,
+                    logs=self.stack.folder / "logs",
+                    command=self._command,
                 )
                 self.workers.start()
         except BaseException:

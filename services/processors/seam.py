@@ -49,11 +49,13 @@ class LedgerConsumer(driver.Consumer):  # type: ignore[misc]
         self,
         *args: Any,
         ledger: Ledger,
+        topics: frozenset[str],
         channel: Any,
         held: Callable[[], frozenset[PartitionId]],
         **kwargs: Any,
     ) -> None:
         self.ledger = ledger
+        self.wanted = topics
         self.channel = channel
         self.held = held
         self.reader: Reader[LogRecord] = Reader()
@@ -96,9 +98,9 @@ class LedgerConsumer(driver.Consumer):  # type: ignore[misc]
         if not self.flow_active or self.app.rebalancing or self._claiming.locked():
             return
         async with self._claiming:
-            current = await self.ledger.topic_ids(self.app.topics.topics)
+            current = await self.ledger.topic_ids(self.wanted)
             if current:
-                self._note_missing(frozenset(self.app.topics.topics) - current.keys())
+                self._note_missing(self.wanted - current.keys())
             for partition in self.reader.partitions:
                 seen, now = self._topic_ids.get(partition.topic), current.get(partition.topic)
                 if seen and now and seen != now:

@@ -109,7 +109,12 @@ class Worker:
     def _connect(self, topics: tuple[str, ...]) -> None:
         app, pipeline = self.app, self.pipeline
         channel = app.channel(maxsize=2)
-        parts: Mapping[str, Any] = {"ledger": pipeline, "channel": channel, "held": pipeline.held}
+        parts: Mapping[str, Any] = {
+            "ledger": pipeline,
+            "topics": frozenset(topics),
+            "channel": channel,
+            "held": pipeline.held,
+        }
         app.transport = LedgerTransport(app.conf.broker_consumer, app, parts=parts)
         for topic in topics:
             app.topics.add(app.topic(topic))

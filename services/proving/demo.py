@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from services.localstack.platform import Platform
 from services.producers import publisher
@@ -26,6 +25,7 @@ from services.registry import store
 from services.simulator.breaking import expected, sprinkle
 from services.simulator.signing import Outgoing, profiles, sign_all
 from services.simulator.simulate import Simulation
+from services.storage.reading import unsettled
 
 Say = Callable[[str], None]
 BROKEN_SHARE = 0.01
@@ -109,7 +109,7 @@ def wait_applied(dsn: str, published: int, say: Say, patience: float = 180.0) ->
                 "SELECT coalesce(sum(next_offset), 0) FROM lianyun.kafka_offset"
             ).fetchone()
             done = int(row[0]) if row else 0
-            if done >= published and not pending(connection):
+            if done >= published and not unsettled(connection):
                 return
             if time.monotonic() > until:
                 raise TimeoutError(
@@ -117,16 +117,6 @@ def wait_applied(dsn: str, published: int, say: Say, patience: float = 180.0) ->
                 )
             say(f"applied {done} of {published}")
             time.sleep(0.5)
-
-
-def pending(connection: psycopg.Connection[Any]) -> int:
-    """How many structural changes of the current generation still wait to be looked at once more."""
-    return _of_state(connection, "SELECT count(*) FROM {}.pending")
-
-
-def generation(connection: psycopg.Connection[Any]) -> int:
-    """The number of the current generation of the state."""
-    return _one(connection, "SELECT number FROM lianyun.generation WHERE state = 'CURRENT'")
 
 
 def counted(connection: psycopg.Connection[Any], published: int) -> dict[str, Any]:
@@ -170,10 +160,4 @@ def _compare(
 
 def _one(connection: psycopg.Connection[Any], query: str) -> int:
     row = connection.execute(query.encode()).fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def _of_state(connection: psycopg.Connection[Any], query: LiteralString) -> int:
-    schema = sql.Identifier(f"g{generation(connection)}")
-    row = connection.execute(sql.SQL(query).format(schema)).fetchone()
     return 0 if row is None else int(row[0])

@@ -23,6 +23,7 @@ from typing import Any
 
 from kafka.errors import KafkaError
 
+from services.processors.parentage import end_with_parent
 from services.producers import publisher
 from services.simulator.signing import Outgoing
 
@@ -62,7 +63,7 @@ class _Publisher:
     def __init__(self, folder: Path, name: str, bootstrap: str) -> None:
         self._folder, self._bootstrap = folder, bootstrap
         # Our own file, written by the prover a moment ago for this process alone.
-        self._messages: list[Outgoing] = pickle.loads((folder / f"{name}.messages").read_bytes())  # noqa: S301
+        self._messages: list[Outgoing] = pickle.loads((folder / f"{name}.messages").read_bytes())
         self._done = set(read(folder, name).acknowledged)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         self._journal = os.open(folder / f"{name}.journal", flags, 0o600)
@@ -143,4 +144,5 @@ class _Publisher:
 
 
 if __name__ == "__main__":
+    end_with_parent(os.environ)
     _Publisher(Path(sys.argv[1]), sys.argv[2], sys.argv[3]).run()

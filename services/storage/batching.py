@@ -6,13 +6,14 @@ letters. Whoever calls commits.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.processors.admission.model import Refused
 from services.storage import heads, points
 from services.storage.arrays import bigints
-from services.storage.batch import Advance, Event
+from services.storage.batch import Batch, Event
 from services.storage.bodies import put_bodies
 from services.storage.errors import Fenced, GenerationMoved, RegistryMoved
 from services.storage.identities import Identified, identify
@@ -27,19 +28,26 @@ RecordRefused = Callable[[Session, Sequence[Refused]], None]
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What a batch's events became: which are new, under which numbers, and what is ready to be folded."""
+    """What a batch's events became: which are new, under which numbers, and what is ready to be folded.
+
+    ``taken`` counts the records of the log that the events came by, duplicates included.
+    """
 
     identified: Identified
     first: int
     numbers: tuple[int, ...]
     absorbed: Absorbed
+    taken: int = 0
 
 
-def fence(work: Work, advances: Sequence[Advance]) -> None:
+def fence(work: Work, batch: Batch) -> None:
     """Move every partition from exactly its first offset under exactly its epoch; Fenced where one has moved on."""
+    advances = batch.advances
     if not advances:
         return
     ordered = sorted(advances, key=lambda a: (a.topic, a.partition))
+    admitted = Counter((e.record.topic, e.record.partition) for e in batch.events)
+    refused = Counter((r.record.topic, r.record.partition) for r in batch.refused)
     moved = work.count(
         "fence",
         {
@@ -48,6 +56,8 @@ def fence(work: Work, advances: Sequence[Advance]) -> None:
             "epochs": bigints([a.epoch for a in ordered]),
             "firsts": bigints([a.first for a in ordered]),
             "nexts": bigints([a.next_offset for a in ordered]),
+            "events": bigints([admitted[a.topic, a.partition] for a in ordered]),
+            "refused": bigints([refused[a.topic, a.partition] for a in ordered]),
         },
     )
     if moved != len(advances):
@@ -80,7 +90,7 @@ def enter(
     """Store what is new among ``events`` and derive what it and the notes ``taken`` change, up to finding heads."""
     if not events:
         nothing = Identified((), (), frozenset(), 0)
-        return Entered(nothing, first, (), absorb(work, first, (), taken))
+        return Entered(nothing, first, (), absorb(work, (), taken))
     identified = identify(work, events, first)
     work.stage("identity")
     kept = sorted((*identified.new, *identified.variants))
@@ -97,20 +107,52 @@ def enter(
         )
         for i in kept
     ]
-    absorbed = absorb(work, first, stated, taken)
-    return Entered(identified, first, tuple(first + i for i in kept), absorbed)
+    absorbed = absorb(work, stated, taken)
+    return Entered(identified, first, tuple(first + i for i in kept), absorbed, len(events))
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Heads and trains that were folded, and the consignments that could not be."""
+
+    heads: int
+    trains: int
+    broken: tuple[bytes, ...] = ()
 
 
 def finish(
-    work: Work, entered: Entered, refused: Sequence[Refused], record_refused: RecordRefused
-) -> heads.Sent:
-    """Fold heads, then put down the batch and its dead letters, with nothing waiting for an answer in between."""
-    with heads.straight(work):
-        sent = heads.fold_heads(work, entered.absorbed.touched, entered.absorbed.found)
-        if entered.numbers:
-            work.send("put_batch", {"first": entered.first, "events": len(entered.numbers)})
-        if refused:
-            record_refused(work.session, refused)
-        points.reach("before_commit")
+    work: Work,
+    entered: Entered,
+    refused: Sequence[Refused],
+    record_refused: RecordRefused,
+    singly: bool = False,
+) -> Finished:
+    """Fold heads, then put down the batch and its dead letters, with nothing waiting for an answer in between.
+
+    ``singly`` folds one head after another, because together they failed.
+    """
+    touched, found = entered.absorbed.touched, entered.absorbed.found
+    broken = entered.absorbed.broken
+    if singly:
+        sent, failed = heads.fold_heads_singly(work, touched, found)
+        broken += failed
+        _put_down(work, entered, refused, record_refused)
+    else:
+        work.folding = True
+        with heads.straight(work):
+            sent = heads.fold_heads(work, touched, found)
+            _put_down(work, entered, refused, record_refused)
     work.stage("heads")
-    return sent
+    return Finished(sent.heads, sent.trains, broken)
+
+
+def _put_down(
+    work: Work, entered: Entered, refused: Sequence[Refused], record_refused: RecordRefused
+) -> None:
+    if entered.numbers or entered.taken:
+        work.send(
+            "put_batch", {"first": entered.first, "events": len(entered.numbers), "taken": entered.taken}
+        )
+    if refused:
+        record_refused(work.session, refused)
+    points.reach("before_commit")

@@ -75,6 +75,13 @@ CREATE TABLE mention (
 );
 CREATE INDEX mention_object ON mention (object);
 
+-- The places and border crossings that a planned route passes, so that restrictions there can be found.
+CREATE TABLE passing (
+    no     bigint NOT NULL,
+    object uuid   NOT NULL
+);
+CREATE INDEX passing_no ON passing (no);
+
 CREATE TABLE dead (
     id     uuid     PRIMARY KEY,
     reason smallint NOT NULL        -- 1 withdrawn, 2 in a cycle, 3 equivocated, 4 quarantined

@@ -12,17 +12,9 @@ from services.storage.session import Session
 
 _TEMPLATE = Path(__file__).with_name("generation.sql")
 _SHOWN = (
-    "claim",
-    "link",
-    "founding",
-    "withdrawal",
-    "mention",
-    "dead",
-    "canonical",
-    "reach",
-    "head",
-    "train_head",
-)
+    "claim", "link", "founding", "withdrawal", "mention", "passing", "dead", "canonical", "reach", "head", "train_head",
+    "pending",
+)  # fmt: skip
 
 
 def current_generation(session: Session) -> int:

@@ -11,16 +11,17 @@ from psycopg import Cursor
 
 from services.core.train_head import RUNNING
 from services.storage import points
-from services.storage.arrays import bigints
-from services.storage.batch import MOST_EVENTS
+from services.storage.arrays import bigints, uuids
+from services.storage.errors import FAULTS_OF_EVENTS
 from services.storage.work import Work
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a transaction touched: its block of event numbers, and events whose claims died or revived."""
+    """What a transaction touched: its event numbers in [first, top), and events whose claims died or revived."""
 
     first: int = 0
+    top: int = 0
     claims: bool = False  # new events have claims that may reach consignments
     consignments: bool = False  # the structure of consignments was derived again
     flipped: tuple[int, ...] = ()
@@ -31,7 +32,7 @@ class Touched:
 def find_heads(work: Work, touched: Touched) -> bool:
     """Put down which consignments the claims reach; True where a head may have to be folded. Locks nothing."""
     if touched.claims or touched.flipped:
-        work.count("hit_claims", _block(touched.first, touched.flipped))
+        work.count("hit_claims", _block(touched, touched.flipped))
         return True
     return touched.consignments
 
@@ -58,16 +59,38 @@ def fold_heads(work: Work, touched: Touched, found: bool) -> Sent:
 
     In a pipeline nothing waits for an answer between the first lock and what follows.
     """
-    heads = trains = None
+    heads = None
     if found:
         work.send("lock_heads")
         points.reach("holding_heads")
-        heads = work.send("fold_heads")
-    if touched.trains or touched.flipped_trains:
-        block = _block(touched.first, touched.flipped_trains)
-        work.send("lock_trains", block)
-        trains = work.send("fold_trains", {**block, "running": RUNNING})
-    return Sent((heads, trains))
+        heads = work.send("fold_heads", {"only": None})
+    return Sent((heads, _fold_trains(work, touched)))
+
+
+def fold_heads_singly(work: Work, touched: Touched, found: bool) -> tuple[Sent, tuple[bytes, ...]]:
+    """The same for a transaction in which some fold fails: that consignment alone is marked broken, and returned.
+
+    Slow, one savepoint each; its events are kept, and ``mend`` folds it again when the fault is corrected.
+    """
+    broken: list[bytes] = []
+    if found:
+        work.send("lock_heads")
+        for (cons,) in work.rows("hit_consignments_distinct"):
+            try:
+                with work.session.transaction():
+                    work.send("fold_heads", {"only": uuids([cons])})
+            except FAULTS_OF_EVENTS:
+                work.count("break_heads", {"ids": uuids([cons])})
+                broken.append(cons)
+    return Sent((None, _fold_trains(work, touched))), tuple(broken)
+
+
+def _fold_trains(work: Work, touched: Touched) -> Cursor[Any] | None:
+    if not (touched.trains or touched.flipped_trains):
+        return None
+    block = _block(touched, touched.flipped_trains)
+    work.send("lock_trains", block)
+    return work.send("fold_trains", {**block, "running": RUNNING})
 
 
 def straight(work: Work) -> AbstractContextManager[Any]:
@@ -75,9 +98,5 @@ def straight(work: Work) -> AbstractContextManager[Any]:
     return nullcontext() if points.installed() else work.session.pipeline()
 
 
-def _block(first: int, flipped: Iterable[int]) -> dict[str, Any]:
-    return {
-        "first": first,
-        "top": first + MOST_EVENTS if first else 0,
-        "flipped": bigints(sorted(flipped)),
-    }
+def _block(touched: Touched, flipped: Iterable[int]) -> dict[str, Any]:
+    return {"first": touched.first, "top": touched.top, "flipped": bigints(sorted(flipped))}

@@ -36,7 +36,7 @@ _FOUNDING = struct.Struct(">iqi16s").pack
 _WITHDRAWAL = struct.Struct(">i16si16si?").pack
 _MENTION = struct.Struct(">i16s").pack
 _NUMBER = struct.Struct(">hiq").pack
-_COLUMNS = {"claim": 18, "link": 14, "founding": 5, "withdrawal": 4, "mention": 2}
+_COLUMNS = {"claim": 18, "link": 14, "founding": 5, "withdrawal": 4, "mention": 2, "passing": 2}
 _MORTAL = frozenset({"claim", "link", "founding"})
 
 
@@ -53,6 +53,7 @@ class StateRows:
     founding: tuple[bytes, ...]
     withdrawal: tuple[bytes, ...]
     mention: tuple[bytes, ...]
+    passing: tuple[bytes, ...]
     structural: bool
     withdraws: bool
     of_trains: bool
@@ -74,6 +75,7 @@ def state_rows(facts: Facts) -> StateRows:
         founding=tuple(map(_founding, facts.foundings)),
         withdrawal=tuple(map(_withdrawal, facts.withdrawals)),
         mention=tuple(_MENTION(16, about) for about in _mentioned(facts)),
+        passing=tuple(_MENTION(16, place) for place in _passed(facts)),
         structural=bool(facts.links or facts.foundings),
         withdraws=bool(facts.withdrawals),
         of_trains=ObjectKind.TRAIN in kinds,
@@ -170,3 +172,10 @@ def _mentioned(facts: Facts) -> set[bytes]:
         *(object_id(ObjectKind.PLACE, restriction.place) for restriction in facts.restrictions),
         *(lifting.restriction for lifting in facts.liftings),
     }
+
+
+def _passed(facts: Facts) -> set[bytes]:
+    places: set[str] = set()
+    for route in facts.routes:
+        places |= {*route.places, *(f"crossing:{name}" for name in railnet.crossings_on(route.places))}
+    return {object_id(ObjectKind.PLACE, place) for place in places}

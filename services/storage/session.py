@@ -15,21 +15,22 @@ APPLICATION = "lianyun"
 
 Session = Connection[Any]
 
-# Plans must not drift while tables grow, nor be made again for each batch; waiting is bounded everywhere.
-_OPTIONS = " ".join(
-    f"-c {name}={value}"
-    for name, value in {
-        "jit": "off",
-        "enable_hashjoin": "off",
-        "enable_mergejoin": "off",
-        "plan_cache_mode": "force_generic_plan",
-        "lock_timeout": "2s",
-        "statement_timeout": "120s",
-        "idle_in_transaction_session_timeout": "30s",
-        "temp_buffers": "32MB",
-        "work_mem": "32MB",
-    }.items()
-)
+# Plans must not drift while tables grow, nor be made again for each batch.
+_PLANNING = {
+    "jit": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+# Waiting is bounded everywhere.
+_BOUNDS = {
+    "lock_timeout": "2s",
+    "statement_timeout": "120s",
+    "idle_in_transaction_session_timeout": "30s",
+    "temp_buffers": "32MB",
+    "work_mem": "32MB",
+}
+_OPTIONS = " ".join(f"-c {name}={value}" for name, value in {**_PLANNING, **_BOUNDS}.items())
 
 
 def open_session(dsn: str) -> Session:
@@ -45,10 +46,13 @@ def open_session(dsn: str) -> Session:
 def equip(session: Session, generation: int) -> None:
     """Make the tables of ``generation`` those that unqualified names mean, until the transaction ends."""
     adapt(session)
-    session.execute(
-        sql.SQL("SET LOCAL search_path = {}, lianyun, pg_temp").format(sql.Identifier(f"g{generation}"))
-    )
+    schema = sql.Identifier(f"g{generation}")
+    session.execute(sql.SQL("SET LOCAL search_path = {}, lianyun, pg_temp").format(schema))
+    for name, value in _PLANNING.items():
+        session.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value)))
     make_temporary(session)
+    session.execute("DELETE FROM hit")  # of an earlier use in the same transaction
+    session.execute("DELETE FROM fresh_reach")
 
 
 def settle_in(session: Session, generation: int) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from services.storage import heads, settling
 from services.storage.heads import Touched
 from services.storage.rows import StateRows, completed
-from services.storage.structure import Note, Renewed, renew
+from services.storage.structure import NOTHING, Note, Renewed, renew
 from services.storage.work import Work
 
-_TABLES = ("claim", "link", "founding", "withdrawal", "mention")
+_TABLES = ("claim", "link", "founding", "withdrawal", "mention", "passing")
 _COPY = {table: f"COPY {table} FROM STDIN BINARY".encode() for table in _TABLES}
 
 
@@ -35,15 +35,15 @@ class Absorbed:
     broken: tuple[bytes, ...]
 
 
-def absorb(work: Work, first: int, events: Sequence[Stated], taken: Note) -> Absorbed:
-    """Write the rows of ``events`` (numbers in the block of ``first``) and derive what they and ``taken`` change.
+def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHING) -> Absorbed:
+    """Write the rows of ``events`` and derive what they and ``taken`` change.
 
-    Leaves a note of it. Locks no head: ``heads.fold_heads`` does, as the transaction's last but one act.
+    ``own`` names what the transaction itself changes besides. Leaves a note of it. Locks no head: ``heads.fold_heads`` does, as the transaction's last but one act.
     """
     for table in _TABLES:
         work.copy(_COPY[table], _rows(table, events))
     work.stage("state rows")
-    own = Note(
+    own |= Note(
         judged=frozenset(e.id for e in events if e.rows.withdraws or e.contradicts),
         numbers=frozenset(e.no for e in events if e.rows.structural),
     )
@@ -54,7 +54,8 @@ def absorb(work: Work, first: int, events: Sequence[Stated], taken: Note) -> Abs
         # at again and found right is done.
         settling.leave(work, own | renewed.changed)
     touched = Touched(
-        first=first if events else 0,
+        first=min((e.no for e in events), default=0),
+        top=max((e.no for e in events), default=-1) + 1,
         claims=any(e.rows.reaching for e in events),
         consignments=bool(own or taken),
         flipped=renewed.claims,

@@ -39,6 +39,9 @@ class Note:
         )
 
 
+NOTHING = Note()
+
+
 @dataclass(frozen=True, slots=True)
 class Renewed:
     """What a derivation changed, and the claims that died or revived by it (numbers of their events)."""

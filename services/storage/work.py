@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from psycopg import Cursor
+from psycopg.rows import tuple_row
 
 from services.storage.copying import copy
 from services.storage.session import Session
@@ -22,7 +23,8 @@ class Work:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.seconds: dict[str, float] = {}
-        self._cursor = session.cursor(binary=True)
+        self.folding = False  # whether the statements that fold heads were sent
+        self._cursor: Cursor[Row] = session.cursor(binary=True, row_factory=tuple_row)
         self._since = time.perf_counter()
 
     def stage(self, name: str) -> None:
@@ -45,7 +47,7 @@ class Work:
 
     def send(self, name: str, parameters: Mapping[str, Any] = _NOTHING) -> Cursor[Any]:
         """Run the statement ``name``; in a pipeline its cursor knows the outcome only at the pipeline's end."""
-        return self.session.execute(statement(name), parameters, binary=True)
+        return self.session.execute(statement(name), parameters)
 
     def copy(self, into: bytes, rows: Iterable[bytes]) -> None:
         """Send packed rows by a COPY statement."""

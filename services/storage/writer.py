@@ -13,12 +13,16 @@ from services.storage import batching, claiming, points, settling
 from services.storage.batch import MOST_EVENTS, Applied, Batch
 from services.storage.batching import RecordRefused
 from services.storage.bodies import prepare_partitions, topic_numbers
+from services.storage.claiming import Wanted
 from services.storage.errors import FAULTS_OF_EVENTS, RETRIED, GaveUp
 from services.storage.generations import current_generation
 from services.storage.rows import state_rows
 from services.storage.session import Session, end_frozen, open_session, settle_in
 from services.storage.terms import Terms
+from services.storage.within import apply_one
 from services.storage.work import Work
+
+__all__ = ["Wanted", "Writer", "apply_one"]
 
 ATTEMPTS = 30
 """How often a transaction is tried against deadlocks, serialisation failures and lock timeouts."""
@@ -46,13 +50,14 @@ class Writer:
         settle_in(self._session, self._generation)
         self._room = prepare_partitions(self._session)
         self._first = 0
+        self._folding = False
 
     @property
     def session(self) -> Session:
         """The connection, for what shares the batch's transaction."""
         return self._session
 
-    def claim_partitions(self, owner: str, wanted: Sequence[claiming.Wanted]) -> list[Claim]:
+    def claim_partitions(self, owner: str, wanted: Sequence[Wanted]) -> list[Claim]:
         """Claim ``wanted`` for ``owner``: see ``services.storage.claiming``."""
         self._owner = owner
         return claiming.claim_partitions(self._session, owner, wanted)
@@ -67,7 +72,7 @@ class Writer:
         if len(batch.events) > MOST_EVENTS:
             raise ValueError(f"{len(batch.events)} events in one batch; {MOST_EVENTS} are the most")
         self._make_room()
-        return self._persist(lambda work: self._apply(work, batch))
+        return self._mending(lambda work, singly: self._apply(work, batch, singly))
 
     def apply_or_bisect(self, batch: Batch) -> Applied:
         """Apply ``batch``; where an event makes it fail, cut it in two until that event fails alone.
@@ -92,7 +97,7 @@ class Writer:
         self._make_room()
         if self._settle and self.pending():
             end_frozen(self._session, self._owner)
-        return self._persist(self._tick)
+        return self._mending(self._tick)
 
     def pending(self) -> int:
         """How many notes wait to be settled, over all workers; 0 says that every head is exact."""
@@ -112,11 +117,20 @@ class Writer:
     ) -> None:
         self.close()
 
+    def _mending(self, transaction: Callable[[Work, bool], Applied]) -> Applied:
+        """Run a transaction; where folding fails, run it again folding one head after another."""
+        try:
+            return self._persist(lambda work: transaction(work, False))
+        except FAULTS_OF_EVENTS:
+            if not self._folding:
+                raise
+        return self._persist(lambda work: transaction(work, True))
+
     def _persist(self, transaction: Callable[[Work], Applied]) -> Applied:
         """Run one transaction until no other stands in its way; a blocker that makes no progress is ended."""
         for attempt in range(ATTEMPTS):
+            work = Work(self._session)
             try:
-                work = Work(self._session)
                 applied = transaction(work)
                 self._session.commit()
                 work.stage("commit")
@@ -126,17 +140,18 @@ class Writer:
                 self._session.rollback()
                 end_frozen(self._session, self._owner)
             except BaseException:
+                self._folding = work.folding
                 if not self._session.closed:
                     self._session.rollback()
                 raise
         raise GaveUp(f"{ATTEMPTS} times in a row another transaction was in the way")
 
-    def _apply(self, work: Work, batch: Batch) -> Applied:
+    def _apply(self, work: Work, batch: Batch, singly: bool) -> Applied:
         rows = [state_rows(event.facts) for event in batch.events]
         fresh = self._terms.unknown(each.terms for each in rows)
         work.stage("encode")
         waiting = settling.unmarked(work) if self._settle else ()
-        batching.fence(work, batch.advances)
+        batching.fence(work, batch)
         points.reach("after_fence")
         first = batching.hold(work, self._generation, batch.registry)
         self._first = first
@@ -146,7 +161,7 @@ class Writer:
         taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
         work.stage("settle")
         entered = batching.enter(work, first, batch.events, rows, topics, taken.note)
-        folded = batching.finish(work, entered, batch.refused, self._record_refused)
+        folded = batching.finish(work, entered, batch.refused, self._record_refused, singly)
         return Applied(
             new=len(entered.identified.new),
             duplicates=entered.identified.duplicates,
@@ -155,18 +170,20 @@ class Writer:
             heads=folded.heads,
             train_heads=folded.trains,
             settled=taken.count,
-            broken=len(entered.absorbed.broken),
+            broken=len(folded.broken),
             numbers=entered.numbers,
         )
 
-    def _tick(self, work: Work) -> Applied:
+    def _tick(self, work: Work, singly: bool) -> Applied:
         waiting = settling.unmarked(work) if self._settle else ()
         taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
         if not taken.note:
             return Applied(settled=taken.count)
         entered = batching.enter(work, 0, (), (), {}, taken.note)
-        folded = batching.finish(work, entered, (), self._record_refused)
-        return Applied(heads=folded.heads, train_heads=folded.trains, settled=taken.count)
+        folded = batching.finish(work, entered, (), self._record_refused, singly)
+        return Applied(
+            heads=folded.heads, train_heads=folded.trains, settled=taken.count, broken=len(folded.broken)
+        )
 
     def _known_topics(self, batch: Batch) -> dict[str, int]:
         names = {event.record.topic for event in batch.events}

@@ -73,10 +73,10 @@ def drain(ground: Ground, plan: Plan, scheme: Scheme, name: str, workers: int) -
         Crew(ground.stack.bootstrap, dsn, name, workers, ground.folder / f"{name}-logs") as crew,
     ):
         started = ledger.applied
-        _await(crew, ledger, started + 1)
+        await_applied(crew, ledger, started + 1)
         first, at, memory = _cpu(ground, crew), ledger.applied, resident_mb(crew.pids())
         moment = time.monotonic()
-        _await(crew, ledger, ground.published)
+        await_applied(crew, ledger, ground.published)
         covered_seconds = time.monotonic() - moment
         last, memory_after = _cpu(ground, crew), resident_mb(crew.pids())
         crew.require_unbroken()
@@ -119,7 +119,7 @@ def load_base(ground: Ground, shelf: Shelf, workers: int) -> float:
         Ledger(ground.base, 0.1) as ledger,
         Crew(ground.stack.bootstrap, ground.base, "base", workers, ground.folder / "base-logs") as crew,
     ):
-        _await(crew, ledger, ground.published)
+        await_applied(crew, ledger, ground.published)
         time.sleep(3.0)  # two ticks, after which every head is exact
         crew.require_unbroken()
     if stored_events(ground.base) != shelf.events:
@@ -128,9 +128,10 @@ def load_base(ground: Ground, shelf: Shelf, workers: int) -> float:
     return time.monotonic() - started
 
 
-def _await(crew: Crew, ledger: Ledger, wanted: int) -> None:
+def await_applied(crew: Crew, ledger: Ledger, wanted: int) -> None:
+    """Block until ``wanted`` messages are applied; CrewFailed where a worker ends or nothing moves for a while."""
     try:
-        ledger.await_applied(wanted, _PATIENCE)
+        ledger.await_applied(wanted, _PATIENCE, crew.require_unbroken)
     except TimeoutError as slow:
         raise CrewFailed(f"{slow}\n{crew.log_ends()}") from slow
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from schemas.schemes import Scheme
 from services.proving.bench.crew import Crew, CrewFailed
+from services.proving.bench.drain import await_applied
 from services.proving.bench.ground import Ground
 from services.proving.bench.mix import Plan
 from services.proving.bench.sending import Publishers, Sent
@@ -17,7 +18,6 @@ from services.proving.bench.watching import Ledger
 WARM_UP = 5.0
 """Seconds of traffic before the measured ones, in which caches and plans are made."""
 _LOOK = 0.01
-_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,7 @@ def live(ground: Ground, plan: Plan, rate: float, seconds: float, workers: int) 
             publishers.go()
             sent = publishers.result()
             ground.note(sent)
-            try:
-                ledger.await_applied(ground.published, _PATIENCE)
-            except TimeoutError as slow:
-                raise CrewFailed(f"{slow}\n{crew.log_ends()}") from slow
-            crew.require_unbroken()
+            await_applied(crew, ledger, ground.published)
     finally:
         publishers.close()
     return _lived(ledger, sent)

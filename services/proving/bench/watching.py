@@ -7,7 +7,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -99,11 +99,15 @@ class Ledger(Watch):
             return 0.0, 0
         return moved[-1][0] - moved[0][0], moved[-1][1] - moved[0][1]
 
-    def await_applied(self, wanted: int, patience: float) -> None:
-        """Block until ``wanted`` messages are applied; TimeoutError when ``patience`` seconds pass without progress."""
+    def await_applied(self, wanted: int, patience: float, check: Callable[[], None]) -> None:
+        """Block until ``wanted`` messages are applied; TimeoutError when ``patience`` seconds pass without progress.
+
+        ``check`` is called again and again meanwhile and may raise.
+        """
         seen, since = self.applied, time.monotonic()
         while self.applied < wanted:
             time.sleep(0.02)
+            check()
             if self.applied > seen:
                 seen, since = self.applied, time.monotonic()
             elif time.monotonic() - since > patience:

@@ -11,7 +11,11 @@ CREATE TABLE lianyun.kafka_offset (
     topic         text    NOT NULL COLLATE "C",
     part          integer NOT NULL,
     topic_id      text,                  -- the broker's id of the topic that is being read
-    next_offset   bigint  NOT NULL,
+    beginning     bigint  NOT NULL,      -- where reading began
+    next_offset   bigint  NOT NULL,      -- always beginning + events + refused + holes
+    events        bigint  NOT NULL DEFAULT 0,  -- records that were admitted, duplicates included
+    refused       bigint  NOT NULL DEFAULT 0,  -- records that became dead letters
+    holes         bigint  NOT NULL DEFAULT 0,  -- offsets under which the log has no record
     epoch         bigint  NOT NULL,
     owner         text    NOT NULL,
     backend       integer NOT NULL,      -- the claimer's session, so that a frozen one can be ended
@@ -35,7 +39,8 @@ CREATE SEQUENCE lianyun.event_block AS bigint INCREMENT BY 4096 MINVALUE 4096;
 CREATE TABLE lianyun.batch (
     xid      xid8        NOT NULL DEFAULT pg_current_xact_id(),
     first_no bigint      NOT NULL,
-    events   integer     NOT NULL,
+    events   integer     NOT NULL,   -- stored by it: new ones and variants
+    taken    integer     NOT NULL,   -- admitted records of the log that it brought, duplicates included; 0 for a redrive
     at       timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (xid, first_no)
 );

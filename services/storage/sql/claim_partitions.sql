@@ -1,5 +1,5 @@
-INSERT INTO lianyun.kafka_offset AS o (topic, part, topic_id, next_offset, epoch, owner, backend, backend_start)
-SELECT w.topic, w.part, w.topic_id, w.beginning, 1, %(owner)s, pg_backend_pid(), s.backend_start
+INSERT INTO lianyun.kafka_offset AS o (topic, part, topic_id, beginning, next_offset, epoch, owner, backend, backend_start)
+SELECT w.topic, w.part, w.topic_id, w.beginning, w.beginning, 1, %(owner)s, pg_backend_pid(), s.backend_start
 FROM unnest(%(topics)s::text[], %(parts)s::bigint[], %(topic_ids)s::text[], %(beginnings)s::bigint[])
          AS w (topic, part, topic_id, beginning),
      (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()) AS s

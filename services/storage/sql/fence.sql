@@ -1,4 +1,6 @@
-UPDATE lianyun.kafka_offset o SET next_offset = v.next_offset
-FROM unnest(%(topics)s::text[], %(parts)s::bigint[], %(epochs)s::bigint[], %(firsts)s::bigint[],
-            %(nexts)s::bigint[]) AS v (topic, part, epoch, first, next_offset)
+UPDATE lianyun.kafka_offset o
+SET next_offset = v.next_offset, events = o.events + v.events, refused = o.refused + v.refused,
+    holes = o.holes + v.next_offset - v.first - v.events - v.refused
+FROM unnest(%(topics)s::text[], %(parts)s::bigint[], %(epochs)s::bigint[], %(firsts)s::bigint[], %(nexts)s::bigint[],
+            %(events)s::bigint[], %(refused)s::bigint[]) AS v (topic, part, epoch, first, next_offset, events, refused)
 WHERE o.topic = v.topic AND o.part = v.part AND o.epoch = v.epoch AND o.next_offset = v.first

@@ -36,6 +36,7 @@ FROM (
                        )
                    ) AS complex
             FROM hit t
+            JOIN head b ON b.cons = t.cons AND NOT b.broken
             JOIN reach r ON r.cons = t.cons
             CROSS JOIN LATERAL (
                 SELECT (t.territorial OR t.publisher = ANY (r.engaged)) AND EXISTS (
@@ -43,6 +44,7 @@ FROM (
                     WHERE way.object = t.object AND t.happened >= way.start_at AND t.happened < way.until
                 ) AS yes
             ) AS counted
+            WHERE %(only)s::uuid[] IS NULL OR t.cons = ANY (%(only)s::uuid[])
         ) AS j
         GROUP BY j.cons
     ) AS g
@@ -120,4 +122,4 @@ FROM (
         ) AS s
     ) AS f ON g.complex
 ) AS v
-WHERE h.cons = v.cons AND NOT h.broken
+WHERE h.cons = v.cons

@@ -1,1 +1,1 @@
-INSERT INTO lianyun.batch (first_no, events) VALUES (%(first)s, %(events)s)
+INSERT INTO lianyun.batch (first_no, events, taken) VALUES (%(first)s, %(events)s, %(taken)s)

@@ -1,6 +1,6 @@
 -- The effective ends of the given events' timed links, and of those whose ends these may move: of the live links that
 -- start at the greatest earlier start, and of shared ones whose end is at or beyond the start. Shared assignments of a
--- box within %(filling)s of one another do not end each other.
+-- box that start within the time of one filling do not end each other.
 WITH seed AS (
     SELECT DISTINCT l.kind, l.carried, l.publisher, l.start_at
     FROM unnest(%(nos)s::bigint[]) AS n (no)

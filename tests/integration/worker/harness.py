@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +17,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 
 from services.processors.supervisor import Supervisor
 
-PROBE = ("python", "-m", "tests.integration.worker.probe")
+PROBE = (sys.executable, "-m", "tests.integration.worker.probe")
 
 
 class Arena:
@@ -92,11 +93,16 @@ class Arena:
         }
 
     def supervisor(
-        self, workers: int = 2, environment: Mapping[str, str] | None = None, **kwargs: Any
+        self, workers: int = 2, environment: Mapping[str, str] | None = None, logs_name: str = "logs"
     ) -> Supervisor:
         """A supervisor of probe workers; their logs are in the test's folder."""
         settings = self.environment(**(environment or {}))
-        return Supervisor(settings, workers, logs=self.folder / "logs", command=_command(PROBE), **kwargs)
+        return Supervisor(settings, workers, logs=self.folder / logs_name, command=PROBE)
+
+    def query_only(self, statement: str) -> None:
+        """Execute a statement that gives no rows."""
+        with psycopg.connect(self.dsn) as session:
+            session.execute(statement)
 
     def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.dsn) as session:
@@ -141,12 +147,6 @@ class Arena:
             found = (count, first, last)
             wanted = (next_offset, 0 if next_offset else None, next_offset - 1 if next_offset else None)
             assert found == wanted, f"{topic}/{partition}"
-
-
-def _command(parts: tuple[str, ...]) -> tuple[str, ...]:
-    import sys
-
-    return (sys.executable, *parts[1:]) if parts[0] == "python" else parts
 
 
 def alive(pid: int) -> bool:

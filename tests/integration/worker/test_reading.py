@@ -46,7 +46,7 @@ def test_everything_is_read_once_and_a_worker_leaves_in_order(arena: Arena) -> N
     # Lag tools find what the ledger holds.
     with arena.admin() as admin:
         committed = admin.list_group_offsets(f"test-{arena.mark}")
-    hints = {tuple(tp): at.offset for tp, at in committed.items()}
+    hints = {tuple(tp): at["offset"] for tp, at in committed.items()}
     assert hints == {
         (t, p): n for t, p, n in arena.query("SELECT topic, part, next_offset FROM lianyun.kafka_offset")
     }

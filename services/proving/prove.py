@@ -1,0 +1,174 @@
+"""The proof: a simulated world through the whole platform while its processes are killed, and what is left of it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psycopg
+from kafka import KafkaConsumer, TopicPartition
+
+from services.fsck.check import fsck
+from services.localstack.platform import Platform
+from services.processors.settings import admission_settings, declared_topics
+from services.proving import audit
+from services.proving.kills import Attacker, plan
+from services.proving.publishers import Publishers, divide
+from services.proving.report import report
+from services.proving.traps import FOLDER, Traps
+from services.simulator.breaking import sprinkle
+from services.simulator.signing import Outgoing, members, profiles, sign_all
+from services.simulator.simulate import Scale, Simulation, simulate
+from services.storage.reading import unsettled
+
+VICTIM = (sys.executable, "-m", "services.proving.victim")
+NETWORK = "demo"
+PUBLISHERS = 3
+EVENTS_PER_TRAIN = 1_000
+SECONDS_PER_KILL = 6.0
+BROKEN_SHARE = 0.02
+
+Say = Callable[[str], None]
+
+
+def world_for(kills: int, seed: int, pace: float) -> Scale:
+    """A world large enough that its events last for most of ``kills`` attacks at ``pace`` events a second."""
+    trains = max(6, int(kills * SECONDS_PER_KILL * pace / EVENTS_PER_TRAIN))
+    return Scale(seed=seed, trains=trains, boxes=24, days=max(40, trains * 2), rumours=max(6, trains // 2))
+
+
+def prove(
+    kills: int = 50,
+    workers: int = 2,
+    seed: int = 1,
+    *,
+    pace: float = 400.0,
+    scale: Scale | None = None,
+    attacks: Sequence[str] | None = None,
+    frozen_seconds: float = 15.0,
+    say: Say = lambda _line: None,
+) -> dict[str, Any]:
+    """Attack a platform of its own ``kills`` times under load and return what became of the world's events.
+
+    ``pace`` is the load in messages a second while attacks last; ``attacks`` names them one by one instead of drawing
+    them. Blocks for about 6 s per kill. Raises NoFlow where the platform does not come back. All parties are simulated.
+    """
+    random = Random(f"prove|{seed}")
+    simulation = simulate(scale or world_for(kills, seed, pace))
+    outgoing = messages_of(simulation)
+    say(f"{len(outgoing)} messages of a simulated world, {len(simulation.truths)} consignments")
+    folder = Path(tempfile.mkdtemp(prefix="lianyun-prove-"))
+    folder.chmod(0o711)  # passable, not readable: the database may run under an account of its own
+    traps = Traps(folder / "traps")
+    known = profiles(simulation.scale.seed, network=NETWORK)
+    environment = {FOLDER: str(folder / "traps"), "LIANYUN_SESSION_TIMEOUT": "6", "LIANYUN_HEARTBEAT": "2"}
+    began = time.monotonic()
+    try:
+        with Platform(
+            folder / "platform",
+            workers=workers,
+            network=NETWORK,
+            members=members(known),
+            environment=environment,
+            command=VICTIM,
+        ) as platform:
+            publishers = Publishers(
+                folder / "journals", divide(outgoing, PUBLISHERS), platform.stack.bootstrap
+            )
+            attacker = Attacker(platform, publishers, traps, random, frozen_seconds=frozen_seconds)
+            try:
+                publishers.start(pace)
+                attacker.run(attacks if attacks is not None else plan(kills, random), say)
+                publishers.finish()
+            finally:
+                publishers.stop()
+            drained = wait_drained(platform)
+            say("every message has been applied; comparing")
+            outcome = _judged(platform, publishers, attacker, simulation, drained, began)
+    except BaseException:
+        say(f"the logs of all processes are in {folder}")
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    return outcome
+
+
+def messages_of(simulation: Simulation) -> list[Outgoing]:
+    """The signed messages of ``simulation`` in the order of sending, with broken ones between them."""
+    seed = simulation.scale.seed
+    known = profiles(seed, network=NETWORK)
+    signed = sign_all(simulation.telling.messages, known)
+    return sprinkle(signed, known, Random(f"broken|{seed}"), BROKEN_SHARE)
+
+
+def _judged(
+    platform: Platform,
+    publishers: Publishers,
+    attacker: Attacker,
+    simulation: Simulation,
+    drained: dict[str, int],
+    began: float,
+) -> dict[str, Any]:
+    journals = publishers.journals()
+    with psycopg.connect(platform.stack.dsn) as connection:
+        storage = audit.check_storage(connection, journals)
+        states = audit.check_states(connection, simulation, journals, platform.network)
+        row = connection.execute("SELECT count(*) FROM lianyun.fence_log").fetchone()
+    checked = fsck(
+        platform.stack.dsn,
+        platform.network,
+        gateway_topics=admission_settings(platform.network).gateway_topics,
+    )
+    ends = [ended.name for ended in attacker.workers.ended]
+    return report(
+        attacker.hits,
+        storage,
+        states,
+        int(row[0]) if row else 0,
+        fsck_findings=sum(checked.found.values()),
+        fsck_examples=[str(finding) for finding in checked.findings[:5]],
+        offsets=drained,
+        idle_kills=attacker.idle,
+        worker_ends={name: ends.count(name) for name in sorted(set(ends))},
+        seconds=round(time.monotonic() - began, 1),
+        seed=simulation.scale.seed,
+        simulated=True,
+    )
+
+
+def wait_drained(platform: Platform, patience: float = 300.0) -> dict[str, int]:
+    """Wait until the ledger stands at the end of every partition and nothing is left to settle."""
+    wanted = end_of_log(platform.stack.bootstrap)
+    until = time.monotonic() + patience
+    with psycopg.connect(platform.stack.dsn, autocommit=True) as connection:
+        while True:
+            rows = connection.execute("SELECT topic, part, next_offset FROM lianyun.kafka_offset").fetchall()
+            applied = {(topic, part): offset for topic, part, offset in rows}
+            short = {place: end for place, end in wanted.items() if applied.get(place, 0) < end}
+            if not short and not unsettled(connection):
+                return {"log": sum(wanted.values()), "ledger": sum(applied.values())}
+            if time.monotonic() > until:
+                raise TimeoutError(
+                    f"{len(short)} partitions were not applied to their end: {sorted(short)[:5]}"
+                )
+            time.sleep(0.3)
+
+
+def end_of_log(bootstrap: str) -> dict[tuple[str, int], int]:
+    """The end offset of every partition of the declared topics."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap)
+    try:
+        places = [
+            TopicPartition(topic, part)
+            for topic in declared_topics()
+            for part in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
+        ends = consumer.end_offsets(places)
+        return {(place.topic, place.partition): int(end) for place, end in ends.items()}
+    finally:
+        consumer.close()

@@ -1,0 +1,147 @@
+"""Reading back: events with their bytes, what concerns a consignment, and the order in which events became visible.
+
+Every function runs in the caller's transaction on any connection, reads the current generation, and locks nothing.
+What depends on links is exact once everything is settled (``unsettled`` says how many notes still wait).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.events.base import ObjectKind
+from services.core.objects import object_id
+from services.deadletters.raw import unframe
+from services.storage.arrays import adapt, bigints, smallints, uuids
+from services.storage.session import Session
+from services.storage.words import key_text
+from services.storage.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An accepted event with all that is needed to prove it again; ``append_us`` is the broker's time in UTC microseconds.
+
+    ``quarantined`` says that it counts as if it had never been accepted.
+    """
+
+    no: int
+    id: bytes
+    content: bytes
+    topic: str
+    partition: int
+    offset: int
+    append_us: int
+    registry_version: int
+    rule_version: int
+    key_id: str
+    headers: list[tuple[str, bytes | None]]
+    payload: bytes
+    quarantined: bool
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the order in which events became visible: transaction id, then event number."""
+
+    xid: int = 0
+    no: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleBatch:
+    """A transaction that accepted events, before which nothing can appear any more."""
+
+    position: Position  # of its first possible event number
+    events: int
+    at: datetime
+
+
+def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]:
+    """The canonical ids of the founded consignments that facts about the object reach, at any time, in order."""
+    work = _work(session)
+    return [
+        row[0]
+        for row in work.rows("read_consignments", {"id": object_id(kind, key).hex(), "kind": int(kind)})
+    ]
+
+
+def load_facts(session: Session, consignments: Sequence[bytes]) -> list[Stored]:
+    """All events that may concern the groups of ``consignments`` (16-byte ids), in order of their numbers.
+
+    Interpreting them and calling ``services.core.derive`` gives the same view as all events ever accepted would: links,
+    claims and foundings of everything that reaches them, also by train; what withdraws any of these; both sides of
+    hand-overs; routes, and restrictions at the places that they pass. More may be among them and changes nothing.
+    """
+    work = _work(session)
+    ways = work.rows("read_walk", {"ids": uuids(sorted(consignments))})
+    parameters = {
+        "ids": uuids([row[0] for row in ways]),
+        "kinds": smallints([row[1] for row in ways]),
+        "los": bigints([row[2] for row in ways]),
+        "his": bigints([row[3] for row in ways]),
+    }
+    numbers = [row[0] for row in work.rows("read_numbers", parameters)]
+    closed = [row[0] for row in work.rows("read_closure", {"nos": bigints(sorted(numbers))})]
+    return _bodies(work, closed)
+
+
+def events_by_id(session: Session, ids: Sequence[bytes]) -> list[Stored]:
+    """The events under the 16-byte ``ids``, variants of equivocating publishers included."""
+    work = _work(session)
+    return _bodies(work, [row[0] for row in work.rows("read_ids", {"ids": uuids(sorted(ids))})])
+
+
+def events_by_number(session: Session, numbers: Sequence[int]) -> list[Stored]:
+    """The events under the numbers that the store gave them, in order."""
+    return _bodies(_work(session), numbers)
+
+
+def tail(session: Session, after: Position, limit: int) -> tuple[list[Stored], Position]:
+    """At most ``limit`` events after a position in the order of visibility, and the position behind the last of them.
+
+    Never shows an event before one that it will show later: a reader that goes on from the position misses nothing.
+    """
+    work = _work(session)
+    found = work.rows("read_tail", {"xid": str(after.xid), "no": after.no, "limit": limit})
+    if not found:
+        return [], after
+    bodies = {stored.no: stored for stored in _bodies(work, [no for _, no in found])}
+    xid, last = found[-1]
+    return [bodies[no] for _, no in found], Position(int(xid), last)
+
+
+def before_last(session: Session, count: int) -> Position:
+    """The position from which ``tail`` shows the last ``count`` events that are visible now."""
+    row = _work(session).row("read_last", {"count": count})
+    return Position() if row is None else Position(int(row[0]), row[1])
+
+
+def visible_batches(session: Session, after: Position, limit: int) -> list[VisibleBatch]:
+    """Transactions after a position (of a batch) in the order of visibility, for readers that need their bounds."""
+    rows = _work(session).rows("read_batches", {"xid": str(after.xid), "no": after.no, "limit": limit})
+    return [VisibleBatch(Position(int(xid), first), events, at) for xid, first, events, at in rows]
+
+
+def unsettled(session: Session) -> int:
+    """How many notes wait to be looked at once more; 0 says that links, groups and heads are exact."""
+    row = session.execute("SELECT count(*) FROM lianyun.pending").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _work(session: Session) -> Work:
+    adapt(session)
+    return Work(session)
+
+
+def _bodies(work: Work, numbers: Iterable[int]) -> list[Stored]:
+    wanted = bigints(sorted(set(numbers)))
+    return [
+        Stored(
+            no, id_, content, topic, part, offset, appended, registry, rules, key_text(key), unframe(headers), payload, aside
+        )
+        for no, id_, content, topic, part, offset, appended, registry, rules, key, headers, payload, aside in work.rows(
+            "read_bodies", {"nos": wanted}
+        )
+    ]  # fmt: skip

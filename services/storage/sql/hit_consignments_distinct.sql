@@ -1,0 +1,1 @@
+SELECT DISTINCT cons FROM hit ORDER BY cons
