@@ -125,7 +125,7 @@ def _database(settings: CliSettings) -> Iterator[Check]:
             "" if version >= 15 else "use PostgreSQL 15 to 18",
         )
         yield _durable(connection)
-        skew = abs(_one(connection, "SELECT extract(epoch FROM clock_timestamp())") - time.time())
+        skew = abs(float(_one(connection, "SELECT extract(epoch FROM clock_timestamp())")) - time.time())
         yield Check(
             "clock",
             skew < 5,
@@ -190,7 +190,7 @@ def _days_left(connection: psycopg.Connection[Any]) -> Iterator[Check]:
     growth = size / total * recent * DAY / seconds
     days = free / growth if growth else float("inf")
     good = days > 14
-    mend = "" if good else "add disk, or shorten retention (docs/retention.md)"
+    mend = "" if good else "add disk, or shorten retention (lianyun db retain --help)"
     yield Check(
         "database disk", good, f"{free / (1 << 30):.1f} GiB free: {days:,.0f} days at the present rate", mend
     )

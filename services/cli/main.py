@@ -16,6 +16,7 @@ from services.cli.letters import dlq
 from services.cli.output import err
 from services.cli.parties import key, party
 from services.cli.publish import publish
+from services.cli.retaining import retain
 from services.cli.running import db, up, worker
 from services.cli.topics import topics
 from services.cli.track import track
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (publish, track, fsck, doctor, up, worker, demo):
     app.command()(command)
+db.command()(retain)
 for name, group in {
     "events": events,
     "party": party,

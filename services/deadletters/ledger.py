@@ -8,7 +8,7 @@ from services.deadletters.statements import statement
 from services.deadletters.store import Session
 from services.processors.admission.model import Admitted
 from services.storage.batch import Event
-from services.storage.writer import apply_one
+from services.storage.within import apply_one
 
 
 class StoredLedger:
@@ -17,7 +17,7 @@ class StoredLedger:
     def content_of(self, session: Session, event: bytes) -> bytes | None:
         """The 16-byte content digest that came first under the event's 16-byte id, None where it never came."""
         row = session.execute(statement("content_of"), {"event": UUID(bytes=event)}).fetchone()
-        return None if row is None else row[0].bytes
+        return None if row is None else bytes(row[0])
 
     def apply(self, session: Session, admitted: Admitted, registry: int) -> None:
         """Apply one event, judged by that version of the registry, as a batch would, moving no offset."""

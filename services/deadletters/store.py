@@ -154,7 +154,7 @@ def _letter(row: tuple[Any, ...]) -> DeadLetter:
         digest=bytes(digest),
         state=State(state),
         publisher=publisher,
-        event=None if event is None else event.bytes,
+        event=None if event is None else bytes(event),
         reason=Reason(reason),
         detail=detail,
         pointer=pointer,

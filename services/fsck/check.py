@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from services.fsck.consignments import ConsignmentPass, consignments
 from services.fsck.dead_letters import check_letters
-from services.fsck.events import lowest_number, plan, withdrawals
+from services.fsck.events import Range, lowest_number, plan, withdrawals
 from services.fsck.evidence import Evidence
 from services.fsck.finding import Notebook, Progress, Report
 from services.fsck.groups import check_groups, expected_groups
@@ -16,7 +16,7 @@ from services.fsck.link_ends import check_link_ends
 from services.fsck.liveness import check_liveness, expected_dead
 from services.fsck.names import Names
 from services.fsck.neighbourhood import Surveyor
-from services.fsck.passes import check_events
+from services.fsck.passes import Found, check_events
 from services.fsck.registers import check_registry, read_history
 from services.fsck.snapshot import Snapshot
 from services.fsck.trains import check_trains
@@ -25,6 +25,7 @@ from services.processors.admission.model import AdmissionSettings
 
 RANGE = 2_000
 """Events that are held in memory at once."""
+Events = Callable[[Sequence[Range]], Iterable[Found]]
 EVERY = 1.0
 """Seconds between two calls of ``progress``."""
 
@@ -47,30 +48,34 @@ def fsck(
     """
     started = time.monotonic()
     settings = AdmissionSettings(network, gateway_topics)
-    notebook, evidence = Notebook(), Evidence()
-    told = _Told(progress)
-    with Snapshot(dsn) as snapshot:
-        history = read_history(snapshot, notebook)
-        check_registry(snapshot, history, notebook)
-        ranges = plan(snapshot, RANGE)
-        (total,) = snapshot.one("SELECT count(*) FROM lianyun.body")
-        evidence.withdrawals += withdrawals(snapshot, below=lowest_number(snapshot))
-        for found, collected in check_events(dsn, snapshot, settings, ranges, processes):
-            notebook.merge(found)
-            evidence.merge(collected)
-            told("events", notebook.counts["events"], total)
-        stale = _derived(snapshot, evidence, notebook, told)
+    told = Told(progress)
+    with Snapshot.open(dsn) as snapshot:
+        notebook, evidence, stale = examine(
+            snapshot, told, lambda ranges: check_events(dsn, snapshot, settings, ranges, processes)
+        )
     waiting = _again(dsn, evidence, stale, notebook, patience) if stale else 0
-    return Report(
-        findings=tuple(notebook.findings),
-        found=dict(notebook.found),
-        counts=dict(notebook.counts),
-        seconds=time.monotonic() - started,
-        waiting=waiting,
-    )
+    return notebook.report(time.monotonic() - started, waiting)
 
 
-def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: _Told) -> list[bytes]:
+def examine(snapshot: Snapshot, told: Told, events: Events) -> tuple[Notebook, Evidence, list[bytes]]:
+    """Everything in ``snapshot``: findings, evidence, and consignments that workers have yet to settle.
+
+    ``events`` makes the pass over ranges of events.
+    """
+    notebook, evidence = Notebook(), Evidence()
+    history = read_history(snapshot, notebook)
+    check_registry(snapshot, history, notebook)
+    ranges = plan(snapshot, RANGE)
+    (total,) = snapshot.one("SELECT count(*) FROM lianyun.body")
+    evidence.withdrawals += withdrawals(snapshot, below=lowest_number(snapshot))
+    for found, collected in events(ranges):
+        notebook.merge(found)
+        evidence.merge(collected)
+        told("events", notebook.counts["events"], total)
+    return notebook, evidence, _derived(snapshot, evidence, notebook, told)
+
+
+def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: Told) -> list[bytes]:
     """Everything that follows from the events; returns the consignments that workers have yet to settle."""
     waiting = unsettled(snapshot)
     names = Names(snapshot)
@@ -81,7 +86,7 @@ def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: _
     check_letters(snapshot, notebook)
     told("liveness", 0, 0)
     dead = expected_dead(snapshot, evidence)
-    check_liveness(snapshot, evidence, dead, waiting, notebook)
+    check_liveness(snapshot, evidence, dead, waiting, notebook, names)
     told("links", 0, 0)
     check_link_ends(snapshot, evidence, dead, waiting, notebook, names)
     told("trains", 0, 0)
@@ -103,7 +108,7 @@ def _again(dsn: str, evidence: Evidence, stale: Sequence[bytes], notebook: Noteb
     until = time.monotonic() + patience
     while left and time.monotonic() < until:
         time.sleep(0.2)
-        with Snapshot(dsn) as snapshot:
+        with Snapshot.open(dsn) as snapshot:
             later = _younger(snapshot, evidence)
             dead = expected_dead(snapshot, later)
             waiting = unsettled(snapshot)
@@ -129,7 +134,7 @@ def _younger(snapshot: Snapshot, evidence: Evidence) -> Evidence:
     return later
 
 
-class _Told:
+class Told:
     """Says how far the check is, about once a second."""
 
     def __init__(self, progress: Progress | None) -> None:

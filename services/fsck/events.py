@@ -143,7 +143,10 @@ class EventPass:
         for no in sorted(stored.keys() | expected.keys()):
             body, judgement = judged.get(no, (None, Judgement(None, "")))
             if body is not None and judgement.facts is None:
-                continue  # its bytes say nothing any more, which has been put down
+                # Its bytes say nothing any more, which has been put down; its rows are all that is left of it.
+                if table == "withdrawal":
+                    self._evidence.withdrawals += [(no, Withdrawal(*row)) for row in stored[no]]
+                continue
             where = (
                 f"{table} of event {no}, which is not stored" if body is None else f"{table} of {body.where}"
             )

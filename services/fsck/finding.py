@@ -112,6 +112,10 @@ class Notebook:
                 Finding(kind, where, publisher, field, _shown(stored), _shown(expected), remedy)
             )
 
+    def report(self, seconds: float, waiting: int = 0) -> Report:
+        """Everything so far as a report."""
+        return Report(tuple(self.findings), dict(self.found), dict(self.counts), seconds, waiting)
+
     def taken(self) -> Notebook:
         """Everything so far as a notebook of its own; this one is empty afterwards."""
         other = Notebook(self.findings, self.found, self.counts)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from services.core.liveness import judge
 from services.fsck.evidence import Evidence
 from services.fsck.finding import Damage, Notebook
+from services.fsck.names import Names
 from services.fsck.snapshot import Snapshot
 from services.fsck.stated import MORTAL
 from services.fsck.unsettled import Unsettled
@@ -55,23 +56,23 @@ def expected_dead(snapshot: Snapshot, evidence: Evidence) -> Dead:
 
 
 def check_liveness(
-    snapshot: Snapshot, evidence: Evidence, dead: Dead, waiting: Unsettled, notebook: Notebook
+    snapshot: Snapshot, evidence: Evidence, dead: Dead, waiting: Unsettled, notebook: Notebook, names: Names
 ) -> None:
     """Compare the table ``dead`` and the rows that say of themselves whether they count with ``dead``."""
     _table(snapshot, dead, waiting, notebook)
     for no in sorted(evidence.marked_dead.keys() - dead.numbers):
         if evidence.marked_dead[no] not in waiting.events:
-            _flag(notebook, evidence, no, "rows", True)
+            _flag(notebook, evidence.publishers.get(no, ""), no, "rows", True)
     for part in _parts(sorted(dead.numbers)):
         for table in MORTAL:
             rows = snapshot.rows(
-                f"SELECT DISTINCT t.no FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN {table} t ON t.no = n.no "  # noqa: S608
+                f"SELECT DISTINCT t.no, t.publisher FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN {table} t ON t.no = n.no "  # noqa: S608
                 "WHERE NOT t.dead",
                 {"nos": bigints(part)},
             )
-            for (no,) in rows:
+            for no, publisher in rows:
                 if no not in waiting.numbers:
-                    _flag(notebook, evidence, no, table, False)
+                    _flag(notebook, names(publisher), no, table, False)
     notebook.counts["dead_events"] += len(dead.reasons)
 
 
@@ -95,8 +96,7 @@ def _reason(number: int | None) -> str:
     return "no row" if number is None else _REASONS.get(number, f"reason {number}")
 
 
-def _flag(notebook: Notebook, evidence: Evidence, no: int, table: str, stored: bool) -> None:
-    publisher = evidence.publishers.get(no, "")
+def _flag(notebook: Notebook, publisher: str, no: int, table: str, stored: bool) -> None:
     notebook.add(Damage.LIVENESS, f"{table} of event {no}", "dead", stored, not stored, _REPLAY, publisher)
 
 

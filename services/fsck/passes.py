@@ -53,7 +53,7 @@ _checker: _Checker | None = None
 
 def _join(dsn: str, shared: str, settings: AdmissionSettings) -> None:
     global _checker
-    _checker = _Checker(Snapshot(dsn, join=shared), settings)
+    _checker = _Checker(Snapshot.open(dsn, join=shared), settings)
 
 
 def _check(wanted: Range) -> Found:

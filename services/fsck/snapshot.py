@@ -21,24 +21,31 @@ _PAGE = 2_000
 class Snapshot:
     """A read-only transaction that sees one moment; ids come as 16 bytes, unqualified tables are the current generation's.
 
-    It has no transaction id, so it keeps no worker from settling; while it is open, dead rows stay on disk. Context
-    manager. ``shared`` is the name by which another process sees the same moment (its ``join``), valid while this one is open.
+    Opened by ``open`` it has no transaction id, so it keeps no worker from settling; while it is open, dead rows stay on
+    disk. Context manager. ``shared`` is the name by which another process sees the same moment (its ``join``), valid
+    while this one is open.
     """
 
-    def __init__(self, dsn: str, join: str | None = None) -> None:
-        self._connection: Connection[Any] = psycopg.connect(
+    def __init__(self, connection: Connection[Any]) -> None:
+        """Look through ``connection``, in the transaction that it has open or begins now."""
+        self._connection = connection
+        self._names = 0
+        adapt(connection)
+        self.generation = current_generation(connection)
+        schema = sql.Identifier(f"g{self.generation}")
+        connection.execute(sql.SQL("SET LOCAL search_path = {}, lianyun").format(schema))
+        connection.execute("SET LOCAL jit = off")
+
+    @classmethod
+    def open(cls, dsn: str, join: str | None = None) -> Self:
+        """Open a session and begin; with ``join`` it sees the moment that another one has ``shared``."""
+        connection: Connection[Any] = psycopg.connect(
             dsn, application_name="lianyun-fsck", autocommit=True, prepare_threshold=2
         )
-        adapt(self._connection)
-        self._names = 0
-        begin = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        self._connection.execute(begin)
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         if join is not None:
-            self._connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(join)))
-        self.generation = current_generation(self._connection)
-        schema = sql.Identifier(f"g{self.generation}")
-        self._connection.execute(sql.SQL("SET LOCAL search_path = {}, lianyun").format(schema))
-        self._connection.execute("SET LOCAL jit = off")
+            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(join)))
+        return cls(connection)
 
     @property
     def connection(self) -> Connection[Any]:

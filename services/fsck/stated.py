@@ -32,9 +32,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "founding": ("cons", "publisher", "names"),
     "withdrawal": ("event", "target", "replaces"),
     "mention": ("object",),
+    "passing": ("object",),
 }  # fmt: skip
 """Columns of each table that follow from the event alone; the first KEYS of them tell its rows apart."""
-KEYS = {"claim": 1, "link": 3, "founding": 1, "withdrawal": 1, "mention": 1}
+KEYS = {"claim": 1, "link": 3, "founding": 1, "withdrawal": 1, "mention": 1, "passing": 1}
 MORTAL = ("claim", "link", "founding")
 """Tables whose rows say whether the event counts."""
 
@@ -51,6 +52,8 @@ def stated(facts: Facts) -> Iterator[tuple[str, Values]]:
         yield "withdrawal", (withdrawal.event, withdrawal.target, withdrawal.replaces)
     for about in _mentioned(facts):
         yield "mention", (about,)
+    for place in {place for route in facts.routes for place in _passed(route.places)}:
+        yield "passing", (object_id(ObjectKind.PLACE, place),)
 
 
 def terms(facts: Facts) -> set[str]:
@@ -120,6 +123,11 @@ def _link(link: Link) -> Values:
 
 def _founding(founding: Founding) -> Values:
     return founding.consignment.id, word(founding.publisher), tuple(sorted(map(word, founding.names)))
+
+
+def _passed(places: tuple[str, ...]) -> set[str]:
+    """The places of a route and the border crossings between them."""
+    return {*places, *(f"crossing:{name}" for name in railnet.crossings_on(places))}
 
 
 def _mentioned(facts: Facts) -> set[bytes]:

@@ -95,6 +95,7 @@ def connect(bootstrap: str, security: dict[str, object] | None = None) -> KafkaP
             max_block_ms=15_000,
             delivery_timeout_ms=30_000,
             request_timeout_ms=10_000,
+            reconnect_backoff_max_ms=1_000,  # kafka-python waits up to 30 s otherwise after a broker is back
             **(security or {}),
         )
     except KafkaError as problem:

@@ -83,6 +83,7 @@ class _Publisher:
                     ahead = sent / pace - (time.monotonic() - started)
                     if ahead > 0 and not self._finishing():
                         time.sleep(min(ahead, 1.0))
+                self._collect()
                 if len(self._flying) >= IN_FLIGHT:
                     self._settle(IN_FLIGHT // 2)
             self._settle(0)
@@ -113,6 +114,11 @@ class _Publisher:
                 return
             except (KafkaError, publisher.BrokerUnreachable):
                 self._start_again()
+
+    def _collect(self) -> None:
+        """Note what has been acknowledged already, without waiting."""
+        while self._flying and self._flying[0][1].is_done:
+            self._settle(len(self._flying) - 1)
 
     def _settle(self, remaining: int) -> None:
         """Wait until no more than ``remaining`` messages are under way; note those that arrived."""

@@ -141,10 +141,15 @@ class Attacker:
     def _blind(self, worker: int) -> Hit:
         """Kill at a moment that nothing chose, until one of the kills hits a worker inside a transaction."""
         while True:
-            before = self._watch.owned_by(worker)
             time.sleep(self._random.uniform(0.0, 0.3))
+            self._watch.wait(
+                lambda: bool(self._traps.inside(worker)), f"worker {worker} has no work", look=0.0005
+            )
+            time.sleep(self._random.uniform(0.0, 0.005))
             self._workers.signal(worker, signal.SIGKILL)
             point, began = self._traps.inside(worker), time.monotonic()
+            time.sleep(0.05)  # what its session still does ends
+            before = self._watch.owned_by(worker)
             self._watch.wait_moved(before, "after a kill at random")
             if point:
                 return Hit(RANDOM, RANDOM, time.monotonic() - began)

@@ -31,7 +31,7 @@ VICTIM = (sys.executable, "-m", "services.proving.victim")
 NETWORK = "demo"
 PUBLISHERS = 3
 EVENTS_PER_TRAIN = 1_000
-SECONDS_PER_KILL = 6.0
+SECONDS_PER_KILL = 10.0
 BROKEN_SHARE = 0.02
 
 Say = Callable[[str], None]
@@ -48,7 +48,7 @@ def prove(
     workers: int = 2,
     seed: int = 1,
     *,
-    pace: float = 400.0,
+    pace: float = 200.0,
     scale: Scale | None = None,
     attacks: Sequence[str] | None = None,
     frozen_seconds: float = 15.0,
@@ -57,7 +57,7 @@ def prove(
     """Attack a platform of its own ``kills`` times under load and return what became of the world's events.
 
     ``pace`` is the load in messages a second while attacks last; ``attacks`` names them one by one instead of drawing
-    them. Blocks for about 6 s per kill. Raises NoFlow where the platform does not come back. All parties are simulated.
+    them. Blocks for about 8 s per kill. Raises NoFlow where the platform does not come back. All parties are simulated.
     """
     random = Random(f"prove|{seed}")
     simulation = simulate(scale or world_for(kills, seed, pace))

@@ -53,13 +53,18 @@ class Watch:
             lambda: moved(before, self.places()), f"{what}: none of {len(before)} partitions moved", patience
         )
 
-    def wait(self, done: Callable[[], bool], what: str, patience: float = 90.0) -> float:
-        """Wait until ``done()``; return the seconds. Raises NoFlow after ``patience`` seconds."""
+    def wait(
+        self, done: Callable[[], bool], what: str, patience: float = 90.0, look: float = _LOOK_SECONDS
+    ) -> float:
+        """Wait until ``done()``, asked every ``look`` seconds; return the seconds it took.
+
+        Raises NoFlow after ``patience`` seconds.
+        """
         started = time.monotonic()
         while not done():
             if time.monotonic() - started > patience:
                 raise NoFlow(f"{what} within {patience:.0f} s")
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(look)
         return time.monotonic() - started
 
     def close(self) -> None:

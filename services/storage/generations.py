@@ -57,9 +57,11 @@ def switch_generation(session: Session, number: int) -> None:
     The views of the schema lianyun follow, so that readers need not know numbers.
     """
     session.execute("SELECT 1 FROM lianyun.generation FOR UPDATE")
-    session.execute("UPDATE lianyun.generation SET state = 'RETIRED' WHERE state = 'CURRENT'")
     session.execute(
-        "UPDATE lianyun.generation SET state = 'CURRENT', since = clock_timestamp() WHERE number = %s",
+        "UPDATE lianyun.generation SET state = 'RETIRED', left_xid = pg_current_xact_id() WHERE state = 'CURRENT'"
+    )
+    session.execute(
+        "UPDATE lianyun.generation SET state = 'CURRENT', left_xid = NULL, since = clock_timestamp() WHERE number = %s",
         (number,),
     )
     for table in _SHOWN:

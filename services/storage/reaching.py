@@ -52,6 +52,9 @@ def derive_structure(
     for row in links:
         link, is_open = _link(row)
         ends[link] = ends.get(link, False) or is_open
+    into: dict[Thing, list[Link]] = defaultdict(list)
+    for link in ends:
+        into[link.right].append(link)
     same = [link for link in ends if link.kind is LinkKind.SAME_CONSIGNMENT]
     groups = engagement.groups(parties, same)
     network = Network(ends)
@@ -70,6 +73,7 @@ def derive_structure(
             reaches.append(Reach(cons))
             continue
         try:
+            _require_plain(members, into)
             reaches.append(_reach(cons, sorted(members), parties, network, ends))
         except (RecursionError, TooTangled):
             broken.append(cons)
@@ -87,7 +91,6 @@ def _reach(
     network: Network,
     ends: Mapping[Link, bool],
 ) -> Reach:
-    _require_plain(members, ends)
     paths = network.paths(members)
     engaged = engagement.engaged(frozenset[str]().union(*(parties[m] for m in members)), paths)
     counted = [path for path in paths if not path.by_train and path.counted(engaged)]
@@ -100,13 +103,10 @@ def _reach(
     )
 
 
-def _require_plain(members: Sequence[Thing], links: Iterable[Link]) -> None:
-    into: dict[Thing, list[Link]] = defaultdict(list)
-    for link in links:
-        into[link.right].append(link)
+def _require_plain(members: Iterable[Thing], into: Mapping[Thing, Sequence[Link]]) -> None:
     seen, todo, reissues = set(members), list(members), 0
     while todo:
-        for link in into[todo.pop()]:
+        for link in into.get(todo.pop(), ()):
             reissues += link.kind is LinkKind.NOTE_REISSUED
             if link.left not in seen and link.kind is not LinkKind.SAME_CONSIGNMENT:
                 seen.add(link.left)

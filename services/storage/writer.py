@@ -179,6 +179,7 @@ class Writer:
         taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
         if not taken.note:
             return Applied(settled=taken.count)
+        batching.hold(work, self._generation, None)
         entered = batching.enter(work, 0, (), (), {}, taken.note)
         folded = batching.finish(work, entered, (), self._record_refused, singly)
         return Applied(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -78,7 +79,7 @@ def test_arrival_differs_from_publication_within_ten_minutes(messages: list[Plan
 
 
 def test_publishers_are_interleaved(messages: list[Planned]) -> None:
-    changes = sum(a.party != b.party for a, b in zip(messages, messages[1:], strict=False))
+    changes = sum(a.party != b.party for a, b in pairwise(messages))
     assert changes > len(messages) * 0.7
     assert {parties.topic(m.party) for m in messages} == set(parties.topics())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -12,15 +13,19 @@ from services.localstack.engine import DatabaseAddress
 from services.storage import points
 from services.storage.batch import Event
 from services.storage.migrate import migrate
-from tests.storing.harness import Pair, Pausing, assert_equal_to_core, start
-from tests.storing.worlds import Objects, Said, event, everything, said
+from tests.storing.harness import Pair, Pausing, assert_equal_to_core, assert_readers_see_enough, start
+from tests.storing.worlds import Objects, Said, event, everything, said, worlds
 
 pytestmark = pytest.mark.integration
 
 EXAMPLES = settings(
-    max_examples=150,
+    max_examples=int(os.environ.get("LIANYUN_EXAMPLES", "100")),
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.data_too_large,
+    ],
 )
 OBJECTS = Objects("world/")
 
@@ -50,10 +55,11 @@ def cut(events: Sequence[Event], cuts: Sequence[int]) -> Iterator[Sequence[Event
 def check(pair: Pair, events: Sequence[Event]) -> None:
     pair.settle()
     assert_equal_to_core(pair.dsn, everything(events), OBJECTS.consignments, OBJECTS.trains)
+    assert_readers_see_enough(pair.dsn, events, OBJECTS.consignments)
 
 
 @EXAMPLES
-@given(told=st.lists(said(OBJECTS), max_size=40), cuts=st.lists(st.integers(1, 8), min_size=1, max_size=4))
+@given(told=worlds(OBJECTS, 40), cuts=st.lists(st.integers(1, 8), min_size=1, max_size=4))
 def test_any_order_and_any_batches_give_what_the_core_gives(
     pair: Pair, told: list[Said], cuts: list[int]
 ) -> None:
@@ -66,7 +72,7 @@ def test_any_order_and_any_batches_give_what_the_core_gives(
 
 @EXAMPLES
 @given(
-    before=st.lists(said(OBJECTS), max_size=20),
+    before=worlds(OBJECTS, 20),
     left=st.lists(said(OBJECTS), min_size=1, max_size=6),
     right=st.lists(said(OBJECTS), min_size=1, max_size=6),
 )

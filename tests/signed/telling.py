@@ -102,7 +102,9 @@ class Desk:
     def judge(self, records: Sequence[Record]) -> tuple[list[Event], list[Refused], int]:
         with psycopg.connect(self.dsn) as session:
             registry = self._reader.current(session)
-        outcomes = [self._judged(v, registry) for v in verify_many(records, registry, SETTINGS, self._verifier)]
+        outcomes = [
+            self._judged(v, registry) for v in verify_many(records, registry, SETTINGS, self._verifier)
+        ]
         events = [Event.of(o, registry.version) for o in outcomes if isinstance(o, Admitted)]
         return events, [o for o in outcomes if isinstance(o, Refused)], registry.version
 

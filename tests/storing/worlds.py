@@ -32,7 +32,7 @@ from services.processors.admission.model import Record
 from services.storage.batch import Event
 
 HALF_HOUR = 1_800 * 1_000_000
-PARTIES = ("founder", "forwarder", "railway", "customs", "stranger")
+PARTIES = ("founder", "founder", "forwarder", "railway", "stranger")
 MILESTONES = (202, 300, 305, 400, 500, 370, 371, 1200, 1201, 1202, 1006, 2000, 2020, 2021, 100, 103)
 JURISDICTIONS = ("CN", "KZ", "PL", "GB")
 PLACES = ("", "railnet:dostyk", "locode:PLMAA")
@@ -142,6 +142,42 @@ def _claims(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) 
     return Facts(claims=frozenset(replace(base, thing=draw(things(objects, ObjectKind(k)))) for k in kinds))
 
 
+@st.composite
+def founded(draw: st.DrawFn, objects: Objects) -> list[Said]:
+    """Foundings of some of the consignments by parties that know one another: without them nothing shows."""
+    told = []
+    for index in draw(st.sets(st.integers(0, 2))):
+        number = 100 + draw(st.integers(0, 1)) + 5 * index
+        identity, cons = event_id(objects.salt, number), objects.consignments[index]
+        publisher = PARTIES[number % len(PARTIES)]
+        names = frozenset(draw(st.lists(parties, max_size=3)))
+        box = objects.thing(ObjectKind.CONTAINER, index)
+        carried = Link(
+            identity,
+            publisher,
+            0,
+            LinkKind.CONTAINER_CARRIES,
+            box,
+            cons,
+            0,
+            None,
+            False,
+            draw(st.booleans()),
+            names,
+        )
+        facts = Facts(
+            foundings=frozenset({Founding(identity, publisher, 0, cons, names)}), links=frozenset({carried})
+        )
+        told.append(Said(number, 0, publisher, facts))
+    return told
+
+
+@st.composite
+def worlds(draw: st.DrawFn, objects: Objects, most: int) -> list[Said]:
+    """A whole world: some foundings and up to ``most`` events about and around them, in any order."""
+    return draw(st.permutations([*draw(founded(objects)), *draw(st.lists(said(objects), max_size=most))]))
+
+
 def things(objects: Objects, kind: ObjectKind) -> st.SearchStrategy[Thing]:
     return st.integers(0, COUNTS[kind] - 1).map(lambda index: objects.thing(kind, index))
 
@@ -210,7 +246,7 @@ def said(draw: st.DrawFn, objects: Objects, most: int = 30) -> Said:
     identity = event_id(objects.salt, number)
     # One publisher per id: whoever signs owns the source that the id is made of.
     publisher = PARTIES[number % len(PARTIES)]
-    what = draw(st.sampled_from("CCCCCCLLLLFFRXWO"))
+    what = draw(st.sampled_from("CCCCCCCCLLLLLLFFFRXWO"))
     stated = {
         "C": _claims(objects, identity, publisher),
         "X": _claims(objects, identity, publisher),
@@ -253,4 +289,4 @@ def everything(events: Sequence[Event]) -> Facts:
     return Facts.union(event.facts for event in events)
 
 
-__all__ = ["FOREVER", "Objects", "Said", "event", "event_id", "everything", "said"]
+__all__ = ["FOREVER", "Objects", "Said", "event", "event_id", "everything", "said", "worlds"]

@@ -1,1 +1,1 @@
-SELECT content FROM lianyun.identity WHERE id = %(event)s
+SELECT uuid_send(content) FROM lianyun.identity WHERE id = %(event)s

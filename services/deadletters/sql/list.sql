@@ -1,6 +1,6 @@
 -- The latest seen first. An open letter whose event was accepted in another form counts as replaced.
 SELECT d.digest, CASE WHEN d.state = 'OPEN' AND i.id IS NOT NULL THEN 'REPLACED' ELSE d.state END,
-       d.publisher, d.event, d.reason, d.detail, d.pointer, d.remedy, d.count,
+       d.publisher, uuid_send(d.event), d.reason, d.detail, d.pointer, d.remedy, d.count,
        d.headers, d.value, d.value_bytes, d.truncated,
        d.first_append, d.first_topic, d.first_partition, d.first_offset,
        d.last_append, d.last_topic, d.last_partition, d.last_offset

@@ -89,17 +89,20 @@ class Plan:
 
     def __iter__(self) -> Iterator[Planned]:
         waiting: list[tuple[int, int, Planned]] = []
+        repeatable: deque[Planned] = deque(maxlen=1_500)
         kinds, weights = zip(*self._weights().items(), strict=True)
         for step in range(self._events):
             at = w.STARTS + step * PACE + self._random.randrange(PACE)
             kind = self._random.choices(kinds, weights)[0]
-            if kind == "duplicate" and not waiting:
+            if kind == "duplicate" and not repeatable:
                 kind = "container"
             self.counts[kind] += 1
             if kind == "duplicate":
-                planned = waiting[self._random.randrange(len(waiting))][2]
+                planned = repeatable[self._random.randrange(len(repeatable))]
             else:
                 planned = self._planned(kind, at)
+                if kind != "refused":
+                    repeatable.append(planned)
             # A duplicate is the same message once more, later than the one that it repeats or not.
             heappush(waiting, (at + self._random.randrange(DISORDER), step, planned))
             while waiting[0][0] <= at:

@@ -86,6 +86,7 @@ CREATE TABLE lianyun.generation (
     number       integer PRIMARY KEY,
     fold_version text    NOT NULL,
     state        text    NOT NULL CHECK (state IN ('BUILDING', 'CURRENT', 'RETIRED')),
-    since        timestamptz NOT NULL DEFAULT clock_timestamp()
+    since        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    left_xid     xid8         -- of a retired one: what transactions from this one on accepted is not in it
 );
 CREATE UNIQUE INDEX generation_current ON lianyun.generation (state) WHERE state = 'CURRENT';

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka.admin import OffsetSpec
 
 from services.processors.supervisor import Supervisor
 
@@ -52,15 +53,15 @@ class Arena:
             admin.close()
 
     @contextmanager
-    def producer(self) -> Iterator[Callable[[str, int, bytes], None]]:
-        """Yield `send(topic, partition, value)`; all messages are acknowledged when the block ends."""
+    def producer(self) -> Iterator[Callable[..., None]]:
+        """Yield `send(topic, partition, value, headers=())`; all are acknowledged when the block ends."""
         producer = KafkaProducer(
             bootstrap_servers=self.bootstrap, enable_idempotence=True, linger_ms=5, batch_size=65_536
         )
         futures = []
 
-        def send(topic: str, partition: int, value: bytes) -> None:
-            futures.append(producer.send(topic, value=value, partition=partition))
+        def send(topic: str, partition: int, value: bytes, headers: Iterable[tuple[str, bytes]] = ()) -> None:
+            futures.append(producer.send(topic, value=value, partition=partition, headers=list(headers)))
 
         try:
             yield send
@@ -122,10 +123,24 @@ class Arena:
         while not done():
             if time.monotonic() - started > seconds:
                 raise AssertionError(
-                    f"no {what} after {seconds} s; {self.stored()} are stored\n{self.logs()}"
+                    f"no {what} after {seconds} s; {self.stored()} are stored\n{self.position()}\n{self.logs()}"
                 )
             time.sleep(0.05)
         return time.monotonic() - started
+
+    def position(self) -> str:
+        """Where the ledger and the log stand, per partition."""
+        rows = self.query(
+            "SELECT topic, part, next_offset, epoch, owner FROM lianyun.kafka_offset ORDER BY 1, 2"
+        )
+        with self.admin() as admin:
+            wanted = {TopicPartition(topic, part): OffsetSpec.LATEST for topic, part, *_ in rows}
+            ends = (
+                {tuple(tp): end.offset for tp, end in admin.list_partition_offsets(wanted).items()}
+                if rows
+                else {}
+            )
+        return "\n".join(f"{row} of {ends.get((row[0], row[1]))}" for row in rows)
 
     def logs(self) -> str:
         """The ends of the workers' logs."""

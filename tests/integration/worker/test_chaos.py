@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,13 +37,13 @@ def stream(arena: Arena, rate: int = 400) -> Iterator[list[int]]:
                     send(topic, sent[0] // len(arena.topics) % 4, b"good-%d" % sent[0])
                     sent[0] += 1
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield sent
-    finally:
-        stop.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        publishing = pool.submit(run)
+        try:
+            yield sent
+        finally:
+            stop.set()
+            publishing.result()
 
 
 def test_workers_killed_in_and_after_their_transactions_lose_and_repeat_nothing(arena: Arena) -> None:

@@ -1,0 +1,45 @@
+"""Retention of what may go: old messages and fence records. Identities, claims and links stay for ever."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from services.storage.session import Session
+
+_OLD_PARTITIONS = """
+SELECT c.relname
+FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'lianyun.body'::regclass
+ORDER BY c.oid
+"""
+
+
+def detach_bodies(session: Session, before: int) -> list[str]:
+    """Detach the oldest partitions of messages that were all appended before ``before`` (UTC microseconds).
+
+    The tables stay in the database, out of every query, to be archived or dropped; what they held can no longer be
+    proven, shown or replayed from here, while its identity still keeps copies out. Runs in the caller's transaction and
+    waits for running batches. Stops at the first partition that is not old enough.
+    """
+    detached = []
+    for (name,) in session.execute(_OLD_PARTITIONS).fetchall():
+        table = sql.Identifier("lianyun", name)
+        newest = session.execute(sql.SQL("SELECT max(appended) FROM {}").format(table)).fetchone()
+        if newest is None or newest[0] is None or newest[0] >= before:
+            break
+        session.execute(sql.SQL("ALTER TABLE lianyun.body DETACH PARTITION {}").format(table))
+        session.execute(
+            "INSERT INTO lianyun.platform_event (kind, detail) VALUES"
+            " ('BODIES_DETACHED', jsonb_build_object('table', %s::text, 'before', %s::bigint))",
+            (name, before),
+        )
+        detached.append(str(name))
+    return detached
+
+
+def forget_fences(session: Session, days: int) -> int:
+    """Remove fence records older than ``days``; returns how many."""
+    gone = session.execute(
+        "DELETE FROM lianyun.fence_log WHERE at < clock_timestamp() - make_interval(days => %s)", (days,)
+    )
+    return gone.rowcount

@@ -1,0 +1,234 @@
+"""The command line as a partner and an operator use it, on a platform of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.localstack.platform import Platform
+
+pytestmark = pytest.mark.integration
+
+BOX, OTHER = "CSQU3054383", "LYSU1000022"
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody at a terminal: runs `lianyun` in a folder with the platform's addresses."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "services.cli", *arguments],
+            env={**os.environ, **self.environment, "PYTHONPATH": str(Path.cwd())},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout if code in (0, 1, 3) else done.stderr
+
+    def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run(*arguments, "--json", code=code))
+        return found
+
+    def until(self, look: Callable[[], bool], seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while not look():
+            assert time.monotonic() < end, "it did not become visible in time"
+            time.sleep(0.5)
+
+    def write(self, name: str, *records: dict[str, Any]) -> str:
+        path = self.folder / name
+        path.write_text("".join(json.dumps(record) + "\n" for record in records))
+        return str(path)
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+    folder = tmp_path_factory.mktemp("user")
+    with Platform(workers=1) as platform:
+        user = User(folder, platform.worker_environment())
+        for code, role, topic, extra in (
+            ("xianport", "operator", "cre.operator.xianport.v1", ()),
+            ("cr", "railway", "cre.railway.cr.v1", ("--manager", "cr")),
+            ("ktz", "railway", "cre.railway.ktz.v1", ("--manager", "ktz")),
+            ("gacc", "customs", "cre.customs.gacc.v1", ("--country", "CN")),
+        ):
+            source = f"urn:test:{code}"
+            user.run(
+                "party",
+                "add",
+                code,
+                "--name",
+                code,
+                "--role",
+                role,
+                "--source",
+                source,
+                "--topic",
+                topic,
+                *extra,
+            )
+            user.run("key", "add", code, "--new")
+        yield user
+
+
+def opened() -> dict[str, Any]:
+    return {
+        "id": "open-1",
+        "type": "cre.link.consignment_opened.v1",
+        "time": "2025-09-01T09:00:00+08:00",
+        "data": {
+            "reference": "XA-1",
+            "from": "2025-09-01T09:00:00+08:00",
+            "containers": [BOX],
+            "parties": [{"party": "cr", "role": "railway"}],
+        },
+    }
+
+
+def departed(identity: str, at: str, place: str, box: str = BOX) -> dict[str, Any]:
+    return {
+        "id": identity,
+        "type": "cre.movement.departed.v1",
+        "time": at,
+        "data": {
+            "classifier": "ACT",
+            "happened": at,
+            "place": place,
+            "objects": [{"kind": "container", "id": box}],
+        },
+    }
+
+
+def movement(user: User, identifier: str = BOX) -> dict[str, Any] | None:
+    shown = user.json("track", identifier)["consignments"]
+    found: dict[str, Any] | None = shown[0]["movement"]
+    return found
+
+
+def test_from_a_file_to_a_view(user: User) -> None:
+    report = user.json("publish", "--as", "xianport", user.write("open.jsonl", opened()))
+    assert (report["acknowledged"], report["refused"]) == (1, 0)
+    user.run(
+        "publish",
+        "--as",
+        "cr",
+        user.write("cr.jsonl", departed("d1", "2025-09-05T10:00:00+08:00", "railnet:xian-intl-port")),
+    )
+    user.until(lambda: "XA-1" in subprocess_safe(user, "track", BOX) and movement(user) is not None)
+    found = movement(user)
+    assert found is not None
+    assert (found["by"], found["assurance"], found["place"]) == (
+        "cr",
+        "SIGNED_BY_AUTHORITY",
+        "railnet:xian-intl-port",
+    )
+    assert found["happened"] == "2025-09-05T02:00:00Z"
+    again = user.json("publish", "--as", "cr", str(user.folder / "cr.jsonl"))
+    assert (again["acknowledged"], again["already"]) == (0, 1)
+    assert movement(user, "xianport/XA-1") == found
+    earlier = user.json("track", BOX, "--as-of", "2025-09-04T00:00:00Z")["consignments"][0]
+    assert earlier["movement"] is None
+
+
+def subprocess_safe(user: User, *arguments: str) -> str:
+    """What a command prints, or "" while it finds nothing yet."""
+    try:
+        return user.run(*arguments)
+    except AssertionError:
+        return ""
+
+
+def test_a_retraction_takes_it_back(user: User) -> None:
+    wrong = departed("d2", "2025-09-09T10:00:00+05:00", "esr:708403")
+    user.run("publish", "--as", "ktz", user.write("ktz.jsonl", wrong))
+    user.until(lambda: (movement(user) or {})["by"] == "ktz")
+    back = {
+        "id": "r2",
+        "type": "cre.correction.retracted.v1",
+        "time": "2025-09-09T12:00:00+05:00",
+        "data": {"target": "d2", "reason": "DID_NOT_HAPPEN"},
+    }
+    user.run("publish", "--as", "ktz", user.write("back.jsonl", back))
+    user.until(lambda: (movement(user) or {})["by"] == "cr")
+
+
+def test_events_are_shown_as_published(user: User) -> None:
+    (event,) = user.json("events", "show", "urn:test:cr", "d1")["events"]
+    assert event["payload"]["place"] == "railnet:xian-intl-port"
+    assert event["by"] == "cr"
+    lines = [json.loads(line) for line in user.run("events", "tail", "--no-follow", "--json").splitlines()]
+    assert {"open-1", "d1", "d2", "r2"} <= {line["id"] for line in lines}
+
+
+def test_bad_records_are_named_with_line_and_pointer_and_good_ones_go_out(user: User) -> None:
+    bad = departed("d3", "2025-09-06T10:00:00+08:00", "railnet:lanzhou")
+    del bad["data"]["place"]
+    path = user.write("mixed.jsonl", bad, departed("d4", "2025-09-06T11:00:00+08:00", "railnet:lanzhou"))
+    assert user.json("events", "validate", path, code=1)["valid"] == 1
+    report = user.json("publish", "--as", "cr", path, code=1)
+    assert report["acknowledged"] == 1
+    (refusal,) = report["refusals"]
+    assert (refusal["line"], refusal["pointer"], refusal["reason"]) == (1, "/place", "INVALID_SCHEMA")
+
+
+def test_a_used_id_with_other_content_is_not_sent(user: User) -> None:
+    changed = departed("d1", "2025-09-05T11:00:00+08:00", "railnet:xian-intl-port")
+    report = user.json("publish", "--as", "cr", user.write("changed.jsonl", changed), code=1)
+    assert [row["reason"] for row in report["refusals"]] == ["ID_USED_TWICE"]
+
+
+def test_a_refused_message_is_redriven_when_its_key_is_registered(user: User) -> None:
+    user.run("party", "add", "rzd", "--name", "rzd", "--role", "railway", "--source", "urn:test:rzd", "--manager", "rzd",
+             "--topic", "cre.railway.rzd.v1")  # fmt: skip
+    user.run("key", "add", "rzd", "--new", "--valid-from", "2099-01-01T00:00:00Z")
+    user.run(
+        "publish",
+        "--as",
+        "rzd",
+        user.write("rzd.jsonl", departed("d5", "2025-09-11T10:00:00+03:00", "railnet:ozinki")),
+    )
+    user.until(lambda: bool(user.json("dlq", "list", "--publisher", "rzd")["letters"]))
+    (letter,) = user.json("dlq", "list", "--publisher", "rzd")["letters"]
+    assert letter["reason"] == "KEY_NOT_YET_VALID"
+    (still,) = user.json("dlq", "redrive", letter["digest"], code=1)["results"]
+    assert still["outcome"] == "STILL_REFUSED"
+    (gone,) = user.json("dlq", "discard", letter["digest"], "--why", "test")["results"]
+    assert gone["outcome"] == "DISCARDED"
+    (twice,) = user.json("dlq", "discard", letter["digest"], "--why", "test")["results"]
+    assert twice["outcome"] == "ALREADY_DISCARDED"
+
+
+def test_a_compromised_key_loses_what_it_signed_since(user: User) -> None:
+    key = user.json("party", "show", "cr")["keys"][0]["key_id"]
+    done = user.json("key", "revoke", key, "--compromised-since", "2000-01-01T00:00:00Z", "--cause", "stolen")
+    assert done["quarantined"] >= 2
+    user.until(lambda: movement(user) is None)
+
+
+def test_fsck_and_doctor_find_the_platform_sound(user: User) -> None:
+    assert user.json("fsck")["sound"]
+    checks = {check["name"]: check["ok"] for check in user.json("doctor", code=0)["checks"]}
+    assert checks["topics"] and checks["fold version"] and checks["durability"]
+
+
+def test_what_does_not_exist_ends_with_its_own_code_and_a_suggestion(user: User) -> None:
+    assert "to do:" in user.run("track", "MSKU0000000", code=5)
+    assert "to do:" in user.run("track", "???", code=2)
+    assert "to do:" in user.run("publish", "--as", "nobody", user.write("x.jsonl", opened()), code=5)
+    assert "to do:" in user.run("dlq", "show", "abcdef", code=5)

@@ -1,0 +1,140 @@
+"""The product's own worker: signed events from Kafka into the real store, while workers are killed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
+from schemas.events.base import Role
+from schemas.schemes import Scheme
+from schemas.signing import SigningKey, sign_batch
+from services.processors.supervisor import Supervisor
+from services.registry import commands
+from services.registry.events import NewKey, PartyAdded
+from tests.integration.worker.harness import Arena
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Partner:
+    """A railway with a key, writing to one topic."""
+
+    arena: Arena
+    topic: str
+    key: SigningKey
+    made: int = 0
+
+    def register(self) -> None:
+        code = self.topic.split(".")[2]
+        added = PartyAdded(
+            code=code,
+            name=code,
+            roles=frozenset({Role.RAILWAY}),
+            sources=frozenset({f"urn:cre:{code}"}),
+            topics=frozenset({self.topic}),
+        )
+        window = NewKey(scheme=self.key.scheme, public_key=self.key.public_key.hex(), not_before=0)
+        now = time.time_ns() // 1_000
+        with psycopg.connect(self.arena.dsn) as session:
+            commands.add_party(session, added, at=now, by="test")
+            commands.add_key(session, code, window, at=now, by="test")
+
+    def messages(self, count: int, broken: bool = False) -> list[tuple[list[tuple[str, bytes]], bytes]]:
+        """Signed arrivals of `count` containers; `broken` ones are changed after signing."""
+        code, events = self.topic.split(".")[2], []
+        for _ in range(count):
+            self.made += 1
+            payload = {
+                "salt": f"{self.made:032x}",
+                "classifier": "ACT",
+                "happened": "2026-03-05T14:20:00+05:00",
+                "place": "railnet:dostyk",
+                "objects": [{"kind": "container", "id": f"CSQU{self.made % 500:07}"}],
+            }
+            envelope = Envelope(
+                specversion="1.0",
+                id=f"arr-{self.made}",
+                source=f"urn:cre:{code}",
+                type="cre.movement.arrived.v1",
+                time="2026-03-05T09:21:00Z",
+                datacontenttype="application/json",
+            )
+            events.append((envelope, json.dumps(payload, separators=(",", ":")).encode()))
+        signed = [signed_bytes("demo", envelope, payload) for envelope, payload in events]
+        headers = [h for i in range(0, count, 64) for h in sign_batch(self.key, signed[i : i + 64])]
+        return [
+            (
+                [*envelope.to_headers(), (SIGNATURE_HEADER, header.encode())],
+                payload.replace(b"dostyk", b"alashankou") if broken else payload,
+            )
+            for (envelope, payload), header in zip(events, headers, strict=True)
+        ]
+
+
+def workers(arena: Arena, count: int, **environment: str) -> Supervisor:
+    command = (sys.executable, "-m", "services.processors")
+    return Supervisor(arena.environment(**environment), count, logs=arena.folder / "logs", command=command)
+
+
+def counts(arena: Arena) -> tuple[int, int, int]:
+    """Events stored, dead letters with all their copies, records that the ledger has passed."""
+    ((events, letters, passed),) = arena.query(
+        """SELECT (SELECT count(*) FROM lianyun.identity), (SELECT coalesce(sum(count), 0) FROM lianyun.dead_letter),
+                  (SELECT coalesce(sum(next_offset), 0) FROM lianyun.kafka_offset)"""
+    )
+    return events, letters, passed
+
+
+@pytest.mark.chaos
+def test_signed_events_are_stored_once_while_workers_are_killed(arena: Arena) -> None:
+    partners = []
+    for name, seed in (("ktz", 1), ("rzd", 2)):
+        (topic,) = arena.create_topics([name])
+        partners.append(Partner(arena, topic, SigningKey(Scheme.ED25519_BATCH, bytes([seed]) * 32)))
+        # The party's code stands third in the topic's name.
+        partners[-1].register()
+    chaos = "after_fence=kill@0.03,holding_heads=kill@0.03,before_commit=kill@0.03,after_commit=kill@0.03"
+    good = bad = copies = 0
+    with workers(arena, 2, LIANYUN_CHAOS=chaos) as supervisor:
+        deadline = time.monotonic() + 90
+        while supervisor.restarts < 6 and time.monotonic() < deadline:
+            with arena.producer() as send:
+                for partner in partners:
+                    wave = partner.messages(150)
+                    for number, (headers, value) in enumerate([*wave, *wave[:20]]):
+                        send(partner.topic, number % 4, value, headers)
+                    broken = partner.messages(10, broken=True)
+                    for number, (headers, value) in enumerate(broken):
+                        send(partner.topic, number % 4, value, headers)
+                    good, bad, copies = good + 150, bad + 10, copies + 20
+            time.sleep(0.3)
+        assert supervisor.restarts >= 6
+        arena.wait_for(lambda: counts(arena)[2] == good + bad + copies, 90, "end of the log in the ledger")
+        assert counts(arena) == (good, bad, good + bad + copies)
+    assert {ended.name for ended in supervisor.ended} == {"SIGKILL"}
+    reasons = arena.query("SELECT DISTINCT reason FROM lianyun.dead_letter")
+    assert reasons == [("BAD_SIGNATURE",)]
+
+
+def test_a_party_registered_while_the_worker_runs_is_known_at_once(arena: Arena) -> None:
+    (topic,) = arena.create_topics(["bch"])
+    partner = Partner(arena, topic, SigningKey(Scheme.ED25519, b"\x05" * 32))
+    with workers(arena, 1):
+        with arena.producer() as send:
+            for headers, value in partner.messages(5):
+                send(topic, 0, value, headers)
+        arena.wait_for(lambda: counts(arena) == (0, 5, 5), 20, "five dead letters")
+        assert arena.query("SELECT DISTINCT reason FROM lianyun.dead_letter") == [("UNKNOWN_KEY",)]
+        partner.register()
+        with arena.producer() as send:  # at once: the batch is judged again by the new registry
+            for headers, value in partner.messages(5):
+                send(topic, 0, value, headers)
+        arena.wait_for(lambda: counts(arena)[2] == 10, 20, "ten records")
+        assert counts(arena) == (5, 5, 10)
