@@ -36,7 +36,7 @@ prove: setup ## Attack the running system (kill, freeze, restart) and show that 
 	$(BIN)/lianyun prove $(ARGS)
 
 bench: setup ## Measure throughput and latency on this machine
-	$(BIN)/lianyun bench $(ARGS)
+	$(BIN)/lianyun bench pipeline $(ARGS)
 
 schemas: setup ## Write the published contract (JSON Schema, AsyncAPI, vectors) again
 	$(BIN)/python -m schemas.publishing $(ARGS)

@@ -1,0 +1,58 @@
+"""`lianyun prove` and `lianyun bench`: the running system attacked and measured, on servers of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from services.cli.exits import Exit
+from services.cli.output import err, print_json
+from services.proving.bench.pipeline import Scale, bench_pipeline
+from services.proving.prove import prove as attack
+
+bench = typer.Typer(no_args_is_help=True, help="Measure this machine.")
+
+
+def say(line: str) -> None:
+    """Progress, for people."""
+    err.print(line, markup=False)
+
+
+def prove(
+    kills: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Attacks on workers, publishers and servers.")
+    ] = 50,
+    workers: Annotated[int, typer.Option(min=1, max=8)] = 2,
+    seed: Annotated[int, typer.Option(help="The same seed attacks the same way.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Kill and freeze what runs, then compare journal, events and views with the world's truth; exit 1 if they differ."""
+    _ = as_json
+    report = attack(kills, workers, seed, say=say)
+    print_json(report)
+    if report["lost"] or report["duplicated"] or report["wrong_states"]:
+        raise typer.Exit(Exit.FAILED)
+
+
+@bench.command()
+def pipeline(
+    events: Annotated[int, typer.Option(min=1_000, help="Messages of each drain.")] = 200_000,
+    workers: Annotated[int, typer.Option(min=1, max=8)] = 2,
+    consignments: Annotated[int, typer.Option(min=100, help="Active consignments.")] = 100_000,
+    rate: Annotated[float, typer.Option(help="Messages a second of the live run.")] = 2_000.0,
+    seconds: Annotated[float, typer.Option(help="Length of the live run.")] = 25.0,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Drain and live rate of the whole pipeline, beside a naive agent and a bare COPY; takes some minutes."""
+    _ = as_json
+    scale = replace(
+        Scale(), events=events, workers=workers, consignments=consignments, rate=rate, seconds=seconds
+    )
+    print_json(bench_pipeline(scale, say))
+
+
+@bench.callback()
+def _group() -> None:
+    """Measure this machine."""
