@@ -38,6 +38,7 @@ for name, group in {
     "dlq": dlq,
     "topics": topics,
     "db": db,
+    "bench": bench,
 }.items():
     app.add_typer(group, name=name)
 

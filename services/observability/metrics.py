@@ -5,7 +5,7 @@ Times are exported as timestamps, not as ages, so that a dead process is still s
 
 from __future__ import annotations
 
-from services.observability.definitions import Definition
+from services.observability.definitions import Definition as Definition
 
 _LATENCY = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _AGE = (1.0, 5.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, 604_800.0)
@@ -121,6 +121,21 @@ WORKER_READY = Definition("lianyun_worker_ready", "gauge", "1 while the worker h
 REGISTRY_VERSION = Definition(
     "lianyun_registry_version", "gauge", "Version of the registry that the worker judges by."
 )
+# --- dead letters -----------------------------------------------------------------------------------------------
+DEAD_LETTERS = Definition(
+    "lianyun_dead_letters",
+    "gauge",
+    "Dead letters by whom they are put down to, why, and what became of them.",
+    ("partner", "reason", "outcome"),
+)
+DEAD_LETTER_OLDEST = Definition(
+    "lianyun_dead_letter_oldest_timestamp_seconds",
+    "gauge",
+    "Append time of the oldest dead letter that is open.",
+    ("partner",),
+)
+
+# --- processes --------------------------------------------------------------------------------------------------
 WORKER_EXITS = Definition(
     "lianyun_worker_exits_total",
     "counter",

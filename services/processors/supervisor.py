@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from services.observability.http import Health, HealthServer
 from services.processors.endings import Exit
 from services.processors.parentage import VARIABLE as PARENT
+from services.processors.supervision import SupervisorMetrics
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,8 @@ class Supervisor:
     """A context manager over `workers` processes with the settings in `environment` (LIANYUN_* variables).
 
     Their output goes to `logs`/worker-<n>.log, else to this process's standard error. They never outlive this
-    process. All methods may be called from any thread; `start` and `stop` block.
+    process. With LIANYUN_METRICS_PORT, worker n serves its metrics on that port + n, and the supervisor its own on
+    the port after those. All methods may be called from any thread; `start` and `stop` block.
     """
 
     def __init__(
@@ -73,9 +76,17 @@ class Supervisor:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.ended: list[Ended] = []
+        self._port = int(self._environment.get("LIANYUN_METRICS_PORT") or 0)
+        self._metrics = SupervisorMetrics(self._environment.get("LIANYUN_DSN"))
+        self._health: HealthServer | None = None
 
     def start(self) -> Self:
         """Start the workers; returns when the processes run, which is before they are ready."""
+        if self._port:
+            registry = self._metrics.instruments.registry
+            port = self._port + len(self._members)
+            self._health = HealthServer(registry, lambda: Health(True), self._ready, port=port)
+            self._health.start()
         started = threading.Event()
         # One thread starts them all and lives as long as they: the kernel's death signal goes by the thread.
         self._thread = threading.Thread(target=self._run, args=(started,), name="supervisor", daemon=True)
@@ -89,6 +100,9 @@ class Supervisor:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        if self._health is not None:
+            self._health.stop()
+            self._health = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -115,6 +129,10 @@ class Supervisor:
         """How many workers ended by themselves so far."""
         return len(self.ended)
 
+    def _ready(self) -> Health:
+        running = len(self.pids())
+        return Health(running == len(self._members), {"workers": running, "restarts": self.restarts})
+
     def _run(self, started: threading.Event) -> None:
         for member in self._members:
             self._start(member)
@@ -131,6 +149,7 @@ class Supervisor:
             lived = now - member.started
             ended = Ended(member.index, code, lived)
             self.ended.append(ended)
+            self._metrics.ended(member.index, ended.name)
             member.process = None
             # A kill from outside is no sign of a fault: back at once. A worker that fails again and again waits.
             quick = code < 0 or lived > _HEALTHY_AFTER
@@ -153,8 +172,8 @@ class Supervisor:
             "LIANYUN_WORKER_OWNER": f"{self._id}/{member.index}",
             PARENT: str(os.getpid()),
         }
-        if port := int(environment.get("LIANYUN_METRICS_PORT") or 0):
-            environment["LIANYUN_METRICS_PORT"] = str(port + member.index)
+        if self._port:
+            environment["LIANYUN_METRICS_PORT"] = str(self._port + member.index)
         with contextlib.ExitStack() as stack:
             output = None
             if self._logs is not None:

@@ -53,11 +53,12 @@ def prove(
     attacks: Sequence[str] | None = None,
     frozen_seconds: float = 15.0,
     say: Say = lambda _line: None,
+    spoil: Callable[[str], None] = lambda _dsn: None,
 ) -> dict[str, Any]:
     """Attack a platform of its own ``kills`` times under load and return what became of the world's events.
 
     ``pace`` is the load in messages a second while attacks last; ``attacks`` names them one by one instead of drawing
-    them. Blocks for about 8 s per kill. Raises NoFlow where the platform does not come back. All parties are simulated.
+    them; ``spoil`` may do harm to the database before it is judged, to see that the judgement notices. Blocks for about 8 s per kill. Raises NoFlow where the platform does not come back. All parties are simulated.
     """
     random = Random(f"prove|{seed}")
     simulation = simulate(scale or world_for(kills, seed, pace))
@@ -89,6 +90,7 @@ def prove(
             finally:
                 publishers.stop()
             drained = wait_drained(platform)
+            spoil(platform.stack.dsn)
             say("every message has been applied; comparing")
             outcome = _judged(platform, publishers, attacker, simulation, drained, began)
     except BaseException:

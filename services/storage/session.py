@@ -40,6 +40,7 @@ def open_session(dsn: str) -> Session:
     )
     connection.isolation_level = IsolationLevel.READ_COMMITTED
     connection.prepared_max = None
+    adapt(connection)
     return connection
 
 
@@ -57,7 +58,6 @@ def equip(session: Session, generation: int) -> None:
 
 def settle_in(session: Session, generation: int) -> None:
     """The same for the whole session; commits."""
-    adapt(session)
     session.execute(
         sql.SQL("SET search_path = {}, lianyun, pg_temp").format(sql.Identifier(f"g{generation}"))
     )

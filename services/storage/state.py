@@ -11,8 +11,8 @@ from services.storage.rows import StateRows, completed
 from services.storage.structure import NOTHING, Note, Renewed, renew
 from services.storage.work import Work
 
-_TABLES = ("claim", "link", "founding", "withdrawal", "mention", "passing")
-_COPY = {table: f"COPY {table} FROM STDIN BINARY".encode() for table in _TABLES}
+TABLES = ("claim", "link", "founding", "withdrawal", "mention", "passing")
+COPY = {table: f"COPY {table} FROM STDIN BINARY".encode() for table in TABLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
 
     ``own`` names what the transaction itself changes besides. Leaves a note of it. Locks no head: ``heads.fold_heads`` does, as the transaction's last but one act.
     """
-    for table in _TABLES:
-        work.copy(_COPY[table], _rows(table, events))
+    for table in TABLES:
+        work.copy(COPY[table], _rows(table, events))
     work.stage("state rows")
     own |= Note(
         judged=frozenset(e.id for e in events if e.rows.withdraws or e.contradicts),

@@ -95,8 +95,9 @@ class Writer:
         A change is settled two ticks after it, if nobody else writes.
         """
         self._make_room()
-        if self._settle and self.pending():
-            end_frozen(self._session, self._owner)
+        if not self._settle or not self.pending():
+            return Applied()
+        end_frozen(self._session, self._owner)
         return self._mending(self._tick)
 
     def pending(self) -> int:
@@ -175,11 +176,11 @@ class Writer:
         )
 
     def _tick(self, work: Work, singly: bool) -> Applied:
-        waiting = settling.unmarked(work) if self._settle else ()
-        taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
+        waiting = settling.unmarked(work)
+        batching.hold(work, self._generation, None)
+        taken = settling.take_over(work, waiting)
         if not taken.note:
             return Applied(settled=taken.count)
-        batching.hold(work, self._generation, None)
         entered = batching.enter(work, 0, (), (), {}, taken.note)
         folded = batching.finish(work, entered, (), self._record_refused, singly)
         return Applied(

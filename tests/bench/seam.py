@@ -46,7 +46,9 @@ def main(messages: int) -> None:
             first, cpu, started = int(arena.query(passed)[0][0]), cpu_seconds(pid), time.perf_counter()
             arena.wait_for(lambda: arena.query(passed)[0][0] >= messages, 120, "end")
             seconds, used, read = time.perf_counter() - started, cpu_seconds(pid) - cpu, messages - first
-            print(f"{read:,} messages in {seconds:.2f} s: {read / seconds:,.0f}/s, {used / read * 1e6:.1f} us CPU each")
+            print(
+                f"{read:,} messages in {seconds:.2f} s: {read / seconds:,.0f}/s, {used / read * 1e6:.1f} us CPU each"
+            )
 
 
 if __name__ == "__main__":

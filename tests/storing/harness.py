@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from schemas.events.base import ObjectKind
 from services.core.derive import derive
@@ -74,7 +75,7 @@ class Pair:
         """Forget all events and their state; offsets stay."""
         with psycopg.connect(self.dsn) as session:
             for table in _TABLES:
-                session.execute(f"DELETE FROM {table}")
+                session.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table)))
 
     def close(self) -> None:
         for writer in self.writers:
@@ -82,25 +83,22 @@ class Pair:
 
 
 _TABLES = (
-    *(f"lianyun.{name}" for name in ("identity", "variant", "quarantine", "body", "batch")),
+    *(("lianyun", name) for name in ("identity", "variant", "quarantine", "body", "batch")),
     *(
-        f"g1.{name}"
+        ("g1", name)
         for name in (
-            [
-                "claim",
-                "link",
-                "founding",
-                "withdrawal",
-                "mention",
-                "dead",
-                "canonical",
-                "reach",
-                "head",
-                "train_head",
-                "pending",
-            ]
+            "claim",
+            "link",
+            "founding",
+            "withdrawal",
+            "mention",
+            "passing",
+            "dead",
+            "canonical",
+            "reach",
         )
     ),
+    *(("g1", name) for name in ("head", "train_head", "pending")),
 )
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from services.localstack import LocalStack
+from services.localstack.ports import free_port
 from services.storage.migrate import migrate
 from tests.integration.worker import probe
-from tests.integration.worker.harness import Arena, alive
+from tests.integration.worker.harness import Arena, alive, metrics
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 
@@ -147,11 +148,13 @@ def test_a_worker_that_makes_no_progress_ends_itself(arena: Arena) -> None:
     hold = arena.folder / "hold"
     hold.touch()
     arena.produce(100)
-    with arena.supervisor(1, {"LIANYUN_STUCK_AFTER": "4"}) as workers:
+    port = free_port()
+    with arena.supervisor(1, {"LIANYUN_STUCK_AFTER": "4", "LIANYUN_METRICS_PORT": str(port)}) as workers:
         arena.wait_for(lambda: bool(workers.ended), 30, "end of the stuck worker")
         assert workers.ended[0].name == "STUCK"
         assert "no progress for" in arena.log_text()
         assert "Thread 0x" in arena.log_text(), "the stacks are dumped"
+        assert 'lianyun_worker_exits_total{exit="STUCK",worker="0"} 1.0' in metrics(port + 1)
         hold.unlink()
         arena.await_stored(100, 30)
     arena.check_exactly_once()

@@ -14,10 +14,11 @@ from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign_batch
+from services.localstack.ports import free_port
 from services.processors.supervisor import Supervisor
 from services.registry import commands
 from services.registry.events import NewKey, PartyAdded
-from tests.integration.worker.harness import Arena
+from tests.integration.worker.harness import Arena, metrics
 
 pytestmark = pytest.mark.integration
 
@@ -126,11 +127,15 @@ def test_signed_events_are_stored_once_while_workers_are_killed(arena: Arena) ->
 def test_a_party_registered_while_the_worker_runs_is_known_at_once(arena: Arena) -> None:
     (topic,) = arena.create_topics(["bch"])
     partner = Partner(arena, topic, SigningKey(Scheme.ED25519, b"\x05" * 32))
-    with workers(arena, 1):
+    port = free_port()
+    with workers(arena, 1, LIANYUN_METRICS_PORT=str(port)):
         with arena.producer() as send:
             for headers, value in partner.messages(5):
                 send(topic, 0, value, headers)
         arena.wait_for(lambda: counts(arena) == (0, 5, 5), 20, "five dead letters")
+        shown = f'lianyun_dead_letters{{outcome="OPEN",partner="{topic}",reason="UNKNOWN_KEY"}} 5.0'
+        assert shown in metrics(port + 1)
+        assert f'lianyun_events_refused_total{{partner="{topic}",reason="UNKNOWN_KEY"}} 5.0' in metrics(port)
         assert arena.query("SELECT DISTINCT reason FROM lianyun.dead_letter") == [("UNKNOWN_KEY",)]
         partner.register()
         with arena.producer() as send:  # at once: the batch is judged again by the new registry

@@ -13,14 +13,9 @@ from aiokafka import AIOKafkaProducer
 from kafka import TopicPartition
 
 from services.localstack.ports import free_port
-from tests.integration.worker.harness import Arena
+from tests.integration.worker.harness import Arena, metrics
 
 pytestmark = pytest.mark.integration
-
-
-def metrics(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        return answer.read().decode()
 
 
 def test_everything_is_read_once_and_a_worker_leaves_in_order(arena: Arena) -> None:

@@ -1,0 +1,1 @@
+SELECT publisher, min(first_append) FROM lianyun.dead_letter WHERE state = 'OPEN' GROUP BY publisher

@@ -1,0 +1,145 @@
+"""What follows from all rows of a new generation together, derived once by the store's own statements.
+
+The order is that of the store: who is dead, where links end, then groups, reach and heads, then trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+from services.core.links import FILLING
+from services.replay.outcome import Progress
+from services.replay.source import Block
+from services.storage import heads
+from services.storage.arrays import bigints, uuids
+from services.storage.errors import RETRIED
+from services.storage.heads import Touched
+from services.storage.judging import judge_again
+from services.storage.session import Session, open_session, settle_in
+from services.storage.structure import Note, renew
+from services.storage.work import Work
+
+CHUNK = 1_000
+"""Consignments, links or doubtful events of one transaction."""
+TRAIN_EVENTS = 50_000
+Part = TypeVar("Part")
+
+_DOUBTFUL = """
+SELECT event FROM withdrawal
+UNION SELECT id FROM lianyun.variant
+UNION SELECT b.id FROM lianyun.quarantine q JOIN lianyun.body b ON b.no = q.no
+"""
+
+
+def fold(
+    dsn: str, session: Session, generation: int, blocks: Sequence[Block], processes: int, progress: Progress
+) -> None:
+    """Derive everything in ``generation``, whose rows are all there; ``session`` is settled in it. Commits."""
+    for table in ("claim", "link", "founding", "withdrawal"):
+        session.execute(f"ANALYZE {table}".encode())
+    session.commit()
+    doubtful = _column(session, _DOUBTFUL)
+    for done, chunk in _chunks(doubtful):
+        judge_again(Work(session), chunk)
+        session.commit()
+        progress("liveness", done, len(doubtful))
+    timed = _column(session, "SELECT DISTINCT no FROM link WHERE carried IS NOT NULL")
+    for done, numbers in _chunks(timed):
+        Work(session).rows("stop_links", {"nos": bigints(sorted(numbers)), "filling": FILLING})
+        session.commit()
+        progress("links", done, len(timed))
+    founded = _column(session, "SELECT DISTINCT cons FROM founding WHERE NOT dead")
+    done = 0
+    chunks = [chunk for _, chunk in _chunks(sorted(founded))]
+    for count in _fold_heads(dsn, session, generation, chunks, processes):
+        done += count
+        progress("heads", done, len(founded))
+    _fold_trains(session, blocks, progress)
+
+
+def _column(session: Session, query: str) -> list[bytes]:
+    found = [row[0] for row in session.execute(query.encode(), binary=True).fetchall()]
+    session.commit()
+    return found
+
+
+def _chunks(every: Sequence[Part], size: int = CHUNK) -> Iterator[tuple[int, Sequence[Part]]]:
+    for start in range(0, len(every), size):
+        yield min(start + size, len(every)), every[start : start + size]
+
+
+def _fold_heads(
+    dsn: str, session: Session, generation: int, chunks: Sequence[Sequence[bytes]], processes: int
+) -> Iterator[int]:
+    if processes <= 1 or len(chunks) < 2 * processes:
+        yield from (fold_consignments(session, chunk) for chunk in chunks)
+        return
+    with ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=_start, initargs=(dsn, generation)
+    ) as pool:
+        yield from pool.map(_fold, chunks)
+
+
+def fold_consignments(session: Session, consignments: Sequence[bytes]) -> int:
+    """Derive groups, reach and heads of ``consignments`` in one transaction; commits and returns their number.
+
+    Two processes meet where a group lies in both their chunks; then one of them begins again.
+    """
+    while True:
+        try:
+            work = Work(session)
+            renew(work, Note(consignments=frozenset(consignments)))
+            _fold_or_mark(work)
+            session.execute("DELETE FROM pending")
+            session.commit()
+        except RETRIED:
+            session.rollback()
+        else:
+            return len(consignments)
+
+
+def _fold_or_mark(work: Work) -> None:
+    """Fold all heads that were put down at once; where one fails, each alone, so that only that one is marked broken."""
+    work.session.execute("SAVEPOINT together")
+    try:
+        heads.fold_heads(work, Touched(consignments=True), found=True)
+    except heads.FAULTS_OF_EVENTS:
+        work.session.execute("ROLLBACK TO SAVEPOINT together")
+        heads.fold_heads_singly(work, Touched(consignments=True), found=True)
+
+
+def _fold_trains(session: Session, blocks: Sequence[Block], progress: Progress) -> None:
+    first, events, done = 0, 0, 0
+    total = sum(block.events for block in blocks)
+    for place, block in enumerate(sorted(blocks, key=lambda b: b.first)):
+        events += block.events
+        last = place + 1 == len(blocks)
+        if events < TRAIN_EVENTS and not last:
+            continue
+        touched = Touched(first=first, top=2**62 if last else block.first + 4_096, trains=True)
+        heads.fold_heads(Work(session), touched, found=False)
+        session.commit()
+        first, done, events = touched.top, done + events, 0
+        progress("trains", done, total)
+
+
+_session: Session | None = None
+
+
+def _start(dsn: str, generation: int) -> None:
+    global _session
+    _session = open_session(dsn)
+    settle_in(_session, generation)
+    _session.execute("SET synchronous_commit = off")
+    _session.commit()
+
+
+def _fold(chunk: Sequence[bytes]) -> int:
+    assert _session is not None
+    return fold_consignments(_session, chunk)
+
+
+__all__ = ["fold", "fold_consignments", "uuids"]

@@ -1,0 +1,112 @@
+"""A generation that is not in use brought up to date with what was accepted since, as a worker would have done it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from services.replay.source import Block, Read, Source
+from services.storage import heads
+from services.storage.arrays import bigints, uuids
+from services.storage.session import Session, equip
+from services.storage.state import Stated, absorb
+from services.storage.structure import Note
+from services.storage.work import Work
+
+STEP = 2_000
+"""Events of one step at most, unless one transaction accepted more."""
+ROUNDS = 20
+"""How often notes are looked at again before something must be wrong with the derivation."""
+
+_VARIANTS = "SELECT v.no FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN lianyun.variant v ON v.no = n.no"
+_ASIDE = """
+SELECT b.id FROM lianyun.quarantine q JOIN lianyun.body b ON b.no = q.no
+WHERE NOT EXISTS (SELECT 1 FROM unnest(%(known)s::bigint[]) AS k (no) WHERE k.no = q.no)
+"""
+
+
+@dataclass(slots=True)
+class Follower:
+    """Applies blocks of events to ``generation`` in the caller's transactions; remembers how far it is.
+
+    ``xid`` and ``first`` are the position behind which nothing was applied yet. For one thread; nobody else may write
+    that generation, so everything is derived at once and no note stays.
+    """
+
+    generation: int
+    xid: int = 0
+    first: int = 0
+    quarantined: set[int] = field(default_factory=set)
+    touched: set[bytes] = field(default_factory=set)  # consignments whose heads were folded since it was last emptied
+
+    def apply(self, session: Session, source: Source, blocks: Sequence[Block]) -> int:
+        """Apply ``blocks``, the next ones in their order, and what was put in quarantine since; how many events."""
+        equip(session, self.generation)
+        work = Work(session)
+        events = list(source.read(blocks)) if blocks else []
+        variants = self._variants(session, events)
+        dead = {
+            row[0] for row in work.rows("dead_among", {"ids": uuids(sorted(event.id for event in events))})
+        }
+        stated = [
+            Stated(
+                no=event.no,
+                id=event.id,
+                rows=event.rows,
+                dead=event.id in dead or event.no in variants or event.quarantined,
+                contradicts=event.no in variants,
+            )
+            for event in events
+        ]
+        self._derive(work, stated, Note(judged=self._put_aside(session)))
+        settle(work, self.touched)
+        if blocks:
+            self.xid, self.first = blocks[-1].xid, blocks[-1].first
+        return len(events)
+
+    def _variants(self, session: Session, events: Sequence[Read]) -> set[int]:
+        numbers = bigints([event.no for event in events])
+        return {row[0] for row in session.execute(_VARIANTS, {"nos": numbers}).fetchall()}
+
+    def _put_aside(self, session: Session) -> frozenset[bytes]:
+        """Events that were put in quarantine since: no batch says so."""
+        rows = session.execute("SELECT no FROM lianyun.quarantine").fetchall()
+        present = {row[0] for row in rows}
+        if present <= self.quarantined:
+            return frozenset()
+        known = {"known": bigints(sorted(self.quarantined))}
+        found = frozenset(row[0] for row in session.execute(_ASIDE, known, binary=True).fetchall())
+        self.quarantined = present
+        return found
+
+    def _derive(self, work: Work, stated: Sequence[Stated], note: Note) -> None:
+        if stated or note:
+            _absorb(work, stated, note, self.touched)
+
+
+def settle(work: Work, touched: set[bytes]) -> int:
+    """Look at every note of the session's generation once more, and at those that this leaves, until none is left.
+
+    For one whom nobody else runs beside: then nothing can be missed any more. Returns how many rounds it took.
+    """
+    for rounds in range(ROUNDS):
+        notes = work.session.execute(
+            "DELETE FROM pending RETURNING judged, nos, consignments", binary=True
+        ).fetchall()
+        if not notes:
+            return rounds
+        note = Note(
+            frozenset(event for judged, _, _ in notes for event in judged),
+            frozenset(no for _, numbers, _ in notes for no in numbers),
+            frozenset(cons for _, _, consignments in notes for cons in consignments),
+        )
+        _absorb(work, (), note, touched)
+    raise AssertionError("the derivation of the state does not come to rest")
+
+
+def _absorb(work: Work, stated: Sequence[Stated], note: Note, touched: set[bytes]) -> None:
+    work.session.execute("DELETE FROM hit")
+    work.session.execute("DELETE FROM fresh_reach")
+    absorbed = absorb(work, stated, note)
+    heads.fold_heads_singly(work, absorbed.touched, absorbed.found)
+    touched.update(row[0] for row in work.rows("hit_consignments_distinct"))

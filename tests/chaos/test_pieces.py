@@ -1,0 +1,115 @@
+"""The prover's own parts, without any server: traps, journals, plans, shares, the report."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from services.producers.spool import Message
+from services.proving import journal
+from services.proving.audit import States, Storage
+from services.proving.kills import ORDER, Hit, plan
+from services.proving.publishers import divide
+from services.proving.report import good, report
+from services.proving.traps import Stepper, Traps
+from services.proving.watch import Place, moved
+from services.simulator.signing import Outgoing
+
+
+def stepping(folder: Path, points: str) -> int:
+    """Let a process walk over ``points``; return how it ended."""
+    code = (
+        "import sys; from pathlib import Path; from services.proving.traps import Stepper\n"
+        "stepper = Stepper(Path(sys.argv[1]), 0)\n"
+        "for point in sys.argv[2].split(): stepper.reach(point)"
+    )
+    return subprocess.run([sys.executable, "-c", code, str(folder), points], check=False).returncode
+
+
+def test_a_trap_springs_at_its_point_and_only_with_work_in_hand(tmp_path: Path) -> None:
+    traps = Traps(tmp_path)
+    traps.set(0, "holding_heads", signal.SIGKILL)
+    assert stepping(tmp_path, "holding_heads after_commit") == 0, "an idle tick is no work"
+    assert not traps.sprung(0)
+    assert stepping(tmp_path, "after_fence holding_heads before_commit") == -signal.SIGKILL
+    assert traps.sprung(0)
+    assert traps.inside(0) == "holding_heads"
+    assert stepping(tmp_path, "after_fence holding_heads before_commit after_commit") == 0, "it springs once"
+    assert traps.inside(0) == ""
+
+
+def test_a_trap_after_the_commit_springs_after_it(tmp_path: Path) -> None:
+    traps = Traps(tmp_path)
+    traps.set(0, "after_commit", signal.SIGKILL)
+    assert stepping(tmp_path, "after_commit after_fence after_commit") == -signal.SIGKILL
+    assert traps.inside(0) == ""
+
+
+def test_an_abandoned_transaction_is_no_work(tmp_path: Path) -> None:
+    stepper = Stepper(tmp_path, 1)
+    stepper.reach("after_fence")
+    assert Traps(tmp_path).inside(1) == "after_fence"
+    stepper.abandon()
+    assert Traps(tmp_path).inside(1) == ""
+
+
+def test_a_journal_knows_what_is_unknown_and_ignores_a_torn_line(tmp_path: Path) -> None:
+    assert journal.read(tmp_path, "p").acknowledged == frozenset()
+    (tmp_path / "p.journal").write_bytes(b"t 0\nt 1\no 0\nt 2\nt 1\no 1")
+    read = journal.read(tmp_path, "p")
+    assert read.acknowledged == {0}
+    assert read.unknown == {1, 2}
+    assert read.attempts == 4
+
+
+def out(party: str, number: int) -> Outgoing:
+    return Outgoing(party, Message(b"", b"", "topic", b"", (), b"%d" % number))
+
+
+def test_each_party_publishes_through_one_publisher_in_its_order() -> None:
+    every = [out(party, number) for number in range(40) for party in ("a", "b", "c", "d")[: 1 + number % 4]]
+    shares = divide(every, 2)
+    assert sorted(o.message.value + o.party.encode() for share in shares.values() for o in share) == sorted(
+        o.message.value + o.party.encode() for o in every
+    )
+    for party in "abcd":
+        holding = [share for share in shares.values() if any(o.party == party for o in share)]
+        assert len(holding) == 1
+        assert [o for o in holding[0] if o.party == party] == [o for o in every if o.party == party]
+
+
+def test_a_plan_makes_every_kind_of_attack_and_is_seeded() -> None:
+    assert plan(40, Random(3)) == plan(40, Random(3)) != plan(40, Random(4))
+    assert set(plan(40, Random(3))) == set(ORDER)
+    assert sorted(plan(4, Random(1))) == sorted(ORDER[:4])
+
+
+def test_progress_is_seen_per_partition() -> None:
+    before = {("t", 0): Place(5, "a"), ("t", 1): Place(7, "b")}
+    assert not moved(before, before)
+    assert not moved(before, {("t", 0): Place(4, "a")})
+    assert moved(before, {("t", 0): Place(5, "a"), ("t", 1): Place(8, "c")})
+
+
+@pytest.mark.parametrize("name", ["lost", "duplicated", "invented", "wrong", "fsck"])
+def test_a_report_is_good_only_without_any_damage(name: str) -> None:
+    def outcome(damage: str) -> dict[str, object]:
+        counts = {each: int(each == damage) for each in ("lost", "duplicated", "invented")}
+        storage = Storage(10, 12, 9, letters={}, letters_expected={}, **counts)
+        states = States(3, int(damage == "wrong"), ())
+        hits = [
+            Hit("kill", "after_fence", 2.0),
+            Hit("kill", "after_fence", 4.0),
+            Hit("broker", "broker", 9.0),
+        ]
+        return report(hits, storage, states, 1, fsck_findings=int(damage == "fsck"))
+
+    assert good(outcome(""))
+    assert not good(outcome(name))
+    assert outcome("")["recovery_seconds"] == {"median": 3.0, "max": 4.0}
+    assert outcome("")["kills_by_point"] == {"after_fence": 2, "broker": 1}

@@ -1,0 +1,43 @@
+"""One migrated database and two writers for the tests of the store; each test keeps to objects of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.localstack.engine import DatabaseAddress
+from services.storage import points
+from services.storage.migrate import migrate
+from tests.storing.harness import Pair
+from tests.storing.telling import Teller
+
+
+@pytest.fixture(scope="session")
+def dsn(postgres: DatabaseAddress) -> str:
+    address = postgres.fresh_database("storage_tests")
+    migrate(address)
+    return address
+
+
+@pytest.fixture
+def pair(dsn: str) -> Iterator[Pair]:
+    pair = Pair(dsn)
+    pair.settle()
+    yield pair
+    points.install(None)
+    pair.close()
+
+
+@pytest.fixture
+def careless(dsn: str) -> Iterator[Pair]:
+    """Two writers that never settle: what they lose shows that settling is needed."""
+    pair = Pair(dsn, settle=False)
+    yield pair
+    points.install(None)
+    pair.close()
+
+
+@pytest.fixture
+def teller(request: pytest.FixtureRequest) -> Teller:
+    return Teller(request.node.name)

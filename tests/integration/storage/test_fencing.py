@@ -1,0 +1,180 @@
+"""Claims and fences: an offset is applied once, by whoever claimed last, however dead or alive the others are."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from services.storage import points
+from services.storage.batch import Advance, Batch
+from services.storage.claiming import Wanted
+from services.storage.errors import Fenced
+from services.storage.writer import Writer
+from tests.storing.harness import Pair, Pausing, no_letters, start
+from tests.storing.telling import HOUR, Teller
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def writer(dsn: str) -> Iterator[Writer]:
+    with Writer(dsn, no_letters) as writer:
+        yield writer
+
+
+@pytest.fixture
+def topic(request: pytest.FixtureRequest) -> str:
+    return f"cre.fence.{request.node.name}"
+
+
+def stored(dsn: str, ids: list[bytes]) -> int:
+    with psycopg.connect(dsn) as session:
+        row = session.execute(
+            "SELECT count(*) FROM lianyun.identity WHERE id = ANY (%s::uuid[])", ([i.hex() for i in ids],)
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def batch(teller: Teller, topic: str, epoch: int, first: int, registry: int, partition: int = 0) -> Batch:
+    event = teller.claim(teller.box(), HOUR)
+    event = replace(event, record=replace(event.record, topic=topic, partition=partition, offset=first))
+    return Batch((Advance(topic, partition, epoch, first, first + 1),), (event,), (), registry)
+
+
+def test_a_partition_never_read_starts_at_the_beginning_of_its_log(writer: Writer, topic: str) -> None:
+    (claim,) = writer.claim_partitions("a", [Wanted(topic, 3, "id-1", 40)])
+    assert (claim.next_offset, claim.epoch, claim.topic_id) == (40, 1, "id-1")
+
+
+def test_a_claim_goes_on_where_the_ledger_is_and_keeps_the_topic_that_it_reads(
+    dsn: str, writer: Writer, topic: str, teller: Teller, pair: Pair
+) -> None:
+    (claim,) = writer.claim_partitions("a", [Wanted(topic, 0, "id-1", 5)])
+    writer.apply(batch(teller, topic, claim.epoch, 5, pair.registry))
+    with Writer(dsn, no_letters) as other:
+        (again,) = other.claim_partitions("b", [Wanted(topic, 0, "id-2", 0)])
+    assert (again.next_offset, again.epoch, again.topic_id) == (6, 2, "id-1")
+
+
+@pytest.mark.parametrize(("epoch", "first"), [(1, 0), (3, 0), (2, 1)], ids=["older", "newer", "gap"])
+def test_another_epoch_or_offset_is_fenced_off_and_nothing_is_applied(
+    dsn: str, writer: Writer, topic: str, teller: Teller, pair: Pair, epoch: int, first: int
+) -> None:
+    for owner in ("a", "b"):
+        (claim,) = writer.claim_partitions(owner, [Wanted(topic, 0)])
+    assert claim.epoch == 2
+    refused = batch(teller, topic, epoch, first, pair.registry)
+    with pytest.raises(Fenced):
+        writer.apply(refused)
+    assert stored(dsn, [refused.events[0].id]) == 0
+    writer.apply(batch(teller, topic, 2, 0, pair.registry))
+
+
+def test_one_fenced_partition_holds_the_whole_batch_back(
+    dsn: str, writer: Writer, topic: str, teller: Teller, pair: Pair
+) -> None:
+    claims = writer.claim_partitions("a", [Wanted(topic, 0), Wanted(topic, 1)])
+    with Writer(dsn, no_letters) as other:
+        other.claim_partitions("b", [Wanted(topic, 1)])
+    both = [batch(teller, topic, claim.epoch, 0, pair.registry, n) for n, claim in enumerate(claims)]
+    whole = Batch(
+        tuple(a for b in both for a in b.advances),
+        tuple(e for b in both for e in b.events),
+        (),
+        pair.registry,
+    )
+    with pytest.raises(Fenced):
+        writer.apply(whole)
+    assert stored(dsn, [event.id for event in whole.events]) == 0
+    writer.apply(both[0])
+
+
+@pytest.mark.parametrize("point", ["after_fence", "holding_heads", "before_commit"])
+def test_a_claim_ends_a_previous_owner_that_stands_still_in_its_transaction(
+    dsn: str, topic: str, teller: Teller, pair: Pair, point: str
+) -> None:
+    zombie = Writer(dsn, no_letters)
+    (old,) = zombie.claim_partitions("zombie", [Wanted(topic, 0)])
+    founding = teller.founding(teller.cons())
+    link = teller.claim(teller.cons(), HOUR)
+    events = tuple(
+        replace(e, record=replace(e.record, topic=topic, offset=n)) for n, e in enumerate((founding, link))
+    )
+    given = Batch((Advance(topic, 0, old.epoch, 0, 2),), events, (), pair.registry)
+    pausing = Pausing("zombie", point)
+    points.install(pausing)
+    running = start("zombie", lambda: zombie.apply(given))
+    assert pausing.reached.wait(30)
+    began = time.monotonic()
+    with Writer(dsn, no_letters) as living:
+        (claim,) = living.claim_partitions("living", [Wanted(topic, 0)])
+        assert time.monotonic() - began < 10
+        assert claim.next_offset == 0
+        applied = living.apply(replace(given, advances=(Advance(topic, 0, claim.epoch, 0, 2),)))
+    pausing.go_on.set()
+    with pytest.raises(psycopg.OperationalError):
+        running.join()
+    assert applied.new == 2
+    with psycopg.connect(dsn) as session:
+        row = session.execute("SELECT count(*) FROM lianyun.fence_log WHERE owner = 'living'").fetchone()
+    assert row is not None
+    assert row[0] >= 1
+
+
+FROZEN = """
+    import os, signal, sys
+    import psycopg
+    from services.storage.session import open_session
+    from services.storage.claiming import Wanted, claim_partitions
+    session = open_session(sys.argv[1])
+    claim_partitions(session, "frozen", [Wanted(sys.argv[2], 0)])
+    session.execute("UPDATE lianyun.kafka_offset SET next_offset = 1 WHERE topic = %s", (sys.argv[2],))
+    with session.cursor().copy("COPY lianyun.term FROM STDIN") as copy:
+        copy.write(b"1\\tword")  # half a row: the server waits for the rest of the message
+        copy.write(b"x" * 200_000)
+        print("frozen", flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def test_a_client_stopped_in_the_middle_of_a_message_is_ended(dsn: str, writer: Writer, topic: str) -> None:
+    """No timeout of the server ends such a session: it neither idles nor runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(FROZEN), dsn, topic], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "frozen\n"
+        began = time.monotonic()
+        (claim,) = writer.claim_partitions("living", [Wanted(topic, 0)])
+        assert time.monotonic() - began < 10
+        assert (claim.next_offset, claim.epoch) == (0, 2)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_session_that_stands_still_with_locked_heads_is_ended_by_who_waits_for_them(
+    pair: Pair, teller: Teller
+) -> None:
+    pair.apply(0, [teller.founding(teller.cons())])
+    pair.settle()
+    pausing = Pausing("frozen", "holding_heads")
+    points.install(pausing)
+    running = start("frozen", lambda: pair.apply(0, [teller.claim(teller.cons(), HOUR)]))
+    assert pausing.reached.wait(30)
+    applied = pair.apply(1, [teller.claim(teller.cons(), 2 * HOUR)])
+    assert applied.retries >= 1
+    pausing.go_on.set()
+    with pytest.raises(psycopg.OperationalError):
+        running.join()
