@@ -10,10 +10,10 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from services.admission.model import Refused
+from services.admission.raw import capped, digest
 from services.deadletters.letter import Origin
-from services.deadletters.raw import capped, digest
 from services.deadletters.statements import statement
-from services.processors.admission.model import Refused
 
 # Postgres text holds neither; both can only come from what a stranger wrote.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

@@ -9,11 +9,11 @@ from typing import Protocol
 from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
 from schemas.envelope import event_id
+from services.admission.admit import admit
+from services.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.deadletters import store
 from services.deadletters.letter import DeadLetter, Outcome, State
 from services.deadletters.store import Session
-from services.processors.admission.admit import admit
-from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.registry import store as registry_store
 from services.registry.registry import Registry
 

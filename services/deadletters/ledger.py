@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from services.admission.model import Admitted
 from services.deadletters.statements import statement
 from services.deadletters.store import Session
-from services.processors.admission.model import Admitted
 from services.storage.batch import Event
 from services.storage.within import apply_one
 

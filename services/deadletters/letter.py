@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.reasons import Reason
-from services.deadletters.raw import unframe
-from services.processors.admission.model import Record
+from services.admission.model import Record
+from services.admission.raw import unframe
 
 
 class State(StrEnum):

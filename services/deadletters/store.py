@@ -10,10 +10,10 @@ from uuid import UUID
 from psycopg import Connection
 
 from schemas.reasons import Reason
+from services.admission.model import Refused
 from services.deadletters.batch import storable
 from services.deadletters.letter import DeadLetter, Origin, Outcome, State
 from services.deadletters.statements import statement
-from services.processors.admission.model import Refused
 
 Session = Connection[Any]
 

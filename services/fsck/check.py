@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from services.admission.model import AdmissionSettings
 from services.fsck.consignments import ConsignmentPass, consignments
 from services.fsck.dead_letters import check_letters
 from services.fsck.events import Range, lowest_number, plan, withdrawals
@@ -21,7 +22,6 @@ from services.fsck.registers import check_registry, read_history
 from services.fsck.snapshot import Snapshot
 from services.fsck.trains import check_trains
 from services.fsck.unsettled import unsettled
-from services.processors.admission.model import AdmissionSettings
 
 RANGE = 2_000
 """Events that are held in memory at once."""

@@ -6,7 +6,7 @@ from collections import Counter
 
 from schemas.envelope import Envelope, event_id
 from schemas.reasons import Reason, Refusal
-from services.deadletters.raw import digest, unframe
+from services.admission.raw import digest, unframe
 from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+from services.admission.model import AdmissionSettings
 from services.fsck.events import EventPass, Range
 from services.fsck.evidence import Evidence
 from services.fsck.finding import Notebook
 from services.fsck.registers import read_history
 from services.fsck.rejudging import Rejudging
 from services.fsck.snapshot import Snapshot
-from services.processors.admission.model import AdmissionSettings
 
 Found = tuple[Notebook, Evidence]
 

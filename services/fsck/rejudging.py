@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
 from schemas.reasons import Reason, Refusal
 from schemas.signing import Verifier
+from services.admission.model import AdmissionSettings, Headers, Record, Refused
+from services.admission.raw import unframe
+from services.admission.reading import read
+from services.admission.verification import verify_record
 from services.core.facts import Facts
-from services.deadletters.raw import unframe
 from services.fsck.finding import Damage, Notebook
-from services.processors.admission.model import AdmissionSettings, Headers, Record, Refused
-from services.processors.admission.reading import read
-from services.processors.admission.verification import verify_record
 from services.registry.as_of import RegistryHistory
 from services.registry.errors import RegistryError
 from services.registry.key import is_quarantined

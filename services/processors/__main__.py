@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 
-from services.processors.judging import Judge
-from services.processors.ledger_store import LedgerStore
-from services.processors.ports import Admitter, Store
-from services.processors.process import run
-from services.processors.settings import WorkerSettings, admission_settings
-from services.storage import points
+from services.processors.parentage import end_with_parent
 
 
-def _store(settings: WorkerSettings, name: str) -> Store:
-    return LedgerStore(settings.dsn.get_secret_value(), name)
+def main() -> None:
+    """Run one worker until SIGTERM; never returns."""
+    # First of all: the imports below take a second, in which a supervisor may go.
+    end_with_parent(os.environ)
+    from services.processors.judging import Judge
+    from services.processors.ledger_store import LedgerStore
+    from services.processors.process import run
+    from services.processors.settings import admission_settings
+    from services.storage import points
 
-
-def _judge(settings: WorkerSettings) -> Admitter:
-    return Judge(admission_settings(settings.network))
+    points.install_from(os.environ)
+    run(
+        lambda settings, name: LedgerStore(settings.dsn.get_secret_value(), name),
+        lambda settings: Judge(admission_settings(settings.network)),
+    )
 
 
 if __name__ == "__main__":
-    points.install_from(os.environ)
-    run(_store, _judge)
+    main()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Generic
 
-from services.processors.ledger_protocol import PartitionId, RecordT, Slice
+from services.storage.ledger_protocol import PartitionId, RecordT, Slice
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 
 from schemas.signing import Verifier
-from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused, Verified
-from services.processors.admission.reading import read
-from services.processors.admission.verification import blamed, verify_many
+from services.admission.model import AdmissionSettings, Admitted, Record, Refused, Verified
+from services.admission.reading import read
+from services.admission.verification import blamed, verify_many
 from services.processors.ports import Admission, LogRecord
 from services.registry.registry import Registry
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
+from services.admission.model import Admitted, Refused
 from services.deadletters.batch import LetterSettings, record
 from services.processors import ports
-from services.processors.admission.model import Admitted, Refused
-from services.processors.ledger_protocol import Claim, PartitionId
 from services.registry.registry import Registry
 from services.registry.store import RegistryReader
 from services.storage.batch import Advance, Batch, Event
-from services.storage.errors import RegistryMoved
 from services.storage.claiming import Wanted
+from services.storage.errors import RegistryMoved
+from services.storage.ledger_protocol import Claim, PartitionId
 from services.storage.writer import Writer
 
 

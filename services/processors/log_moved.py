@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.processors.ledger_protocol import Claim, PartitionId
+from services.storage.ledger_protocol import Claim, PartitionId
 
 
 class Moved(StrEnum):

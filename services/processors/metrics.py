@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from services.admission.model import Admitted, Refused
 from services.observability import metrics as names
 from services.observability.instruments import Instruments
-from services.processors.admission.model import Admitted, Refused
-from services.processors.ledger_protocol import PartitionId
 from services.processors.log_moved import LogMoved
 from services.processors.ports import Applied, Batch
+from services.storage.ledger_protocol import PartitionId
 
 
 class WorkerMetrics:

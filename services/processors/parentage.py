@@ -14,6 +14,7 @@ VARIABLE = "LIANYUN_WORKER_PARENT"
 """Set by a supervisor to its own process id."""
 
 _PR_SET_PDEATHSIG = 1
+_asked = False
 
 
 def end_with_parent(environment: Mapping[str, str]) -> None:
@@ -21,10 +22,13 @@ def end_with_parent(environment: Mapping[str, str]) -> None:
 
     On Linux the kernel does it; a thread looks every second as well, since the kernel goes by the thread that
     started us and other systems know nothing of the kind. SIGKILL: nothing is lost, and a stopped process ends too.
+    A second call does nothing.
     """
+    global _asked
     parent = environment.get(VARIABLE)
-    if not parent:
+    if not parent or _asked:
         return
+    _asked = True
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     expected = int(parent)

@@ -20,7 +20,6 @@ from services.processors.backlog import Backlog
 from services.processors.batches import Part, cut
 from services.processors.endings import End, Exit
 from services.processors.fuse import Fuses
-from services.processors.ledger_protocol import Claim, Fenced, PartitionId, Slice
 from services.processors.ports import (
     Admitter,
     Applied,
@@ -31,6 +30,7 @@ from services.processors.ports import (
     RegistryMoved,
     Store,
 )
+from services.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from services.processors.batches import Part
-from services.processors.ledger_protocol import Claim, PartitionId
+from services.storage.ledger_protocol import Claim, PartitionId
 
 OutcomeT = TypeVar("OutcomeT")
 

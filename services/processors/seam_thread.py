@@ -12,7 +12,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 
-from services.processors.ledger_protocol import PartitionId
+from services.storage.ledger_protocol import PartitionId
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from services.processors.admission.model import AdmissionSettings
+from services.admission.model import AdmissionSettings
 from services.topics.declaration import read_declaration
 
 

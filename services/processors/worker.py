@@ -115,6 +115,7 @@ class Worker:
             "channel": channel,
             "held": pipeline.held,
         }
+        pipeline.on_applied = lambda slices: self.consumer.applied(slices)
         app.transport = LedgerTransport(app.conf.broker_consumer, app, parts=parts)
         for topic in topics:
             app.topics.add(app.topic(topic))

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import psycopg
 
+from services.admission.admit import admit
+from services.admission.model import Admitted, Record
 from services.core.facts import Facts
 from services.core.view import View
-from services.processors.admission.admit import admit
-from services.processors.admission.model import Admitted, Record
 from services.processors.settings import admission_settings
 from services.proving.journal import Journal
 from services.proving.oracle import consignment_of, differences

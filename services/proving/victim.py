@@ -6,16 +6,16 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from services.admission.model import Admitted, Refused
 from services.processors import ports
-from services.processors.admission.model import Admitted, Refused
 from services.processors.judging import Judge
-from services.processors.ledger_protocol import Claim, PartitionId
 from services.processors.ledger_store import LedgerStore
 from services.processors.process import run
 from services.processors.settings import WorkerSettings, admission_settings
 from services.proving.traps import FOLDER, Stepper
 from services.registry.registry import Registry
 from services.storage import points
+from services.storage.ledger_protocol import Claim, PartitionId
 
 
 class TrappedStore(LedgerStore):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from schemas.envelope import Envelope
 from schemas.reasons import Refusal
+from services.admission.model import Admitted, Record, Refused, Verified
+from services.admission.reading import read
 from services.core.facts import Facts
-from services.processors.admission.model import Admitted, Record, Refused, Verified
-from services.processors.admission.reading import read
 from services.registry.registry import Registry
 from services.storage.reading import Stored
 

@@ -14,8 +14,9 @@ from services.core.links import FILLING
 from services.replay.outcome import Progress
 from services.replay.source import Block
 from services.storage import heads
-from services.storage.arrays import bigints, uuids
-from services.storage.errors import RETRIED
+from services.storage.arrays import bigints
+from services.storage.batch import MOST_EVENTS
+from services.storage.errors import FAULTS_OF_EVENTS, RETRIED
 from services.storage.heads import Touched
 from services.storage.judging import judge_again
 from services.storage.session import Session, open_session, settle_in
@@ -92,8 +93,7 @@ def fold_consignments(session: Session, consignments: Sequence[bytes]) -> int:
         try:
             work = Work(session)
             renew(work, Note(consignments=frozenset(consignments)))
-            _fold_or_mark(work)
-            session.execute("DELETE FROM pending")
+            fold_found(work, Touched(consignments=True), found=True)
             session.commit()
         except RETRIED:
             session.rollback()
@@ -101,14 +101,13 @@ def fold_consignments(session: Session, consignments: Sequence[bytes]) -> int:
             return len(consignments)
 
 
-def _fold_or_mark(work: Work) -> None:
+def fold_found(work: Work, touched: Touched, found: bool) -> None:
     """Fold all heads that were put down at once; where one fails, each alone, so that only that one is marked broken."""
-    work.session.execute("SAVEPOINT together")
     try:
-        heads.fold_heads(work, Touched(consignments=True), found=True)
-    except heads.FAULTS_OF_EVENTS:
-        work.session.execute("ROLLBACK TO SAVEPOINT together")
-        heads.fold_heads_singly(work, Touched(consignments=True), found=True)
+        with work.session.transaction():
+            heads.fold_heads(work, touched, found)
+    except FAULTS_OF_EVENTS:
+        heads.fold_heads_singly(work, touched, found)
 
 
 def _fold_trains(session: Session, blocks: Sequence[Block], progress: Progress) -> None:
@@ -119,7 +118,7 @@ def _fold_trains(session: Session, blocks: Sequence[Block], progress: Progress) 
         last = place + 1 == len(blocks)
         if events < TRAIN_EVENTS and not last:
             continue
-        touched = Touched(first=first, top=2**62 if last else block.first + 4_096, trains=True)
+        touched = Touched(first=first, top=2**62 if last else block.first + MOST_EVENTS, trains=True)
         heads.fold_heads(Work(session), touched, found=False)
         session.commit()
         first, done, events = touched.top, done + events, 0
@@ -140,6 +139,3 @@ def _start(dsn: str, generation: int) -> None:
 def _fold(chunk: Sequence[bytes]) -> int:
     assert _session is not None
     return fold_consignments(_session, chunk)
-
-
-__all__ = ["fold", "fold_consignments", "uuids"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from services.replay.folding import fold_found
 from services.replay.source import Block, Read, Source
-from services.storage import heads
 from services.storage.arrays import bigints, uuids
 from services.storage.session import Session, equip
 from services.storage.state import Stated, absorb
@@ -37,7 +37,9 @@ class Follower:
     xid: int = 0
     first: int = 0
     quarantined: set[int] = field(default_factory=set)
-    touched: set[bytes] = field(default_factory=set)  # consignments whose heads were folded since it was last emptied
+    touched: set[bytes] = field(
+        default_factory=set
+    )  # consignments whose heads were folded since it was last emptied
 
     def apply(self, session: Session, source: Source, blocks: Sequence[Block]) -> int:
         """Apply ``blocks``, the next ones in their order, and what was put in quarantine since; how many events."""
@@ -54,7 +56,7 @@ class Follower:
                 id=event.id,
                 rows=event.rows,
                 dead=event.id in dead or event.no in variants or event.quarantined,
-                contradicts=event.no in variants,
+                contradicts=event.no in variants or event.quarantined,
             )
             for event in events
         ]
@@ -108,5 +110,5 @@ def _absorb(work: Work, stated: Sequence[Stated], note: Note, touched: set[bytes
     work.session.execute("DELETE FROM hit")
     work.session.execute("DELETE FROM fresh_reach")
     absorbed = absorb(work, stated, note)
-    heads.fold_heads_singly(work, absorbed.touched, absorbed.found)
+    fold_found(work, absorbed.touched, absorbed.found)
     touched.update(row[0] for row in work.rows("hit_consignments_distinct"))

@@ -41,7 +41,7 @@ def blocks_after(session: Session, xid: int, first: int, horizon: bool) -> list[
     limit = "AND b.xid < pg_snapshot_xmin(pg_current_snapshot())" if horizon else ""
     rows = session.execute(
         "SELECT b.first_no, b.events, b.xid::text FROM lianyun.batch b "
-        f"WHERE (b.xid, b.first_no) > (%(xid)s::xid8, %(first)s) AND b.events > 0 {limit} "  # noqa: S608
+        f"WHERE (b.xid, b.first_no) > (%(xid)s::xid8, %(first)s) AND b.events > 0 {limit} "
         "ORDER BY b.xid, b.first_no".encode(),
         {"xid": str(xid), "first": first},
     ).fetchall()

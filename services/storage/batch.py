@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from services.admission.model import RULES, Admitted, Record, Refused
 from services.core.facts import Facts
-from services.processors.admission.model import RULES, Admitted, Record, Refused
 
 MOST_EVENTS = 4_096
 """Events of one batch at most: event numbers come in blocks of this size."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.processors.admission.model import Refused
+from services.admission.model import Refused
 from services.storage import heads, points
 from services.storage.arrays import bigints
 from services.storage.batch import Batch, Event
@@ -132,7 +132,7 @@ def finish(
     ``singly`` folds one head after another, because together they failed.
     """
     touched, found = entered.absorbed.touched, entered.absorbed.found
-    broken = entered.absorbed.broken
+    broken = touched.broken
     if singly:
         sent, failed = heads.fold_heads_singly(work, touched, found)
         broken += failed

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from services.deadletters.raw import frame
+from services.admission.raw import frame
 from services.storage.batch import MOST_EVENTS, Event
 from services.storage.session import Session
 from services.storage.words import key_number

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg import errors
 
-from services.processors.ledger_protocol import Fenced
+from services.storage.ledger_protocol import Fenced
 
 __all__ = [
     "FAULTS_OF_EVENTS",

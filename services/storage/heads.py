@@ -27,6 +27,7 @@ class Touched:
     flipped: tuple[int, ...] = ()
     trains: bool = False  # new events have claims about trains
     flipped_trains: tuple[int, ...] = ()
+    broken: tuple[bytes, ...] = ()  # consignments whose structure could not be derived
 
 
 def find_heads(work: Work, touched: Touched) -> bool:
@@ -61,7 +62,7 @@ def fold_heads(work: Work, touched: Touched, found: bool) -> Sent:
     """
     heads = None
     if found:
-        work.send("lock_heads")
+        _lock(work, touched)
         points.reach("holding_heads")
         heads = work.send("fold_heads", {"only": None})
     return Sent((heads, _fold_trains(work, touched)))
@@ -74,7 +75,7 @@ def fold_heads_singly(work: Work, touched: Touched, found: bool) -> tuple[Sent, 
     """
     broken: list[bytes] = []
     if found:
-        work.send("lock_heads")
+        _lock(work, touched)
         for (cons,) in work.rows("hit_consignments_distinct"):
             try:
                 with work.session.transaction():
@@ -83,6 +84,12 @@ def fold_heads_singly(work: Work, touched: Touched, found: bool) -> tuple[Sent, 
                 work.count("break_heads", {"ids": uuids([cons])})
                 broken.append(cons)
     return Sent((None, _fold_trains(work, touched))), tuple(broken)
+
+
+def _lock(work: Work, touched: Touched) -> None:
+    work.send("lock_heads", {"broken": uuids(touched.broken)})
+    if touched.broken:
+        work.send("break_heads", {"ids": uuids(touched.broken)})
 
 
 def _fold_trains(work: Work, touched: Touched) -> Cursor[Any] | None:

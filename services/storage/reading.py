@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.events.base import ObjectKind
+from services.admission.raw import unframe
 from services.core.objects import object_id
-from services.deadletters.raw import unframe
 from services.storage.arrays import adapt, bigints, smallints, uuids
 from services.storage.session import Session
 from services.storage.words import key_text

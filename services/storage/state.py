@@ -28,11 +28,10 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Absorbed:
-    """What is ready to be folded: heads found, and consignments that are broken."""
+    """What is ready to be folded, and whether a head may be among it."""
 
     touched: Touched
     found: bool
-    broken: tuple[bytes, ...]
 
 
 def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHING) -> Absorbed:
@@ -61,11 +60,12 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
         flipped=renewed.claims,
         trains=any(e.rows.of_trains for e in events),
         flipped_trains=renewed.trains,
+        broken=renewed.broken,
     )
     work.stage("settle")
     found = heads.find_heads(work, touched)
     work.stage("resolve")
-    return Absorbed(touched, found, renewed.broken)
+    return Absorbed(touched, found)
 
 
 def _rows(table: str, events: Sequence[Stated]) -> list[bytes]:

@@ -86,8 +86,6 @@ def _derive(
     structure = derive_structure(touched, foundings, links)
     moved = write_structure(work, structure)
     work.count("hit_consignments", ids)
-    if structure.broken:
-        work.count("break_heads", {"ids": uuids(structure.broken)})
     return moved, structure.broken
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.processors.admission.model import Refused
+from services.admission.model import Refused
 from services.storage import batching
 from services.storage.arrays import uuids
 from services.storage.batch import Applied, Event

@@ -8,7 +8,6 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from services.processors.ledger_protocol import Claim
 from services.storage import batching, claiming, points, settling
 from services.storage.batch import MOST_EVENTS, Applied, Batch
 from services.storage.batching import RecordRefused
@@ -16,6 +15,7 @@ from services.storage.bodies import prepare_partitions, topic_numbers
 from services.storage.claiming import Wanted
 from services.storage.errors import FAULTS_OF_EVENTS, RETRIED, GaveUp
 from services.storage.generations import current_generation
+from services.storage.ledger_protocol import Claim
 from services.storage.rows import state_rows
 from services.storage.session import Session, end_frozen, open_session, settle_in
 from services.storage.terms import Terms

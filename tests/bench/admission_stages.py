@@ -23,11 +23,11 @@ from schemas.schemes import PublicKey, Scheme
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import SigningKey, Verifier, sign_batch
 from schemas.strict_json import loads
+from services.admission.model import AdmissionSettings, Record, Verified
+from services.admission.quality import doubts
+from services.admission.reading import read
+from services.admission.verification import verify_many, verify_record
 from services.core.interpretation import Statement, interpret
-from services.processors.admission.model import AdmissionSettings, Record, Verified
-from services.processors.admission.quality import doubts
-from services.processors.admission.reading import read
-from services.processors.admission.verification import verify_many, verify_record
 from services.registry.events import KeyAdded, NewKey, PartyAdded
 from services.registry.fold import fold
 

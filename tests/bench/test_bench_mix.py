@@ -10,8 +10,8 @@ from statistics import median
 import pytest
 
 from schemas.schemes import Scheme
-from services.processors.admission.admit import admit
-from services.processors.admission.model import Admitted, Record, Refused
+from services.admission.admit import admit
+from services.admission.model import Admitted, Record, Refused
 from services.processors.settings import admission_settings
 from services.proving.bench import parties
 from services.proving.bench.filler import MEDIAN_BYTES

@@ -17,10 +17,10 @@ from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, Verifier, sign_batch
+from services.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.admission.reading import read
+from services.admission.verification import verify_many
 from services.deadletters import batch as letters
-from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused
-from services.processors.admission.reading import read
-from services.processors.admission.verification import verify_many
 from services.registry import commands, store
 from services.registry.events import NewKey, PartyAdded
 from services.registry.registry import Registry

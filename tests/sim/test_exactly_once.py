@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from services.processors.ledger_protocol import OffsetRow, PartitionId, Reader, Slice, advance
+from services.storage.ledger_protocol import OffsetRow, PartitionId, Reader, Slice, advance
 from tests.sim.world import Advance, FakeLedger, FakeLog, FakeWorker, Message
 
 PARTITIONS = [PartitionId("a", 0), PartitionId("a", 1), PartitionId("b", 0)]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from services.processors.backlog import Backlog, Bounds
-from services.processors.ledger_protocol import (
+from services.storage.ledger_protocol import (
     Claim,
     Fenced,
     OffsetRow,

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from schemas.events.base import ObjectKind
+from services.admission.model import Refused
 from services.core.derive import derive
 from services.core.engagement import canonical, founding_parties, groups
 from services.core.facts import FOREVER, Claim, Facts, Link, LinkKind
@@ -19,7 +20,6 @@ from services.core.links import Network, spans
 from services.core.liveness import judge
 from services.core.objects import Thing
 from services.core.train_head import train_head
-from services.processors.admission.model import Refused
 from services.storage import reading
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
+from services.admission.model import Record
 from services.core.facts import Assurance, Claim, Facts, Founding, Link, LinkKind, Withdrawal
 from services.core.objects import Thing
-from services.processors.admission.model import Record
 from services.storage.batch import Event
 
 TOPIC = "cre.test.worlds.v1"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind, Region
+from services.admission.model import Record
 from services.core.facts import (
     FOREVER,
     Assurance,
@@ -28,7 +29,6 @@ from services.core.facts import (
 )
 from services.core.links import FILLING
 from services.core.objects import Thing
-from services.processors.admission.model import Record
 from services.storage.batch import Event
 
 HALF_HOUR = 1_800 * 1_000_000

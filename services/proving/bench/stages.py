@@ -10,9 +10,9 @@ from schemas.envelope import content_digest, event_id, read_headers, signed_byte
 from schemas.events.decode import decode_payload
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import Verifier
+from services.admission.model import Record, Refused, Verified
+from services.admission.verification import verify_many
 from services.core.interpretation import Statement, interpret
-from services.processors.admission.model import Record, Refused, Verified
-from services.processors.admission.verification import verify_many
 from services.processors.settings import admission_settings
 from services.proving.bench import parties
 from services.proving.bench.signed import Message

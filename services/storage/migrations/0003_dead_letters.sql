@@ -10,7 +10,7 @@ CREATE TABLE lianyun.dead_letter (
     pointer         text    NOT NULL,
     remedy          text    NOT NULL,
     count           bigint  NOT NULL CHECK (count > 0),
-    headers         bytea   NOT NULL,  -- framed: services/deadletters/raw.py
+    headers         bytea   NOT NULL,  -- framed: services/admission/raw.py
     value           bytea,             -- null where the record had none, or where it was not kept
     value_bytes     bigint,            -- the value's full length; null where the record had none
     truncated       boolean NOT NULL,  -- headers or value are not kept whole; the broker still has them for a while

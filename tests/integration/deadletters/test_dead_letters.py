@@ -18,13 +18,13 @@ from schemas.envelope import Envelope, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
+from services.admission.admit import admit
+from services.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.admission.raw import digest
 from services.deadletters import batch, store
 from services.deadletters.batch import LetterSettings
 from services.deadletters.desk import Desk, Done
 from services.deadletters.letter import State
-from services.deadletters.raw import digest
-from services.processors.admission.admit import admit
-from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.registry import commands
 from services.registry.events import NewKey, PartyAdded
 from services.registry.registry import Registry

@@ -16,13 +16,13 @@ from schemas.envelope import Envelope, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
+from services.admission.admit import admit
+from services.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.deadletters import batch as letters
 from services.deadletters import store
 from services.deadletters.batch import LetterSettings
 from services.deadletters.desk import Desk, Done
 from services.deadletters.ledger import StoredLedger
-from services.processors.admission.admit import admit
-from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.registry import commands
 from services.registry.events import NewKey, PartyAdded
 from services.storage.batch import Advance, Batch, Event

@@ -14,12 +14,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from services.admission.model import AdmissionSettings
 from services.fsck.check import Told, examine, fsck
 from services.fsck.finding import Damage, Report
 from services.fsck.passes import check_events
 from services.fsck.snapshot import Snapshot
 from services.localstack.engine import DatabaseAddress
-from services.processors.admission.model import AdmissionSettings
 from tests.signed.telling import GATEWAY, NETWORK, all_stories, tell
 
 pytestmark = pytest.mark.integration

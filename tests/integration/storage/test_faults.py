@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from schemas.reasons import Reason
+from services.admission.model import Refused
 from services.core.facts import LinkKind
-from services.processors.admission.model import Refused
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.errors import RegistryMoved
@@ -183,4 +183,6 @@ def test_ways_beyond_number_break_one_consignment_and_stop_nobody(
     applied = pair.apply(0, [*events, teller.founding(teller.cons("well"))])
     assert applied.broken == 1
     pair.settle()
-    assert _heads(dsn, teller) == {teller.cons("well").id: (True, False)}
+    assert _heads(dsn, teller) == {ill.id: (True, True), teller.cons("well").id: (True, False)}
+    with psycopg.connect(dsn) as session:
+        assert not mend(session, ill.id)

@@ -192,7 +192,9 @@ def test_workers_do_not_outlive_a_supervisor_that_was_killed(arena: Arena) -> No
         assert parent.stdout is not None
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(pids) == 2
-        time.sleep(1)
+        arena.wait_for(
+            lambda: arena.query("SELECT count(*) FROM lianyun.worker_slot") == [(2,)], 30, "two slots"
+        )
         assert all(map(alive, pids))
         os.kill(pids[1], signal.SIGSTOP)  # also one that cannot look
     finally:

@@ -13,8 +13,8 @@ from schemas.events.base import Role
 from schemas.rfc3339 import parse_micros
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.processors.admission.admit import admit
-from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.admission.admit import admit
+from services.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.registry.events import KeyAdded, NewKey, PartyAdded
 from services.registry.fold import Event, fold
 from services.registry.registry import Registry

@@ -15,7 +15,7 @@ import pytest
 from schemas.envelope import signed_bytes
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.processors.admission.model import Admitted, Record, Refused
+from services.admission.model import Admitted, Record, Refused
 from services.registry.events import KeyRevoked, KeyRotated, NewKey
 
 SIGNATURE = "header:lianyun-signature"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.processors.admission.model import Admitted, Record, Refused
+from services.admission.model import Admitted, Record, Refused
 from services.processors.judging import Judge
 
 
@@ -48,8 +48,8 @@ def test_a_planted_bug_makes_one_dead_letter_and_the_rest_flows(
     network: Any, monkeypatch: pytest.MonkeyPatch, planted_in: str
 ) -> None:
     module, name = planted_in.split(".")
-    path = f"services.processors.admission.{module}.{name}"
-    real = __import__(f"services.processors.admission.{module}", fromlist=[name]).__dict__[name]
+    path = f"services.admission.{module}.{name}"
+    real = __import__(f"services.admission.{module}", fromlist=[name]).__dict__[name]
 
     def planted(first: Any, *rest: Any) -> Any:
         if b"boom" in (first if isinstance(first, bytes) else rest[1].occurrence.encode()):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from schemas.events.catalogue import CATALOGUE
 from schemas.schemes import Scheme
-from services.deadletters.raw import capped, digest, frame, unframe
-from services.processors.admission.model import Admitted, Record, Refused
+from services.admission.model import Admitted, Record, Refused
+from services.admission.raw import capped, digest, frame, unframe
 
 NAMES = [
     "ce_specversion",

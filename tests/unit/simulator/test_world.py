@@ -11,8 +11,8 @@ import pytest
 
 from schemas.identifiers import iso6346, wagon
 from schemas.identifiers.check_digit import CheckDigit
-from services.processors.admission.admit import admit
-from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.admission.admit import admit
+from services.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.simulator import numbers
 from services.simulator.breaking import BREAKS, expected, sprinkle
 from services.simulator.cast import CAST

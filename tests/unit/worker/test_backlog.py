@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.processors.backlog import Backlog, Bounds
-from services.processors.ledger_protocol import PartitionId, Slice
+from services.storage.ledger_protocol import PartitionId, Slice
 
 
 @dataclass(frozen=True)

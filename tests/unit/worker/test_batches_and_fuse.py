@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from services.processors.batches import Part, cut
 from services.processors.fuse import Fuses, FuseSettings
-from services.processors.ledger_protocol import PartitionId, Slice
+from services.storage.ledger_protocol import PartitionId, Slice
 from tests.unit.worker.test_backlog import Sized
 
 

@@ -13,9 +13,9 @@ import pytest
 from services.processors.backlog import Backlog, Bounds
 from services.processors.endings import Exit
 from services.processors.fuse import Fuses, FuseSettings
-from services.processors.ledger_protocol import Claim, Fenced, PartitionId, Slice
 from services.processors.pipeline import Limits, Pipeline
 from services.processors.ports import Admission, Applied, Batch, RegistryMoved
+from services.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
 from tests.unit.worker.test_reader import At, records
 
 A, B = PartitionId("a", 0), PartitionId("b", 0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from services.processors.ledger_protocol import (
+from services.storage.ledger_protocol import (
     Claim,
     Fenced,
     OffsetRow,

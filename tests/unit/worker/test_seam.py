@@ -10,9 +10,9 @@ import pytest
 from faust.app import App
 from mode.services import Service
 
-from services.processors.ledger_protocol import PartitionId, Slice
 from services.processors.log_moved import LogState, Moved, log_moved
-from services.processors.seam import Claim, LedgerConsumer
+from services.processors.seam import LedgerConsumer
+from services.storage.ledger_protocol import Claim, PartitionId, Slice
 from tests.unit.worker.test_reader import records
 
 P = PartitionId("t", 0)

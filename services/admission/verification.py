@@ -17,7 +17,7 @@ from schemas.reasons import Reason, Refusal
 from schemas.schemes import PublicKey, Scheme
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import Verifier, verify
-from services.processors.admission.model import AdmissionSettings, Headers, Record, Refused, Verified
+from services.admission.model import AdmissionSettings, Headers, Record, Refused, Verified
 from services.registry.key import Key, KeyState, key_state
 from services.registry.party import Party
 from services.registry.registry import Registry

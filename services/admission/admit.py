@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from schemas.signing import verify
-from services.processors.admission.model import AdmissionSettings, Admitted, Record, Refused
-from services.processors.admission.reading import read
-from services.processors.admission.verification import Check, verify_record
+from services.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.admission.reading import read
+from services.admission.verification import Check, verify_record
 from services.registry.registry import Registry
 
 

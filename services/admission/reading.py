@@ -10,10 +10,10 @@ from schemas.events.catalogue import CATALOGUE
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from schemas.reasons import Reason, Refusal
+from services.admission.model import Admitted, Refused, Verified
+from services.admission.quality import doubts
+from services.admission.verification import blamed
 from services.core.interpretation import Statement, interpret
-from services.processors.admission.model import Admitted, Refused, Verified
-from services.processors.admission.quality import doubts
-from services.processors.admission.verification import blamed
 from services.registry.party import Party
 from services.registry.registry import Registry
 
