@@ -221,10 +221,19 @@ def test_a_compromised_key_loses_what_it_signed_since(user: User) -> None:
     user.until(lambda: movement(user) is None)
 
 
+def test_a_replay_gives_the_same_state_and_can_be_undone(user: User) -> None:
+    done = user.json("replay")
+    assert (done["differences"], done["generation"]) == (0, 2)
+    assert user.json("replay", "--rollback")["generation"] == 1
+    assert user.json("replay", "--drop")["dropped"] == [2]
+
+
 def test_fsck_and_doctor_find_the_platform_sound(user: User) -> None:
     assert user.json("fsck")["sound"]
     checks = {check["name"]: check["ok"] for check in user.json("doctor", code=0)["checks"]}
-    assert checks["topics"] and checks["fold version"] and checks["durability"]
+    assert checks["topics"]
+    assert checks["fold version"]
+    assert checks["durability"]
 
 
 def test_what_does_not_exist_ends_with_its_own_code_and_a_suggestion(user: User) -> None:
