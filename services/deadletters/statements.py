@@ -1,14 +1,5 @@
 """The SQL of the dead letters, by name."""
 
-from __future__ import annotations
+from services.named_sql import statements_beside
 
-from functools import cache
-from pathlib import Path
-
-_FOLDER = Path(__file__).with_name("sql")
-
-
-@cache
-def statement(name: str) -> bytes:
-    """The text of ``sql/<name>.sql``, as psycopg takes it; FileNotFoundError where there is none."""
-    return (_FOLDER / f"{name}.sql").read_bytes()
+statement = statements_beside(__file__)
