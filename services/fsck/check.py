@@ -78,6 +78,7 @@ def examine(snapshot: Snapshot, told: Told, events: Events) -> tuple[Notebook, E
 def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: Told) -> list[bytes]:
     """Everything that follows from the events; returns the consignments that workers have yet to settle."""
     waiting = unsettled(snapshot)
+    notebook.counts["events_waiting"] += len(waiting.numbers | waiting.events)
     names = Names(snapshot)
     told("ledger", 0, 0)
     check_ledger(snapshot, lowest_number(snapshot), notebook)

@@ -23,6 +23,7 @@ class Exit(IntEnum):
     STUCK = 70
     FENCED = 75
     SLOT_LOST = 76
+    STATE_MOVED = 77
     MISCONFIGURED = 78
 
 
@@ -36,7 +37,7 @@ def end_process(code: Exit, why: str, error: BaseException | None = None) -> Non
     """Log why and end the process at once, without unwinding; from any thread, the first call counts."""
     if not _ending.acquire(blocking=False):
         return
-    level = logging.WARNING if code in (Exit.FENCED, Exit.SLOT_LOST) else logging.CRITICAL
+    level = logging.WARNING if code in (Exit.FENCED, Exit.SLOT_LOST, Exit.STATE_MOVED) else logging.CRITICAL
     trace = error if code is Exit.UNEXPECTED else None
     log.log(level, "ending: %s", why, exc_info=trace, extra={"action": "end", "exit_code": int(code)})
     logging.shutdown()

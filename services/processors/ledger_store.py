@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import psycopg
 
@@ -13,7 +14,7 @@ from services.registry.registry import Registry
 from services.registry.store import RegistryReader
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
-from services.storage.errors import RegistryMoved
+from services.storage.errors import GenerationMoved, RegistryMoved
 from services.storage.ledger_protocol import Claim, PartitionId
 from services.storage.writer import Writer
 
@@ -27,7 +28,8 @@ class LedgerStore:
     def __init__(self, dsn: str, owner: str, letters: LetterSettings | None = None) -> None:
         self._owner = owner
         kept = letters or LetterSettings()
-        self._writer = Writer(dsn, lambda session, refused: record(session, refused, kept))
+        with _in_the_words_of_the_port():
+            self._writer = Writer(dsn, lambda session, refused: record(session, refused, kept))
         self._reading = psycopg.connect(dsn, autocommit=True, application_name="lianyun registry")
         self._reader = RegistryReader()
         self._registry = Registry.of(0)
@@ -56,12 +58,10 @@ class LedgerStore:
             Advance(*part.slice.partition, part.slice.epoch, part.slice.first, part.slice.next_offset)
             for part in batch
         )
-        try:
+        with _in_the_words_of_the_port():
             done = self._writer.apply_or_bisect(
                 Batch(advances, tuple(events), tuple(refused), registry.version)
             )
-        except RegistryMoved as moved:
-            raise ports.RegistryMoved(str(moved)) from moved
         return ports.Applied(done.new, done.duplicates, done.equivocations, done.seconds)
 
     def refresh(self) -> None:
@@ -71,9 +71,20 @@ class LedgerStore:
 
     def idle(self) -> None:
         """Settle what waits for the horizon."""
-        self._writer.tick()
+        with _in_the_words_of_the_port():
+            self._writer.tick()
 
     def close(self) -> None:
         """Close both connections."""
         self._writer.close()
         self._reading.close()
+
+
+@contextmanager
+def _in_the_words_of_the_port() -> Iterator[None]:
+    try:
+        yield
+    except RegistryMoved as moved:
+        raise ports.RegistryMoved(str(moved)) from moved
+    except GenerationMoved as moved:
+        raise ports.StateMoved(str(moved)) from moved

@@ -28,6 +28,7 @@ from services.processors.ports import (
     LogRecord,
     Observer,
     RegistryMoved,
+    StateMoved,
     Store,
 )
 from services.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
@@ -129,7 +130,7 @@ class Pipeline:
                     await self._run(self._database, self._idle)
             await self._landed()
         except Exception as error:
-            self._end(Exit.UNEXPECTED, f"the pipeline failed: {error!r}", error)
+            self._fail("the pipeline failed", error)
 
     async def stop(self) -> None:
         """Finish the running transaction and take no other; what waits is read again by whoever comes next."""
@@ -205,10 +206,8 @@ class Pipeline:
                     await self._run(self._database, self._store.refresh)
                     registry = self._store.registry
                     batch, _ = await self._judge([part.slice for part in batch], registry)
-        except Fenced as fenced:
-            self._end(Exit.FENCED, f"fenced, nothing was applied: {fenced}", fenced)
         except Exception as error:
-            self._end(Exit.UNEXPECTED, f"a batch failed and was rolled back: {error!r}", error)
+            self._fail("a batch failed and was rolled back", error)
         else:
             if kept:
                 self.progress_at = self._clock()
@@ -219,6 +218,14 @@ class Pipeline:
         """On the database's thread: apply what is still claimed as it was when it was read."""
         kept = [part for part in batch if self._epochs.get(part.slice.partition) == part.slice.epoch]
         return (self._store.apply(kept, registry) if kept else Applied()), kept
+
+    def _fail(self, what: str, error: Exception) -> None:
+        if isinstance(error, Fenced):
+            self._end(Exit.FENCED, f"fenced, nothing was applied: {error}", error)
+        elif isinstance(error, StateMoved):
+            self._end(Exit.STATE_MOVED, f"starting anew: {error}", error)
+        else:
+            self._end(Exit.UNEXPECTED, f"{what}: {error!r}", error)
 
     def _idle(self) -> None:
         self._store.idle()

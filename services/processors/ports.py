@@ -44,6 +44,10 @@ class RegistryMoved(Exception):
     """The batch was judged by a registry that is no longer current: judge it again. Nothing was applied."""
 
 
+class StateMoved(Exception):
+    """The state belongs to another generation or to other rules than this process: it must start anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """What admission made of some records: one outcome and one weight per record, in order.
@@ -75,7 +79,8 @@ class Admitter(Protocol):
 class Store(Protocol):
     """The database. Every method blocks; all are called from one thread, which is not the event loop's.
 
-    Any error that is not named here ends the process: nothing was committed, so nothing is lost.
+    Every method may raise StateMoved. It and any error that is not named here end the process: nothing was
+    committed, so nothing is lost.
     """
 
     @property

@@ -16,7 +16,7 @@ from services.observability.logs import configure
 from services.processors import slots
 from services.processors.endings import Exit, end_process
 from services.processors.parentage import end_with_parent
-from services.processors.ports import Admitter, Store
+from services.processors.ports import Admitter, StateMoved, Store
 from services.processors.settings import WorkerSettings, declared_topics
 from services.processors.topic_directory import TopicDirectory
 from services.processors.worker import Worker
@@ -47,6 +47,9 @@ def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -
         store = open_store(settings, slot.instance_id)
     except psycopg.Error as error:
         end_process(Exit.UNEXPECTED, f"the database is not there for us: {error}")
+        raise
+    except StateMoved as moved:
+        end_process(Exit.STATE_MOVED, f"this release cannot write to the state: {moved}")
         raise
     log.info("started as %s", slot.instance_id, extra={"action": "started", "topics": len(topics)})
     lease = slots.Lease(dsn, slot, settings.slot_lease, lambda why: end_process(Exit.SLOT_LOST, why))

@@ -40,7 +40,11 @@ class TopicDirectory:
                     self._admin = KafkaAdminClient(**self._connection)
                 described = self._admin.describe_topics(wanted)
             except KafkaError as error:
-                log.warning("topic ids unknown: %r", error, extra={"action": "topic_ids_unknown"})
+                log.warning(
+                    "topic ids unknown: %r (a wrong SASL password looks the same)",
+                    error,
+                    extra={"action": "topic_ids_unknown"},
+                )
                 self._drop()
                 return {}
         return {topic["name"]: str(topic["topic_id"]) for topic in described if not topic["error_code"]}

@@ -6,6 +6,7 @@ spool and goes out again with the same bytes; the platform recognises it as the 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -161,17 +162,19 @@ def _drain_once(
     except KafkaError:
         sent += _settle(spool, flying)
     finally:
-        producer.close(timeout=5)
+        with contextlib.suppress(KafkaError):  # what could not be sent is still in the spool
+            producer.close(timeout=5)
     return sent
 
 
 def _settle(spool: Spool, flying: deque[tuple[int, object]]) -> int:
     """Wait for every future; acknowledge the good ones, leave the others in the spool."""
     places = []
+    until = time.monotonic() + 35  # for all together: after an outage some futures never end
     while flying:
         seq, future = flying.popleft()
         try:
-            done = future.get(timeout=35)  # type: ignore[attr-defined]
+            done = future.get(timeout=max(0.0, until - time.monotonic()))  # type: ignore[attr-defined]
         except KafkaError:
             continue
         places.append((seq, done.partition, done.offset))

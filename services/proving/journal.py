@@ -11,6 +11,7 @@ until ``<folder>/finish`` exists; then whatever is left goes out at full speed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import sys
@@ -28,7 +29,7 @@ from services.producers import publisher
 from services.simulator.signing import Outgoing
 
 IN_FLIGHT = 400
-_SETTLE_SECONDS = 35
+_SETTLE_SECONDS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class _Publisher:
         self._journal = os.open(folder / f"{name}.journal", flags, 0o600)
         self._flying: deque[tuple[int, Any]] = deque()
         self._producer: Any = None
+        self._doubtful = False
 
     def run(self) -> None:
         """Send until told to finish and everything is acknowledged."""
@@ -102,6 +104,8 @@ class _Publisher:
 
     def _send(self, number: int) -> None:
         message = self._messages[number].message
+        if self._doubtful:
+            self._start_again()
         os.write(self._journal, b"t %d\n" % number)
         while True:
             try:
@@ -122,21 +126,30 @@ class _Publisher:
 
     def _settle(self, remaining: int) -> None:
         """Wait until no more than ``remaining`` messages are under way; note those that arrived."""
+        until = time.monotonic() + _SETTLE_SECONDS  # for all together: after an outage some futures never end
         while len(self._flying) > remaining:
             number, future = self._flying.popleft()
             try:
-                future.get(timeout=_SETTLE_SECONDS)
+                future.get(timeout=max(0.0, until - time.monotonic()))
             except KafkaError:
-                continue  # its fate is unknown; it goes out again in the next round
+                self._doubtful = True  # its fate is unknown; it goes out again in the next round
+                until = min(until, time.monotonic() + 1)  # this client does not get over it
+                continue
             os.write(self._journal, b"o %d\n" % number)
             self._done.add(number)
 
     def _start_again(self) -> None:
         """After an error that leaves the client in doubt: settle what is under way and begin with a new client."""
+        print(
+            f"{time.time():.1f}: starting again, {len(self._flying)} under way", file=sys.stderr, flush=True
+        )
         self._settle(0)
+        self._doubtful = False
         if self._producer is not None:
-            self._producer.close(timeout=1)
+            with contextlib.suppress(KafkaError):  # it says so when something could not be sent any more
+                self._producer.close(timeout=1)
             self._producer = None
+        print(f"{time.time():.1f}: begins again", file=sys.stderr, flush=True)
         time.sleep(0.2)
 
     def _pace(self) -> float:

@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from services.localstack.platform import Platform
 from services.processors.supervisor import Supervisor
 from services.proving.publishers import Publishers
 from services.proving.traps import POINTS, Traps
 from services.proving.watch import NoFlow, Place, Watch
+from services.replay.outcome import ReplayError
+from services.replay.replaying import replay
 
-KILLED, FROZEN, RANDOM = "kill", "freeze", "random"
+KILLED, FROZEN, RANDOM, REPLAY = "kill", "freeze", "random", "replay"
 ORDER = (
     *(f"{KILLED} {point}" for point in POINTS),
     f"{FROZEN} holding_heads",
@@ -37,12 +40,12 @@ class Hit:
 
 
 def plan(kills: int, random: Random) -> list[str]:
-    """Which attacks a run of ``kills`` makes: each kind once, as far as they go, and then at random."""
+    """Which attacks a run of ``kills`` makes: each kind once, as far as they go, then at random; and one replay."""
     drawn = (*(f"{KILLED} {point}" for point in POINTS), RANDOM, RANDOM, RANDOM, "publisher")
     first = list(ORDER[:kills])
     wanted = first + [random.choice(drawn) for _ in range(kills - len(first))]
     random.shuffle(wanted)
-    return wanted
+    return [*wanted[: kills // 2], REPLAY, *wanted[kills // 2 :]]
 
 
 class Attacker:
@@ -63,6 +66,7 @@ class Attacker:
         self._frozen_seconds = frozen_seconds
         self._watch = Watch(platform.stack.dsn)
         self.hits: list[Hit] = []
+        self.replays: list[dict[str, Any]] = []
         self.idle = 0
         """Kills that hit a worker between transactions; they do not count."""
 
@@ -75,6 +79,10 @@ class Attacker:
         for number, kind in enumerate(attacks, start=1):
             self.await_calm()
             time.sleep(self._random.uniform(0.2, 1.0))
+            if kind == REPLAY:
+                self.replays.append(self._replay())
+                say(f"{number}/{len(attacks)} replay under load: {self.replays[-1]}")
+                continue
             hit = self._attack(kind)
             self.hits.append(hit)
             say(f"{number}/{len(attacks)} {kind}: flows again after {hit.recovery:.2f} s")
@@ -110,6 +118,21 @@ class Attacker:
         if what == FROZEN:
             return self._freeze(worker, point)
         return self._trapped(worker, point)
+
+    def _replay(self) -> dict[str, Any]:
+        """Build the state anew while the load goes on, and put it in use."""
+        try:
+            done = replay(self._platform.stack.dsn, processes=1)
+        except ReplayError as failed:
+            return {"failed": str(failed)}
+        return {
+            "generation": done.generation,
+            "events": done.events,
+            "caught_up": done.caught_up,
+            "differences": done.differences,
+            "hold_seconds": round(done.hold_seconds, 3),
+            "seconds": round(done.seconds, 2),
+        }
 
     def _outage(self, kind: str, end: Callable[[], None], start: Callable[[], None]) -> Hit:
         before, began = self._watch.places(), time.monotonic()

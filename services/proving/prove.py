@@ -58,7 +58,8 @@ def prove(
     """Attack a platform of its own ``kills`` times under load and return what became of the world's events.
 
     ``pace`` is the load in messages a second while attacks last; ``attacks`` names them one by one instead of drawing
-    them; ``spoil`` may do harm to the database before it is judged, to see that the judgement notices. Blocks for about 8 s per kill. Raises NoFlow where the platform does not come back. All parties are simulated.
+    them; ``spoil`` may do harm to the database before it is judged, to see that the judgement notices. Blocks for
+    about 8 s per kill. Raises NoFlow where the platform does not come back. All parties are simulated.
     """
     random = Random(f"prove|{seed}")
     simulation = simulate(scale or world_for(kills, seed, pace))
@@ -135,6 +136,7 @@ def _judged(
         fsck_findings=sum(checked.found.values()),
         fsck_examples=[str(finding) for finding in checked.findings[:5]],
         offsets=drained,
+        replays=attacker.replays,
         idle_kills=attacker.idle,
         worker_ends={name: ends.count(name) for name in sorted(set(ends))},
         seconds=round(time.monotonic() - began, 1),

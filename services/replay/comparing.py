@@ -90,7 +90,7 @@ def _differences(
     adapt(connection)
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
-    where = sql.SQL(table.where)
+    where: sql.Composable = sql.SQL(table.where)
     if only is not None:
         where = sql.SQL("({}) AND cons = ANY (%(only)s::uuid[])").format(where)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from services.core.links import FILLING
 from services.replay.outcome import Progress
@@ -61,7 +61,7 @@ def fold(
     _fold_trains(session, blocks, progress)
 
 
-def _column(session: Session, query: str) -> list[bytes]:
+def _column(session: Session, query: str) -> list[Any]:
     found = [row[0] for row in session.execute(query.encode(), binary=True).fetchall()]
     session.commit()
     return found

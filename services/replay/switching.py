@@ -16,9 +16,10 @@ from psycopg import Connection, IsolationLevel
 
 from services.replay.comparing import Compared, compare, compare_consignments
 from services.replay.following import STEP, Follower, settle
-from services.replay.holding import Holds, held
-from services.replay.outcome import Differs, Progress
+from services.replay.holding import ATTEMPTS, Holds, held
+from services.replay.outcome import Differs, Progress, ReplayError
 from services.replay.source import Block, Source, blocks_after
+from services.storage.errors import RETRIED
 from services.storage.generations import switch_generation
 from services.storage.session import Session, equip
 from services.storage.work import Work
@@ -27,6 +28,8 @@ FEW = 1_000
 """Events left to apply when batches are held."""
 SLICE = 0.5
 """Seconds that a hold may spend on catching up, where that cannot be done beside the workers."""
+PAUSE = 0.2
+"""Seconds between two attempts."""
 TURNS = 5
 """Steps without coming nearer, after which catching up holds batches for a slice."""
 
@@ -82,16 +85,26 @@ class Switching:
         return compared
 
     def _at_one_point(self, same_rules: bool, then: Callable[[], Any]) -> None:
-        """Hold batches with both generations settled at the same point, and do ``then`` there."""
-        while True:
+        """Hold batches with both generations settled at the same point, and do ``then`` there.
+
+        Where a reader stands in the way of the switch for longer than batches may be held, it is tried again.
+        """
+        for _ in range(ATTEMPTS):
             self._catch_up()
-            with held(self._gate, self._session, self.holds) as since:
-                if not self._finish(since + SLICE):
-                    continue
-                if same_rules:
-                    self._settle_previous()
-                then()
-                return
+            try:
+                with held(self._gate, self._session, self.holds) as since:
+                    if self._finish(since + SLICE):
+                        if same_rules:
+                            self._settle_previous()
+                        then()
+                        return
+            except RETRIED:
+                self._session.rollback()
+                time.sleep(PAUSE)
+        raise ReplayError(
+            "Readers or writers stood in the way of the switch again and again; nothing was switched. "
+            "Look for long transactions (`lianyun doctor`) and try again."
+        )
 
     def _catch_up(self) -> None:
         """Apply what is visible until little is left; beside the workers, or in slices where they are faster."""
@@ -123,7 +136,8 @@ class Switching:
 
     def _apply(self, blocks: list[Block]) -> None:
         """One step: the first of ``blocks``, and what was put in quarantine since."""
-        step, events = [], 0
+        step: list[Block] = []
+        events = 0
         for block in blocks:
             if step and events + block.events > STEP:
                 break

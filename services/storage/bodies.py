@@ -17,14 +17,19 @@ from services.storage.work import Work
 SPAN = 1 << 24
 """Event numbers per partition: 4,096 blocks, some eight million events."""
 _AHEAD = 256 * MOST_EVENTS
-_COPY = b"COPY lianyun.body FROM STDIN BINARY"
 _BODY = struct.Struct(">hiqiqiqiqi16si16siiihihihi").pack
 _LENGTH = struct.Struct(">i").pack
 
 
 def put_bodies(work: Work, events: Iterable[tuple[int, Event]], topics: Mapping[str, int]) -> None:
-    """Store messages under their numbers; ``topics`` gives each topic's number."""
-    work.copy(_COPY, (_packed(no, event, topics[event.record.topic]) for no, event in events))
+    """Store messages under their numbers, all of one block; ``topics`` gives each topic's number.
+
+    A block lies in one partition, which takes the rows without looking for theirs.
+    """
+    rows = list(events)
+    if rows:
+        into = f"COPY lianyun.body_{rows[0][0] // SPAN} FROM STDIN BINARY".encode()
+        work.copy(into, (_packed(no, event, topics[event.record.topic]) for no, event in rows))
 
 
 def _packed(no: int, event: Event, topic: int) -> bytes:
@@ -84,5 +89,7 @@ def _make_partition(session: Session, index: int) -> None:
         sql.SQL("ALTER TABLE lianyun.body ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
             table, sql.Literal(first), sql.Literal(end)
         ),
+        # It spared the attachment a scan; the partition's own bounds say the same.
+        sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, sql.Identifier(f"{name}_no_check")),
     ):
         session.execute(command)

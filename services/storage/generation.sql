@@ -144,8 +144,13 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT DISTINCT ON (c.object, c.slot, c.publisher) c.*
     FROM unnest(objects, starts, untils) AS way (object, start_at, until)
-    JOIN claim c ON c.object = way.object AND c.happened >= way.start_at AND c.happened < way.until
-    WHERE NOT c.dead AND (c.territorial OR c.publisher = ANY (engaged))
+    -- From ways to claims, whatever the planner believes about tables that were empty when it looked.
+    CROSS JOIN LATERAL (
+        SELECT n.* FROM claim n
+        WHERE n.object = way.object AND n.happened >= way.start_at AND n.happened < way.until
+          AND NOT n.dead AND (n.territorial OR n.publisher = ANY (engaged))
+        OFFSET 0
+    ) AS c
     ORDER BY c.object, c.slot, c.publisher, c.published DESC, c.event_hi DESC, c.event_lo DESC;
 END;
 

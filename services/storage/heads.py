@@ -87,7 +87,7 @@ def fold_heads_singly(work: Work, touched: Touched, found: bool) -> tuple[Sent, 
 
 
 def _lock(work: Work, touched: Touched) -> None:
-    work.send("lock_heads", {"broken": uuids(touched.broken)})
+    work.send("lock_heads")
     if touched.broken:
         work.send("break_heads", {"ids": uuids(touched.broken)})
 

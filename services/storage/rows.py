@@ -7,7 +7,7 @@ transaction, and completed with its number when that is known.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from schemas import railnet
@@ -45,42 +45,57 @@ class StateRows:
     """The rows of one event by table, and what the batch has to know about them.
 
     ``structural``: it holds links or foundings; ``withdraws``: it corrects or retracts; ``of_trains``: it has claims
-    about trains; ``reaching``: it has claims that may reach consignments other than by train.
+    about trains; ``reaching``: it has claims that may reach consignments other than by train. ``terms`` are the texts
+    that rows carry as numbers, with repetitions.
     """
 
-    claim: tuple[bytes, ...]
-    link: tuple[bytes, ...]
-    founding: tuple[bytes, ...]
-    withdrawal: tuple[bytes, ...]
-    mention: tuple[bytes, ...]
-    passing: tuple[bytes, ...]
-    structural: bool
-    withdraws: bool
+    claim: Sequence[bytes]
     of_trains: bool
     reaching: bool
-    terms: frozenset[str]
+    terms: Sequence[str]
+    link: Sequence[bytes] = ()
+    founding: Sequence[bytes] = ()
+    withdrawal: Sequence[bytes] = ()
+    mention: Sequence[bytes] = ()
+    passing: Sequence[bytes] = ()
+    structural: bool = False
+    withdraws: bool = False
 
 
 def state_rows(facts: Facts) -> StateRows:
     """Pack ``facts`` of one event. KeyError, ValueError or struct.error where they do not fit the tables."""
-    kinds = {claim.thing.kind for claim in facts.claims}
-    terms = {claim.place for claim in facts.claims}
-    terms |= {claim.publisher for claim in facts.claims}
-    terms |= {link.publisher for link in facts.links}.union(*(link.names for link in facts.links))
-    terms |= {founding.publisher for founding in facts.foundings}.union(*(f.names for f in facts.foundings))
-    terms.discard("")
+    claims, terms = [], []
+    of_trains = reaching = False
+    for claim in facts.claims:
+        claims.append(_claim(claim))
+        terms.append(claim.publisher)
+        if claim.place:
+            terms.append(claim.place)
+        kind = claim.thing.kind
+        if kind in _REACHING:
+            reaching = True
+        elif kind is ObjectKind.TRAIN:
+            of_trains = True
+    if not (facts.links or facts.foundings or facts.withdrawals or facts.routes) and not (
+        facts.restrictions or facts.liftings
+    ):
+        return StateRows(claims, of_trains, reaching, terms)  # most events
+    for link in facts.links:
+        terms += (link.publisher, *link.names)
+    for founding in facts.foundings:
+        terms += (founding.publisher, *founding.names)
     return StateRows(
-        claim=tuple(map(_claim, facts.claims)),
-        link=tuple(map(_link, facts.links)),
-        founding=tuple(map(_founding, facts.foundings)),
-        withdrawal=tuple(map(_withdrawal, facts.withdrawals)),
-        mention=tuple(_MENTION(16, about) for about in _mentioned(facts)),
-        passing=tuple(_MENTION(16, place) for place in _passed(facts)),
+        claims,
+        of_trains,
+        reaching,
+        terms,
+        link=[_link(link) for link in facts.links],
+        founding=[_founding(founding) for founding in facts.foundings],
+        withdrawal=[_withdrawal(withdrawal) for withdrawal in facts.withdrawals],
+        mention=[_MENTION(16, about) for about in _mentioned(facts)],
+        passing=[_MENTION(16, place) for place in _passed(facts)],
         structural=bool(facts.links or facts.foundings),
         withdraws=bool(facts.withdrawals),
-        of_trains=ObjectKind.TRAIN in kinds,
-        reaching=not kinds.isdisjoint(_REACHING),
-        terms=frozenset(terms),
     )
 
 

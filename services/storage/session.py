@@ -20,6 +20,7 @@ _PLANNING = {
     "jit": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_seqscan": "off",
     "plan_cache_mode": "force_generic_plan",
 }
 # Waiting is bounded everywhere.

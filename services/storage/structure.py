@@ -85,7 +85,7 @@ def _derive(
     foundings, links = work.rows("foundings", ids), work.rows("ascend", ids)
     structure = derive_structure(touched, foundings, links)
     moved = write_structure(work, structure)
-    work.count("hit_consignments", ids)
+    work.count("hit_consignments", {**ids, "broken": uuids(structure.broken)})
     return moved, structure.broken
 
 

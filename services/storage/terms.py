@@ -8,6 +8,8 @@ from services.storage.arrays import bigints
 from services.storage.words import word
 from services.storage.work import Work
 
+MOST = 200_000
+
 
 class Terms:
     """Texts that this process knows to be stored. Not for several threads."""
@@ -27,4 +29,6 @@ class Terms:
 
     def committed(self, fresh: list[str]) -> None:
         """Remember that ``fresh`` are stored: their transaction has been committed."""
+        if len(self._known) > MOST:  # publishers choose some of these texts
+            self._known.clear()
         self._known.update(fresh)

@@ -51,6 +51,7 @@ class Writer:
         self._room = prepare_partitions(self._session)
         self._first = 0
         self._folding = False
+        self._fresh: list[str] = []
 
     @property
     def session(self) -> Session:
@@ -72,7 +73,9 @@ class Writer:
         if len(batch.events) > MOST_EVENTS:
             raise ValueError(f"{len(batch.events)} events in one batch; {MOST_EVENTS} are the most")
         self._make_room()
-        return self._mending(lambda work, singly: self._apply(work, batch, singly))
+        applied = self._mending(lambda work, singly: self._apply(work, batch, singly))
+        self._terms.committed(self._fresh)
+        return applied
 
     def apply_or_bisect(self, batch: Batch) -> Applied:
         """Apply ``batch``; where an event makes it fail, cut it in two until that event fails alone.
@@ -149,7 +152,7 @@ class Writer:
 
     def _apply(self, work: Work, batch: Batch, singly: bool) -> Applied:
         rows = [state_rows(event.facts) for event in batch.events]
-        fresh = self._terms.unknown(each.terms for each in rows)
+        self._fresh = self._terms.unknown(each.terms for each in rows)
         work.stage("encode")
         waiting = settling.unmarked(work) if self._settle else ()
         batching.fence(work, batch)
@@ -157,7 +160,7 @@ class Writer:
         first = batching.hold(work, self._generation, batch.registry)
         self._first = first
         topics = self._known_topics(batch)
-        self._terms.put(work, fresh)
+        self._terms.put(work, self._fresh)
         work.stage("fence")
         taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
         work.stage("settle")

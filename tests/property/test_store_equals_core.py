@@ -14,7 +14,7 @@ from services.storage import points
 from services.storage.batch import Event
 from services.storage.migrate import migrate
 from tests.storing.harness import Pair, Pausing, assert_equal_to_core, assert_readers_see_enough, start
-from tests.storing.worlds import Objects, Said, event, everything, said, worlds
+from tests.storing.worlds import Objects, Said, claimed, event, everything, said, worlds
 
 pytestmark = pytest.mark.integration
 
@@ -99,3 +99,23 @@ def test_batches_that_run_into_one_another_miss_nothing_for_good(
         pausing.go_on.set()
         points.install(None)
     check(pair, events)
+
+
+@EXAMPLES
+@given(
+    structure=worlds(OBJECTS, 25),
+    claims=st.lists(claimed(OBJECTS), min_size=1, max_size=40, unique_by=lambda told: told.number),
+    cuts=st.lists(st.integers(1, 8), min_size=1, max_size=4),
+)
+def test_heads_merged_with_new_claims_alone_are_what_a_whole_fold_gives(
+    pair: Pair, structure: list[Said], claims: list[Said], cuts: list[int]
+) -> None:
+    """Once the structure is settled, nothing folds a head anew but the claims themselves."""
+    pair.empty()
+    before = numbered(structure, pair.registry)
+    pair.apply(0, before)
+    pair.settle()
+    events = [event(each, OBJECTS.salt, offset, pair.registry) for offset, each in enumerate(claims)]
+    for turn, batch in enumerate(cut(events, cuts)):
+        assert pair.apply(turn % 2, batch).settled == 0
+    assert_equal_to_core(pair.dsn, everything([*before, *events]), OBJECTS.consignments, OBJECTS.trains)

@@ -43,9 +43,10 @@ from .telling import Story, Told, stories
 pytestmark = pytest.mark.integration
 
 TELLINGS = 100
-VIEWED = 10
+VIEWED = 20
 TOPIC = "cre.stories.v1"
 KEY_ID = "00" * 8
+STORIES = stories()
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Telling:
 
 
 def telling(number: int) -> Telling:
-    scoped = tuple(story.scoped(f"t{number:02}s{n:02}") for n, story in enumerate(stories()))
+    scoped = tuple(story.scoped(f"t{number:02}s{n:02}") for n, story in enumerate(STORIES))
     events: list[tuple[Told, Facts]] = []
     heads: dict[Thing, Head | None] = {}
     for story in scoped:
@@ -128,7 +129,7 @@ def deal(told: Telling, hands: tuple[Hand, Hand], rng: random.Random) -> list[li
     batches: list[list[Batch]] = []
     for hand, share in zip(hands, shares, strict=True):
         cut, at = [], 0
-        largest = rng.choice((3, 20, 60))
+        largest = rng.choice((3, 20, 60, 60))
         while at < len(share):
             size = rng.randint(1, largest)
             cut.append(hand.batch(share[at : at + size]))

@@ -143,6 +143,15 @@ def _claims(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) 
 
 
 @st.composite
+def claimed(draw: st.DrawFn, objects: Objects, most: int = 1_000) -> Said:
+    """One event that only claims, under an id that no other kind of event of the world has."""
+    number = 1_000 + draw(st.integers(0, most))
+    publisher = PARTIES[number % len(PARTIES)]
+    facts = draw(_claims(objects, event_id(objects.salt, number), publisher))
+    return Said(number, 0, publisher, facts)
+
+
+@st.composite
 def founded(draw: st.DrawFn, objects: Objects) -> list[Said]:
     """Foundings of some of the consignments by parties that know one another: without them nothing shows."""
     told = []
@@ -289,4 +298,4 @@ def everything(events: Sequence[Event]) -> Facts:
     return Facts.union(event.facts for event in events)
 
 
-__all__ = ["FOREVER", "Objects", "Said", "event", "event_id", "everything", "said", "worlds"]
+__all__ = ["FOREVER", "Objects", "Said", "claimed", "event", "event_id", "everything", "said", "worlds"]

@@ -20,7 +20,7 @@ from services.proving.bench.ground import Ground
 from services.proving.bench.live import WARM_UP, Lived, live
 from services.proving.bench.mix import MIX, Plan, base
 from services.proving.bench.naive_run import naive_events_per_second, sample
-from services.proving.bench.replaying import replay_events_per_second
+from services.proving.bench.replaying import replayed
 from services.proving.bench.signed import shelve
 from services.proving.bench.stages import admission_stages
 from services.proving.bench.world import World
@@ -77,8 +77,8 @@ def _measure(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
     single = _drain(ground, world, scale, Scheme.ED25519, "bench_single", tell)
     batched = _drain(ground, world, scale, Scheme.ED25519_BATCH, "bench_batch", tell)
     lived = _live(ground, world, scale, tell)
-    replayed = replay_events_per_second(single.dsn)
-    tell(f"replay: {replayed or 0:.0f} events/s")
+    again = replayed(single.dsn, scale.workers)
+    tell(f"replay: {again.per_second:.0f} events/s, workers held for {again.longest_hold:.2f} s at most")
     messages = sample(single.shelf, max(scale.naive_events, 1))
     few = list(islice(messages, 4_000))
     admission = admission_stages(few)
@@ -93,7 +93,13 @@ def _measure(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
         "naive_faust_events_per_second": round(naive),
         "copy_rows_per_second": round(copied),
         "publish_to_visible_ms": report.latency(lived),
-        "replay_events_per_second": None if replayed is None else round(replayed),
+        "replay_events_per_second": round(again.per_second),
+        "replay": {
+            "events": again.events,
+            "seconds": round(again.seconds, 2),
+            "longest_hold_seconds": round(again.longest_hold, 3),
+            "rows_compared": again.compared,
+        },
         "cpu_us_per_event": report.cpu(single, admission),
         "budget": report.budget(single, admission),
         "mix": {

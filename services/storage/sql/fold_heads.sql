@@ -2,8 +2,8 @@
 -- A head is merged with new claims alone where that is exact: each is the only answer to its question, opens or closes
 -- nothing, and the consignment has one box at most. Every other head is folded from all its claims.
 UPDATE head h
-SET founded = v.founded,
-    boxes = v.boxes,
+SET founded = CASE WHEN v.complex THEN v.founded ELSE h.founded END,
+    boxes = CASE WHEN v.complex THEN v.boxes ELSE h.boxes END,
     behind = CASE WHEN v.complex THEN v.behind ELSE h.behind END,
     disputes = CASE WHEN v.complex THEN v.disputes ELSE h.disputes END,
     exceptions = CASE WHEN v.complex THEN v.exceptions ELSE h.exceptions END,
@@ -14,9 +14,12 @@ SET founded = v.founded,
     other = CASE WHEN v.complex THEN v.other ELSE greatest(h.other, v.new_other) END,
     document = CASE WHEN v.complex THEN v.document ELSE greatest(h.document, v.new_document) END
 FROM (
-    SELECT g.*, r.founded, cardinality(r.held) AS boxes, f.*
+    SELECT g.*, f.*
     FROM (
-        SELECT j.cons, bool_or(j.complex) AS complex,
+        SELECT j.cons, bool_or(j.complex) OR bool_or(j.closes) AND (
+                   -- A closing changes nothing where nothing is open.
+                   SELECT b.exceptions > 0 FROM head b WHERE b.cons = j.cons
+               ) AS complex,
                max(j.stage) FILTER (WHERE j.part = 1) AS new_movement,
                max(j.stage) FILTER (WHERE j.part = 2) AS new_cn,
                max(j.stage) FILTER (WHERE j.part = 3) AS new_eaeu,
@@ -28,29 +31,30 @@ FROM (
                    ARRAY[t.happened, t.published, t.event_hi, t.event_lo, t.milestone, t.place] AS stage,
                    CASE WHEN counted.yes AND NOT (t.part = 1 AND t.kind = 4 AND t.object <> ALL (r.held))
                         THEN t.part ELSE 0 END AS part,
+                   counted.yes AND t.episode < 0 AS closes,
                    t.revised OR counted.yes AND (
-                       t.episode <> 0
+                       t.episode > 0
                        OR t.part = 1 AND cardinality(r.held) > 1
                        OR EXISTS (
                            SELECT 1 FROM claim s WHERE s.object = t.object AND s.slot = t.slot AND s.no <> t.no
                        )
                    ) AS complex
             FROM hit t
-            JOIN head b ON b.cons = t.cons AND NOT b.broken
             JOIN reach r ON r.cons = t.cons
             CROSS JOIN LATERAL (
                 SELECT (t.territorial OR t.publisher = ANY (r.engaged)) AND EXISTS (
                     SELECT 1 FROM unnest(r.objects, r.starts, r.untils) AS way (object, start_at, until)
                     WHERE way.object = t.object AND t.happened >= way.start_at AND t.happened < way.until
                 ) AS yes
+                OFFSET 0
             ) AS counted
             WHERE %(only)s::uuid[] IS NULL OR t.cons = ANY (%(only)s::uuid[])
+            OFFSET 0  -- kept apart, else every part of the head looks for the ways again
         ) AS j
         GROUP BY j.cons
     ) AS g
-    JOIN reach r ON r.cons = g.cons
     LEFT JOIN LATERAL (
-        SELECT s.disputes, s.cn, s.eaeu, s.eu, s.other, s.document,
+        SELECT r.founded, cardinality(r.held) AS boxes, s.disputes, s.cn, s.eaeu, s.eu, s.other, s.document,
                CASE
                    WHEN cardinality(r.held) = 0 THEN s.common
                    WHEN s.common IS NULL AND s.known < cardinality(r.held) THEN NULL
@@ -79,7 +83,7 @@ FROM (
                    ) AS told
                    WHERE told.asserted > coalesce(told.closed, '{}') OR told.vouched > coalesce(told.closed_well, '{}')
                ) ELSE 0 END AS exceptions
-        FROM (
+        FROM reach r CROSS JOIN LATERAL (
             SELECT coalesce(sum(p.disputes), 0) AS disputes,
                    coalesce(bool_or(p.episodes), false) AS episodes,
                    max(p.cn) AS cn, max(p.eaeu) AS eaeu, max(p.eu) AS eu, max(p.other) AS other,
@@ -120,6 +124,9 @@ FROM (
                 ) AS o
             ) AS p
         ) AS s
-    ) AS f ON g.complex
+        WHERE r.cons = g.cons AND g.complex
+          AND NOT EXISTS (SELECT 1 FROM head b WHERE b.cons = g.cons AND b.broken)
+        OFFSET 0  -- keeps the condition here, where it is judged before any claim is read
+    ) AS f ON true
 ) AS v
-WHERE h.cons = v.cons
+WHERE h.cons = v.cons AND NOT h.broken

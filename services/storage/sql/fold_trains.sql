@@ -48,6 +48,7 @@ FROM (
                    ARRAY[n.happened, n.published, n.event_hi, n.event_lo, n.milestone, n.place] AS stage
             FROM train_answers(g.train) AS n
         ) AS a
-    ) AS f ON g.complex
+        HAVING g.complex
+    ) AS f ON true
 ) AS v
 WHERE h.train = v.train

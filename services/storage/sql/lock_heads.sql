@@ -1,6 +1,4 @@
 -- Every head of the transaction in one statement and in order: two workers cannot deadlock on heads.
 INSERT INTO head (cons)
-SELECT DISTINCT t.cons FROM hit t
-WHERE EXISTS (SELECT 1 FROM reach r WHERE r.cons = t.cons) OR t.cons = ANY (%(broken)s::uuid[])
-ORDER BY t.cons
+SELECT DISTINCT t.cons FROM hit t ORDER BY t.cons
 ON CONFLICT (cons) DO UPDATE SET cons = excluded.cons WHERE false

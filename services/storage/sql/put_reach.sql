@@ -1,7 +1,7 @@
 INSERT INTO reach (cons, founded, engaged, objects, starts, untils, held)
 SELECT n.cons, n.founded, n.engaged, n.objects, n.starts, n.untils, n.held
-FROM fresh_reach n
-WHERE n.founded OR EXISTS (SELECT 1 FROM reach r WHERE r.cons = n.cons)
+FROM fresh_reach n LEFT JOIN reach r ON r.cons = n.cons
+WHERE n.founded OR r.cons IS NOT NULL
 ORDER BY n.cons
 ON CONFLICT (cons) DO UPDATE
 SET founded = excluded.founded, engaged = excluded.engaged, objects = excluded.objects, starts = excluded.starts,

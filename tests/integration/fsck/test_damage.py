@@ -96,7 +96,9 @@ class Case:
 
 A_CLAIM = "(SELECT ctid FROM claim WHERE part = 1 AND NOT dead ORDER BY no, object LIMIT 1)"
 A_BODY = "(SELECT min(no) FROM claim WHERE part = 1 AND NOT dead)"
-OPEN_LINK = "(SELECT ctid FROM link WHERE kind = 1 AND NOT dead AND end_at IS NULL ORDER BY no, left_id LIMIT 1)"
+OPEN_LINK = (
+    "(SELECT ctid FROM link WHERE kind = 1 AND NOT dead AND end_at IS NULL ORDER BY no, left_id LIMIT 1)"
+)
 A_HEAD = "(SELECT min(cons::text)::uuid FROM head WHERE founded AND movement IS NOT NULL)"
 A_TRAIN = "(SELECT min(train::text)::uuid FROM train_head WHERE milestone IS NOT NULL)"
 CASES = (
@@ -289,5 +291,3 @@ def test_damage_is_found_and_named(session: Session, case: Case) -> None:
 
 def test_each_kind_of_damage_is_tested() -> None:
     assert {case.kind for case in CASES} == set(Damage)
-
-

@@ -18,6 +18,7 @@ from services.localstack.ports import free_port
 from services.processors.supervisor import Supervisor
 from services.registry import commands
 from services.registry.events import NewKey, PartyAdded
+from services.storage.generations import create_generation
 from tests.integration.worker.harness import Arena, metrics
 
 pytestmark = pytest.mark.integration
@@ -143,3 +144,34 @@ def test_a_party_registered_while_the_worker_runs_is_known_at_once(arena: Arena)
                 send(topic, 0, value, headers)
         arena.wait_for(lambda: counts(arena)[2] == 10, 20, "ten records")
         assert counts(arena) == (5, 5, 10)
+
+
+def test_a_state_of_other_rules_is_not_written_to(arena: Arena) -> None:
+    arena.create_topics(["ktz"])
+    arena.query_only("UPDATE lianyun.generation SET fold_version = 'another'")
+    with workers(arena, 1) as supervisor:
+        arena.wait_for(lambda: bool(supervisor.ended), 20, "end of the worker")
+        assert supervisor.ended[0].name == "STATE_MOVED"
+    assert "this release cannot write to the state" in arena.log_text()
+
+
+def test_a_worker_starts_anew_when_another_generation_takes_over(arena: Arena) -> None:
+    (topic,) = arena.create_topics(["ktz"])
+    partner = Partner(arena, topic, SigningKey(Scheme.ED25519, b"\x06" * 32))
+    partner.register()
+    with workers(arena, 1) as supervisor:
+        _send(arena, partner, 5)
+        arena.wait_for(lambda: counts(arena)[0] == 5, 20, "five events")
+        with psycopg.connect(arena.dsn) as session:
+            session.execute("UPDATE lianyun.generation SET state = 'RETIRED'")
+            create_generation(session, 2)
+            session.execute("UPDATE lianyun.generation SET state = 'CURRENT' WHERE number = 2")
+        _send(arena, partner, 5)
+        arena.wait_for(lambda: counts(arena)[0] == 10, 30, "ten events")
+        assert [ended.name for ended in supervisor.ended] == ["STATE_MOVED"]
+
+
+def _send(arena: Arena, partner: Partner, count: int) -> None:
+    with arena.producer() as send:
+        for headers, value in partner.messages(count):
+            send(partner.topic, 0, value, headers)

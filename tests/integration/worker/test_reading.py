@@ -40,8 +40,8 @@ def test_everything_is_read_once_and_a_worker_leaves_in_order(arena: Arena) -> N
         assert "left in order" in arena.log_text()
     # Lag tools find what the ledger holds.
     with arena.admin() as admin:
-        committed = admin.list_group_offsets(f"test-{arena.mark}")
-    hints = {tuple(tp): at["offset"] for tp, at in committed.items()}
+        committed = admin.list_group_offsets(f"test-{arena.mark}")[f"test-{arena.mark}"]
+    hints = {tuple(tp): at.offset for tp, at in committed.items()}
     assert hints == {
         (t, p): n for t, p, n in arena.query("SELECT topic, part, next_offset FROM lianyun.kafka_offset")
     }
@@ -52,8 +52,9 @@ def test_the_ledger_decides_where_to_read_and_not_the_group(arena: Arena) -> Non
     arena.produce(100, partitions=1)
     with psycopg.connect(arena.dsn) as session:
         session.execute(
-            """INSERT INTO lianyun.kafka_offset (topic, part, next_offset, epoch, owner, backend, backend_start)
-               VALUES (%s, 0, 40, 7, 'somebody', 0, now())""",
+            """INSERT INTO lianyun.kafka_offset
+                   (topic, part, beginning, next_offset, epoch, owner, backend, backend_start)
+               VALUES (%s, 0, 40, 40, 7, 'somebody', 0, now())""",
             [topic],
         )
     with arena.supervisor(1):

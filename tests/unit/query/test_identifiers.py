@@ -26,7 +26,10 @@ def test_the_likeliest_object_comes_first(text: str, kind: ObjectKind, key: str)
 
 
 def test_a_reference_may_be_a_consignment_or_a_booking() -> None:
-    assert [thing.kind for thing in candidates("xianport/XA-1")][:2] == [ObjectKind.CONSIGNMENT, ObjectKind.BOOKING]
+    assert [thing.kind for thing in candidates("xianport/XA-1")][:2] == [
+        ObjectKind.CONSIGNMENT,
+        ObjectKind.BOOKING,
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "???", "container", "１２３"])

@@ -14,7 +14,7 @@ from services.processors.backlog import Backlog, Bounds
 from services.processors.endings import Exit
 from services.processors.fuse import Fuses, FuseSettings
 from services.processors.pipeline import Limits, Pipeline
-from services.processors.ports import Admission, Applied, Batch, RegistryMoved
+from services.processors.ports import Admission, Applied, Batch, RegistryMoved, StateMoved
 from services.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
 from tests.unit.worker.test_reader import At, records
 
@@ -198,7 +198,12 @@ def test_a_batch_judged_by_an_older_registry_is_judged_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "code"), [(Fenced("moved"), Exit.FENCED), (OSError("disk"), Exit.UNEXPECTED)]
+    ("failure", "code"),
+    [
+        (Fenced("moved"), Exit.FENCED),
+        (StateMoved("generation 2"), Exit.STATE_MOVED),
+        (OSError("disk"), Exit.UNEXPECTED),
+    ],
 )
 def test_a_failed_batch_ends_the_process(failure: Exception, code: Exit) -> None:
     async def scenario() -> None:

@@ -1,0 +1,147 @@
+"""The check beside workers: what they have yet to settle is no damage, and is looked at again until it is settled."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from services.admission.model import Record
+from services.fsck.check import fsck
+from services.fsck.finding import Report
+from services.localstack.engine import DatabaseAddress
+from services.storage import points
+from services.storage.migrate import migrate
+from tests.signed.telling import GATEWAY, NETWORK, Desk, all_stories, record, register
+from tests.stories.telling import Story
+
+pytestmark = pytest.mark.integration
+STORIES = all_stories("w")[::2]
+
+
+@pytest.fixture(scope="module")
+def dsn(postgres: DatabaseAddress) -> str:
+    address = postgres.fresh_database("fsck_beside")
+    migrate(address)
+    with psycopg.connect(address) as session:
+        register(session, (*STORIES, late_link()))
+    return address
+
+
+@pytest.fixture(autouse=True)
+def _no_hook() -> Iterator[None]:
+    yield
+    points.install(None)
+
+
+def late_link() -> Story:
+    return next(s for s in all_stories("late") if s.slug == "05_late_link")
+
+
+def check(dsn: str, **more: Any) -> Report:
+    return fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}), **more)
+
+
+def work(dsn: str, records: list[Record], partition: int, failures: list[BaseException]) -> None:
+    try:
+        desk = Desk(dsn, partition)
+        chance = random.Random(partition)
+        at = 0
+        while at < len(records):
+            size = chance.randint(1, 6)
+            desk.apply(records[at : at + size])
+            at += size
+        desk.close()
+    except BaseException as failure:
+        failures.append(failure)
+
+
+def test_nothing_is_found_while_two_workers_write(dsn: str) -> None:
+    events = [told for story in STORIES for told in story.told]
+    random.Random(3).shuffle(events)
+    half = len(events) // 2
+    dealt = [
+        [record(t, n, p) for n, t in enumerate(part)] for p, part in ((1, events[:half]), (2, events[half:]))
+    ]
+    failures: list[BaseException] = []
+    workers = [
+        threading.Thread(target=work, args=(dsn, records, place + 1, failures), daemon=True)
+        for place, records in enumerate(dealt)
+    ]
+    for worker in workers:
+        worker.start()
+    runs = 0
+    while any(worker.is_alive() for worker in workers):
+        report = check(dsn, patience=0.0)
+        assert report.findings == ()
+        runs += 1
+    assert failures == []
+    assert runs >= 2
+    desk = Desk(dsn, 7)
+    desk.settle()
+    desk.close()
+    report = check(dsn, processes=2)
+    assert report.findings == ()
+    assert report.waiting == 0
+    assert report.counts["events"] == len({(t.envelope.source, t.envelope.id, t.payload) for t in events})
+
+
+def test_a_head_that_waits_to_be_settled_is_said_to_wait_and_then_found_right(dsn: str) -> None:
+    """A link and a fact of its box, by two transactions that cannot see one another: the head is old until it is settled."""
+    story = late_link()
+    told = {each.short: each for each in story.told}
+    one, other = Desk(dsn, 3), Desk(dsn, 4)
+    one.apply([record(told["open"], 0, 3)])
+    one.settle()
+    reached, go_on = threading.Event(), threading.Event()
+
+    def pause(point: str) -> None:
+        if point == "before_commit" and threading.current_thread().name == "slow":
+            reached.set()
+            assert go_on.wait(30)
+
+    points.install(pause)
+    slow = threading.Thread(target=lambda: one.apply([record(told["assign"], 1, 3)]), name="slow")
+    slow.start()
+    assert reached.wait(30)
+    other.apply([record(told["depart"], 0, 4)])
+    go_on.set()
+    slow.join()
+    points.install(None)
+
+    report = check(dsn, patience=0.0)
+    assert report.findings == ()
+    assert report.waiting == 1
+
+    settling = threading.Timer(0.5, other.settle)
+    settling.start()
+    report = check(dsn, patience=20.0)
+    settling.join()
+    assert report.findings == ()
+    assert report.waiting == 0
+    one.close()
+    other.close()
+
+
+def test_damage_is_found_beside_what_waits(dsn: str) -> None:
+    desk = Desk(dsn, 5)
+    story = late_link()
+    again = {each.short: each for each in story.told}
+    with psycopg.connect(dsn) as session:
+        changed = session.execute("UPDATE g1.head SET boxes = boxes + 7 WHERE founded").rowcount
+    assert changed > 10
+    desk.apply([record(again["in"], 0, 5)])
+    report = check(dsn, patience=0.0)
+    assert report.found["HEAD"] >= changed - 1
+    desk.close()
+
+
+def test_several_processes_find_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.fsck.check.RANGE", 20)
+    one, several = check(dsn, patience=0.0), check(dsn, patience=0.0, processes=2)
+    assert several.counts == one.counts
+    assert several.findings == one.findings

@@ -1,0 +1,288 @@
+"""A replay beside a writer: nothing is lost, both generations agree, batches are held less than a second."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import Any
+
+import psycopg
+import pytest
+
+from schemas.schemes import Scheme
+from services.admission.model import Record
+from services.fsck.check import fsck
+from services.localstack.engine import DatabaseAddress
+from services.registry import commands
+from services.replay.outcome import Differs, ReplayError
+from services.replay.replaying import drop, replay, rollback
+from services.storage.errors import GenerationMoved, RegistryMoved
+from services.storage.quarantine import quarantine
+from services.storage.writer import Writer
+from tests.signed.telling import (
+    APPENDED_MS,
+    GATEWAY,
+    NETWORK,
+    Desk,
+    all_stories,
+    key_of,
+    record,
+    register,
+    tell,
+)
+
+pytestmark = pytest.mark.integration
+FIRST = all_stories("a")
+LATER = all_stories("b")
+
+
+@pytest.fixture(scope="module")
+def told(postgres: DatabaseAddress) -> str:
+    """A database with all stories, and with the parties of those that are still to be told."""
+    address = postgres.fresh_database("replay_told")
+    tell(address, FIRST)
+    with psycopg.connect(address) as session:
+        register(session, LATER)
+    return address
+
+
+@pytest.fixture
+def dsn(postgres: DatabaseAddress, told: str) -> str:
+    """A copy of it."""
+    with psycopg.connect(postgres.dsn, autocommit=True) as session:
+        session.execute("DROP DATABASE IF EXISTS replayed WITH (FORCE)")
+        session.execute("CREATE DATABASE replayed TEMPLATE replay_told")
+    return told.replace("replay_told", "replayed")
+
+
+def value(dsn: str, query: str) -> Any:
+    with psycopg.connect(dsn) as session:
+        row = session.execute(query.encode()).fetchone()
+    return None if row is None else row[0]
+
+
+def generations(dsn: str) -> dict[int, str]:
+    with psycopg.connect(dsn) as session:
+        return dict(session.execute("SELECT number, state FROM lianyun.generation").fetchall())
+
+
+def sound(dsn: str) -> None:
+    report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
+    assert report.findings == ()
+    assert report.waiting == 0
+
+
+class Live:
+    """A worker in a thread: applies record after record in small batches until told to stop, as the shell would do it."""
+
+    def __init__(self, dsn: str, records: list[Record], partition: int, pause: float = 0.0) -> None:
+        self._desk = Desk(dsn, partition)
+        self._records = records
+        self._pause = pause
+        self._stop = threading.Event()
+        self._random = random.Random(partition)
+        self.applied = 0
+        self.moved = 0
+        self.longest = 0.0
+        self.failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Live:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(60)
+        self._desk.settle()
+        self._desk.close()
+        if self.failure is not None:
+            raise self.failure
+
+    def _run(self) -> None:
+        try:
+            while self.applied < len(self._records) and not self._stop.is_set():
+                size = self._random.randint(1, 8)
+                started = time.monotonic()
+                self._apply(self._records[self.applied : self.applied + size])
+                self.longest = max(self.longest, time.monotonic() - started)
+                time.sleep(self._pause)
+        except BaseException as failure:
+            self.failure = failure
+
+    def _apply(self, records: list[Record]) -> None:
+        try:
+            self._desk.apply(records)
+            self.applied += len(records)
+        except GenerationMoved:
+            self.moved += 1
+            self._desk.close()
+            self._desk.reopen()
+            assert self._desk.next_offset == self.applied, "the batch that was refused left nothing behind"
+        except RegistryMoved:
+            pass
+
+
+@pytest.fixture
+def later() -> list[Record]:
+    """Signed records of stories that nobody has told yet, in disorder."""
+    events = [told for story in LATER for told in story.told]
+    random.Random(7).shuffle(events)
+    return [record(told, offset, partition=1) for offset, told in enumerate(events)]
+
+
+def test_nothing_is_lost_while_a_writer_goes_on(dsn: str, later: list[Record]) -> None:
+    before = value(dsn, "SELECT count(*) FROM lianyun.body")
+    with Live(dsn, later, partition=1, pause=0.03) as live:
+        stages: list[str] = []
+        done = replay(dsn, progress=lambda stage, _done, _of: stages.append(stage))
+        while live.moved == 0 and live.applied < len(later) and live.failure is None:
+            time.sleep(0.05)
+    assert live.moved == 1, "the writer was at work at the switch, and began again"
+    assert done.differences == 0
+    assert done.compared > 0
+    assert done.hold_seconds < 1.0
+    assert done.holds >= 2
+    assert (done.previous, done.generation) == (1, 2)
+    assert done.caught_up > 0, "events came while the generation was built"
+    assert {"events", "heads", "comparing", "switched"} <= set(stages)
+    assert generations(dsn) == {1: "RETIRED", 2: "CURRENT"}
+    stored = value(dsn, "SELECT count(*) FROM lianyun.body")
+    assert stored == before + live.applied, "every event is stored once (the stories hold no copies)"
+    sound(dsn)
+
+
+def test_two_writers_are_never_held_for_long(dsn: str, later: list[Record]) -> None:
+    half = len(later) // 2
+    left = [_at(one, offset, 1) for offset, one in enumerate(later[:half])]
+    right = [_at(one, offset, 2) for offset, one in enumerate(later[half:])]
+    with Live(dsn, left, partition=1) as one, Live(dsn, right, partition=2) as two:
+        done = replay(dsn)
+    assert done.hold_seconds < 1.0
+    assert max(one.longest, two.longest) < 3.0
+    sound(dsn)
+
+
+def _at(one: Record, offset: int, partition: int) -> Record:
+    return Record(one.topic, partition, offset, one.append_ms, one.headers, one.value)
+
+
+def test_rollback_takes_along_what_came_since(dsn: str, later: list[Record]) -> None:
+    replay(dsn)
+    desk = Desk(dsn, partition=1)
+    desk.apply(later[:40])
+    desk.apply(later[40:60])
+    desk.settle()
+    desk.close()
+    done = rollback(dsn)
+    assert (done.previous, done.generation, done.caught_up, done.differences) == (2, 1, 60, 0)
+    assert generations(dsn) == {1: "CURRENT", 2: "RETIRED"}
+    sound(dsn)
+    assert rollback(dsn).generation == 2, "and forth again"
+    sound(dsn)
+    assert drop(dsn) == [1]
+    assert value(dsn, "SELECT to_regnamespace('g1')::text") is None
+    with pytest.raises(ReplayError, match="in use"):
+        drop(dsn, 2)
+    with pytest.raises(ReplayError, match="no earlier generation"):
+        rollback(dsn)
+
+
+def test_a_key_revoked_meanwhile_is_quarantined_in_the_new_generation(dsn: str) -> None:
+    """The revocation is no batch: what it puts aside between the build and the switch must not be missed."""
+    party = FIRST[0].party(next(iter(FIRST[0].parties)))
+    revoked: list[int] = []
+
+    def revoke(stage: str, _done: int, _of: int) -> None:
+        if stage == "comparing" and not revoked:
+            with psycopg.connect(dsn) as session:
+                done = commands.revoke_key(
+                    session,
+                    key_of(party, Scheme.ED25519_BATCH).key_id,
+                    quarantine,
+                    at=APPENDED_MS * 1_000,
+                    by="test",
+                )
+                revoked.append(done.quarantined)
+
+    done = replay(dsn, progress=revoke)
+    assert revoked[0] > 0
+    assert done.differences == 0
+    settled(dsn)
+    assert value(dsn, "SELECT count(*) FROM g2.dead WHERE reason = 4") >= 1
+    sound(dsn)
+
+
+def settled(dsn: str) -> None:
+    desk = Desk(dsn, partition=9)
+    desk.settle()
+    desk.close()
+
+
+def test_damage_is_mended_only_where_that_was_agreed_to(dsn: str) -> None:
+    with psycopg.connect(dsn) as session:
+        session.execute(
+            "UPDATE g1.head SET boxes = boxes + 1 WHERE cons = (SELECT min(cons::text)::uuid FROM g1.head)"
+        )
+        session.execute(
+            "DELETE FROM g1.claim WHERE no = (SELECT min(no) FROM g1.claim WHERE part = 1 AND NOT dead)"
+        )
+    with pytest.raises(Differs) as refused:
+        replay(dsn)
+    assert refused.value.count >= 1
+    assert generations(dsn)[1] == "CURRENT"
+    done = replay(dsn, accept_differences=True)
+    assert done.differences >= 1
+    assert done.shown
+    assert generations(dsn) == {1: "RETIRED", done.generation: "CURRENT"}, "the refused one was dropped"
+    sound(dsn)
+
+
+def test_other_rules_only_count_differences(dsn: str) -> None:
+    with psycopg.connect(dsn) as session:
+        session.execute("UPDATE lianyun.generation SET fold_version = 'older'")
+        session.execute("UPDATE g1.head SET boxes = boxes + 1")
+    with pytest.raises(GenerationMoved):
+        Writer(dsn, lambda _session, _refused: None)
+    done = replay(dsn)
+    assert done.previous_fold_version == "older" != done.fold_version
+    assert done.differences > 0
+    sound(dsn)
+    with pytest.raises(ReplayError, match="release"):
+        rollback(dsn)
+
+
+def test_a_message_that_cannot_be_read_any_more_stops_the_replay_by_name(dsn: str) -> None:
+    with psycopg.connect(dsn) as session:
+        session.execute(
+            "UPDATE lianyun.body SET payload = 'x'::bytea WHERE no = (SELECT min(no) FROM lianyun.body)"
+        )
+        number = value(dsn, "SELECT min(no) FROM lianyun.body")
+    with pytest.raises(ReplayError, match=f"event {number} .*fsck"):
+        replay(dsn)
+    assert generations(dsn)[1] == "CURRENT"
+
+
+def test_one_replay_at_a_time(dsn: str) -> None:
+    other: list[BaseException] = []
+
+    def again(stage: str, _done: int, _of: int) -> None:
+        if stage == "comparing":
+            with pytest.raises(ReplayError, match="Another replay") as refused:
+                replay(dsn)
+            other.append(refused.value)
+
+    replay(dsn, progress=again)
+    assert len(other) == 1
+
+
+def test_several_processes_build_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from services.replay import bulk, folding
+
+    monkeypatch.setattr(bulk, "UNIT", 40)
+    monkeypatch.setattr(bulk.units, "__defaults__", (40,))
+    monkeypatch.setattr(folding._chunks, "__defaults__", (10,))
+    done = replay(dsn, processes=2)
+    assert done.differences == 0
+    sound(dsn)

@@ -1,0 +1,74 @@
+"""A worker on a broker that asks for names and passwords: it needs READ on topics and group, and nothing more."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+
+from services.localstack import LocalStack
+from services.localstack.broker_access import ADMINISTRATOR
+from services.storage.migrate import migrate
+from services.topics.access import apply_grants, grants
+from services.topics.cluster import admin_client, apply
+from services.topics.declaration import read_declaration
+from tests.integration.worker import probe
+from tests.integration.worker.harness import Arena
+
+pytestmark = pytest.mark.integration
+TOPIC = "cre.railway.ktz.v1"
+
+
+@pytest.fixture(scope="module")
+def secured() -> Iterator[LocalStack]:
+    users = {name: f"secret-of-{name}" for name in (ADMINISTRATOR, "ktz", "worker")}
+    with LocalStack(broker_users=users) as stack:
+        administrator = stack.broker.client_options(ADMINISTRATOR)
+        declaration = read_declaration()
+        apply(stack.bootstrap, declaration, connection=administrator)
+        with admin_client(stack.bootstrap, administrator) as admin:
+            apply_grants(admin, grants(declaration))
+        producer = KafkaProducer(
+            bootstrap_servers=stack.bootstrap, enable_idempotence=True, **stack.broker.client_options("ktz")
+        )
+        for number in range(40):
+            producer.send(TOPIC, value=b"good-%d" % number, partition=number % 8).get(timeout=30)
+        producer.close()
+        yield stack
+
+
+@pytest.fixture
+def arena(secured: LocalStack, tmp_path: Path) -> Arena:
+    dsn = secured.database.fresh_database(f"secured_{uuid.uuid4().hex[:12]}")
+    migrate(dsn)
+    probe.prepare(dsn)
+    return Arena(secured.bootstrap, dsn, tmp_path)
+
+
+def credentials(password: str) -> dict[str, str]:
+    return {
+        "LIANYUN_GROUP": "lianyun",
+        "LIANYUN_WORKER_TOPICS": TOPIC,
+        "LIANYUN_KAFKA_USER": "worker",
+        "LIANYUN_KAFKA_PASSWORD": password,
+    }
+
+
+def test_a_worker_reads_with_its_own_password(arena: Arena) -> None:
+    with arena.supervisor(1, credentials("secret-of-worker")) as workers:
+        arena.await_stored(40, 40)
+        assert workers.ended == []
+        assert "secret-of-worker" not in arena.log_text()
+    ids = arena.query("SELECT DISTINCT topic_id IS NULL FROM lianyun.kafka_offset")
+    assert ids == [(False,)], "the worker may describe its topics, so it knows their identity"
+
+
+def test_a_wrong_password_ends_the_worker_and_says_so(arena: Arena) -> None:
+    with arena.supervisor(1, credentials("a guess")) as workers:
+        arena.wait_for(lambda: bool(workers.ended), 40, "end of the worker")
+        assert workers.ended[0].name == "UNEXPECTED"
+    assert "uthentication" in arena.log_text()
+    assert "a guess" not in arena.log_text()
