@@ -41,10 +41,13 @@ def report(
 
 
 def good(outcome: dict[str, Any]) -> bool:
-    """Whether nothing was lost, nothing applied twice, nothing invented and every state is right."""
-    return not any(
-        outcome[name] for name in ("lost", "duplicated", "invented", "wrong_states")
-    ) and not outcome.get("fsck_findings")
+    """Whether nothing was lost, nothing applied twice, nothing invented, every state right and every replay equal."""
+    replays = outcome.get("replays", ())
+    return not (
+        any(outcome[name] for name in ("lost", "duplicated", "invented", "wrong_states"))
+        or outcome.get("fsck_findings")
+        or any("failed" in replayed or replayed["differences"] for replayed in replays)
+    )
 
 
 def _by_kind(hits: Sequence[Hit]) -> dict[str, dict[str, float]]:

@@ -6,11 +6,10 @@ The order is that of the store: who is dead, where links end, then groups, reach
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from services.core.links import FILLING
+from services.replay.crew import Crew, Hand
 from services.replay.outcome import Progress
 from services.replay.source import Block
 from services.storage import heads
@@ -19,7 +18,7 @@ from services.storage.batch import MOST_EVENTS
 from services.storage.errors import FAULTS_OF_EVENTS, RETRIED
 from services.storage.heads import Touched
 from services.storage.judging import judge_again
-from services.storage.session import Session, open_session, settle_in
+from services.storage.session import Session
 from services.storage.structure import Note, renew
 from services.storage.work import Work
 
@@ -35,10 +34,8 @@ UNION SELECT b.id FROM lianyun.quarantine q JOIN lianyun.body b ON b.no = q.no
 """
 
 
-def fold(
-    dsn: str, session: Session, generation: int, blocks: Sequence[Block], processes: int, progress: Progress
-) -> None:
-    """Derive everything in ``generation``, whose rows are all there; ``session`` is settled in it. Commits."""
+def fold(session: Session, crew: Crew, blocks: Sequence[Block], progress: Progress) -> None:
+    """Derive everything in the generation that ``session`` is settled in, whose rows are all there. Commits."""
     for table in ("claim", "link", "founding", "withdrawal"):
         session.execute(f"ANALYZE {table}".encode())
     session.commit()
@@ -54,8 +51,7 @@ def fold(
         progress("links", done, len(timed))
     founded = _column(session, "SELECT DISTINCT cons FROM founding WHERE NOT dead")
     done = 0
-    chunks = [chunk for _, chunk in _chunks(sorted(founded))]
-    for count in _fold_heads(dsn, session, generation, chunks, processes):
+    for count in crew.run(fold_consignments, [chunk for _, chunk in _chunks(sorted(founded))]):
         done += count
         progress("heads", done, len(founded))
     _fold_trains(session, blocks, progress)
@@ -72,23 +68,12 @@ def _chunks(every: Sequence[Part], size: int = CHUNK) -> Iterator[tuple[int, Seq
         yield min(start + size, len(every)), every[start : start + size]
 
 
-def _fold_heads(
-    dsn: str, session: Session, generation: int, chunks: Sequence[Sequence[bytes]], processes: int
-) -> Iterator[int]:
-    if processes <= 1 or len(chunks) < 2 * processes:
-        yield from (fold_consignments(session, chunk) for chunk in chunks)
-        return
-    with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_start, initargs=(dsn, generation)
-    ) as pool:
-        yield from pool.map(_fold, chunks)
-
-
-def fold_consignments(session: Session, consignments: Sequence[bytes]) -> int:
+def fold_consignments(hand: Hand, consignments: Sequence[bytes]) -> int:
     """Derive groups, reach and heads of ``consignments`` in one transaction; commits and returns their number.
 
     Two processes meet where a group lies in both their chunks; then one of them begins again.
     """
+    session = hand.session
     while True:
         try:
             work = Work(session)
@@ -123,19 +108,3 @@ def _fold_trains(session: Session, blocks: Sequence[Block], progress: Progress) 
         session.commit()
         first, done, events = touched.top, done + events, 0
         progress("trains", done, total)
-
-
-_session: Session | None = None
-
-
-def _start(dsn: str, generation: int) -> None:
-    global _session
-    _session = open_session(dsn)
-    settle_in(_session, generation)
-    _session.execute("SET synchronous_commit = off")
-    _session.commit()
-
-
-def _fold(chunk: Sequence[bytes]) -> int:
-    assert _session is not None
-    return fold_consignments(_session, chunk)

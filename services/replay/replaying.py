@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from services.core.rules import fold_version
 from services.replay import bulk, folding
+from services.replay.crew import Crew
 from services.replay.following import Follower
 from services.replay.outcome import Progress, Replayed, ReplayError
 from services.replay.source import Source, blocks_after
@@ -41,12 +42,13 @@ def replay(
         session.commit()
         total = sum(block.events for block in blocks)
         settle_in(session, generation)
-        done = 0
-        for count in bulk.fill(dsn, generation, blocks, processes):
-            done += count
-            told("events", done, total)
-        follower = Follower(generation, quarantined=_quarantined(session))
-        folding.fold(dsn, session, generation, blocks, processes, told)
+        with Crew(dsn, generation, processes) as crew:
+            done = 0
+            for count in crew.run(bulk.fill, list(bulk.portions(blocks, bulk.UNIT))):
+                done += count
+                told("events", done, total)
+            follower = Follower(generation, quarantined=_quarantined(session))
+            folding.fold(session, crew, blocks, told)
         if blocks:
             follower.xid, follower.first = blocks[-1].xid, blocks[-1].first
         built = time.monotonic() - started

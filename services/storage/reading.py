@@ -132,6 +132,8 @@ def unsettled(session: Session) -> int:
 
 def _work(session: Session) -> Work:
     adapt(session)
+    # The planner guesses millions of rows for a walk of three, and a hash table for them is allocated each time.
+    session.execute("SET LOCAL work_mem = '128kB'")
     return Work(session)
 
 

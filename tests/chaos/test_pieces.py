@@ -13,7 +13,7 @@ import pytest
 from services.producers.spool import Message
 from services.proving import journal
 from services.proving.audit import States, Storage
-from services.proving.kills import ORDER, Hit, plan
+from services.proving.kills import ORDER, REPLAY, Hit, plan
 from services.proving.publishers import divide
 from services.proving.report import good, report
 from services.proving.traps import Stepper, Traps
@@ -85,8 +85,9 @@ def test_each_party_publishes_through_one_publisher_in_its_order() -> None:
 
 def test_a_plan_makes_every_kind_of_attack_and_is_seeded() -> None:
     assert plan(40, Random(3)) == plan(40, Random(3)) != plan(40, Random(4))
-    assert set(plan(40, Random(3))) == set(ORDER)
-    assert sorted(plan(4, Random(1))) == sorted(ORDER[:4])
+    assert set(plan(40, Random(3))) == {*ORDER, REPLAY}
+    assert plan(40, Random(3)).count(REPLAY) == 1
+    assert sorted(plan(4, Random(1))) == sorted([*ORDER[:4], REPLAY])
 
 
 def test_progress_is_seen_per_partition() -> None:
@@ -96,7 +97,7 @@ def test_progress_is_seen_per_partition() -> None:
     assert moved(before, {("t", 0): Place(5, "a"), ("t", 1): Place(8, "c")})
 
 
-@pytest.mark.parametrize("name", ["lost", "duplicated", "invented", "wrong", "fsck"])
+@pytest.mark.parametrize("name", ["lost", "duplicated", "invented", "wrong", "fsck", "replay"])
 def test_a_report_is_good_only_without_any_damage(name: str) -> None:
     def outcome(damage: str) -> dict[str, object]:
         counts = {each: int(each == damage) for each in ("lost", "duplicated", "invented")}
@@ -107,7 +108,8 @@ def test_a_report_is_good_only_without_any_damage(name: str) -> None:
             Hit("kill", "after_fence", 4.0),
             Hit("broker", "broker", 9.0),
         ]
-        return report(hits, storage, states, 1, fsck_findings=int(damage == "fsck"))
+        replays = [{"differences": int(damage == "replay")}]
+        return report(hits, storage, states, 1, fsck_findings=int(damage == "fsck"), replays=replays)
 
     assert good(outcome(""))
     assert not good(outcome(name))

@@ -17,6 +17,7 @@ ATTACKS = (
     "kill after_commit",
     "freeze holding_heads",
     "publisher",
+    "replay",
     "postgres",
     "kill before_seek",
 )
@@ -27,7 +28,7 @@ def outcome() -> dict[str, Any]:
     lines: list[str] = []
     try:
         return prove(
-            len(ATTACKS),
+            6,
             workers=2,
             seed=7,
             pace=120.0,
@@ -51,12 +52,19 @@ def test_nothing_is_lost_doubled_invented_or_wrong(outcome: dict[str, Any]) -> N
 
 
 def test_the_attacks_really_hit(outcome: dict[str, Any]) -> None:
-    assert outcome["kills"] == len(ATTACKS)
+    assert outcome["kills"] == 6
     points = {"holding_heads", "after_commit", "before_seek", "freeze_holding_heads", "publisher", "postgres"}
     assert outcome["kills_by_point"] == dict.fromkeys(points, 1)
     assert outcome["worker_ends"]["SIGKILL"] >= 3
     assert outcome["accepted"] > 3_000
     assert outcome["offsets"]["ledger"] == outcome["offsets"]["log"] > outcome["accepted"]
+
+
+def test_the_state_was_built_anew_under_load_and_came_out_equal(outcome: dict[str, Any]) -> None:
+    [replayed] = outcome["replays"]
+    assert replayed["generation"] == 2
+    assert replayed["events"] > 100
+    assert replayed["differences"] == 0
 
 
 def test_the_outcome_has_the_promised_form(outcome: dict[str, Any]) -> None:

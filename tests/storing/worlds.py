@@ -121,24 +121,28 @@ parties = st.sampled_from(PARTIES)
 
 @st.composite
 def _claims(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -> Facts:
-    number = draw(st.sampled_from(MILESTONES))
+    # Half of them crowd around few questions, so that publishers answer again and contradict one another.
+    crowd = draw(st.booleans())
+    number = draw(st.sampled_from((300, 300, 370, 371) if crowd else MILESTONES))
     region = catalogue.by_number(number).region
-    kinds = draw(st.lists(st.sampled_from(_CLAIM_KINDS), min_size=1, max_size=2))
+    kinds = draw(st.lists(st.sampled_from((4, 4, 1) if crowd else _CLAIM_KINDS), min_size=1, max_size=2))
     base = Claim(
         event=identity,
         publisher=publisher,
         published=draw(published_times),
-        happened=draw(moments),
+        happened=draw(times if crowd else moments),
         thing=objects.consignments[0],
         milestone=number,
         region=region,
         jurisdiction=draw(st.sampled_from(JURISDICTIONS)) if region is Region.CUSTOMS else "",
-        place=draw(st.sampled_from(PLACES)),
-        occurrence=draw(st.sampled_from(("", "", "2"))),
+        place="" if crowd else draw(st.sampled_from(PLACES)),
+        occurrence="" if crowd else draw(st.sampled_from(("", "", "2"))),
         classifier=draw(st.sampled_from((Classifier.ACT,) * 5 + (Classifier.EST,))),
         assurance=draw(st.sampled_from(Assurance)),
-        territorial=draw(st.sampled_from((False, False, True))),
+        territorial=draw(st.sampled_from((False, True) if crowd else (False, False, True))),
     )
+    if crowd:
+        return Facts(claims=frozenset(replace(base, thing=objects.thing(ObjectKind(k), 0)) for k in kinds))
     return Facts(claims=frozenset(replace(base, thing=draw(things(objects, ObjectKind(k)))) for k in kinds))
 
 

@@ -1,1 +1,2 @@
-SELECT d.id FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN dead d ON d.id = n.id
+SELECT n.id FROM unnest(%(ids)s::uuid[]) AS n (id)
+WHERE (SELECT true FROM dead d WHERE d.id = n.id)

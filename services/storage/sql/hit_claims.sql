@@ -1,24 +1,37 @@
 -- Which consignments the new claims (and those that died or revived) reach by links in force when they happened.
--- Dead links are followed too; whether a way counts is judged under the lock of the head.
+-- Dead links are followed too; whether a way counts is judged under the lock of the head. The walk carries no more of
+-- a claim than it needs; each step goes from what is reached to its links, whatever the planner believes.
 INSERT INTO hit (cons, revised, no, happened, published, event_hi, event_lo, slot, place, publisher, object, episode,
                  kind, milestone, part, territorial)
-WITH RECURSIVE fresh (c, revised) AS MATERIALIZED (
-    SELECT c, false FROM claim c
-    WHERE c.no >= %(first)s AND c.no < %(top)s AND NOT c.dead AND c.kind IN (1, 2, 3, 4, 5)
-    UNION ALL
-    SELECT c, true FROM unnest(%(flipped)s::bigint[]) AS f (no) JOIN claim c ON c.no = f.no
-    WHERE c.kind IN (1, 2, 3, 4, 5)
-), down (c, revised, id, kind) AS (
-    SELECT c, revised, (c).object, (c).kind FROM fresh
+WITH RECURSIVE down (no, object, revised, happened, id, kind) AS (
+    SELECT * FROM (
+        SELECT c.no, c.object, false, c.happened, c.object, c.kind FROM claim c
+        WHERE c.no >= %(first)s AND c.no < %(top)s AND NOT c.dead AND c.kind IN (1, 2, 3, 4, 5)
+        UNION ALL
+        SELECT c.no, c.object, true, c.happened, c.object, c.kind
+        FROM unnest(%(flipped)s::bigint[]) AS f (no) CROSS JOIN LATERAL (
+            SELECT * FROM claim WHERE claim.no = f.no AND claim.kind IN (1, 2, 3, 4, 5) OFFSET 0
+        ) AS c
+    ) AS fresh
     UNION
-    SELECT d.c, d.revised, l.right_id, l.right_kind
-    FROM down d JOIN link l ON l.left_id = d.id
-    WHERE d.kind <> 1 AND l.kind IN (1, 2, 3, 4, 5) AND l.start_at <= (d.c).happened AND l.until > (d.c).happened
+    SELECT d.no, d.object, d.revised, d.happened, l.right_id, l.right_kind
+    FROM down d CROSS JOIN LATERAL (
+        SELECT right_id, right_kind FROM link
+        WHERE link.left_id = d.id AND link.kind IN (1, 2, 3, 4, 5)
+          AND link.start_at <= d.happened AND link.until > d.happened
+        OFFSET 0
+    ) AS l
+    WHERE d.kind <> 1
 )
-SELECT r.cons, d.revised, (d.c).no, (d.c).happened, (d.c).published, (d.c).event_hi, (d.c).event_lo, (d.c).slot,
-       (d.c).place, (d.c).publisher, (d.c).object, (d.c).episode, (d.c).kind, (d.c).milestone, (d.c).part,
-       (d.c).territorial
+SELECT r.cons, d.revised, c.no, c.happened, c.published, c.event_hi, c.event_lo, c.slot, c.place, c.publisher, c.object,
+       c.episode, c.kind, c.milestone, c.part, c.territorial
 FROM down d
-LEFT JOIN canonical k ON k.cons = d.id
-JOIN reach r ON r.cons = coalesce(k.canonical, d.id)
+CROSS JOIN LATERAL (
+    SELECT reach.cons FROM reach
+    WHERE reach.cons = coalesce((SELECT k.canonical FROM canonical k WHERE k.cons = d.id), d.id)
+    OFFSET 0
+) AS r
+CROSS JOIN LATERAL (
+    SELECT * FROM claim WHERE claim.no = d.no AND claim.object = d.object AND claim.happened = d.happened OFFSET 0
+) AS c
 WHERE d.kind = 1

@@ -281,7 +281,6 @@ def test_several_processes_build_the_same(dsn: str, monkeypatch: pytest.MonkeyPa
     from services.replay import bulk, folding
 
     monkeypatch.setattr(bulk, "UNIT", 40)
-    monkeypatch.setattr(bulk.units, "__defaults__", (40,))
     monkeypatch.setattr(folding._chunks, "__defaults__", (10,))
     done = replay(dsn, processes=2)
     assert done.differences == 0

@@ -1,0 +1,17 @@
+"""A view out of what can reach a consignment equals the view out of everything that was ever told."""
+
+from __future__ import annotations
+
+from services.core.derive import derive
+from services.proving.oracle import consignment_of
+from services.proving.refold import Refold
+from tests.unit.simulator.conftest import facts_of, world
+
+
+def test_only_what_reaches_a_consignment_counts() -> None:
+    simulation = world(13, trains=3, boxes=5, days=40)
+    facts, now = facts_of(simulation), simulation.scale.now
+    refold = Refold(facts)
+    for truth in simulation.truths.values():
+        consignment = consignment_of(truth)
+        assert refold.view(consignment, now) == derive(facts, consignment, now)
