@@ -212,6 +212,9 @@ def _links(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -
         shared=draw(st.booleans()),
         names=frozenset(draw(st.lists(parties, max_size=2))),
     )
+    if draw(st.booleans()):  # half of them crowd around one box
+        left, right = objects.thing(ObjectKind.CONTAINER, 0), draw(things(objects, ObjectKind.CONSIGNMENT))
+        return Facts(links=frozenset({replace(base, left=left, right=right)}))
     edges = set()
     for number in draw(st.lists(st.sampled_from(_LINK_KINDS), min_size=1, max_size=2)):
         kind = LinkKind(number)

@@ -9,7 +9,7 @@ from tests.unit.simulator.conftest import facts_of, world
 
 
 def test_only_what_reaches_a_consignment_counts() -> None:
-    simulation = world(13, trains=3, boxes=5, days=40)
+    simulation = world(13, trains=2, boxes=4, days=30)
     facts, now = facts_of(simulation), simulation.scale.now
     refold = Refold(facts)
     for truth in simulation.truths.values():

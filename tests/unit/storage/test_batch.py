@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
-from services.processors.admission.model import Record, Refused
 
 from schemas.reasons import Reason
+from services.admission.model import Record, Refused
 from services.core.facts import Facts
 from services.storage.batch import Advance, Batch, Event
 
@@ -66,7 +67,7 @@ def test_halves_are_the_whole(told: list[Part]) -> None:
         assert [w.epoch for w in ways] == [7] * len(ways)
         assert ways[0].first == advance.first
         assert ways[-1].next_offset == advance.next_offset
-        assert all(left.next_offset == right.first for left, right in zip(ways, ways[1:], strict=False))
+        assert all(left.next_offset == right.first for left, right in itertools.pairwise(ways))
 
 
 def at(each: Event | Refused) -> tuple[int, int]:
