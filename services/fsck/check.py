@@ -22,10 +22,11 @@ from services.fsck.registers import check_registry, read_history
 from services.fsck.snapshot import Snapshot
 from services.fsck.trains import check_trains
 from services.fsck.unsettled import unsettled
+from services.registry.as_of import RegistryHistory
 
 RANGE = 2_000
 """Events that are held in memory at once."""
-Events = Callable[[Sequence[Range]], Iterable[Found]]
+Events = Callable[[RegistryHistory, Sequence[Range]], Iterable[Found]]
 EVERY = 1.0
 """Seconds between two calls of ``progress``."""
 
@@ -51,7 +52,9 @@ def fsck(
     told = Told(progress)
     with Snapshot.open(dsn) as snapshot:
         notebook, evidence, stale = examine(
-            snapshot, told, lambda ranges: check_events(dsn, snapshot, settings, ranges, processes)
+            snapshot,
+            told,
+            lambda history, ranges: check_events(dsn, snapshot, settings, history, ranges, processes),
         )
     waiting = _again(dsn, evidence, stale, notebook, patience) if stale else 0
     return notebook.report(time.monotonic() - started, waiting)
@@ -60,7 +63,7 @@ def fsck(
 def examine(snapshot: Snapshot, told: Told, events: Events) -> tuple[Notebook, Evidence, list[bytes]]:
     """Everything in ``snapshot``: findings, evidence, and consignments that workers have yet to settle.
 
-    ``events`` makes the pass over ranges of events.
+    ``events`` makes the pass over ranges of events, judged by the registry's history.
     """
     notebook, evidence = Notebook(), Evidence()
     history = read_history(snapshot, notebook)
@@ -68,7 +71,7 @@ def examine(snapshot: Snapshot, told: Told, events: Events) -> tuple[Notebook, E
     ranges = plan(snapshot, RANGE)
     (total,) = snapshot.one("SELECT count(*) FROM lianyun.body")
     evidence.withdrawals += withdrawals(snapshot, below=lowest_number(snapshot))
-    for found, collected in events(ranges):
+    for found, collected in events(history, ranges):
         notebook.merge(found)
         evidence.merge(collected)
         told("events", notebook.counts["events"], total)

@@ -13,7 +13,7 @@ from services.core.facts import FOREVER, SINCE_EVER, Claim, Facts, LinkKind
 from services.core.head import Head, Stage, head
 from services.core.links import Path
 from services.core.objects import Thing
-from services.fsck.finding import Damage, Notebook
+from services.fsck.finding import REBUILD, Damage, Notebook
 from services.fsck.groups import Group
 from services.fsck.names import Names
 from services.fsck.neighbourhood import Surveyor
@@ -31,7 +31,6 @@ _NONE: dict[str, Any] = (
     dict.fromkeys(HEAD_FIELDS[5:]) | dict.fromkeys(HEAD_FIELDS[1:5], 0) | {"founded": False}
 )
 _NOWHERE: dict[str, Any] = {"founded": False, **dict.fromkeys(REACH_FIELDS[1:], ())}
-_REFOLD = "Rebuild the state from the stored events: `lianyun replay`."
 _BROKEN = (
     "Its fold failed; look for the error in the worker's log, and mend it by a refold when that is corrected."
 )
@@ -107,7 +106,7 @@ class ConsignmentPass:
                 self.stale.append(cons)
                 continue
             for kind, field, stored, right in differences:
-                self._note(kind, cons, field, stored, right, _REFOLD, founder)
+                self._note(kind, cons, field, stored, right, REBUILD, founder)
 
     def _stored(
         self, table: str, fields: Sequence[str], wanted: Sequence[bytes]

@@ -9,15 +9,14 @@ from schemas.reasons import Reason, Refusal
 from services.admission.raw import digest, unframe
 from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
+from services.storage.arrays import uuids
 
 _LETTERS = """
 SELECT digest, state, publisher, event, reason, headers, value, value_bytes, truncated
 FROM lianyun.dead_letter
 """
-_REDRIVEN = """
-SELECT d.digest, d.publisher FROM lianyun.dead_letter d
-WHERE d.state = 'REDRIVEN' AND NOT EXISTS (SELECT 1 FROM lianyun.identity i WHERE i.id = d.event)
-"""
+_ACCEPTED = "SELECT i.id FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN lianyun.identity i ON i.id = n.id"
+_PART = 1_000
 _BYTES = "Restore the row from a backup; while the log holds the record, it can be read again from there."
 _USAGE = "Restore the missing letters from a backup, then set the row to what the letters add up to."
 
@@ -26,7 +25,8 @@ def check_letters(snapshot: Snapshot, notebook: Notebook) -> None:
     """Stream all letters: digest, event id, reason and lengths from their bytes, and sums per publisher."""
     letters: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
-    for key, _, publisher, event, reason, framed, value, length, truncated in snapshot.stream(_LETTERS):
+    redriven: dict[bytes, tuple[bytes | str, str]] = {}  # event by letter, and its publisher
+    for key, state, publisher, event, reason, framed, value, length, truncated in snapshot.stream(_LETTERS):
         where = f"dead_letter {key.hex()}"
         letters[publisher] += 1
         sizes[publisher] += len(framed) + len(value or b"")
@@ -51,11 +51,24 @@ def check_letters(snapshot: Snapshot, notebook: Notebook) -> None:
             notebook.add(Damage.LETTER, where, "value_bytes", length, right, _BYTES, publisher)
         if event is not None and event != (named := _event(headers)):
             notebook.add(Damage.LETTER, where, "event", event, named, _BYTES, publisher)
-    for key, publisher in snapshot.rows(_REDRIVEN):
-        where = f"dead_letter {key.hex()}"
-        remedy = "Open the letter and redrive it again, or restore the event from a backup."
-        notebook.add(Damage.LETTER, where, "state", "REDRIVEN", "an accepted event", remedy, publisher)
+        if state == "REDRIVEN":
+            redriven[key] = _event(headers), publisher
+            if len(redriven) >= _PART:
+                _redriven(snapshot, redriven, notebook)
+    _redriven(snapshot, redriven, notebook)
     _usage(snapshot, letters, sizes, notebook)
+
+
+def _redriven(snapshot: Snapshot, redriven: dict[bytes, tuple[bytes | str, str]], notebook: Notebook) -> None:
+    """What is said to have been accepted later must be there; empties ``redriven``."""
+    ids = sorted({event for event, _ in redriven.values() if isinstance(event, bytes)})
+    present = {event for (event,) in snapshot.rows(_ACCEPTED, {"ids": uuids(ids)})}
+    remedy = "Open the letter and redrive it again, or restore the event from a backup."
+    for key, (event, publisher) in redriven.items():
+        if event not in present:
+            where = f"dead_letter {key.hex()}"
+            notebook.add(Damage.LETTER, where, "state", "REDRIVEN", "an accepted event", remedy, publisher)
+    redriven.clear()
 
 
 def _event(headers: list[tuple[str, bytes | None]]) -> bytes | str:

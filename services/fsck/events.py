@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from services.core.facts import Withdrawal
 from services.fsck.comparing import compare_rows
 from services.fsck.evidence import Evidence
-from services.fsck.finding import Damage, Notebook
+from services.fsck.finding import REBUILD, Damage, Notebook
 from services.fsck.rejudging import Body, Judgement, Rejudging
 from services.fsck.snapshot import Snapshot
 from services.fsck.stated import FIELDS, MORTAL, Values, stated, terms
@@ -28,7 +28,6 @@ _VARIANTS = """
 SELECT v.id, v.content, v.no FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN lianyun.variant v ON v.id = n.id
 """
 _MEND_IDENTITY = "Restore the row from a backup; the message itself is sound."
-_REPLAY = "Rebuild the state from the stored events: `lianyun replay`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class EventPass:
         if judgement.quarantined != (body.no in aside):
             stored = "quarantined" if body.no in aside else "counts"
             expected = "quarantined" if judgement.quarantined else "counts"
-            remedy = f"{_REPLAY} Quarantine follows from the revocation of the key and the append time."
+            remedy = f"{REBUILD} Quarantine follows from the revocation of the key and the append time."
             self._notebook.add(
                 Damage.LIVENESS, body.where, "quarantine", stored, expected, remedy, judgement.publisher
             )
@@ -150,7 +149,7 @@ class EventPass:
             where = (
                 f"{table} of event {no}, which is not stored" if body is None else f"{table} of {body.where}"
             )
-            remedy = f"{_REPLAY} {_NOTHING}" if body is None else _REPLAY
+            remedy = f"{REBUILD} {_NOTHING}" if body is None else REBUILD
             differences = compare_rows(table, stored.get(no, ()), expected.get(no, ()))
             for row, field, found, right in differences:
                 self._notebook.add(

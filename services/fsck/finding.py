@@ -14,6 +14,9 @@ MOST_FINDINGS = 10_000
 Progress = Callable[[str, int, int], None]
 """(stage, done, of): called about once a second; ``of`` is 0 where the amount is not known."""
 
+REBUILD = "Rebuild the state from the stored events: `lianyun replay --accept-differences`."
+"""The remedy for whatever can be derived from sound messages."""
+
 
 class Damage(StrEnum):
     """What kind of thing is not as it follows from the stored bytes."""

@@ -10,13 +10,12 @@ from services.core import engagement
 from services.core.facts import Link, LinkKind
 from services.core.objects import Thing
 from services.fsck.evidence import Evidence
-from services.fsck.finding import Damage, Notebook
+from services.fsck.finding import REBUILD, Damage, Notebook
 from services.fsck.liveness import Dead
 from services.fsck.snapshot import Snapshot
 from services.fsck.unsettled import Unsettled
 from services.storage.arrays import uuids
 
-_REPLAY = "Rebuild the state from the stored events: `lianyun replay`."
 Group = frozenset[bytes]
 
 
@@ -60,7 +59,7 @@ def check_groups(
         found, right = stored.get(cons, cons), min(groups.get(cons, {cons}))
         if found != right and cons not in waiting.consignments:
             notebook.add(
-                Damage.CANONICAL, f"canonical of consignment {cons.hex()}", "canonical", found, right, _REPLAY
+                Damage.CANONICAL, f"canonical of consignment {cons.hex()}", "canonical", found, right, REBUILD
             )
     notebook.counts["grouped_consignments"] += len(groups)
 

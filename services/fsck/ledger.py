@@ -8,6 +8,7 @@ from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 from services.storage.arrays import bigints
 from services.storage.batch import MOST_EVENTS
+from services.storage.loss import LOSS_ACCEPTED
 from services.storage.words import word
 
 _OFFSETS = "SELECT topic, part, next_offset, beginning, events, refused, holes FROM lianyun.kafka_offset"
@@ -22,6 +23,9 @@ _TWICE = """
 SELECT t.name, b.part, b."offset", array_agg(b.no ORDER BY b.no)
 FROM lianyun.body b LEFT JOIN lianyun.topic t ON t.no = b.topic
 GROUP BY 1, 2, 3 HAVING count(*) > 1
+"""
+_ACCEPTED = """
+SELECT DISTINCT detail->>'topic', (detail->>'partition')::integer FROM lianyun.platform_event WHERE kind = %s
 """
 _BLOCKS = """
 SELECT coalesce(b.first_no, s.first_no), b.events, coalesce(s.events, 0)
@@ -86,6 +90,9 @@ def _offsets(snapshot: Snapshot, notebook: Notebook) -> int:
 
 def _origins(snapshot: Snapshot, notebook: Notebook) -> None:
     known = {(topic, part): row for topic, part, *row in snapshot.rows(_OFFSETS)}
+    # Where an operator let a partition begin anew, offsets of what was read before may come again or lie ahead.
+    anew = set(snapshot.rows(_ACCEPTED, (LOSS_ACCEPTED,)))
+    notebook.counts["losses_accepted"] += len(anew)
     for topic, part, count, first, last, beyond in snapshot.rows(_ORIGINS):
         where = f"kafka_offset {topic}[{part}]"
         if (topic, part) not in known:
@@ -93,6 +100,8 @@ def _origins(snapshot: Snapshot, notebook: Notebook) -> None:
             notebook.add(Damage.LEDGER, where, "row", "missing", expected, _ACCEPT)
             continue
         next_offset, beginning, events, refused, _ = known[topic, part]
+        if (topic, part) in anew:
+            continue
         if beyond is not None:
             expected = f"above {last}, where event {beyond} and others come from"
             notebook.add(Damage.LEDGER, where, "next_offset", next_offset, expected, _ACCEPT)
@@ -103,6 +112,8 @@ def _origins(snapshot: Snapshot, notebook: Notebook) -> None:
             expected = f"at most {first}, where an event comes from"
             notebook.add(Damage.LEDGER, where, "beginning", beginning, expected, _ACCEPT)
     for topic, part, offset, numbers in snapshot.rows(_TWICE):
+        if (topic, part) in anew:
+            continue
         remedy = "Only one of them can come from there: compare both with a backup or with the log."
         where = f"body of events {', '.join(map(str, numbers))}"
         notebook.add(

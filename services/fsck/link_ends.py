@@ -11,14 +11,13 @@ from services.core.facts import FOREVER, Link, LinkKind
 from services.core.links import spans
 from services.core.objects import Thing
 from services.fsck.evidence import Evidence
-from services.fsck.finding import Damage, Notebook
+from services.fsck.finding import REBUILD, Damage, Notebook
 from services.fsck.liveness import Dead
 from services.fsck.names import Names
 from services.fsck.snapshot import Snapshot
 from services.fsck.stated import FIELDS, Values
 from services.fsck.unsettled import Unsettled
 
-_REPLAY = "Rebuild the state from the stored events: `lianyun replay`."
 _TIMED = """
 SELECT no, carried, kind, publisher, left_id, right_id, right_kind, start_at, end_at, until, shared
 FROM link WHERE carried IS NOT NULL ORDER BY carried, kind, publisher
@@ -112,7 +111,7 @@ def _note(
         "until",
         _moment(until),
         _moment(expected),
-        _REPLAY,
+        REBUILD,
         publisher,
     )
 

@@ -9,14 +9,13 @@ from typing import TypeVar
 
 from services.core.liveness import judge
 from services.fsck.evidence import Evidence
-from services.fsck.finding import Damage, Notebook
+from services.fsck.finding import REBUILD, Damage, Notebook
 from services.fsck.names import Names
 from services.fsck.snapshot import Snapshot
 from services.fsck.stated import MORTAL
 from services.fsck.unsettled import Unsettled
 from services.storage.arrays import bigints, uuids
 
-_REPLAY = "Rebuild the state from the stored events: `lianyun replay`."
 _REASONS = {1: "withdrawn", 2: "in a cycle of corrections", 3: "equivocated", 4: "quarantined"}
 _PART = 5_000
 Part = TypeVar("Part")
@@ -88,7 +87,7 @@ def _table(snapshot: Snapshot, dead: Dead, waiting: Unsettled, notebook: Noteboo
             "row" if found is None or right is None else "reason",
             _reason(found),
             _reason(right),
-            _REPLAY,
+            REBUILD,
         )
 
 
@@ -97,7 +96,7 @@ def _reason(number: int | None) -> str:
 
 
 def _flag(notebook: Notebook, publisher: str, no: int, table: str, stored: bool) -> None:
-    notebook.add(Damage.LIVENESS, f"{table} of event {no}", "dead", stored, not stored, _REPLAY, publisher)
+    notebook.add(Damage.LIVENESS, f"{table} of event {no}", "dead", stored, not stored, REBUILD, publisher)
 
 
 def _contents(snapshot: Snapshot, ids: list[bytes]) -> Iterable[tuple[bytes, int]]:

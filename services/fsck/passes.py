@@ -10,37 +10,40 @@ from services.admission.model import AdmissionSettings
 from services.fsck.events import EventPass, Range
 from services.fsck.evidence import Evidence
 from services.fsck.finding import Notebook
-from services.fsck.registers import read_history
 from services.fsck.rejudging import Rejudging
 from services.fsck.snapshot import Snapshot
+from services.registry.as_of import RegistryHistory
+from services.registry.store import Recorded
 
 Found = tuple[Notebook, Evidence]
 
 
 def check_events(
-    dsn: str, snapshot: Snapshot, settings: AdmissionSettings, ranges: Sequence[Range], processes: int
+    dsn: str,
+    snapshot: Snapshot,
+    settings: AdmissionSettings,
+    history: RegistryHistory,
+    ranges: Sequence[Range],
+    processes: int,
 ) -> Iterator[Found]:
-    """What each of ``ranges`` holds, in their order."""
+    """What each of ``ranges`` holds, in their order; judged by the registry of ``history``."""
     if processes <= 1 or len(ranges) < 2 * processes:
-        checker = _Checker(snapshot, settings)
+        checker = _Checker(snapshot, settings, history)
         yield from map(checker.check, ranges)
         return
     context = get_context("spawn")
     shared = snapshot.shared()
     with ProcessPoolExecutor(
-        processes, mp_context=context, initializer=_join, initargs=(dsn, shared, settings)
+        processes, mp_context=context, initializer=_join, initargs=(dsn, shared, settings, history.events)
     ) as pool:
         yield from pool.map(_check, ranges)
 
 
 class _Checker:
-    def __init__(self, snapshot: Snapshot, settings: AdmissionSettings) -> None:
+    def __init__(self, snapshot: Snapshot, settings: AdmissionSettings, history: RegistryHistory) -> None:
         self._snapshot = snapshot
-        self._settings = settings
-        # What is wrong with the registry itself has been put down by the caller.
-        self._history = read_history(snapshot, Notebook())
         self._notebook = Notebook()
-        self._rejudging = Rejudging(self._history, settings, self._notebook)
+        self._rejudging = Rejudging(history, settings, self._notebook)
 
     def check(self, wanted: Range) -> Found:
         evidence = Evidence()
@@ -51,9 +54,9 @@ class _Checker:
 _checker: _Checker | None = None
 
 
-def _join(dsn: str, shared: str, settings: AdmissionSettings) -> None:
+def _join(dsn: str, shared: str, settings: AdmissionSettings, recorded: tuple[Recorded, ...]) -> None:
     global _checker
-    _checker = _Checker(Snapshot.open(dsn, join=shared), settings)
+    _checker = _Checker(Snapshot.open(dsn, join=shared), settings, RegistryHistory(recorded))
 
 
 def _check(wanted: Range) -> Found:

@@ -33,8 +33,9 @@ def read_history(snapshot: Snapshot, notebook: Notebook) -> RegistryHistory:
     events: list[Recorded] = []
     for version, at, by, body in snapshot.rows(_EVENTS):
         try:
+            if version != len(events) + 1:
+                raise RegistryError(f"Version {len(events) + 1} is missing.")
             events.append(Recorded(version, at, by, parse(body)))
-            RegistryHistory(events)
         except (ValidationError, RegistryError) as problem:
             _note(
                 notebook,
@@ -44,7 +45,6 @@ def read_history(snapshot: Snapshot, notebook: Notebook) -> RegistryHistory:
                 f"version {len(events)}",
                 _EVENTS_REMEDY,
             )
-            events = [known for known in events if known.version < version]
             break
     history = RegistryHistory(events)
     for version in range(1, history.version + 1):

@@ -11,7 +11,7 @@ from schemas.events.base import ObjectKind
 from services.core.facts import Claim
 from services.core.train_head import train_head
 from services.fsck.evidence import Evidence
-from services.fsck.finding import Damage, Notebook
+from services.fsck.finding import REBUILD, Damage, Notebook
 from services.fsck.liveness import Dead
 from services.fsck.names import Names
 from services.fsck.neighbourhood import claim_of
@@ -20,7 +20,6 @@ from services.fsck.stated import FIELDS
 from services.fsck.unsettled import Unsettled
 from services.storage.words import halves
 
-_REPLAY = "Rebuild the state from the stored events: `lianyun replay`."
 _CLAIMS = f"SELECT no, {', '.join(FIELDS['claim'])} FROM claim WHERE kind = %s ORDER BY object"  # noqa: S608
 _FIELDS = ("milestone", "position", "exceptions")
 _EMPTY = (None, None, 0)
@@ -92,8 +91,8 @@ def _compare(
     where = f"train_head of train {train.hex()}"
     if stored is None:
         if right != _EMPTY:
-            notebook.add(Damage.TRAIN_HEAD, where, "row", "missing", right, _REPLAY, publisher)
+            notebook.add(Damage.TRAIN_HEAD, where, "row", "missing", right, REBUILD, publisher)
         return
     for field, found, expected in zip(_FIELDS, stored, right, strict=True):
         if found != expected:
-            notebook.add(Damage.TRAIN_HEAD, where, field, found, expected, _REPLAY, publisher)
+            notebook.add(Damage.TRAIN_HEAD, where, field, found, expected, REBUILD, publisher)

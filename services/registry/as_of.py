@@ -30,6 +30,11 @@ class RegistryHistory:
         self._known: OrderedDict[int, Registry] = OrderedDict({0: EMPTY})
 
     @property
+    def events(self) -> tuple[Recorded, ...]:
+        """What was recorded, in order."""
+        return self._events
+
+    @property
     def version(self) -> int:
         """The newest version."""
         return len(self._events)

@@ -70,7 +70,7 @@ def prepare_partitions(session: Session, ahead: int = _AHEAD) -> int:
     ).fetchone()
     assert row is not None
     last = (row[0] + ahead) // SPAN
-    for index in range(last + 1):
+    for index in range(row[0] // SPAN, last + 1):
         _make_partition(session, index)
     session.commit()
     return int((last + 1) * SPAN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,13 +63,15 @@ class Pair:
         self.next[index] += len(events)
         return applied
 
-    def settle(self, most: int = 40) -> None:
-        """Tick both until nothing waits."""
-        for _ in range(most):
+    def settle(self, seconds: float = 20) -> None:
+        """Tick both until nothing waits; another database of the server may hold the horizon back for a while."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
             for writer in self.writers:
                 writer.tick()
             if not self.writers[0].pending():
                 return
+            time.sleep(0.002)
         raise AssertionError("the store does not settle")
 
     def empty(self) -> None:

@@ -142,7 +142,8 @@ def _claims(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) 
         territorial=draw(st.sampled_from((False, True) if crowd else (False, False, True))),
     )
     if crowd:
-        return Facts(claims=frozenset(replace(base, thing=objects.thing(ObjectKind(k), 0)) for k in kinds))
+        some = [objects.thing(ObjectKind(kind), draw(st.integers(0, 1))) for kind in kinds]
+        return Facts(claims=frozenset(replace(base, thing=thing) for thing in some))
     return Facts(claims=frozenset(replace(base, thing=draw(things(objects, ObjectKind(k)))) for k in kinds))
 
 
@@ -212,8 +213,9 @@ def _links(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -
         shared=draw(st.booleans()),
         names=frozenset(draw(st.lists(parties, max_size=2))),
     )
-    if draw(st.booleans()):  # half of them crowd around one box
-        left, right = objects.thing(ObjectKind.CONTAINER, 0), draw(things(objects, ObjectKind.CONSIGNMENT))
+    if draw(st.booleans()):  # half of them crowd around two boxes
+        left = objects.thing(ObjectKind.CONTAINER, draw(st.integers(0, 1)))
+        right = objects.thing(ObjectKind.CONSIGNMENT, draw(st.integers(0, 1)))
         return Facts(links=frozenset({replace(base, left=left, right=right)}))
     edges = set()
     for number in draw(st.lists(st.sampled_from(_LINK_KINDS), min_size=1, max_size=2)):

@@ -17,6 +17,7 @@ from services.processors.supervisor import Supervisor
 from services.proving.bench import parties
 
 _READY = "lianyun_worker_ready"
+_LOG_LINES = 80
 
 
 class CrewFailed(Exception):
@@ -26,7 +27,9 @@ class CrewFailed(Exception):
 class Crew:
     """``workers`` supervised worker processes on one database; a context manager. Their logs go to ``logs``."""
 
-    def __init__(self, bootstrap: str, dsn: str, group: str, workers: int, logs: Path) -> None:
+    def __init__(
+        self, bootstrap: str, dsn: str, group: str, workers: int, logs: Path, batch_events: int = 2_000
+    ) -> None:
         self._port, self._workers, self._logs = free_port(), workers, logs
         self._supervisor = Supervisor(
             {
@@ -36,6 +39,7 @@ class Crew:
                 "LIANYUN_WORKER_TOPICS": ",".join(parties.topics()),
                 "LIANYUN_GROUP": group,
                 "LIANYUN_METRICS_PORT": str(self._port),
+                "LIANYUN_BATCH_EVENTS": str(batch_events),
                 "LIANYUN_LOG_LEVEL": "WARNING",
             },
             workers,
@@ -83,7 +87,7 @@ class Crew:
         """The last lines that each worker logged."""
         ends = []
         for path in sorted(self._logs.glob("worker-*.log")):
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
             ends += [f"{path.name}:", *(f"  | {line}" for line in lines)]
         return "\n".join(ends)
 

@@ -11,12 +11,25 @@ import psycopg
 import pytest
 
 from services.admission.model import Record
+from services.deadletters import desk as desks
+from services.deadletters import store
+from services.deadletters.ledger import StoredLedger
 from services.fsck.check import fsck
-from services.fsck.finding import Report
+from services.fsck.finding import Damage, Report
 from services.localstack.engine import DatabaseAddress
 from services.storage import points
+from services.storage.loss import accept_loss
 from services.storage.migrate import migrate
-from tests.signed.telling import GATEWAY, NETWORK, Desk, all_stories, record, register
+from tests.signed.telling import (
+    APPENDED_MS,
+    GATEWAY,
+    NETWORK,
+    SETTINGS,
+    Desk,
+    all_stories,
+    record,
+    register,
+)
 from tests.stories.telling import Story
 
 pytestmark = pytest.mark.integration
@@ -127,6 +140,45 @@ def test_a_head_that_waits_to_be_settled_is_said_to_wait_and_then_found_right(ds
     other.close()
 
 
+def test_several_processes_find_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.fsck.check.RANGE", 20)
+    one, several = check(dsn, patience=0.0), check(dsn, patience=0.0, processes=2)
+    assert several.counts == one.counts
+    assert several.findings == one.findings
+
+
+def test_a_redriven_letter_is_an_event_like_any_other(dsn: str) -> None:
+    """Its offset was counted as refused, its event comes from no batch of the log."""
+    story = next(s for s in all_stories("redriven") if s.slug == "14_two_departures")
+    desk = Desk(dsn, 6)
+    desk.apply([record(told, offset, 6) for offset, told in enumerate(story.told)])
+    with psycopg.connect(dsn) as session:
+        register(session, [story])
+    with psycopg.connect(dsn, autocommit=True) as session:
+        letters = list(store.letters(session, store.Query()))
+        counter = desks.Desk(session, StoredLedger(), SETTINGS, by="op", at=APPENDED_MS * 1_000)
+        done = [counter.redrive(letter.digest).done for letter in letters]
+    assert len(letters) == len(story.told)
+    assert set(done) == {desks.Done.REDRIVEN}
+    desk.settle()
+    desk.close()
+    report = check(dsn)
+    assert [f for f in report.findings if f.kind is not Damage.HEAD] == []
+
+
+def test_an_accepted_loss_is_no_damage(dsn: str) -> None:
+    with psycopg.connect(dsn) as session:
+        for number, (offset, topic_id) in enumerate(((40, None), (0, "another topic"))):
+            accepted = accept_loss(
+                session, GATEWAY, 1 + number, offset + 1_000 * (1 - number), topic_id, "op", "test"
+            )
+            assert accepted is not None
+        assert accept_loss(session, GATEWAY, 99, 0, None, "op", "test") is None
+    report = check(dsn)
+    assert Damage.LEDGER not in report.found
+    assert report.counts["losses_accepted"] == 2
+
+
 def test_damage_is_found_beside_what_waits(dsn: str) -> None:
     desk = Desk(dsn, 5)
     story = late_link()
@@ -138,10 +190,3 @@ def test_damage_is_found_beside_what_waits(dsn: str) -> None:
     report = check(dsn, patience=0.0)
     assert report.found["HEAD"] >= changed - 1
     desk.close()
-
-
-def test_several_processes_find_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.fsck.check.RANGE", 20)
-    one, several = check(dsn, patience=0.0), check(dsn, patience=0.0, processes=2)
-    assert several.counts == one.counts
-    assert several.findings == one.findings

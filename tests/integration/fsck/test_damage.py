@@ -48,7 +48,9 @@ def check(session: Session) -> Report:
     settings = AdmissionSettings(NETWORK, frozenset({GATEWAY}))
     snapshot = Snapshot(session)
     notebook, _, stale = examine(
-        snapshot, Told(None), lambda ranges: check_events("", snapshot, settings, ranges, processes=1)
+        snapshot,
+        Told(None),
+        lambda history, ranges: check_events("", snapshot, settings, history, ranges, processes=1),
     )
     return notebook.report(0.0, len(stale))
 
@@ -116,7 +118,7 @@ CASES = (
     Case("body and identity deleted", (f"DELETE FROM identity WHERE no = {A_BODY}", f"DELETE FROM body WHERE no = {A_BODY}"),
          Damage.LEDGER, "events", "batch of event numbers from", publisher=False, only=False),
     Case("event with all its rows deleted", ("DELETE FROM identity WHERE no = (SELECT min(no) FROM mention)", "DELETE FROM body WHERE no = (SELECT min(no) FROM mention)",
-         "DELETE FROM mention WHERE no = (SELECT min(no) FROM mention)"),
+         "DELETE FROM passing WHERE no = (SELECT min(no) FROM mention)", "DELETE FROM mention WHERE no = (SELECT min(no) FROM mention)"),
          Damage.LEDGER, "events", "batch of event numbers from", publisher=False),
     Case("append time before the key's window", ("UPDATE party_key SET not_before = not_before", f"UPDATE body SET appended = -1000 WHERE no = {A_BODY}"),
          Damage.ADMISSION, "appended", "event %s (", f"SELECT {A_BODY}"),

@@ -1,0 +1,93 @@
+"""The whole benchmark, tiny: every figure is there and plausible. Nothing here judges a speed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from services.proving.bench.pipeline import Scale, bench_pipeline
+from services.proving.bench.report import BUDGET, MEANING
+
+pytestmark = pytest.mark.integration
+
+SCALE = Scale(
+    events=2_500,
+    workers=2,
+    consignments=200,
+    rate=150.0,
+    seconds=3.0,
+    naive_events=200,
+    copied_rows=4_000,
+    seed=3,
+)
+
+
+@pytest.fixture(scope="module")
+def result() -> dict[str, Any]:
+    return bench_pipeline(SCALE)
+
+
+def test_it_is_one_json_object(result: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(result)) == json.loads(json.dumps(result, sort_keys=True))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "signed_events_per_second",
+        "batch_signed_events_per_second",
+        "head_rows_per_second",
+        "logical_updates_per_second",
+        "naive_faust_events_per_second",
+        "copy_rows_per_second",
+        "replay_events_per_second",
+    ],
+)
+def test_every_rate_is_there_and_positive(result: dict[str, Any], name: str) -> None:
+    assert 0 < result[name] < 10_000_000
+    assert MEANING[name]
+
+
+def test_a_train_concerns_many(result: dict[str, Any]) -> None:
+    assert result["logical_updates_per_second"] > 2 * result["signed_events_per_second"]
+
+
+def test_latencies_are_in_order(result: dict[str, Any]) -> None:
+    visible = result["publish_to_visible_ms"]
+    assert 0 < visible["p50"] <= visible["p99"] <= visible["max"]
+    assert visible["from_append_p50"] <= visible["p50"] + 1
+    assert visible["events"] > SCALE.rate * SCALE.seconds * 0.5
+    assert visible["at_events_per_second"] == pytest.approx(SCALE.rate, rel=0.3)
+
+
+def test_time_is_put_down_to_stages(result: dict[str, Any]) -> None:
+    stages = result["cpu_us_per_event"]
+    assert {
+        "workers",
+        "postgres",
+        "kafka",
+        "admission: signature",
+        "admission: parse and schema",
+    } <= stages.keys()
+    assert all(us is None or us > 0 for us in stages.values())
+    assert {"fence", "identity", "commit"} <= result["transaction_us_per_event"].keys()
+    assert result["lock_wait_us_per_event"] >= 0
+    assert result["budget"].keys() == BUDGET.keys()
+
+
+def test_the_conditions_are_told(result: dict[str, Any]) -> None:
+    assert result["hardware"]["cores"]
+    assert result["versions"]["postgres"]
+    assert result["postgres_settings"]["fsync"] == "on"
+    assert result["postgres_settings"]["synchronous_commit"] == "on"
+    assert result["commit"]
+    assert result["mix"]["consignments"] == SCALE.consignments
+    assert sum(result["mix"]["drawn"].values()) == SCALE.events
+    assert result["asked"]["signed_events_per_second"]["asked"] == 8_000
+
+
+def test_replay_came_out_as_the_workers_left_it(result: dict[str, Any]) -> None:
+    assert result["replay"]["events"] > SCALE.events * 0.9
+    assert result["replay"]["rows_compared"] > 0
