@@ -13,6 +13,7 @@ from services.cli.doctor import doctor
 from services.cli.events import events
 from services.cli.exits import Exit, Failure
 from services.cli.letters import dlq
+from services.cli.offsets import offsets
 from services.cli.output import err
 from services.cli.parties import key, party
 from services.cli.proofs import bench, prove
@@ -40,6 +41,7 @@ for name, group in {
     "topics": topics,
     "db": db,
     "bench": bench,
+    "offsets": offsets,
 }.items():
     app.add_typer(group, name=name)
 

@@ -221,6 +221,15 @@ def test_a_compromised_key_loses_what_it_signed_since(user: User) -> None:
     user.until(lambda: movement(user) is None)
 
 
+def test_accepting_a_loss_is_asked_for_and_recorded(user: User) -> None:
+    used = [row for row in user.json("offsets", "list")["partitions"] if row["next_offset"] > 0]
+    at = used[0]["topic"], str(used[0]["partition"])
+    user.run("offsets", "accept-loss", *at, "--next", "1000", "--why", "test", code=2)
+    assert user.run(
+        "offsets", "accept-loss", "cre.gateway.v1", "99", "--next", "1", "--why", "test", "--yes", code=5
+    )
+
+
 def test_a_replay_gives_the_same_state_and_can_be_undone(user: User) -> None:
     done = user.json("replay")
     assert (done["differences"], done["generation"]) == (0, 2)
