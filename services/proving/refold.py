@@ -7,9 +7,21 @@ facts about them. What cannot reach it changes nothing; that is a law of the hea
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 from services.core.derive import derive
-from services.core.facts import Claim, Facts, Handover, Link, LinkKind, Micros
+from services.core.facts import (
+    Claim,
+    EventId,
+    Facts,
+    Founding,
+    Handover,
+    Link,
+    LinkKind,
+    Micros,
+    PlannedRoute,
+    Withdrawal,
+)
 from services.core.links import carried
 from services.core.objects import Thing
 from services.core.view import View
@@ -25,6 +37,18 @@ class Refold:
         self._claims: dict[Thing, list[Claim]] = defaultdict(list)
         self._lists: dict[str, list[Handover]] = defaultdict(list)
         self._meetings: dict[tuple[str, str], list[Handover]] = defaultdict(list)
+        self._edges: dict[EventId, list[Withdrawal]] = defaultdict(list)
+        self._founded: dict[Thing, list[Founding]] = defaultdict(list)
+        self._routes: dict[Thing, list[PlannedRoute]] = defaultdict(list)
+        equivocated = facts.equivocated
+        self._contents = frozenset(pair for pair in facts.contents if pair[0] in equivocated)
+        for withdrawal in facts.withdrawals:
+            self._edges[withdrawal.event].append(withdrawal)
+            self._edges[withdrawal.target].append(withdrawal)
+        for founding in facts.foundings:
+            self._founded[founding.consignment].append(founding)
+        for route in facts.routes:
+            self._routes[route.thing].append(route)
         for link in facts.links:
             self._into[link.right].append(link)
             self._of[link.kind, carried(link)].append(link)
@@ -45,19 +69,39 @@ class Refold:
             for handover in self._lists.get(box, ())
             for other in self._meetings[handover.place, handover.occurrence]
         }
-        facts = self._facts
         near = Facts(
             claims=frozenset(claim for thing in things for claim in self._claims.get(thing, ())),
             links=frozenset(links),
-            foundings=facts.foundings,
-            withdrawals=facts.withdrawals,
-            routes=facts.routes,
-            restrictions=facts.restrictions,
-            liftings=facts.liftings,
+            foundings=frozenset(founding for thing in things for founding in self._founded.get(thing, ())),
+            routes=frozenset(route for thing in things for route in self._routes.get(thing, ())),
+            restrictions=self._facts.restrictions,
+            liftings=self._facts.liftings,
             handovers=frozenset(handovers),
-            contents=facts.contents,
+            contents=self._contents,
         )
-        return derive(near, consignment, as_of)
+        return derive(replace(near, withdrawals=self._withdrawing(near)), consignment, as_of)
+
+    def _withdrawing(self, near: Facts) -> frozenset[Withdrawal]:
+        """All corrections and retractions that are tied to an event of ``near``, at any depth and either way."""
+        every = (
+            near.claims,
+            near.links,
+            near.foundings,
+            near.routes,
+            near.restrictions,
+            near.liftings,
+            near.handovers,
+        )
+        ahead = [fact.event for facts in every for fact in facts]
+        known, found = set(ahead), set[Withdrawal]()
+        while ahead:
+            for withdrawal in self._edges.get(ahead.pop(), ()):
+                found.add(withdrawal)
+                for event in (withdrawal.event, withdrawal.target):
+                    if event not in known:
+                        known.add(event)
+                        ahead.append(event)
+        return frozenset(found)
 
     def _reaching(self, consignment: Thing) -> tuple[set[Thing], set[Link]]:
         things, links, ahead = {consignment}, set[Link](), [consignment]

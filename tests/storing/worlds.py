@@ -183,7 +183,17 @@ def founded(draw: st.DrawFn, objects: Objects) -> list[Said]:
             foundings=frozenset({Founding(identity, publisher, 0, cons, names)}), links=frozenset({carried})
         )
         told.append(Said(number, 0, publisher, facts))
+    if len(told) > 1 and draw(st.booleans()):
+        told.append(_declared_the_same(objects, draw(st.sampled_from(((0, 1), (2, 0), (1, 2))))))
     return told
+
+
+def _declared_the_same(objects: Objects, pair: tuple[int, int]) -> Said:
+    left, right = (objects.consignments[index] for index in pair)
+    number = 120
+    identity, publisher = event_id(objects.salt, number), PARTIES[number % len(PARTIES)]
+    same = Link(identity, publisher, 0, LinkKind.SAME_CONSIGNMENT, left, right, 0, None, False)
+    return Said(number, sum(pair), publisher, Facts(links=frozenset({same})))
 
 
 @st.composite
@@ -264,7 +274,7 @@ def said(draw: st.DrawFn, objects: Objects, most: int = 30) -> Said:
     identity = event_id(objects.salt, number)
     # One publisher per id: whoever signs owns the source that the id is made of.
     publisher = PARTIES[number % len(PARTIES)]
-    what = draw(st.sampled_from("CCCCCCCCLLLLLLFFFRXWO"))
+    what = draw(st.sampled_from("CCCCCCCCLLLLLLFFRXXWWWWO"))
     stated = {
         "C": _claims(objects, identity, publisher),
         "X": _claims(objects, identity, publisher),

@@ -7,13 +7,15 @@ see, and lets the other run to its end.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from services.core.facts import LinkKind
-from services.storage import points, work
+from services.storage import points, state, work
 from services.storage.batch import Event
 from services.storage.statements import statement
+from services.storage.structure import Note, Renewed, renew
 from tests.storing.harness import Pair, Pausing, assert_equal_to_core, start
 from tests.storing.telling import HOUR, Teller
 
@@ -195,3 +197,54 @@ def test_comparing_with_the_notes_own_transaction_loses(
     monkeypatch.setattr(work, "statement", lambda name: early if name == "pending_take" else statement(name))
     with pytest.raises(AssertionError, match="heads"):
         _link_then_event(pair, teller)
+
+
+def _event_beside_a_settling(pair: Pair, t: Teller) -> None:
+    """A link and its retraction miss each other; what settling then mends is missed by an event that is under way."""
+    id_ = t.id("moved")
+    # Nobody founded the other consignment: the event locks no head that the settling waits for.
+    pair.apply(0, [t.founding(t.cons()), t.link(LinkKind.CONTAINER_CARRIES, t.box(), t.cons())])
+    pair.settle()
+    moved = [t.link(LinkKind.CONTAINER_CARRIES, t.box(), t.cons("d"), HOUR, id_=id_)]
+    run(pair, moved, [t.retraction(id_)])
+    # The marks are set by a transaction that is older than the event's and committed after the event looked for notes.
+    marking, resolved = Pausing("marking", "before_commit"), Pausing("event", "before_commit")
+
+    def hook(name: str) -> None:
+        marking(name)
+        resolved(name)
+
+    points.install(hook)
+    try:
+        marked = start("marking", lambda: pair.apply(0, [t.claim(t.note(), HOUR, 2000)]))
+        assert marking.reached.wait(30)
+        telling = start("event", lambda: pair.apply(1, [t.claim(t.box(), 2 * HOUR)]))
+        assert resolved.reached.wait(30)
+        marking.go_on.set()
+        marked.join()
+        for _ in range(50):
+            if pair.writers[0].tick().settled:
+                break
+        resolved.go_on.set()
+        telling.join()
+    finally:
+        marking.go_on.set()
+        resolved.go_on.set()
+        points.install(None)
+    pair.settle()
+    compare(pair, t)
+
+
+def test_what_settling_changes_is_looked_at_once_more(pair: Pair, teller: Teller) -> None:
+    _event_beside_a_settling(pair, teller)
+
+
+def test_without_a_note_of_what_settling_changed_the_event_is_lost(
+    pair: Pair, teller: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful(opened: work.Work, note: Note) -> Renewed:
+        return replace(renew(opened, note), changed=Note())
+
+    monkeypatch.setattr(state, "renew", forgetful)
+    with pytest.raises(AssertionError, match="heads"):
+        _event_beside_a_settling(pair, teller)
