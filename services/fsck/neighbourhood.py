@@ -40,6 +40,7 @@ def _select(table: str, column: str, more: str = "") -> str:
     )
 
 
+_KIND = FIELDS["link"].index("kind")
 _INTO = _select("link", "right_id", "WHERE t.kind NOT IN (6, 7)")
 _RIVALS = _select("link", "carried", "WHERE t.kind = 1")
 _CLAIMS = _select("claim", "object")
@@ -87,6 +88,8 @@ class Surveyor:
         ):
             place = FIELDS[table].index(column)
             for no, values in evidence.repaired.get(table, ()):
+                if table == "link" and values[_KIND] not in _LEFT:
+                    continue  # of a train or wagon: no way that a head or a reach looks at
                 if no not in dead.numbers and values[place] is not None:
                     self._repaired[table, column, values[place]].append(values)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -38,11 +38,12 @@ class LedgerConsumer(ClaimingConsumer):
         self.channel = channel
         self.held = held
         self.fetch_errors = self.fetch_gaps = 0
+        self._thrown: set[PartitionId] = set()  # of which fetched records were thrown away
         super().__init__(*args, **kwargs)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Fetch, judge and hand over until stopped: Faust's fetcher runs this as its one task."""
-        self.reader.dropped()
+        self._throw(self.reader.partitions)  # a fetch of the fetcher before this one may have come to nothing
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 if not self.flow_active:
@@ -56,7 +57,19 @@ class LedgerConsumer(ClaimingConsumer):
             if not self.app.should_stop:
                 raise
 
+    def _throw(self, partitions: Iterable[Any]) -> None:
+        self._thrown.update(PartitionId(*tp) for tp in partitions)
+        self.reader.dropped()
+
+    async def _fetch_again(self) -> None:
+        """Go back to what was thrown away: the client counts it as read, and no later record need come to show the gap."""
+        offsets = {p: at for p in self._thrown if (at := self.reader.expected(p)) is not None}
+        await self._thread.seek_all(offsets)
+        self._thrown.clear()
+
     async def _drain_once(self) -> None:
+        if self._thrown:
+            await self._fetch_again()
         generation = self.app.consumer_generation_id
         active = (self._get_active_partitions() & self.reader.partitions) - self.held()
         if not active:  # never ask with an empty set: the client takes it for "all"
@@ -73,7 +86,7 @@ class LedgerConsumer(ClaimingConsumer):
         if not fetched:
             return
         if not self.flow_active or generation != self.app.consumer_generation_id:
-            self.reader.dropped()  # the seek at the end of the rebalance brings it again
+            self._throw(fetched)  # the seek at the end of the rebalance may have come before it
             return
         judged = self.reader.judge(fetched)
         if judged.seeks:
@@ -84,7 +97,7 @@ class LedgerConsumer(ClaimingConsumer):
         if poll and await self._hand_over(poll):
             self.reader.handed_over(poll)
         elif poll:
-            self.reader.dropped()
+            self._throw(part.partition for part in poll)
 
     async def _hand_over(self, poll: Poll) -> bool:
         """Put the poll into the channel, or give up when the flow is suspended; tell which.

@@ -12,7 +12,7 @@ from mode.services import Service
 
 from services.processors.log_moved import LogState, Moved, log_moved
 from services.processors.seam import LedgerConsumer
-from services.storage.ledger_protocol import Claim, PartitionId, Slice
+from services.storage.ledger_protocol import Claim, PartitionId, Reader, Slice
 from tests.unit.worker.test_reader import records
 
 P = PartitionId("t", 0)
@@ -29,6 +29,7 @@ def consumer(app: App, taker: bool = True) -> LedgerConsumer:
     made = LedgerConsumer.__new__(LedgerConsumer)
     made.channel = app.channel(maxsize=1)
     made.suspend_flow = asyncio.Event()
+    made._thrown = set()
     if taker:
         made.taker = made.channel.__aiter__()
     return made
@@ -114,6 +115,44 @@ def test_the_fetcher_is_never_asked_for_the_empty_set(app: App) -> None:
         made.held = lambda: frozenset({P})
         made._getmany = None  # would raise
         await made._drain_once()
+
+    asyncio.run(scenario())
+
+
+def test_a_fetch_that_a_rebalance_throws_away_is_fetched_again(app: App) -> None:
+    """The seek of the rebalance may have come before it, and then nobody else goes back."""
+
+    async def scenario() -> None:
+        made = consumer(app)
+        generations = iter((1, 2))
+
+        class Rebalancing:
+            @property
+            def consumer_generation_id(self) -> int:
+                return next(generations)
+
+        sought: list[dict[PartitionId, int]] = []
+
+        async def seek_all(offsets: dict[PartitionId, int]) -> None:
+            sought.append(dict(offsets))
+
+        async def fetch(**_: object) -> dict[PartitionId, list[str]]:
+            return {P: ["a record"]}
+
+        made.app, made.flow_active = Rebalancing(), True
+        made.reader = Reader()
+        made.reader.restart([Claim(P, 7, 1, "id")])
+        made._thread = SimpleNamespace(seek_all=seek_all)
+        made._get_active_partitions = lambda: {P}
+        made.held = frozenset
+        made._getmany = fetch
+        await made._drain_once()
+        assert not sought
+        made.app = SimpleNamespace(consumer_generation_id=2)
+        made.held = lambda: frozenset({P})
+        await made._drain_once()
+        await made._drain_once()
+        assert sought == [{P: 7}]
 
     asyncio.run(scenario())
 
