@@ -19,7 +19,7 @@ def spoil(dsn: str) -> None:
     with psycopg.connect(dsn) as connection:
         connection.execute("DELETE FROM lianyun.identity WHERE no = (SELECT min(no) FROM lianyun.identity)")
         connection.execute(
-            'INSERT INTO lianyun.body SELECT no + 1000000, appended, "offset", key_id, id, content, registry, rules, topic,'
+            'INSERT INTO lianyun.body SELECT no + 1, appended, "offset", key_id, id, content, registry, rules, topic,'
             " part, headers, payload FROM lianyun.body WHERE no = (SELECT max(no) FROM lianyun.body)"
         )
         connection.execute("DELETE FROM g1.link WHERE kind = 1")
