@@ -13,8 +13,10 @@ from services.localstack.engine import DatabaseAddress
 from services.storage import points
 from services.storage.batch import Event
 from services.storage.migrate import migrate
-from tests.storing.harness import Pair, Pausing, assert_equal_to_core, assert_readers_see_enough, start
-from tests.storing.worlds import Objects, Said, claimed, event, everything, said, worlds
+from tests.storing.cast import Objects, Said, event, everything
+from tests.storing.comparing import assert_equal_to_core, assert_readers_see_enough
+from tests.storing.harness import Pair, Pausing, start
+from tests.storing.worlds import claimed, said, worlds
 
 pytestmark = pytest.mark.integration
 

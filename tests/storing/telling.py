@@ -51,8 +51,15 @@ class Teller:
         self.told.append(event)
         return event
 
-    def founding(self, cons: Thing, publisher: str = "founder", names: tuple[str, ...] = ()) -> Event:
-        id_ = self.id()
+    def founding(
+        self,
+        cons: Thing,
+        publisher: str = "founder",
+        names: tuple[str, ...] = (),
+        *,
+        id_: bytes | None = None,
+    ) -> Event:
+        id_ = id_ or self.id()
         facts = Facts(foundings=frozenset({Founding(id_, publisher, 0, cons, frozenset(names))}))
         return self.event(facts, id_, publisher)
 

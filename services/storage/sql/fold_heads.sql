@@ -130,3 +130,13 @@ FROM (
     ) AS f ON true
 ) AS v
 WHERE h.cons = v.cons AND NOT h.broken
+  -- Most heads that are looked at once more, and many that hear of plans or older facts, stay as they are.
+  AND CASE
+      WHEN v.complex THEN
+          (h.founded, h.boxes, h.behind, h.disputes, h.exceptions, h.movement, h.cn, h.eaeu, h.eu, h.other, h.document)
+          IS DISTINCT FROM
+          (v.founded, v.boxes, v.behind, v.disputes, v.exceptions, v.movement, v.cn, v.eaeu, v.eu, v.other, v.document)
+      ELSE v.new_movement > coalesce(h.movement, '{}') OR v.new_cn > coalesce(h.cn, '{}')
+          OR v.new_eaeu > coalesce(h.eaeu, '{}') OR v.new_eu > coalesce(h.eu, '{}')
+          OR v.new_other > coalesce(h.other, '{}') OR v.new_document > coalesce(h.document, '{}')
+  END

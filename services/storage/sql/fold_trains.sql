@@ -52,3 +52,7 @@ FROM (
     ) AS f ON true
 ) AS v
 WHERE h.train = v.train
+  AND CASE
+      WHEN v.complex THEN (h.milestone, h.position, h.exceptions) IS DISTINCT FROM (v.milestone, v.position, v.exceptions)
+      ELSE v.new_milestone > coalesce(h.milestone, '{}') OR v.new_position > coalesce(h.position, '{}')
+  END

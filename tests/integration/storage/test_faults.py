@@ -17,7 +17,8 @@ from services.storage.claiming import Wanted
 from services.storage.errors import RegistryMoved
 from services.storage.within import mend
 from services.storage.writer import Writer
-from tests.storing.harness import Pair, assert_equal_to_core, core_heads, stored_heads
+from tests.storing.comparing import assert_equal_to_core, core_heads, stored_heads
+from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller
 
 pytestmark = pytest.mark.integration

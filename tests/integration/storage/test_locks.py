@@ -10,7 +10,8 @@ from services.core.facts import LinkKind
 from services.storage import work
 from services.storage.batch import Event
 from services.storage.statements import statement
-from tests.storing.harness import Pair, assert_equal_to_core, start
+from tests.storing.comparing import assert_equal_to_core
+from tests.storing.harness import Pair, start
 from tests.storing.telling import HOUR, Teller
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,8 @@ import pytest
 from schemas.events.base import ObjectKind
 from services.core.facts import LinkKind
 from services.storage.batch import Event
-from tests.storing.harness import Pair, assert_equal_to_core, stored_heads
+from tests.storing.comparing import assert_equal_to_core, stored_heads
+from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller
 
 pytestmark = pytest.mark.integration

@@ -16,7 +16,8 @@ from services.storage import points, state, work
 from services.storage.batch import Event
 from services.storage.statements import statement
 from services.storage.structure import Note, Renewed, renew
-from tests.storing.harness import Pair, Pausing, assert_equal_to_core, start
+from tests.storing.comparing import assert_equal_to_core
+from tests.storing.harness import Pair, Pausing, start
 from tests.storing.telling import HOUR, Teller
 
 pytestmark = pytest.mark.integration

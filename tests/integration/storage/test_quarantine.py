@@ -11,7 +11,8 @@ from services.core.facts import Facts, LinkKind
 from services.storage import reading
 from services.storage.batch import Event
 from services.storage.within import apply_one, quarantine
-from tests.storing.harness import Pair, assert_equal_to_core, core_heads, stored_heads
+from tests.storing.comparing import assert_equal_to_core, core_heads, stored_heads
+from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,8 @@ import pytest
 
 from services.core.facts import LinkKind
 from services.storage import points, reading
-from tests.storing.harness import Pair, Pausing, assert_equal_to_core, start
+from tests.storing.comparing import assert_equal_to_core
+from tests.storing.harness import Pair, Pausing, start
 from tests.storing.telling import HOUR, Teller
 
 pytestmark = pytest.mark.integration

@@ -11,7 +11,8 @@ from schemas.events.base import ObjectKind
 from services.core.facts import LinkKind
 from services.core.links import FILLING
 from services.storage.batch import Event
-from tests.storing.harness import Pair, assert_equal_to_core, assert_readers_see_enough
+from tests.storing.comparing import assert_equal_to_core, assert_readers_see_enough
+from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller
 
 pytestmark = pytest.mark.integration
@@ -32,6 +33,7 @@ def in_steps(pair: Pair, t: Teller, events: Sequence[Event], check_each: bool = 
     for turn, event in enumerate(events):
         pair.apply(turn % 2, [event])
         t.told.append(event)
+        pair.settle()  # so that the event's own coming, and no later look at another one, has to move the ends
         if check_each:
             check(pair, t)
 
@@ -137,3 +139,18 @@ def test_what_a_train_carries_ends_at_the_next_train(pair: Pair, teller: Teller)
         *(t.claim(train, 5 * HOUR) for train in trains),
     ]
     in_steps(pair, teller, events)
+
+
+@pytest.mark.parametrize("what", ["claim", "link", "founding", "retraction"])
+def test_what_was_retracted_before_it_came_never_counts(pair: Pair, teller: Teller, what: str) -> None:
+    """The retraction was settled long ago: nothing but the event's own coming can put it among the dead."""
+    t = teller
+    before = [t.founding(t.cons()), t.link(CARRIES, t.box(), t.cons()), t.claim(t.box(), HOUR, 202)]
+    id_ = t.id("late")
+    late = {
+        "claim": lambda: t.claim(t.box(), 2 * HOUR, id_=id_),
+        "link": lambda: t.link(CARRIES, t.box(), t.cons("d"), 0, HOUR // 2, id_=id_),
+        "founding": lambda: t.founding(t.cons("d"), id_=id_),
+        "retraction": lambda: t.retraction(before[2].id, id_=id_),
+    }[what]
+    in_steps(pair, teller, [*before, t.retraction(id_), late()])

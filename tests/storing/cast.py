@@ -1,0 +1,101 @@
+"""Who and what a small world is made of: parties, objects, milestones, and how an event is put together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from schemas.events.base import ObjectKind
+from services.admission.model import Record
+from services.core.facts import (
+    Facts,
+    LinkKind,
+)
+from services.core.objects import Thing
+from services.storage.batch import Event
+
+HALF_HOUR = 1_800 * 1_000_000
+PARTIES = ("founder", "founder", "forwarder", "railway", "stranger")
+MILESTONES = (202, 300, 305, 400, 500, 370, 371, 1200, 1201, 1202, 1006, 2000, 2020, 2021, 100, 103)
+JURISDICTIONS = ("CN", "KZ", "PL", "GB")
+PLACES = ("", "railnet:dostyk", "locode:PLMAA")
+TOPIC = "cre.test.worlds.v1"
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of one world; ``salt`` keeps worlds of one database apart."""
+
+    salt: str
+
+    def thing(self, kind: ObjectKind, index: int) -> Thing:
+        return Thing(kind, f"{self.salt}{index}")
+
+    def many(self, kind: ObjectKind, count: int) -> list[Thing]:
+        return [self.thing(kind, index) for index in range(count)]
+
+    @property
+    def consignments(self) -> list[Thing]:
+        return self.many(ObjectKind.CONSIGNMENT, 3)
+
+    @property
+    def trains(self) -> list[Thing]:
+        return self.many(ObjectKind.TRAIN, 2)
+
+
+COUNTS = {
+    ObjectKind.CONSIGNMENT: 3,
+    ObjectKind.BOOKING: 2,
+    ObjectKind.NOTE: 3,
+    ObjectKind.CONTAINER: 3,
+    ObjectKind.DECLARATION: 1,
+    ObjectKind.WAGON: 2,
+    ObjectKind.TRAIN: 2,
+    ObjectKind.PLACE: 1,
+}
+ENDS = {
+    LinkKind.CONTAINER_CARRIES: (ObjectKind.CONTAINER, (ObjectKind.CONSIGNMENT, ObjectKind.BOOKING)),
+    LinkKind.NOTE_COVERS: (ObjectKind.NOTE, (ObjectKind.CONSIGNMENT, ObjectKind.BOOKING)),
+    LinkKind.BOOKING_OF: (ObjectKind.BOOKING, (ObjectKind.CONSIGNMENT,)),
+    LinkKind.NOTE_REISSUED: (ObjectKind.NOTE, (ObjectKind.NOTE,)),
+    LinkKind.DECLARATION_COVERS: (ObjectKind.DECLARATION, (ObjectKind.NOTE,)),
+    LinkKind.WAGON_CARRIES: (ObjectKind.WAGON, (ObjectKind.CONTAINER,)),
+    LinkKind.TRAIN_CARRIES: (ObjectKind.TRAIN, (ObjectKind.WAGON,)),
+    LinkKind.SAME_CONSIGNMENT: (ObjectKind.CONSIGNMENT, (ObjectKind.CONSIGNMENT,)),
+}
+# Boxes and the links of cargo more often than the rest.
+LINK_KINDS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 8)
+CLAIM_KINDS = (4, 4, 4, 4, 1, 2, 3, 3, 5, 6, 7, 7, 8)
+
+
+def event_id(salt: str, number: int) -> bytes:
+    """The id of the event ``number`` of a world."""
+    return hashlib.sha256(f"{salt}/{number}".encode()).digest()[:16]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One event of a world: the number behind its id, its variant (content) and its facts."""
+
+    number: int
+    variant: int
+    publisher: str
+    facts: Facts
+
+
+def event(said: Said, salt: str, offset: int, registry: int = 0) -> Event:
+    """``said`` as the store takes it, at ``offset`` of partition 0."""
+    identity = event_id(salt, said.number)
+    content = hashlib.sha256(identity + said.variant.to_bytes(8)).digest()[:16]
+    payload = f'{{"said":{said.number},"variant":{said.variant}}}'.encode()
+    record = Record(
+        TOPIC, 0, offset, 1_700_000_000_000 + offset, [("ce_id", str(said.number).encode())], payload
+    )
+    facts = replace(said.facts, contents=frozenset({(identity, content)}))
+    return Event(record, identity, content, payload, said.publisher, "00" * 8, registry, facts)
+
+
+def everything(events: Sequence[Event]) -> Facts:
+    """All that the events say."""
+    return Facts.union(event.facts for event in events)
