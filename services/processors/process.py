@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from services.observability.logs import configure
 from services.processors import slots
 from services.processors.endings import Exit, end_process
+from services.processors.garbage import collect_now_and_then
 from services.processors.parentage import end_with_parent
 from services.processors.ports import Admitter, StateMoved, Store
 from services.processors.settings import WorkerSettings, declared_topics
@@ -57,7 +58,9 @@ def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -
     directory = TopicDirectory(settings.kafka_connection())
 
     async def work() -> None:
+        collecting = asyncio.create_task(collect_now_and_then())
         await Worker(settings, topics, slot.instance_id, store, judge, directory).run()
+        collecting.cancel()
         lease.stop(release=True)
         log.info("left in order", extra={"action": "left"})
         # Not by returning: the loop's end would wait for threads of the Kafka client that nothing depends on.

@@ -17,8 +17,11 @@ from services.storage.ledger_protocol import PartitionId
 log = logging.getLogger(__name__)
 
 # Faust fixes 1.5 s. A fetch that waits at the broker for some partitions keeps all others of that broker from being
-# asked for, so this is latency; an idle worker sends ten requests a second instead.
-_FETCH_MAX_WAIT_MS = 100
+# asked for, so this is latency; an idle worker sends twenty requests a second instead.
+_FETCH_MAX_WAIT_MS = 50
+# Under traffic a fetch gathers for that long or this much: answered at the first record, fetches and their transactions
+# are so small that their own cost fills two processors at 2,000 events a second (p99 540 ms instead of 130).
+_FETCH_MIN_BYTES = 65_536
 _BOUNDS_SECONDS = 5.0
 
 
@@ -28,6 +31,7 @@ class LedgerConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS
+        consumer._fetch_min_bytes = _FETCH_MIN_BYTES
         # Partition i of every topic goes to the same worker, also where the workers do not divide the partitions.
         consumer._partition_assignment_strategy = (RangePartitionAssignor,)
         return consumer
