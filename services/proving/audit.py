@@ -12,18 +12,21 @@ import psycopg
 
 from services.admission.admit import admit
 from services.admission.model import Admitted, Record
+from services.core.derive import derive
 from services.core.facts import Facts
+from services.core.objects import Thing
 from services.core.view import View
 from services.processors.settings import admission_settings
 from services.proving.journal import Journal
 from services.proving.oracle import consignment_of, differences
 from services.proving.refold import Refold
-from services.query.views import told_of
+from services.query.reread import reread
 from services.registry import store
 from services.registry.registry import Registry
 from services.simulator.breaking import expected
 from services.simulator.signing import Outgoing
 from services.simulator.simulate import Simulation
+from services.storage import reading
 
 Identified = tuple[bytes, bytes]
 """Id and content of an event, 16 bytes each."""
@@ -100,18 +103,42 @@ def check_states(
     """Compare every view with the world's truth, and with the view that the published bytes alone give."""
     registry = store.load(connection)
     refold = Refold(published_facts(journals, registry, network))
+    stored = StoredViews(connection, registry)
     now = simulation.scale.now
     wrong, lines = 0, list[str]()
     for truth in simulation.truths.values():
         consignment = consignment_of(truth)
-        told = told_of(connection, consignment.id, now, registry)
-        view = None if told is None else told.view
+        view = stored.view(consignment, now)
         found = differences(view, truth)
         if (again := refold.view(consignment, now)) != view:
             found.append(f"{truth.consignment}: {unlike(view, again)}")
         wrong += bool(found)
         lines += found
     return States(len(simulation.truths), wrong, lines[:MOST_LINES])
+
+
+class StoredViews:
+    """The views that the database gives, as ``services.query.views`` reads them, each event read once only.
+
+    A train's events concern all of its consignments; reading them anew for each would take most of the time.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], registry: Registry) -> None:
+        self._connection, self._registry = connection, registry
+        self._read: dict[int, Facts] = {}
+
+    def view(self, consignment: Thing, as_of: int) -> View | None:
+        """The view of ``consignment`` at ``as_of``; None where it was never founded. Raises Unreadable."""
+        found = reading.load_facts(self._connection, [consignment.id])
+        return derive(
+            Facts.union(self._facts(event) for event in found if not event.quarantined), consignment, as_of
+        )
+
+    def _facts(self, event: reading.Stored) -> Facts:
+        facts = self._read.get(event.no)
+        if facts is None:
+            facts = self._read[event.no] = reread(event, self._registry).facts
+        return facts
 
 
 def published_facts(

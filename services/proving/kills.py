@@ -41,7 +41,8 @@ class Hit:
 
 def plan(kills: int, random: Random) -> list[str]:
     """Which attacks a run of ``kills`` makes: each kind once, as far as they go, then at random; and one replay."""
-    drawn = (*(f"{KILLED} {point}" for point in POINTS), RANDOM, RANDOM, RANDOM, "publisher")
+    frozen = tuple(f"{FROZEN} {point}" for point in ("holding_heads", "before_commit"))
+    drawn = (*(f"{KILLED} {point}" for point in POINTS), *frozen, RANDOM, RANDOM, RANDOM, "publisher")
     first = list(ORDER[:kills])
     wanted = first + [random.choice(drawn) for _ in range(kills - len(first))]
     random.shuffle(wanted)

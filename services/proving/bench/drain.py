@@ -74,11 +74,11 @@ def drain(ground: Ground, plan: Plan, scheme: Scheme, name: str, workers: int) -
     ):
         started = ledger.applied
         await_applied(crew, ledger, started + 1)
-        first, at, memory = _cpu(ground, crew), ledger.applied, resident_mb(crew.pids())
+        first, at, memory = cpu_by_process(ground, crew), ledger.applied, resident_mb(crew.pids())
         moment = time.monotonic()
         await_applied(crew, ledger, ground.published)
         covered_seconds = time.monotonic() - moment
-        last, memory_after = _cpu(ground, crew), resident_mb(crew.pids())
+        last, memory_after = cpu_by_process(ground, crew), resident_mb(crew.pids())
         crew.require_unbroken()
         metrics = _settled_metrics(crew, shelf.events)
     seconds, events = ledger.span()
@@ -139,7 +139,8 @@ def await_applied(crew: Crew, ledger: Ledger, wanted: int) -> None:
         raise CrewFailed(f"{slow}\n{crew.log_ends()}") from slow
 
 
-def _cpu(ground: Ground, crew: Crew) -> dict[str, float | None]:
+def cpu_by_process(ground: Ground, crew: Crew) -> dict[str, float | None]:
+    """Processor seconds used so far by workers, database and broker."""
     stack = ground.stack
     return {
         "workers": cpu_seconds(crew.pids()),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.schemes import Scheme
 from services.proving.bench.crew import Crew, CrewFailed
-from services.proving.bench.drain import await_applied
+from services.proving.bench.drain import await_applied, cpu_by_process
 from services.proving.bench.ground import Ground
 from services.proving.bench.mix import Plan
 from services.proving.bench.sending import Publishers, Sent
 from services.proving.bench.signed import shelve
-from services.proving.bench.watching import Ledger
+from services.proving.bench.watching import Ledger, cpu_seconds
 
 WARM_UP = 5.0
 """Seconds of traffic before the measured ones, in which caches and plans are made."""
@@ -26,7 +28,8 @@ class Lived:
 
     ``visible`` and ``from_append`` (the same from the broker's append time) are sorted, one per event; the reader
     looked every 10 ms, so a figure is up to 10 ms too large and never too small. ``offered`` is the rate that the
-    publishers kept up.
+    publishers kept up; ``cores`` is how many processors each part of the system kept busy, publishers and the reader
+    of these figures included.
     """
 
     visible: Sequence[float]
@@ -34,6 +37,7 @@ class Lived:
     offered: float
     events: int
     publishers_late_ms: float
+    cores: Mapping[str, float | None]
 
 
 def live(ground: Ground, plan: Plan, rate: float, seconds: float, workers: int) -> Lived:
@@ -53,16 +57,19 @@ def live(ground: Ground, plan: Plan, rate: float, seconds: float, workers: int) 
             Crew(ground.stack.bootstrap, dsn, "bench_live", workers, logs) as crew,
         ):
             crew.await_ready()
+            before, started = _cpu(ground, crew, publishers), time.monotonic()
             publishers.go()
             sent = publishers.result()
             ground.note(sent)
+            after, seconds = _cpu(ground, crew, publishers), time.monotonic() - started
             await_applied(crew, ledger, ground.published)
     finally:
         publishers.close()
-    return _lived(ledger, sent)
+    cores = {who: _share(before[who], after[who], seconds) for who in before}
+    return _lived(ledger, sent, cores)
 
 
-def _lived(ledger: Ledger, sent: Sequence[Sent]) -> Lived:
+def _lived(ledger: Ledger, sent: Sequence[Sent], cores: Mapping[str, float | None]) -> Lived:
     begun = min(min(one.at, default=math.inf) for one in sent)
     counted = [place for one in sent for place in one.places() if place[3] >= begun + WARM_UP]
     if not counted:
@@ -75,7 +82,20 @@ def _lived(ledger: Ledger, sent: Sequence[Sent]) -> Lived:
         offered=len(counted) / max(max(moments) - min(moments), 1e-9),
         events=len(counted),
         publishers_late_ms=max(one.late_seconds for one in sent) * 1_000,
+        cores=cores,
     )
+
+
+def _cpu(ground: Ground, crew: Crew, publishers: Publishers) -> dict[str, float | None]:
+    return {
+        **cpu_by_process(ground, crew),
+        "publishers": cpu_seconds(publishers.pids()),
+        "reader": cpu_seconds([os.getpid()]),
+    }
+
+
+def _share(before: float | None, after: float | None, seconds: float) -> float | None:
+    return None if before is None or after is None else round((after - before) / max(seconds, 1e-9), 2)
 
 
 def _times(

@@ -29,9 +29,9 @@ def naive_events_per_second(
 ) -> float:
     """Events a second of ``processes`` naive agents together, each over a topic of its own filled beforehand.
 
-    ``messages`` are dealt out to them; counted is from the first event done to the last. Blocks.
+    ``messages`` are dealt out to them; counted is from the first event done to the last. Blocks. Raises NaiveFailed.
     """
-    topics = [f"bench.naive.{number}" for number in range(processes)]
+    topics = [f"bench.naive.{processes}.{number}" for number in range(processes)]
     dealt = [messages[number::processes] for number in range(processes)]
     with psycopg.connect(dsn) as session:
         session.execute(TABLE)

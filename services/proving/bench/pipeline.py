@@ -83,14 +83,23 @@ def _measure(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
     few = list(islice(messages, 4_000))
     admission = admission_stages(few)
     copied = copy_rows_per_second(ground.stack.dsn, few, scale.copied_rows)
-    naive = naive_events_per_second(
-        ground.stack.bootstrap, ground.stack.dsn, messages, scale.workers, ground.folder / "naive"
-    )
-    tell(f"naive agent: {naive:.0f} events/s; copy: {copied:.0f} rows/s")
+    naive = {
+        processes: naive_events_per_second(
+            ground.stack.bootstrap,
+            ground.stack.dsn,
+            messages,
+            processes,
+            ground.folder / f"naive-{processes}",
+        )
+        for processes in sorted({1, scale.workers})
+    }
+    tell(f"naive agents: {', '.join(f'{n}: {rate:.0f} events/s' for n, rate in naive.items())}")
+    tell(f"copy: {copied:.0f} rows/s")
     result: dict[str, Any] = {
         **report.rates(single),
         "batch_signed_events_per_second": round(batched.per_second),
-        "naive_faust_events_per_second": round(naive),
+        "naive_faust_events_per_second": round(naive[1]),
+        "naive_faust_events_per_second_by_processes": {str(n): round(rate) for n, rate in naive.items()},
         "copy_rows_per_second": round(copied),
         "publish_to_visible_ms": report.latency(lived),
         "replay_events_per_second": round(again.per_second),

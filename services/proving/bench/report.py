@@ -15,8 +15,8 @@ MEANING: Final = {
     "head_rows_per_second": "rows of consignment and train heads written a second during the ed25519 drain",
     "logical_updates_per_second": "consignments concerned by the accepted new events, a second: a train's event "
     "concerns all that it carries",
-    "naive_faust_events_per_second": "stock Faust, as many processes as there are workers: async for, signature check, "
-    "one upsert and one commit per event",
+    "naive_faust_events_per_second": "one process of stock Faust: async for, signature check, one upsert and one commit "
+    "per event; beside it the same with as many processes as there are workers",
     "copy_rows_per_second": "bodies of the same messages copied into one table over one connection, committed by 2,000",
     "publish_to_visible_ms": "from handing an event to the publisher's client until another session could read what "
     "it changed; that session looked every 10 ms",
@@ -90,7 +90,7 @@ def budget(drained: Drained, admission: Mapping[str, float]) -> dict[str, dict[s
     }
 
 
-def latency(lived: Lived) -> dict[str, float]:
+def latency(lived: Lived) -> dict[str, Any]:
     """The figures of the live run."""
     return {
         "p50": round(percentile(lived.visible, 0.50), 1),
@@ -101,6 +101,7 @@ def latency(lived: Lived) -> dict[str, float]:
         "from_append_p50": round(percentile(lived.from_append, 0.50), 1),
         "from_append_p99": round(percentile(lived.from_append, 0.99), 1),
         "publisher_late_ms_max": round(lived.publishers_late_ms, 1),
+        "cores_busy": dict(lived.cores),
     }
 
 

@@ -1,23 +1,31 @@
-"""Publishers as processes of their own: they send what was signed before, as fast as it goes or at a given rate."""
+"""Publishers as processes of their own: they send what was signed before, as fast as it goes or at a given rate.
+
+They use the client that costs the machine least, since what is measured shares its processors with them.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from kafka import KafkaProducer
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from services.proving.bench.signed import Message, Shelf
 
-_PATIENCE = 120.0
 _IN_FLIGHT = 16_000
-"""Messages that the client may hold unacknowledged; it has no bound of its own."""
+"""Messages that a publisher holds unacknowledged at most."""
+_TICK = 0.002
+"""Seconds that a publisher may be ahead of its pace: waiting for less costs more than it brings."""
 
 
 class SendingFailed(Exception):
@@ -37,6 +45,21 @@ class Sent:
     appended: array[float] = field(default_factory=lambda: array("d"))
     failed: int = 0
     late_seconds: float = 0.0
+
+    def note(self, at: float, future: asyncio.Future[Any]) -> None:
+        """Note what became of the message handed over ``at``."""
+        try:
+            record = future.result()
+        except KafkaError:
+            self.failed += 1
+            return
+        if record.topic not in self.topics:
+            self.topics.append(record.topic)
+        self.topic.append(self.topics.index(record.topic))
+        self.partition.append(record.partition)
+        self.offset.append(record.offset)
+        self.at.append(at)
+        self.appended.append(record.timestamp)
 
     def places(self) -> Iterator[tuple[str, int, int, float, float]]:
         """(topic, partition, offset, sent, appended), times in seconds."""
@@ -82,8 +105,6 @@ class Publishers:
     def result(self) -> list[Sent]:
         """Block until all has been acknowledged; raises SendingFailed where a process or a message failed."""
         sent = [answer for answer in self._receive() if isinstance(answer, Sent)]
-        for process in self._processes:
-            process.join(10)
         failed = sum(one.failed for one in sent)
         if failed:
             raise SendingFailed(f"{failed} messages were not acknowledged by the broker")
@@ -94,8 +115,11 @@ class Publishers:
         return [process.pid for process in self._processes if process.pid]
 
     def close(self) -> None:
-        """End what still runs."""
+        """End the publishers: those that wait end by themselves, the others are killed."""
+        for pipe in self._pipes:
+            pipe.close()
         for process in self._processes:
+            process.join(5)
             if process.is_alive():
                 process.kill()
                 process.join(10)
@@ -124,49 +148,39 @@ def fill(bootstrap: str, shelf: Shelf) -> list[Sent]:
 def _publish(
     pipe: Connection, bootstrap: str, shelf: Shelf, lane: int, rate: float | None, seconds: float | None
 ) -> None:
-    producer = _producer(bootstrap, 5 if rate else 50)
-    try:
-        # At a rate all is read beforehand, so that nothing but sending happens while others are measured.
-        chunks = shelf.lane(lane)
-        messages = list(chain.from_iterable(chunks)) if rate else chain.from_iterable(chunks)
-        pipe.send("ready")
-        pipe.recv()
-        pipe.send(_send(producer, messages, rate, seconds))
-    finally:
-        producer.close(timeout=10)
+    chunks = shelf.lane(lane)
+    # At a rate all is read beforehand, so that nothing but sending happens while others are measured.
+    messages = list(chain.from_iterable(chunks)) if rate else chain.from_iterable(chunks)
+    with contextlib.suppress(EOFError):
+        asyncio.run(_run(pipe, bootstrap, messages, rate, seconds))
 
 
-def _producer(bootstrap: str, linger: int) -> Any:
-    return KafkaProducer(
+async def _run(
+    pipe: Connection, bootstrap: str, messages: Iterable[Message], rate: float | None, seconds: float | None
+) -> None:
+    producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         enable_idempotence=True,
         acks="all",
-        linger_ms=linger,
-        batch_size=131_072 - 4_096,
-        max_block_ms=60_000,
+        linger_ms=5 if rate else 50,
+        max_batch_size=131_072 - 4_096,
+        request_timeout_ms=60_000,
     )
+    await producer.start()
+    try:
+        pipe.send("ready")
+        pipe.recv()
+        pipe.send(await _send(producer, messages, rate, seconds))
+        pipe.recv()
+    finally:
+        await producer.stop()
 
 
-def _send(
-    producer: Any, messages: Sequence[Message] | Iterator[Message], rate: float | None, seconds: float | None
+async def _send(
+    producer: AIOKafkaProducer, messages: Iterable[Message], rate: float | None, seconds: float | None
 ) -> Sent:
     sent = Sent()
-    numbers: dict[str, int] = {}
-
-    def acknowledged(record: Any, at: float) -> None:
-        number = numbers.get(record.topic)
-        if number is None:
-            number = numbers[record.topic] = len(sent.topics)
-            sent.topics.append(record.topic)
-        sent.topic.append(number)
-        sent.partition.append(record.partition)
-        sent.offset.append(record.offset)
-        sent.at.append(at)
-        sent.appended.append(record.timestamp)
-
-    def refused(_error: BaseException) -> None:
-        sent.failed += 1
-
+    flying: deque[tuple[float, asyncio.Future[Any]]] = deque()
     start = time.time()
     for count, message in enumerate(messages):
         if rate is not None:
@@ -174,14 +188,21 @@ def _send(
             if seconds is not None and due > start + seconds:
                 break
             ahead = due - time.time()
-            if ahead > 0.0005:
-                time.sleep(ahead)
+            if ahead > _TICK:
+                await asyncio.sleep(ahead)
             else:
                 sent.late_seconds = max(sent.late_seconds, -ahead)
-        while count - len(sent.offset) - sent.failed > _IN_FLIGHT:
-            time.sleep(0.002)
-        future = producer.send(message.topic, value=message.value, key=message.key, headers=message.headers)
-        future.add_callback(acknowledged, at=time.time())
-        future.add_errback(refused)
-    producer.flush(timeout=_PATIENCE)
+        elif len(flying) > _IN_FLIGHT:
+            await asyncio.wait([flying[len(flying) // 2][1]])
+        at = time.time()
+        future = await producer.send(
+            message.topic, value=message.value, key=message.key, headers=message.headers
+        )
+        flying.append((at, future))
+        while flying and flying[0][1].done():
+            sent.note(*flying.popleft())
+    await producer.flush()
+    for at, future in flying:
+        await asyncio.wait([future])
+        sent.note(at, future)
     return sent
