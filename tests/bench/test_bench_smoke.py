@@ -71,7 +71,10 @@ def test_time_is_put_down_to_stages(result: dict[str, Any]) -> None:
         "admission: signature",
         "admission: parse and schema",
     } <= stages.keys()
-    assert all(us is None or us > 0 for us in stages.values())
+    # Whole processes are read in ticks of 10 ms: a drain this short may fall between two.
+    whole = {"workers", "postgres", "kafka"}
+    assert all(us is None or us >= 0 for name, us in stages.items() if name in whole)
+    assert all(us is not None and us > 0 for name, us in stages.items() if name not in whole)
     assert {"fence", "identity", "commit"} <= result["transaction_us_per_event"].keys()
     assert result["lock_wait_us_per_event"] >= 0
     assert result["budget"].keys() == BUDGET.keys()
