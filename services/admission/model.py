@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
 from schemas.envelope import Envelope
 from schemas.events.base import Payload
@@ -52,8 +53,7 @@ class AdmissionSettings:
     max_header_bytes: int = 16_384
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """A record whose signature and speaker are proven and whose payload nobody has looked at yet.
 
     ``event`` is the 16-byte identity of (source, id), ``content`` the 16-byte sameness of the signed bytes, ``payload``
@@ -69,8 +69,7 @@ class Verified:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """An event of this network with the facts that it states.
 
     ``flags`` counts what is doubtful about its identifiers and was accepted all the same.
@@ -79,7 +78,7 @@ class Admitted:
     verified: Verified
     payload: Payload
     facts: Facts
-    flags: Mapping[str, int] = field(default_factory=dict)
+    flags: Mapping[str, int] = MappingProxyType({})
 
     @property
     def record(self) -> Record:

@@ -7,8 +7,8 @@ same event gives the same facts on every machine and in every replay.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 from schemas.envelope import event_id
 from schemas.events.base import Edge, LinkPayload, Milestone, ObjectKind, Payload
@@ -53,8 +53,7 @@ MEETING = ObjectKind.PLACE
 """A hand-over is also filed under its place and run, so that either side's list can be found from the other's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """An event as far as interpretation needs it: identity, publisher and time of publication."""
 
     event: EventId
@@ -68,8 +67,7 @@ def interpret(statement: Statement, content: bytes, payload: Payload) -> Facts:
 
     A type without an interpretation of its own states nothing but its existence.
     """
-    facts = _read(statement, payload)
-    return replace(facts, contents=frozenset({(statement.event, content)}))
+    return _read(statement, payload)._replace(contents=frozenset({(statement.event, content)}))
 
 
 def _read(statement: Statement, payload: Payload) -> Facts:
@@ -203,7 +201,7 @@ def _opened(statement: Statement, payload: ConsignmentOpened) -> Facts:
         consignment=consignment(statement.publisher.code, payload.reference),
         names=payload.names,
     )
-    return replace(_link(statement, payload), foundings=frozenset({founding}))
+    return _link(statement, payload)._replace(foundings=frozenset({founding}))
 
 
 def _route(statement: Statement, payload: RoutePlanned) -> Facts:
@@ -244,7 +242,7 @@ def _lifted(statement: Statement, payload: RestrictionLifted) -> Facts:
 def _corrected(statement: Statement, payload: Corrected) -> Facts:
     target = event_id(statement.source, payload.target)
     withdrawal = Withdrawal(statement.event, target, replaces=True)
-    return replace(_read(statement, payload.replacement.payload), withdrawals=frozenset({withdrawal}))
+    return _read(statement, payload.replacement.payload)._replace(withdrawals=frozenset({withdrawal}))
 
 
 def _retracted(statement: Statement, payload: Retracted) -> Facts:

@@ -8,7 +8,7 @@ id without asking anybody.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.events.base import ObjectKind
 
@@ -16,8 +16,7 @@ ObjectId = bytes
 """16 bytes: SHA-256 of the kind's byte and the key in UTF-8, cut to 16."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Thing:
+class Thing(NamedTuple):
     """An object named by kind and key; ``id`` is its arrival-independent identity."""
 
     kind: ObjectKind

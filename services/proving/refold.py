@@ -7,7 +7,6 @@ facts about them. What cannot reach it changes nothing; that is a law of the hea
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 
 from services.core.derive import derive
 from services.core.facts import (
@@ -79,7 +78,7 @@ class Refold:
             handovers=frozenset(handovers),
             contents=self._contents,
         )
-        return derive(replace(near, withdrawals=self._withdrawing(near)), consignment, as_of)
+        return derive(near._replace(withdrawals=self._withdrawing(near)), consignment, as_of)
 
     def _withdrawing(self, near: Facts) -> frozenset[Withdrawal]:
         """All corrections and retractions that are tied to an event of ``near``, at any depth and either way."""

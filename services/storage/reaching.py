@@ -144,13 +144,15 @@ def _held(counted: Iterable[Path], ends: Mapping[Link, bool]) -> set[bytes]:
 
 def _thing(kind: int, id_: bytes) -> Thing:
     # The key is known to nobody here; the id's digits stand for it, and ``_id`` reads them back.
-    return Thing(ObjectKind(kind), id_.hex())
+    return Thing(_OBJECTS[kind], id_.hex())
 
 
 def _id(thing: Thing) -> bytes:
     return bytes.fromhex(thing.key)
 
 
+_OBJECTS = {int(kind): kind for kind in ObjectKind}  # a look-up costs a fifth of the enumeration's own
+_LINKS = {int(kind): kind for kind in LinkKind}
 _LEFT = {
     LinkKind.CONTAINER_CARRIES: ObjectKind.CONTAINER,
     LinkKind.NOTE_COVERS: ObjectKind.NOTE,
@@ -164,7 +166,7 @@ _LEFT = {
 def _link(row: Sequence[Any]) -> tuple[Link, bool]:
     """The link in force until its effective end, and whether its publisher left it open."""
     number, left, right, right_kind, start, end, until, publisher, territorial, shared, names = row
-    kind = LinkKind(number)
+    kind = _LINKS[number]
     link = Link(
         event=b"",
         publisher=str(publisher),

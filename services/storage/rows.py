@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from schemas import railnet
 from schemas.events.base import Classifier, ObjectKind, Region
@@ -40,8 +41,7 @@ _COLUMNS = {"claim": 18, "link": 14, "founding": 5, "withdrawal": 4, "mention": 
 _MORTAL = frozenset({"claim", "link", "founding"})
 
 
-@dataclass(frozen=True, slots=True)
-class StateRows:
+class StateRows(NamedTuple):
     """The rows of one event by table, and what the batch has to know about them.
 
     ``structural``: it holds links or foundings; ``withdraws``: it corrects or retracts; ``of_trains``: it has claims
@@ -150,17 +150,18 @@ def _claim(claim: Claim) -> bytes:
 
 
 def _link(link: Link) -> bytes:
+    left, right = link.left.id, link.right.id
     if link.kind in TIMED:
         start, until = link.start, FOREVER if link.end is None else link.end
         end = _NULL if link.end is None else _LINK_TIMES(8, link.end)
-        held = _MENTION(16, carried(link).id)
+        held = _MENTION(16, left if carried(link) is link.left else right)
     else:
         start, until, end, held = SINCE_EVER, FOREVER, _NULL, _NULL
     return b"".join(
         (
             _LINK_TIMES(8, start),
             end,
-            _LINK(8, until, 8, word(link.publisher), 16, link.left.id, 16, link.right.id),
+            _LINK(8, until, 8, word(link.publisher), 16, left, 16, right),
             held,
             _LINK_KIND(2, link.kind, 2, link.right.kind, 1, link.territorial, 1, link.shared),
             _names(link.names),
@@ -176,7 +177,8 @@ def _withdrawal(withdrawal: Withdrawal) -> bytes:
     return _WITHDRAWAL(16, withdrawal.event, 16, withdrawal.target, 1, withdrawal.replaces)
 
 
-def _names(names: Iterable[str]) -> bytes:
+@lru_cache(maxsize=10_000)
+def _names(names: frozenset[str]) -> bytes:
     packed = bigints(sorted(word(name) for name in names))
     return _LENGTH(len(packed)) + packed
 

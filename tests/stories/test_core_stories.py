@@ -22,7 +22,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +57,11 @@ class Drawn(frozenset[Any]):
 def drawn(facts: Facts, rng: random.Random) -> Facts:
     """``facts`` with every set in an order of its own."""
     sets = {}
-    for field in fields(Facts):
-        elements = list(getattr(facts, field.name))
+    for field in Facts._fields:
+        elements = list(getattr(facts, field))
         rng.shuffle(elements)
-        sets[field.name] = Drawn(elements)
-        sets[field.name].order = tuple(elements)
+        sets[field] = Drawn(elements)
+        sets[field].order = tuple(elements)
     return Facts(**sets)
 
 

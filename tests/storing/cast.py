@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from schemas.events.base import ObjectKind
 from services.admission.model import Record
@@ -92,7 +92,7 @@ def event(said: Said, salt: str, offset: int, registry: int = 0) -> Event:
     record = Record(
         TOPIC, 0, offset, 1_700_000_000_000 + offset, [("ce_id", str(said.number).encode())], payload
     )
-    facts = replace(said.facts, contents=frozenset({(identity, content)}))
+    facts = said.facts._replace(contents=frozenset({(identity, content)}))
     return Event(record, identity, content, payload, said.publisher, "00" * 8, registry, facts)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
 
 from schemas.events import catalogue
@@ -73,8 +71,8 @@ def claims(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -
     )
     if crowd:
         some = [objects.thing(ObjectKind(kind), draw(st.integers(0, 1))) for kind in kinds]
-        return Facts(claims=frozenset(replace(base, thing=thing) for thing in some))
-    return Facts(claims=frozenset(replace(base, thing=draw(things(objects, ObjectKind(k)))) for k in kinds))
+        return Facts(claims=frozenset(base._replace(thing=thing) for thing in some))
+    return Facts(claims=frozenset(base._replace(thing=draw(things(objects, ObjectKind(k)))) for k in kinds))
 
 
 @st.composite
@@ -97,14 +95,14 @@ def links(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) ->
     if draw(st.booleans()):  # half of them crowd around two boxes
         left = objects.thing(ObjectKind.CONTAINER, draw(st.integers(0, 1)))
         right = objects.thing(ObjectKind.CONSIGNMENT, draw(st.integers(0, 1)))
-        return Facts(links=frozenset({replace(base, left=left, right=right)}))
+        return Facts(links=frozenset({base._replace(left=left, right=right)}))
     edges = set()
     for number in draw(st.lists(st.sampled_from(LINK_KINDS), min_size=1, max_size=2)):
         kind = LinkKind(number)
         left, rights = ENDS[kind]
         right = draw(st.sampled_from(rights))
         edges.add(
-            replace(base, kind=kind, left=draw(things(objects, left)), right=draw(things(objects, right)))
+            base._replace(kind=kind, left=draw(things(objects, left)), right=draw(things(objects, right)))
         )
     return Facts(links=frozenset(edges))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from dataclasses import replace
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
@@ -46,7 +45,7 @@ class Teller:
         headers = [("ce_id", id_.hex().encode())]
         offset = next(self._numbers)
         record = Record(TOPIC, 0, offset, 1_700_000_000_000 + offset, headers, b"{}")
-        facts = replace(facts, contents=frozenset({(id_, content)}))
+        facts = facts._replace(contents=frozenset({(id_, content)}))
         event = Event(record, id_, content, b"{}", publisher, key_id, self.registry, facts)
         self.told.append(event)
         return event

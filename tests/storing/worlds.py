@@ -6,7 +6,6 @@ Facts are built directly, without JSON: the store takes facts, whatever they wer
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -104,7 +103,7 @@ def said(draw: st.DrawFn, objects: Objects, most: int = 30) -> Said:
     if what in "XRW":
         target = event_id(objects.salt, draw(st.integers(0, most)))
         withdrawal = Withdrawal(identity, target, replaces=what != "W")
-        facts = replace(facts, withdrawals=frozenset({withdrawal}))
+        facts = facts._replace(withdrawals=frozenset({withdrawal}))
     # The variant is a digest of what is said: the same facts again are a duplicate, others an equivocation.
     digest = hashlib.sha256(repr(_sorted(facts)).encode()).digest()
     variant = int.from_bytes(digest[:8])
@@ -116,15 +115,15 @@ def _sorted(facts: Facts) -> list[str]:
         repr(each)
         for each in (
             *facts.claims,
-            *(replace(link, names=frozenset()) for link in facts.links),
+            *(link._replace(names=frozenset()) for link in facts.links),
             *(sorted(link.names) for link in facts.links),
-            *(replace(founding, names=frozenset()) for founding in facts.foundings),
+            *(founding._replace(names=frozenset()) for founding in facts.foundings),
             *(sorted(founding.names) for founding in facts.foundings),
             *facts.withdrawals,
             *facts.routes,
             *facts.restrictions,
             *facts.liftings,
-            *(replace(handover, containers=frozenset()) for handover in facts.handovers),
+            *(handover._replace(containers=frozenset()) for handover in facts.handovers),
             *(sorted(handover.containers) for handover in facts.handovers),
         )
     )

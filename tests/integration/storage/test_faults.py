@@ -57,7 +57,7 @@ def unstorable(event: Event) -> Event:
     (claim,) = event.facts.claims
     return replace(
         event,
-        facts=replace(event.facts, claims=frozenset({replace(claim, milestone=MILESTONE_NOBODY_KNOWS)})),
+        facts=event.facts._replace(claims=frozenset({claim._replace(milestone=MILESTONE_NOBODY_KNOWS)})),
     )
 
 
@@ -85,7 +85,7 @@ def test_a_null_character_in_a_text_is_the_events_fault(desk: Desk, pair: Pair, 
     """Postgres refuses it; without the bisection the worker would stop there for ever."""
     good, bad = teller.claim(teller.cons(), 1), teller.claim(teller.cons(), 2)
     (claim,) = bad.facts.claims
-    bad = replace(bad, facts=replace(bad.facts, claims=frozenset({replace(claim, place="a\0b")})))
+    bad = replace(bad, facts=bad.facts._replace(claims=frozenset({claim._replace(place="a\0b")})))
     applied = desk.writer.apply_or_bisect(desk.batch([good, bad], pair.registry))
     assert (applied.new, len(desk.letters)) == (1, 1)
 

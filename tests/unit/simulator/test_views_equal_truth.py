@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -40,36 +39,36 @@ def long_facts() -> Facts:
 
 
 def without_withdrawals(facts: Facts) -> Facts:
-    return replace(facts, withdrawals=frozenset())
+    return facts._replace(withdrawals=frozenset())
 
 
 def first_of_equivocating(facts: Facts) -> Facts:
-    return replace(facts, contents=frozenset())
+    return facts._replace(contents=frozenset())
 
 
 def everybody_engaged(facts: Facts) -> Facts:
-    return replace(facts, claims=frozenset(replace(claim, territorial=True) for claim in facts.claims))
+    return facts._replace(claims=frozenset(claim._replace(territorial=True) for claim in facts.claims))
 
 
 def nobody_territorial(facts: Facts) -> Facts:
-    return replace(facts, claims=frozenset(replace(claim, territorial=False) for claim in facts.claims))
+    return facts._replace(claims=frozenset(claim._replace(territorial=False) for claim in facts.claims))
 
 
 def never_ending(facts: Facts) -> Facts:
-    return replace(facts, links=frozenset(replace(link, end=None) for link in facts.links))
+    return facts._replace(links=frozenset(link._replace(end=None) for link in facts.links))
 
 
 def plans_as_facts(facts: Facts) -> Facts:
-    return replace(facts, claims=frozenset(replace(c, classifier=Classifier.ACT) for c in facts.claims))
+    return facts._replace(claims=frozenset(c._replace(classifier=Classifier.ACT) for c in facts.claims))
 
 
 def one_voice(facts: Facts) -> Facts:
-    return replace(facts, claims=frozenset(replace(claim, publisher="cr") for claim in facts.claims))
+    return facts._replace(claims=frozenset(claim._replace(publisher="cr") for claim in facts.claims))
 
 
 def lost_links(facts: Facts) -> Facts:
     kept = sorted(facts.links, key=lambda link: (link.published, link.event))[: -len(facts.links) // 50]
-    return replace(facts, links=frozenset(kept))
+    return facts._replace(links=frozenset(kept))
 
 
 @pytest.mark.parametrize(
