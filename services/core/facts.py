@@ -122,6 +122,17 @@ class PlannedRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class Goods:
+    """What one publisher says is in the cargo, by HS code or a prefix of it."""
+
+    event: EventId
+    publisher: str
+    thing: Thing
+    commodities: tuple[str, ...]
+    territorial: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Restriction:
     """A border, line or station that is closed, embargoed or not accepting in [start, end)."""
 
@@ -160,6 +171,7 @@ class Handover:
     side: str  # "DELIVERING", "RECEIVING" or "ADVANCE"
     containers: frozenset[str]
     territorial: bool
+    border: str  # what both sides' names of the place lead to (services.core.handovers.border)
     counterparty: str = ""
 
 
@@ -178,6 +190,7 @@ class Facts:
     restrictions: frozenset[Restriction] = frozenset()
     liftings: frozenset[Lifting] = frozenset()
     handovers: frozenset[Handover] = frozenset()
+    goods: frozenset[Goods] = frozenset()
     contents: frozenset[tuple[EventId, bytes]] = field(default=frozenset())
 
     @property
@@ -199,6 +212,7 @@ class Facts:
             self.restrictions | other.restrictions,
             self.liftings | other.liftings,
             self.handovers | other.handovers,
+            self.goods | other.goods,
             self.contents | other.contents,
         )
 
@@ -215,5 +229,6 @@ class Facts:
             frozenset().union(*(part.restrictions for part in every)),
             frozenset().union(*(part.liftings for part in every)),
             frozenset().union(*(part.handovers for part in every)),
+            frozenset().union(*(part.goods for part in every)),
             frozenset().union(*(part.contents for part in every)),
         )
