@@ -117,6 +117,11 @@ def crossings_on(places: Sequence[str]) -> tuple[str, ...]:
     return tuple(passed)
 
 
+def crossings_at(station: str) -> tuple[Crossing, ...]:
+    """The crossings that the station of that id is a side of."""
+    return _crossings_by_station().get(station, ())
+
+
 def _codes(station: Station) -> Iterator[str]:
     yield station.place
     yield from (f"locode:{code}" for code in (station.locode, *station.locode_also) if code)
@@ -149,6 +154,15 @@ def _stations_by_border_point() -> Mapping[str, Station]:
     return MappingProxyType(
         {f"esr:{code}": station for station in stations().values() for code in station.esr_border}
     )
+
+
+@cache
+def _crossings_by_station() -> Mapping[str, tuple[Crossing, ...]]:
+    found: dict[str, tuple[Crossing, ...]] = {}
+    for known in crossings().values():
+        for side in (known.a.station, known.b.station):
+            found[side] = (*found.get(side, ()), known)
+    return MappingProxyType(found)
 
 
 @cache

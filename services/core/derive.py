@@ -11,13 +11,18 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier, ObjectKind, Region
-from services.core import engagement, handovers, restrictions
+from services.core import aboard, engagement, handovers, restrictions
+from services.core.aboard import Aboard
 from services.core.exceptions import open_exceptions
-from services.core.facts import Claim, EventId, Facts, Link, LinkKind, Micros
+from services.core.facts import FOREVER, Claim, EventId, Facts, LinkKind, Micros
 from services.core.links import Network, Path
 from services.core.liveness import Liveness, judge
 from services.core.objects import Thing
-from services.core.rules import DELIVERED_PHASE, SILENT_AFTER, rules
+from services.core.overdue import overdue
+from services.core.parts import parts
+from services.core.progress import first_reached, progress
+from services.core.restrictions import Stop
+from services.core.rules import DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
 from services.core.slots import Answers, Question, answers, superseded
 from services.core.view import Arrival, Box, HandoverView, Position, Standing, View
 
@@ -32,6 +37,8 @@ class Gathered:
     paths: tuple[Path, ...]
     arrivals: tuple[Arrival, ...]
     current: Mapping[Question, Answers]  # counted claims only
+    shown: frozenset[Claim]  # the one answer of each question that stands for it
+    parts: frozenset[Thing]  # papers that do not speak for the whole cargo
     liveness: Liveness
 
 
@@ -47,8 +54,9 @@ def gather(facts: Facts, consignment: Thing, as_of: Micros) -> Gathered | None:
         return None
     network = Network(link for link in facts.links if liveness.live(link.event))
     members = engagement.groups(founded, network.same)[consignment]
-    paths = network.paths(members)
-    engaged = engagement.engaged(frozenset[str]().union(*(founded[m] for m in members)), paths)
+    parties = frozenset[str]().union(*(founded[m] for m in members))
+    engaged = engagement.engaged(parties, network, members)
+    paths = network.paths(members, engaged)
     live = (claim for claim in facts.claims if liveness.live(claim.event))
     told = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]
     reaching = _reach(told, paths, network, engaged, as_of)
@@ -61,6 +69,8 @@ def gather(facts: Facts, consignment: Thing, as_of: Micros) -> Gathered | None:
         paths=paths,
         arrivals=tuple(_mark(arrival, old) for arrival in reaching),
         current=current,
+        shown=frozenset(given.shown for given in current.values()),
+        parts=parts(network.counted(members, engaged)),
         liveness=liveness,
     )
 
@@ -81,7 +91,7 @@ def _reach(
         held = [path for path in ways.get(claim.thing, ()) if path.holds(claim.happened)]
         if not held:
             continue
-        open_ways = [path for path in held if path.counted(engaged)]
+        open_ways = [path for path in held if path.counted]
         trusted = claim.territorial or claim.publisher in engaged
         used = open_ways or held
         arrivals.append(
@@ -120,10 +130,12 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
     if gathered is None:
         return None
     counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED]
-    boxes = boxes_of(gathered, counted, as_of)
-    movement, behind = least_advanced(boxes, common_position(counted))
+    speaking = [a for a in counted if a.claim in gathered.shown]
+    joined = aboard.compared(gathered.current, counted)
+    boxes = boxes_of(gathered, counted, as_of, joined.values())
+    movement, behind = least_advanced(boxes, speaking)
     live = gathered.liveness.live
-    routed = {path.thing for path in gathered.paths if path.counted(gathered.engaged)}
+    routed = {path.thing for path in gathered.paths if path.counted}
     routes = [r for r in facts.routes if live(r.event) and r.thing in routed]
     route = restrictions.current_route(r for r in routes if r.publisher in gathered.engaged)
     known = [
@@ -131,6 +143,11 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
     ]
     liftings = [lifting for lifting in facts.liftings if live(lifting.event)]
     concerning = _concerning(facts, gathered)
+    goods = (
+        g
+        for g in facts.goods
+        if live(g.event) and g.thing in routed and (g.territorial or g.publisher in gathered.engaged)
+    )
     return View(
         consignment=engagement.canonical(gathered.members),
         members=gathered.members,
@@ -139,20 +156,23 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
         movement=movement,
         boxes=boxes,
         behind=behind,
-        customs=customs_positions(counted),
-        document=best(a for a in counted if a.claim.region is Region.DOCUMENT and moves(a.claim)),
-        disputes=disputes(gathered.current.values()),
-        exceptions=open_exceptions(counted),
+        customs=customs_positions(speaking),
+        document=best(a for a in speaking if a.claim.region is Region.DOCUMENT and moves(a.claim)),
+        disputes=_all_disputes(gathered.current, joined),
+        exceptions=open_exceptions(counted, gathered.parts),
         handovers=_handovers(facts, gathered, boxes, as_of),
         route=route,
         restrictions=restrictions.on_route(
             None if movement is not None and _phase(movement) >= DELIVERED_PHASE else route,
             known,
             liftings,
-            "" if movement is None else movement.claim.place,
+            _been(movement, boxes, speaking),
+            frozenset(code for told in goods for code in told.commodities),
             as_of,
         ),
-        overdue=_overdue(counted, as_of),
+        overdue=overdue(
+            counted, [box.container for box in holding(boxes)], () if route is None else route.places, as_of
+        ),
         silent=_silent(counted, movement, as_of),
         arrivals=gathered.arrivals,
         flagged=gathered.liveness.cyclic & concerning,
@@ -169,46 +189,80 @@ def best(arrivals: Iterable[Arrival]) -> Position | None:
     return max(positions, key=lambda p: p.rank, default=None)
 
 
-def common_position(counted: Iterable[Arrival]) -> Position | None:
-    """The latest movement fact that speaks of the whole consignment rather than of one box."""
-    return best(
-        a for a in counted if a.claim.region is Region.MOVEMENT and moves(a.claim) and not a.containers
-    )
-
-
-def boxes_of(gathered: Gathered, counted: Iterable[Arrival], as_of: Micros) -> tuple[Box, ...]:
+def boxes_of(
+    gathered: Gathered, counted: Iterable[Arrival], as_of: Micros, joined: Iterable[Aboard] = ()
+) -> tuple[Box, ...]:
     """Every box that a live link assigns to the consignment, with the latest that is known of it."""
     moving = [a for a in counted if a.claim.region is Region.MOVEMENT and moves(a.claim)]
-    trusted = frozenset(path for path in gathered.paths if path.counted(gathered.engaged))
-    assigned: dict[Thing, list[tuple[Path, Link]]] = defaultdict(list)
+    settled: dict[Thing, set[Claim]] = defaultdict(set)
+    standing: dict[Thing, set[Claim]] = defaultdict(set)
+    for each in joined:
+        box = each.answers.question.thing
+        settled[box] |= each.settled
+        standing[box].add(each.answers.shown)
+
+    def stands(claim: Claim, box: Thing) -> bool:
+        if claim in settled.get(box, ()):
+            return claim in standing[box]
+        return claim in gathered.shown
+
+    assigned: dict[Thing, list[Path]] = defaultdict(list)
     for path in gathered.paths:
-        if path.spans and path.spans[0].link.kind is LinkKind.CONTAINER_CARRIES:
-            assigned[path.thing].append((path, path.spans[0].link))
+        if path.thing.kind is ObjectKind.CONTAINER and path.spans:
+            assigned[path.thing].append(path)
     return tuple(
         Box(
             container=box,
-            position=best(a for a in moving if box in a.containers or not a.containers),
-            holds_cargo=any(link.end is None or link.end > as_of for path, link in ways if path in trusted),
-            counted=any(path in trusted for path, _ in ways),
+            position=best(
+                a for a in moving if (box in a.containers or not a.containers) and stands(a.claim, box)
+            ),
+            holds_cargo=any(path.counted and (path.end > as_of or path.end == FOREVER) for path in ways),
+            counted=any(path.counted for path in ways),
         )
         for box, ways in sorted(assigned.items())
     )
 
 
-def least_advanced(boxes: Iterable[Box], common: Position | None) -> tuple[Position | None, int]:
+def holding(boxes: Iterable[Box]) -> list[Box]:
+    """The boxes that the consignment waits for: those that hold its cargo, else all that somebody of it assigned."""
+    counted = [box for box in boxes if box.counted]
+    return [box for box in counted if box.holds_cargo] or counted
+
+
+def least_advanced(boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Position | None, int]:
     """The position that the consignment shows, and how many boxes are in that same phase.
 
-    Boxes that nobody of the consignment assigned, and boxes that the cargo has left, do not hold it back.
+    Boxes that nobody of the consignment assigned, and boxes that the cargo has left, do not hold it back. ``speaking``
+    are the arrivals that stand for their questions: without boxes the latest that speaks of the whole cargo shows.
     """
-    counted = [box for box in boxes if box.counted]
-    held = [box for box in counted if box.holds_cargo] or counted
+    moving = [a for a in speaking if a.claim.region is Region.MOVEMENT and moves(a.claim)]
+    held = holding(boxes)
     if not held:
-        return common, 0
+        return best(a for a in moving if not a.containers), 0
     if any(box.position is None for box in held):
         return None, sum(box.position is None for box in held)
     positions = [box.position for box in held if box.position is not None]
-    least = min(positions, key=lambda p: (_phase(p), *p.rank))
+    first = first_reached(a.claim for a in moving)
+    least = min(positions, key=lambda position: progress(position, first))
     return least, sum(_phase(p) == _phase(least) for p in positions)
+
+
+def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Stop, ...]:
+    """Where the least advanced box was (without boxes, the cargo), in order of time; () where it is not known."""
+    if movement is None:
+        return ()
+    box = next((box.container for box in holding(boxes) if box.position == movement), None)
+    told = [
+        Position(a.claim, a.via_disputed_link)
+        for a in speaking
+        if a.claim.region is Region.MOVEMENT
+        and moves(a.claim)
+        and a.claim.place
+        and (box in a.containers or not a.containers)
+    ]
+    return tuple(
+        Stop(p.claim.place, p.claim.milestone in LEAVING) for p in sorted(told, key=lambda p: p.rank)
+    )
 
 
 def _phase(position: Position) -> int:
@@ -230,6 +284,17 @@ def disputes(current: Iterable[Answers]) -> tuple[Answers, ...]:
     return tuple(sorted((a for a in current if _disputed_answers(a)), key=lambda a: a.question))
 
 
+def _all_disputes(
+    current: Mapping[Question, Answers], joined: Mapping[Question, Aboard]
+) -> tuple[Answers, ...]:
+    """The disputes, with those between the word on a box and the word on its train."""
+    found = {given.question: given for given in disputes(current.values())}
+    for asked, each in joined.items():
+        if asked in found or aboard.contradicted(each.answers):
+            found[asked] = each.answers
+    return tuple(found[asked] for asked in sorted(found))
+
+
 def _disputed_answers(given: Answers) -> bool:
     tolerance = rules()[given.question.milestone].tolerance
     return tolerance is not None and len(given.current) > 1 and given.spread() > tolerance
@@ -248,27 +313,12 @@ def _handovers(
         and (h.territorial or h.publisher in gathered.engaged)
     ]
     windows = [p for p in gathered.paths if p.thing.kind is ObjectKind.CONTAINER and p.thing.key in numbers]
-    concerned = {
-        (h.place, h.occurrence)
-        for h in live
-        if any(p.thing.key in h.containers and p.holds(h.happened) for p in windows)
-    }
-    return handovers.compare((h for h in live if (h.place, h.occurrence) in concerned), as_of)
-
-
-def _overdue(counted: Iterable[Arrival], as_of: Micros) -> tuple[Claim, ...]:
-    """Plans and estimates whose time has passed without the fact; each is the claim that was not met."""
-    every = [a.claim for a in counted]
-    met = {(c.milestone, c.place, c.occurrence, c.thing) for c in every if c.classifier is Classifier.ACT}
-    late = (
-        c
-        for c in every
-        if c.classifier is not Classifier.ACT
-        and rules()[c.milestone].moves
-        and c.happened + (rules()[c.milestone].tolerance or 0) < as_of
-        and (c.milestone, c.place, c.occurrence, c.thing) not in met
+    concerned = (
+        handovers.compare(told, as_of)
+        for told in handovers.meetings(live)
+        if any(p.thing.key in h.containers and p.holds(h.happened) for h in told for p in windows)
     )
-    return tuple(sorted(late, key=lambda c: (c.happened, c.published, c.event, c.thing)))
+    return tuple(view for view in concerned if view is not None)
 
 
 def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros) -> bool:

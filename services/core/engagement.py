@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from services.core.facts import Founding, Link
-from services.core.links import Path
+from services.core.links import Network
 from services.core.objects import Thing
 
 
@@ -23,17 +23,14 @@ def founding_parties(foundings: Iterable[Founding]) -> Mapping[Thing, frozenset[
     return parties
 
 
-def engaged(founded: frozenset[str], paths: Iterable[Path]) -> frozenset[str]:
-    """The fixpoint of naming: ``founded`` and whoever a counted link on ``paths`` names, at any depth.
+def engaged(founded: frozenset[str], network: Network, members: frozenset[Thing]) -> frozenset[str]:
+    """The fixpoint of naming: ``founded`` and whoever a counted link that leads to ``members`` names, at any depth.
 
     Links of trains and wagons name nobody: a train carries the cargo of many who do not know one another.
     """
-    naming = [path for path in paths if not path.by_train and any(s.link.names for s in path.spans)]
     known = founded
     while True:
-        named = frozenset[str]().union(
-            *(span.link.names for path in naming if path.counted(known) for span in path.spans)
-        )
+        named = frozenset[str]().union(*(link.names for link in network.counted(members, known)))
         if named <= known:
             return known
         known |= named

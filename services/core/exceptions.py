@@ -3,51 +3,68 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
-from schemas.events.base import Classifier
+from schemas.events.base import Classifier, ObjectKind
 from services.core.facts import Assurance, Claim, EventId, Micros
 from services.core.objects import Thing
 from services.core.rules import rules
 from services.core.view import Arrival, OpenException
 
+_WHOLE = frozenset({ObjectKind.CONSIGNMENT, ObjectKind.BOOKING, ObjectKind.NOTE, ObjectKind.DECLARATION})
+"""What the cargo is called by, rather than what carries it."""
 
-def open_exceptions(counted: Iterable[Arrival]) -> tuple[OpenException, ...]:
+
+def open_exceptions(
+    counted: Iterable[Arrival], parts: Container[Thing] = frozenset()
+) -> tuple[OpenException, ...]:
     """What went wrong and was not answered, per object, jurisdiction and kind; each shows its latest opening.
 
-    An opening is answered by a later fact that closes the same kind. What an authority signed or a relayed message of
-    it opened, a mere assertion does not close. Trouble of a train or wagon that the cargo has left does not concern it.
+    An opening is answered by a later fact about its object that closes the same kind. Customs work by papers: what one of
+    them opened for a box is also answered by a fact about the whole cargo (its consignment, or a booking, note or
+    declaration that is none of ``parts``), for whoever frees the cargo frees its boxes. What an authority signed or a relayed message of it opened, a mere assertion does not close. Trouble of a train or
+    wagon that the cargo has left does not concern it.
     """
-    told: dict[tuple[int, str, Thing], list[Claim]] = defaultdict(list)
+    opened: dict[tuple[int, str, Thing], list[Claim]] = defaultdict(list)
+    closed: dict[tuple[int, str], list[Claim]] = defaultdict(list)
     for arrival in counted:
         claim = arrival.claim
-        episode = rules()[claim.milestone].episode
-        if episode and claim.classifier is Classifier.ACT and (arrival.still or not arrival.by_train):
-            told[abs(episode), claim.jurisdiction, claim.thing].append(claim)
+        rule = rules()[claim.milestone]
+        if not rule.episode or claim.classifier is not Classifier.ACT:
+            continue
+        if rule.episode > 0 and (arrival.still or not arrival.by_train):
+            opened[rule.episode, claim.jurisdiction, claim.thing].append(claim)
+        for episode in rule.closes:
+            closed[episode, claim.jurisdiction].append(claim)
     found = (
-        (episode, jurisdiction, thing, _unanswered(claims))
-        for (episode, jurisdiction, thing), claims in sorted(told.items(), key=lambda item: item[0])
+        (key, _unanswered(openings, [c for c in closed[key[:2]] if _answers(c, key[2], parts)]))
+        for key, openings in sorted(opened.items(), key=lambda item: item[0])
     )
     return tuple(
         OpenException(episode, thing, jurisdiction, claim)
-        for episode, jurisdiction, thing, claim in found
+        for (episode, jurisdiction, thing), claim in found
         if claim is not None
     )
 
 
-def _unanswered(claims: list[Claim]) -> Claim | None:
-    """The latest opening among ``claims`` that no later closing of sufficient assurance answers."""
-    closings = [claim for claim in claims if rules()[claim.milestone].episode < 0]
-    openings = (
+def _answers(closing: Claim, opened: Thing, parts: Container[Thing]) -> bool:
+    if closing.thing == opened:
+        return True
+    return bool(closing.jurisdiction) and closing.thing.kind in _WHOLE and closing.thing not in parts
+
+
+def _unanswered(openings: Iterable[Claim], closings: Iterable[Claim]) -> Claim | None:
+    """The latest of ``openings`` that no later closing of sufficient assurance answers."""
+    known = tuple(closings)
+    unanswered = (
         opening
-        for opening in claims
-        if rules()[opening.milestone].episode > 0
-        and not any(
+        for opening in openings
+        if not any(
             _rank(closing) > _rank(opening) and closing.assurance >= min(opening.assurance, Assurance.RELAYED)
-            for closing in closings
+            for closing in known
         )
     )
-    return max(openings, key=_rank, default=None)
+    return max(unanswered, key=_rank, default=None)
 
 
 def _rank(claim: Claim) -> tuple[Micros, Micros, EventId]:

@@ -116,6 +116,16 @@ class PlannedRoute(NamedTuple):
     places: tuple[str, ...]
 
 
+class Goods(NamedTuple):
+    """What one publisher says is in the cargo, by HS code or a prefix of it."""
+
+    event: EventId
+    publisher: str
+    thing: Thing
+    commodities: tuple[str, ...]
+    territorial: bool
+
+
 class Restriction(NamedTuple):
     """A border, line or station that is closed, embargoed or not accepting in [start, end)."""
 
@@ -152,6 +162,7 @@ class Handover(NamedTuple):
     side: str  # "DELIVERING", "RECEIVING" or "ADVANCE"
     containers: frozenset[str]
     territorial: bool
+    border: str  # what both sides' names of the place lead to (services.core.handovers.border)
     counterparty: str = ""
 
 
@@ -169,6 +180,7 @@ class Facts(NamedTuple):
     restrictions: frozenset[Restriction] = frozenset()
     liftings: frozenset[Lifting] = frozenset()
     handovers: frozenset[Handover] = frozenset()
+    goods: frozenset[Goods] = frozenset()
     contents: frozenset[tuple[EventId, bytes]] = frozenset()
 
     @property
@@ -190,6 +202,7 @@ class Facts(NamedTuple):
             self.restrictions | other.restrictions,
             self.liftings | other.liftings,
             self.handovers | other.handovers,
+            self.goods | other.goods,
             self.contents | other.contents,
         )
 
@@ -206,5 +219,6 @@ class Facts(NamedTuple):
             frozenset().union(*(part.restrictions for part in every)),
             frozenset().union(*(part.liftings for part in every)),
             frozenset().union(*(part.handovers for part in every)),
+            frozenset().union(*(part.goods for part in every)),
             frozenset().union(*(part.contents for part in every)),
         )

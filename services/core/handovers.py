@@ -1,30 +1,78 @@
-"""Hand-over between railways: confirmed only when both sides have signed, and for the same set of boxes."""
+"""Hand-over between railways: confirmed only when both sides have signed, and for the same set of boxes.
+
+Two lists are of one hand-over when they name the same border and the same run. The two sides of a border are two
+stations, and each railway calls it by its own, in codes of its own: the border is what both names lead to. Lists that
+name no run never meet one that does; among themselves they meet when they share a box and lie within ``ONE_MEETING``.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
-from services.core.facts import Handover, Micros
-from services.core.rules import UNMATCHED_AFTER
+from schemas import railnet
+from services.core.facts import EventId, Handover, Micros
+from services.core.rules import ONE_MEETING, UNMATCHED_AFTER
 from services.core.view import HandoverState, HandoverView
 
 ADVANCE, DELIVERING, RECEIVING = "ADVANCE", "DELIVERING", "RECEIVING"
 
 
-def compare(handovers: Iterable[Handover], as_of: Micros) -> tuple[HandoverView, ...]:
-    """Set what each side signed against the other, per place and run, ordered by them.
+def border(place: str, parties: Iterable[str]) -> str:
+    """The crossing that ``place`` (canonical) stands for in a hand-over, else the place itself.
+
+    A station of several crossings stands for the one that ``parties`` (codes of companies) have on both its sides.
+    """
+    crossings = {
+        c.place: c for station in railnet.candidates(place) for c in railnet.crossings_at(station.id)
+    }
+    if len(crossings) > 1:
+        known = frozenset(parties)
+        crossings = {
+            name: c
+            for name, c in crossings.items()
+            if not known.isdisjoint(c.a.managers) and not known.isdisjoint(c.b.managers)
+        }
+    return next(iter(crossings)) if len(crossings) == 1 else place
+
+
+def meetings(handovers: Iterable[Handover]) -> Iterator[tuple[Handover, ...]]:
+    """The lists of each hand-over, ordered by border, run and time."""
+    named: dict[tuple[str, str], list[Handover]] = defaultdict(list)
+    for handover in sorted(handovers, key=lambda h: (h.happened, h.event)):
+        named[handover.border, handover.occurrence].append(handover)
+    for (_, run), told in sorted(named.items()):
+        if run:
+            yield tuple(told)
+        else:
+            yield from _sharing(told)
+
+
+def _sharing(told: Sequence[Handover]) -> Iterator[tuple[Handover, ...]]:
+    """Lists without a run, in order of time, parted into those that hang together by a box and by time."""
+    group_of: dict[EventId, list[Handover]] = {}
+    latest: dict[str, Handover] = {}  # by box: no earlier list with it is nearer in time
+    for handover in told:
+        group = group_of[handover.event] = [handover]
+        for box in handover.containers:
+            before = latest.get(box)
+            latest[box] = handover
+            if before is None or handover.happened - before.happened > ONE_MEETING:
+                continue
+            joined = group_of[before.event]
+            if joined is not group:
+                group += joined
+                group_of.update((member.event, group) for member in joined)
+    for group in {id(group): group for group in (group_of[h.event] for h in told)}.values():
+        yield tuple(sorted(group, key=lambda h: (h.happened, h.event)))
+
+
+def compare(handovers: Iterable[Handover], as_of: Micros) -> HandoverView | None:
+    """Set what each side signed for one hand-over against the other; None where nobody has.
 
     An advance list alone is no hand-over; it only shows what was announced and then handed over by nobody.
     """
-    meetings: dict[tuple[str, str], list[Handover]] = defaultdict(list)
-    for handover in handovers:
-        meetings[handover.place, handover.occurrence].append(handover)
-    views = (_meet(place, run, told, as_of) for (place, run), told in sorted(meetings.items()))
-    return tuple(view for view in views if view is not None)
-
-
-def _meet(place: str, occurrence: str, told: list[Handover], as_of: Micros) -> HandoverView | None:
+    told = tuple(handovers)
     current: dict[tuple[str, str], Handover] = {}
     for handover in told:
         key = handover.side, handover.publisher
@@ -45,9 +93,10 @@ def _meet(place: str, occurrence: str, told: list[Handover], as_of: Micros) -> H
         state = HandoverState.ONE_SIDED
     else:
         state = HandoverState.CONFIRMED if delivered == received else HandoverState.DIFFERENT
+    places = {handover.place for handover in told}
     return HandoverView(
-        place=place,
-        occurrence=occurrence,
+        place=places.pop() if len(places) == 1 else told[0].border,
+        occurrence=told[0].occurrence,
         state=state,
         delivering=tuple(h.publisher for h in sides[DELIVERING]),
         receiving=tuple(h.publisher for h in sides[RECEIVING]),

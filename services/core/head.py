@@ -50,20 +50,20 @@ def head(facts: Facts, consignment: Thing) -> Head | None:
     if gathered is None:
         return None
     counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED and not a.by_train]
+    speaking = [a for a in counted if a.claim in gathered.shown]
     boxes = derive.boxes_of(gathered, counted, FOREVER)
-    movement, behind = derive.least_advanced(boxes, derive.common_position(counted))
-    held = [box for box in boxes if box.counted]
-    documents = (a for a in counted if a.claim.region is Region.DOCUMENT and derive.moves(a.claim))
+    movement, behind = derive.least_advanced(boxes, speaking)
+    documents = (a for a in speaking if a.claim.region is Region.DOCUMENT and derive.moves(a.claim))
     here = (given for given in gathered.current.values() if not given.question.thing.rides)
     return Head(
         consignment=min(gathered.members, key=lambda thing: thing.id),
         movement=_stage(movement),
-        boxes=len([box for box in held if box.holds_cargo] or held),
+        boxes=len(derive.holding(boxes)),
         behind=behind,
-        customs=_customs(counted),
+        customs=_customs(speaking),
         document=_stage(derive.best(documents)),
         disputes=len(derive.disputes(here)),
-        exceptions=len(exceptions.open_exceptions(counted)),
+        exceptions=len(exceptions.open_exceptions(counted, gathered.parts)),
     )
 
 

@@ -13,7 +13,9 @@ from typing import NamedTuple
 from schemas.envelope import event_id
 from schemas.events.base import Edge, LinkPayload, Milestone, ObjectKind, Payload
 from schemas.events.correction import Corrected, Retracted
-from schemas.events.document import NoteReissued
+from schemas.events.customs import ExportLodged, ImportLodged
+from schemas.events.document import NoteIssued, NoteReissued
+from schemas.events.document_trade import InvoiceIssued
 from schemas.events.keys import canonical_place
 from schemas.events.link import ConsignmentOpened, RoutePlanned
 from schemas.events.movement import AdvanceListSent, HandedOver
@@ -24,6 +26,7 @@ from services.core.facts import (
     EventId,
     Facts,
     Founding,
+    Goods,
     Handover,
     Lifting,
     Link,
@@ -33,7 +36,7 @@ from services.core.facts import (
     Restriction,
     Withdrawal,
 )
-from services.core.handovers import ADVANCE
+from services.core.handovers import ADVANCE, border
 from services.core.objects import Thing, consignment
 from services.core.publisher import Publisher
 
@@ -49,8 +52,10 @@ _KINDS = {
     (ObjectKind.TRAIN, ObjectKind.WAGON): LinkKind.TRAIN_CARRIES,
     (ObjectKind.CONSIGNMENT, ObjectKind.CONSIGNMENT): LinkKind.SAME_CONSIGNMENT,
 }
+_OF_GOODS = (NoteIssued, InvoiceIssued, ExportLodged, ImportLodged)
+"""What says by its commodities what the cargo is; a finding of an inspection says what was wrong with it."""
 MEETING = ObjectKind.PLACE
-"""A hand-over is also filed under its place and run, so that either side's list can be found from the other's."""
+"""A hand-over is also filed under its border and run, so that either side's list can be found from the other's."""
 
 
 class Statement(NamedTuple):
@@ -83,9 +88,9 @@ def _nothing(_statement: Statement, _payload: Payload) -> Facts:
     return Facts()
 
 
-def meeting(place: str, occurrence: str) -> Thing:
+def meeting(border: str, occurrence: str) -> Thing:
     """The object under which both sides' lists of one hand-over are found."""
-    return Thing(MEETING, f"handover:{place}/{occurrence}")
+    return Thing(MEETING, f"handover:{border}/{occurrence}")
 
 
 def _assurance(territorial: bool, payload: Milestone) -> Assurance:
@@ -121,7 +126,14 @@ def _claims(statement: Statement, payload: Milestone, extra: tuple[Thing, ...] =
 
 
 def _milestone(statement: Statement, payload: Milestone) -> Facts:
-    return Facts(claims=frozenset(_claims(statement, payload)))
+    claims = frozenset(_claims(statement, payload))
+    if not isinstance(payload, _OF_GOODS) or not payload.commodities:
+        return Facts(claims=claims)
+    goods = (
+        Goods(claim.event, claim.publisher, claim.thing, tuple(payload.commodities), claim.territorial)
+        for claim in claims
+    )
+    return Facts(claims=claims, goods=frozenset(goods))
 
 
 def _note_reissued(statement: Statement, payload: NoteReissued) -> Facts:
@@ -133,7 +145,8 @@ def _note_reissued(statement: Statement, payload: NoteReissued) -> Facts:
 
 def _handover(statement: Statement, payload: HandedOver | AdvanceListSent) -> Facts:
     place = canonical_place(payload.place)
-    meet = meeting(place, payload.occurrence)
+    side = border(place, {statement.publisher.code, payload.counterparty, *statement.publisher.managers})
+    meet = meeting(side, payload.occurrence)
     claims = frozenset(_claims(statement, payload, extra=(meet,)))
     boxes = frozenset(o.key for o in payload.objects if o.kind is ObjectKind.CONTAINER)
     trains = [Thing(o.kind, o.key) for o in payload.objects if o.kind is ObjectKind.TRAIN]
@@ -148,6 +161,7 @@ def _handover(statement: Statement, payload: HandedOver | AdvanceListSent) -> Fa
         side=payload.side if isinstance(payload, HandedOver) else ADVANCE,
         containers=boxes,
         territorial=any(claim.territorial for claim in claims),
+        border=side,
         counterparty=payload.counterparty,
     )
     return Facts(claims=claims, handovers=frozenset({listed}))
@@ -201,7 +215,12 @@ def _opened(statement: Statement, payload: ConsignmentOpened) -> Facts:
         consignment=consignment(statement.publisher.code, payload.reference),
         names=payload.names,
     )
-    return _link(statement, payload)._replace(foundings=frozenset({founding}))
+    known = Goods(
+        statement.event, statement.publisher.code, founding.consignment, tuple(payload.commodities), False
+    )
+    return _link(statement, payload)._replace(
+        foundings=frozenset({founding}), goods=frozenset({known} if payload.commodities else ())
+    )
 
 
 def _route(statement: Statement, payload: RoutePlanned) -> Facts:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from schemas import railnet
 from services.core.facts import FOREVER, Lifting, Micros, PlannedRoute, Restriction
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A place where the cargo was, and whether it has left it."""
+
+    place: str
+    left: bool = False
 
 
 def ends(restriction: Restriction, liftings: Iterable[Lifting]) -> Micros:
@@ -18,18 +27,21 @@ def on_route(
     route: PlannedRoute | None,
     restrictions: Iterable[Restriction],
     liftings: Iterable[Lifting],
-    at_place: str,
+    been: Iterable[Stop],
+    goods: frozenset[str],
     as_of: Micros,
 ) -> tuple[Restriction, ...]:
     """The restrictions in force at ``as_of`` that the rest of the planned route meets, by start.
 
-    ``at_place`` is where the cargo is ("" when unknown): what lies behind it on the route no longer concerns it.
+    ``been`` is where the cargo was, in order of time: what lies behind it on the route no longer concerns it. ``goods``
+    are the HS codes that are known of it; a restriction of some commodities spares cargo that is known to be another.
     """
     if route is None:
         return ()
     lifted = tuple(liftings)
-    ahead = _ahead(route.places, at_place)
-    met_places = frozenset(ahead) | {f"crossing:{name}" for name in railnet.crossings_on(ahead)}
+    at, left = _reached(route.places, been)
+    ahead = route.places[at:]
+    met_places = {f"crossing:{name}" for name in railnet.crossings_on(ahead)} | set(ahead[left:])
     towards = direction(route.places)
     met = (
         restriction
@@ -37,13 +49,39 @@ def on_route(
         if restriction.place in met_places
         and (towards == "BOTH" or restriction.direction in ("BOTH", towards))
         and restriction.start <= as_of < ends(restriction, lifted)
+        and concerns(restriction.commodities, goods)
     )
     return tuple(sorted(met, key=lambda r: (r.start, r.event)))
 
 
-def _ahead(places: tuple[str, ...], at_place: str) -> tuple[str, ...]:
-    """The places from ``at_place`` on; all of them where it is not on the route."""
-    return places[places.index(at_place) :] if at_place in places else places
+def concerns(restricted: Collection[str], goods: Iterable[str]) -> bool:
+    """Whether goods of these HS codes may be among the ``restricted`` ones; () restricts all, unknown goods may be any.
+
+    Codes are compared as far as both go: 8517 may be 851713, so it is concerned by a ban of it.
+    """
+    known = tuple(goods)
+    if not restricted or not known:
+        return True
+    return any(one.startswith(other) or other.startswith(one) for one in known for other in restricted)
+
+
+def _reached(places: Sequence[str], been: Iterable[Stop]) -> tuple[int, int]:
+    """How far on the route the cargo is: the index of its latest stop there, and 1 where it has left that place.
+
+    A route may pass a place twice; each stop is looked for onward from the one before, so it costs what it is long.
+    """
+    at, left = 0, 0
+    for stop in been:
+        if stop.place in places[at:]:
+            at, left = places.index(stop.place, at), int(stop.left)
+        elif stop.place in places:
+            at, left = places.index(stop.place), int(stop.left)
+    return at, left
+
+
+def along(places: Sequence[str], first: str, then: str) -> bool:
+    """Whether the route passes ``first`` and comes to ``then`` later."""
+    return first in places and then in places[places.index(first) + 1 :]
 
 
 def direction(places: tuple[str, ...]) -> str:

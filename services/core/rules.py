@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from schemas.events import catalogue
+from schemas.events.base import Episode
 from services.core.facts import Micros
 
 SECOND: Micros = 1_000_000
@@ -21,9 +22,34 @@ SILENT_AFTER: Micros = 7 * 24 * HOUR
 """A consignment on its way of which nobody says anything for longer is shown as silent."""
 UNMATCHED_AFTER: Micros = 6 * HOUR
 """A hand-over that only one side has signed for longer is shown as unmatched."""
+ONE_MEETING: Micros = 3 * 24 * HOUR
+"""Lists of a hand-over without a run that lie further apart are of two hand-overs, whatever boxes they share."""
 
+ON_THE_WAY = 3
 DELIVERED_PHASE = 6
-FOLD_CODE = 1
+"""Phases of the journey; 3 is from the first departure to the last station."""
+
+RELEASE = 100
+"""The episode that a release by customs closes: whatever customs held back, by hold or by detention."""
+HELD_BACK = (Episode.DETAINED, Episode.CUSTOMS_HELD)
+
+AT_A_PLACE = tuple(
+    catalogue.spec(f"cre.movement.{name}.v1").number
+    for name in (
+        "position_reported", "arrived", "discharged_from_vessel", "handed_over", "transshipped", "loaded_on_vessel",
+        "departed",
+    )
+)  # fmt: skip
+"""What follows what at one place on the way."""
+LEAVING = frozenset(AT_A_PLACE[-2:])
+"""What leaves the place behind."""
+AT_ONCE = frozenset(
+    catalogue.spec(f"cre.movement.{name}.v1").number
+    for name in ("departed", "arrived", "handed_over", "arrived_at_destination")
+)
+"""What a train does with all its boxes at once; it is unloaded and changes gauge box by box."""
+
+FOLD_CODE = 2
 """Raise on any change of the rules in this package."""
 
 
@@ -31,7 +57,8 @@ FOLD_CODE = 1
 class Rule:
     """How one milestone folds: its phase of the journey, whether it moves the position, tolerance and episode.
 
-    ``episode`` is 0, +n (opens exception n) or -n (closes it); ``tolerance`` is None where answers cannot differ.
+    ``episode`` is 0, +n (opens exception n), -n (closes it) or -RELEASE; ``tolerance`` is None where answers cannot
+    differ.
     """
 
     number: int
@@ -40,6 +67,26 @@ class Rule:
     moves: bool
     tolerance: Micros | None
     episode: int
+
+    @property
+    def step(self) -> int:
+        """How far on the journey, first by phase: numbers follow the journey but on the way, where places do."""
+        return self.phase * 100 if self.phase == ON_THE_WAY else self.number
+
+    @property
+    def at_place(self) -> int:
+        """How far at its place, for what happens on the way; 0 elsewhere."""
+        return _AT_A_PLACE.get(self.number, 0)
+
+    @property
+    def closes(self) -> tuple[int, ...]:
+        """The exceptions that this milestone closes."""
+        if self.episode == -RELEASE:
+            return HELD_BACK
+        return (-self.episode,) if self.episode < 0 else ()
+
+
+_AT_A_PLACE = {number: place for place, number in enumerate(AT_A_PLACE, 1)}
 
 
 @cache
@@ -52,7 +99,7 @@ def rules() -> Mapping[int, Rule]:
             phase=spec.phase,
             moves=spec.moves,
             tolerance=None if spec.tolerance_seconds is None else spec.tolerance_seconds * SECOND,
-            episode=spec.episode,
+            episode=-RELEASE if spec.type == "cre.customs.released.v1" else spec.episode,
         )
         for spec in catalogue.specs()
     }
@@ -62,4 +109,5 @@ def rules() -> Mapping[int, Rule]:
 def fold_version() -> str:
     """A short digest of the fold's code version and of every table it reads; stored with each generation."""
     table = ";".join(repr(rule) for _, rule in sorted(rules().items()))
-    return hashlib.sha256(f"{FOLD_CODE}|{SILENT_AFTER}|{UNMATCHED_AFTER}|{table}".encode()).hexdigest()[:16]
+    figures = f"{FOLD_CODE}|{SILENT_AFTER}|{UNMATCHED_AFTER}|{ONE_MEETING}|{HELD_BACK}|{AT_A_PLACE}|{sorted(AT_ONCE)}"
+    return hashlib.sha256(f"{figures}|{table}".encode()).hexdigest()[:16]

@@ -3,6 +3,10 @@
 A *question* is what a claim answers: which milestone of which object, where, on which run, as fact or as plan. Each
 publisher has one current answer to it: its latest by publication. Publishers disagree when their current answers lie
 further apart than the milestone tolerates; then all of them show and the question is DISPUTED.
+
+One answer is *shown* for the question, where a position has room for one: the one of the greatest assurance, among those
+of equal assurance the one that happened last. What an authority signed never gives way to a later assertion of the same
+fact, within the tolerance or beyond it; a later fact, which is another question, moves the position whoever says it.
 """
 
 from __future__ import annotations
@@ -41,6 +45,11 @@ class Answers:
         times = [claim.happened for claim in self.current]
         return max(times) - min(times)
 
+    @property
+    def shown(self) -> Claim:
+        """The answer that stands for the question."""
+        return max(self.current, key=weight)
+
 
 def question(claim: Claim) -> Question:
     return Question(
@@ -57,6 +66,11 @@ def question(claim: Claim) -> Question:
 def order(claim: Claim) -> tuple[Micros, EventId]:
     """What makes one claim of a slot newer than another: publication, then the event id's digest."""
     return claim.published, claim.event
+
+
+def weight(claim: Claim) -> tuple[int, Micros, Micros, EventId]:
+    """What makes one publisher's answer to a question show rather than another's."""
+    return claim.assurance, claim.happened, claim.published, claim.event
 
 
 def answers(claims: Iterable[Claim]) -> Mapping[Question, Answers]:

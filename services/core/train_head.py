@@ -31,9 +31,11 @@ class TrainHead:
 
 def train_head(claims: Iterable[Claim]) -> TrainHead:
     """The head that the live ``claims`` about one train give to it."""
-    current = [claim for given in answers(claims).values() for claim in given.current]
+    questions = answers(claims).values()
+    current = [claim for given in questions for claim in given.current]
     arrivals = [Arrival(claim, Standing.COUNTED, False, True, True, frozenset()) for claim in current]
-    moving = [arrival for arrival in arrivals if derive.moves(arrival.claim)]
+    shown = {given.shown for given in questions}
+    moving = [arrival for arrival in arrivals if arrival.claim in shown and derive.moves(arrival.claim)]
     milestone = derive.best(a for a in moving if a.claim.milestone != RUNNING)
     position = derive.best(a for a in moving if a.claim.place)
     return TrainHead(

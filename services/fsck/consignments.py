@@ -9,7 +9,7 @@ from typing import Any
 from schemas.events.base import ObjectKind
 from services.core import derive
 from services.core.derive import Gathered
-from services.core.facts import FOREVER, SINCE_EVER, Claim, Facts, LinkKind
+from services.core.facts import FOREVER, SINCE_EVER, Claim, Facts
 from services.core.head import Head, Stage, head
 from services.core.links import Path
 from services.core.objects import Thing
@@ -19,14 +19,13 @@ from services.fsck.names import Names
 from services.fsck.neighbourhood import Surveyor
 from services.fsck.snapshot import Snapshot
 from services.storage.arrays import uuids
-from services.storage.reaching import REISSUES
 from services.storage.words import halves
 
 CHUNK = 200
 HEAD_FIELDS = (
     "founded", "boxes", "behind", "disputes", "exceptions", "movement", "cn", "eaeu", "eu", "other", "document",
 )  # fmt: skip
-REACH_FIELDS = ("founded", "engaged", "objects", "starts", "untils", "held")
+REACH_FIELDS = ("founded", "engaged", "objects", "starts", "untils", "held", "parts")
 _NONE: dict[str, Any] = (
     dict.fromkeys(HEAD_FIELDS[5:]) | dict.fromkeys(HEAD_FIELDS[1:5], 0) | {"founded": False}
 )
@@ -89,9 +88,6 @@ class ConsignmentPass:
             if cons == min(group):
                 things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
                 facts = around.facts(things)
-                if sum(link.kind is LinkKind.NOTE_REISSUED for link in facts.links) > REISSUES:
-                    self._notebook.counts["tangled"] += 1
-                    continue
                 reach, headed = expected(facts, Thing(ObjectKind.CONSIGNMENT, cons.hex()))
                 founder = min((self._names(int(f.publisher)) for f in facts.foundings), default="")
             found = dict(heads.get(cons, {"broken": False}))
@@ -153,10 +149,9 @@ def expected(facts: Facts, consignment: Thing) -> tuple[dict[str, Any], dict[str
 
 
 def _reach(gathered: Gathered) -> dict[str, Any]:
-    counted = [path for path in gathered.paths if path.counted(gathered.engaged)]
+    counted = [path for path in gathered.paths if path.counted]
     ways = list(_ways(counted))
-    boxes = [box for box in derive.boxes_of(gathered, (), FOREVER) if box.counted]
-    held = [box for box in boxes if box.holds_cargo] or boxes
+    held = derive.holding(derive.boxes_of(gathered, (), FOREVER))
     return {
         "founded": True,
         "engaged": tuple(sorted(map(int, gathered.engaged))),
@@ -164,6 +159,7 @@ def _reach(gathered: Gathered) -> dict[str, Any]:
         "starts": tuple(start for _, start, _ in ways),
         "untils": tuple(end for _, _, end in ways),
         "held": tuple(sorted(bytes.fromhex(box.container.key) for box in held)),
+        "parts": tuple(sorted(bytes.fromhex(thing.key) for thing in gathered.parts)),
     }
 
 
@@ -204,7 +200,7 @@ def _stage(stage: Stage | None, claims: Mapping[bytes, Claim]) -> tuple[int, ...
     if stage is None:
         return None
     high, low = halves(stage.event)
-    return stage.at, claims[stage.event].published, high, low, stage.milestone, int(stage.place)
+    return stage.at, claims[stage.event].published, high, low, stage.milestone, int(stage.place or 0)
 
 
 def _plain(value: Any) -> Any:

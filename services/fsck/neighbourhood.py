@@ -148,7 +148,7 @@ def claim_of(values: Values) -> Claim:
         milestone=row["milestone"],
         region=catalogue.by_number(row["milestone"]).region,
         jurisdiction=chr(number >> 8) + chr(number & 255) if number else "",
-        place=str(row["place"]),
+        place=str(row["place"]) if row["place"] else "",
         occurrence=str(row["slot"]),
         classifier=Classifier.ACT if fact else Classifier.PLN,
         assurance=Assurance(row["assurance"]),

@@ -49,7 +49,7 @@ _HEADS = _Table(
     ),
     "founded",
 )  # fmt: skip
-_REACH = _Table("reach", ("cons",), ("engaged", "objects", "starts", "untils", "held"), "founded")
+_REACH = _Table("reach", ("cons",), ("engaged", "objects", "starts", "untils", "held", "parts"), "founded")
 _CANONICAL = _Table("canonical", ("cons",), ("canonical",), "cons <> canonical")
 _ELSE = (
     _Table(

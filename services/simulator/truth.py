@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from schemas import railnet
+from services.simulator.line import hours_from_origin
 from services.simulator.telling import Heard, Telling
 from services.simulator.world import Cargo, Happening, Lading, Ref, World
 
@@ -36,6 +38,17 @@ STAGE: Mapping[str, int] = MappingProxyType(
     }
 )
 """How far on its way cargo is after each kind of happening; what is not here moves nothing."""
+
+ON_THE_WAY = 3
+_ORDER = tuple(STAGE)
+AT_A_PLACE = (
+    "movement.position_reported",
+    "movement.arrived",
+    "movement.handed_over",
+    "movement.transshipped",
+    "movement.departed",
+)
+"""What comes after what where a train stops."""
 
 OPENED: Mapping[str, str] = MappingProxyType(
     {
@@ -130,7 +143,7 @@ def _truth(
     }
     every = [*whole, *(heard for found in per_box.values() for heard in found)]
     places = {box: _last([*found, *whole], "movement") for box, found in per_box.items()}
-    full = [lading.box for lading in present if not (lading.closed and _over(lading, world.now))]
+    full = [lading.box for lading in present if not _over(lading, world.now)]
     return Truth(
         consignment=cargo.key,
         movement=_least([places[box] for box in full or per_box], _last(whole, "movement")),
@@ -164,13 +177,30 @@ def _seen(heard: Heard) -> Seen:
 
 
 def _least(boxes: list[Seen | None], common: Seen | None) -> Seen | None:
-    """A cargo is as far as the last of its boxes; without boxes, as far as its papers say."""
+    """A cargo is as far as the box that is furthest behind; without boxes, as far as its papers say."""
     if not boxes:
         return common
     known = [seen for seen in boxes if seen is not None]
     if len(known) < len(boxes):
         return None
-    return min(known, key=lambda seen: (STAGE[seen.what], seen))
+    return min(known, key=_far)
+
+
+def _far(seen: Seen) -> tuple[int, float, int, Seen]:
+    """How far along the line something is: by the order of ``STAGE``, on the way by place and what happens there."""
+    if STAGE[seen.what] != ON_THE_WAY:
+        return STAGE[seen.what], 0, _ORDER.index(seen.what), seen
+    return ON_THE_WAY, _hours(seen.place), AT_A_PLACE.index(seen.what), seen
+
+
+def _hours(place: str) -> float:
+    """Running time from the origin to a station, or to the middle of a crossing."""
+    hours = hours_from_origin()
+    scheme, _, name = place.partition(":")
+    if scheme == "crossing":
+        crossing = railnet.crossings()[name]
+        return (hours[crossing.a.station] + hours[crossing.b.station]) / 2
+    return hours[name]
 
 
 def _customs(every: list[Heard]) -> dict[str, Seen]:

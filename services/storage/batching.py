@@ -132,10 +132,9 @@ def finish(
     ``singly`` folds one head after another, because together they failed.
     """
     touched, found = entered.absorbed.touched, entered.absorbed.found
-    broken = touched.broken
+    broken: tuple[bytes, ...] = ()
     if singly:
-        sent, failed = heads.fold_heads_singly(work, touched, found)
-        broken += failed
+        sent, broken = heads.fold_heads_singly(work, touched, found)
         _put_down(work, entered, refused, record_refused)
     else:
         work.folding = True

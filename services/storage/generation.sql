@@ -17,7 +17,7 @@ CREATE TABLE claim (
     tolerance   integer  NOT NULL,  -- seconds beyond which publishers disagree; -1 where they cannot
     jurisdiction smallint NOT NULL, -- two letters as a number, 0 outside customs
     milestone   smallint NOT NULL,
-    episode     smallint NOT NULL,  -- +n opens exception n, -n closes it; 0 for plans and estimates
+    episode     smallint NOT NULL,  -- +n opens exception n, -n closes it, -100 releases; 0 for plans and estimates
     kind        smallint NOT NULL,  -- of the object
     part        smallint NOT NULL,  -- of the head that it moves: 1 movement, 2-5 customs CN EAEU EU other, 6 document
     assurance   smallint NOT NULL,  -- 1 asserted, 2 relayed, 3 signed by the authority
@@ -101,7 +101,8 @@ CREATE TABLE reach (
     objects uuid[]   NOT NULL,      -- with starts and untils: counted ways other than by train, disjoint per object
     starts  bigint[] NOT NULL,
     untils  bigint[] NOT NULL,
-    held    uuid[]   NOT NULL       -- boxes that hold the cargo, else all counted ones
+    held    uuid[]   NOT NULL,      -- boxes that hold the cargo, else all counted ones
+    parts   uuid[]   NOT NULL       -- papers that do not speak for the whole cargo
 ) WITH (fillfactor = 80);
 
 -- The cache of services.core.head. A stage is {happened, published, event_hi, event_lo, milestone, place}: the greater
@@ -163,3 +164,13 @@ BEGIN ATOMIC
     WHERE c.object = train AND NOT c.dead
     ORDER BY c.slot, c.publisher, c.published DESC, c.event_hi DESC, c.event_lo DESC;
 END;
+
+-- How far a position is on the journey, from services.core.progress: what orders positions from the least advanced. A
+-- position is a stage with when its place was first reached.
+CREATE FUNCTION progress("position" bigint[], on_the_way bigint, at_a_place bigint[]) RETURNS bigint[]
+LANGUAGE sql IMMUTABLE
+RETURN CASE
+    WHEN "position"[5] / 100 = on_the_way
+        THEN ARRAY[on_the_way * 100, "position"[7], coalesce(array_position(at_a_place, "position"[5]), 0)]
+    ELSE ARRAY["position"[5], "position"[7], 0]
+END || "position"[:6];

@@ -9,11 +9,16 @@ from typing import Any
 
 from psycopg import Cursor
 
+from services.core.rules import AT_A_PLACE, HELD_BACK, ON_THE_WAY, RELEASE
 from services.core.train_head import RUNNING
 from services.storage import points
 from services.storage.arrays import bigints, uuids
 from services.storage.errors import FAULTS_OF_EVENTS
 from services.storage.work import Work
+
+_RELEASE = {"release": -RELEASE, "held_back": bigints(HELD_BACK)}
+_RULES = {**_RELEASE, "on_the_way": ON_THE_WAY, "at_a_place": bigints(AT_A_PLACE)}
+"""What the folds in SQL share with the core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,6 @@ class Touched:
     flipped: tuple[int, ...] = ()
     trains: bool = False  # new events have claims about trains
     flipped_trains: tuple[int, ...] = ()
-    broken: tuple[bytes, ...] = ()  # consignments whose structure could not be derived
 
 
 def find_heads(work: Work, touched: Touched) -> bool:
@@ -62,9 +66,9 @@ def fold_heads(work: Work, touched: Touched, found: bool) -> Sent:
     """
     heads = None
     if found:
-        _lock(work, touched)
+        work.send("lock_heads")
         points.reach("holding_heads")
-        heads = work.send("fold_heads", {"only": None})
+        heads = work.send("fold_heads", {"only": None, **_RULES})
     return Sent((heads, _fold_trains(work, touched)))
 
 
@@ -75,21 +79,15 @@ def fold_heads_singly(work: Work, touched: Touched, found: bool) -> tuple[Sent, 
     """
     broken: list[bytes] = []
     if found:
-        _lock(work, touched)
+        work.send("lock_heads")
         for (cons,) in work.rows("hit_consignments_distinct"):
             try:
                 with work.session.transaction():
-                    work.send("fold_heads", {"only": uuids([cons])})
+                    work.send("fold_heads", {"only": uuids([cons]), **_RULES})
             except FAULTS_OF_EVENTS:
                 work.count("break_heads", {"ids": uuids([cons])})
                 broken.append(cons)
     return Sent((None, _fold_trains(work, touched))), tuple(broken)
-
-
-def _lock(work: Work, touched: Touched) -> None:
-    work.send("lock_heads")
-    if touched.broken:
-        work.send("break_heads", {"ids": uuids(touched.broken)})
 
 
 def _fold_trains(work: Work, touched: Touched) -> Cursor[Any] | None:
@@ -97,7 +95,7 @@ def _fold_trains(work: Work, touched: Touched) -> Cursor[Any] | None:
         return None
     block = _block(touched, touched.flipped_trains)
     work.send("lock_trains", block)
-    return work.send("fold_trains", {**block, "running": RUNNING})
+    return work.send("fold_trains", {**block, "running": RUNNING, **_RELEASE})
 
 
 def straight(work: Work) -> AbstractContextManager[Any]:

@@ -16,9 +16,7 @@ from services.core import engagement
 from services.core.facts import FOREVER, SINCE_EVER, TIMED, Link, LinkKind, Micros
 from services.core.links import Network, Path
 from services.core.objects import Thing
-
-REISSUES = 40
-"""Re-issues of notes above one group at most: ways through them can grow exponentially, and no cargo has so many."""
+from services.core.parts import parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,7 @@ class Reach:
     engaged: tuple[int, ...] = ()
     ways: tuple[tuple[bytes, Micros, Micros], ...] = ()
     held: tuple[bytes, ...] = ()
+    parts: tuple[bytes, ...] = ()  # papers that do not speak for the whole cargo
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,6 @@ class Structure:
 
     reaches: tuple[Reach, ...]
     canonical: Mapping[bytes, bytes]
-    broken: tuple[bytes, ...]  # consignments whose derivation failed; they have no row here
 
 
 def derive_structure(
@@ -48,19 +46,10 @@ def derive_structure(
     parties: dict[Thing, frozenset[str]] = defaultdict(frozenset)
     for cons, publisher, names in foundings:
         parties[_thing(ObjectKind.CONSIGNMENT, cons)] |= {str(publisher), *map(str, names)}
-    ends: dict[Link, bool] = {}
-    for row in links:
-        link, is_open = _link(row)
-        ends[link] = ends.get(link, False) or is_open
-    into: dict[Thing, list[Link]] = defaultdict(list)
-    for link in ends:
-        into[link.right].append(link)
-    same = [link for link in ends if link.kind is LinkKind.SAME_CONSIGNMENT]
-    groups = engagement.groups(parties, same)
-    network = Network(ends)
+    network = Network(dict.fromkeys(map(_link, links)))
+    groups = engagement.groups(parties, network.same)
     reaches: list[Reach] = []
     canonical: dict[bytes, bytes] = {}
-    broken: list[bytes] = []
     for cons in sorted(set(consignments)):
         members = groups.get(_thing(ObjectKind.CONSIGNMENT, cons))
         if members is None:
@@ -72,47 +61,27 @@ def derive_structure(
         if cons != first:
             reaches.append(Reach(cons))
             continue
-        try:
-            _require_plain(members, into)
-            reaches.append(_reach(cons, sorted(members), parties, network, ends))
-        except (RecursionError, TooTangled):
-            broken.append(cons)
-    return Structure(tuple(reaches), canonical, tuple(broken))
-
-
-class TooTangled(Exception):
-    """The ways to a consignment are too many to be walked."""
+        reaches.append(_reach(cons, members, parties, network))
+    return Structure(tuple(reaches), canonical)
 
 
 def _reach(
     cons: bytes,
-    members: Sequence[Thing],
+    members: frozenset[Thing],
     parties: Mapping[Thing, frozenset[str]],
     network: Network,
-    ends: Mapping[Link, bool],
 ) -> Reach:
-    paths = network.paths(members)
-    engaged = engagement.engaged(frozenset[str]().union(*(parties[m] for m in members)), paths)
-    counted = [path for path in paths if not path.by_train and path.counted(engaged)]
+    founded = frozenset[str]().union(*(parties[m] for m in members))
+    engaged = engagement.engaged(founded, network, members)
+    counted = [path for path in network.paths(members, engaged) if path.counted]
     return Reach(
         cons=cons,
         founded=True,
         engaged=tuple(sorted(map(int, engaged))),
         ways=tuple(_ways(counted)),
-        held=tuple(sorted(_held(counted, ends))),
+        held=tuple(sorted(_held(counted))),
+        parts=tuple(sorted(map(_id, parts(network.counted(members, engaged))))),
     )
-
-
-def _require_plain(members: Iterable[Thing], into: Mapping[Thing, Sequence[Link]]) -> None:
-    seen, todo, reissues = set(members), list(members), 0
-    while todo:
-        for link in into.get(todo.pop(), ()):
-            reissues += link.kind is LinkKind.NOTE_REISSUED
-            if link.left not in seen and link.kind is not LinkKind.SAME_CONSIGNMENT:
-                seen.add(link.left)
-                todo.append(link.left)
-    if reissues > REISSUES:
-        raise TooTangled
 
 
 def _ways(paths: Iterable[Path]) -> Iterable[tuple[bytes, Micros, Micros]]:
@@ -132,13 +101,13 @@ def _ways(paths: Iterable[Path]) -> Iterable[tuple[bytes, Micros, Micros]]:
             yield thing, begin, stop
 
 
-def _held(counted: Iterable[Path], ends: Mapping[Link, bool]) -> set[bytes]:
-    """The boxes that some publisher has not taken the cargo out of; all of them where it has left every one."""
+def _held(counted: Iterable[Path]) -> set[bytes]:
+    """The boxes whose assignment by some publisher has no end; all of them where the cargo has left every one."""
     boxes: dict[bytes, bool] = {}
     for path in counted:
-        if path.spans and path.spans[0].link.kind is LinkKind.CONTAINER_CARRIES:
+        if path.thing.kind is ObjectKind.CONTAINER:
             box = _id(path.thing)
-            boxes[box] = boxes.get(box, False) or ends[path.spans[0].link]
+            boxes[box] = boxes.get(box, False) or path.end == FOREVER
     return {box for box, holds in boxes.items() if holds} or set(boxes)
 
 
@@ -163,11 +132,11 @@ _LEFT = {
 }
 
 
-def _link(row: Sequence[Any]) -> tuple[Link, bool]:
-    """The link in force until its effective end, and whether its publisher left it open."""
-    number, left, right, right_kind, start, end, until, publisher, territorial, shared, names = row
+def _link(row: Sequence[Any]) -> Link:
+    """The link in force until its effective end."""
+    number, left, right, right_kind, start, until, publisher, territorial, shared, names = row
     kind = _LINKS[number]
-    link = Link(
+    return Link(
         event=b"",
         publisher=str(publisher),
         published=0,
@@ -180,4 +149,3 @@ def _link(row: Sequence[Any]) -> tuple[Link, bool]:
         shared=shared,
         names=frozenset(map(str, names)),
     )
-    return link, end is None

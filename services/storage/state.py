@@ -60,7 +60,6 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
         flipped=renewed.claims,
         trains=any(e.rows.of_trains for e in events),
         flipped_trains=renewed.trains,
-        broken=renewed.broken,
     )
     work.stage("settle")
     found = heads.find_heads(work, touched)

@@ -49,7 +49,6 @@ class Renewed:
     changed: Note = field(default_factory=Note)
     claims: tuple[int, ...] = ()
     trains: tuple[int, ...] = ()
-    broken: tuple[bytes, ...] = ()
 
 
 def renew(work: Work, note: Note) -> Renewed:
@@ -65,28 +64,26 @@ def renew(work: Work, note: Note) -> Renewed:
         seeds = {"nos": bigints(sorted(numbers)), "filling": FILLING}
         stopped = frozenset(row[0] for row in work.rows("stop_links", seeds))
     work.stage("stop links")
-    moved, broken = _derive(work, numbers | stopped, note.consignments)
+    moved = _derive(work, numbers | stopped, note.consignments)
     work.stage("reach")
     changed = Note(frozenset(judged.events), stopped | frozenset(judged.structural), moved)
-    return Renewed(changed, judged.claims, judged.trains, broken)
+    return Renewed(changed, judged.claims, judged.trains)
 
 
-def _derive(
-    work: Work, numbers: frozenset[int], consignments: frozenset[bytes]
-) -> tuple[frozenset[bytes], tuple[bytes, ...]]:
-    """Derive groups and reach of every consignment that the events touch: (those that changed group, broken ones)."""
+def _derive(work: Work, numbers: frozenset[int], consignments: frozenset[bytes]) -> frozenset[bytes]:
+    """Derive groups and reach of every consignment that the events touch; return those that changed group."""
     if not numbers and not consignments:
-        return frozenset(), ()
+        return frozenset()
     seeds = {"nos": bigints(sorted(numbers)), "consignments": uuids(sorted(consignments))}
     touched = sorted(row[0] for row in work.rows("descend", seeds))
     if not touched:
-        return frozenset(), ()
+        return frozenset()
     ids = {"ids": uuids(touched)}
     foundings, links = work.rows("foundings", ids), work.rows("ascend", ids)
     structure = derive_structure(touched, foundings, links)
     moved = write_structure(work, structure)
-    work.count("hit_consignments", {**ids, "broken": uuids(structure.broken)})
-    return moved, structure.broken
+    work.count("hit_consignments", ids)
+    return moved
 
 
 def write_structure(work: Work, structure: Structure) -> frozenset[bytes]:
@@ -106,5 +103,6 @@ def _packed(reach: Reach) -> bytes:
         bigints([start for _, start, _ in reach.ways]),
         bigints([end for _, _, end in reach.ways]),
         uuids(reach.held),
+        uuids(reach.parts),
     )
-    return _REACH(7, 16, reach.cons, 1, reach.founded) + b"".join(_LENGTH(len(a)) + a for a in packed)
+    return _REACH(8, 16, reach.cons, 1, reach.founded) + b"".join(_LENGTH(len(a)) + a for a in packed)

@@ -17,7 +17,8 @@ from services.storage.batch import Event
 
 HALF_HOUR = 1_800 * 1_000_000
 PARTIES = ("founder", "founder", "forwarder", "railway", "stranger")
-MILESTONES = (202, 300, 305, 400, 500, 370, 371, 1200, 1201, 1202, 1006, 2000, 2020, 2021, 100, 103)
+NETWORKS = {ObjectKind.WAGON: ("CN", "1520"), ObjectKind.TRAIN: ("cr", "ktz")}
+MILESTONES = (202, 300, 301, 304, 305, 400, 500, 370, 371, 1200, 1201, 1202, 1006, 2000, 2020, 2021, 100, 103)
 JURISDICTIONS = ("CN", "KZ", "PL", "GB")
 PLACES = ("", "railnet:dostyk", "locode:PLMAA")
 TOPIC = "cre.test.worlds.v1"
@@ -30,6 +31,8 @@ class Objects:
     salt: str
 
     def thing(self, kind: ObjectKind, index: int) -> Thing:
+        if kind in NETWORKS:  # wagons and trains of two networks, between which boxes are handed on
+            return Thing(kind, f"{NETWORKS[kind][index % 2]}/{self.salt}{index}")
         return Thing(kind, f"{self.salt}{index}")
 
     def many(self, kind: ObjectKind, count: int) -> list[Thing]:

@@ -145,6 +145,7 @@ def handover(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str)
         side,
         frozenset(b.key for b in boxes),
         territorial,
+        border=place,
     )
     return Facts(claims=frozenset(claims), handovers=frozenset({listed}))
 

@@ -7,7 +7,7 @@ WITH RECURSIVE up (id) AS (
         OFFSET 0  -- from above to below, whatever the planner believes about empty tables
     ) AS l
 )
-SELECT l.kind, l.left_id, l.right_id, l.right_kind, l.start_at, l.end_at, l.until, l.publisher, l.territorial, l.shared, l.names
+SELECT l.kind, l.left_id, l.right_id, l.right_kind, l.start_at, l.until, l.publisher, l.territorial, l.shared, l.names
 FROM up u CROSS JOIN LATERAL (
     SELECT n.* FROM link n WHERE n.right_id = u.id AND n.kind NOT IN (6, 7) AND NOT n.dead OFFSET 0
 ) AS l

@@ -58,67 +58,92 @@ FROM (
                CASE
                    WHEN cardinality(r.held) = 0 THEN s.common
                    WHEN s.common IS NULL AND s.known < cardinality(r.held) THEN NULL
-                   ELSE s.least[2:]
+                   ELSE s.least[4:]
                END AS movement,
                CASE
                    WHEN cardinality(r.held) = 0 THEN 0
                    WHEN s.common IS NULL AND s.known < cardinality(r.held) THEN cardinality(r.held) - s.known
-                   ELSE coalesce(cardinality(array_positions(s.phases, s.least[1])), 0)
-                        + CASE WHEN s.common[5] / 100 = s.least[1] THEN cardinality(r.held) - s.known ELSE 0 END
+                   ELSE coalesce(cardinality(array_positions(s.phases, s.least[1] / 100)), 0)
+                        + CASE WHEN s.common[5] / 100 = s.least[1] / 100 THEN cardinality(r.held) - s.known ELSE 0 END
                END AS behind,
-               CASE WHEN s.episodes THEN (
+               CASE WHEN s.opens THEN (
                    -- Open: a latest opening after the closings that may answer it; a bare assertion answers only one.
+                   -- In customs, a closing of the whole cargo answers for each of its objects.
                    SELECT count(*) FROM (
                        SELECT max(e.stage) FILTER (WHERE e.opens AND e.assurance < 2) AS asserted,
                               max(e.stage) FILTER (WHERE e.opens AND e.assurance >= 2) AS vouched,
-                              max(e.stage) FILTER (WHERE NOT e.opens) AS closed,
-                              max(e.stage) FILTER (WHERE NOT e.opens AND e.assurance >= 2) AS closed_well
+                              greatest(
+                                  max(e.stage) FILTER (WHERE NOT e.opens),
+                                  max(max(e.stage) FILTER (WHERE NOT e.opens AND e.whole)) OVER cargo
+                              ) AS closed,
+                              greatest(
+                                  max(e.stage) FILTER (WHERE NOT e.opens AND e.assurance >= 2),
+                                  max(max(e.stage) FILTER (WHERE NOT e.opens AND e.whole AND e.assurance >= 2)) OVER cargo
+                              ) AS closed_well
                        FROM (
-                           SELECT a.object, abs(a.episode) AS kind, a.jurisdiction, a.episode > 0 AS opens, a.assurance,
+                           SELECT a.object, k.kind, a.jurisdiction, a.episode > 0 AS opens, a.assurance,
+                                  a.jurisdiction <> 0 AND a.kind <> 4 AND a.object <> ALL (r.parts) AS whole,
                                   ARRAY[a.happened, a.published, a.event_hi, a.event_lo] AS stage
                            FROM answers(r.objects, r.starts, r.untils, r.engaged) AS a
+                           CROSS JOIN LATERAL unnest(
+                               CASE a.episode WHEN %(release)s THEN %(held_back)s::bigint[] ELSE ARRAY[abs(a.episode)] END
+                           ) AS k (kind)
                            WHERE a.episode <> 0
                        ) AS e
                        GROUP BY e.object, e.kind, e.jurisdiction
+                       WINDOW cargo AS (PARTITION BY e.kind, e.jurisdiction)
                    ) AS told
                    WHERE told.asserted > coalesce(told.closed, '{}') OR told.vouched > coalesce(told.closed_well, '{}')
                ) ELSE 0 END AS exceptions
         FROM reach r CROSS JOIN LATERAL (
             SELECT coalesce(sum(p.disputes), 0) AS disputes,
-                   coalesce(bool_or(p.episodes), false) AS episodes,
+                   coalesce(bool_or(p.opens), false) AS opens,
                    max(p.cn) AS cn, max(p.eaeu) AS eaeu, max(p.eu) AS eu, max(p.other) AS other,
                    max(p.document) AS document,
-                   max(p.common) AS common,
+                   max(p.common[:6]) AS common,
                    -- Boxes without any claim of their own have the common position: they are held minus known.
                    count(*) FILTER (WHERE p.held AND p.position IS NOT NULL) AS known,
                    array_agg(p.position[5] / 100) FILTER (WHERE p.held AND p.position IS NOT NULL) AS phases,
                    least(
-                       min((p.position[5] / 100) || p.position) FILTER (WHERE p.held AND p.position IS NOT NULL),
+                       min(progress(p.position, %(on_the_way)s, %(at_a_place)s::bigint[]))
+                           FILTER (WHERE p.held AND p.position IS NOT NULL),
                        CASE WHEN count(*) FILTER (WHERE p.held AND p.position IS NOT NULL) < cardinality(r.held)
-                            THEN max((p.common[5] / 100) || p.common) END
+                            THEN progress(max(p.common), %(on_the_way)s, %(at_a_place)s::bigint[]) END
                    ) AS least
             FROM (
                 SELECT o.*, greatest(o.moved, o.common) AS position, o.object = ANY (r.held) AS held
                 FROM (
                     SELECT q.object, max(q.kind) AS kind, sum(q.disputed::integer) AS disputes,
-                           bool_or(q.episodes) AS episodes,
-                           max(q.best) FILTER (WHERE q.part = 1) AS moved,
+                           bool_or(q.opens) AS opens,
+                           max(q.moved) AS moved,
                            max(q.best) FILTER (WHERE q.part = 2) AS cn,
                            max(q.best) FILTER (WHERE q.part = 3) AS eaeu,
                            max(q.best) FILTER (WHERE q.part = 4) AS eu,
                            max(q.best) FILTER (WHERE q.part = 5) AS other,
                            max(q.best) FILTER (WHERE q.part = 6) AS document,
-                           max(max(q.best) FILTER (WHERE q.part = 1 AND q.kind <> 4)) OVER () AS common
+                           max(max(q.moved) FILTER (WHERE q.kind <> 4)) OVER () AS common
                     FROM (
-                        SELECT a.object, max(a.kind) AS kind, max(a.part) AS part,
-                               max(a.tolerance) >= 0
-                                   AND max(a.happened) - min(a.happened) > max(a.tolerance) * 1000000::bigint
-                                   AS disputed,
-                               bool_or(a.episode <> 0) AS episodes,
-                               max(ARRAY[a.happened, a.published, a.event_hi, a.event_lo, a.milestone, a.place])
-                                   AS best
-                        FROM answers(r.objects, r.starts, r.untils, r.engaged) AS a
-                        GROUP BY a.object, a.slot
+                        -- A movement's stage ends with when its place was first reached on the way.
+                        SELECT b.*, CASE
+                                   WHEN b.part <> 1 THEN NULL
+                                   WHEN b.best[5] / 100 = %(on_the_way)s AND b.best[6] <> 0 THEN b.best || min(b.best[1])
+                                       FILTER (WHERE b.part = 1 AND b.best[5] / 100 = %(on_the_way)s)
+                                       OVER (PARTITION BY b.best[6])
+                                   ELSE b.best || b.best[1]
+                               END AS moved
+                        FROM (
+                            -- Of several answers to a question the one of the greatest assurance shows, then the latest.
+                            SELECT a.object, max(a.kind) AS kind, max(a.part) AS part,
+                                   max(a.tolerance) >= 0
+                                       AND max(a.happened) - min(a.happened) > max(a.tolerance) * 1000000::bigint
+                                       AS disputed,
+                                   bool_or(a.episode > 0) AS opens,
+                                   (max(ARRAY[
+                                       a.assurance, a.happened, a.published, a.event_hi, a.event_lo, a.milestone, a.place
+                                   ]))[2:] AS best
+                            FROM answers(r.objects, r.starts, r.untils, r.engaged) AS a
+                            GROUP BY a.object, a.slot
+                        ) AS b
                     ) AS q
                     GROUP BY q.object
                 ) AS o

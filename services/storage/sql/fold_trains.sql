@@ -27,16 +27,19 @@ FROM (
     LEFT JOIN LATERAL (
         SELECT max(a.stage) FILTER (WHERE a.part > 0 AND a.number <> %(running)s) AS milestone,
                max(a.stage) FILTER (WHERE a.part > 0 AND a.place <> 0) AS position,
-               CASE WHEN bool_or(a.episode <> 0) THEN (
+               CASE WHEN bool_or(a.opens) THEN (
                    SELECT count(*) FROM (
                        SELECT max(e.stage) FILTER (WHERE e.opens AND e.assurance < 2) AS asserted,
                               max(e.stage) FILTER (WHERE e.opens AND e.assurance >= 2) AS vouched,
                               max(e.stage) FILTER (WHERE NOT e.opens) AS closed,
                               max(e.stage) FILTER (WHERE NOT e.opens AND e.assurance >= 2) AS closed_well
                        FROM (
-                           SELECT abs(n.episode) AS kind, n.jurisdiction, n.episode > 0 AS opens, n.assurance,
+                           SELECT k.kind, n.jurisdiction, n.episode > 0 AS opens, n.assurance,
                                   ARRAY[n.happened, n.published, n.event_hi, n.event_lo] AS stage
                            FROM train_answers(g.train) AS n
+                           CROSS JOIN LATERAL unnest(
+                               CASE n.episode WHEN %(release)s THEN %(held_back)s::bigint[] ELSE ARRAY[abs(n.episode)] END
+                           ) AS k (kind)
                            WHERE n.episode <> 0
                        ) AS e
                        GROUP BY e.kind, e.jurisdiction
@@ -44,9 +47,13 @@ FROM (
                    WHERE told.asserted > coalesce(told.closed, '{}') OR told.vouched > coalesce(told.closed_well, '{}')
                ) ELSE 0 END AS exceptions
         FROM (
-            SELECT n.part, n.milestone AS number, n.place, n.episode,
-                   ARRAY[n.happened, n.published, n.event_hi, n.event_lo, n.milestone, n.place] AS stage
+            -- Of several answers to a question the one of the greatest assurance shows, then the latest.
+            SELECT max(n.part) AS part, max(n.milestone) AS number, max(n.place) AS place, bool_or(n.episode > 0) AS opens,
+                   (max(ARRAY[
+                       n.assurance, n.happened, n.published, n.event_hi, n.event_lo, n.milestone, n.place
+                   ]))[2:] AS stage
             FROM train_answers(g.train) AS n
+            GROUP BY n.slot
         ) AS a
         HAVING g.complex
     ) AS f ON true

@@ -22,6 +22,11 @@ UNION SELECT l.no FROM way w JOIN lianyun.link l ON l.right_id = w.id WHERE l.st
 UNION SELECT l.no FROM object o JOIN lianyun.link l ON l.right_id = o.id WHERE l.dead
 UNION SELECT l.no FROM object o JOIN lianyun.link l ON l.left_id = o.id WHERE l.kind = 8
 UNION SELECT l.no FROM object o JOIN lianyun.link l ON l.carried = o.id WHERE l.kind = 1
+-- What was handed on to another network before the times met: the way over an open link of a wagon or train ended there.
+UNION SELECT b.no FROM way w
+JOIN lianyun.link l ON l.right_id = w.id AND l.kind IN (6, 7) AND l.start_at < w.lo AND l.until >= w.lo AND l.end_at IS NULL
+JOIN lianyun.link b ON b.carried = l.carried AND b.kind = l.kind AND b.territorial
+    AND b.start_at > l.start_at AND b.start_at < w.lo
 -- Restrictions at the places that the routes pass.
 UNION SELECT m.no FROM (
     SELECT DISTINCT p.object FROM mentioned e JOIN lianyun.passing p ON p.no = e.no

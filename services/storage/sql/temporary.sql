@@ -24,5 +24,6 @@ CREATE TEMPORARY TABLE IF NOT EXISTS fresh_reach (
     objects uuid[]   NOT NULL,
     starts  bigint[] NOT NULL,
     untils  bigint[] NOT NULL,
-    held    uuid[]   NOT NULL
+    held    uuid[]   NOT NULL,
+    parts   uuid[]   NOT NULL
 ) ON COMMIT DELETE ROWS

@@ -63,7 +63,7 @@ def test_a_declaration_reaches_through_the_new_note_and_the_old_one() -> None:
             link(LinkKind.DECLARATION_COVERS, DECLARATION, NEW_NOTE, 5),
         ]
     )
-    assert {path.thing for path in network.paths([ONE])} == {ONE, NOTE, NEW_NOTE, DECLARATION}
+    assert {path.thing for path in network.paths([ONE], frozenset())} == {ONE, NOTE, NEW_NOTE, DECLARATION}
 
 
 def test_notes_that_replace_one_another_in_a_circle_end_the_walk() -> None:
@@ -74,7 +74,7 @@ def test_notes_that_replace_one_another_in_a_circle_end_the_walk() -> None:
             link(LinkKind.NOTE_REISSUED, NOTE, NEW_NOTE, 6),
         ]
     )
-    assert {path.thing for path in network.paths([ONE])} == {ONE, NOTE, NEW_NOTE}
+    assert {path.thing for path in network.paths([ONE], frozenset())} == {ONE, NOTE, NEW_NOTE}
 
 
 def test_a_shared_box_never_carries_one_consignments_facts_into_the_other() -> None:
@@ -85,7 +85,7 @@ def test_a_shared_box_never_carries_one_consignments_facts_into_the_other() -> N
             link(LinkKind.NOTE_COVERS, NOTE, TWO, 0),
         ]
     )
-    assert {path.thing for path in network.paths([ONE])} == {ONE, BOX}
+    assert {path.thing for path in network.paths([ONE], frozenset())} == {ONE, BOX}
 
 
 def test_two_publishers_who_assign_a_box_differently_dispute_it_unless_both_share_it() -> None:
@@ -94,9 +94,9 @@ def test_two_publishers_who_assign_a_box_differently_dispute_it_unless_both_shar
         link(LinkKind.CONTAINER_CARRIES, BOX, TWO, 5, by="x"),
     )
     network = Network([ours, theirs])
-    (path,) = (p for p in network.paths([ONE]) if p.thing == BOX)
+    (path,) = (p for p in network.paths([ONE], frozenset()) if p.thing == BOX)
     assert not network.disputed(path.spans[0], 4, ())
     assert network.disputed(path.spans[0], 5, ())
     shared = Network([link(LinkKind.CONTAINER_CARRIES, BOX, c, 0, by=c.key, shared=True) for c in (ONE, TWO)])
-    (path,) = (p for p in shared.paths([ONE]) if p.thing == BOX)
+    (path,) = (p for p in shared.paths([ONE], frozenset()) if p.thing == BOX)
     assert not shared.disputed(path.spans[0], 5, ())

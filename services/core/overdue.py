@@ -1,0 +1,75 @@
+"""Plans and estimates whose time has passed, as long as what they announced has not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from schemas.events.base import Classifier, Region
+from services.core.facts import Claim, Micros
+from services.core.objects import Thing
+from services.core.progress import passes
+from services.core.restrictions import along
+from services.core.rules import ON_THE_WAY, rules
+from services.core.view import Arrival
+
+
+def overdue(
+    counted: Sequence[Arrival], held: Iterable[Thing], route: tuple[str, ...], as_of: Micros
+) -> tuple[Claim, ...]:
+    """The plans and estimates that were not met; each is the claim that announced it.
+
+    A plan is met when its fact is known, or a later one of the same leg (the run that publishers name), for every box
+    that it speaks of and that still holds the cargo. ``route`` are the planned places, () where nobody planned them.
+    """
+    facts = [a for a in counted if a.claim.classifier is Classifier.ACT]
+    boxes = frozenset(held)
+    late = (
+        a.claim
+        for a in counted
+        if a.claim.classifier is not Classifier.ACT
+        and rules()[a.claim.milestone].moves
+        and a.claim.happened + (rules()[a.claim.milestone].tolerance or 0) < as_of
+        and not _met(a, facts, boxes, route)
+    )
+    return tuple(sorted(late, key=lambda c: (c.happened, c.published, c.event, c.thing)))
+
+
+def _met(plan: Arrival, facts: Sequence[Arrival], held: frozenset[Thing], route: tuple[str, ...]) -> bool:
+    planned = plan.claim
+    same_leg = [
+        a
+        for a in facts
+        if (a.claim.occurrence, a.claim.region, a.claim.jurisdiction)
+        == (planned.occurrence, planned.region, planned.jurisdiction)
+    ]
+    if any(a.claim.thing == planned.thing and _is(a.claim, planned) for a in same_leg):
+        return True
+    units = (plan.containers & held or plan.containers) if plan.containers else held
+    return all(
+        _reached(planned, [a.claim for a in same_leg if unit in a.containers or not a.containers], route)
+        for unit in units or (None,)
+    )
+
+
+def _reached(planned: Claim, facts: Sequence[Claim], route: tuple[str, ...]) -> bool:
+    """Whether one box has been where and what ``planned`` says, or has gone on from there."""
+    if any(_is(fact, planned) for fact in facts):
+        return True
+    if planned.region is not Region.MOVEMENT:
+        return False
+    moving = [fact for fact in facts if rules()[fact.milestone].moves]
+    if any(passes(fact, planned) for fact in moving):
+        return True
+    if rules()[planned.milestone].phase != ON_THE_WAY:
+        return False
+    on_the_way = [fact for fact in moving if rules()[fact.milestone].phase == ON_THE_WAY]
+    there = [fact.happened for fact in on_the_way if fact.place == planned.place]
+    return any(
+        fact.place != planned.place
+        and (along(route, planned.place, fact.place) or any(at <= fact.happened for at in there))
+        for fact in on_the_way
+    )
+
+
+def _is(fact: Claim, planned: Claim) -> bool:
+    return fact.milestone == planned.milestone and fact.place == planned.place
