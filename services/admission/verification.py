@@ -65,7 +65,7 @@ def _verify(record: Record, registry: Registry, settings: AdmissionSettings, che
     header = parse_header(value)
     key = _key(header, registry)
     _require_window(key, record)
-    party = _owner(envelope, key, registry)
+    party = _owner(envelope, key, registry, record.appended)
     _require_topic(record, party, settings)
     signed = bytes_to_sign(settings.network, envelope, payload)
     check(header, key.public, signed)
@@ -152,13 +152,17 @@ _WINDOWS = {
 }
 
 
-def _owner(envelope: Envelope, key: Key, registry: Registry) -> Party:
+def _owner(envelope: Envelope, key: Key, registry: Registry, appended: int) -> Party:
+    """The party that signed, as it was when the broker took the record."""
     owner = registry.owner(envelope.source)
     if owner is not None and owner.code == key.party:
-        return owner
+        party = owner.at(appended)
+        if envelope.source in party.sources:
+            return party
     raise Refusal(
         Reason.WRONG_SOURCE,
-        f"The source {envelope.source[:120]!r} does not belong to {key.party}, whose key signed.",
+        f"The source {envelope.source[:120]!r} does not belong to {key.party}, whose key signed, "
+        "when the broker took the record.",
         "header:ce_source",
         "Publish under a source that is registered for the party that signs.",
     )

@@ -12,10 +12,11 @@ from services.cli.demo import demo
 from services.cli.doctor import doctor
 from services.cli.events import events
 from services.cli.exits import Exit, Failure
+from services.cli.keys import key
 from services.cli.letters import dlq
 from services.cli.offsets import offsets
 from services.cli.output import err
-from services.cli.parties import key, party
+from services.cli.parties import party
 from services.cli.proofs import bench, prove
 from services.cli.publish import publish
 from services.cli.rebuilding import replay

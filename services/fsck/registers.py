@@ -12,17 +12,23 @@ from services.fsck.snapshot import Snapshot
 from services.registry.as_of import RegistryHistory
 from services.registry.errors import RegistryError
 from services.registry.events import parse
+from services.registry.party import Party
 from services.registry.registry import Registry
 from services.registry.store import Recorded
 
 _EVENTS = "SELECT version, at, by, body::text FROM lianyun.registry_event ORDER BY version"
-_PARTIES = "SELECT code, no, name, roles, countries, managers, places, topics FROM lianyun.party"
+_PARTIES = "SELECT code, no, name, roles, countries, managers, places, topics, sources, since, version FROM lianyun.party"
+_EARLIER = """
+SELECT p.code || ' of version ' || e.version, e.party, e.name, e.roles, e.countries, e.managers, e.places, e.topics,
+       e.sources, e.since, e.version
+FROM lianyun.party_earlier e JOIN lianyun.party p ON p.no = e.party
+"""
 _SOURCES = "SELECT s.source, p.code FROM lianyun.party_source s JOIN lianyun.party p ON p.no = s.party"
 _KEYS = """
 SELECT k.key_id, p.code, k.scheme, k.public_key, k.not_before, k.not_after, k.revoked_at, k.compromised_since
 FROM lianyun.party_key k JOIN lianyun.party p ON p.no = k.party
 """
-_PARTY = ("no", "name", "roles", "countries", "managers", "places", "topics")
+_PARTY = ("no", "name", "roles", "countries", "managers", "places", "topics", "sources", "since", "version")
 _KEY = ("party", "scheme", "public_key", "not_before", "not_after", "revoked_at", "compromised_since")
 _EVENTS_REMEDY = "Restore lianyun.registry_event from a backup: every event is judged by it."
 _TABLE_REMEDY = "Set the row to what the recorded events say, or restore the events where they were changed."
@@ -71,6 +77,11 @@ def check_registry(snapshot: Snapshot, history: RegistryHistory, notebook: Noteb
         _note(notebook, "registry_version", "version", stored, registry.version, _TABLE_REMEDY)
     parties = {code: dict(zip(_PARTY, values, strict=True)) for code, *values in snapshot.rows(_PARTIES)}
     _compare(notebook, "party", parties, _parties(registry), {code: code for code in parties})
+    earlier = {name: dict(zip(_PARTY, values, strict=True)) for name, *values in snapshot.rows(_EARLIER)}
+    shapes = _earlier(registry)
+    _compare(
+        notebook, "party_earlier", earlier, shapes, {name: name.split(" ")[0] for name in {*earlier, *shapes}}
+    )
     owners = {source: {"party": code} for source, code in snapshot.rows(_SOURCES)}
     sources = {source: {"party": party.code} for source, party in registry.owners.items()}
     _compare(
@@ -82,17 +93,29 @@ def check_registry(snapshot: Snapshot, history: RegistryHistory, notebook: Noteb
 
 
 def _parties(registry: Registry) -> dict[str, dict[str, Any]]:
+    return {code: _shape(party) for code, party in registry.parties.items()}
+
+
+def _earlier(registry: Registry) -> dict[str, dict[str, Any]]:
     return {
-        code: {
-            "no": party.no,
-            "name": party.name,
-            "roles": sorted(map(str, party.roles)),
-            "countries": sorted(party.countries),
-            "managers": sorted(party.managers),
-            "places": sorted(party.places),
-            "topics": sorted(party.topics),
-        }
+        f"{code} of version {shape.version}": _shape(shape)
         for code, party in registry.parties.items()
+        for shape in party.earlier
+    }
+
+
+def _shape(party: Party) -> dict[str, Any]:
+    return {
+        "no": party.no,
+        "name": party.name,
+        "roles": sorted(map(str, party.roles)),
+        "countries": sorted(party.countries),
+        "managers": sorted(party.managers),
+        "places": sorted(party.places),
+        "topics": sorted(party.topics),
+        "sources": sorted(party.sources),
+        "since": party.since,
+        "version": party.version,
     }
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from services.localstack.broker import Broker
 from services.localstack.platform import Platform
 from services.processors.supervisor import Supervisor
 from services.proving.publishers import Publishers
 from services.proving.traps import POINTS, Traps
-from services.proving.watch import NoFlow, Place, Watch
+from services.proving.watch import NoFlow, Watch, moved
 from services.replay.outcome import ReplayError
 from services.replay.replaying import replay
 
@@ -25,18 +26,36 @@ ORDER = (
     "broker",
     "postgres",
     RANDOM,
+    *(f"{FROZEN} {point}" for point in POINTS if point != "holding_heads"),
+    f"{FROZEN} {RANDOM}",
+    f"{FROZEN} publisher",
+    f"{FROZEN} broker",
 )
 """Every kind of attack, in the order in which a run of few attacks takes them."""
+SERVERS_FROZEN = 4.0
+"""Seconds that a frozen publisher or broker stays so: longer than any of its clients' short waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One attack that hit something at work; ``point`` names where, seconds tell how long the flow stood still."""
+    """One attack that hit something at work; ``point`` names where, seconds tell how long the flow stood still.
+
+    Of a frozen worker: ``standstill`` is the longest time in which nobody else applied anything, ``adopted`` when
+    somebody else went on with its partitions (None: not while it was frozen), ``waited_for`` whether another
+    transaction was seen waiting for its locks.
+    """
 
     kind: str
     point: str
     recovery: float
-    others: float | None = None  # of a freeze: how long the other workers stood still
+    standstill: float | None = None
+    adopted: float | None = None
+    waited_for: bool = False
+
+
+def point_of(attack: str) -> str:
+    """The name under which a hit of ``attack`` is counted."""
+    return attack.removeprefix(f"{KILLED} ").replace(" ", "_")
 
 
 def plan(kills: int, random: Random) -> list[str]:
@@ -87,6 +106,7 @@ class Attacker:
             hit = self._attack(kind)
             self.hits.append(hit)
             say(f"{number}/{len(attacks)} {kind}: flows again after {hit.recovery:.2f} s")
+        self.await_calm()  # also after the last one every worker comes back
         self._watch.close()
 
     def await_calm(self) -> None:
@@ -98,27 +118,33 @@ class Attacker:
     def _moves(self, worker: int) -> bool:
         before = self._watch.owned_by(worker)
         time.sleep(0.1)
-        now = self._watch.places()
-        return any(p in now and now[p].next_offset > place.next_offset for p, place in before.items())
+        return moved(before, self._watch.places())
 
     def _numbers(self) -> list[int]:
         return sorted(self._workers.pids())
 
     def _attack(self, kind: str) -> Hit:
-        if kind == "publisher":
-            return Hit(kind, kind, self._publishers.kill_one(self._random))
-        if kind == "broker":
-            return self._outage(kind, self._platform.stack.broker.kill, self._platform.stack.broker.start)
-        if kind == "postgres":
-            database = self._platform.stack.database
-            return self._outage(kind, database.stop_immediate, database.start)
+        broker, database = self._platform.stack.broker, self._platform.stack.database
+        match kind.split(" "):
+            case ["publisher"]:
+                return Hit(kind, kind, self._publishers.kill_one(self._random))
+            case ["broker"]:
+                return self._outage(kind, broker.kill, broker.start)
+            case ["postgres"]:
+                return self._outage(kind, database.stop_immediate, database.start)
+            case ["freeze", "publisher"]:
+                seconds = self._publishers.freeze_one(self._random, SERVERS_FROZEN)
+                return Hit(kind, point_of(kind), seconds)
+            case ["freeze", "broker"]:
+                return self._outage(kind, lambda: _pause(broker), broker.resume)
         worker = self._random.choice(self._numbers())
         if kind == RANDOM:
             return self._blind(worker)
         what, point = kind.split(" ")
-        if what == FROZEN:
-            return self._freeze(worker, point)
-        return self._trapped(worker, point)
+        if what == KILLED:
+            return self._trapped(worker, point)
+        self._stop(worker, point)
+        return self._frozen(worker, kind)
 
     def _replay(self) -> dict[str, Any]:
         """Build the state anew while the load goes on, and put it in use."""
@@ -140,22 +166,22 @@ class Attacker:
         end()
         start()
         self._watch.wait_moved(before, kind)
-        return Hit(kind, kind, time.monotonic() - began)
+        return Hit(kind, point_of(kind), time.monotonic() - began)
 
     def _trapped(self, worker: int, point: str) -> Hit:
         before = self._watch.owned_by(worker)
-        self._traps.set(worker, point, signal.SIGKILL)
-        if (
-            point == "before_seek"
-        ):  # a worker seeks when it starts: kill it, and it dies once more while it comes back
-            self._workers.signal(worker, signal.SIGKILL)
-        self._await_sprung(worker, point)
+        self._spring(worker, point, signal.SIGKILL)
         before = self._watch.owned_by(worker) or before
         began = time.monotonic()
         self._watch.wait_moved(before, f"after a kill at {point}")
         return Hit(KILLED, point, time.monotonic() - began)
 
-    def _await_sprung(self, worker: int, point: str) -> None:
+    def _spring(self, worker: int, point: str, number: signal.Signals) -> None:
+        """Have ``worker`` hit by ``number`` at ``point``; returns when it was."""
+        self._traps.set(worker, point, number)
+        if point == "before_seek":
+            # A worker seeks when it starts: kill it, and it is hit once more while it comes back.
+            self._workers.signal(worker, signal.SIGKILL)
         try:
             self._watch.wait(lambda: self._traps.sprung(worker), f"worker {worker} never came to {point}", 60)
         except NoFlow:
@@ -165,11 +191,7 @@ class Attacker:
     def _blind(self, worker: int) -> Hit:
         """Kill at a moment that nothing chose, until one of the kills hits a worker inside a transaction."""
         while True:
-            time.sleep(self._random.uniform(0.0, 0.3))
-            self._watch.wait(
-                lambda: bool(self._traps.inside(worker)), f"worker {worker} has no work", look=0.0005
-            )
-            time.sleep(self._random.uniform(0.0, 0.005))
+            self._aim(worker)
             self._workers.signal(worker, signal.SIGKILL)
             point, began = self._traps.inside(worker), time.monotonic()
             time.sleep(0.05)  # what its session still does ends
@@ -180,18 +202,43 @@ class Attacker:
             self.idle += 1
             self.await_calm()
 
-    def _freeze(self, worker: int, point: str) -> Hit:
-        """Freeze a worker that holds rows; the others go on, and the frozen one finds itself fenced off later."""
-        self._traps.set(worker, point, signal.SIGSTOP)
-        self._await_sprung(worker, point)
-        began = time.monotonic()
-        others: dict[tuple[str, int], Place] = {}
-        for other in self._numbers():
-            if other != worker:
-                others |= self._watch.owned_by(other)
-        flowed = self._watch.wait_moved(others, "beside a frozen worker") if others else None
-        time.sleep(max(0.0, self._frozen_seconds - (time.monotonic() - began)))
+    def _aim(self, worker: int) -> None:
+        """Wait for a moment, nobody knows which, at which ``worker`` probably is at work."""
+        time.sleep(self._random.uniform(0.0, 0.3))
+        self._watch.wait(
+            lambda: bool(self._traps.inside(worker)), f"worker {worker} has no work", look=0.0005
+        )
+        time.sleep(self._random.uniform(0.0, 0.005))
+
+    def _stop(self, worker: int, point: str) -> None:
+        """Freeze ``worker`` at ``point``, or at random inside one of its transactions."""
+        if point != RANDOM:
+            self._spring(worker, point, signal.SIGSTOP)
+            return
+        while True:
+            self._aim(worker)
+            self._workers.signal(worker, signal.SIGSTOP)
+            time.sleep(0.005)  # until the signal has come through, so that what is read stays
+            if self._traps.inside(worker):
+                return
+            self.idle += 1
+            self._workers.signal(worker, signal.SIGCONT)
+
+    def _frozen(self, worker: int, kind: str) -> Hit:
+        """After ``worker`` was frozen: the others go on, and it finds itself fenced off when it thaws."""
+        own = self._watch.owned_by(worker)
+        seen = self._watch.during(self._frozen_seconds, own) if len(self._numbers()) > 1 else None
+        if seen is None:
+            time.sleep(self._frozen_seconds)
         before, thawed = self._watch.owned_by(worker) or self._watch.places(), time.monotonic()
         self._workers.signal(worker, signal.SIGCONT)
         self._watch.wait_moved(before, "after a freeze")
-        return Hit(FROZEN, f"freeze_{point}", time.monotonic() - thawed, flowed)
+        recovery = time.monotonic() - thawed
+        if seen is None:
+            return Hit(FROZEN, point_of(kind), recovery)
+        return Hit(FROZEN, point_of(kind), recovery, seen.standstill, seen.moved_after, seen.waiting)
+
+
+def _pause(broker: Broker) -> None:
+    broker.pause()
+    time.sleep(SERVERS_FROZEN)

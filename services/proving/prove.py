@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
@@ -18,10 +19,12 @@ from services.fsck.check import fsck
 from services.localstack.platform import Platform
 from services.processors.settings import admission_settings, declared_topics
 from services.proving import audit
+from services.proving.audit import States, Storage
 from services.proving.kills import Attacker, plan
-from services.proving.publishers import Publishers, divide
+from services.proving.publishers import Publishers, PublishersFailed, divide
 from services.proving.report import report
 from services.proving.traps import FOLDER, Traps
+from services.proving.watch import NoFlow
 from services.simulator.breaking import sprinkle
 from services.simulator.signing import Outgoing, members, profiles, sign_all
 from services.simulator.simulate import Scale, Simulation, simulate
@@ -59,9 +62,12 @@ def prove(
 
     ``pace`` is the load in messages a second while attacks last; ``attacks`` names them one by one instead of drawing
     them; ``spoil`` may do harm to the database before it is judged, to see that the judgement notices. Blocks for
-    about 8 s per kill. Raises NoFlow where the platform does not come back. All parties are simulated.
+    about 8 s per kill. A platform that does not come back cuts the run short and is judged as it stands then. All
+    parties are simulated. ``services.proving.report.problems`` says what is wrong with the outcome.
     """
     random = Random(f"prove|{seed}")
+    wanted = list(attacks) if attacks is not None else plan(kills, random)
+    halted: list[str] = []
     simulation = simulate(scale or world_for(kills, seed, pace))
     outgoing = messages_of(simulation)
     say(f"{len(outgoing)} messages of a simulated world, {len(simulation.truths)} consignments")
@@ -86,18 +92,43 @@ def prove(
             attacker = Attacker(platform, publishers, traps, random, frozen_seconds=frozen_seconds)
             try:
                 publishers.start(pace)
-                attacker.run(attacks if attacks is not None else plan(kills, random), say)
-                publishers.finish()
+                steps: Sequence[Callable[[], None]] = (lambda: attacker.run(wanted, say), publishers.finish)
+                for step in steps:
+                    try:
+                        step()
+                    except (NoFlow, PublishersFailed) as failed:
+                        say(f"cut short: {failed}")
+                        halted.append(str(failed))
             finally:
                 publishers.stop()
-            drained = wait_drained(platform)
+            drained = wait_drained(platform, halted)
             spoil(platform.stack.dsn)
-            say("every message has been applied; comparing")
-            outcome = _judged(platform, publishers, attacker, simulation, drained, began)
+            say("the log has been applied; comparing")
+            storage, states, fences = _judged(platform, publishers, simulation)
+            ends = Counter(ended.name for ended in attacker.workers.ended)
+            outcome = report(
+                attacker.hits,
+                storage,
+                states,
+                fences,
+                wanted,
+                **_checked(platform),
+                offsets=drained,
+                replays=attacker.replays,
+                idle_kills=attacker.idle,
+                worker_ends=dict(sorted(ends.items())),
+                halted=halted,
+                seconds=round(time.monotonic() - began, 1),
+                seed=seed,
+                simulated=True,
+            )
     except BaseException:
         say(f"the logs of all processes are in {folder}")
         raise
-    shutil.rmtree(folder, ignore_errors=True)
+    if outcome["problems"]:
+        say(f"the logs of all processes are in {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
     return outcome
 
 
@@ -110,56 +141,42 @@ def messages_of(simulation: Simulation) -> list[Outgoing]:
 
 
 def _judged(
-    platform: Platform,
-    publishers: Publishers,
-    attacker: Attacker,
-    simulation: Simulation,
-    drained: dict[str, int],
-    began: float,
-) -> dict[str, Any]:
+    platform: Platform, publishers: Publishers, simulation: Simulation
+) -> tuple[Storage, States, int]:
     journals = publishers.journals()
     with psycopg.connect(platform.stack.dsn) as connection:
         storage = audit.check_storage(connection, journals)
         states = audit.check_states(connection, simulation, journals, platform.network)
         row = connection.execute("SELECT count(*) FROM lianyun.fence_log").fetchone()
-    checked = fsck(
-        platform.stack.dsn,
-        platform.network,
-        gateway_topics=admission_settings(platform.network).gateway_topics,
-    )
-    ends = [ended.name for ended in attacker.workers.ended]
-    return report(
-        attacker.hits,
-        storage,
-        states,
-        int(row[0]) if row else 0,
-        fsck_findings=sum(checked.found.values()),
-        fsck_examples=[str(finding) for finding in checked.findings[:5]],
-        offsets=drained,
-        replays=attacker.replays,
-        idle_kills=attacker.idle,
-        worker_ends={name: ends.count(name) for name in sorted(set(ends))},
-        seconds=round(time.monotonic() - began, 1),
-        seed=simulation.scale.seed,
-        simulated=True,
-    )
+    return storage, states, int(row[0]) if row else 0
 
 
-def wait_drained(platform: Platform, patience: float = 300.0) -> dict[str, int]:
-    """Wait until the ledger stands at the end of every partition and nothing is left to settle."""
+def _checked(platform: Platform) -> dict[str, Any]:
+    gateway = admission_settings(platform.network).gateway_topics
+    checked = fsck(platform.stack.dsn, platform.network, gateway_topics=gateway)
+    return {
+        "fsck_findings": sum(checked.found.values()),
+        "fsck_examples": [str(finding) for finding in checked.findings[:5]],
+    }
+
+
+def wait_drained(platform: Platform, halted: list[str], patience: float = 300.0) -> dict[str, int]:
+    """Wait until the ledger stands at the end of every partition and nothing is left to settle.
+
+    Where that does not come about in time, ``halted`` gets to know; what is missing then counts as lost.
+    """
     wanted = end_of_log(platform.stack.bootstrap)
     until = time.monotonic() + patience
     with psycopg.connect(platform.stack.dsn, autocommit=True) as connection:
         while True:
             rows = connection.execute("SELECT topic, part, next_offset FROM lianyun.kafka_offset").fetchall()
             applied = {(topic, part): offset for topic, part, offset in rows}
-            short = {place: end for place, end in wanted.items() if applied.get(place, 0) < end}
-            if not short and not unsettled(connection):
+            short = sorted(place for place, end in wanted.items() if applied.get(place, 0) < end)
+            late = time.monotonic() > until
+            if late:
+                halted.append(f"{len(short)} partitions were not applied to their end: {short[:5]}")
+            if late or (not short and not unsettled(connection)):
                 return {"log": sum(wanted.values()), "ledger": sum(applied.values())}
-            if time.monotonic() > until:
-                raise TimeoutError(
-                    f"{len(short)} partitions were not applied to their end: {sorted(short)[:5]}"
-                )
             time.sleep(0.3)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -62,9 +63,20 @@ class Publishers:
         name = random.choice(sorted(self._shares))
         self._processes[name].kill()
         self._processes[name].wait()
+        return self._until_acknowledged(name, lambda: self._start(name))
+
+    def freeze_one(self, random: Random, seconds: float) -> float:
+        """SIGSTOP one for ``seconds``; return after how many more it had something acknowledged again."""
+        name = random.choice(sorted(self._shares))
+        process = self._processes[name]
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        return self._until_acknowledged(name, lambda: process.send_signal(signal.SIGCONT))
+
+    def _until_acknowledged(self, name: str, begin: Callable[[], None]) -> float:
         path = self._folder / f"{name}.journal"
         before, began = path.stat().st_size, time.monotonic()
-        self._start(name)
+        begin()
         while b"\no " not in path.read_bytes()[before - 1 :]:
             self._check()
             if time.monotonic() - began > 60:

@@ -24,6 +24,15 @@ class Place:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen in some time: the longest standstill, when certain partitions moved first, whether sessions waited."""
+
+    standstill: float
+    moved_after: float | None
+    waiting: bool
+
+
 class Watch:
     """Looks at the ledger of ``dsn``; connects anew whenever the database went away. Not for several threads."""
 
@@ -66,6 +75,29 @@ class Watch:
                 raise NoFlow(f"{what} within {patience:.0f} s")
             time.sleep(look)
         return time.monotonic() - started
+
+    def during(self, seconds: float, own: Mapping[Partition, Place]) -> Seen:
+        """Look at the ledger for ``seconds``, in which a worker that had the partitions of ``own`` does nothing."""
+        began = still = time.monotonic()
+        longest, adopted, waiting = 0.0, None, False
+        before = self.places()
+        while (now := time.monotonic()) - began < seconds:
+            places = self.places()
+            if moved(before, places):
+                longest, still, before = max(longest, now - still), now, places
+            if adopted is None and moved(own, places):
+                adopted = now - began
+            waiting = waiting or self._somebody_waits()
+            time.sleep(_LOOK_SECONDS)
+        return Seen(max(longest, time.monotonic() - still), adopted, waiting)
+
+    def _somebody_waits(self) -> bool:
+        return bool(
+            self._rows(
+                "SELECT 1 FROM pg_stat_activity WHERE application_name = 'lianyun' "
+                "AND cardinality(pg_blocking_pids(pid)) > 0"
+            )
+        )
 
     def close(self) -> None:
         """Close the connection."""

@@ -30,7 +30,7 @@ class Reread:
 
 
 def reread(stored: Stored, registry: Registry) -> Reread:
-    """Read ``stored`` under the parties of ``registry``; raises Unreadable, naming the event."""
+    """Read ``stored`` under its party as it was admitted by, found in the newest ``registry``; raises Unreadable, naming the event."""
     where = f"event {stored.no} ({stored.topic}[{stored.partition}]@{stored.offset})"
     record = Record(
         stored.topic,
@@ -48,7 +48,8 @@ def reread(stored: Stored, registry: Registry) -> Reread:
     party = None if key is None else registry.party(key.party)
     if key is None or party is None:
         raise Unreadable(f"{where}: its key {stored.key_id} is not registered")
-    verified = Verified(record, envelope, party, key, stored.id, stored.content, stored.payload)
+    then = party.at(stored.append_us, stored.registry_version)
+    verified = Verified(record, envelope, then, key, stored.id, stored.content, stored.payload)
     outcome = read(verified, registry)
     if isinstance(outcome, Refused):
         raise Unreadable(f"{where}: {outcome.reason} at {outcome.pointer or '/'}: {outcome.detail}")

@@ -9,7 +9,7 @@ from schemas import railnet
 from schemas.events.keys import canonical_place
 from services.registry import store
 from services.registry.errors import RegistryError
-from services.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded
+from services.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded, PartyAmended
 from services.registry.key import Key, quarantined_from
 from services.registry.registry import Registry
 from services.registry.store import Session
@@ -37,14 +37,36 @@ def add_party(session: Session, party: PartyAdded, *, at: int, by: str) -> Regis
     Its places are recorded in their canonical spelling, and a manager that railnet does not know is refused: such a
     territory would silently cover nothing.
     """
-    unknown = sorted(party.managers - railnet.companies().keys())
+    _require_managers(party.managers)
+    known = party.model_copy(update={"places": frozenset(map(canonical_place, party.places))})
+    return store.append(session, known, at=at, by=by)
+
+
+def amend_party(session: Session, change: PartyAmended, *, at: int, by: str) -> Registry:
+    """Change what a party is, for records that the broker takes from ``change.since`` on; what it was stays known.
+
+    Raises RegistryError for a party that is not there, a source of another, a change of nothing, and where ``since`` lies
+    before ``at`` or the last amendment: records that were judged already would have to be judged otherwise.
+    """
+    if change.since < at:
+        raise RegistryError(
+            "The amendment would count from a moment in the past, whose records were judged already.",
+            "Let it count from now on; what was refused before can be published again.",
+        )
+    if change.managers:
+        _require_managers(change.managers)
+    if change.places is not None:
+        change = change.model_copy(update={"places": frozenset(map(canonical_place, change.places))})
+    return store.append(session, change, at=at, by=by)
+
+
+def _require_managers(managers: frozenset[str]) -> None:
+    unknown = sorted(managers - railnet.companies().keys())
     if unknown:
         raise RegistryError(
             f"No company {unknown[0]} manages a station of railnet.",
             f"Known are {', '.join(sorted(railnet.companies()))}.",
         )
-    known = party.model_copy(update={"places": frozenset(map(canonical_place, party.places))})
-    return store.append(session, known, at=at, by=by)
 
 
 def add_key(session: Session, party: str, key: NewKey, *, at: int, by: str) -> Registry:

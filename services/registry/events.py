@@ -1,4 +1,4 @@
-"""What can happen to the registry: four events, append-only, from which every table of it can be rebuilt."""
+"""What can happen to the registry: five events, append-only, from which every table of it can be rebuilt."""
 
 from __future__ import annotations
 
@@ -38,6 +38,21 @@ class PartyAdded(_Entry):
     places: frozenset[Place] = frozenset()
     sources: Annotated[frozenset[Source], Field(min_length=1)]
     topics: frozenset[Topic] = frozenset()
+
+
+class PartyAmended(_Entry):
+    """A party is something else from ``since`` on (UTC microseconds, compared with append times); None: as before."""
+
+    kind: Literal["party_amended"] = "party_amended"
+    code: PartyCode
+    since: Micros
+    name: Name | None = None
+    roles: Annotated[frozenset[Role], Field(min_length=1)] | None = None
+    countries: frozenset[Country] | None = None
+    managers: frozenset[Manager] | None = None
+    places: frozenset[Place] | None = None
+    sources: Annotated[frozenset[Source], Field(min_length=1)] | None = None
+    topics: frozenset[Topic] | None = None
 
 
 class NewKey(_Entry):
@@ -80,11 +95,11 @@ class KeyRevoked(_Entry):
     cause: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
-RegistryEvent = Annotated[PartyAdded | KeyAdded | KeyRotated | KeyRevoked, Field(discriminator="kind")]
+Event = PartyAdded | PartyAmended | KeyAdded | KeyRotated | KeyRevoked
 
-_ADAPTER: TypeAdapter[PartyAdded | KeyAdded | KeyRotated | KeyRevoked] = TypeAdapter(RegistryEvent)
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 
-def parse(body: str | bytes) -> PartyAdded | KeyAdded | KeyRotated | KeyRevoked:
+def parse(body: str | bytes) -> Event:
     """Read one stored event from its JSON; raises pydantic's ValidationError where it is none."""
     return _ADAPTER.validate_json(body)

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from schemas.schemes import PublicKey, Scheme, WeakKeyError, reject_weak_key
 from services.registry.errors import RegistryError
-from services.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded
+from services.registry.events import Event, KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded, PartyAmended
 from services.registry.key import Key
 from services.registry.party import Party
 from services.registry.registry import Registry
 
-Event = PartyAdded | KeyAdded | KeyRotated | KeyRevoked
+__all__ = ["EMPTY", "Event", "apply", "fold"]
 
 EMPTY = Registry.of(0)
 
@@ -31,6 +31,8 @@ def apply(registry: Registry, event: Event) -> Registry:
     match event:
         case PartyAdded():
             parties[event.code] = _new_party(registry, event)
+        case PartyAmended():
+            parties[event.code] = _amended(registry, event)
         case KeyAdded():
             added = _new_key(registry, event.party, event.key)
             keys[added.key_id] = added
@@ -46,13 +48,7 @@ def apply(registry: Registry, event: Event) -> Registry:
 def _new_party(registry: Registry, event: PartyAdded) -> Party:
     if registry.party(event.code) is not None:
         raise RegistryError(f"The party {event.code} is registered already.", "Choose another code.")
-    for source in sorted(event.sources):
-        owner = registry.owner(source)
-        if owner is not None:
-            raise RegistryError(
-                f"The source {source} belongs to {owner.code}.",
-                "A source has one owner, so that one message has one speaker.",
-            )
+    _require_free(registry, event.sources, event.code)
     return Party(
         no=1 + max(registry.numbered, default=0),
         code=event.code,
@@ -63,7 +59,38 @@ def _new_party(registry: Registry, event: PartyAdded) -> Party:
         places=event.places,
         sources=event.sources,
         topics=event.topics,
+        version=registry.version + 1,
     )
+
+
+def _amended(registry: Registry, event: PartyAmended) -> Party:
+    old = registry.party(event.code)
+    if old is None:
+        raise RegistryError(f"There is no party {event.code}.", "Add the party first.")
+    if event.since < old.since:
+        raise RegistryError(
+            f"The amendment of {event.code} would count from before the last one.",
+            f"Let it count from {old.since} (UTC microseconds) on, or later.",
+        )
+    changes = {name: said for name in _AMENDED if (said := getattr(event, name)) is not None}
+    if all(getattr(old, name) == said for name, said in changes.items()):
+        raise RegistryError(f"That changes nothing about {event.code}.")
+    _require_free(registry, changes.get("sources", ()), event.code)
+    before = (replace(old, earlier=()), *old.earlier)
+    return replace(old, **changes, since=event.since, version=registry.version + 1, earlier=before)
+
+
+_AMENDED = ("name", "roles", "countries", "managers", "places", "sources", "topics")
+
+
+def _require_free(registry: Registry, sources: Iterable[str], code: str) -> None:
+    for source in sorted(sources):
+        owner = registry.owner(source)
+        if owner is not None and owner.code != code:
+            raise RegistryError(
+                f"The source {source} belongs to {owner.code}.",
+                "A source has one owner for ever, so that one message has one speaker.",
+            )
 
 
 def _new_key(registry: Registry, code: str, new: NewKey) -> Key:

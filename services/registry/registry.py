@@ -21,7 +21,7 @@ class Registry:
     version: int
     parties: Mapping[str, Party]  # by code
     keys: Mapping[str, Key]  # by key id
-    owners: Mapping[str, Party]  # by source
+    owners: Mapping[str, Party]  # by source, also one that its party has given up
     numbered: Mapping[int, Party]  # by the number that storage uses
     writers: Mapping[str, Party]  # by topic
 
@@ -33,7 +33,7 @@ class Registry:
             version,
             MappingProxyType({party.code: party for party in every}),
             MappingProxyType({key.key_id: key for key in keys}),
-            MappingProxyType({source: party for party in every for source in party.sources}),
+            MappingProxyType({source: party for party in every for source in party.owned}),
             MappingProxyType({party.no: party for party in every}),
             MappingProxyType(_sole_writers(every)),
         )
@@ -47,7 +47,7 @@ class Registry:
         return self.parties.get(code)
 
     def owner(self, source: str) -> Party | None:
-        """The party that ``source`` belongs to."""
+        """The party that ``source`` belongs to, or did: whether it counts, ``Party.at`` says."""
         return self.owners.get(source)
 
     def by_number(self, no: int) -> Party | None:

@@ -5,8 +5,9 @@ Every function works in the caller's transaction and neither commits nor rolls b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from psycopg import Connection
@@ -19,6 +20,7 @@ from services.registry.key import Key
 from services.registry.party import Party
 from services.registry.registry import Registry
 from services.registry.statements import statement
+from services.registry.turn import take_turn
 
 Session = Connection[Any]
 
@@ -53,7 +55,8 @@ def load(session: Session) -> Registry:
     The version is held first, so the rows that follow belong to it also at READ COMMITTED.
     """
     held = hold(session)
-    parties = [_party(row) for row in session.execute(statement("parties"))]
+    shapes = map(_shape, session.execute(statement("parties")))
+    parties = [_party(list(every)) for _, every in groupby(shapes, key=lambda shape: shape.no)]
     keys = [_key(row) for row in session.execute(statement("keys"))]
     return Registry.of(held, parties, keys)
 
@@ -67,10 +70,10 @@ def history(session: Session, after: int = 0) -> Iterator[Recorded]:
 def append(session: Session, event: fold.Event, *, at: int, by: str) -> Registry:
     """Register ``event`` and return the registry after it; raises RegistryError where it is not allowed.
 
-    Waits for batches that hold the registry, and makes later ones wait, until the transaction ends. ``at`` is UTC
-    microseconds and is recorded only; nothing is judged by it.
+    Gets its turn between batches that hold the registry, and makes later ones wait, until the transaction ends (see
+    ``take_turn``). ``at`` is UTC microseconds and is recorded only; nothing is judged by it.
     """
-    session.execute(statement("lock_version"))
+    take_turn(session)
     before = load(session)
     after = fold.apply(before, event)
     body = event.model_dump_json(exclude_none=True)
@@ -80,7 +83,8 @@ def append(session: Session, event: fold.Event, *, at: int, by: str) -> Registry
     )
     for code, party in after.parties.items():
         if before.party(code) != party:
-            _put_party(session, party)
+            session.execute(statement("keep_earlier"), {"no": party.no})
+            session.execute(statement("put_party"), _row(party))
     for key_id, key in after.keys.items():
         if before.key(key_id) != key:
             _put_key(session, key, after.parties[key.party].no)
@@ -115,8 +119,16 @@ def _one(session: Session, name: str) -> int:
     return int(row[0])
 
 
-def _party(row: tuple[Any, ...]) -> Party:
-    no, code, name, roles, countries, managers, places, topics, sources = row
+def _party(shapes: Sequence[Party]) -> Party:
+    """One party of its shapes, the newest first; each knows those before it."""
+    party = shapes[-1]
+    for shape in reversed(shapes[:-1]):
+        party = replace(shape, earlier=(replace(party, earlier=()), *party.earlier))
+    return party
+
+
+def _shape(row: tuple[Any, ...]) -> Party:
+    no, code, name, roles, countries, managers, places, topics, sources, since, number = row
     return Party(
         no=no,
         code=code,
@@ -127,6 +139,8 @@ def _party(row: tuple[Any, ...]) -> Party:
         places=frozenset(places),
         sources=frozenset(sources),
         topics=frozenset(topics),
+        since=since,
+        version=number,
     )
 
 
@@ -136,21 +150,20 @@ def _key(row: tuple[Any, ...]) -> Key:
     return Key(party, public, not_before, not_after, revoked_at, compromised_since)
 
 
-def _put_party(session: Session, party: Party) -> None:
-    session.execute(
-        statement("add_party"),
-        {
-            "no": party.no,
-            "code": party.code,
-            "name": party.name,
-            "roles": sorted(party.roles),
-            "countries": sorted(party.countries),
-            "managers": sorted(party.managers),
-            "places": sorted(party.places),
-            "topics": sorted(party.topics),
-            "sources": sorted(party.sources),
-        },
-    )
+def _row(party: Party) -> dict[str, Any]:
+    return {
+        "no": party.no,
+        "code": party.code,
+        "name": party.name,
+        "roles": sorted(party.roles),
+        "countries": sorted(party.countries),
+        "managers": sorted(party.managers),
+        "places": sorted(party.places),
+        "topics": sorted(party.topics),
+        "sources": sorted(party.sources),
+        "since": party.since,
+        "version": party.version,
+    }
 
 
 def _put_key(session: Session, key: Key, party: int) -> None:

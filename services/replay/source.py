@@ -26,7 +26,7 @@ from services.storage.session import Session
 from services.storage.words import key_text
 
 _BODIES = """
-SELECT b.no, b.id, b.content, b.registry, b.key_id, b.headers, b.payload
+SELECT b.no, b.id, b.content, b.appended, b.registry, b.key_id, b.headers, b.payload
 FROM unnest(%(firsts)s::bigint[]) AS f (first)
 JOIN lianyun.body b ON b.no >= f.first AND b.no < f.first + %(block)s
 ORDER BY b.no
@@ -66,6 +66,7 @@ class Message(NamedTuple):
     no: int
     id: bytes
     content: bytes
+    appended: int
     registry: int
     key_id: int
     headers: bytes
@@ -118,7 +119,7 @@ class Source:
         if message.registry > self._history.version:
             self._history = RegistryHistory(store.history(self._session))
         registry = self._history.at(message.registry)
-        party = registry.parties[registry.keys[key_text(message.key_id)].party]
+        party = registry.parties[registry.keys[key_text(message.key_id)].party].at(message.appended)
         envelope = Envelope.from_headers(unframe(message.headers))
         payload = decode_payload(envelope.type, message.payload)
         statement = Statement(message.id, envelope.source, party.publisher, envelope.published_micros)

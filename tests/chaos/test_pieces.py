@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from services.cli import proofs
+from services.cli.main import run
 from services.producers.spool import Message
 from services.proving import journal
 from services.proving.audit import States, Storage
-from services.proving.kills import ORDER, REPLAY, Hit, plan
+from services.proving.kills import ORDER, REPLAY, Hit, plan, point_of
 from services.proving.publishers import divide
 from services.proving.report import good, report
 from services.proving.traps import Stepper, Traps
@@ -85,9 +89,15 @@ def test_each_party_publishes_through_one_publisher_in_its_order() -> None:
 
 def test_a_plan_makes_every_kind_of_attack_and_is_seeded() -> None:
     assert plan(40, Random(3)) == plan(40, Random(3)) != plan(40, Random(4))
-    assert set(plan(60, Random(3))) == {*ORDER, "freeze before_commit", REPLAY}
+    assert set(plan(60, Random(3))) == {*ORDER, REPLAY}
+    assert set(plan(len(ORDER), Random(9))) == {*ORDER, REPLAY}, "each once where there are as many"
     assert plan(40, Random(3)).count(REPLAY) == 1
     assert sorted(plan(4, Random(1))) == sorted([*ORDER[:4], REPLAY])
+
+
+def test_every_attack_is_counted_under_a_name_of_its_own() -> None:
+    assert len({point_of(attack) for attack in ORDER}) == len(ORDER)
+    assert (point_of("kill after_commit"), point_of("freeze broker")) == ("after_commit", "freeze_broker")
 
 
 def test_progress_is_seen_per_partition() -> None:
@@ -97,21 +107,82 @@ def test_progress_is_seen_per_partition() -> None:
     assert moved(before, {("t", 0): Place(5, "a"), ("t", 1): Place(8, "c")})
 
 
-@pytest.mark.parametrize("name", ["lost", "duplicated", "invented", "wrong", "fsck", "replay"])
-def test_a_report_is_good_only_without_any_damage(name: str) -> None:
-    def outcome(damage: str) -> dict[str, object]:
-        counts = {each: int(each == damage) for each in ("lost", "duplicated", "invented")}
-        storage = Storage(10, 12, 9, letters={}, letters_expected={}, **counts)
-        states = States(3, int(damage == "wrong"), ())
-        hits = [
-            Hit("kill", "after_fence", 2.0),
-            Hit("kill", "after_fence", 4.0),
-            Hit("broker", "broker", 9.0),
-        ]
-        replays = [{"differences": int(damage == "replay")}]
-        return report(hits, storage, states, 1, fsck_findings=int(damage == "fsck"), replays=replays)
+def outcome(damage: str = "") -> dict[str, Any]:
+    """The report of a small run that went well, but for one damage."""
+    storage = Storage(
+        10,
+        12,
+        9,
+        lost=int(damage == "lost"),
+        duplicated=int(damage == "duplicated"),
+        invented=int(damage == "invented"),
+        letters={},
+        letters_expected={},
+    )
+    states = States(3, int(damage == "wrong_states"), ())
+    hits = [Hit("kill", "after_fence", 2.0), Hit("kill", "after_fence", 4.0), Hit("broker", "broker", 9.0)]
+    frozen = Hit("freeze", "freeze_random", 0.2, standstill=0.4, adopted=6.5, waited_for=True)
+    asked = ["kill after_fence", "broker", "replay", "kill after_fence", "freeze random"]
+    replays: list[dict[str, object]] = [{"differences": int(damage == "different replay")}]
+    return report(
+        hits if damage == "attack not made" else [*hits, frozen],
+        storage,
+        states,
+        1,
+        asked,
+        fsck_findings=int(damage == "fsck_findings"),
+        replays=[{"failed": "why"}] if damage == "failed replay" else replays * (damage != "no replay"),
+        worker_ends={"SIGKILL": 2, **({"STUCK": 1} if damage == "stuck" else {})},
+        halted=["nothing moved"] if damage == "halted" else [],
+    )
 
-    assert good(outcome(""))
-    assert not good(outcome(name))
-    assert outcome("")["recovery_seconds"] == {"median": 3.0, "max": 4.0}
-    assert outcome("")["kills_by_point"] == {"after_fence": 2, "broker": 1}
+
+def test_a_report_without_any_damage_is_good() -> None:
+    whole = outcome()
+    assert whole["problems"] == []
+    assert good(whole)
+    assert whole["recovery_seconds"] == {"median": 3.0, "max": 4.0}
+    assert whole["takeover_seconds"] == {"median": 0.4, "max": 0.4}
+    assert whole["adoption_seconds"] == {"median": 6.5, "max": 6.5}
+    assert whole["freezes_waited_for"] == 1
+    assert whole["kills_by_point"] == {"after_fence": 2, "broker": 1, "freeze_random": 1}
+    assert whole["kills_by_point"] == whole["asked_by_point"]
+
+
+DAMAGES = {
+    "lost": "1 acknowledged messages are lost",
+    "duplicated": "applied more than once",
+    "invented": "never published",
+    "wrong_states": "shown wrongly",
+    "fsck_findings": "1 findings of fsck",
+    "different replay": "1 differences",
+    "failed replay": "failed: why",
+    "no replay": "0 replays were made of 1",
+    "attack not made": "freeze_random: 0 attacks hit of 1",
+    "stuck": "1 workers ended themselves",
+    "halted": "cut short: nothing moved",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_each_damage_makes_a_report_bad_and_says_so(damage: str) -> None:
+    harmed = outcome(damage)
+    assert not good(harmed)
+    [problem] = harmed["problems"]
+    assert DAMAGES[damage] in problem
+
+
+@pytest.mark.parametrize(("damage", "code"), [("", 0), *((damage, 1) for damage in DAMAGES)])
+def test_the_command_ends_by_the_report(
+    damage: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole judgement decides, and whoever scripts it reads the same JSON either way."""
+    monkeypatch.setattr(proofs, "attack", lambda *_, **__: outcome(damage))
+    monkeypatch.setattr("sys.argv", ["lianyun", "prove", "--kills", "4", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert (ended.value.code or 0) == code
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["problems"] == outcome(damage)["problems"]
+    assert ("does not hold" in printed.err) == bool(code)
+    assert DAMAGES.get(damage, "") in printed.err

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import redirect_stdout
+from functools import partial
+from io import StringIO
 from typing import Any
 
 import psycopg
 import pytest
 
+from services.cli import proofs
+from services.cli.main import run
 from services.proving.prove import prove
 from services.proving.report import good
 from services.simulator.simulate import Scale
@@ -26,9 +32,27 @@ def spoil(dsn: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def outcome() -> dict[str, Any]:
+def printed() -> tuple[int, str]:
+    """The command on a real platform to which that harm is done: its exit code, and what it printed."""
     scale = Scale(seed=3, trains=4, boxes=6, rumours=3)
-    return prove(0, workers=1, attacks=(), pace=1_000.0, scale=scale, spoil=spoil)
+    harmed = partial(prove, attacks=(), pace=1_000.0, scale=scale, spoil=spoil)
+    said = StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+        patch.setattr(proofs, "attack", harmed)
+        patch.setattr("sys.argv", ["lianyun", "prove", "--kills", "1", "--workers", "1", "--json"])
+        with pytest.raises(SystemExit) as ended:
+            run()
+    return int(ended.value.code or 0), said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def outcome(printed: tuple[int, str]) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(printed[1])
+    return read
+
+
+def test_the_command_fails(printed: tuple[int, str]) -> None:
+    assert printed[0] == 1
 
 
 def test_each_kind_of_harm_is_counted(outcome: dict[str, Any]) -> None:
@@ -38,3 +62,8 @@ def test_each_kind_of_harm_is_counted(outcome: dict[str, Any]) -> None:
     assert outcome["fsck_findings"] > 0
     assert outcome["wrong_examples"]
     assert not good(outcome)
+
+
+def test_each_kind_of_harm_is_named_among_the_problems(outcome: dict[str, Any]) -> None:
+    named = "; ".join(outcome["problems"])
+    assert all(words in named for words in ("lost", "more than once", "wrongly", "fsck"))

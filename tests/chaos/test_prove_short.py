@@ -48,6 +48,7 @@ def test_nothing_is_lost_doubled_invented_or_wrong(outcome: dict[str, Any]) -> N
     assert outcome["wrong_states"] == 0, outcome["wrong_examples"]
     assert outcome["fsck_findings"] == 0, outcome["fsck_examples"]
     assert outcome["dead_letters"] == outcome["dead_letters_expected"]
+    assert outcome["problems"] == []
     assert good(outcome)
 
 
@@ -58,6 +59,10 @@ def test_the_attacks_really_hit(outcome: dict[str, Any]) -> None:
     assert outcome["worker_ends"]["SIGKILL"] >= 3
     assert outcome["accepted"] > 3_000
     assert outcome["offsets"]["ledger"] == outcome["offsets"]["log"] > outcome["accepted"]
+
+
+def test_the_others_flowed_beside_the_frozen_one(outcome: dict[str, Any]) -> None:
+    assert 0 < outcome["takeover_seconds"]["max"] < 30, "measured; the bound only says that somebody flowed"
 
 
 def test_the_state_was_built_anew_under_load_and_came_out_equal(outcome: dict[str, Any]) -> None:

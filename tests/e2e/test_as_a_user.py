@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from schemas.envelope import event_id
 from services.localstack.platform import Platform
 
 pytestmark = pytest.mark.integration
@@ -166,6 +168,33 @@ def test_a_retraction_takes_it_back(user: User) -> None:
     }
     user.run("publish", "--as", "ktz", user.write("back.jsonl", back))
     user.until(lambda: (movement(user) or {})["by"] == "cr")
+
+
+def test_a_party_is_amended_and_what_it_was_is_still_known(user: User) -> None:
+    """Elsewhere than on its own line it is no authority; once amended it is, for what it says from then on."""
+    place = "railnet:ozinki"
+    first = departed("t1", "2025-09-15T10:00:00+03:00", place)
+    second = departed("t2", "2025-09-16T10:00:00+03:00", place)
+    user.run("publish", "--as", "ktz", user.write("t1.jsonl", first))
+    user.until(lambda: "t1" in subprocess_safe(user, "events", "show", "urn:test:ktz", "t1"))
+    amended = user.json("party", "amend", "ktz", "--name", "KTZ, RZD", "--manager", "ktz", "--manager", "rzd")
+    assert (amended["managers"], amended["sources"]) == (["ktz", "rzd"], ["urn:test:ktz"])
+    (earlier,) = amended["earlier"]
+    assert (earlier["name"], earlier["managers"], earlier["since"]) == ("ktz", ["ktz"], None)
+    assert user.json("party", "show", "ktz") == {**amended, "schema_version": 1}
+    user.run("publish", "--as", "ktz", user.write("t2.jsonl", second))
+    user.until(lambda: "t2" in subprocess_safe(user, "events", "show", "urn:test:ktz", "t2"))
+    assert [territorial(user, each) for each in ("t1", "t2")] == [False, True]
+    user.run("party", "amend", "ktz", "--without", "managers", "--from", "2020-01-01T00:00:00Z", code=1)
+    user.run("party", "amend", "ktz", "--country", "Kazakhstan", code=2)
+
+
+def territorial(user: User, event: str) -> bool:
+    """Whether what ktz says in ``event`` was judged to be of its own territory."""
+    with psycopg.connect(user.environment["LIANYUN_DSN"]) as connection:
+        query = "SELECT c.territorial FROM lianyun.claim c JOIN lianyun.body b ON b.no = c.no WHERE b.id = %s"
+        ((found,),) = connection.execute(query, (event_id("urn:test:ktz", event).hex(),)).fetchall()
+    return bool(found)
 
 
 def test_events_are_shown_as_published(user: User) -> None:

@@ -1,4 +1,6 @@
-SELECT p.no, p.code, p.name, p.roles, p.countries, p.managers, p.places, p.topics,
-       ARRAY(SELECT s.source FROM lianyun.party_source s WHERE s.party = p.no)
-FROM lianyun.party p
-ORDER BY p.no
+-- Every shape of every party, the newest first.
+SELECT no, code, name, roles, countries, managers, places, topics, sources, since, version FROM lianyun.party
+UNION ALL
+SELECT e.party, p.code, e.name, e.roles, e.countries, e.managers, e.places, e.topics, e.sources, e.since, e.version
+FROM lianyun.party_earlier e JOIN lianyun.party p ON p.no = e.party
+ORDER BY no, version DESC

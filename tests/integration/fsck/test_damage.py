@@ -20,7 +20,9 @@ from services.fsck.finding import Damage, Report
 from services.fsck.passes import check_events
 from services.fsck.snapshot import Snapshot
 from services.localstack.engine import DatabaseAddress
-from tests.signed.telling import GATEWAY, NETWORK, all_stories, tell
+from services.registry import commands, store
+from services.registry.events import PartyAmended
+from tests.signed.telling import APPENDED_MS, GATEWAY, NETWORK, all_stories, tell
 
 pytestmark = pytest.mark.integration
 Session = psycopg.Connection[Any]
@@ -31,6 +33,10 @@ def told(postgres: DatabaseAddress) -> str:
     """A database with every story, settled."""
     dsn = postgres.fresh_database("fsck_told")
     tell(dsn, all_stories())
+    with psycopg.connect(dsn) as connection:
+        last = max(store.load(connection).parties.values(), key=lambda party: party.no)
+        later = PartyAmended(code=last.code, since=2_000 * APPENDED_MS, name="of another name since")
+        commands.amend_party(connection, later, at=1_000 * APPENDED_MS, by="test")
     return dsn
 
 
@@ -249,6 +255,12 @@ CASES = (
          Damage.REGISTRY, "countries", "party %s", "SELECT code FROM party WHERE no = 1"),
     Case("party's role", ("UPDATE party SET roles = roles || 'customs'::text || 'bank'::text WHERE no = 1",),
          Damage.REGISTRY, "roles", "party %s", "SELECT code FROM party WHERE no = 1"),
+    Case("party's first day", ("UPDATE party SET since = 9 WHERE no = 1",),
+         Damage.REGISTRY, "since", "party %s", "SELECT code FROM party WHERE no = 1"),
+    Case("party's earlier shape", ("UPDATE party_earlier SET roles = roles || 'bank'::text",),
+         Damage.REGISTRY, "roles", "party_earlier %s", "SELECT p.code || ' of version ' || e.version FROM party_earlier e JOIN party p ON p.no = e.party"),
+    Case("party's earlier shape forgotten", ("DELETE FROM party_earlier",),
+         Damage.REGISTRY, "row", "party_earlier %s", "SELECT p.code || ' of version ' || e.version FROM party_earlier e JOIN party p ON p.no = e.party"),
     Case("source given away", ("UPDATE party_source SET party = party % 5 + 1 WHERE source = (SELECT min(source) FROM party_source)",),
          Damage.REGISTRY, "party", "party_source %s", "SELECT min(source) FROM party_source"),
     Case("key's window", ("UPDATE party_key SET not_before = 5 WHERE key_id = (SELECT min(key_id) FROM party_key)",),

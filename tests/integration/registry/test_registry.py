@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,11 +13,11 @@ import pytest
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
-from services.registry import commands, store
+from services.registry import commands, store, turn
 from services.registry.errors import RegistryError
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import NewKey, PartyAdded, PartyAmended
 from services.registry.fold import fold
-from services.storage.migrate import migrate
+from services.storage.migrate import FOLDER, migrate
 
 pytestmark = pytest.mark.integration
 NOW = 1_772_000_000_000_000
@@ -172,12 +173,138 @@ def test_revocation_waits_for_batches_and_tells_the_store_what_to_put_aside(
     assert set(results[0].keys) == both
 
 
-def test_many_batches_hold_the_registry_at_once(session: psycopg.Connection[Any], dsn: str) -> None:
-    with psycopg.connect(dsn) as one, psycopg.connect(dsn, options="-c lock_timeout=500") as two:
+def test_many_batches_hold_the_registry_at_once(
+    session: psycopg.Connection[Any], dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "PATIENCE", 0.2)
+    with psycopg.connect(dsn) as one, psycopg.connect(dsn) as two:
         assert store.hold(one) == store.hold(two) == 0
-        with pytest.raises(psycopg.errors.LockNotAvailable):
+        two.rollback()
+        two.execute("SET lock_timeout = '7s'")
+        with pytest.raises(RegistryError, match="without a break"):
             commands.add_party(two, railway(), at=NOW, by="op")
+        assert two.execute("SELECT 1").fetchone() == (1,), "the caller's transaction is whole"
+        assert two.execute("SHOW lock_timeout").fetchone() == ("7s",)
         two.rollback()
         one.rollback()
     with session.transaction():
         commands.add_party(session, railway(), at=NOW, by="op")
+
+
+class Batches:
+    """Two connections, of which one always holds the registry while the other ends its batch and begins the next."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._stop = threading.Event()
+        self._turns = [threading.Semaphore(1), threading.Semaphore(0)]
+        self._both = threading.Barrier(3)
+        self.begun = 0
+        self._threads = [threading.Thread(target=self._run, args=(n,), daemon=True) for n in (0, 1)]
+
+    def _run(self, number: int) -> None:
+        with psycopg.connect(self._dsn) as batch:
+            store.hold(batch)
+            self._both.wait(10)
+            while not self._stop.is_set():
+                self._turns[number].acquire(
+                    timeout=0.1
+                )  # no batch goes on for ever, also when the other waits
+                self._stop.wait(0.01)
+                batch.commit()
+                store.hold(batch)
+                self.begun += 1
+                self._turns[1 - number].release()
+
+    def __enter__(self) -> Batches:
+        for thread in self._threads:
+            thread.start()
+        self._both.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(10)
+
+
+def test_a_change_gets_its_turn_between_batches_that_always_hold_the_registry(
+    session: psycopg.Connection[Any], dsn: str
+) -> None:
+    """Counted in batches, not seconds: those that begin after the change has asked must wait behind it."""
+    with Batches(dsn) as batches, psycopg.connect(dsn) as operator:
+        begun = batches.begun
+        for number in range(5):
+            commands.add_party(operator, railway(f"r{number}"), at=NOW, by="op")
+            operator.commit()
+        begun = batches.begun - begun
+    assert begun < 100
+    assert store.load(session).version == 5
+
+
+def test_an_amended_party_is_loaded_as_it_is_folded(session: psycopg.Connection[Any]) -> None:
+    fill(session)
+    with session.transaction():
+        change = PartyAmended(
+            code="ktz",
+            since=NOW + 10,
+            name="KTZ",
+            roles=frozenset({Role.RAILWAY, Role.TERMINAL}),
+            managers=frozenset(),
+            places=frozenset({"locode:KZDOS"}),
+            sources=frozenset({"urn:cre:ktz:2"}),
+        )
+        commands.amend_party(session, change, at=NOW + 10, by="op")
+        commands.amend_party(
+            session, PartyAmended(code="ktz", since=NOW + 20, topics=frozenset()), at=NOW + 10, by="op"
+        )
+    loaded = store.load(session)
+    assert loaded == fold(recorded.event for recorded in store.history(session))
+    party = loaded.parties["ktz"]
+    assert [party.at(NOW + n).name for n in (9, 10, 20)] == ["Railway", "KTZ", "KTZ"]
+    assert [sorted(party.at(NOW + n).places) for n in (9, 10)] == [["railnet:dostyk"], ["railnet:dostyk"]]
+    assert (party.topics, party.at(NOW + 15).topics) == (set(), {"cre.railway.ktz.v1"})
+    assert loaded.owner("urn:cre:ktz") is loaded.owner("urn:cre:ktz:2") is party
+    assert loaded.writer("cre.railway.ktz.v1") is None
+    kinds = session.execute("SELECT kind FROM lianyun.registry_event ORDER BY version").fetchall()
+    assert [kind for (kind,) in kinds][-2:] == ["party_amended"] * 2
+    with session.transaction():
+        commands.add_key(session, "ktz", new_key(8), at=NOW, by="op")
+    assert store.load(session).parties["ktz"] == party, "another change leaves it alone"
+
+
+def test_an_amendment_that_cannot_be_is_refused(session: psycopg.Connection[Any]) -> None:
+    fill(session)
+    before = store.load(session)
+    for change in (
+        PartyAmended(code="ktz", since=NOW - 1, name="x"),
+        PartyAmended(code="ktz", since=NOW, managers=frozenset({"atlantis"})),
+        PartyAmended(code="nobody", since=NOW, name="x"),
+    ):
+        with pytest.raises(RegistryError), session.transaction():
+            commands.amend_party(session, change, at=NOW, by="op")
+    assert store.load(session) == before
+
+
+def test_a_registry_of_before_amendments_is_carried_over(
+    session: psycopg.Connection[Any], dsn: str, tmp_path: Path
+) -> None:
+    session.execute("DROP SCHEMA lianyun, g1 CASCADE")
+    for file in sorted(FOLDER.glob("*.sql")):
+        if file.name < "0006":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    migrate(dsn, tmp_path)
+    added = railway(places=frozenset({"railnet:dostyk"}))
+    with session.transaction():
+        session.execute(
+            "INSERT INTO lianyun.registry_event VALUES (1, 'party_added', 0, 'op', %s::jsonb)",
+            (added.model_dump_json(),),
+        )
+        session.execute(
+            "INSERT INTO lianyun.party VALUES (1, 'ktz', 'Railway', '{railway}', '{}', '{}', '{railnet:dostyk}', %s)",
+            (sorted(added.topics),),
+        )
+        session.execute("INSERT INTO lianyun.party_source VALUES ('urn:cre:ktz', 1)")
+        session.execute("UPDATE lianyun.registry_version SET version = 1")
+    migrate(dsn)
+    assert store.load(session) == fold([added])

@@ -10,11 +10,16 @@ from typing import Any
 import psycopg
 import pytest
 
+from schemas.events.base import Role
 from schemas.schemes import Scheme
 from services.admission.model import Record
+from services.core.view import View
 from services.fsck.check import fsck
 from services.localstack.engine import DatabaseAddress
-from services.registry import commands
+from services.query.views import told_of
+from services.registry import commands, store
+from services.registry.events import PartyAmended
+from services.registry.registry import Registry
 from services.replay.outcome import Differs, ReplayError
 from services.replay.replaying import drop, replay, rollback
 from services.storage.errors import GenerationMoved, RegistryMoved
@@ -212,6 +217,48 @@ def test_a_key_revoked_meanwhile_is_quarantined_in_the_new_generation(dsn: str) 
     settled(dsn)
     assert value(dsn, "SELECT count(*) FROM g2.dead WHERE reason = 4") >= 1
     sound(dsn)
+
+
+@pytest.mark.parametrize(
+    "since", [APPENDED_MS * 1_000 + 1, APPENDED_MS * 1_000 - 1], ids=["later", "known too late"]
+)
+def test_a_party_amended_since_changes_nothing_about_what_it_had_said(dsn: str, since: int) -> None:
+    """Also where the broker had taken it after the amendment's moment: it was admitted before anybody knew of that."""
+    story = next(
+        story for story in FIRST if any(Role.RAILWAY in p.roles for p in map(story.publisher, story.parties))
+    )
+    railway = next(code for code in story.parties if Role.RAILWAY in story.publisher(code).roles)
+    known = registry_of(dsn)
+    shown = views(dsn)
+    with psycopg.connect(dsn) as session:
+        change = PartyAmended(
+            code=story.publisher(railway).code,
+            since=since,
+            roles=frozenset({Role.BANK}),
+            managers=frozenset(),
+        )
+        commands.amend_party(session, change, at=since, by="test")
+    assert registry_of(dsn).version == known.version + 1
+    sound(dsn)
+    assert replay(dsn).differences == 0
+    sound(dsn)
+    assert views(dsn) == shown
+
+
+def registry_of(dsn: str) -> Registry:
+    with psycopg.connect(dsn) as session:
+        return store.load(session)
+
+
+def views(dsn: str) -> dict[bytes, View]:
+    """Every consignment as it is shown."""
+    with psycopg.connect(dsn) as session:
+        registry = store.load(session)
+        founded = session.execute("SELECT cons FROM lianyun.head WHERE founded").fetchall()
+        told = {
+            cons.bytes: told_of(session, cons.bytes, APPENDED_MS * 1_000, registry) for (cons,) in founded
+        }
+    return {cons: each.view for cons, each in told.items() if each is not None}
 
 
 def settled(dsn: str) -> None:
