@@ -51,7 +51,7 @@ COMMANDS: Mapping[str, Listed] = {
     "doctor": Listed(
         "doctor",
         "doctor",
-        "Check what a platform needs: versions, disk, clock, broker, topics, database, workers. Exit 3 on a finding.",
+        "Check what a platform needs: machine, disk, clock, broker, topics, database, workers, keys. Exit 3 on a finding.",
     ),
     "up": Listed(
         "running",
