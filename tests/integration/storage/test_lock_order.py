@@ -34,10 +34,10 @@ from tests.storing.telling import HOUR, Teller
 
 pytestmark = pytest.mark.integration
 
-ROWS = 6
+ROWS = 5
 SLOW = """
 CREATE OR REPLACE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN PERFORM pg_sleep(0.02); RETURN coalesce(NEW, OLD); END $$;
+$$ BEGIN PERFORM pg_sleep(0.06); RETURN coalesce(NEW, OLD); END $$;
 CREATE TRIGGER slowly BEFORE {when} ON {table} FOR EACH ROW EXECUTE FUNCTION slowly()
 """
 TURNED = "right"
@@ -125,7 +125,7 @@ def address(postgres: DatabaseAddress) -> str:
 
 @pytest.fixture
 def slow(address: str) -> Iterator[Callable[[str, str], None]]:
-    """Makes every row of a table take 20 ms."""
+    """Makes every row of a table take 60 ms."""
     made: list[str] = []
 
     def make(table: str, when: str) -> None:
