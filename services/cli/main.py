@@ -7,44 +7,17 @@ import sys
 
 import typer
 
-from services.cli.checking import fsck
-from services.cli.demo import demo
-from services.cli.doctor import doctor
-from services.cli.events import events
+from services.cli.commands import Commands
 from services.cli.exits import Exit, Failure
-from services.cli.keys import key
-from services.cli.letters import dlq
-from services.cli.offsets import offsets
 from services.cli.output import err
-from services.cli.parties import party
-from services.cli.proofs import bench, prove
-from services.cli.publish import publish
-from services.cli.rebuilding import replay
-from services.cli.retaining import retain
-from services.cli.running import db, up, worker
-from services.cli.topics import topics
-from services.cli.track import track
 
 app = typer.Typer(
     name="lianyun",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 findings, 4 dependency unreachable, 5 not found, 130 interrupted.",
 )
-for command in (publish, track, fsck, doctor, up, worker, demo, prove, replay):
-    app.command()(command)
-db.command()(retain)
-for name, group in {
-    "events": events,
-    "party": party,
-    "key": key,
-    "dlq": dlq,
-    "topics": topics,
-    "db": db,
-    "bench": bench,
-    "offsets": offsets,
-}.items():
-    app.add_typer(group, name=name)
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""`lianyun up|worker|db`: the platform on this machine and its parts."""
+"""`lianyun up|worker`: the platform on this machine and its parts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,6 @@ from services.cli.output import err, out
 from services.cli.settings import RUNNING, CliSettings
 from services.localstack.errors import StackError
 from services.localstack.platform import Platform
-from services.storage.errors import MigrationError
-from services.storage.migrate import migrate as migrate_database
-
-db = typer.Typer(no_args_is_help=True, help="The database.")
 
 DATA = Path(".lianyun") / "data"
 
@@ -90,14 +86,3 @@ def worker() -> None:
     os.environ.setdefault("LIANYUN_BOOTSTRAP", settings.bootstrap)
     os.environ.setdefault("LIANYUN_DSN", settings.dsn.get_secret_value())
     runpy.run_module("services.processors", run_name="__main__")
-
-
-@db.command()
-def migrate() -> None:
-    """Bring the database to the present schema; repeatable."""
-    settings = CliSettings()
-    try:
-        applied = migrate_database(settings.dsn.get_secret_value())
-    except MigrationError as problem:
-        raise Failure(Exit.FAILED, str(problem), "restore the migration files of this release") from None
-    out.print(f"applied {', '.join(applied)}" if applied else "nothing to do")

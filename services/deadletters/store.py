@@ -122,6 +122,11 @@ def tallies(session: Session) -> list[Tally]:
     return [Tally(p, Reason(r), State(s), letters, copies) for p, r, s, letters, copies in found]
 
 
+def outcome_counts(session: Session) -> dict[str, int]:
+    """How often each outcome was noted for letters that are still kept."""
+    return dict(session.execute(statement("outcome_counts")).fetchall())
+
+
 def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[State, int]:
     """Remove up to ``limit`` letters last seen before ``older_than`` (UTC microseconds); how many of each state.
 

@@ -30,12 +30,22 @@ EVENTS_REFUSED = Definition(
 )
 EVENTS_STORED = Definition("lianyun_events_stored_total", "counter", "Events stored for the first time.")
 EVENTS_DUPLICATE = Definition(
-    "lianyun_events_duplicate_total", "counter", "Events that were stored already, byte for byte."
+    "lianyun_events_duplicate_total",
+    "counter",
+    "Events that were stored already, byte for byte.",
+    ("partner",),
 )
 EVENTS_EQUIVOCATING = Definition(
     "lianyun_events_equivocating_total",
     "counter",
     "Events whose id was used before for other content: none of them counts.",
+    ("partner",),
+)
+EVENTS_OUT_OF_ORDER = Definition(
+    "lianyun_events_out_of_order_total",
+    "counter",
+    "Accepted messages published before one that stands earlier in the same partition.",
+    ("partner",),
 )
 IDENTIFIER_DOUBTS = Definition(
     "lianyun_identifier_doubts_total",
@@ -72,7 +82,7 @@ TOPIC_WATERMARK = Definition(
 PIPELINE_LATENCY = Definition(
     "lianyun_pipeline_latency_seconds",
     "histogram",
-    "From the broker's append time to the commit that makes an event visible (stage log_to_state).",
+    "From publishing to the broker's append time (published_to_log), from there to the visible commit (log_to_state).",
     ("stage",),
     _LATENCY,
 )
@@ -92,6 +102,12 @@ LEDGER_LAG = Definition(
     ("topic", "partition"),
 )
 BACKLOG_EVENTS = Definition("lianyun_backlog_events", "gauge", "Messages read and not yet applied.")
+OLDEST_WAITING = Definition(
+    "lianyun_oldest_waiting_timestamp_seconds",
+    "gauge",
+    "Append time of the oldest message read and not yet applied, by topic; absent where none waits.",
+    ("topic",),
+)
 LAST_COMMIT = Definition(
     "lianyun_last_commit_timestamp_seconds", "gauge", "When the worker last committed a batch."
 )
@@ -133,6 +149,12 @@ DEAD_LETTER_OLDEST = Definition(
     "gauge",
     "Append time of the oldest dead letter that is open.",
     ("partner",),
+)
+DEAD_LETTER_OUTCOMES = Definition(
+    "lianyun_dead_letter_outcomes_total",
+    "counter",
+    "What came of operators' actions on dead letters that are still kept: redriven, discarded, replaced, refused again.",
+    ("outcome",),
 )
 
 # --- processes --------------------------------------------------------------------------------------------------

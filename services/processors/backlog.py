@@ -58,6 +58,10 @@ class Backlog(Generic[RecordT]):
         """Whether a record waits in any topic other than those of `without`."""
         return any(queue.records for tp, queue in self._queues.items() if tp.topic not in without)
 
+    def first(self) -> dict[PartitionId, RecordT]:
+        """The record that has waited longest, per partition that has any."""
+        return {tp: queue.slices[0].records[0] for tp, queue in self._queues.items() if queue.records}
+
     def held(self) -> frozenset[PartitionId]:
         """The partitions that hold enough: read no more of them for now."""
         return frozenset(partition for partition, queue in self._queues.items() if queue.held)

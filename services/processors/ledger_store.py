@@ -62,7 +62,7 @@ class LedgerStore:
             done = self._writer.apply_or_bisect(
                 Batch(advances, tuple(events), tuple(refused), registry.version)
             )
-        return ports.Applied(done.new, done.duplicates, done.equivocations, done.seconds)
+        return ports.Applied(done.new, done.duplicates_of, done.equivocations_of, done.seconds)
 
     def refresh(self) -> None:
         """Load the registry anew where its version changed."""

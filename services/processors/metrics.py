@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from itertools import accumulate
+from operator import gt
 from typing import Any
 
 from services.admission.model import Admitted, Refused
 from services.observability import metrics as names
 from services.observability.instruments import Instruments
 from services.processors.log_moved import LogMoved
-from services.processors.ports import Applied, Batch
+from services.processors.ports import Applied, Batch, LogRecord
 from services.storage.ledger_protocol import PartitionId
 
 
@@ -26,6 +29,7 @@ class WorkerMetrics:
         self._stored = make.counter(names.EVENTS_STORED)
         self._duplicate = make.counter(names.EVENTS_DUPLICATE)
         self._equivocating = make.counter(names.EVENTS_EQUIVOCATING)
+        self._out_of_order = make.counter(names.EVENTS_OUT_OF_ORDER)
         self._doubts = make.counter(names.IDENTIFIER_DOUBTS)
         self._batch = make.histogram(names.BATCH_EVENTS)
         self._age = make.bulk_histogram(names.EVENT_AGE)
@@ -36,6 +40,7 @@ class WorkerMetrics:
         self._stage = make.counter(names.TRANSACTION_STAGE_SECONDS)
         self._lag = make.gauge(names.LEDGER_LAG)
         self.backlog = make.gauge(names.BACKLOG_EVENTS)
+        self._oldest_waiting = make.gauge(names.OLDEST_WAITING)
         self._last_commit = make.gauge(names.LAST_COMMIT)
         self.rebalances = make.counter(names.REBALANCES)
         self.fetch_gaps = make.counter(names.FETCH_GAPS)
@@ -45,18 +50,20 @@ class WorkerMetrics:
         self._rests_until = make.gauge(names.TOPIC_RESTS_UNTIL)
         self.ready = make.gauge(names.WORKER_READY)
         self.registry_version = make.gauge(names.REGISTRY_VERSION)
-        self._build = make.gauge(names.BUILD_INFO)
+        make.gauge(names.BUILD_INFO).labels(version("lianyun")).set(1)
         self._latest: dict[str, int] = {}
-
-    def build(self, version: str) -> None:
-        """Show which version runs."""
-        self._build.labels(version).set(1)
+        self._published: dict[tuple[str, PartitionId], int] = {}  # the latest so far, in the order of the log
+        self._judged: dict[
+            PartitionId, deque[tuple[int, int]]
+        ] = {}  # (next offset, append time of its first record)
 
     def judged(self, batch: Batch[Any], seconds: float) -> None:
         """Count records that were judged."""
         self._step.labels("admission").observe(seconds)
         for part in batch:
             self._received.labels(part.slice.partition.topic).inc(len(part.outcomes))
+            flying = self._judged.setdefault(part.slice.partition, deque())
+            flying.append((part.slice.next_offset, part.slice.records[0].timestamp))
 
     def applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
         """Count what a transaction committed."""
@@ -67,10 +74,15 @@ class WorkerMetrics:
         for stage, spent in applied.stages.items():
             self._stage.labels(stage).inc(spent)
         self._stored.inc(applied.new)
-        self._duplicate.inc(applied.duplicates)
-        self._equivocating.inc(applied.equivocations)
+        for counter, counts in (
+            (self._duplicate, applied.duplicates),
+            (self._equivocating, applied.equivocations),
+        ):
+            for partner, count in counts.items():
+                counter.labels(partner).inc(count)
         for part in batch:
             records = part.slice.records
+            self._land(part.slice.partition, part.slice.next_offset)
             self._watermark.labels(part.slice.partition.topic).set(records[-1].timestamp / 1_000)
             self._latency.add(("log_to_state",), [now - record.timestamp / 1_000 for record in records])
         self._count_outcomes(batch, now)
@@ -86,6 +98,7 @@ class WorkerMetrics:
         missing: Iterable[str],
     ) -> None:
         """Show the lag of what is read and what waits for an operator; the rest is forgotten."""
+        self._judged = {partition: flying for partition, flying in self._judged.items() if partition in lags}
         self._lag.clear()
         for partition, lag in lags.items():
             self._lag.labels(*partition).set(lag)
@@ -96,22 +109,45 @@ class WorkerMetrics:
         for topic in missing:
             self._missing.labels(topic).set(1)
 
+    def waiting(self, first: Mapping[PartitionId, LogRecord]) -> None:
+        """Show how long what was read has waited: ``first`` in line, or still in the transaction before it."""
+        oldest: dict[str, int] = {}
+        flying = [(partition.topic, line[0][1]) for partition, line in self._judged.items() if line]
+        for topic, append in [*flying, *((tp.topic, record.timestamp) for tp, record in first.items())]:
+            oldest[topic] = min(append, oldest.get(topic, append))
+        self._oldest_waiting.clear()
+        for topic, append in oldest.items():
+            self._oldest_waiting.labels(topic).set(append / 1_000)
+
+    def _land(self, partition: PartitionId, next_offset: int) -> None:
+        flying = self._judged.get(partition)
+        while flying and flying[0][0] <= next_offset:
+            flying.popleft()
+
     def _count_outcomes(self, batch: Batch[Any], now: float) -> None:
         accepted: Counter[tuple[str, str]] = Counter()
         refused: Counter[tuple[str, str]] = Counter()
         published: dict[str, list[int]] = {}
         for part in batch:
+            in_order: dict[str, list[int]] = {}
+            travelled: list[float] = []
             for outcome in part.outcomes:
                 if isinstance(outcome, Admitted):
                     verified = outcome.verified
                     code = verified.party.code
                     accepted[code, verified.envelope.type] += 1
-                    published.setdefault(code, []).append(verified.envelope.published_micros)
+                    micros = verified.envelope.published_micros
+                    in_order.setdefault(code, []).append(micros)
+                    travelled.append(max(verified.record.append_ms / 1_000 - micros / 1e6, 0.0))
                     if outcome.flags:
                         for flag, count in outcome.flags.items():
                             self._doubts.labels(code, flag).inc(count)
                 elif isinstance(outcome, Refused):
                     refused[outcome.publisher, str(outcome.reason)] += 1
+            self._latency.add(("published_to_log",), travelled)
+            for code, times in in_order.items():
+                self._note_order(code, part.slice.partition, times)
+                published.setdefault(code, []).extend(times)
         for labels, count in accepted.items():
             self._accepted.labels(*labels).inc(count)
         for labels, count in refused.items():
@@ -120,3 +156,10 @@ class WorkerMetrics:
             latest = self._latest[code] = max(self._latest.get(code, 0), max(times))
             self._last_event.labels(code).set(latest / 1e6)
             self._age.add((code,), [now - micros / 1e6 for micros in times])
+
+    def _note_order(self, code: str, partition: PartitionId, times: list[int]) -> None:
+        latest = list(accumulate(times, max, initial=self._published.get((code, partition), 0)))
+        self._published[code, partition] = latest[-1]
+        late = sum(map(gt, latest, times))  # each with the latest before it
+        if late:
+            self._out_of_order.labels(code).inc(late)

@@ -61,11 +61,11 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What one transaction did, for the metrics; `stages` holds seconds per stage where the store measured them."""
+    """What one transaction did, for the metrics: duplicates and equivocations by partner, seconds by stage."""
 
     new: int = 0
-    duplicates: int = 0
-    equivocations: int = 0
+    duplicates: Mapping[str, int] = field(default_factory=dict)
+    equivocations: Mapping[str, int] = field(default_factory=dict)
     stages: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable, Iterator
 
 import psycopg
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.deadletters.store import tallies
+from services.deadletters.store import outcome_counts, tallies
 from services.observability import metrics as names
 from services.observability.instruments import Instruments
 from services.processors.statements import statement
@@ -55,7 +55,7 @@ class DeadLetterCollector(Collector):
 
     def describe(self) -> Iterable[Metric]:
         """Return the families without values: registering must not need the database."""
-        return [_family(names.DEAD_LETTERS), _family(names.DEAD_LETTER_OLDEST)]
+        return [_family(names.DEAD_LETTERS), _family(names.DEAD_LETTER_OLDEST), _counted()]
 
     def _read(self) -> Iterator[Metric]:
         options = "-c statement_timeout=3s -c lock_timeout=1s"
@@ -70,6 +70,15 @@ class DeadLetterCollector(Collector):
             for publisher, micros in session.execute(statement("dead_letter_oldest")).fetchall():
                 oldest.add_metric([publisher], micros / 1e6)
             yield oldest
+            counted = _counted()
+            for outcome, count in outcome_counts(session).items():
+                counted.add_metric([outcome], count)
+            yield counted
+
+
+def _counted() -> CounterMetricFamily:
+    definition = names.DEAD_LETTER_OUTCOMES
+    return CounterMetricFamily(definition.name, definition.help, labels=definition.labels)
 
 
 def _family(definition: names.Definition) -> GaugeMetricFamily:

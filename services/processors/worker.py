@@ -204,6 +204,7 @@ class Worker:
         metrics = self.metrics
         metrics.ready.set(ready)
         metrics.backlog.set(self._backlog.records)
+        metrics.waiting(self._backlog.first())
         metrics.registry_version.set(getattr(self._store.registry, "version", 0))
         if ready:
             metrics.reading(lags, self.consumer.stopped_partitions, self.consumer.missing_topics)

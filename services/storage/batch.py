@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -105,7 +106,8 @@ class Applied:
     """What a transaction did. ``seconds`` says where the time went; ``numbers`` are those of the new events.
 
     ``duplicates`` are events stored before with the same content; ``equivocations`` contents that differ from what
-    is stored under their id. ``settled`` counts the notes of earlier transactions that were looked at once more.
+    is stored under their id; both also by the code of their publisher. ``settled`` counts the notes of earlier
+    transactions that were looked at once more.
     """
 
     new: int = 0
@@ -119,6 +121,8 @@ class Applied:
     retries: int = 0
     numbers: tuple[int, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    duplicates_of: Mapping[str, int] = field(default_factory=dict)
+    equivocations_of: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Applied) -> Applied:
         """Both together, as for the two halves of a batch."""
@@ -135,4 +139,6 @@ class Applied:
             self.retries + other.retries,
             self.numbers + other.numbers,
             {name: self.seconds.get(name, 0.0) + other.seconds.get(name, 0.0) for name in names},
+            Counter(self.duplicates_of) + Counter(other.duplicates_of),
+            Counter(self.equivocations_of) + Counter(other.equivocations_of),
         )

@@ -22,6 +22,13 @@ class Identified:
     dead: frozenset[bytes]
     duplicates: int
 
+    def repeated(self, count: int) -> list[int]:
+        """The positions of the duplicates among ``count`` events."""
+        if not self.duplicates:
+            return []
+        stored = {*self.new, *self.variants}
+        return [i for i in range(count) if i not in stored]
+
 
 def identify(work: Work, events: Sequence[Event], first: int) -> Identified:
     """Store the identity of each event, event ``i`` under number ``first + i``, in order of ids; waits for writers.

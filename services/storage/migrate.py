@@ -69,13 +69,32 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
         session.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         session.execute(_BOOTSTRAP)
         session.commit()
-        applied = [migration.name for migration in _outstanding(session, migrations(folder))]
+        applied = [migration.name for migration in _applying(session, migrations(folder))]
         _first_generation(session)
         prepare_partitions(session)
         return applied
 
 
-def _outstanding(session: Session, known: list[Migration]) -> Iterator[Migration]:
+def outstanding(session: Session, folder: Path = FOLDER) -> list[str]:
+    """The names of the migrations that the database still needs; changes nothing. Raises MigrationError as ``migrate``."""
+    row = session.execute("SELECT to_regclass('lianyun.migration') IS NULL").fetchone()
+    if row is None or row[0]:
+        return [migration.name for migration in migrations(folder)]
+    return [migration.name for migration in _unapplied(session, migrations(folder))]
+
+
+def _applying(session: Session, known: list[Migration]) -> Iterator[Migration]:
+    for migration in _unapplied(session, known):
+        session.execute(migration.text, prepare=False)
+        session.execute(
+            "INSERT INTO lianyun.migration (number, name, checksum) VALUES (%s, %s, %s)",
+            (migration.number, migration.name, migration.checksum),
+        )
+        session.commit()
+        yield migration
+
+
+def _unapplied(session: Session, known: list[Migration]) -> list[Migration]:
     rows = session.execute("SELECT number, name, checksum FROM lianyun.migration ORDER BY number").fetchall()
     present = {number: (name, checksum) for number, name, checksum in rows}
     last = max(present, default=0)
@@ -85,18 +104,11 @@ def _outstanding(session: Session, known: list[Migration]) -> Iterator[Migration
             raise MigrationError(f"{name} was applied here and is unknown to this release; use a newer one")
         if match.checksum != checksum:
             raise MigrationError(f"{name} was changed after it was applied; put it back and add a new file")
-    for migration in known:
-        if migration.number in present:
-            continue
+    left = [migration for migration in known if migration.number not in present]
+    for migration in left:
         if migration.number < last:
             raise MigrationError(f"{migration.name} comes before one that was applied; give it a new number")
-        session.execute(migration.text, prepare=False)
-        session.execute(
-            "INSERT INTO lianyun.migration (number, name, checksum) VALUES (%s, %s, %s)",
-            (migration.number, migration.name, migration.checksum),
-        )
-        session.commit()
-        yield migration
+    return left
 
 
 def _first_generation(session: Session) -> None:

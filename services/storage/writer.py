@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -166,16 +167,19 @@ class Writer:
         work.stage("settle")
         entered = batching.enter(work, first, batch.events, rows, topics, taken.note)
         folded = batching.finish(work, entered, batch.refused, self._record_refused, singly)
+        identified, events = entered.identified, batch.events
         return Applied(
-            new=len(entered.identified.new),
-            duplicates=entered.identified.duplicates,
-            equivocations=len(entered.identified.variants),
+            new=len(identified.new),
+            duplicates=identified.duplicates,
+            equivocations=len(identified.variants),
             refused=len(batch.refused),
             heads=folded.heads,
             train_heads=folded.trains,
             settled=taken.count,
             broken=len(folded.broken),
             numbers=entered.numbers,
+            duplicates_of=Counter(events[i].publisher for i in identified.repeated(len(events))),
+            equivocations_of=Counter(events[i].publisher for i in identified.variants),
         )
 
     def _tick(self, work: Work, singly: bool) -> Applied:

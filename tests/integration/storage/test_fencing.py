@@ -16,8 +16,9 @@ import pytest
 
 from services.storage import points
 from services.storage.batch import Advance, Batch
-from services.storage.claiming import Wanted
+from services.storage.claiming import Wanted, claim_partitions
 from services.storage.errors import Fenced
+from services.storage.session import open_session
 from services.storage.writer import Writer
 from tests.storing.harness import Pair, Pausing, no_letters, start
 from tests.storing.telling import HOUR, Teller
@@ -162,6 +163,55 @@ def test_a_client_stopped_in_the_middle_of_a_message_is_ended(dsn: str, writer: 
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def advancing(session: psycopg.Connection[tuple[object, ...]], topic: str) -> None:
+    """Take the partition's row, as the first statement of a batch does."""
+    session.execute("UPDATE lianyun.kafka_offset SET next_offset = next_offset WHERE topic = %s", (topic,))
+
+
+def test_an_owner_that_is_busy_for_too_long_is_ended_too(dsn: str, writer: Writer, topic: str) -> None:
+    """It is not frozen, its server works; known as the previous owner, it is ended all the same."""
+    with open_session(dsn) as owner:
+        claim_partitions(owner, "busy", [Wanted(topic, 0)])
+        advancing(owner, topic)
+        running = start("busy", lambda: owner.execute("SELECT pg_sleep(25)"))
+        began = time.monotonic()
+        (claim,) = writer.claim_partitions("living", [Wanted(topic, 0)])
+        assert time.monotonic() - began < 15
+        assert claim.epoch == 2
+        with pytest.raises(psycopg.OperationalError):
+            running.join()
+
+
+def test_a_claimer_that_froze_before_it_owned_anything_is_ended(dsn: str, writer: Writer, topic: str) -> None:
+    """The row names no owner yet, or the one before: only that its client says nothing gives it away."""
+    writer.claim_partitions("before", [Wanted(topic, 0)])
+    frozen = open_session(dsn)
+    advancing(frozen, topic)
+    began = time.monotonic()
+    (claim,) = writer.claim_partitions("living", [Wanted(topic, 0)])
+    assert time.monotonic() - began < 15
+    assert claim.epoch == 2
+    with pytest.raises(psycopg.OperationalError):
+        frozen.execute("SELECT 1")
+    frozen.close()
+
+
+def test_a_new_session_under_an_old_owners_pid_is_left_alone(dsn: str, writer: Writer, topic: str) -> None:
+    """The pid beside an offset may have been given away since: the session's start tells."""
+    writer.claim_partitions("gone", [Wanted(topic, 0)])
+    with open_session(dsn) as innocent, open_session(dsn) as frozen, psycopg.connect(dsn) as session:
+        session.execute(
+            "UPDATE lianyun.kafka_offset SET backend = %s, backend_start = now() - interval '1 hour' WHERE topic = %s",
+            (innocent.info.backend_pid, topic),
+        )
+        session.commit()
+        working = start("innocent", lambda: innocent.execute("SELECT pg_sleep(4)"))
+        advancing(frozen, topic)
+        writer.claim_partitions("living", [Wanted(topic, 0)])
+        working.join()
+        frozen.close()
 
 
 def test_a_session_that_stands_still_with_locked_heads_is_ended_by_who_waits_for_them(

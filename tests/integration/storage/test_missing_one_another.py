@@ -12,12 +12,14 @@ from dataclasses import replace
 import pytest
 
 from services.core.facts import LinkKind
-from services.storage import points, state, work
-from services.storage.batch import Event
+from services.storage import points, settling, state, work
+from services.storage.batch import Advance, Batch, Event
+from services.storage.claiming import Wanted
 from services.storage.statements import statement
 from services.storage.structure import Note, Renewed, renew
+from services.storage.writer import Writer
 from tests.storing.comparing import assert_equal_to_core
-from tests.storing.harness import Pair, Pausing, start
+from tests.storing.harness import TOPIC, Pair, Pausing, no_letters, start
 from tests.storing.telling import HOUR, Teller
 
 pytestmark = pytest.mark.integration
@@ -198,6 +200,76 @@ def test_comparing_with_the_notes_own_transaction_loses(
     monkeypatch.setattr(work, "statement", lambda name: early if name == "pending_take" else statement(name))
     with pytest.raises(AssertionError, match="heads"):
         _link_then_event(pair, teller)
+
+
+def test_comparing_with_the_upper_end_of_the_snapshot_loses(
+    pair: Pair, teller: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything below it has begun, not ended: a transaction that missed the change may still be open."""
+    early = statement("pending_take").replace(b"pg_snapshot_xmin(", b"pg_snapshot_xmax(")
+    assert early != statement("pending_take")
+    monkeypatch.setattr(work, "statement", lambda name: early if name == "pending_take" else statement(name))
+    with pytest.raises(AssertionError, match="heads"):
+        _link_then_event(pair, teller)
+
+
+def _note_of_a_link_beside_a_marking(pair: Pair, t: Teller) -> None:
+    """The marking transaction is older than the event's, and the link is committed after both have begun."""
+    pair.apply(0, [t.founding(t.cons())])
+    pair.settle()
+    link = [t.link(LinkKind.CONTAINER_CARRIES, t.box(), t.cons())]
+    event, other = [t.claim(t.box(), HOUR)], [t.claim(t.note(), HOUR, 2000)]
+    pauses = [
+        Pausing("link", "after_fence"),
+        Pausing("marking", "after_fence"),
+        Pausing("event", "before_commit"),
+    ]
+    linking, marking, resolved = pauses
+
+    def hook(name: str) -> None:
+        for pause in pauses:
+            pause(name)
+
+    points.install(hook)
+    try:
+        with Writer(pair.dsn, no_letters) as third:
+            (claim,) = third.claim_partitions("third", [Wanted(TOPIC, 2)])
+            place = Advance(TOPIC, 2, claim.epoch, claim.next_offset, claim.next_offset + 1)
+            running = [start("link", lambda: pair.apply(0, link))]
+            assert linking.reached.wait(30)
+            running.append(
+                start("marking", lambda: third.apply(Batch((place,), tuple(other), (), pair.registry)))
+            )
+            assert marking.reached.wait(30)
+            running.append(start("event", lambda: pair.apply(1, event)))
+            assert resolved.reached.wait(30)
+            for pause, each in zip((linking, marking), running[:2], strict=True):
+                pause.go_on.set()
+                each.join()
+            for _ in range(4):
+                pair.writers[0].tick()
+            resolved.go_on.set()
+            running[2].join()
+    finally:
+        for pause in pauses:
+            pause.go_on.set()
+        points.install(None)
+    pair.settle()
+    compare(pair, t)
+
+
+def test_notes_are_read_before_the_marking_transaction_has_an_id(pair: Pair, teller: Teller) -> None:
+    _note_of_a_link_beside_a_marking(pair, teller)
+
+
+def test_reading_the_notes_after_that_loses(
+    pair: Pair, teller: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unmarked, take_over = settling.unmarked, settling.take_over
+    monkeypatch.setattr(settling, "unmarked", lambda _work: ())
+    monkeypatch.setattr(settling, "take_over", lambda opened, _waiting: take_over(opened, unmarked(opened)))
+    with pytest.raises(AssertionError, match="heads"):
+        _note_of_a_link_beside_a_marking(pair, teller)
 
 
 def _event_beside_a_settling(pair: Pair, t: Teller) -> None:

@@ -6,15 +6,21 @@ import json
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 
 import psycopg
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign_batch
+from services.deadletters.desk import Desk
+from services.deadletters.ledger import StoredLedger
 from services.localstack.ports import free_port
+from services.processors.settings import admission_settings
 from services.processors.supervisor import Supervisor
 from services.registry import commands
 from services.registry.events import NewKey, PartyAdded
@@ -48,16 +54,24 @@ class Partner:
             commands.add_party(session, added, at=now, by="test")
             commands.add_key(session, code, window, at=now, by="test")
 
-    def messages(self, count: int, broken: bool = False) -> list[tuple[list[tuple[str, bytes]], bytes]]:
-        """Signed arrivals of `count` containers; `broken` ones are changed after signing."""
+    def messages(
+        self,
+        count: int,
+        broken: bool = False,
+        place: str = "railnet:dostyk",
+        published: str = "2026-03-05T09:21:00Z",
+        number: int | None = None,
+    ) -> list[tuple[list[tuple[str, bytes]], bytes]]:
+        """Signed arrivals of `count` containers; `broken` ones are changed after signing; `number` is the first's."""
         code, events = self.topic.split(".")[2], []
+        self.made = self.made if number is None else number
         for _ in range(count):
             self.made += 1
             payload = {
                 "salt": f"{self.made:032x}",
                 "classifier": "ACT",
                 "happened": "2026-03-05T14:20:00+05:00",
-                "place": "railnet:dostyk",
+                "place": place,
                 "objects": [{"kind": "container", "id": f"CSQU{self.made % 500:07}"}],
             }
             envelope = Envelope(
@@ -65,7 +79,7 @@ class Partner:
                 id=f"arr-{self.made}",
                 source=f"urn:cre:{code}",
                 type="cre.movement.arrived.v1",
-                time="2026-03-05T09:21:00Z",
+                time=published,
                 datacontenttype="application/json",
             )
             events.append((envelope, json.dumps(payload, separators=(",", ":")).encode()))
@@ -144,6 +158,92 @@ def test_a_party_registered_while_the_worker_runs_is_known_at_once(arena: Arena)
                 send(topic, 0, value, headers)
         arena.wait_for(lambda: counts(arena)[2] == 10, 20, "ten records")
         assert counts(arena) == (5, 5, 10)
+
+
+def test_the_metrics_follow_what_happens(arena: Arena) -> None:
+    (topic,) = arena.create_topics(["ktz"], partitions=1)
+    partner = Partner(arena, topic, SigningKey(Scheme.ED25519, b"\x07" * 32))
+    partner.register()
+    port = free_port()
+    started = time.time()
+
+    def said(name: str, served_by: int = port, **labels: str) -> float | None:
+        """The value of one sample, None where it is not there."""
+        for family in text_string_to_metric_families(metrics(served_by)):
+            for sample in family.samples:
+                if sample.name == f"lianyun_{name}" and sample.labels == labels:
+                    return sample.value
+        return None
+
+    def send(*messages: tuple[list[tuple[str, bytes]], bytes]) -> None:
+        with arena.producer() as out:
+            for headers, value in messages:
+                out(topic, 0, value, headers)
+
+    first = partner.messages(6)
+    partner.made = 0
+    other = partner.messages(1, place="railnet:alashankou")  # another content under the first id
+    early = partner.messages(1, published="2026-03-05T09:20:00Z", number=100)
+    broken = partner.messages(2, broken=True)
+    with workers(arena, 1, LIANYUN_METRICS_PORT=str(port)):
+        send(*first, *first[:2], *other, *early, *broken)
+        arena.wait_for(lambda: counts(arena)[2] == 12, 30, "twelve records")
+        kind = "cre.movement.arrived.v1"
+        wanted = {
+            ("events_received_total", ("topic", topic)): 12,
+            ("events_accepted_total", ("partner", "ktz"), ("event_type", kind)): 10,
+            ("events_refused_total", ("partner", "ktz"), ("reason", "BAD_SIGNATURE")): 2,
+            ("events_stored_total",): 7,
+            ("events_duplicate_total", ("partner", "ktz")): 2,
+            ("events_equivocating_total", ("partner", "ktz")): 1,
+            ("events_out_of_order_total", ("partner", "ktz")): 1,
+            ("event_age_seconds_count", ("partner", "ktz")): 10,
+            ("pipeline_latency_seconds_count", ("stage", "published_to_log")): 10,
+            ("pipeline_latency_seconds_count", ("stage", "log_to_state")): 12,
+            ("build_info", ("version", version("lianyun"))): 1,
+        }
+
+        def seen() -> dict[tuple[object, ...], float | None]:
+            return {key: said(key[0], **dict(key[1:])) for key in wanted}
+
+        arena.wait_for(lambda: said("worker_ready") == 1, 10, "readiness")
+        assert seen() == wanted
+        published = datetime(2026, 3, 5, 9, 21, tzinfo=UTC).timestamp()
+        assert said("partner_last_event_timestamp_seconds", partner="ktz") == published
+        for name, labels in (
+            ("topic_watermark_timestamp_seconds", {"topic": topic}),
+            ("last_commit_timestamp_seconds", {}),
+        ):
+            at = said(name, **labels)
+            assert at is not None
+            assert started - 1 < at < time.time() + 1
+        arena.wait_for(
+            lambda: said("ledger_lag_events", topic=topic, partition="0") == 0, 10, "a lag of nothing"
+        )
+        assert said("oldest_waiting_timestamp_seconds", topic=topic) is None
+        discard_all(arena)
+        shown = {"outcome": "DISCARDED"}
+        arena.wait_for(lambda: said("dead_letter_outcomes_total", port + 1, **shown) == 2, 15, "outcomes")
+        # A transaction that waits for a lock, and what stands in line behind it, are seen as waiting since their append.
+        with psycopg.connect(arena.dsn) as blocker:
+            blocker.execute("LOCK TABLE lianyun.registry_version")
+            before = time.time()
+            send(*partner.messages(1, number=200))
+            arena.wait_for(
+                lambda: said("oldest_waiting_timestamp_seconds", topic=topic) is not None, 15, "a wait"
+            )
+            waiting = said("oldest_waiting_timestamp_seconds", topic=topic)
+            assert waiting is not None
+            assert before - 1 < waiting < time.time() + 1
+        arena.wait_for(lambda: said("oldest_waiting_timestamp_seconds", topic=topic) is None, 15, "its end")
+        assert said("events_stored_total") == 8
+
+
+def discard_all(arena: Arena) -> None:
+    with psycopg.connect(arena.dsn, autocommit=True) as session:
+        desk = Desk(session, StoredLedger(), admission_settings("demo"), "test", 0)
+        for (digest,) in session.execute("SELECT digest FROM lianyun.dead_letter").fetchall():
+            assert desk.discard(bytes(digest), "a test").done == "DISCARDED"
 
 
 def test_a_state_of_other_rules_is_not_written_to(arena: Arena) -> None:

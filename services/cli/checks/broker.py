@@ -1,0 +1,91 @@
+"""The broker: whether it answers, from here and at the addresses that it names, and whether its topics are as declared."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+
+from services.cli.checks.check import Check, judged, shortened
+from services.processors.log_moved import LogState
+from services.storage.ledger_protocol import PartitionId
+from services.topics import access, cluster
+from services.topics.declaration import Declaration
+from services.topics.plan import CreateTopic
+
+Connect = Callable[[str], AbstractContextManager[Any]]
+_PATIENCE = 2.0
+
+
+def look(
+    bootstrap: str, declaration: Declaration, network: str, connect: Connect = cluster.admin_client
+) -> Iterator[Check]:
+    """Look at the broker at ``bootstrap``; blocks, up to 15 s where none answers. Raises ClusterError."""
+    if not bootstrap:
+        yield Check("broker", False, "none is configured", "set LIANYUN_BOOTSTRAP=host:port, or: make up")
+        return
+    if not any(_connects(address) for address in bootstrap.split(",")):  # the client would try for 15 s
+        raise cluster.ClusterError(f"nothing listens at {bootstrap}")
+    with connect(bootstrap) as admin:
+        yield Check("broker", True, bootstrap)
+        yield _listeners(admin)
+        yield from _topics(admin, declaration)
+        yield _access(admin, declaration, network)
+
+
+def _listeners(admin: Any) -> Check:
+    """Clients reconnect to the address that a broker advertises: one that only the broker knows is a classic."""
+    named = [f"{broker['host']}:{broker['port']}" for broker in admin.describe_cluster()["brokers"]]
+    deaf = [address for address in named if not _connects(address)]
+    found = f"nothing answers at {shortened(deaf)}" if deaf else f"{len(named)} reachable as advertised"
+    return judged("brokers", not deaf, found, "set advertised.listeners to addresses that clients can reach")
+
+
+def _connects(address: str) -> bool:
+    host, _, port = address.strip().rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _topics(admin: Any, declaration: Declaration) -> Iterator[Check]:
+    plan = cluster.make_plan(admin, declaration)
+    missing = [action.name for action in plan.actions if isinstance(action, CreateTopic)]
+    wrong = [*plan.conflicts, *(str(act) for act in plan.actions if not isinstance(act, CreateTopic))]
+    every = len(declaration.topics)
+    there = (
+        f"{len(missing)} of {every} are missing: {shortened(missing)}" if missing else f"all {every} exist"
+    )
+    yield judged("topics", not missing, there, "lianyun topics apply")
+    told = f"{len(wrong)} differences: {shortened(wrong)}" if wrong else "as declared"
+    yield judged("topic settings", not wrong, told, "lianyun topics plan; lianyun topics apply")
+
+
+def _access(admin: Any, declaration: Declaration, network: str) -> Check:
+    try:
+        missing = access.missing_grants(admin, access.grants(declaration))
+    except cluster.ClusterError:
+        mend = "set authorizer.class.name at the brokers; lianyun topics apply --access"
+        return judged(
+            "access rules", network != "prod", "none are in force: everyone may write everywhere", mend
+        )
+    found = f"{len(missing)} are missing" if missing else "as declared"
+    return judged("access rules", not missing, found, "lianyun topics apply --access")
+
+
+def log_states(admin: Any, partitions: list[PartitionId]) -> dict[PartitionId, LogState]:
+    """What the broker says of ``partitions`` now; those that do not exist are left out. Blocks."""
+    described = admin.describe_topics(sorted({partition.topic for partition in partitions}))
+    ids = {topic["name"]: str(topic["topic_id"]) for topic in described if not topic["error_code"]}
+    there = [TopicPartition(*partition) for partition in partitions if partition.topic in ids]
+    if not there:
+        return {}
+    begins = admin.list_partition_offsets(dict.fromkeys(there, OffsetSpec.EARLIEST))
+    ends = admin.list_partition_offsets(dict.fromkeys(there, OffsetSpec.LATEST))
+    return {PartitionId(*tp): LogState(ids[tp.topic], begins[tp].offset, ends[tp].offset) for tp in there}

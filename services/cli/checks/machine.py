@@ -1,0 +1,121 @@
+"""The machine: interpreter, packages, disk, time zones, ports, and what a platform started here needs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from services.cli.checks.check import Check, judged
+from services.localstack import jars, ports
+from services.localstack.errors import StackError
+from services.localstack.home import cache_home
+from services.localstack.java import java_executable
+
+PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "psycopg", "PyNaCl")
+LEAST_DISK = 2 << 30
+GIB = 1 << 30
+
+
+def look(environment: Mapping[str, str] = os.environ, local: bool = False) -> Iterator[Check]:
+    """Look at this machine; ``local``: a platform is to be started here, so its parts must be present too."""
+    yield interpreter(platform.python_version())
+    yield from map(package, PACKAGES)
+    yield disk(Path.cwd())
+    yield time_zones()
+    yield free_ports(ports.free_port)
+    if environment.get("LIANYUN_METRICS_PORT", "0") != "0":
+        yield metrics_port(environment["LIANYUN_METRICS_PORT"])
+    if local:
+        yield broker_jars()
+        yield java()
+
+
+def interpreter(version: str) -> Check:
+    """The Python that runs this."""
+    good = (3, 11) <= tuple(int(part) for part in version.split(".")[:2]) <= (3, 13)
+    return judged("python", good, version, "make clean; make setup PYTHON=python3.13 (3.11 to 3.13)")
+
+
+def package(name: str) -> Check:
+    """One package whose absence or version shows only when it is used."""
+    try:
+        return Check(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name, False, "not installed", "make setup")
+
+
+def disk(folder: Path) -> Check:
+    """Room for logs, spools and the data of a platform in this folder."""
+    free = shutil.disk_usage(folder).free
+    return judged(
+        "disk here", free > LEAST_DISK, f"{free / GIB:.1f} GiB free", f"free some disk: du -xh {folder}"
+    )
+
+
+def time_zones() -> Check:
+    """Kazakhstan has one zone since 2024: older tables shift every local time of its railway by an hour."""
+    offset = datetime(2026, 1, 1, tzinfo=UTC).astimezone(ZoneInfo("Asia/Almaty")).utcoffset()
+    fresh = offset is not None and offset.total_seconds() == 5 * 3_600
+    return judged("time zones", fresh, f"Kazakhstan is UTC+{offset}", "pip install --upgrade tzdata")
+
+
+def free_ports(find: Callable[[], int]) -> Check:
+    """Whether a server started here would find a port."""
+    try:
+        find()
+    except OSError as taken:
+        return Check("ports", False, str(taken), "see who listens: ss -ltnp")
+    return Check("ports", True, "free ones on loopback")
+
+
+def metrics_port(text: str) -> Check:
+    """The port for metrics is free, or held by a process of ours."""
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        return Check(
+            "metrics port", False, f"LIANYUN_METRICS_PORT={text!r}", "set it to a port number, or unset it"
+        )
+    port = int(text)
+    if not ports.listening(port):
+        return Check("metrics port", True, f"{port} is free")
+    try:
+        with urllib.request.urlopen(f"http://{ports.LOOPBACK}:{port}/health/live", timeout=2) as answer:
+            ours = "ok" in json.load(answer)
+    except (OSError, ValueError):
+        ours = False
+    found = f"{port} is served by {'a process of ours' if ours else 'somebody else'}"
+    return judged(
+        "metrics port",
+        ours,
+        found,
+        f"set LIANYUN_METRICS_PORT to a free one; who has it: ss -ltnp sport = :{port}",
+    )
+
+
+def broker_jars() -> Check:
+    """Kafka's own jars, by the list of their hashes."""
+    given = os.environ.get("LIANYUN_KAFKA_LIBS")
+    folder = Path(given).expanduser() if given else cache_home() / f"kafka-{jars.KAFKA_VERSION}"
+    wrong = jars.differences(folder)
+    found = f"{len(wrong)} of {len(jars.expected_hashes())} jars are missing or wrong in {folder}"
+    return judged(
+        "kafka jars",
+        not wrong,
+        found if wrong else f"Kafka {jars.KAFKA_VERSION}, every hash right",
+        "make setup",
+    )
+
+
+def java() -> Check:
+    """The Java that runs the local broker."""
+    try:
+        return Check("java", True, str(java_executable()))
+    except StackError as missing:
+        return Check("java", False, missing.problem, missing.remedy or "make setup")

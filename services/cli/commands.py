@@ -1,0 +1,109 @@
+"""The commands by name: each is imported when it is used, so that none waits for what the others need."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A command (a function) or a group of commands (a Typer): its module in this package, its name there, its help.
+
+    ``help`` is what the list of commands shows; a test holds it equal to the command's own first line.
+    """
+
+    module: str
+    attribute: str
+    help: str
+
+    def load(self, name: str) -> Any:
+        """Import the command and return it as ``name``."""
+        found = getattr(importlib.import_module(f"services.cli.{self.module}"), self.attribute)
+        if isinstance(found, typer.Typer):
+            command: Any = typer.main.get_group(found)
+            command.name = name
+            return command
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(found)
+        return typer.main.get_command(alone)
+
+
+COMMANDS: Mapping[str, Listed] = {
+    "publish": Listed(
+        "publish",
+        "publish",
+        "Sign the records of PATHS and publish them through a durable spool; repeating it repeats nothing.",
+    ),
+    "track": Listed(
+        "track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
+    ),
+    "fsck": Listed(
+        "checking",
+        "fsck",
+        "Recompute signatures, identities, admission, claims, links, heads and offsets; exit 1 with a list of damage.",
+    ),
+    "doctor": Listed(
+        "doctor",
+        "doctor",
+        "Check what a platform needs: machine, disk, clock, broker, topics, database, workers, keys. Exit 3 on a finding.",
+    ),
+    "up": Listed(
+        "running",
+        "up",
+        "Run broker, database and workers here until Ctrl-C; data stays in .lianyun/ for the next time.",
+    ),
+    "worker": Listed(
+        "running", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
+    ),
+    "demo": Listed(
+        "demo",
+        "demo",
+        "Run a simulated corridor through real publishers, Kafka, workers and Postgres, and check the outcome.",
+    ),
+    "prove": Listed(
+        "proofs",
+        "prove",
+        "Kill and freeze what runs, then compare journal, events and views with the world's truth; exit 1 if they differ.",
+    ),
+    "replay": Listed(
+        "rebuilding",
+        "replay",
+        "Rebuild the state from all stored events while workers go on, compare it with the one in use, and switch.",
+    ),
+    "events": Listed("events", "events", "Single events."),
+    "party": Listed("parties", "party", "The parties of the network."),
+    "key": Listed("keys", "key", "Signing keys of parties."),
+    "dlq": Listed("letters", "dlq", "Dead letters: what was refused and why."),
+    "topics": Listed("topics", "topics", "The declared topics, compared with a broker and applied to it."),
+    "db": Listed("database_upkeep", "db", "The database."),
+    "bench": Listed("proofs", "bench", "Measure this machine."),
+    "offsets": Listed("offsets", "offsets", "The ledger of the log."),
+}
+
+
+class Commands(TyperGroup):
+    """The group of all commands: shows every one, and imports the one that is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the order of the help."""
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return what the list of commands shows of one: its name and its help."""
+        listed = COMMANDS.get(cmd_name)
+        if listed is None:
+            return super().get_command(ctx, cmd_name)
+        return TyperCommand(cmd_name, help=listed.help)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command to be run, imported."""
+        self.commands = {**{name: self.get_command(ctx, name) for name in COMMANDS}, **self.commands}
+        name, command, rest = super().resolve_command(ctx, args)
+        listed = COMMANDS.get(name or "")
+        return name, command if listed is None else listed.load(str(name)), rest

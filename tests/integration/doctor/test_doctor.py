@@ -1,0 +1,409 @@
+"""Each finding of `lianyun doctor`, on a real broker and a real database that have it, and none where all is well."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+from typer.testing import CliRunner
+
+from schemas.events.base import Role
+from schemas.schemes import Scheme
+from schemas.signing import SigningKey
+from services.cli.checks import broker as broker_checks
+from services.cli.checks import database, room, working
+from services.cli.checks.check import Check
+from services.cli.main import app
+from services.localstack.engine import BrokerAddress, DatabaseAddress
+from services.localstack.ports import free_port
+from services.processors.log_moved import LogState
+from services.processors.slots import take
+from services.registry import commands, store
+from services.registry.events import NewKey, PartyAdded
+from services.storage.claiming import Wanted, claim_partitions
+from services.storage.ledger_protocol import Claim, PartitionId
+from services.storage.migrate import migrate
+from services.storage.session import open_session
+from services.topics.cluster import admin_client, apply
+from services.topics.declaration import Declaration, Defaults, Topic
+
+pytestmark = pytest.mark.integration
+
+DAY = 86_400_000_000
+Look = Callable[[], dict[str, Check]]
+
+
+def finding(check: Check, says: str, mend: str) -> None:
+    assert not check.ok, check
+    assert says in check.found
+    assert mend in check.mend
+
+
+@pytest.fixture
+def declaration() -> Declaration:
+    defaults = Defaults(
+        partitions=2,
+        replication_factor=1,
+        config={"message.timestamp.type": "LogAppendTime", "retention.ms": "9999"},
+    )
+    topics = tuple(
+        Topic(name=f"cre.doctor.{name}{uuid.uuid4().hex[:8]}.v1", partner=name, parties=(name,))
+        for name in ("a", "b")
+    )
+    return Declaration(defaults=defaults, topics=topics)
+
+
+# --- the broker -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(broker: BrokerAddress, declaration: Declaration) -> Look:
+    return lambda: {c.name: c for c in broker_checks.look(broker.bootstrap, declaration, "demo")}
+
+
+def test_a_broker_as_declared_has_no_finding(
+    broker: BrokerAddress, declaration: Declaration, asked: Look
+) -> None:
+    apply(broker.bootstrap, declaration)
+    assert [check for check in asked().values() if not check.ok] == []
+
+
+def test_topics_that_are_missing_or_not_as_declared(
+    broker: BrokerAddress, declaration: Declaration, asked: Look
+) -> None:
+    first, second = declaration.names()
+    apply(broker.bootstrap, declaration.model_copy(update={"topics": declaration.topics[:1]}))
+    finding(asked()["topics"], f"1 of 2 are missing: {second}", "lianyun topics apply")
+    with admin_client(broker.bootstrap) as admin:
+        wrong = {"message.timestamp.type": "CreateTime"}
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, first, wrong)])
+        until = time.monotonic() + 10
+        while asked()["topic settings"].ok and time.monotonic() < until:
+            time.sleep(0.05)
+    finding(asked()["topic settings"], "message.timestamp.type", "lianyun topics plan")
+
+
+def test_a_topic_with_more_partitions_than_declared(
+    broker: BrokerAddress, declaration: Declaration, asked: Look
+) -> None:
+    more = declaration.model_copy(
+        update={"defaults": declaration.defaults.model_copy(update={"partitions": 3})}
+    )
+    apply(broker.bootstrap, more)
+    finding(asked()["topic settings"], "3 partitions, 2 are declared", "lianyun topics plan")
+
+
+def test_a_broker_that_advertises_an_address_where_nobody_answers(
+    broker: BrokerAddress, declaration: Declaration
+) -> None:
+    class Behind:
+        """The broker as clients see it through a port that was published under another number."""
+
+        def __init__(self, admin: object) -> None:
+            self._admin = admin
+            self.nowhere = free_port()
+
+        def describe_cluster(self) -> dict[str, object]:
+            return {"brokers": [{"host": "127.0.0.1", "port": self.nowhere}]}
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._admin, name)
+
+    @contextmanager
+    def connect(bootstrap: str) -> Iterator[Behind]:
+        with admin_client(bootstrap) as admin:
+            yield Behind(admin)
+
+    checks = {c.name: c for c in broker_checks.look(broker.bootstrap, declaration, "demo", connect)}
+    finding(checks["brokers"], "nothing answers at 127.0.0.1:", "advertised.listeners")
+
+
+def test_a_broker_without_access_rules_will_not_do_in_production(
+    broker: BrokerAddress, declaration: Declaration
+) -> None:
+    checks = {c.name: c for c in broker_checks.look(broker.bootstrap, declaration, "prod")}
+    finding(checks["access rules"], "everyone may write everywhere", "lianyun topics apply --access")
+
+
+# --- the database ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dsn(postgres: DatabaseAddress) -> str:
+    address = postgres.fresh_database(f"doctor_{uuid.uuid4().hex[:12]}")
+    migrate(address)
+    return address
+
+
+@pytest.fixture
+def session(dsn: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def stored(session: psycopg.Connection[tuple[object, ...]], declaration: Declaration) -> Look:
+    return lambda: {c.name: c for c in database.look(session, declaration)}
+
+
+def member(dsn: str, topic: str, *windows: tuple[int, int | None], code: str = "ktz") -> list[str]:
+    """Register a party whose keys have the windows, in days from now; returns the keys' ids."""
+    now = time.time_ns() // 1_000
+    ids = []
+    with psycopg.connect(dsn) as session:
+        added = PartyAdded(
+            code=code,
+            name=code,
+            roles=frozenset({Role.RAILWAY}),
+            sources=frozenset({f"urn:test:{code}"}),
+            topics=frozenset({topic}),
+        )
+        commands.add_party(session, added, at=now, by="test")
+        for number, (start, end) in enumerate(windows):
+            key = SigningKey(Scheme.ED25519, bytes([number + 1]) * 32)
+            until = None if end is None else now + end * DAY
+            window = NewKey(
+                scheme=key.scheme,
+                public_key=key.public_key.hex(),
+                not_before=now + start * DAY,
+                not_after=until,
+            )
+            commands.add_key(session, code, window, at=now, by="test")
+            ids.append(key.key_id)
+    return ids
+
+
+def test_a_database_as_it_should_be_has_no_finding(dsn: str, stored: Look, declaration: Declaration) -> None:
+    member(dsn, declaration.names()[0], (-1, None))
+    assert [check for check in stored().values() if not check.ok] == []
+
+
+def test_an_empty_database(postgres: DatabaseAddress, declaration: Declaration) -> None:
+    with psycopg.connect(postgres.fresh_database("doctor_empty"), autocommit=True) as session:
+        checks = {c.name: c for c in database.look(session, declaration)}
+    finding(checks["migrations"], "to apply: 0001_schema", "lianyun db migrate")
+    assert "fold version" not in checks
+
+
+def test_a_schema_that_is_behind_or_was_changed(
+    session: psycopg.Connection[tuple[object, ...]], stored: Look
+) -> None:
+    session.execute(
+        "DELETE FROM lianyun.migration WHERE number = (SELECT max(number) FROM lianyun.migration)"
+    )
+    finding(stored()["migrations"], "1 to apply", "lianyun db migrate")
+    session.execute("INSERT INTO lianyun.migration (number, name, checksum) VALUES (9000, '9000_later', '')")
+    finding(stored()["migrations"], "9000_later", "use a newer one")
+    session.execute("UPDATE lianyun.migration SET checksum = 'another' WHERE number = 1")
+    finding(stored()["migrations"], "was changed after it was applied", "restore the migration files")
+
+
+def test_a_state_of_other_rules_or_of_none(
+    session: psycopg.Connection[tuple[object, ...]], stored: Look
+) -> None:
+    session.execute("UPDATE lianyun.generation SET fold_version = 'of long ago'")
+    finding(stored()["fold version"], "state of long ago", "lianyun replay")
+    session.execute("UPDATE lianyun.generation SET state = 'RETIRED'")
+    finding(stored()["fold version"], "no generation", "lianyun db migrate")
+
+
+def test_commits_that_are_not_on_the_disk(
+    session: psycopg.Connection[tuple[object, ...]], stored: Look
+) -> None:
+    session.execute("SET synchronous_commit = off")
+    finding(stored()["durability"], "synchronous_commit = off", "ALTER SYSTEM")
+
+
+@pytest.mark.parametrize(("ahead", "says"), [(60.0, "60.0 s ahead of"), (-60.0, "60.0 s behind")])
+def test_clocks_that_differ(stored: Look, monkeypatch: pytest.MonkeyPatch, ahead: float, says: str) -> None:
+    real = time.time
+    monkeypatch.setattr(database.time, "time", lambda: real() + ahead)
+    finding(stored()["clock"], says.partition(".")[0].rstrip("0"), "synchronise")
+    assert says.split(" s ")[1] in stored()["clock"].found
+
+
+def test_nobody_may_publish(stored: Look) -> None:
+    finding(stored()["parties"], "0 registered", "lianyun party add")
+
+
+def test_a_party_that_writes_to_a_topic_which_nobody_declared(dsn: str, stored: Look) -> None:
+    member(dsn, "cre.railway.ktz.v9", (-1, None))
+    finding(stored()["parties' topics"], "ktz to cre.railway.ktz.v9", "lianyun topics apply")
+
+
+@pytest.mark.parametrize(
+    ("windows", "says", "mend"),
+    [
+        ([], "ktz has none that counts", "lianyun key add ktz --new"),
+        ([(-9, -1)], "ktz has none that counts", "lianyun key add ktz --new"),
+        ([(2, None)], "ktz has none that counts", "lianyun key add ktz --new"),
+        ([(-9, 3), (-9, 2)], "ends in 3 days", "lianyun key rotate ktz --old"),
+        ([(-9, 3), (2, None)], "", ""),
+        ([(-9, 15)], "", ""),
+    ],
+)
+def test_keys_that_run_out(
+    dsn: str, stored: Look, windows: list[tuple[int, int | None]], says: str, mend: str
+) -> None:
+    ids = member(dsn, "cre.railway.ktz.v1", *windows)
+    check = stored()["keys"]
+    if not says:
+        assert check.ok
+        return
+    finding(check, says, mend)
+    if "rotate" in mend:
+        assert check.mend.endswith(ids[0])
+
+
+def test_a_key_that_was_revoked_counts_no_more(dsn: str, stored: Look) -> None:
+    (key,) = member(dsn, "cre.railway.ktz.v1", (-9, None))
+    assert stored()["keys"].ok
+    with psycopg.connect(dsn) as session:
+        now = time.time_ns() // 1_000
+        commands.revoke_key(session, key, lambda *_: 0, at=now, by="test", cause="lost")
+        assert store.load(session).keys[key].revoked_at is not None
+    finding(stored()["keys"], "none that counts", "lianyun key add")
+
+
+def test_dead_letters_that_nobody_looks_at(
+    session: psycopg.Connection[tuple[object, ...]], stored: Look
+) -> None:
+    session.execute(
+        """INSERT INTO lianyun.dead_letter
+           SELECT sha256(n::text::bytea), 'OPEN', 'ktz', NULL, 'BAD_SIGNATURE', '', '', '', 1, '', NULL, NULL, false,
+                  0, 't', 0, n, 0, 't', 0, n FROM generate_series(1, 1000) AS n"""
+    )
+    finding(stored()["dead letters"], "1000 open", "lianyun dlq list")
+
+
+def test_the_growth_of_the_last_day_is_measured(session: psycopg.Connection[tuple[object, ...]]) -> None:
+    session.execute(
+        """INSERT INTO lianyun.batch (xid, first_no, events, taken, at)
+           VALUES ('1', 1, 6000, 6000, now() - interval '3 days'), ('2', 2, 2000, 2000, now() - interval '6 hours')"""
+    )
+    growth = room.measure(session)
+    assert (growth.events, growth.recent) == (8_000, 2_000)
+    assert growth.seconds == pytest.approx(21_600, abs=60)
+    assert growth.a_day == pytest.approx(growth.size, rel=0.01)
+    assert (
+        not room.look(session, None, lambda _folder: 1).ok
+        or "cannot be seen" in room.look(session, None).found
+    )
+
+
+# --- between them ---------------------------------------------------------------------------------------------------
+
+
+def test_no_worker_is_alive(dsn: str, session: psycopg.Connection[tuple[object, ...]]) -> None:
+    finding(working.workers(session), "0 alive", "lianyun worker")
+    take(dsn, "lianyun", "somebody", 30)
+    assert working.workers(session).ok
+    session.execute("UPDATE lianyun.worker_slot SET leased_until = now() - interval '1 second'")
+    finding(working.workers(session), "0 alive", "lianyun worker")
+
+
+def test_partitions_that_lost_their_worker(dsn: str, session: psycopg.Connection[tuple[object, ...]]) -> None:
+    claimer = open_session(dsn)
+    claim_partitions(claimer, "w", [Wanted("t", 0), Wanted("t", 1)])
+    assert working.claims(working.ledger(session)).ok
+    pid = claimer.info.backend_pid
+    claimer.close()
+    until = time.monotonic() + 10
+    while session.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    finding(working.claims(working.ledger(session)), "2 without a live worker: t/0, t/1", "lianyun worker")
+
+
+def test_partitions_whose_log_moved(
+    broker: BrokerAddress,
+    declaration: Declaration,
+    dsn: str,
+    session: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    apply(broker.bootstrap, declaration)
+    topic = declaration.names()[0]
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap, enable_idempotence=True)
+    for _ in range(3):
+        producer.send(topic, value=b"x", partition=0).get(timeout=30)
+    producer.close()
+    held = open_session(dsn)
+
+    def look() -> tuple[Check, Check]:
+        ledger = working.ledger(session)
+        with admin_client(broker.bootstrap) as admin:
+            log = broker_checks.log_states(admin, list(ledger))
+        return working.stopped(ledger, log), working.waiting(ledger, log)
+
+    with admin_client(broker.bootstrap) as admin:
+        there = broker_checks.log_states(admin, [PartitionId(topic, 0), PartitionId("cre.nowhere.v1", 0)])
+    assert there.keys() == {PartitionId(topic, 0)}
+    state = there[PartitionId(topic, 0)]
+    assert (state.begin, state.end) == (0, 3)
+    claim_partitions(held, "w", [Wanted(topic, 0, state.topic_id)])
+    stopped, waiting = look()
+    assert stopped.ok
+    assert (waiting.ok, waiting.found) == (True, "3")
+    session.execute("UPDATE lianyun.kafka_offset SET next_offset = 9")
+    finding(look()[0], "OFFSET_BEYOND_END", "lianyun offsets")
+    session.execute("UPDATE lianyun.kafka_offset SET next_offset = 0, topic_id = 'another'")
+    finding(look()[0], "TOPIC_REPLACED", f"accept-loss {topic} 0")
+    session.execute("UPDATE lianyun.kafka_offset SET topic = 'cre.nowhere.v1'")
+    finding(look()[0], "The topic is gone", "lianyun offsets")
+    held.close()
+
+
+def test_a_log_that_has_lost_its_head() -> None:
+    where = PartitionId("t", 0)
+    held = {where: (Claim(where, 4, 1, "id"), True)}
+    finding(working.stopped(held, {where: LogState("id", 6, 9)}), "2 offsets are gone", "accept-loss t 0")
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def run(*arguments: str, **environment: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["doctor", *arguments], env=environment)
+    return done.exit_code, done.stdout
+
+
+def test_what_does_not_answer_is_a_finding_and_the_rest_is_looked_at(dsn: str) -> None:
+    code, told = run("--json", LIANYUN_BOOTSTRAP=f"127.0.0.1:{free_port()}", LIANYUN_DSN=dsn)
+    assert code == 3
+    body = json.loads(told)
+    assert body["schema_version"] == 1
+    checks = {check["name"]: check for check in body["checks"]}
+    assert body["findings"] == sum(not check["ok"] for check in body["checks"]) >= 3
+    assert not checks["broker"]["ok"]
+    assert "LIANYUN_BOOTSTRAP" in checks["broker"]["mend"]
+    assert checks["migrations"]["ok"]
+    assert all(bool(check["mend"]) is not check["ok"] for check in body["checks"])
+
+
+def test_a_database_that_does_not_answer(broker: BrokerAddress) -> None:
+    nowhere = f"postgresql://u:p@127.0.0.1:{free_port()}/d"
+    code, told = run(LIANYUN_BOOTSTRAP=broker.bootstrap, LIANYUN_DSN=nowhere)
+    assert code == 3
+    assert "check LIANYUN_DSN" in told
+    assert "findings" in told
+
+
+def test_nothing_is_configured(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
+    code, told = run("--json", LIANYUN_BOOTSTRAP="", LIANYUN_DSN="")
+    missing = [check for check in json.loads(told)["checks"] if not check["ok"]]
+    assert code == 3
+    assert [(check["name"], check["found"]) for check in missing] == [
+        ("broker", "none is configured"),
+        ("database", "none is configured"),
+    ]
+    assert all("make up" in check["mend"] for check in missing)
