@@ -6,14 +6,14 @@ A label may have several meanings; which one holds, a document's own columns, it
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from types import MappingProxyType
+
+from services.producers.formats.sheets import facts
 
 # Latin and Cyrillic letters that look alike are typed for one another; after casefold one of each pair is enough.
 _ALIKE = str.maketrans("авекмнорстухіё", "abekmhopctyxie")
@@ -101,12 +101,11 @@ def _unit(text: str) -> str:
 @cache
 def _table() -> Mapping[str, tuple[Entry, ...]]:
     found: dict[str, dict[str, str]] = {}
-    with (files(__package__) / "data" / "headers.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            for spelling in row["spellings"].split(" | "):
-                meanings = found.setdefault(fold(spelling), {})
-                if meanings.get(row["meaning"]) != "read":
-                    meanings[row["meaning"]] = row["certainty"]
+    for row in facts.rows("headers"):
+        for spelling in row["spellings"].split(" | "):
+            meanings = found.setdefault(fold(spelling), {})
+            if meanings.get(row["meaning"]) != "read":
+                meanings[row["meaning"]] = row["certainty"]
     return MappingProxyType(
         {
             folded: tuple(Entry(meaning, certainty) for meaning, certainty in sorted(meanings.items()))

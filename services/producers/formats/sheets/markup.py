@@ -7,7 +7,7 @@ known before a value is believed or the sheet is opened at all.
 from __future__ import annotations
 
 import io
-from typing import Final
+from typing import Final, cast
 
 from lxml import etree
 
@@ -40,7 +40,7 @@ def read(part: bytes, name: str) -> Markup:
             number = int(row.get("r") or number + 1)
             if row.get("hidden") in ("1", "true"):
                 hidden.add(number)
-            for cell in _flawed(row):
+            for cell in cast("list[etree._Element]", _flawed(row)):
                 kind = Flaw.ERROR if cell.get("t") == "e" else Flaw.UNCOMPUTED
                 flaws[number, column_of(cell.get("r") or "")] = kind
             extent.add(number, row)

@@ -66,9 +66,7 @@ def _book(
                     continue
                 if kind == "xlsx" and meta.name not in marked:
                     raise damaged
-                sheets.append(
-                    _sheet(workbook.get_sheet_by_name(meta.name), marked.get(meta.name, Markup()))
-                )
+                sheets.append(_sheet(workbook.get_sheet_by_name(meta.name), marked.get(meta.name, Markup())))
     except calamine.PasswordError as problem:
         raise package.protected() from problem
     except calamine.CalamineError as problem:
