@@ -10,6 +10,7 @@ from services.producers.formats.model import Format
 from services.producers.formats.sheets import (
     booking_list,
     border_handover,
+    customs_receipts,
     train_consist,
     train_plan,
     wagon_list,
@@ -23,6 +24,8 @@ _KINDS = (
     border_handover.KIND,
     train_consist.CHINA,
     train_consist.BROAD,
+    customs_receipts.GACC,
+    customs_receipts.EAEU,
 )
 FORMATS: tuple[Format, ...] = tuple(kind.format() for kind in _KINDS)
 """Every kind of spreadsheet, in the order in which a tie between two is settled."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
+from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import PassedOver, Record, Where
 from services.producers.formats.sheets import places, says, totals
 from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
@@ -350,7 +351,7 @@ def _links(
         }
         if until and until < since:
             link["to"] = ""
-        about = f"{wagon}/{since}" + (f"/{until}" if until else "")
+        about = "/".join([wagon, *(format_micros(parse_micros(each)) for each in (since, until) if each)])
         yield says.said(document, first.here, key, created, "link.wagon_loaded", link, about=about)
 
 

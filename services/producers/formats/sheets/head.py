@@ -92,7 +92,8 @@ def _in_cell(text: str, where: Where) -> list[Given]:
 def _without_colon(segment: str) -> tuple[labels.Label, str] | None:
     """The longest known label at the beginning, and what follows once the same label in another language is gone."""
     words = segment.split(" ")
-    for count in range(min(len(words) - 1, 5), 0, -1):
+    plain = next((n for n, word in enumerate(words) if any(map(str.isdigit, word))), len(words))
+    for count in range(min(len(words) - 1, plain, 5), 0, -1):
         known = labels.look_up(" ".join(words[:count]))
         if known.known:
             rest = " ".join(words[count:])

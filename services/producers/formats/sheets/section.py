@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,12 +19,15 @@ _SAMPLE: Final = 20
 _ORDER: Final = ("choice", "read", "own")
 _JOINED: Final = ("remarks", "goods.", "party.", "seal.", "container.id", "consignmentNoteNumber")
 """Meanings of which several columns may stand side by side; elsewhere two columns must not contradict."""
+_ONE: Final = {"container.isoCode": "container.type"}
+"""Meanings that a list never needs apart: a trade word and an ISO code say the same of a box."""
+_CODE: Final = re.compile(r"[A-Z#]|[0-9]{1,3}(\.0)?")
 _CLUES: Final[Mapping[str, Callable[[Scalar], bool]]] = {
     "wagon.id": equipment.looks_like_wagon,
     "wagon.id1520": equipment.looks_like_wagon,
     "container.id": equipment.looks_like_box,
     "container.type": lambda value: equipment.quarter_teu(value) is not None,
-    "container.isoCode": lambda value: equipment.quarter_teu(value) is not None,
+    "customs.statusCode": lambda value: _CODE.fullmatch(plain(value).upper()) is not None,
     "place.border": lambda value: places.find(value) is not None,
     "place.origin": lambda value: places.find(value) is not None,
     "place.destination": lambda value: places.find(value) is not None,
@@ -162,6 +166,7 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
                 )
             )
         elif meaning:
+            meaning = _ONE.get(meaning, meaning)
             taken.append(Taken(where, column.label, meaning, certainty))
             found.setdefault(meaning, []).append((_ORDER.index(certainty), labels.fold(column.label), column))
         elif certainty == "unknown" and _filled(table, column):
@@ -186,7 +191,11 @@ def _meaning(
     chosen = wanted.get(labels.fold(column.label))
     if chosen is not None:
         return chosen, "choice"
-    entries = [entry for entry in column.found.entries if entry.meaning in meanings]
+    entries = [
+        entry
+        for entry in column.found.entries
+        if entry.meaning in meanings and _ONE.get(entry.meaning) not in column.found.meanings
+    ]
     if not column.found.known:
         return "", "unknown"
     if not entries:

@@ -130,14 +130,7 @@ def _boxes(section: Section, rows: list[Row]) -> Decimal:
 def _teu(section: Section, rows: list[Row]) -> Decimal:
     quarters = 0
     for row in rows:
-        size = next(
-            (
-                teu
-                for meaning in ("container.type", "container.isoCode")
-                if (teu := equipment.quarter_teu(_cell(section, row, meaning)))
-            ),
-            None,
-        )
+        size = equipment.quarter_teu(_cell(section, row, "container.type"))
         if size is None:
             return Decimal(0)
         quarters += size * len(_named(section, row))

@@ -299,7 +299,7 @@ def _loaded(document: Document, load: Load, key: str, created: str, since: str, 
         "containers": list(load.boxes),
         "remark": says.remark(*words),
     }
-    if len("; ".join(words)) > len(link["remark"]):
+    if len("; ".join(words)) > len(says.remark(*words)):
         text = "Notes and seals of the wagon are longer than a remark; the last ones were cut off."
         load.remarks.append(Remarked(load.where, text))
     return says.said(
