@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -60,6 +60,7 @@ class Document:
     settings: Settings
     book: Book
     sections: tuple[Section, ...]
+    near: date | None = None  # the day of the document itself, by which a date without a year is understood
 
     @property
     def choices(self) -> Mapping[str, str]:
@@ -82,7 +83,7 @@ class Document:
     def moment(self, value: Scalar, meaning: str, where: Where) -> Moment:
         """The moment in a cell; raises Refusal at ``where``."""
         try:
-            return moments.read(value, self.zone(meaning), near=self.near(), epoch_1904=self.book.epoch_1904)
+            return moments.read(value, self.zone(meaning), near=self.near, epoch_1904=self.book.epoch_1904)
         except Refusal as refusal:
             raise refusal.at(str(where)) from None
 
@@ -112,19 +113,6 @@ class Document:
         """The moment that stands around the table for ``meaning``; raises Refusal."""
         found = self.given(meaning, among)
         return None if found is None else self.moment(found[0], meaning, found[1])
-
-    def near(self) -> date | None:
-        """The day by which a date without a year is understood: that of the document itself."""
-        for meaning in (CREATED, "train.actualDeparture", "event.handoverDate", "document.cutoff"):
-            found = self.given(meaning)
-            if found is not None:
-                try:
-                    return moments.read(
-                        found[0], self.zone(meaning), epoch_1904=self.book.epoch_1904
-                    ).local.date()
-                except Refusal:
-                    continue
-        return None
 
     def created(self, *told: Moment | None, among: Section | None = None) -> str:
         """When the document was made: as it says, else the latest time that it tells of, else the partner's choice.
@@ -175,9 +163,10 @@ def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
             "See docs/partners-spreadsheets.md for the columns, or declare by choices what your headers mean.",
         )
     document = Document(kind, settings, book, sections)
+    document = replace(document, near=_day(document))
     remarks = [*book.remarks]
     for each in sections:
-        remarks += [*each.remarks, *totals.check(each)]
+        remarks += [*each.remarks, *section.margins(each.table), *totals.check(each)]
     if len(remarks) > _REMARKS:
         remarks[_REMARKS:] = [Remarked(Where(), f"{len(remarks) - _REMARKS} more remarks are left out.")]
     return Reading(
@@ -186,6 +175,17 @@ def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
         _once(_records(document)),
         tuple(remarks),
     )
+
+
+def _day(document: Document) -> date | None:
+    for meaning in (CREATED, "train.actualDeparture", "event.handoverDate", "document.cutoff"):
+        found = document.given(meaning)
+        if found is not None:
+            try:
+                return document.moment(found[0], meaning, found[1]).local.date()
+            except Refusal:
+                continue
+    return None
 
 
 def _likeness(kind: Kind, table: Table, choices: Mapping[str, str]) -> int:

@@ -42,7 +42,8 @@ def read(part: bytes, name: str) -> Markup:
                 hidden.add(number)
             for cell in cast("list[etree._Element]", _flawed(row)):
                 kind = Flaw.ERROR if cell.get("t") == "e" else Flaw.UNCOMPUTED
-                flaws[number, column_of(cell.get("r") or "")] = kind
+                reference = cell.get("r")
+                flaws[number, column_of(reference) if reference else row.index(cell)] = kind
             extent.add(number, row)
             row.clear()
             while row.getprevious() is not None:
@@ -103,4 +104,7 @@ class _Extent:
             raise refusal
 
 
-_flawed = etree.XPath("*[@t='e' or (*[local-name()='f'] and not(*[local-name()='v']))]")
+_flawed = etree.XPath(
+    "*[@t='e' or (*[local-name()='f'] and not(@t='str') and not(*[local-name()='v' and string(.)]))]"
+)
+"""Cells with an error, and formulas without a value; a formula whose value is the empty text has one."""

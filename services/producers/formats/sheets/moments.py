@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -109,6 +110,7 @@ def _of_number(value: float, zone: ZoneInfo, epoch_1904: bool) -> Moment:
     return _moment(local, zone, _shown(value), not value.is_integer())
 
 
+@lru_cache(maxsize=20_000)
 def _of_text(text: str, zone: ZoneInfo, near: date | None) -> Moment:
     plain = _plain(text)
     found = list(_moments(plain, zone, near, _SPACE.sub(" ", text).strip()[:40].strip()))

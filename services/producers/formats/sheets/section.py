@@ -177,7 +177,6 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
                     "Declare by a choice what it means, if it matters.",
                 )
             )
-    remarks.extend(_margins(table))
     columns = {
         meaning: tuple(c for _, _, c in sorted(each, key=lambda x: x[:2])) for meaning, each in found.items()
     }
@@ -228,7 +227,7 @@ def _filled(table: Table, column: Column) -> bool:
     return any(row.cell(column.index) is not None for row in table.rows)
 
 
-def _margins(table: Table) -> Iterable[Remarked]:
+def margins(table: Table) -> Iterable[Remarked]:
     """What stands beside the table, under no header: a person's note, which nothing is read from."""
     known = {column.index for column in table.columns}
     for row in table.rows:
