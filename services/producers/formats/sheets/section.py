@@ -21,6 +21,8 @@ _JOINED: Final = ("remarks", "goods.", "party.", "seal.", "container.id", "consi
 """Meanings of which several columns may stand side by side; elsewhere two columns must not contradict."""
 _ONE: Final = {"container.isoCode": "container.type"}
 """Meanings that a list never needs apart: a trade word and an ISO code say the same of a box."""
+_NARROWER: Final = {**_ONE, "customs.declarationNumber": "customs.transitNumber"}
+"""Where a label may mean both, the second is what it says."""
 _CODE: Final = re.compile(r"[A-Z#]|[0-9]{1,3}(\.0)?")
 _CLUES: Final[Mapping[str, Callable[[Scalar], bool]]] = {
     "wagon.id": equipment.looks_like_wagon,
@@ -193,7 +195,7 @@ def _meaning(
     entries = [
         entry
         for entry in column.found.entries
-        if entry.meaning in meanings and _ONE.get(entry.meaning) not in column.found.meanings
+        if entry.meaning in meanings and not {_NARROWER.get(entry.meaning)} & column.found.meanings & meanings
     ]
     if not column.found.known:
         return "", "unknown"

@@ -20,6 +20,9 @@ _TOTAL = re.compile(
     r"^(合计|共计|总计|小计|累计|итого|всего|подитог)([^a-zа-я]|$|\s)|^((sub|grand)?[ -]?total|totals)\s*[:：]?\s*$",
     re.IGNORECASE,
 )
+_TOTAL_ALONE = re.compile(
+    r"(合计|共计|总计|小计|累计|итого|всего|подитог|(sub|grand)?[ -]?total)\s*:?", re.IGNORECASE
+)
 _NOTE = re.compile(r"^(备注|说明|附注|注|примечани[ея]|прим\.|note|notes|remarks?)\s*[:：、.]", re.IGNORECASE)
 _SIGNATURE = re.compile(
     r"^(制表|复核|审核|填表|经办|制单|交方|接方|签字|签章|сдал|принял|составил|подпись|м\.\s?п|начальник|prepared by|signed)",
@@ -239,6 +242,8 @@ def _kind(row: Row) -> str:
     first = filled[0] if filled else None
     texts = [unicodedata.normalize("NFKC", cell).strip() for cell in filled if isinstance(cell, str)]
     if isinstance(first, str) and texts and _TOTAL.match(texts[0]):
+        return "total"
+    if any(_TOTAL_ALONE.fullmatch(text) for text in texts):
         return "total"
     if len(filled) <= 3 and texts:
         if _NOTE.match(texts[0]):
