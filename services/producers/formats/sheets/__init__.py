@@ -1,0 +1,33 @@
+"""Partners' spreadsheets: lists of operators, railways and customs as XLSX, XLS or text, each kind a format.
+
+A file is opened behind limits (``opening``), its tables are found by their header words (``tables``), columns get
+their meaning (``section``), and each kind of document makes events of its rows.
+"""
+
+from __future__ import annotations
+
+from services.producers.formats.model import Format
+from services.producers.formats.sheets import (
+    booking_list,
+    border_handover,
+    customs_receipts,
+    train_consist,
+    train_plan,
+    wagon_list,
+)
+
+_KINDS = (
+    booking_list.KIND,
+    train_plan.KIND,
+    wagon_list.DEPARTURE,
+    wagon_list.LOADING,
+    border_handover.KIND,
+    train_consist.CHINA,
+    train_consist.BROAD,
+    customs_receipts.GACC,
+    customs_receipts.EAEU,
+)
+FORMATS: tuple[Format, ...] = tuple(kind.format() for kind in _KINDS)
+"""Every kind of spreadsheet, in the order in which a tie between two is settled."""
+
+__all__ = ["FORMATS"]

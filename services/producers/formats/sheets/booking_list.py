@@ -1,0 +1,246 @@
+"""Booking lists (订舱明细, 委托书): slots asked for, by booking number; a later list states everything again.
+
+The list's own time is its date of making (制表日期). A day alone counts from its beginning, so that a list of the same
+day with a time comes after it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schemas.reasons import Reason, Refusal
+from services.producers.formats.model import PassedOver, Record
+from services.producers.formats.sheets import places, quantities, says
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.section import Entry, Section
+
+MEANINGS: Final = frozenset(
+    {
+        "sequenceNumber", "bookingReference", "booking.status", "train.serviceCode", "train.operationalNumber",
+        "train.plannedDeparture", "train.direction", "train.line", "place.origin", "place.destination",
+        "place.border", "container.id", "container.type", "container.count", "container.consolidation",
+        "container.owner", "goods.packages", "goods.grossMass", "goods.description", "remarks", CREATED,
+    }
+)  # fmt: skip
+_WITHDRAWN: Final = re.compile(r"退舱|撤舱|取消|作废|отмен|аннулир|снят|cancel|withdrawn", re.IGNORECASE)
+_STATUS: Final = (
+    ("confirmed", re.compile(r"^1(\.0)?$|已确认|审核通过|已通过|confirmed|подтвержд", re.IGNORECASE)),
+    ("rejected", re.compile(r"^2(\.0)?$|拒绝|退回|不通过|未通过|rejected|refused|отказ|отклон", re.IGNORECASE)),
+    ("withdrawn", re.compile(r"^3(\.0)?$|退舱|撤舱|取消|作废|cancel|withdrawn|отмен|аннулир", re.IGNORECASE)),
+    ("draft", re.compile(r"^5(\.0)?$|草稿|draft|черновик", re.IGNORECASE)),
+    ("booked", re.compile(r"^[04](\.0)?$|新建|待审|审核中|已提交|new|pending|нов|на рассмотр", re.IGNORECASE)),
+)  # fmt: skip
+"""Status words, and the codes of one operator's system; refused comes before confirmed in words (不通过)."""
+
+
+@dataclass(slots=True)
+class _Booking:
+    """The rows of one booking number."""
+
+    reference: str
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def first(self) -> Entry:
+        return self.entries[0]
+
+
+def _likeness(section: Section) -> int:
+    if not section.has("bookingReference") or section.has("wagon.id"):
+        return 0
+    extra = sum(
+        section.has(meaning)
+        for meaning in (
+            "place.origin",
+            "place.destination",
+            "container.count",
+            "container.type",
+            "goods.packages",
+        )
+    )
+    return 45 + 6 * extra + (25 if section.speaks_of("订舱", "委托", "booking", "заявк", "букинг") else 0)
+
+
+def _records(document: Document) -> Iterator[Record]:
+    created = document.created()
+    bookings: dict[str, _Booking] = {}
+    for section in document.sections:
+        before: _Booking | None = None
+        for entry in section.entries():
+            try:
+                outcome = _sort(document, entry, bookings, before)
+            except Refusal as refusal:
+                yield unread(entry.here, refusal)
+                continue
+            if isinstance(outcome, PassedOver):
+                yield outcome
+            else:
+                before = outcome
+    for booking in bookings.values():
+        try:
+            yield from list(_of_booking(document, booking, created))
+        except Refusal as refusal:
+            yield unread(booking.first.here, refusal)
+
+
+def _sort(
+    document: Document, entry: Entry, bookings: dict[str, _Booking], before: _Booking | None
+) -> _Booking | PassedOver:
+    """The booking that a row belongs to: its own, or the one above where its number is blank (another line of goods)."""
+    says.shown(document, entry)
+    reference = entry.text("bookingReference")
+    if not reference:
+        if before is None or not (entry.values("goods.description") or entry.values("container.id")):
+            raise Refusal(
+                Reason.INVALID_SCHEMA,
+                "The row has no booking number.",
+                str(entry.where("bookingReference")),
+                "Give every booking its number (委托书编号, № букинга, Booking No).",
+            )
+        before.entries.append(entry)
+        return before
+    if not says.name(reference):
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"{reference[:40]!r} cannot be a booking number: it has a blank, a slash or more than 40 characters.",
+            str(entry.where("bookingReference")),
+            "Give the number alone.",
+        )
+    booking = bookings.setdefault(reference, _Booking(reference))
+    booking.entries.append(entry)
+    return booking
+
+
+def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator[Record]:
+    standings = [(entry, _standing(document, entry)) for entry in booking.entries]
+    live = [entry for entry, standing in standings if standing not in ("withdrawn", "draft")]
+    if not live:
+        yield _cancelled(document, booking, created, standings[0][1])
+        return
+    for entry, standing in standings:
+        if standing in ("withdrawn", "draft"):
+            yield PassedOver(entry.here, f"a {standing} line of booking {booking.reference}")
+    booking.entries = live
+    first = booking.first
+    about = says.objects("booking", [f"{document.settings.party}/{booking.reference}"])
+    common = {"classifier": "ACT", "happened": created, "objects": about}
+    origin, destination = (
+        says.place(document, first, "place.origin"),
+        says.place(document, first, "place.destination"),
+    )
+    boxes = list(dict.fromkeys(box for entry in live for box in says.boxes(entry)))
+    booked = {
+        **common,
+        "place_of_receipt": origin,
+        "place_of_delivery": destination,
+        "container_quantity": _quantity(live, boxes),
+        "remark": says.remark(_planned(document, first)),
+    }
+    what = {"confirmed": "movement.booking_confirmed", "rejected": "movement.booking_rejected"}
+    kept = [remark for entry in live for remark in entry.remarks]
+    yield _say(document, booking, created, "movement.booked", booked, kept)
+    standing = next(standing for entry, standing in standings if entry is first)
+    if standing in what:
+        decided = {**common, "reason": "OTHER"} if standing == "rejected" else common
+        yield _say(document, booking, created, what[standing], decided)
+    if boxes:
+        shared = any(re.search(r"拼|LCL|сборн", entry.joined("container.consolidation")) for entry in live)
+        link = {"from": created, "containers": boxes, "carries": about, "shared": shared}
+        yield _say(document, booking, created, "link.containers_assigned", link)
+    route = list(dict.fromkeys(place for place in (origin, _border(first), destination) if place))
+    if len(route) > 1:
+        yield _say(
+            document,
+            booking,
+            created,
+            "link.route_planned",
+            {"from": created, "objects": about, "places": route},
+        )
+
+
+def _cancelled(document: Document, booking: _Booking, created: str, standing: str) -> Record:
+    if standing == "draft":
+        return PassedOver(booking.first.here, "a draft, not yet a booking")
+    data = {
+        "classifier": "ACT",
+        "happened": created,
+        "objects": says.objects("booking", [f"{document.settings.party}/{booking.reference}"]),
+        "reason": "OTHER",
+    }
+    return _say(document, booking, created, "movement.booking_cancelled", data)
+
+
+def _say(
+    document: Document, booking: _Booking, created: str, what: str, data: Mapping[str, Any], kept: object = ()
+) -> Record:
+    remarks = kept if isinstance(kept, list) else []
+    return says.said(document, booking.first.here, booking.reference, created, what, data, remarks=remarks)
+
+
+def _standing(document: Document, entry: Entry) -> str:
+    """withdrawn, draft, confirmed, rejected or booked; raises Refusal for a status that is not known."""
+    if _WITHDRAWN.search(entry.joined("remarks")):
+        return "withdrawn"
+    status = entry.text("booking.status")
+    if not status:
+        return "booked"
+    chosen = document.choice(f"status:{status}")
+    if chosen in ("withdrawn", "draft", "confirmed", "rejected", "booked"):
+        return chosen
+    found = [name for name, pattern in _STATUS if pattern.search(status)]
+    if "rejected" in found:
+        return "rejected"
+    if not found:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The status {status[:40]!r} is not known.",
+            str(entry.where("booking.status")),
+            f'Declare the choice "status:{status[:40]}" as booked, confirmed, rejected, withdrawn or draft.',
+        )
+    return found[0]
+
+
+def _quantity(live: list[Entry], boxes: list[str]) -> int | None:
+    """How many boxes: those named, else the one count that is told; of several counts none is the sure one."""
+    counts = [(entry, entry.value("container.count")) for entry in live]
+    told = [(entry, value) for entry, value in counts if value is not None]
+    if boxes and all(entry.values("container.id") for entry in live):
+        return len(boxes)
+    if len(told) == 1:
+        entry, value = told[0]
+        number = quantities.whole(value)
+        if number is None:
+            entry.remark(
+                "container.count", f"{str(value)[:40]!r} is no whole number; the count was left out."
+            )
+        return number
+    if told:
+        text = "Several lines of the booking tell a count of boxes; it was left out."
+        told[0][0].remark("container.count", text, "Give the count once, or the numbers of the boxes.")
+    return None
+
+
+def _border(entry: Entry) -> str | None:
+    return places.find(entry.value("place.border"))
+
+
+def _planned(document: Document, entry: Entry) -> str:
+    """The train that the booking is for, and its day: for people, because a booking's train is fixed by its confirmation."""
+    service = entry.joined("train.serviceCode") or entry.joined("train.operationalNumber")
+    day = ""
+    try:
+        moment = document.moment_of(entry, "train.plannedDeparture")
+        day = "" if moment is None else moment.instant if moment.timed else moment.day
+    except Refusal as refusal:
+        entry.remark(
+            "train.plannedDeparture", f"The planned day was left out. {refusal.detail}", refusal.remedy
+        )
+    return " ".join(
+        part for part in ("train" if service or day else "", service, "planned" if day else "", day) if part
+    )
+
+
+KIND: Final = Kind("booking_list", "booking list (订舱明细)", MEANINGS, _likeness, _records)

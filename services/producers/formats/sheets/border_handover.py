@@ -1,0 +1,372 @@
+"""Hand-over lists of a border (货物交接单, передаточная ведомость): what one railway gave and the other took.
+
+Both railways sign the same list; each partner tells its own side, which is told by whose station it is. The hand-over
+needs its whole set of containers: where a row cannot be read, or the list's own total tells another count, the set is
+withheld, because both sides' sets are compared. The list's own time is its date of making, else the latest time in it:
+transfers to the other gauge go on after the hand-over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schemas import railnet
+from schemas.reasons import Reason, Refusal
+from schemas.rfc3339 import format_micros, parse_micros
+from services.producers.formats.model import PassedOver, Record, Where
+from services.producers.formats.sheets import places, says, totals
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.moments import Moment
+from services.producers.formats.sheets.quantities import plain
+from services.producers.formats.sheets.section import Entry, Section
+
+MEANINGS: Final = frozenset(
+    {
+        "sequenceNumber", "listNumber", "consignmentNoteNumber", "wagon.id", "wagon.typeAndId", "wagon.id1520",
+        "container.id", "container.isoCode", "container.type", "place.origin", "place.destination",
+        "place.handoverFrom", "place.handoverTo", "goods.description", "goods.packages", "goods.grossMass",
+        "seal.number", "seal.new", "actNumber", "event.handoverDate", "event.transshippedAt",
+        "train.operationalNumber", "train.index", "remarks", CREATED,
+    }
+)  # fmt: skip
+_BY_CUSTOMS: Final = re.compile(r"海关|查验|досмотр|таможен|customs|inspect", re.IGNORECASE)
+_BROKEN: Final = re.compile(
+    r"破封|封.{0,3}(破|断)|сорван|поврежд.{0,12}пломб|пломб.{0,12}(поврежд|наруш)|broken", re.IGNORECASE
+)
+_MISSING: Final = re.compile(
+    r"无封|缺封|封.{0,3}(丢|失|缺)|отсутств.{0,12}пломб|пломб.{0,12}отсутств|missing", re.IGNORECASE
+)
+_DAMAGE: Final = re.compile(
+    r"凹|损|破|变形|锈穿|漏|湿|вмятин|поврежд|пробо|деформ|разрыв|подмоч|damage|dent", re.IGNORECASE
+)
+_OF_BOX: Final = re.compile(r"箱体|箱壁|箱门|箱顶|凹|вмятин|контейнер|пробо|dent|container", re.IGNORECASE)
+_LIST_NUMBER: Final = re.compile(
+    r"(?:№|No\.?|编号|单号)\s*[:：]?\s*([0-9A-Za-zА-Яа-я][0-9A-Za-zА-Яа-я/_-]{1,30})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Border:
+    """Where the list was signed, by whom, and which side the partner is."""
+
+    crossing: railnet.Crossing
+    side: str  # DELIVERING or RECEIVING
+    counterparty: str
+    receiving: str  # the receiving station as a place
+    gauge_from: int
+    gauge_to: int
+
+
+@dataclass(slots=True)
+class _Box:
+    """One container of the list and what its row says of it."""
+
+    number: str
+    entry: Entry
+    old: str | None
+    new: str | None
+    moved: Moment | None
+
+
+def _likeness(section: Section) -> int:
+    if not section.has("container.id") or section.has("bookingReference") or section.has("container.count"):
+        return 0
+    named = section.speaks_of("交接单", "передаточн", "handover list", "hand-over list")
+    stations = all(section.gives(m) or section.has(m) for m in ("place.handoverFrom", "place.handoverTo"))
+    if not (named or stations):
+        return 0
+    extra = sum(
+        section.has(m) for m in ("wagon.id", "wagon.id1520", "seal.new", "actNumber", "event.transshippedAt")
+    )
+    return 35 + 30 * named + 20 * stations + 5 * extra
+
+
+def _records(document: Document) -> Iterator[Record]:
+    for section in document.sections:
+        if not section.table.rows:
+            continue
+        where = Where(section.table.sheet.name, section.table.header_row)
+        try:
+            yield from _of_section(document, section, where)
+        except Refusal as refusal:
+            yield unread(where, refusal)
+
+
+def _of_section(document: Document, section: Section, where: Where) -> Iterator[Record]:
+    border = _border(document, section, where)
+    signed, at = _signed(document, section, where)
+    number = _list_number(document, section)
+    boxes: list[_Box] = []
+    failed = 0
+    for entry in section.entries():
+        try:
+            says.shown(document, entry)
+            rows = _of_row(document, entry)
+        except Refusal as refusal:
+            failed += 1
+            yield unread(entry.here, refusal)
+            continue
+        known = {box.number for box in boxes}
+        for row in rows:
+            if row.number in known:
+                yield PassedOver(entry.here, f"container {row.number} stands above")
+            else:
+                boxes.append(row)
+        if not rows:
+            yield PassedOver(entry.here, "a row without a container")
+    created = document.created(signed, *(box.moved for box in boxes), among=section)
+    key = number or f"{border.crossing.id}/{signed.instant}"
+    yield _handed_over(document, section, border, signed, at, number, key, created, boxes, failed)
+    for box in boxes:
+        try:
+            yield from list(_of_box(document, border, signed, key, created, box))
+        except Refusal as refusal:
+            yield unread(box.entry.here, refusal)
+    yield from _links(document, border, signed, key, created, boxes)
+
+
+def _border(document: Document, section: Section, where: Where) -> _Border:
+    found = [_station(document, section, meaning) for meaning in ("place.handoverFrom", "place.handoverTo")]
+    crossing = places.crossing_between(found[0], found[1])
+    if crossing is None:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            "The list does not name the two stations of a border that is known.",
+            str(where),
+            "Give the delivering and the receiving station above the table (交付站, 接收站; Станция передающая, "
+            "принимающая), by name or ESR code.",
+        )
+    gives, takes = crossing.a, crossing.b
+    delivering = places.station(found[0])
+    if delivering is None or gives.station != delivering.id:
+        gives, takes = takes, gives
+    side = document.choice("side").upper()
+    if side not in ("DELIVERING", "RECEIVING"):
+        ours = {document.company, document.settings.party}
+        side = (
+            "DELIVERING" if ours & set(gives.managers) else "RECEIVING" if ours & set(takes.managers) else ""
+        )
+    if not side:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"Neither side of {crossing.id} is {document.settings.party}, so it is not clear which side speaks.",
+            str(where),
+            'Declare the partner\'s company, or the choice "side" as DELIVERING or RECEIVING.',
+        )
+    other = takes if side == "DELIVERING" else gives
+    counterparty = document.choice("counterparty") or other.managers[0]
+    return _Border(crossing, side, counterparty, f"railnet:{takes.station}", gives.gauge, takes.gauge)
+
+
+def _station(document: Document, section: Section, meaning: str) -> str | None:
+    given = document.given(meaning, section)
+    if given is not None:
+        return places.find(given[0])
+    found = {places.find(value) for value in section.sample(meaning)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _signed(document: Document, section: Section, where: Where) -> tuple[Moment, Where]:
+    meaning = "event.handoverDate"
+    given = document.given(meaning, section)
+    found, at = (None, where) if given is None else (document.moment(given[0], meaning, given[1]), given[1])
+    if found is None:
+        values = section.sample(meaning)
+        if values and len({plain(value) for value in values}) == 1:
+            found = document.moment(values[0], meaning, where)
+    if found is None:
+        raise Refusal(
+            Reason.INVALID_TIME,
+            "The list does not say when it was handed over.",
+            str(where),
+            "Give 交接时间, Дата передачи or Hand-over time above the table.",
+        )
+    return says.timed(document, found, at, "a hand-over"), at
+
+
+def _list_number(document: Document, section: Section) -> str:
+    given = document.given("listNumber", section)
+    text = plain(given[0]) if given is not None else ""
+    if text:
+        return text[:64]
+    for line in section.table.lines:
+        if "交接单" in line.text or "ередаточн" in line.text.casefold():
+            found = _LIST_NUMBER.search(plain(line.text))
+            if found:
+                return found[1]
+    return ""
+
+
+def _of_row(document: Document, entry: Entry) -> list[_Box]:
+    named = says.boxes(entry)
+    meaning = "wagon.id" if entry.section.has("wagon.id") else "wagon.typeAndId"
+    old, new = says.wagon(entry, meaning), says.wagon(entry, "wagon.id1520")
+    moved = document.moment_of(entry, "event.transshippedAt")
+    if moved is not None:
+        moved = says.timed(document, moved, entry.where("event.transshippedAt"), "a transfer")
+    return [_Box(box, entry, old, new, moved) for box in named]
+
+
+def _handed_over(
+    document: Document,
+    section: Section,
+    border: _Border,
+    signed: Moment,
+    at: Where,
+    number: str,
+    key: str,
+    created: str,
+    boxes: list[_Box],
+    failed: int,
+) -> Record:
+    told = totals.boxes_told(section)
+    why = ""
+    if failed:
+        why = f"{failed} rows could not be read"
+    elif told is not None and told != len(boxes):
+        why = f"its total tells {told} containers and its rows name {len(boxes)}"
+    elif not 0 < len(boxes) <= says.MOST_OBJECTS:
+        why = f"it names {len(boxes)} containers, and a hand-over has 1 to {says.MOST_OBJECTS}"
+    if why:
+        return unread(
+            at,
+            Refusal(
+                Reason.INVALID_SCHEMA,
+                f"The hand-over is withheld: {why}, and both sides' sets are compared.",
+                str(at),
+                "Mend the list and send it again.",
+            ),
+        )
+    given = document.given("train.operationalNumber", section)
+    trains = plain(given[0]) if given is not None else ""
+    data = {
+        **says.happening(signed),
+        "place": border.crossing.place,
+        "occurrence": number,
+        "objects": says.objects("container", [box.number for box in boxes]),
+        "side": border.side,
+        "counterparty": border.counterparty,
+        "list_number": number,
+        "remark": says.remark(f"trains {trains}" if trains else ""),
+    }
+    return says.said(document, at, key, created, "movement.handed_over", data)
+
+
+def _of_box(
+    document: Document, border: _Border, signed: Moment, key: str, created: str, box: _Box
+) -> Iterator[Record]:
+    """The transfer of one box to the other gauge, its new seal and its damage."""
+    entry = box.entry
+    about = {"objects": says.objects("container", [box.number]), "place": border.receiving}
+    kept = entry.remarks
+    if box.moved is not None and border.gauge_from != border.gauge_to:
+        data = {
+            **about,
+            **says.happening(box.moved),
+            "gauge_from": border.gauge_from,
+            "gauge_to": border.gauge_to,
+        }
+        yield says.said(
+            document, entry.where("event.transshippedAt"), key, created, "movement.transshipped", data,
+            about=box.number, remarks=kept,
+        )  # fmt: skip
+    act, words = entry.joined("actNumber"), entry.joined("remarks")
+    remark = says.remark(f"act {act}" if act else "")
+    when = says.happening(signed)
+    fresh = says.seals(entry, "seal.new")
+    if fresh:
+        where = entry.where("seal.new")
+        cause = _cause(words)
+        if cause:
+            data = {**about, **when, "seals": says.seals(entry), "cause": cause, "remark": remark}
+            yield says.said(document, where, key, created, "movement.seal_broken", data, about=box.number)
+        data = {**about, **when, "seals": fresh, "remark": remark}
+        yield says.said(document, where, key, created, "movement.resealed", data, about=box.number)
+    elif act and _DAMAGE.search(words):
+        severity = document.choice("damage.severity", "MINOR").upper()
+        entry.remark(
+            "actNumber",
+            f"The list does not tell how severe the damage is; it was taken as {severity}.",
+            'Declare the choice "damage.severity", or publish the survey.',
+        )
+        concerns = "CONTAINER" if _OF_BOX.search(words) else "CARGO"
+        data = {**about, **when, "severity": severity, "concerns": concerns, "remark": remark}
+        yield says.said(
+            document, entry.where("actNumber"), key, created, "movement.damaged", data,
+            about=box.number, remarks=entry.remarks[-1:],
+        )  # fmt: skip
+    elif act:
+        yield unread(
+            entry.where("actNumber"),
+            Refusal(
+                Reason.INVALID_SCHEMA,
+                f"Act {act[:30]} is named, and the remark does not tell damage or a new seal.",
+                str(entry.where("actNumber")),
+                "Write what the act is about into the remarks of the row, or publish it as an event of its own.",
+            ),
+        )
+
+
+def _cause(words: str) -> str:
+    if _MISSING.search(words):
+        return "FOUND_MISSING"
+    if _BROKEN.search(words):
+        return "FOUND_BROKEN"
+    return "OPENED_BY_CUSTOMS" if _BY_CUSTOMS.search(words) else ""
+
+
+def _links(
+    document: Document, border: _Border, signed: Moment, key: str, created: str, boxes: list[_Box]
+) -> Iterator[Record]:
+    """Which wagon carried a box at the hand-over and, where it changed wagons, until when; and which one from then on."""
+    carried: dict[tuple[str, str, str], list[_Box]] = {}
+    for box in boxes:
+        if box.old is not None:
+            until = box.moved.instant if box.moved is not None and box.new is not None else ""
+            carried.setdefault((box.old, signed.instant, until), []).append(box)
+        if box.new is not None and (box.moved is not None or box.old is None):
+            since = box.moved.instant if box.moved is not None else signed.instant
+            carried.setdefault((box.new, since, ""), []).append(box)
+        elif box.new is not None:
+            where = box.entry.where("wagon.id1520")
+            refusal = Refusal(
+                Reason.INVALID_TIME,
+                f"The list does not tell when {box.number} was put on {box.new}.",
+                str(where),
+                "Give 换装时间 or Время перегруза in the row.",
+            )
+            yield unread(where, refusal)
+    for (wagon, since, until), some in carried.items():
+        first = some[0].entry
+        link: dict[str, Any] = {
+            "from": since,
+            "to": until,
+            "place": border.receiving if since != signed.instant or wagon == some[0].new else None,
+            "wagon": wagon,
+            "containers": [box.number for box in some],
+            "remark": says.remark(*(_papers(box) for box in some)),
+        }
+        if until and until < since:
+            link["to"] = ""
+        about = "/".join([wagon, *(format_micros(parse_micros(each)) for each in (since, until) if each)])
+        yield says.said(document, first.here, key, created, "link.wagon_loaded", link, about=about)
+
+
+def _papers(box: _Box) -> str:
+    note, seals = box.entry.joined("consignmentNoteNumber"), " ".join(says.seals(box.entry))
+    words = " ".join(
+        part for part in (f"note {note}" if note else "", f"seals {seals}" if seals else "") if part
+    )
+    return f"{box.number} {words}" if words else ""
+
+
+KIND: Final = Kind(
+    "border_handover",
+    "border hand-over list (货物交接单, передаточная ведомость)",
+    MEANINGS,
+    _likeness,
+    _records,
+)

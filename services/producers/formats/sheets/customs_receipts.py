@@ -1,0 +1,260 @@
+"""Receipts of customs as tables: of the Chinese administration (GACC 回执) and of the Eurasian union (решения по ДТ, ТД).
+
+A row is a receipt, and its own time is the document's time. What a code says is known inside its system only; a release
+is taken only from a code or words that say so without doubt, and the original words stay beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from schemas.identifiers import MalformedIdentifier, eaeu_declaration, gacc_declaration
+from schemas.reasons import Reason, Refusal
+from services.producers.formats.model import PassedOver, Record
+from services.producers.formats.sheets import customs_codes, says
+from services.producers.formats.sheets.customs_codes import Code
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.grid import Scalar
+from services.producers.formats.sheets.quantities import plain
+from services.producers.formats.sheets.section import Entry, Section
+
+MEANINGS: Final = frozenset(
+    {
+        "sequenceNumber", "customs.declarationNumber", "customs.transitNumber", "customs.statusCode",
+        "customs.status", "customs.statusTime", "customs.procedure", "customs.office", "customs.receiptNumber",
+        "customs.note", "customs.agent", "container.id", "consignmentNoteNumber", "remarks", CREATED,
+    }
+)  # fmt: skip
+_GACC: Final = ("gacc-channel", "gacc-qp")
+_EAEU: Final = ("eaeu-dt", "ru-fcs-mail", "kz-keden")
+_LOST: Final = re.compile(r"^[0-9][.,][0-9]+E\+?[0-9]+$", re.IGNORECASE)
+_CODE: Final = re.compile(r"[A-Z#]|[0-9]{1,3}", re.IGNORECASE)
+_PROCEDURES: Final = (
+    ("TRANSIT", re.compile(r"^(тт|80)|транзит", re.IGNORECASE)),
+    ("EXPORT", re.compile(r"^(эк|10)(?![0-9])|экспорт|出口|^e$|^0(\.0)?$", re.IGNORECASE)),
+    ("WAREHOUSE", re.compile(r"^(70|74)(?![0-9])|склад", re.IGNORECASE)),
+    ("RE_EXPORT", re.compile(r"^31(?![0-9])|реэкспорт", re.IGNORECASE)),
+    ("IMPORT", re.compile(r"^(им|40)|импорт|выпуск для внутреннего|进口|^i$|^1(\.0)?$", re.IGNORECASE)),
+)
+_SAYS: Final = frozenset(
+    {
+        "lodged", "released", "rejected", "selected_for_inspection", "inspection_passed", "inspection_finding",
+        "held", "hold_lifted", "cancelled", "manifest_accepted", "transit_opened", "none",
+    }
+)  # fmt: skip
+_TO_DECLARE: Final = (
+    "lodged",
+    "released",
+    "rejected",
+    "selected_for_inspection",
+    "cancelled",
+    "hold_lifted",
+    "none",
+)
+
+
+def _likeness(section: Section, chinese: bool) -> int:
+    numbered = section.has("customs.declarationNumber") or section.has("customs.transitNumber")
+    stated = section.has("customs.statusCode") or section.has("customs.status")
+    if not (numbered and stated and section.has("customs.statusTime")) or section.has("wagon.id"):
+        return 0
+    numbers = [*section.sample("customs.declarationNumber"), *section.sample("customs.transitNumber")]
+    ours = sum(_is_chinese(number) if chinese else "/" in plain(number) for number in numbers)
+    if ours * 2 < len(numbers):
+        return 0
+    named = section.speaks_of(
+        *(("回执", "海关", "报关") if chinese else ("решени", "тамож", "выпуск", "дт", "тд"))
+    )
+    return (60 if numbers else 15) + 20 * named + 10 * section.has("customs.statusCode")
+
+
+def _is_chinese(value: Scalar) -> bool:
+    text = plain(value)
+    return (
+        (text.isdigit() and len(text) >= 16)
+        or (isinstance(value, float) and value >= 1e15)
+        or bool(_LOST.match(text))
+    )
+
+
+def _records(document: Document, chinese: bool) -> Iterator[Record]:
+    for section in document.sections:
+        for entry in section.entries():
+            try:
+                says.shown(document, entry)
+                yield from list(_of_receipt(document, entry, chinese))
+            except Refusal as refusal:
+                yield unread(entry.here, refusal)
+
+
+def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Record]:
+    number, transit = _number(entry, chinese)
+    code = _code(document, entry, chinese)
+    shown = f"{code.code} {code.text}".strip()
+    said = document.choice(f"code:{code.code}") or code.says
+    if not all(each.partition(":")[0] in _SAYS for each in said.split("+")):
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The choice code:{code.code} is {said!r}, which is no event.",
+            "",
+            f"Declare it as one of {', '.join(_TO_DECLARE)}.",
+        )
+    if said.startswith("none"):
+        yield PassedOver(
+            entry.here, f"{shown}: {said.partition(':')[2] or 'declared as none'}; it makes no event"
+        )
+        return
+    jurisdiction = "CN" if chinese else _jurisdiction(document, entry, number)
+    moment = document.moment_of(entry, "customs.statusTime")
+    where = entry.where("customs.statusTime")
+    if moment is None:
+        raise Refusal(
+            Reason.INVALID_TIME,
+            "The receipt has no time.",
+            str(where),
+            "Give 回执时间, Дата решения or Status time.",
+        )
+    moment = says.timed(document, moment, where, "a decision of customs")
+    if code.certainty == "own":
+        entry.remark(
+            "customs.statusCode", f"The meaning of {shown!r} is known from the trade, not from a source."
+        )
+    words = entry.joined("customs.status")
+    common: dict[str, Any] = {
+        **says.happening(moment),
+        "jurisdiction": jurisdiction,
+        "procedure_office": number[:4] if chinese else number.partition("/")[0],
+        "objects": [
+            *says.objects("declaration", [f"{jurisdiction}/{number}"]),
+            *says.objects("container", says.boxes(entry)),
+        ],
+        "remark": says.remark(shown, words if words != code.text else ""),
+    }
+    procedure = _procedure(document, entry, number, transit, chinese)
+    for each in said.split("+"):
+        what, fields = _event(each, procedure)
+        data = {**common, **fields}
+        yield says.said(
+            document, entry.here, number, moment.instant, what, data,
+            about=code.code or code.says, remarks=entry.remarks,
+        )  # fmt: skip
+
+
+def _number(entry: Entry, chinese: bool) -> tuple[str, bool]:
+    """The declaration's number, and whether it is one of transit; raises Refusal for what is none or lost digits."""
+    transit = entry.value("customs.transitNumber") is not None
+    meaning = "customs.transitNumber" if transit else "customs.declarationNumber"
+    value = entry.value(meaning)
+    text = entry.text(meaning)
+    if (isinstance(value, float) and abs(value) >= 1e15) or _LOST.match(text):
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            "The declaration number was kept as a number and lost its last digits.",
+            str(entry.where(meaning)),
+            "Format the column as text before the numbers are put in, and export the list again.",
+        )
+    try:
+        return (gacc_declaration.parse(text).text if chinese else eaeu_declaration.parse(text).text), transit
+    except MalformedIdentifier as problem:
+        raise Refusal(Reason.INVALID_SCHEMA, str(problem), str(entry.where(meaning))) from None
+
+
+def _code(document: Document, entry: Entry, chinese: bool) -> Code:
+    """The code of a receipt by the partner's system, else by its form, else by its words; raises Refusal for doubt."""
+    text = entry.text("customs.statusCode") or entry.text("customs.status")
+    words = entry.joined("customs.status")
+    system = document.choice("system")
+    found = None
+    if _CODE.fullmatch(text):
+        found = customs_codes.by_code(system or _by_form(text, chinese), text)
+    if found is None and words:
+        found = customs_codes.by_text([system] if system else (_GACC if chinese else _EAEU), words)
+    meaning = "customs.statusCode" if entry.value("customs.statusCode") is not None else "customs.status"
+    where = str(entry.where(meaning))
+    if found is None:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The status {(text or words)[:40]!r} is not known{f' in the system {system}' if system else ''}.",
+            where,
+            f'Declare the choice "system" as one of {", ".join(customs_codes.systems())}.',
+        )
+    if not found.sure and not document.choice(f"code:{found.code}"):
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The status {found.code or found.text!r} means different things in different programs ({found.meaning}).",
+            where,
+            f'Declare the choice "code:{found.code}" as one of {", ".join(_TO_DECLARE)}.',
+        )
+    return found
+
+
+def _by_form(code: str, chinese: bool) -> str:
+    if not chinese:
+        return "eaeu-dt"
+    return "gacc-qp" if code.isdigit() and len(code) > 1 else "gacc-channel"
+
+
+def _jurisdiction(document: Document, entry: Entry, number: str) -> str:
+    """The country whose customs decided: declared, else Russia for a post of eight digits."""
+    chosen = document.choice("jurisdiction").upper()
+    if chosen:
+        return chosen
+    if len(number.partition("/")[0]) == 8:
+        return "RU"
+    raise Refusal(
+        Reason.INVALID_SCHEMA,
+        "A post of five digits may be of Kazakhstan, Belarus, Kyrgyzstan or Armenia.",
+        str(entry.here),
+        'Declare the choice "jurisdiction" as KZ, BY, KG or AM.',
+    )
+
+
+def _procedure(document: Document, entry: Entry, number: str, transit: bool, chinese: bool) -> str:
+    """IMPORT, EXPORT, TRANSIT, WAREHOUSE or RE_EXPORT; a Chinese number tells its direction itself."""
+    if chinese:
+        return gacc_declaration.parse(number).direction
+    if transit:
+        return "TRANSIT"
+    text = entry.text("customs.procedure")
+    found = next((name for name, pattern in _PROCEDURES if pattern.search(text)), "")
+    if text and not found:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The procedure {text[:40]!r} is not known.",
+            str(entry.where("customs.procedure")),
+            "Give ИМ 40, ЭК 10 or ТТ 80.",
+        )
+    return found or document.choice("procedure", "IMPORT").upper()
+
+
+def _event(says_: str, procedure: str) -> tuple[str, dict[str, Any]]:
+    name, _, detail = says_.partition(":")
+    if name == "lodged":
+        return ("customs.export_lodged" if procedure == "EXPORT" else "customs.import_lodged"), {}
+    if name in ("released", "transit_opened"):
+        if procedure == "TRANSIT" or name == "transit_opened":
+            return "customs.transit_opened", {"procedure": "EAEU"}
+        return "customs.released", {"procedure": procedure}
+    if name in ("held", "rejected"):
+        return f"customs.{name}", {"reason": detail or "OTHER"}
+    if name == "inspection_finding":
+        return "customs.inspection_finding", {"finding": detail or "OTHER"}
+    return f"customs.{name}", {}
+
+
+GACC: Final = Kind(
+    "gacc_receipts",
+    "receipts of Chinese customs (海关回执)",
+    MEANINGS,
+    lambda section: _likeness(section, True),
+    lambda document: _records(document, True),
+)
+EAEU: Final = Kind(
+    "eaeu_receipts",
+    "receipts of customs of the Eurasian union (решения по ДТ, ТД)",
+    MEANINGS,
+    lambda section: _likeness(section, False),
+    lambda document: _records(document, False),
+)

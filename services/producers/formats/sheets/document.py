@@ -1,0 +1,264 @@
+"""A document: the tables of a file that are of one kind, its own creation time, and the way from rows to records."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from schemas.reasons import Reason, Refusal
+from schemas.rfc3339 import parse_micros
+from services.producers.formats.model import (
+    Format,
+    PassedOver,
+    Reading,
+    Record,
+    Remarked,
+    Said,
+    Settings,
+    Unread,
+    Where,
+)
+from services.producers.formats.sheets import moments, opening, section, tables, totals
+from services.producers.formats.sheets.grid import Book, Scalar
+from services.producers.formats.sheets.moments import Moment
+from services.producers.formats.sheets.section import Entry, Section
+from services.producers.formats.sheets.tables import Table
+
+CREATED = "document.created"
+_REMARKS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of document: what its columns may mean, how much a table is like it (0 to 100), and its records."""
+
+    name: str
+    title: str
+    meanings: frozenset[str]
+    likeness: Callable[[Section], int]
+    records: Callable[[Document], Iterator[Record]]
+
+    def format(self) -> Format:
+        """The kind as a format of the catalogue."""
+        return Format(
+            self.name, self.title, lambda content: recognise(self, content), lambda c, s: read(self, c, s)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The sections of one file that are of a kind, with the partner's settings."""
+
+    kind: Kind
+    settings: Settings
+    book: Book
+    sections: tuple[Section, ...]
+    near: date | None = None  # the day of the document itself, by which a date without a year is understood
+
+    @property
+    def choices(self) -> Mapping[str, str]:
+        """The partner's choices for this format."""
+        return self.settings.choices.get(self.kind.name, {})
+
+    def choice(self, name: str, default: str = "") -> str:
+        """One choice, or what holds without it."""
+        return self.choices.get(name, default)
+
+    @property
+    def company(self) -> str:
+        """The code of the company in train numbers: declared, else the partner's own."""
+        return self.settings.company or self.settings.party
+
+    def zone(self, meaning: str) -> ZoneInfo:
+        """The zone declared for a column."""
+        return moments.zone_for(self.settings, self.kind.name, meaning)
+
+    def moment(self, value: Scalar, meaning: str, where: Where) -> Moment:
+        """The moment in a cell; raises Refusal at ``where``."""
+        try:
+            return moments.read(value, self.zone(meaning), near=self.near, epoch_1904=self.book.epoch_1904)
+        except Refusal as refusal:
+            raise refusal.at(str(where)) from None
+
+    def moment_of(self, entry: Entry, meaning: str, clock: str = "") -> Moment | None:
+        """The moment of a row, None where blank; ``clock`` is the column that may hold its time of day."""
+        value = entry.value(meaning)
+        if value is None:
+            return None
+        found = self.moment(value, meaning, entry.where(meaning))
+        beside = entry.value(clock) if clock and not found.timed else None
+        if beside is not None:
+            try:
+                return moments.with_clock(found, beside, self.zone(meaning))
+            except Refusal as refusal:
+                raise refusal.at(str(entry.where(clock))) from None
+        return found
+
+    def given(self, meaning: str, among: Section | None = None) -> tuple[Scalar, Where] | None:
+        """What stands around the table for ``meaning``, else around another table of the file."""
+        for each in (among, *self.sections):
+            found = each.gives(meaning) if each is not None else None
+            if found is not None:
+                return found.value, found.where
+        return None
+
+    def given_moment(self, meaning: str, among: Section | None = None) -> Moment | None:
+        """The moment that stands around the table for ``meaning``; raises Refusal."""
+        found = self.given(meaning, among)
+        return None if found is None else self.moment(found[0], meaning, found[1])
+
+    def created(self, *told: Moment | None, among: Section | None = None) -> str:
+        """When the document was made: as it says, else the latest time that it tells of, else the partner's choice.
+
+        A list cannot have been made before the latest fact in it. Raises Refusal where none of the three is there.
+        """
+        stated = self.given_moment(CREATED, among)
+        if stated is not None:
+            return stated.instant
+        times = [moment for moment in told if moment is not None]
+        if times:
+            return max(times, key=lambda moment: parse_micros(moment.instant)).instant
+        chosen = self.choice(CREATED)
+        if chosen:
+            return self.moment(chosen, CREATED, Where()).instant
+        raise Refusal(
+            Reason.INVALID_TIME,
+            "The list does not say when it was made.",
+            "",
+            "Put 制表时间, Дата составления or Date of issue with date and time above the table, "
+            f'or declare the choice "{CREATED}" for {self.kind.name}.',
+        )
+
+
+def recognise(kind: Kind, content: bytes) -> int:
+    """How sure it is that ``content`` is of this kind; 1 for a workbook that cannot be opened, so that someone says why."""
+    try:
+        found = _tables(content)
+    except Refusal:
+        return 1 if opening.is_workbook(content) else 0
+    return max((_likeness(kind, table, {}) for table in found), default=0)
+
+
+def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
+    """The records of a file taken as this kind; raises Refusal where the whole of it cannot be read."""
+    book = opening.open_book(content)
+    choices = settings.choices.get(kind.name, {})
+    sections = tuple(
+        section.understand(table, kind.meanings, choices)
+        for table in _tables(content)
+        if _likeness(kind, table, choices) > 0
+    )
+    if not sections:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"No table of the file has the columns of a {kind.title}.",
+            "",
+            "See docs/partners-spreadsheets.md for the columns, or declare by choices what your headers mean.",
+        )
+    document = Document(kind, settings, book, sections)
+    document = replace(document, near=_day(document))
+    remarks = [*book.remarks]
+    for each in sections:
+        remarks += [*each.remarks, *section.margins(each.table), *totals.check(each)]
+    if len(remarks) > _REMARKS:
+        remarks[_REMARKS:] = [Remarked(Where(), f"{len(remarks) - _REMARKS} more remarks are left out.")]
+    return Reading(
+        kind.name,
+        tuple(taken for each in sections for taken in each.taken),
+        _once(_records(document)),
+        tuple(remarks),
+    )
+
+
+def _day(document: Document) -> date | None:
+    for meaning in (CREATED, "train.actualDeparture", "event.handoverDate", "document.cutoff"):
+        found = document.given(meaning)
+        if found is not None:
+            try:
+                return document.moment(found[0], meaning, found[1]).local.date()
+            except Refusal:
+                continue
+    return None
+
+
+def _likeness(kind: Kind, table: Table, choices: Mapping[str, str]) -> int:
+    understood = section.understand(table, kind.meanings, choices)
+    likeness = kind.likeness(understood)
+    return min(likeness, 20) if likeness and not table.rows else min(likeness, 100)
+
+
+@lru_cache(maxsize=2)
+def _tables(content: bytes) -> tuple[Table, ...]:
+    book = opening.open_book(content)
+    return tuple(table for sheet in book.sheets for table in tables.find(sheet))
+
+
+def _records(document: Document) -> Iterator[Record]:
+    for each in document.sections:
+        where = Where(each.table.sheet.name, each.table.header_row)
+        if not each.table.rows:
+            yield PassedOver(where, "a form without rows")
+        for aside in each.table.asides:
+            here = Where(each.table.sheet.name, aside.row.number)
+            yield PassedOver(here, f"{_ASIDES[aside.kind]}: {aside.text}")
+    try:
+        if any(each.table.rows for each in document.sections):
+            yield from document.kind.records(document)
+    except Refusal as refusal:
+        first = document.sections[0].table
+        yield unread(Where(first.sheet.name, first.header_row), refusal)
+
+
+_ASIDES = {
+    "total": "a total",
+    "note": "a note",
+    "signature": "a signature",
+    "header": "the header again",
+    "numbers": "the numbers of the columns",
+}
+
+
+def _once(records: Iterator[Record]) -> Iterator[Record]:
+    """Each event once: a line that repeats another is passed over, one that contradicts it under the same key is not read."""
+    said: dict[str, tuple[Where, bytes]] = {}
+    for record in records:
+        if not isinstance(record, Said):
+            yield record
+            continue
+        content = hashlib.sha256(orjson.dumps([record.type, record.time, record.data])).digest()
+        before = said.get(record.id)
+        if before is None:
+            said[record.id] = record.where, content
+            yield record
+        elif before[1] == content:
+            yield PassedOver(record.where, f"said already at {before[0]}")
+        else:
+            yield Unread(
+                record.where,
+                Refusal(
+                    Reason.INVALID_SCHEMA,
+                    f"The same key stands at {before[0]} and says something else.",
+                    str(record.where),
+                    "Keep one of the two lines.",
+                ),
+            )
+
+
+def unread(where: Where, refusal: Refusal) -> Unread:
+    """A record that could not be read, its refusal placed where it is not yet."""
+    return Unread(where, refusal if refusal.pointer else refusal.at(str(where)))
+
+
+def clean(data: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` without what is None, "" or empty: optional fields are left out, not sent as nothing."""
+    return {name: value for name, value in data.items() if value not in (None, "", [], ())}
+
+
+__all__ = ["CREATED", "Document", "Kind", "clean", "read", "recognise", "unread"]

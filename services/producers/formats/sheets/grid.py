@@ -1,0 +1,95 @@
+"""A file of tables as values: sheets of rows of cells, each with its address; what opening gives and finding takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from enum import Enum
+
+from services.producers.formats.model import Remarked, Where
+
+
+class Flaw(Enum):
+    """A cell that holds something which cannot be read: no value is not the same as no cell."""
+
+    UNCOMPUTED = "a formula that was never computed"
+    ERROR = "an error value of the spreadsheet"
+
+
+Scalar = str | float | bool | datetime | date | time | timedelta | Flaw
+"""What stands in a cell; whole numbers are floats too, because that is how workbooks keep them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row with at least one filled cell; ``cells`` by column from 0, None where blank. ``number`` counts from 1."""
+
+    number: int
+    cells: tuple[Scalar | None, ...]
+    hidden: bool = False
+
+    def cell(self, column: int) -> Scalar | None:
+        """The cell in ``column``, None where blank or beyond the row's end."""
+        return self.cells[column] if column < len(self.cells) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Cells shown as one; the value stands in the first. Rows from 1, columns from 0, both ends included."""
+
+    first_row: int
+    last_row: int
+    first_column: int
+    last_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The filled rows of one sheet in order; ``name`` is "" for a text file."""
+
+    name: str
+    rows: tuple[Row, ...]
+    merges: tuple[Merge, ...] = ()
+
+    def where(self, row: int, column: int) -> Where:
+        """The address of a cell for people."""
+        return Where(self.name, row, letters(column))
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A file that was opened: ``kind`` is xlsx, xls or csv; ``epoch_1904`` says how bare date numbers count."""
+
+    kind: str
+    sheets: tuple[Sheet, ...]
+    remarks: tuple[Remarked, ...] = ()
+    epoch_1904: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """What a sheet's markup tells beside its values: hidden rows, and cells whose value is missing or an error."""
+
+    hidden: frozenset[int] = frozenset()
+    flaws: Mapping[tuple[int, int], Flaw] = field(default_factory=dict)  # (row from 1, column from 0)
+
+
+def letters(column: int) -> str:
+    """The letters of a column counted from 0: 0 is A, 26 is AA."""
+    text = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def column_of(reference: str) -> int:
+    """The column from 0 of a cell reference such as ``AB12``."""
+    number = 0
+    for character in reference:
+        if not "A" <= character <= "Z":
+            break
+        number = number * 26 + ord(character) - 64
+    return number - 1

@@ -1,0 +1,110 @@
+"""What the markup of a sheet says beside its values: hidden rows, formulas without a value, errors, and its extent.
+
+The library gives blank cells for all of these, and lays every sheet out as a full rectangle in memory; both have to be
+known before a value is believed or the sheet is opened at all.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Final, cast
+
+from lxml import etree
+
+from schemas.reasons import Reason, Refusal
+from services.producers.formats.sheets.grid import Flaw, Markup, column_of
+from services.producers.formats.sheets.package import refuse
+
+MAX_ROWS: Final = 200_000
+MAX_COLUMNS: Final = 1_024
+MAX_CELLS: Final = 5_000_000
+
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_STRICT = "http://purl.oclc.org/ooxml/spreadsheetml/main"
+
+
+def read(part: bytes, name: str) -> Markup:
+    """The markup of one sheet's XML; raises Refusal where it is no XML, or spans more than fits in memory."""
+    hidden: set[int] = set()
+    flaws: dict[tuple[int, int], Flaw] = {}
+    extent = _Extent(name)
+    number = 0
+    try:
+        for _, row in etree.iterparse(
+            io.BytesIO(part),
+            tag=(f"{{{_MAIN}}}row", f"{{{_STRICT}}}row"),
+            resolve_entities=False,
+            no_network=True,
+            huge_tree=True,
+        ):
+            number = int(row.get("r") or number + 1)
+            if row.get("hidden") in ("1", "true"):
+                hidden.add(number)
+            for cell in cast("list[etree._Element]", _flawed(row)):
+                kind = Flaw.ERROR if cell.get("t") == "e" else Flaw.UNCOMPUTED
+                reference = cell.get("r")
+                flaws[number, column_of(reference) if reference else row.index(cell)] = kind
+            extent.add(number, row)
+            row.clear()
+            while row.getprevious() is not None:
+                del row.getparent()[0]
+    except (etree.XMLSyntaxError, ValueError) as problem:
+        raise refuse(
+            f"The sheet {name!r} is damaged: its XML breaks off or is not well-formed.",
+            "Open the workbook in the program that made it, save it again as .xlsx and send that.",
+        ) from problem
+    return Markup(frozenset(hidden), flaws)
+
+
+def counts_from_1904(workbook: bytes) -> bool:
+    """Whether the workbook counts days from 1904, as old Macintosh workbooks do; raises Refusal for no XML."""
+    try:
+        root = etree.fromstring(workbook, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError as problem:
+        raise refuse(
+            "The workbook is damaged: its list of sheets is not well-formed.",
+            "Save it again as .xlsx and send that.",
+        ) from problem
+    found = root.find("{*}workbookPr")
+    return found is not None and found.get("date1904") in ("1", "true")
+
+
+def too_wide(name: str, rows: int, columns: int) -> Refusal | None:
+    """The refusal of a sheet of this extent, None where it can be read."""
+    if rows <= MAX_ROWS and columns <= MAX_COLUMNS and rows * columns <= MAX_CELLS:
+        return None
+    return Refusal(
+        Reason.TOO_LARGE,
+        f"The sheet {name!r} spans {rows} rows and {columns} columns; at most {MAX_ROWS} rows, {MAX_COLUMNS} "
+        f"columns and {MAX_CELLS} cells are read.",
+        "",
+        "Delete what stands far outside the table, or split the file by train or by day.",
+    )
+
+
+class _Extent:
+    """The rectangle that the filled cells of a sheet span, refused as soon as it grows too large."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.top, self.left, self.right = name, 0, MAX_COLUMNS, 0
+
+    def add(self, number: int, row: etree._Element) -> None:
+        if not len(row):
+            return
+        filled = [cell for cell in (row[0], row[-1]) if len(cell)]
+        if len(filled) < 2:
+            filled = [cell for cell in row if len(cell)]
+        if not filled:
+            return
+        self.top = self.top or number
+        self.left = min(self.left, column_of(filled[0].get("r") or "A"))
+        self.right = max(self.right, column_of(filled[-1].get("r") or "A") + 1, len(row))
+        refusal = too_wide(self.name, number, self.right)
+        if refusal is not None:
+            raise refusal
+
+
+_flawed = etree.XPath(
+    "*[@t='e' or (*[local-name()='f'] and not(@t='str') and not(*[local-name()='v' and string(.)]))]"
+)
+"""Cells with an error, and formulas without a value; a formula whose value is the empty text has one."""

@@ -1,0 +1,251 @@
+"""Times as partners write them: date cells, bare day numbers and a dozen forms of text, resolved to an offset.
+
+No list says its zone: the partner declares it once. A zone named beside the time ("(北京)", "мск") beats the declared one.
+What was written is kept beside the instant.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from schemas import railnet
+from schemas.reasons import Reason, Refusal
+from schemas.rfc3339 import parse_micros
+from services.producers.formats.model import Settings
+from services.producers.formats.sheets.grid import Flaw, Scalar
+
+_EPOCH_1900: Final = datetime(1899, 12, 30)
+_EPOCH_1904: Final = datetime(1904, 1, 1)
+_SERIALS = (20_000, 75_000)  # days from 1954 to 2105: what a bare number may mean as a date
+_DAY = re.compile(
+    r"(?<!\d)(?:(?P<y>(?:19|20)\d\d)\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号]?"
+    r"|(?P<d2>\d{1,2})\.(?P<m2>\d{1,2})\.(?P<y2>(?:19|20)?\d\d)\s*г?\.?"
+    r"|(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y3>(?:19|20)\d\d)"
+    r"|(?P<y4>(?:19|20)\d\d)(?P<m4>\d\d)(?P<d4>\d\d)(?=(?:\d{4}|\d{6})?(?!\d))"
+    r"|(?P<m5>\d{1,2})\s*月\s*(?P<d5>\d{1,2})\s*[日号]?)(?!\d{1,2}\.\d)"
+)
+_HOUR = re.compile(
+    r"[\sT,]*(?:[(（]?(?:周|星期)[一二三四五六日天][)）]?)?\s*(?P<half>上午|下午|凌晨|晚上?)?\s*"
+    r"(?:(?P<h>\d{1,2})\s*(?::|时|点)\s*(?:(?P<i>\d{1,2})\s*(?:分|(?=:)|(?!\d))(?::?\s*(?P<s>\d{1,2})\s*秒?)?(?:\.\d+)?)?"
+    r"|(?P<h2>\d\d)(?P<i2>\d\d)(?P<s2>\d\d)?(?!\d))"
+    r"\s*(?P<pm>[AaPp][Mm])?(?P<offset>Z|[+-]\d\d:?\d\d(?!\d))?"
+)
+_ZONES: Final = (
+    ("Asia/Shanghai", ("北京", "пекин", "beijing", "cst")),
+    ("Europe/Moscow", ("москва", "московск", "мск", "莫斯科", "moscow", "msk")),
+    ("Asia/Almaty", ("астан", "алмат", "阿斯塔纳", "阿拉木图", "astana", "almaty")),
+    ("Europe/Minsk", ("минск", "minsk", "明斯克")),
+    ("Europe/Warsaw", ("варшав", "warsaw", "warszawa", "华沙")),
+)
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant and how it was written; where only a day was written, ``timed`` is False and it is that day's start."""
+
+    instant: str  # RFC 3339 with the offset of its zone
+    day: str  # YYYY-MM-DD in that zone
+    written: str
+    timed: bool
+    local: datetime
+
+
+def zone_for(settings: Settings, format: str, meaning: str) -> ZoneInfo:
+    """The zone declared for a column, else for the format, else for the partner."""
+    return settings.zones.get(f"{format}.{meaning}") or settings.zones.get(format) or settings.zone
+
+
+def read(value: Scalar, zone: ZoneInfo, *, near: date | None = None, epoch_1904: bool = False) -> Moment:
+    """The moment in ``value``; ``near`` gives the year of a date without one. Raises Refusal INVALID_TIME."""
+    if isinstance(value, Flaw):
+        raise _refuse(
+            f"The cell holds {value.value}.", "Open the file in the program that made it and save it again."
+        )
+    if isinstance(value, str):
+        return _of_text(value, zone, near)
+    if isinstance(value, datetime):
+        return _moment(value, zone, value.isoformat(" ", "minutes"), True)
+    if isinstance(value, date):
+        return _moment(datetime(value.year, value.month, value.day), zone, value.isoformat(), False)
+    if isinstance(value, float) and not isinstance(value, bool):
+        return _of_number(value, zone, epoch_1904)
+    raise _refuse(f"{_shown(value)} is no date.", "Write it like 2026-03-01 08:30.")
+
+
+def with_clock(moment: Moment, value: Scalar, zone: ZoneInfo) -> Moment:
+    """``moment``, which is a day, at the time of day in ``value`` of the next column. Raises Refusal."""
+    clock: time | None = None
+    if isinstance(value, datetime):
+        clock = value.time()
+    elif isinstance(value, time):
+        clock = value
+    elif isinstance(value, float) and 0 <= value < 1:
+        clock = (_EPOCH_1900 + timedelta(seconds=round(value * 86_400))).time()
+    elif isinstance(value, str):
+        found = _HOUR.match(_plain(value))
+        clock = _clock(found)[0] if found else None
+    if clock is None:
+        raise _refuse(f"{_shown(value)} is no time of day.", "Write it like 08:30.")
+    written = f"{moment.written} {clock.isoformat('minutes')}"
+    return _moment(datetime.combine(moment.local.date(), clock), zone, written, True)
+
+
+def _of_number(value: float, zone: ZoneInfo, epoch_1904: bool) -> Moment:
+    if value.is_integer() and 19_700_101 <= value <= 21_001_231:
+        return _of_text(str(int(value)), zone, None)
+    if not _SERIALS[0] <= value <= _SERIALS[1]:
+        raise _refuse(
+            f"The number {_shown(value)} is no date.", "Format the cell as a date, or write 2026-03-01 08:30."
+        )
+    epoch = _EPOCH_1904 if epoch_1904 else _EPOCH_1900
+    local = epoch + timedelta(days=int(value), seconds=round(value % 1 * 86_400))
+    return _moment(local, zone, _shown(value), not value.is_integer())
+
+
+@lru_cache(maxsize=20_000)
+def _of_text(text: str, zone: ZoneInfo, near: date | None) -> Moment:
+    plain = _plain(text)
+    found = list(_moments(plain, zone, near, _SPACE.sub(" ", text).strip()[:40].strip()))
+    if not found:
+        raise _refuse(f"{_shown(text)} is no date that is understood.", "Write it like 2026-03-01 08:30.")
+    if len({parse_micros(moment.instant) for moment in found}) > 1:
+        raise _refuse(
+            f"{_shown(text)} names several times that are not the same instant.",
+            "Give one time, or the same one in each zone.",
+        )
+    return found[0]
+
+
+def _moments(plain: str, zone: ZoneInfo, near: date | None, written: str) -> Iterator[Moment]:
+    position = 0
+    rest = ""
+    while found := _DAY.search(plain, position):
+        rest += plain[position : found.start()]
+        day = _day(found, near)
+        clock, shift, position, offset = time(0), 0, found.end(), None
+        timed = _HOUR.match(plain, position)
+        if timed:
+            clock, shift = _clock(timed)
+            position = timed.end()
+            offset = timed["offset"]
+        until = _DAY.search(plain, position)
+        beside = plain[position : until.start() if until else len(plain)]
+        named = _named_zone(beside)
+        local = datetime.combine(day, clock) + timedelta(days=shift)
+        yield _moment(local, named or zone, written, timed is not None, offset)
+    rest += plain[position:]
+    if re.search(r"\d", rest) and position:
+        raise _refuse(
+            f"{_shown(plain)} is more than one date.", "Give one date and time, such as 2026-03-01 08:30."
+        )
+
+
+def _day(found: re.Match[str], near: date | None) -> date:
+    parts = found.groupdict()
+    if parts["a"]:
+        return _slashed(int(parts["a"]), int(parts["b"]), int(parts["y3"]))
+    if parts["m5"]:
+        return _yearless(int(parts["m5"]), int(parts["d5"]), near)
+    year = next(parts[name] for name in ("y", "y2", "y4") if parts[name])
+    month = next(parts[name] for name in ("m", "m2", "m4") if parts[name])
+    day = next(parts[name] for name in ("d", "d2", "d4") if parts[name])
+    return _date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day))
+
+
+def _slashed(first: int, second: int, year: int) -> date:
+    if first != second and first <= 12 and second <= 12:
+        raise _refuse(
+            f"{first:02}/{second:02}/{year} may be two days: day first or month first.",
+            "Write it like 2026-03-01.",
+        )
+    return (
+        _date(year, min(first, second), max(first, second)) if first != second else _date(year, first, second)
+    )
+
+
+def _yearless(month: int, day: int, near: date | None) -> date:
+    if near is None:
+        raise _refuse(
+            f"{month}月{day}日 has no year, and nothing else in the list gives one.",
+            "Write the year, or put the date of the list (制表日期) above the table.",
+        )
+    around = [_date(near.year + shift, month, day) for shift in (-1, 0, 1)]
+    return min(around, key=lambda each: abs(each - near))
+
+
+def _date(year: int, month: int, day: int) -> date:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise _refuse(f"There is no day {year}-{month:02}-{day:02}.", "Correct the date.") from None
+
+
+def _clock(found: re.Match[str]) -> tuple[time, int]:
+    """The time of day, and 1 for 24:00, which is the next day's beginning."""
+    hour = int(found["h"] or found["h2"])
+    minute = int(found["i"] or found["i2"] or 0)
+    second = int(found["s"] or found["s2"] or 0)
+    late = found["half"] in ("下午", "晚", "晚上") or (found["pm"] or "").lower() == "pm"
+    if late and hour < 12:
+        hour += 12
+    if (found["pm"] or "").lower() == "am" and hour == 12:
+        hour = 0
+    if (hour, minute, second) == (24, 0, 0):
+        return time(0), 1
+    try:
+        return time(hour, minute, second), 0
+    except ValueError:
+        raise _refuse(f"There is no time {hour}:{minute:02}.", "Hours are 00 to 23.") from None
+
+
+def _named_zone(beside: str) -> ZoneInfo | None:
+    lower = beside.casefold()
+    names = [name for name, words in _ZONES if any(word in lower for word in words)]
+    return railnet.zone(names[0]) if len(names) == 1 else None
+
+
+def _moment(local: datetime, zone: ZoneInfo, written: str, timed: bool, offset: str | None = None) -> Moment:
+    if not 1970 < local.year <= 2100:
+        raise _refuse(f"The year {local.year} is outside 1971 to 2100.", "Correct the date.")
+    if offset is None:
+        first = local.replace(tzinfo=zone, fold=0).utcoffset()
+        second = local.replace(tzinfo=zone, fold=1).utcoffset()
+        if first != second and timed:
+            raise _refuse(
+                f"{local.isoformat(' ', 'minutes')} exists twice or not at all in {zone.key}: the clocks change.",
+                "Write the offset, such as 2026-10-25T02:30:00+02:00.",
+            )
+        offset = _offset(first or timedelta())
+    elif offset != "Z" and ":" not in offset:
+        offset = f"{offset[:3]}:{offset[3:]}"
+    return Moment(
+        local.isoformat(timespec="seconds") + offset, local.date().isoformat(), written, timed, local
+    )
+
+
+def _offset(delta: timedelta) -> str:
+    minutes = round(delta.total_seconds() / 60)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(value).replace("\n", " ")
+    return repr(text[:40]) if isinstance(value, str) else text[:40]
+
+
+def _refuse(detail: str, remedy: str) -> Refusal:
+    return Refusal(Reason.INVALID_TIME, detail, "", remedy)

@@ -1,0 +1,59 @@
+"""From bytes to a book of values: what a file is, is told by its bytes, never by its name."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from schemas.reasons import Refusal
+from services.producers.formats.sheets import delimited, package, workbook
+from services.producers.formats.sheets.grid import Book
+
+ZIP: Final = b"PK\x03\x04"
+EMPTY_ZIP: Final = b"PK\x05\x06"
+OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_DRESSED = (
+    (b"<html", "a web page", "Open it in Excel"),
+    (b"<!doctype html", "a web page", "Open it in Excel"),
+    (b"<table", "a web page", "Open it in Excel"),
+    (b"<?xml", "an XML document", "If it is a spreadsheet, open it in Excel"),
+    (b"%pdf-", "a PDF", "Send the list that it was printed from"),
+    (b"{\\rtf", "a text document", "Copy its table into a workbook"),
+)
+
+
+def is_workbook(content: bytes) -> bool:
+    """Whether the bytes begin as a workbook does, sound or not."""
+    return content.startswith((ZIP, EMPTY_ZIP, OLE))
+
+
+@lru_cache(maxsize=2)
+def _opened(content: bytes) -> Book | Refusal:
+    try:
+        return _open(content)
+    except Refusal as refusal:
+        return refusal
+
+
+def open_book(content: bytes) -> Book:
+    """The book in ``content``; raises Refusal where it cannot be read. The last files are kept: formats ask in turn."""
+    opened = _opened(content)
+    if isinstance(opened, Refusal):
+        raise opened
+    return opened
+
+
+def _open(content: bytes) -> Book:
+    if not content.strip(b"\x00\t\r\n "):
+        raise package.refuse("The file is empty.", "Send the file with its header and rows.")
+    if content.startswith((ZIP, EMPTY_ZIP)):
+        return workbook.xlsx(content)
+    if content.startswith(OLE):
+        return workbook.xls(content)
+    head = content[:512].lstrip(b"\xef\xbb\xbf\t\r\n ").lower()
+    for mark, what, how in _DRESSED:
+        if head.startswith(mark):
+            raise package.refuse(
+                f"The file is {what}, whatever its name says.", f"{how}, save it as .xlsx and send that."
+            )
+    return delimited.read(content)

@@ -1,0 +1,196 @@
+"""Events as lists tell them: ids from the document's own key, trains and notes by their full names, remarks kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from schemas.reasons import Reason, Refusal
+from schemas.rfc3339 import format_micros, parse_micros
+from services.producers.formats.model import Remarked, Said, Where
+from services.producers.formats.sheets import equipment, places, quantities
+from services.producers.formats.sheets.document import Document, clean
+from services.producers.formats.sheets.moments import Moment
+from services.producers.formats.sheets.section import Entry
+
+MOST_OBJECTS: Final = 256
+_NAME: Final = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,40}")
+_HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
+_LONGEST_REMARK: Final = 200
+_LONGEST_ID: Final = 256
+
+
+def said(
+    document: Document,
+    where: Where,
+    key: str,
+    created: str,
+    what: str,
+    data: Mapping[str, Any],
+    *,
+    about: str = "",
+    remarks: Iterable[Remarked] = (),
+) -> Said:
+    """One event ``cre.<what>.v1``: its id is the format, the document's key and time, and what the event is about.
+
+    A list made again at another time makes new events, which come after; the same list sent again makes the same ones.
+    """
+    name = what.rpartition(".")[2]
+    made = format_micros(parse_micros(created))
+    identity = "/".join(part for part in (document.kind.name, key, made, name, about) if part)
+    if len(identity) > _LONGEST_ID:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The key {key[:40]!r} of the record is too long.",
+            str(where),
+            "Keep keys of a list under 100 characters.",
+        )
+    return Said(where, identity, f"cre.{what}.v1", created, clean(data), None, tuple(remarks))
+
+
+def train(document: Document, number: str, day: str, origin: str | None, where: Where) -> str:
+    """The train as on the wire, ``company/number/day/origin``; raises Refusal for what is missing."""
+    missing = [
+        what
+        for what, there in (
+            ("its number (车次, Поезд №, Train No)", number),
+            ("its day of departure (发车时间, Дата отправления, Departure)", day),
+            ("its first station (发站, Станция отправления, Origin)", origin),
+        )
+        if not there
+    ]
+    if missing:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The train cannot be named without {' and '.join(missing)}.",
+            str(where),
+            "Give it above the table. A station that is not known may be written with its ESR code or UN/LOCODE.",
+        )
+    if not _NAME.fullmatch(number):
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"{number[:40]!r} is no train number.",
+            str(where),
+            "Give it like X8999 or 1402.",
+        )
+    return f"{document.company}/{number}/{day}/{origin}"
+
+
+def note(document: Document, number: str, origin: str | None, year: str) -> str | None:
+    """The consignment note as on the wire, None unless the partner declared which form its numbers are of.
+
+    A number is a note's key only with its form, country and station of departure: SMGS and CIM/SMGS are told apart by
+    the choice ``note.form``.
+    """
+    form = document.choice("note.form").upper()
+    station = places.station(origin)
+    if (
+        form not in ("SMGS", "CIM", "CIMSMGS")
+        or station is None
+        or not re.fullmatch(r"[0-9A-Z-]{1,32}", number)
+    ):
+        return None
+    code = station.esr or station.telecode or (station.locode or "")
+    return f"{form}/{station.country}/{code}/{number}/{year}" if code else None
+
+
+def shown(document: Document, entry: Entry) -> None:
+    """Raise Refusal for a hidden row: people do not see it, and nobody knows whether it is meant."""
+    if entry.row.hidden and document.choice("hidden") != "read":
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            "The row is hidden, so it is not clear whether it counts.",
+            str(entry.here),
+            'Show it or delete it; or declare the choice "hidden" as "read".',
+        )
+
+
+def place(document: Document, entry: Entry, meaning: str) -> str | None:
+    """The station of a row, else the one given for the whole table; one that is not known is remarked and left out."""
+    value = entry.value(meaning)
+    found = places.find(value)
+    if value is not None and found is None:
+        text = f"The place {quantities.plain(value)[:40]!r} is not known; it was left out."
+        entry.remark(meaning, text, "Write it with its ESR code or UN/LOCODE.")
+    if value is None:
+        given = document.given(meaning, entry.section)
+        found = places.find(given[0]) if given is not None else None
+    return None if found is None or found.startswith("crossing:") else found
+
+
+def boxes(entry: Entry) -> list[str]:
+    """The containers of a row, wrong check digits remarked; raises Refusal where a filled cell names none."""
+    found: list[str] = []
+    for value in entry.values("container.id"):
+        try:
+            for box in equipment.boxes(value):
+                if box.doubt:
+                    entry.remark("container.id", box.doubt, "Compare it with the box; it is kept as written.")
+                found.append(box.id)
+        except Refusal as refusal:
+            raise refusal.at(str(entry.where("container.id"))) from None
+    return list(dict.fromkeys(found))
+
+
+def wagon(entry: Entry, meaning: str = "wagon.id") -> str | None:
+    """The wagon of a row as on the wire, None where blank; raises Refusal where the cell holds no wagon number."""
+    value = entry.value(meaning)
+    if value is None:
+        return None
+    try:
+        found = equipment.wagon_of(value)
+    except Refusal as refusal:
+        raise refusal.at(str(entry.where(meaning))) from None
+    if found.doubt:
+        entry.remark(meaning, found.doubt, "Compare it with the wagon; it is kept as written.")
+    return found.id
+
+
+def seals(entry: Entry, meaning: str = "seal.number") -> list[str]:
+    """The seals of a row; what cannot be a seal is remarked."""
+    found: list[str] = []
+    for value in entry.values(meaning):
+        good, bad = equipment.seals(value)
+        found += good
+        if bad:
+            entry.remark(meaning, f"{' '.join(bad)[:60]!r} is no seal; it was left out.")
+    return list(dict.fromkeys(found))
+
+
+def timed(document: Document, moment: Moment, where: Where, what: str) -> Moment:
+    """``moment`` where it may stand for a fact: a day alone is no time, unless the partner declared ``day.alone``."""
+    if moment.timed or document.choice("day.alone") == "start":
+        return moment
+    raise Refusal(
+        Reason.INVALID_TIME,
+        f"{moment.written!r} is a day, and {what} needs the time of day.",
+        str(where),
+        'Write the time too, such as 2026-03-01 08:30; or declare the choice "day.alone" as "start".',
+    )
+
+
+def happening(moment: Moment, classifier: str = "ACT") -> dict[str, Any]:
+    """The fields of a milestone for when it happened, with the text that was read."""
+    return {"classifier": classifier, "happened": moment.instant, "happened_as_written": written(moment)}
+
+
+def written(moment: Moment) -> str:
+    """What was written, in at most 40 characters of one line."""
+    return _HIDDEN.sub(" ", moment.written)[:40].strip()
+
+
+def remark(*parts: str) -> str:
+    """A remark of the wire from its filled parts, on one line and cut to its length."""
+    text = _HIDDEN.sub(" ", "; ".join(part for part in parts if part)).strip()
+    return text[:_LONGEST_REMARK].strip()
+
+
+def name(text: str) -> bool:
+    """Whether ``text`` may stand as a part of a composite id."""
+    return _NAME.fullmatch(text) is not None
+
+
+def objects(kind: str, ids: Iterable[str]) -> list[dict[str, str]]:
+    """References to objects of one kind."""
+    return [{"kind": kind, "id": id} for id in ids]

@@ -1,0 +1,137 @@
+"""Train plans (班列计划, 班期表): slots on numbered services, one row a train; all of it planned, nothing of it a fact yet.
+
+The plan's own time is its date of making or publishing; a plan that does not say it is not read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from schemas.reasons import Reason, Refusal
+from services.producers.formats.model import Record
+from services.producers.formats.sheets import equipment, says
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.section import Entry, Section
+
+MEANINGS: Final = frozenset(
+    {
+        "sequenceNumber", "train.serviceCode", "train.operationalNumber", "train.plannedDeparture",
+        "train.plannedArrival", "train.actualDeparture", "train.status", "train.type", "train.direction",
+        "train.line", "train.slots", "train.teu", "train.transitTime", "train.count", "train.cancelReason",
+        "train.capacityAccepted", "place.origin", "place.destination", "place.border", "wagon.count",
+        "container.count", "remarks", CREATED,
+    }
+)  # fmt: skip
+_CANCELLED: Final = re.compile(r"^3(\.0)?$|取消|停运|停开|停发|cancel|отмен", re.IGNORECASE)
+_STARTED: Final = re.compile(
+    r"^[1234](\.0)?$|已发|已开|已到|started|departed|arrived|отправлен|прибыл", re.IGNORECASE
+)
+_WAITING: Final = re.compile(r"^0(\.0)?$|计划|未发|待发|planned|план", re.IGNORECASE)
+
+
+def _likeness(section: Section) -> int:
+    if not section.has("train.plannedDeparture") or section.has("bookingReference"):
+        return 0
+    if not (section.has("train.serviceCode") or section.has("train.operationalNumber")):
+        return 0
+    if section.has("wagon.id") or section.has("container.id"):
+        return 0
+    extra = sum(
+        section.has(meaning)
+        for meaning in (
+            "place.origin",
+            "place.destination",
+            "train.plannedArrival",
+            "train.slots",
+            "train.status",
+        )
+    )
+    named = section.speaks_of(
+        "班列计划", "班期", "开行计划", "train plan", "schedule", "план отправ", "график"
+    )
+    return 45 + 6 * extra + (25 if named else 0)
+
+
+def _records(document: Document) -> Iterator[Record]:
+    created = document.created()
+    for section in document.sections:
+        for entry in section.entries():
+            try:
+                says.shown(document, entry)
+                yield from list(_of_train(document, entry, created))
+            except Refusal as refusal:
+                yield unread(entry.here, refusal)
+
+
+def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record]:
+    number = _number(document, entry)
+    leaves = document.moment_of(entry, "train.plannedDeparture")
+    left = document.moment_of(entry, "train.actualDeparture")
+    origin = says.place(document, entry, "place.origin")
+    destination = says.place(document, entry, "place.destination")
+    day = leaves.day if leaves else left.day if left else ""
+    named = says.train(document, number, day, origin, entry.here)
+    key = f"{number}/{day}"
+    about = {"objects": says.objects("train", [named])}
+    status = entry.text("train.status")
+    _check_status(entry, status)
+    if _CANCELLED.search(status) or _CANCELLED.search(entry.joined("remarks")):
+        data = {**about, "classifier": "ACT", "happened": created, "place": origin, "reason": "OTHER"}
+        yield says.said(
+            document, entry.here, key, created, "movement.train_cancelled", data, remarks=entry.remarks
+        )
+        return
+    if leaves is not None:
+        data = {**about, **says.happening(leaves, "PLN"), "place": origin}
+        yield says.said(
+            document,
+            entry.here,
+            key,
+            created,
+            "movement.departed",
+            data,
+            about="planned",
+            remarks=entry.remarks,
+        )
+    arrives = document.moment_of(entry, "train.plannedArrival")
+    if arrives is not None and destination is not None:
+        data = {**about, **says.happening(arrives, "PLN"), "place": destination}
+        yield says.said(
+            document, entry.here, key, created, "movement.arrived_at_destination", data, about="planned"
+        )
+    if left is not None:
+        where = entry.where("train.actualDeparture")
+        data = {**about, **says.happening(says.timed(document, left, where, "a departure")), "place": origin}
+        yield says.said(document, entry.here, key, created, "movement.departed", data)
+    elif _STARTED.search(status):
+        entry.remark(
+            "train.status", "The train has left, and no time of departure is given; only the plan was read."
+        )
+
+
+def _check_status(entry: Entry, status: str) -> None:
+    if status and not any(pattern.search(status) for pattern in (_CANCELLED, _STARTED, _WAITING)):
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The status {status[:40]!r} is not known.",
+            str(entry.where("train.status")),
+            "Give 0 (planned), 1 (started), 2 (arrived) or 3 (cancelled), or 计划, 已发, 已到, 取消.",
+        )
+
+
+def _number(document: Document, entry: Entry) -> str:
+    """The operational number, else the operator's own code of the service; the choice train.number says otherwise."""
+    order = ["train.operationalNumber", "train.serviceCode"]
+    if document.choice("train.number") == "train.serviceCode":
+        order.reverse()
+    for meaning in order:
+        text = entry.text(meaning)
+        if text:
+            found = equipment.train_numbers(text)
+            return found[0] if meaning == "train.operationalNumber" and len(found) == 1 else text
+    return ""
+
+
+KIND: Final = Kind("train_plan", "train plan (班列计划)", MEANINGS, _likeness, _records)

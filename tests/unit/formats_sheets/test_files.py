@@ -1,0 +1,251 @@
+"""Every bad file has a clear outcome: a reason, where, and what to do; nothing is half read and nothing ends the process."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from typing import Any
+
+import openpyxl
+import pytest
+
+from schemas.reasons import Reason, Refusal
+from services.producers.formats.sheets import FORMATS, delimited, markup, opening, package
+from tests.unit.formats_sheets.making import (
+    DEPARTURE,
+    OPERATOR,
+    SAMPLES,
+    events,
+    format_named,
+    ole,
+    protected,
+    read,
+    said,
+    text,
+    unread,
+    xls,
+    xlsx,
+)
+
+GOOD = xlsx(DEPARTURE)
+
+
+def repacked(content: bytes, changes: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", compression) as new:
+        for name in [*old.namelist(), *(each for each in changes if each not in old.namelist())]:
+            new.writestr(name, changes.get(name) or old.read(name))
+    return out.getvalue()
+
+
+def refusal(content: bytes) -> Refusal:
+    with pytest.raises(Refusal) as refused:
+        format_named("departure_list").read(content, OPERATOR)
+    assert refused.value.remedy, "the sender is told what to do"
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"\xef\xbb\xbf\r\n \r\n", "empty"),
+        (GOOD[:3_000], "damaged or cut off"),
+        (GOOD[:-40], "damaged or cut off"),
+        (b"PK\x03\x04 and nothing more", "damaged or cut off"),
+        (xls(DEPARTURE)[:1_200], "damaged or cut off"),
+        (protected(), "password"),
+        (ole({"WordDocument": bytes(6_000)}), "damaged or cut off"),
+        (b"<html><body><table><tr><td>x</td></tr></table></body></html>", "web page"),
+        (b'<?xml version="1.0"?><Workbook/>', "XML document"),
+        (b"%PDF-1.7 ...", "PDF"),
+        (b"\x00\x01\x02\x00" * 300, "neither a workbook nor text"),
+        (text(DEPARTURE[:3], "utf-8")[:-20] + "车".encode()[:2], "encoding"),
+        ("名称,值\r\n甲,乙\r\n".encode("gb18030"), "encoding of the text cannot be told"),
+        (text(DEPARTURE, "utf-8") + b'1,"X70,', "breaks off"),
+        (b"a,b\r\n1,2\r\n", "No table of the file"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_that_cannot_be_read_is_refused_with_its_reason(content: bytes, words: str) -> None:
+    refused = refusal(content)
+    assert words in refused.detail
+    assert refused.reason is Reason.INVALID_SCHEMA
+
+
+def test_a_workbook_that_cannot_be_opened_is_still_recognised_so_that_someone_says_why() -> None:
+    for content in (GOOD[:3_000], protected(), xls(DEPARTURE)[:1_200]):
+        assert max(each.recognise(content) for each in FORMATS) == 1
+    assert max(each.recognise(b"hello") for each in FORMATS) == 0
+
+
+def test_text_that_ends_in_the_middle_of_its_last_row_is_refused() -> None:
+    rows = [["车号", "箱号", "施封号", "发车时间"]] + [
+        [f"548011{n}", "QZXU4011130", "1", "2026-03-01 08:30"] for n in range(3)
+    ]
+    whole = text(rows)
+    assert "middle of its last row" in refusal(whole[: whole.rindex(b",")]).detail
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030"])
+def test_a_chinese_list_reads_the_same_in_every_encoding(encoding: str) -> None:
+    rows = [[None if cell is None else str(cell).replace("\n", " ") for cell in row] for row in DEPARTURE]
+    assert events(read("departure_list", text(rows, encoding))) == events(read("departure_list", text(rows)))
+    assert events(read("departure_list", text(rows)))
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "cp866", "utf-8", "utf-16"])
+def test_a_russian_list_reads_the_same_in_every_encoding(encoding: str) -> None:
+    sample = (SAMPLES / "03_naturny_list_du1_cp1251.csv").read_bytes().decode("cp1251")
+    assert len(said(read("natural_list", sample.encode(encoding)))) == 2
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_separator_is_told_by_the_header(separator: str) -> None:
+    rows = [[None if cell is None else str(cell) for cell in row] for row in DEPARTURE]
+    assert events(read("departure_list", text(rows, separator=separator))) == events(
+        read("departure_list", GOOD)
+    )
+
+
+def test_an_old_workbook_reads_like_a_new_one() -> None:
+    assert events(read("departure_list", xls(DEPARTURE))) == events(read("departure_list", GOOD))
+
+
+def test_macros_are_left_behind_and_remarked() -> None:
+    content = repacked(GOOD, {"xl/vbaProject.bin": b"macro"})
+    reading = format_named("departure_list").read(content, OPERATOR)
+    assert any("macros" in remark.text for remark in reading.remarks)
+    assert events(read("departure_list", content)) == events(read("departure_list", GOOD))
+    assert "xl/vbaProject.bin" not in package.take_apart(content).parts
+
+
+def test_a_bomb_is_refused_by_its_directory_before_anything_is_unpacked() -> None:
+    bomb = repacked(GOOD, {"xl/worksheets/sheet1.xml": b"<x>" + bytes(40 << 20)})
+    assert len(bomb) < 200_000
+    refused = refusal(bomb)
+    assert refused.reason is Reason.TOO_LARGE
+    assert "packed more than" in refused.detail
+
+
+def test_a_bomb_whose_directory_lies_is_refused_while_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package, "MAX_PART", 1 << 20)
+    monkeypatch.setattr(package, "MAX_RATIO", 1 << 20)
+    part = b"<x>" + bytes(8 << 20)
+    bomb = bytearray(repacked(GOOD, {"xl/worksheets/sheet1.xml": part}))
+    size = struct.pack("<I", len(part))
+    assert bomb.count(size) >= 2
+    lying = bytes(bomb).replace(size, struct.pack("<I", 100))
+    refused = refusal(lying)
+    assert "damaged" in refused.detail or refused.reason is Reason.TOO_LARGE
+
+
+def test_the_library_is_handed_only_what_was_counted() -> None:
+    stored = package.take_apart(repacked(GOOD, {"xl/media/image1.png": b"picture"})).stored()
+    with zipfile.ZipFile(io.BytesIO(stored)) as handed:
+        assert all(info.compress_type == zipfile.ZIP_STORED for info in handed.infolist())
+        assert not [name for name in handed.namelist() if "media" in name]
+
+
+def test_a_sheet_with_one_cell_at_the_far_corner_is_refused_not_laid_out() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet["A1"], sheet["XFD1048576"] = "车号", "x"
+    out = io.BytesIO()
+    book.save(out)
+    refused = refusal(out.getvalue())
+    assert refused.reason is Reason.TOO_LARGE
+    assert "1048576" in refused.detail
+
+
+def test_declared_entities_are_refused() -> None:
+    bomb = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bbbb">]><worksheet>&b;</worksheet>'
+    assert "entities" in refusal(repacked(GOOD, {"xl/worksheets/sheet1.xml": bomb})).detail
+
+
+def test_a_package_with_a_part_twice_is_refused() -> None:
+    out = io.BytesIO(GOOD)
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(out, "a") as more:
+        more.writestr("xl/worksheets/sheet1.xml", "<worksheet/>")
+    assert "twice" in refusal(out.getvalue()).detail
+
+
+def test_other_packages_are_named_for_what_they_are() -> None:
+    for names, words in (
+        (["xl/workbook.bin"], "binary workbook"),
+        (["mimetype", "content.xml"], "OpenDocument"),
+        (["a.csv"], "zip archive"),
+    ):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for name in names:
+                archive.writestr(name, "x")
+        assert words in refusal(out.getvalue()).detail
+
+
+def test_a_file_over_the_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package, "MAX_FILE", 1_000)
+    assert refusal(GOOD).reason is Reason.TOO_LARGE
+    assert refusal(text(DEPARTURE) * 20).reason is Reason.TOO_LARGE
+
+
+def test_a_formula_that_was_never_computed_is_no_blank() -> None:
+    rows: list[list[Any]] = [list(row) for row in DEPARTURE]
+    rows[4][2] = "=5480100+18"
+    records = read("departure_list", xlsx(rows))
+    (failed,) = unread(records)
+    assert "never computed" in failed.refusal.detail
+    assert failed.refusal.pointer == "Sheet1!C5"
+    assert len(said(records, "link.wagon_loaded")) == 2
+
+
+def test_an_error_value_is_no_blank() -> None:
+    content = repacked(GOOD, {})
+    with zipfile.ZipFile(io.BytesIO(content)) as old:
+        sheet = old.read("xl/worksheets/sheet1.xml").decode()
+    start = sheet.index('<c r="D5"')
+    end = sheet.index("</c>", start) + 4
+    broken = sheet[:start] + '<c r="D5" t="e"><v>#N/A</v></c>' + sheet[end:]
+    (failed,) = unread(
+        read("departure_list", repacked(content, {"xl/worksheets/sheet1.xml": broken.encode()}))
+    )
+    assert "error value" in failed.refusal.detail
+    assert failed.refusal.pointer == "Sheet1!D5"
+
+
+def test_hidden_rows_are_not_read_silently_and_hidden_sheets_are_remarked() -> None:
+    content = xlsx(DEPARTURE, hidden=[5], more={"旧": DEPARTURE}, hidden_sheets=["旧"])
+    reading = format_named("departure_list").read(content, OPERATOR)
+    assert any("hidden" in remark.text and remark.where.sheet == "旧" for remark in reading.remarks)
+    (failed,) = unread(reading.records)
+    assert "hidden" in failed.refusal.detail
+    shown = OPERATOR.__class__(
+        OPERATOR.party, OPERATOR.zone, OPERATOR.company, choices={"departure_list": {"hidden": "read"}}
+    )
+    assert events(read("departure_list", content, shown)) == events(read("departure_list", GOOD))
+
+
+def test_only_a_panic_of_the_library_is_taken_for_a_damaged_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):
+        pass
+
+    def fail(problem: BaseException) -> None:
+        def load(_: object) -> None:
+            raise problem
+
+        monkeypatch.setattr("services.producers.formats.sheets.workbook.calamine.load_workbook", load)
+
+    fail(PanicException("index out of bounds"))
+    assert "damaged" in refusal(xls(DEPARTURE, ((7, 7, 0, 2),))).detail
+    fail(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        opening.open_book(xls(DEPARTURE, ((7, 7, 0, 3),)))
+
+
+def test_limits_hold_for_text_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markup, "MAX_ROWS", 3)
+    with pytest.raises(Refusal) as refused:
+        delimited.read(text(DEPARTURE))
+    assert refused.value.reason is Reason.TOO_LARGE
