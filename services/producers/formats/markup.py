@@ -23,6 +23,7 @@ MAX_ELEMENTS = 200_000
 
 _PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _DECLARATION = re.compile(r"^<\?xml\b[^>]*\?>")
+_POSITION = re.compile(r", line [0-9]+, column [0-9]+.*", re.DOTALL)
 _ROOT = re.compile(r"<(?:[^\s<>/:!?=]+:)?([^\s<>/:!?=]+)")
 
 
@@ -129,10 +130,11 @@ def read(raw: bytes) -> Node:
         root = etree.fromstring(_DECLARATION.sub("", text, count=1).encode(), parser)
     except etree.XMLSyntaxError as broken:
         line, column = broken.position if broken.position[0] else (1, 0)
-        cut = " The file seems cut off." if _is_cut(str(broken.msg)) else ""
+        problem = _POSITION.sub("", str(broken.msg))[:160]
+        cut = "" if text.endswith(">") and "Premature end" not in problem else " The file seems cut off."
         raise Refusal(
             Reason.INVALID_SCHEMA,
-            f"The file is not well-formed XML: {str(broken.msg)[:160]}.{cut}",
+            f"The file is not well-formed XML: {problem}.{cut}",
             f"line {line}, column {column}",
             "Export the file again; do not edit it by hand.",
         ) from None
@@ -160,10 +162,6 @@ def _require_harmless(text: str) -> None:
             f"The file has more than {MAX_ELEMENTS} elements.",
             remedy="Send one message a file.",
         )
-
-
-def _is_cut(problem: str) -> bool:
-    return "Premature end" in problem or "EndTag" in problem or "unclosed" in problem.lower()
 
 
 def _node(element: etree._Element, above: str, depth: int, number: int) -> Node:

@@ -60,11 +60,15 @@ def accepted(message: Message) -> Iterator[Record]:
 
 
 def controlled(message: Message) -> Iterator[Record]:
-    """060: customs decided on a control, asks for documents, or intends a control (then planned)."""
+    """060: customs decided on a control, asks for documents, or intends a control (then planned).
+
+    It names the LRN, the MRN or both; the LRN reaches what 015 named, before 029 tells the notes of the MRN.
+    """
     remarks: list[Remarked] = []
-    operation = message.node.find("TransitOperation")
-    has_mrn = operation is not None and operation.value("MRN")
-    declaration = by_mrn(message, remarks) if has_mrn else by_lrn(message)
+    has_mrn, has_lrn = (message.node.value(f"TransitOperation/{name}") for name in ("MRN", "LRN"))
+    declarations = [by_mrn(message, remarks)] if has_mrn else []
+    if has_lrn or not has_mrn:
+        declarations.append(by_lrn(message, declarations[0][:2] if declarations else "EU"))
     at = message.node.require("TransitOperation/controlNotificationDateAndTime")
     instant = instants.read(at.text, message.zone_of(at.name), at.path)
     kind = message.node.require("TransitOperation/notificationType")
@@ -80,8 +84,8 @@ def controlled(message: Message) -> Iterator[Record]:
         message,
         "selected_for_inspection",
         instant,
-        jurisdiction(message, declaration),
-        (declaration,),
+        jurisdiction(message, declarations[0]),
+        declarations,
         classifier="PLN" if kind.text == "2" else "ACT",
         remarks=remarks,
         method="DOCUMENTS" if kind.text == "1" else _method(message, remarks),
@@ -115,6 +119,11 @@ def refused(message: Message) -> Iterator[Record]:
     """051: no release for transit; the goods stay, and a new declaration is needed."""
     remarks: list[Remarked] = []
     declaration = by_mrn(message, remarks)
+    remarks += remarked(
+        message.at("TransitOperation/MRN"),
+        "The message names the declaration by its MRN alone, whose notes only a release (029) tells.",
+        remedy="Publish link.declaration_covers for the MRN with the notes of the declaration (015).",
+    )
     code = message.node.value("TransitOperation/noReleaseMotivationCode")
     message.notes.take(
         message.at("TransitOperation/noReleaseMotivationCode"),

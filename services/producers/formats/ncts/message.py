@@ -76,7 +76,8 @@ def read(node: Node, number: str, raw: bytes, notes: Notes) -> Message:
     key = node.require("messageIdentification").text
     said_by = None if number in _TRADERS else _relayed(node, sender, raw, notes)
     if number in _TRADERS:
-        notes.take(f"{node.path}/messageSender", f"CC{number}C", f"a claim of the {_TRADERS[number]}")
+        claims_it = f"the {_TRADERS[number]}, who claims it"
+        notes.take(f"{node.path}/messageSender", f"messageSender {sender}", claims_it)
     return Message(node, number, sender, key, prepared, said_by, notes)
 
 
