@@ -38,6 +38,7 @@ _decision = partial(
 )
 
 Commodities = Annotated[tuple[Commodity, ...], Field(strict=False, max_length=256)]
+Transit = Literal["T1", "T2", "EAEU", "CN", "TIR", "OTHER"]
 
 
 @_declarant("customs.export_lodged.v1", 1000)
@@ -106,6 +107,21 @@ class Cancelled(CustomsMilestone):
     """A declaration was withdrawn or declared invalid."""
 
 
+@_declarant("customs.transit_lodged.v1", 1009, document="transit declaration")
+class TransitLodged(CustomsMilestone):
+    """A transit declaration was lodged; the procedure is not open yet."""
+
+    procedure: Transit
+    time_limit: Time | None = None
+    office_of_destination: Identifier | None = None
+    commodities: Commodities = ()
+
+    def check(self) -> None:
+        super().check()
+        if self.time_limit is not None:
+            parse_micros(self.time_limit, "/time_limit")
+
+
 @_decision("customs.released.v1", 1200)
 class Released(CustomsMilestone):
     """Customs released the goods to a procedure."""
@@ -149,7 +165,7 @@ class ExitCleared(CustomsMilestone):
 class TransitOpened(CustomsMilestone):
     """A customs transit procedure was opened."""
 
-    procedure: Literal["T1", "T2", "EAEU", "CN", "TIR", "OTHER"]
+    procedure: Transit
     time_limit: Time | None = None
     office_of_destination: Identifier | None = None
 
@@ -167,3 +183,13 @@ class TransitOpened(CustomsMilestone):
 )
 class TransitClosed(CustomsMilestone):
     """A customs transit procedure was closed at its destination."""
+
+
+@_decision(
+    "customs.unloading_permitted.v1",
+    1302,
+    document="unloading permission",
+    answers=("customs.transit_opened.v1",),
+)
+class UnloadingPermitted(CustomsMilestone):
+    """Customs at the destination of a transit procedure, to whom the goods were presented, permitted to unload them."""

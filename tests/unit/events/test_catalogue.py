@@ -24,7 +24,8 @@ HAPPENS = {
     "customs": """
         export_lodged selected_for_inspection inspection_passed inspection_finding released held hold_lifted detained
         detention_lifted manifest_accepted exit_cleared prior_information_lodged transit_opened transit_closed ens_lodged
-        ens_assessed ens_referred import_lodged rejected amended cancelled navigation_seal_applied""",
+        ens_assessed ens_referred import_lodged rejected amended cancelled navigation_seal_applied transit_lodged
+        unloading_permitted""",
     "document": """
         note_issued note_reissued invoice_issued packing_list_issued insurance_bound insurance_cancelled
         certificate_of_origin_issued release_order_issued document_rejected document_amended""",

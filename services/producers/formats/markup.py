@@ -1,0 +1,208 @@
+"""Partners' XML as plain nodes: nothing outside the bytes is ever read, and every node knows its path.
+
+A partner's file is a stranger's file. Document types, entities, includes, other encodings than declared, and files too
+large, too deep or too many-branched are refused before or while they are parsed, each with its place and remedy.
+Names are those without namespace, so a prefix, a default namespace or none read alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from schemas.reasons import Reason, Refusal
+from services.producers.formats.text import decode
+
+MAX_BYTES = 8 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_ELEMENTS = 200_000
+
+_PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
+_DECLARATION = re.compile(r"^<\?xml\b[^>]*\?>")
+_POSITION = re.compile(r", line [0-9]+, column [0-9]+.*", re.DOTALL)
+_ROOT = re.compile(r"<(?:[^\s<>/:!?=]+:)?([^\s<>/:!?=]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One element: its name and attributes without namespace, its own text with blanks folded, and its children.
+
+    ``path`` is XPath, numbered from the second of several brothers of one name on:
+    ``/TrainCompositionMessage/TrainCompositionJourneySection/WagonData[2]``.
+    """
+
+    name: str
+    path: str
+    text: str
+    attributes: Mapping[str, str]
+    children: tuple[Node, ...]
+    _by_name: Mapping[str, tuple[Node, ...]] = field(repr=False, compare=False)
+
+    def all(self, name: str) -> tuple[Node, ...]:
+        """The children of that name in order, whatever their case and joining (``UN_Number``, ``UNNumber``)."""
+        return self._by_name.get(folded(name), ())
+
+    def find(self, path: str) -> Node | None:
+        """The first node at ``path`` (names joined by slashes), None where there is none."""
+        node: Node | None = self
+        for name in path.split("/"):
+            node = next(iter(node.all(name)), None) if node is not None else None
+        return node
+
+    def value(self, path: str) -> str:
+        """The text at ``path``, "" where there is no such element or it is empty."""
+        found = self.find(path)
+        return "" if found is None else found.text
+
+    def require(self, path: str, remedy: str = "") -> Node:
+        """The node at ``path`` with its text; raises Refusal at the path where it is missing or empty."""
+        found = self.find(path)
+        if found is None or not (found.text or found.children):
+            what = "is empty" if found is not None else "is missing"
+            raise Refusal(
+                Reason.INVALID_SCHEMA,
+                f"The element {path.rsplit('/', 1)[-1]} {what}.",
+                f"{self.path}/{path}",
+                remedy or "Send the message with this element.",
+            )
+        return found
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it, in document order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def folded(name: str) -> str:
+    """The spelling by which names are compared: schema versions differ in case and in underscores."""
+    return name.replace("_", "").replace("-", "").casefold()
+
+
+def root_name(head: bytes) -> str:
+    """The name of the first element in the first bytes of a file, "" where they do not look like XML; never raises."""
+    try:
+        text = decode(head[:8192], partial=True)
+    except Refusal:
+        text = head[:8192].decode("latin-1")  # only to be recognised: reading it will say what is wrong
+    start = text.lstrip("\ufeff \t\r\n")
+    if not start.startswith("<"):
+        return ""
+    prolog = _PROLOG.match(start)
+    rest = start[prolog.end() if prolog else 0 :]
+    if rest.startswith("<!DOCTYPE"):
+        rest = rest[rest.find(">") + 1 :].lstrip(" \t\r\n]>")
+    found = _ROOT.match(rest)
+    return found[1] if found else ""
+
+
+def read(raw: bytes) -> Node:
+    """The root of the XML in ``raw``; raises Refusal (TOO_LARGE or INVALID_SCHEMA) with where and what to do."""
+    if len(raw) > MAX_BYTES:
+        raise Refusal(
+            Reason.TOO_LARGE,
+            f"The file has {len(raw)} bytes, more than {MAX_BYTES}.",
+            remedy="Send one message a file.",
+        )
+    text = decode(raw).strip("\ufeff \t\r\n")
+    if not text:
+        raise Refusal(Reason.INVALID_SCHEMA, "The file is empty.", remedy="Send the file again.")
+    _require_harmless(text)
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        recover=False,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+        encoding="utf-8",
+    )
+    try:
+        # The declaration has done its work: the text is decoded, and is given in the one encoding that is named above.
+        root = etree.fromstring(_DECLARATION.sub("", text, count=1).encode(), parser)
+    except etree.XMLSyntaxError as broken:
+        line, column = broken.position if broken.position[0] else (1, 0)
+        problem = _POSITION.sub("", str(broken.msg))[:160]
+        cut = "" if text.endswith(">") and "Premature end" not in problem else " The file seems cut off."
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The file is not well-formed XML: {problem}.{cut}",
+            f"line {line}, column {column}",
+            "Export the file again; do not edit it by hand.",
+        ) from None
+    return _node(root, "", 1, 1)
+
+
+def _require_harmless(text: str) -> None:
+    prolog = _PROLOG.match(text)
+    start = prolog.end() if prolog else 0
+    if text.startswith("<!DOCTYPE", start) or "<!ENTITY" in text:
+        line = text.count("\n", 0, start) + 1
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            "The file declares a document type or entities, which no message of this standard does.",
+            f"line {line}",
+            "Export the message without DOCTYPE; entities are never resolved here.",
+        )
+    if not text.startswith("<", start):
+        raise Refusal(
+            Reason.INVALID_SCHEMA, "The file is not XML.", "line 1", "Send the message as XML, not as text."
+        )
+    if text.count("<") > 2 * MAX_ELEMENTS:
+        raise Refusal(
+            Reason.TOO_LARGE,
+            f"The file has more than {MAX_ELEMENTS} elements.",
+            remedy="Send one message a file.",
+        )
+
+
+def _node(element: etree._Element, above: str, depth: int, number: int) -> Node:
+    name = _local(element.tag)
+    path = f"{above}/{name}" + (f"[{number}]" if number > 1 else "")
+    if depth > MAX_DEPTH:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"Elements nest deeper than {MAX_DEPTH}.",
+            path,
+            "No message of this standard is that deep: export it again.",
+        )
+    children = []
+    by_name: dict[str, list[Node]] = {}
+    seen: Counter[str] = Counter()
+    for child in element:
+        if not isinstance(child.tag, str):
+            raise Refusal(
+                Reason.INVALID_SCHEMA,
+                "An entity stands where an element or text is expected.",
+                path,
+                "Write the text itself.",
+            )
+        seen[_local(child.tag)] += 1
+        node = _node(child, path, depth + 1, seen[_local(child.tag)])
+        children.append(node)
+        by_name.setdefault(folded(node.name), []).append(node)
+    parts = [element.text, *(child.tail for child in element)]
+    return Node(
+        name,
+        path,
+        " ".join(" ".join(_text(part) for part in parts if part).split()),
+        {_local(key): " ".join(_text(value).split()) for key, value in element.attrib.items()},
+        tuple(children),
+        {key: tuple(nodes) for key, nodes in by_name.items()},
+    )
+
+
+def _local(tag: str | bytes) -> str:
+    return _text(tag).rsplit("}", 1)[-1]
+
+
+def _text(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode()

@@ -1,0 +1,224 @@
+"""One NCTS message: its head, the declaration that it speaks of, and whose word it is.
+
+Source: the common specifications of the new computerised transit system, phase 5 (DDNTA), messages CC015C to CC060C.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from schemas.identifiers import mrn
+from schemas.identifiers.form import MalformedIdentifier
+from schemas.reasons import Reason, Refusal
+from services.producers.formats import instants
+from services.producers.formats.gathering import Notes, doubts, happening, identity, relay, remarked
+from services.producers.formats.instants import Instant
+from services.producers.formats.markup import Node
+from services.producers.formats.model import Remarked, Said, Where
+
+FORMAT = "ncts"
+_OBJECTS_AT_MOST = 256
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_OFFICE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_./-]{0,31}")
+_TRADERS = {"015": "declarant", "044": "trader at destination"}
+"""Messages that a trader sends; all others that are read come from customs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of ``number`` ("029"): its element, its key, when it was made, and its relay where customs sent it."""
+
+    node: Node
+    number: str
+    sender: str
+    key: str
+    prepared: Instant
+    relay: dict[str, Any] | None
+    notes: Notes
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clock of this format's times without an offset; those of a column may differ."""
+        return instants.zone_of(self.notes.settings, FORMAT)
+
+    def zone_of(self, column: str) -> ZoneInfo:
+        """The clock of the times in one element."""
+        return instants.zone_of(self.notes.settings, FORMAT, column)
+
+    def id(self, *record: str) -> str:
+        """The id of the event that this message makes of ``record``."""
+        return identity(FORMAT, self.number, self.sender, self.key, *record)
+
+    def at(self, path: str) -> str:
+        """The path of an element below the message."""
+        return f"{self.node.path}/{path}"
+
+
+def read(node: Node, number: str, raw: bytes, notes: Notes) -> Message:
+    """The head of the message ``node``; raises Refusal where it has no sender, key or time of making."""
+    given = node.value("messageType")
+    if given and given != f"CC{number}C":
+        notes.remark(
+            f"{node.path}/messageType",
+            f"messageType is {given[:20]!r}, the element {node.name}: the element counts.",
+        )
+    phase = node.attributes.get("PhaseID", "")
+    notes.take(f"{node.path}/@PhaseID", f"PhaseID {phase}", f"message {number}", "read" if phase else "own")
+    at = node.require("preparationDateAndTime")
+    prepared = instants.read(at.text, instants.zone_of(notes.settings, FORMAT, at.name), at.path)
+    for text in prepared.remarks:
+        notes.remark(at.path, text)
+    sender = node.require("messageSender").text
+    key = node.require("messageIdentification").text
+    said_by = None if number in _TRADERS else _relayed(node, sender, raw, notes)
+    if number in _TRADERS:
+        claims_it = f"the {_TRADERS[number]}, who claims it"
+        notes.take(f"{node.path}/messageSender", f"messageSender {sender}", claims_it)
+    return Message(node, number, sender, key, prepared, said_by, notes)
+
+
+def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any] | None:
+    """What shows that customs said it: the message whole, unless customs itself publishes or it does not fit."""
+    where = f"{node.path}/messageSender"
+    authority, certainty = notes.choice(sender), "choice"
+    if authority is None:
+        authority, certainty = f"customs-{(country_of_office(node) or 'eu').lower()}", "guess"
+    notes.take(where, f"messageSender {sender}", authority, certainty)
+    if authority == notes.settings.party:
+        return None
+    if notes.choice("relay") == "none":
+        notes.remark(where, "Relaying is switched off: the events are the publisher's own assertions.")
+        return None
+    whole = relay(raw, authority)
+    if certainty == "guess" and whole is not None:
+        notes.remark(
+            where,
+            f"The relayed authority is called {authority}, because no party is declared for sender {sender}.",
+            f"Declare the customs administration's party code: choices.{FORMAT}.{sender!r}.",
+        )
+    if whole is None:
+        notes.remark(
+            where,
+            f"The message has {len(raw)} bytes and an event carries 16384: it is not relayed, "
+            "and the events are the publisher's own assertions.",
+            "Ask customs to publish it; its own signature says more than a relay.",
+        )
+    elif any(child.name == "ContactPerson" for child in node.walk()):
+        notes.remark(
+            where,
+            "The relayed message names contact persons, and every reader of the event sees it whole.",
+            f'Relay without it by choices.{FORMAT}.relay = "none", where the persons have not agreed.',
+        )
+    return whole
+
+
+def country_of_office(node: Node) -> str:
+    """The country of the office that acts in a message, "" where its number does not begin with one."""
+    for name in ("CustomsOfficeOfDestinationActual", "CustomsOfficeOfDeparture"):
+        number = node.value(f"{name}/referenceNumber").upper()
+        if _COUNTRY.fullmatch(number[:2]):
+            return number[:2]
+    return ""
+
+
+def jurisdiction(message: Message, declaration: str) -> str:
+    """The country of the acting office, else of the declaration; raises Refusal where neither tells."""
+    country = country_of_office(message.node) or declaration.partition("/")[0]
+    if not _COUNTRY.fullmatch(country):
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            "Neither the customs office nor the MRN begins with a country.",
+            message.at("CustomsOfficeOfDeparture/referenceNumber"),
+            "Send the office's number of eight characters, such as PL301040.",
+        )
+    return country
+
+
+def by_mrn(message: Message, remarks: list[Remarked]) -> str:
+    """The declaration ``country/MRN``; raises Refusal where the message has no MRN."""
+    node = message.node.require(
+        "TransitOperation/MRN", "Customs gives the MRN: pass its message on as it came."
+    )
+    number = node.text.upper().replace(" ", "")
+    try:
+        country = mrn.parse(number).country
+    except MalformedIdentifier:
+        country = country_of_office(message.node) or "EU"
+    declaration = f"{country}/{number}"
+    remarks.extend(doubts(node.path, "declaration", declaration))
+    message.notes.take(node.path, "MRN", "declaration")
+    return declaration
+
+
+def by_lrn(message: Message, country: str = "EU") -> str:
+    """The declaration before it has an MRN: ``country/LRN/holder/LRN``, because an LRN is unique only to its holder.
+
+    ``country`` is taken where the office's number does not tell one. Raises Refusal where LRN or holder is missing.
+    """
+    node = message.node.require("TransitOperation/LRN")
+    holder = message.node.value("HolderOfTheTransitProcedure/identificationNumber") or message.node.value(
+        "HolderOfTheTransitProcedure/TIRHolderIdentificationNumber"
+    )
+    if not holder:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            "The holder of the procedure has no number, without which its LRN names no declaration.",
+            message.at("HolderOfTheTransitProcedure/identificationNumber"),
+            "Send the holder's EORI number.",
+        )
+    message.notes.take(node.path, "LRN + holder", "declaration")
+    return f"{country_of_office(message.node) or country}/LRN/{holder}/{node.text}"
+
+
+def claims(
+    message: Message,
+    kind: str,
+    instant: Instant,
+    territory: str,
+    declarations: Sequence[str],
+    containers: Sequence[str] = (),
+    *,
+    classifier: str = "ACT",
+    remarks: Sequence[Remarked] = (),
+    **fields: Any,
+) -> Iterator[Said]:
+    """The customs milestone ``kind`` about the declarations and their containers, in events of at most 256 objects."""
+    where = Where(path=message.node.path)
+    named = [{"kind": "declaration", "id": declaration} for declaration in declarations]
+    room = _OBJECTS_AT_MOST - len(named)
+    told = (*remarks, *remarked(message.node.path, *instant.remarks))
+    for part, start in enumerate(range(0, max(1, len(containers)), room), start=1):
+        boxes = [{"kind": "container", "id": box} for box in containers[start : start + room]]
+        data: dict[str, Any] = {
+            **happening(instant, classifier),
+            "jurisdiction": territory,
+            "objects": [*named, *boxes],
+            **{name: value for name, value in fields.items() if value not in (None, "", [])},
+        }
+        office = _acting_office(message.node)
+        if office:
+            data["procedure_office"] = office
+        if message.relay is not None:
+            data["relay"] = message.relay
+        said = message.id(kind, f"{part}")
+        yield Said(
+            where,
+            said,
+            f"cre.customs.{kind}.v1",
+            message.prepared.text,
+            data,
+            None,
+            told if part == 1 else (),
+        )
+
+
+def _acting_office(node: Node) -> str:
+    for name in ("CustomsOfficeOfDestinationActual", "CustomsOfficeOfDeparture"):
+        number = node.value(f"{name}/referenceNumber")
+        if number and _OFFICE.fullmatch(number):
+            return number
+    return ""

@@ -1,0 +1,56 @@
+"""TAF TSI messages of European railways: TrainRunningInformation, TrainRunningForecast and TrainComposition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+from schemas.reasons import Refusal
+from services.producers.formats import enclosed, markup
+from services.producers.formats.gathering import Notes, unknown, vetted
+from services.producers.formats.markup import Node
+from services.producers.formats.model import Format, Reading, Record, Settings, Unread, Where
+from services.producers.formats.taf import composition, head, running
+from services.producers.formats.taf.head import Head
+from services.producers.formats.taf.vocabulary import VOCABULARY
+
+_Reader = Callable[[Node, bytes, Head, Notes], Iterator[tuple[tuple[str, ...], Record]]]
+_MESSAGES: dict[str, tuple[str, _Reader]] = {
+    "TrainRunningInformationMessage": ("4005", running.records),
+    "TrainRunningForecastMessage": ("4004", running.records),
+    "TrainCompositionMessage": ("3003", composition.records),
+}
+
+
+def recognise(raw: bytes) -> int:
+    """How sure it is, 0 to 100, that ``raw`` is one of the three messages, bare or in an envelope; never raises."""
+    return enclosed.recognise(raw, _MESSAGES)
+
+
+def read(raw: bytes, settings: Settings) -> Reading:
+    """Read the messages in ``raw``, up to 8 MiB; raises Refusal where the file as a whole cannot be read."""
+    messages = enclosed.find(markup.read(raw), _MESSAGES)
+    notes = Notes(head.FORMAT, settings)
+    records = tuple(chain.from_iterable(_message(message, raw, notes) for message in messages))
+    return Reading(head.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
+
+
+def _message(message: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
+    number, reader = _MESSAGES[enclosed.named(message, _MESSAGES)]
+    notes.take(message.path, message.name, f"message {number}")
+    notes.remarks.extend(unknown(message, VOCABULARY))
+    try:
+        said = head.read(message, number, notes)
+        yield from map(vetted, head.by_status(said, reader(message, raw, said, notes)))
+    except Refusal as refusal:
+        yield Unread(Where(path=message.path), refusal)
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        head.FORMAT,
+        "TAF TSI messages 4005, 4004 and 3003 (running, forecast, composition), schemas 3.5 and sector 2.3",
+        recognise,
+        read,
+    ),
+)

@@ -1,0 +1,205 @@
+"""TrainComposition (3003): which wagons stand in a train, and which containers on each wagon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from schemas.identifiers import wagon as wagons
+from schemas.identifiers.form import MalformedIdentifier
+from schemas.reasons import Reason, Refusal
+from services.producers.formats import instants
+from services.producers.formats.gathering import Notes, doubts, remarked
+from services.producers.formats.instants import Instant
+from services.producers.formats.markup import Node
+from services.producers.formats.model import PassedOver, Record, Remarked, Said, Unread, Where
+from services.producers.formats.taf import naming
+from services.producers.formats.taf.head import FORMAT, Head
+
+AT_MOST = 256  # objects that one link may name
+GRACE_HOURS = 72
+"""How long after the booked arrival a train still counts as composed, because trains are late."""
+_UNITS = {"01": "container", "02": "swap body", "00": "unknown load unit"}
+_OTHER_UNITS = {"03": "semi-trailer", "04": "road vehicle"}
+
+
+def records(message: Node, _raw: bytes, head: Head, notes: Notes) -> Iterator[tuple[tuple[str, ...], Record]]:
+    """The links of each section of the journey, each with its key; never raises for what a section says."""
+    sections = message.all("TrainCompositionJourneySection")
+    if not sections:
+        message.require("TrainCompositionJourneySection")
+    manager = next(
+        (im for s in sections if (im := s.value("JourneySection/ResponsibilityActualSection/ResponsibleIM"))),
+        head.recipient,
+    )
+    trains = naming.trains(message, manager, notes)
+    for number, section in enumerate(sections, start=1):
+        try:
+            yield from _section(section, number, trains, head, notes)
+        except Refusal as refusal:
+            yield (f"{number}",), Unread(Where(path=section.path), refusal)
+
+
+def _section(
+    section: Node, number: int, trains: tuple[str, ...], head: Head, notes: Notes
+) -> Iterator[tuple[tuple[str, ...], Record]]:
+    held, remarks = _interval(section, number, head, notes)
+    standing: dict[str, Node] = {}
+    loads: list[tuple[tuple[str, ...], Record]] = []
+    for node in section.all("WagonData"):
+        written = node.value("WagonNumberFreight")
+        if not written:
+            refusal = Refusal(
+                Reason.INVALID_SCHEMA,
+                "The wagon has no number.",
+                f"{node.path}/WagonNumberFreight",
+                "Send its 12 digits.",
+            )
+            loads.append(((f"{number}", "wagon", node.path), Unread(Where(path=node.path), refusal)))
+            continue
+        wagon = _wagon(written)
+        if wagon in standing:
+            remarks += remarked(node.path, f"The wagon {written} stands in the section twice.")
+        else:
+            remarks += doubts(f"{node.path}/WagonNumberFreight", "wagon", wagon)
+        standing.setdefault(wagon, node)
+        loads.extend(_loaded(node, wagon, number, held, head, notes))
+    if not standing:
+        yield (
+            (f"{number}",),
+            PassedOver(Where(path=section.path), "A section without wagons: a locomotive alone."),
+        )
+        yield from loads
+        return
+    remarks += _counts(section, len(standing))
+    if not any(isinstance(record, Said) for _, record in loads):
+        remarks += remarked(
+            section.path,
+            "No wagon names a container: the composition ends at the wagons.",
+            remedy="Send a loading list, or IntermodalTransportData with LoadUnitNumber (schema 3.5).",
+        )
+    for name_number, train in enumerate(trains, start=1):
+        for part, some in enumerate(_parts(sorted(standing)), start=1):
+            key = (f"{number}", "train", f"{name_number}.{part}")
+            data = {"train": train, "wagons": list(some), **held}
+            told = tuple(remarks) if (name_number, part) == (1, 1) else ()
+            where = Where(path=section.path)
+            yield (
+                key,
+                Said(where, head.id(*key), "cre.link.train_composed.v1", head.created.text, data, None, told),
+            )
+    yield from loads
+
+
+def _interval(section: Node, number: int, head: Head, notes: Notes) -> tuple[dict[str, Any], list[Remarked]]:
+    """Place, start and end of a section's links.
+
+    The first section holds from the message on, or from the booked departure if that is earlier; a later one from its
+    booked departure. It ends GRACE_HOURS after the booked arrival; without one, at the next composition.
+    """
+    origin = section.require("JourneySection/JourneySectionOrigin")
+    goal = section.require("JourneySection/JourneySectionDestination")
+    booked, remarks = _booked(origin, notes)
+    arrival, more = _booked(goal, notes)
+    remarks += more
+    start = head.created
+    if booked is not None and (number > 1 or booked.micros < start.micros):
+        start = booked
+    elif number > 1:
+        remarks += remarked(
+            origin.path,
+            "The section has no booked departure: it counts from the message on.",
+            remedy="Send BookedLocationDateTime at the section's origin.",
+        )
+    held: dict[str, Any] = {"place": naming.place(origin, notes), "from": start.text}
+    naming.place(goal, notes)
+    if arrival is not None:
+        zone = instants.zone_of(notes.settings, FORMAT)
+        end = instants.shifted(arrival, zone, _grace(notes) * 3_600)
+        if end.micros > start.micros:
+            held["to"] = end.text
+        else:
+            remarks += remarked(goal.path, "The booked arrival lies before the departure: no end is set.")
+    return held, remarks
+
+
+def _grace(notes: Notes) -> int:
+    chosen = notes.choice("grace_hours")
+    if chosen is None or not (chosen.isascii() and chosen.isdigit() and len(chosen) <= 4):
+        return GRACE_HOURS
+    return int(chosen)
+
+
+def _booked(location: Node, notes: Notes) -> tuple[Instant | None, list[Remarked]]:
+    at = location.find("BookedLocationDateTime")
+    if at is None or not at.text:
+        return None, []
+    zone = instants.zone_of(notes.settings, FORMAT, "BookedLocationDateTime")
+    instant = instants.read(at.text, zone, at.path)
+    return instant, [*remarked(at.path, *instant.remarks)]
+
+
+def _wagon(written: str) -> str:
+    try:
+        return wagons.parse(written).text
+    except MalformedIdentifier:
+        return f"UIC/{written.replace(' ', '').replace('-', '')}"  # kept under its own number, with a doubt
+
+
+def _loaded(
+    node: Node, wagon: str, number: int, held: dict[str, Any], head: Head, notes: Notes
+) -> Iterator[tuple[tuple[str, ...], Record]]:
+    boxes: dict[str, Node] = {}
+    for unit in node.all("IntermodalTransportData"):
+        kind, text = unit.value("TypeOfLoadUnit"), unit.value("LoadUnitNumber")
+        key: tuple[str, ...] = (f"{number}", "unit", unit.path)
+        if kind in _OTHER_UNITS:
+            yield key, PassedOver(Where(path=unit.path), f"A {_OTHER_UNITS[kind]} is no container.")
+        elif not text:
+            yield key, PassedOver(Where(path=unit.path), "A load unit without a number.")
+        elif kind not in _UNITS:
+            refusal = Refusal(
+                Reason.INVALID_SCHEMA,
+                f"TypeOfLoadUnit {kind[:20]!r} is not known.",
+                f"{unit.path}/TypeOfLoadUnit",
+                "Send 01 for a container, 02 for a swap body.",
+            )
+            yield key, Unread(Where(path=unit.path), refusal)
+        else:
+            certainty = "read" if kind != "00" else "own"
+            notes.take(f"{unit.path}/TypeOfLoadUnit", f"TypeOfLoadUnit {kind}", "container", certainty)
+            boxes.setdefault(text, unit)
+    for part, some in enumerate(_parts(list(boxes)), start=1):
+        key = (f"{number}", "wagon", wagon, f"{part}")
+        told = [
+            doubt for box in some for doubt in doubts(f"{boxes[box].path}/LoadUnitNumber", "container", box)
+        ]
+        data = {"wagon": wagon, "containers": list(some), **held}
+        yield (
+            key,
+            Said(
+                Where(path=node.path),
+                head.id(*key),
+                "cre.link.wagon_loaded.v1",
+                head.created.text,
+                data,
+                None,
+                tuple(told),
+            ),
+        )
+
+
+def _counts(section: Node, wagons_seen: int) -> tuple[Remarked, ...]:
+    path = "TrainRunningData/TrainRunningTechData/NumberOfVehicles"
+    given = section.value(path)
+    if not given or given.lstrip("0") == f"{wagons_seen}":
+        return ()
+    return remarked(
+        f"{section.path}/{path}",
+        f"NumberOfVehicles is {given[:10]}, the section lists {wagons_seen} wagons.",
+        remedy="Check that the list is whole; locomotives may be counted.",
+    )
+
+
+def _parts(things: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (things[start : start + AT_MOST] for start in range(0, len(things), AT_MOST))

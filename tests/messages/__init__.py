@@ -1,0 +1,1 @@
+"""Partners' messages written for the tests, and what is made of them."""
