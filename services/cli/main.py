@@ -8,6 +8,7 @@ import sys
 import typer
 
 from services.cli.checking import fsck
+from services.cli.convert import convert
 from services.cli.demo import demo
 from services.cli.doctor import doctor
 from services.cli.events import events
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 findings, 4 dependency unreachable, 5 not found, 130 interrupted.",
 )
-for command in (publish, track, fsck, doctor, up, worker, demo, prove, replay):
+for command in (publish, convert, track, fsck, doctor, up, worker, demo, prove, replay):
     app.command()(command)
 db.command()(retain)
 for name, group in {

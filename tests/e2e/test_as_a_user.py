@@ -184,7 +184,7 @@ def test_bad_records_are_named_with_line_and_pointer_and_good_ones_go_out(user: 
     report = user.json("publish", "--as", "cr", path, code=1)
     assert report["acknowledged"] == 1
     (refusal,) = report["refusals"]
-    assert (refusal["line"], refusal["pointer"], refusal["reason"]) == (1, "/place", "INVALID_SCHEMA")
+    assert (refusal["row"], refusal["pointer"], refusal["reason"]) == (1, "/place", "INVALID_SCHEMA")
 
 
 def test_a_used_id_with_other_content_is_not_sent(user: User) -> None:

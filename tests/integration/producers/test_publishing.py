@@ -18,7 +18,9 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from schemas.signing import Scheme
 from services.localstack.engine import BrokerAddress
-from services.producers import native, publisher
+from services.producers import publisher
+from services.producers.intake import Intake, settle
+from services.producers.outcome import Fate
 from services.producers.profile import Profile, create
 from services.producers.spool import Spool
 
@@ -71,25 +73,24 @@ def test_a_file_arrives_whole_and_a_second_run_sends_nothing(
     broker: BrokerAddress, profile: Profile, tmp_path: Path
 ) -> None:
     file = records(tmp_path / "r.jsonl", 700)
-    for expected in ((700, 0), (0, 700)):
-        outcome = publisher.Outcome()
+    for fate in (Fate.PUBLISHED, Fate.ALREADY):
         with Spool(tmp_path / "spool") as spool:
-            publisher.enqueue(native.read([file], profile), profile, spool, outcome)
-            publisher.drain(spool, broker.bootstrap, outcome, patience=30)
-        assert (outcome.acknowledged, outcome.already) == expected
-        assert not outcome.failed
+            outcome = Intake(profile, spool).path(file)
+            publisher.drain(spool, broker.bootstrap, patience=30)
+            settle([outcome], spool)
+        assert outcome.counts == {fate: 700}
     assert stored(broker.bootstrap, profile.topic) == {f"dep-{n}": 1 for n in range(700)}
 
 
 def test_without_a_broker_everything_waits_in_the_spool(tmp_path: Path) -> None:
     profile = create("ktz", "urn:cre:ktz", "cre.railway.ktz.v1", "demo", Scheme.ED25519)
-    outcome = publisher.Outcome()
     with Spool(tmp_path / "spool") as spool:
-        publisher.enqueue(native.read([records(tmp_path / "r", 3)], profile), profile, spool, outcome)
+        outcome = Intake(profile, spool).path(records(tmp_path / "r", 3))
         with pytest.raises(publisher.BrokerUnreachable):
-            publisher.drain(spool, "127.0.0.1:9", outcome, patience=0.1)
+            publisher.drain(spool, "127.0.0.1:9", patience=0.1)
+        settle([outcome], spool)
         assert spool.counts() == (3, 0)
-    assert outcome.waiting == 3
+    assert outcome.counts == {Fate.WAITING: 3}
 
 
 def test_killed_again_and_again_it_still_publishes_everything(
