@@ -18,19 +18,23 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from services.producers.spool import Spool
 
 IN_FLIGHT = 2_000
+_LEAST_PATIENCE = 2.0  # a connection over a weak link takes its time to begin
 
 
 class BrokerUnreachable(Exception):
     """No broker answered; what was read is safe in the spool and goes out with the next run."""
 
 
-def connect(bootstrap: str, security: dict[str, object] | None = None) -> KafkaProducer:
-    """A producer that loses nothing silently; raises BrokerUnreachable. Blocks up to the bootstrap timeout."""
+def connect(
+    bootstrap: str, security: dict[str, object] | None = None, patience: float = 30.0
+) -> KafkaProducer:
+    """A producer that loses nothing silently; raises BrokerUnreachable after ``patience`` seconds without a broker."""
     try:
         return KafkaProducer(
             bootstrap_servers=bootstrap,
             enable_idempotence=True,
             acks="all",
+            bootstrap_timeout_ms=int(patience * 1_000),
             linger_ms=10,
             batch_size=65_536,
             compression_type=None,
@@ -65,7 +69,8 @@ def drain(
         unreachable: BrokerUnreachable | None = None
         sent = 0
         try:
-            sent = _drain_once(spool, bootstrap, security, lambda sent: progress(total + sent), stop)  # noqa: B023
+            producer = connect(bootstrap, security, min(30.0, max(patience, _LEAST_PATIENCE)))
+            sent = _drain_once(spool, producer, lambda sent: progress(total + sent), stop)  # noqa: B023
         except BrokerUnreachable as problem:
             unreachable = problem
         total += sent
@@ -82,13 +87,11 @@ def drain(
 
 def _drain_once(
     spool: Spool,
-    bootstrap: str,
-    security: dict[str, object] | None,
+    producer: KafkaProducer,
     progress: Callable[[int], None],
     stop: Callable[[], bool],
 ) -> int:
     """One connection's worth: ends when nothing waits, or when a whole batch went by without an acknowledgement."""
-    producer = connect(bootstrap, security)
     flying: deque[tuple[int, Any]] = deque()
     sent, after = 0, 0
     try:
