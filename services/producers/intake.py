@@ -59,8 +59,14 @@ class Intake:
         except Refusal as refusal:
             return self._kept(FileOutcome(path, refusal=refusal))
         outcome = FileOutcome(path, file.format.name, file.sha256, file.remarks)
-        for chunk in _chunks(file.records, MAX_BATCH):
-            outcome.records += self._take(chunk)
+        try:
+            for chunk in _chunks(file.records, MAX_BATCH):
+                outcome.records += self._take(chunk)
+        except Exception as unexpected:
+            unexpected.add_note(
+                f"while {path} was read as {file.format.name}; nothing is lost, move it aside to go on"
+            )
+            raise
         return self._kept(outcome)
 
     def close(self) -> None:
