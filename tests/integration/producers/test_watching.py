@@ -184,7 +184,7 @@ def test_killed_again_and_again_while_files_arrive_and_stopped_in_order(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
-    for number in range(3):
+    for number in range(2):
         process = start()
         drop(number)
         until(lambda: len(list((folder / "done").glob("*.jsonl"))) > 4 * number, "file that is done")  # noqa: B023
@@ -193,13 +193,13 @@ def test_killed_again_and_again_while_files_arrive_and_stopped_in_order(
         process.kill()
         process.communicate()
     process = start()
-    drop(3)
-    until(lambda: len(list((folder / "done").glob("*.jsonl"))) == 16, "end of the files")
+    drop(2)
+    until(lambda: len(list((folder / "done").glob("*.jsonl"))) == 12, "end of the files")
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
     assert "stopped;" in err
     found = stored(broker.bootstrap, profile.topic)
     assert set(found) == sent
-    assert len(list((folder / "done").glob("*.outcome.json"))) == 16
+    assert len(list((folder / "done").glob("*.outcome.json"))) == 12
     assert not list(folder.glob("*.jsonl"))
