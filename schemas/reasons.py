@@ -33,6 +33,10 @@ class Reason(StrEnum):
     UNKNOWN_TYPE = "UNKNOWN_TYPE"
     UNKNOWN_VERSION = "UNKNOWN_VERSION"
     INVALID_SCHEMA = "INVALID_SCHEMA"
+    # A partner's own file, before anything is signed: never a dead letter.
+    UNKNOWN_FORMAT = "UNKNOWN_FORMAT"
+    UNREADABLE_FILE = "UNREADABLE_FILE"
+    ID_USED_TWICE = "ID_USED_TWICE"
     # On our side.
     QUARANTINED = "QUARANTINED"
     INTERNAL_ERROR = "INTERNAL_ERROR"

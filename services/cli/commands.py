@@ -40,6 +40,11 @@ COMMANDS: Mapping[str, Listed] = {
         "publish",
         "Sign the records of PATHS and publish them through a durable spool; repeating it repeats nothing.",
     ),
+    "convert": Listed(
+        "convert",
+        "convert",
+        "Show what PATHS say: which header was taken for what, and per record its event or why there is none.",
+    ),
     "track": Listed(
         "track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
@@ -75,6 +80,11 @@ COMMANDS: Mapping[str, Listed] = {
         "rebuilding",
         "replay",
         "Rebuild the state from all stored events while workers go on, compare it with the one in use, and switch.",
+    ),
+    "simulate": Listed(
+        "simulating",
+        "simulate",
+        "Write what simulated parties would publish: native JSON lines, in the order of publication.",
     ),
     "events": Listed("events", "events", "Single events."),
     "party": Listed("parties", "party", "The parties of the network."),

@@ -10,12 +10,15 @@ import orjson
 import typer
 
 from schemas.envelope import event_id
+from schemas.reasons import Refusal
 from schemas.schemes import Scheme
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.producers import native, profile
+from services.producers import profile
+from services.producers import reading as reading_files
+from services.producers.report import plain_refusal
 from services.query.reread import Reread, reread
 from services.registry import store
 from services.storage import reading
@@ -44,27 +47,25 @@ def validate(
             raise Failure(Exit.NOT_FOUND, str(problem), "lianyun party list") from None
     else:
         who = profile.create("nobody", "urn:nobody", "none", settings.network, Scheme.ED25519)
-    lines = list(native.read(paths, who))
-    bad = [line for line in lines if line.refusal is not None]
-    refusals = [
-        {
-            "path": line.path,
-            "line": line.number,
-            "reason": line.refusal.reason.value,
-            "pointer": line.refusal.pointer,
-            "detail": line.refusal.detail,
-            "remedy": line.refusal.remedy,
-        }
-        for line in bad
-        if line.refusal is not None
-    ]
+    refusals: list[dict[str, Any]] = []
+    valid = 0
+    for path in paths:
+        try:
+            content, _ = reading_files.load(path)
+            for record in reading_files.read(content, who, "native").records:
+                valid += record.refusal is None
+                if record.refusal is not None:
+                    line = {"path": str(path), "row": record.where.row}
+                    refusals.append({**line, **plain_refusal(record.refusal)})
+        except Refusal as refusal:
+            refusals.append({"path": str(path), "row": 0, **plain_refusal(refusal)})
     if as_json:
-        print_json({"valid": len(lines) - len(bad), "refusals": refusals})
+        print_json({"valid": valid, "refusals": refusals})
     else:
         if refusals:
             print_table(tuple(refusals[0]), [tuple(row.values()) for row in refusals])
-        out.print(f"{len(lines) - len(bad)} of {len(lines)} records are valid")
-    if bad:
+        out.print(f"{valid} of {valid + len(refusals)} records are valid")
+    if refusals:
         raise typer.Exit(Exit.FAILED)
 
 

@@ -117,7 +117,11 @@ def _profile(owner: Party, source: str, settings: CliSettings, scheme: Scheme) -
             Exit.USAGE, f"{chosen} is no source of {owner.code}", f"lianyun party show {owner.code}"
         )
     topic = min(owner.topics, default="cre.gateway.v1")
-    return profile.create(owner.code, chosen, topic, settings.network, scheme)
+    fresh = profile.create(owner.code, chosen, topic, settings.network, scheme)
+    try:
+        return profile.renewed(settings.partners, fresh)
+    except profile.ProfileError as problem:
+        raise Failure(Exit.FAILED, str(problem), "mend the file, or move it aside to start anew") from None
 
 
 def _newest(registry: Registry, code: str) -> Key:

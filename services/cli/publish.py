@@ -1,4 +1,4 @@
-"""`lianyun publish`: from a partner's native records to acknowledged signed events."""
+"""`lianyun publish`: from a partner's own files to acknowledged signed events."""
 
 from __future__ import annotations
 
@@ -8,90 +8,170 @@ from typing import Annotated
 import typer
 
 from services.cli.exits import Exit, Failure
-from services.cli.output import err, print_json, print_table
+from services.cli.outcomes import show
+from services.cli.output import err, iso, print_json, print_table
 from services.cli.settings import CliSettings
-from services.producers import native, profile, publisher, spool
-
-Party = Annotated[str, typer.Option("--as", help="The partner whose profile signs the events.")]
-Paths = Annotated[list[Path], typer.Argument(help="Files of native JSON lines.", exists=True, dir_okay=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+from services.cli.watch import watch
+from services.producers import profile, publisher, spool, spool_status
+from services.producers.intake import Intake, settle
+from services.producers.outcome import Run
+from services.producers.report import plain_run
+from services.producers.watching import Manner
 
 
 def publish(
-    party: Party,
-    paths: Paths,
-    as_json: AsJson = False,
+    party: Annotated[str, typer.Option("--as", help="The partner whose profile signs the events.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files in any format that `lianyun convert` reads.", exists=True, dir_okay=False),
+    ] = None,
+    format: Annotated[
+        str, typer.Option("--format", help="Read the files as this format, instead of recognising it.")
+    ] = "",
+    amend: Annotated[
+        bool, typer.Option("--amend", help="Publish changed records as corrections of what was published.")
+    ] = False,
+    whole: Annotated[
+        bool, typer.Option("--all-or-nothing", help="Publish nothing unless every record is good.")
+    ] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--watch", help="Go on publishing what is dropped into this folder.", file_okay=False, exists=True
+        ),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="With --watch: end when the folder is empty.")] = False,
+    quiet: Annotated[
+        float, typer.Option("--settle", min=0.05, help="With --watch: seconds a complete file lies still.")
+    ] = 3.0,
+    grace: Annotated[
+        float, typer.Option(min=0.05, help="With --watch: seconds for a file that seems to be cut short.")
+    ] = 60.0,
+    state: Annotated[
+        bool, typer.Option("--status", help="Show what waits in the spool and what was acknowledged last.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--every", help="List good records too.")] = False,
     patience: Annotated[
-        float, typer.Option(help="Seconds to wait for a broker that does not answer.")
+        float, typer.Option(min=0.0, help="Seconds to wait for a broker that does not answer.")
     ] = 120.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Sign the records of PATHS and publish them through a durable spool; repeating it repeats nothing."""
     settings = CliSettings()
+    who = profile_of(settings, party)
+    store = settings.partners / f"{party}.spool"
+    if sum((bool(paths), folder is not None, state)) != 1:
+        raise Failure(Exit.USAGE, "give files, or --watch FOLDER, or --status", "lianyun publish --help")
+    if state:
+        _status(store, as_json)
+        return
+    bootstrap = _bootstrap(settings)
+    if folder is not None:
+        manner = Manner(format, amend, whole, patience if once else min(patience, 5.0))
+        watch(
+            folder,
+            who,
+            store,
+            bootstrap,
+            manner,
+            settle=quiet,
+            grace=max(grace, quiet),
+            once=once,
+            as_json=as_json,
+        )
+        return
+    run = Run([])
+    unreachable: publisher.BrokerUnreachable | None = None
+    with _spool(store) as waiting:
+        intake = Intake(who, waiting, format=format, amend=amend, whole=whole)
+        run.files += [intake.path(path) for path in paths or ()]
+        intake.close()
+        try:
+            run.acknowledged = publisher.drain(
+                waiting,
+                bootstrap,
+                patience=patience,
+                progress=lambda sent: err.print(f"{sent} acknowledged") if err.is_terminal else None,
+            )
+        except publisher.BrokerUnreachable as problem:
+            unreachable = problem
+        run.waiting = waiting.counts()[0]
+        settle(run.files, waiting)
+    if as_json:
+        print_json(plain_run(run))
+    else:
+        show(run, every)
+    if unreachable is not None:
+        raise Failure(Exit.UNREACHABLE, str(unreachable), "lianyun doctor")
+    if run.failed:
+        raise typer.Exit(Exit.FAILED)
+
+
+def profile_of(settings: CliSettings, party: str) -> profile.Profile:
+    """The profile of ``party``; ends the command where there is none, or it cannot be used."""
+    try:
+        return profile.load(settings.partners, party)
+    except profile.NoProfile as problem:
+        raise Failure(
+            Exit.NOT_FOUND, str(problem), f"lianyun party list; lianyun key add {party} --new"
+        ) from None
+    except profile.ProfileError as problem:
+        raise Failure(Exit.FAILED, str(problem), "mend the profile and run the command again") from None
+
+
+def _bootstrap(settings: CliSettings) -> str:
     if not settings.bootstrap:
         raise Failure(
             Exit.USAGE,
             "no broker is configured",
             "set LIANYUN_BOOTSTRAP=host:port, or start a platform here with: make up",
         )
+    return settings.bootstrap
+
+
+def _spool(path: Path) -> spool.Spool:
     try:
-        who = profile.load(settings.partners, party)
-    except profile.ProfileError as problem:
-        raise Failure(
-            Exit.NOT_FOUND, str(problem), f"lianyun party list; lianyun key add {party} --new"
-        ) from None
-    outcome = publisher.Outcome()
-    try:
-        with spool.Spool(settings.partners / f"{party}.spool") as waiting:
-            publisher.enqueue(native.read(paths, who), who, waiting, outcome)
-            publisher.drain(
-                waiting,
-                settings.bootstrap,
-                outcome,
-                patience=patience,
-                progress=lambda sent: err.print(f"{sent} acknowledged") if err.is_terminal else None,
-            )
+        return spool.Spool(path, patience=10.0)
     except spool.SpoolBusy as busy:
-        raise Failure(Exit.FAILED, str(busy), "one publisher per partner and machine at a time") from None
-    except publisher.BrokerUnreachable as unreachable:
-        _report(outcome, as_json)
-        raise Failure(Exit.UNREACHABLE, str(unreachable), "lianyun doctor") from None
-    _report(outcome, as_json)
-    if outcome.failed:
-        raise typer.Exit(Exit.FAILED)
+        raise Failure(
+            Exit.FAILED, str(busy), "wait for it; a folder being watched takes files too: drop them there"
+        ) from None
+    except spool.SpoolError as problem:
+        raise Failure(Exit.FAILED, str(problem), "lianyun --help") from None
 
 
-def _report(outcome: publisher.Outcome, as_json: bool) -> None:
-    refused = [
-        {
-            "path": path,
-            "line": line,
-            "reason": refusal.reason.value,
-            "pointer": refusal.pointer,
-            "detail": refusal.detail,
-            "remedy": refusal.remedy,
-        }
-        for path, line, refusal in outcome.refused
-    ] + [
-        {
-            "path": path,
-            "line": line,
-            "reason": "ID_USED_TWICE",
-            "pointer": "/id",
-            "detail": f"event {identity!r} was published before with other content",
-            "remedy": "to change what you said, publish a correction under a new id",
-        }
-        for path, line, identity in outcome.different
-    ]
-    counts = {
-        "acknowledged": outcome.acknowledged,
-        "already": outcome.already,
-        "waiting": outcome.waiting,
-        "refused": len(refused),
-    }
+def _status(path: Path, as_json: bool) -> None:
+    found = spool_status.status(path)
+    last = found.last
     if as_json:
-        print_json({**counts, "refusals": refused})
+        print_json(
+            {
+                "waiting": found.waiting,
+                "acknowledged": found.acknowledged,
+                "corrections": found.corrections,
+                "oldest": [
+                    {"id": each.id, "type": each.type, "topic": each.topic, "spooled": iso(each.queued_us)}
+                    for each in found.oldest
+                ],
+                "last": None
+                if last is None
+                else {
+                    "id": last.id,
+                    "type": last.type,
+                    "origin": f"{last.topic}[{last.partition}]@{last.offset}",
+                    "at": iso(last.at_us),
+                },
+            }
+        )
         return
-    if refused:
-        columns = ("path", "line", "reason", "pointer", "detail", "remedy")
-        print_table(columns, [[row[column] for column in columns] for row in refused])
-    print_table(tuple(counts), [tuple(counts.values())])
+    rows: list[tuple[object, object]] = [
+        ("waiting", found.waiting),
+        ("acknowledged", found.acknowledged),
+        ("corrections", found.corrections),
+    ]
+    if last is not None:
+        rows.append(("last", f"{iso(last.at_us)} {last.id} {last.topic}[{last.partition}]@{last.offset}"))
+    print_table(("", ""), rows)
+    if found.oldest:
+        columns = ("waiting since", "type", "id")
+        print_table(columns, [(iso(each.queued_us), each.type, each.id) for each in found.oldest])

@@ -1,4 +1,4 @@
-"""Who publishes: a partner's own file with its source, topic, signing key and salt secret.
+"""Who publishes: a partner's own file with its source, topic, signing key and salt secret, and what it declares of its files.
 
 The file never leaves the partner's machine; it is written readable by its owner only.
 """
@@ -8,19 +8,28 @@ from __future__ import annotations
 import os
 import secrets
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from schemas.signing import Scheme, SigningKey
+from services.producers.formats import declared
+from services.producers.formats.model import Settings
 
 
 class ProfileError(Exception):
     """The profile is missing or unusable; the text says what is wrong and what to do."""
 
 
+class NoProfile(ProfileError):
+    """There is no profile of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A partner's publishing identity. ``network`` is signed with every event ("demo" is worthless in "prod")."""
+    """A partner's publishing identity. ``network`` is signed with every event ("demo" is worthless in "prod").
+
+    ``files`` is what the partner declares about its own files, None where it declares nothing.
+    """
 
     party: str
     source: str
@@ -28,6 +37,7 @@ class Profile:
     network: str
     key: SigningKey = field(repr=False)
     salt_secret: bytes = field(repr=False)
+    files: Settings | None = None
 
     def save(self, folder: Path) -> Path:
         """Write the profile to ``folder``/<party>.toml with mode 0600; overwrites only its own file."""
@@ -38,15 +48,33 @@ class Profile:
             f'network = "{self.network}"\n\n[key]\nscheme = "{self.key.scheme}"\nseed = "{self.key.seed.hex()}"\n'
             f'\n[salt]\nsecret = "{self.salt_secret.hex()}"\n'
         )
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        if self.files is not None:
+            text += "\n" + declared.write(self.files)
+        written = path.with_suffix(".tmp")  # a key and a secret that exist nowhere else: never half a file
+        handle = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(path)
         return path
 
 
 def create(party: str, source: str, topic: str, network: str, scheme: Scheme) -> Profile:
     """A new profile with a fresh key and a fresh salt secret."""
     return Profile(party, source, topic, network, SigningKey.generate(scheme), secrets.token_bytes(32))
+
+
+def renewed(folder: Path, fresh: Profile) -> Profile:
+    """``fresh`` with what outlives a key: the salt secret and the declarations of the profile that is there, if any.
+
+    A new salt secret would change the bytes of every record published so far, and reading its file again would say
+    something else under its id. Raises ProfileError where a profile is there and cannot be read.
+    """
+    if not (folder / f"{fresh.party}.toml").exists():
+        return fresh
+    old = load(folder, fresh.party)
+    return replace(fresh, salt_secret=old.salt_secret, files=old.files)
 
 
 def load(folder: Path, party: str) -> Profile:
@@ -56,13 +84,16 @@ def load(folder: Path, party: str) -> Profile:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         key = SigningKey.from_seed(Scheme(table["key"]["scheme"]), bytes.fromhex(table["key"]["seed"]))
         secret = bytes.fromhex(table["salt"]["secret"])
-        return Profile(table["party"], table["source"], table["topic"], table["network"], key, secret)
+        files = declared.read(table["files"], table["party"]) if "files" in table else None
+        return Profile(table["party"], table["source"], table["topic"], table["network"], key, secret, files)
     except FileNotFoundError:
         known = sorted(file.stem for file in folder.glob("*.toml")) if folder.is_dir() else []
         have = f"; there are profiles for {', '.join(known)}" if known else ""
-        raise ProfileError(
+        raise NoProfile(
             f"no profile for {party!r} in {folder}{have}. Make one with: lianyun key add {party} --new"
         ) from None
+    except declared.BadDeclaration as problem:
+        raise ProfileError(f"{path}: {problem}") from None
     except (KeyError, ValueError, tomllib.TOMLDecodeError) as problem:
         raise ProfileError(
             f"{path}: not a usable profile ({problem}). Make a new one with: lianyun key add"

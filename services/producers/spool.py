@@ -10,29 +10,26 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.resources import files
 from pathlib import Path
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS message (
-    seq INTEGER PRIMARY KEY,
-    identity BLOB NOT NULL UNIQUE,
-    digest BLOB NOT NULL,
-    topic TEXT NOT NULL,
-    key BLOB NOT NULL,
-    headers TEXT NOT NULL,
-    value BLOB NOT NULL,
-    partition INTEGER,
-    offset INTEGER
-) STRICT;
-CREATE INDEX IF NOT EXISTS waiting ON message (seq) WHERE offset IS NULL;
+_VERSION = 1
+_FROM_0 = """
+ALTER TABLE message ADD COLUMN queued_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN acknowledged_us INTEGER;
 """
 
 
 class SpoolBusy(Exception):
     """Another process publishes from this spool."""
+
+
+class SpoolError(Exception):
+    """The spool cannot be used as it is; the text says what to do."""
 
 
 class Put(StrEnum):
@@ -55,21 +52,51 @@ class Message:
     value: bytes
 
 
-class Spool:
-    """A partner's spool in one file; use as a context manager."""
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """The record under ``original`` got new content, of ``digest``; the message ``correction`` says so."""
 
-    def __init__(self, path: Path) -> None:
+    original: bytes
+    digest: bytes
+    correction: bytes
+
+
+class Spool:
+    """A partner's spool in one file; use as a context manager. ``patience``: seconds to wait for another process."""
+
+    def __init__(self, path: Path, patience: float = 0.0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = path.with_suffix(".lock").open("w")
+        until = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() < until:
+                    time.sleep(0.05)
+                    continue
+                self._lock.close()
+                raise SpoolBusy(f"another process publishes from {path}; wait for it or stop it") from None
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._prepare(path)
+        except BaseException:
             self._lock.close()
-            raise SpoolBusy(f"another process publishes from {path}; wait for it or stop it") from None
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(_SCHEMA)
+            raise
+
+    def _prepare(self, path: Path) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            raise SpoolError(f"{path} was written by a newer version of lianyun; publish with that version")
+        if version == _VERSION:
+            return
+        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'message'").fetchone()
+        schema = files("services.producers").joinpath("spool.sql").read_text("utf-8")
+        script = f"BEGIN; {_FROM_0 if tables else ''} {schema} PRAGMA user_version = {_VERSION}; COMMIT;"
+        self._db.executescript(script)
 
     def __enter__(self) -> Spool:
         return self
@@ -83,9 +110,27 @@ class Spool:
         row = self._db.execute("SELECT digest FROM message WHERE identity = ?", (identity,)).fetchone()
         return None if row is None else bytes(row[0])
 
-    def put(self, messages: Sequence[Message]) -> list[Put]:
-        """Store ``messages`` in one transaction; on return they are on disk."""
-        outcomes = []
+    def amendment(self, identity: bytes, digest: bytes) -> bytes | None:
+        """The identity of the correction that said ``digest`` for the record under ``identity``, or None."""
+        row = self._db.execute(
+            "SELECT correction FROM amendment WHERE original = ? AND digest = ?", (identity, digest)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def standing(self, identity: bytes) -> Message | None:
+        """The message that holds what stands for the record under ``identity``: its last correction, or itself."""
+        row = self._db.execute(
+            "SELECT correction FROM amendment WHERE original = ? ORDER BY seq DESC LIMIT 1", (identity,)
+        ).fetchone()
+        found = self._db.execute(
+            "SELECT identity, digest, topic, key, headers, value FROM message WHERE identity = ?",
+            (identity if row is None else row[0],),
+        ).fetchone()
+        return None if found is None else _message(found)
+
+    def put(self, messages: Sequence[Message], amendments: Sequence[Amendment] = ()) -> list[Put]:
+        """Store ``messages`` and ``amendments`` in one transaction; on return they are on disk."""
+        outcomes, now = [], time.time_ns() // 1_000
         self._db.execute("BEGIN IMMEDIATE")
         try:
             for message in messages:
@@ -95,10 +140,23 @@ class Spool:
                     continue
                 headers = json.dumps([[name, value.decode()] for name, value in message.headers])
                 self._db.execute(
-                    "INSERT INTO message (identity, digest, topic, key, headers, value) VALUES (?, ?, ?, ?, ?, ?)",
-                    (message.identity, message.digest, message.topic, message.key, headers, message.value),
+                    "INSERT INTO message (identity, digest, topic, key, headers, value, queued_us)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        message.identity,
+                        message.digest,
+                        message.topic,
+                        message.key,
+                        headers,
+                        message.value,
+                        now,
+                    ),
                 )
                 outcomes.append(Put.QUEUED)
+            self._db.executemany(
+                "INSERT INTO amendment (original, digest, correction) VALUES (?, ?, ?)",
+                [(each.original, each.digest, each.correction) for each in amendments],
+            )
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
@@ -112,18 +170,24 @@ class Spool:
             " WHERE offset IS NULL AND seq > ? ORDER BY seq LIMIT ?",
             (after, limit),
         )
-        return [
-            (seq, Message(identity, digest, topic, key, _headers(headers), value))
-            for seq, identity, digest, topic, key, headers, value in rows
-        ]
+        return [(seq, _message(rest)) for seq, *rest in rows]
 
     def acknowledge(self, places: Iterable[tuple[int, int, int]]) -> None:
         """Mark (seq, partition, offset) as acknowledged by the broker."""
+        now = time.time_ns() // 1_000
         self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany(
-            "UPDATE message SET partition = ?2, offset = ?3 WHERE seq = ?1 AND offset IS NULL", list(places)
+            "UPDATE message SET partition = ?2, offset = ?3, acknowledged_us = ?4"
+            " WHERE seq = ?1 AND offset IS NULL",
+            [(*place, now) for place in places],
         )
         self._db.execute("COMMIT")
+
+    def unacknowledged(self, identities: Iterable[bytes]) -> frozenset[bytes]:
+        """Which of ``identities`` still wait."""
+        wanted = frozenset(identities)
+        rows = self._db.execute("SELECT identity FROM message WHERE offset IS NULL")
+        return wanted & {bytes(identity) for (identity,) in rows}
 
     def counts(self) -> tuple[int, int]:
         """(waiting, acknowledged)."""
@@ -133,5 +197,8 @@ class Spool:
         return int(row[0]), int(row[1])
 
 
-def _headers(text: str) -> tuple[tuple[str, bytes], ...]:
-    return tuple((name, value.encode()) for name, value in json.loads(text))
+def _message(row: Sequence[object]) -> Message:
+    identity, digest, topic, key, headers, value = row
+    assert isinstance(headers, str)
+    pairs = tuple((name, text.encode()) for name, text in json.loads(headers))
+    return Message(bytes(identity), bytes(digest), str(topic), bytes(key), pairs, bytes(value))  # type: ignore[call-overload]

@@ -83,12 +83,11 @@ def publish(outgoing: Sequence[Outgoing], bootstrap: str, folder: Path, say: Say
         spooled[out.party].append(out.message)
     total = 0
     for party, messages in sorted(spooled.items()):
-        outcome = publisher.Outcome()
         with Spool(folder / f"{party}.spool") as spool:
             spool.put(messages)
-            publisher.drain(spool, bootstrap, outcome)
-        total += outcome.acknowledged
-        say(f"{party:<14} published {outcome.acknowledged:>6} events")
+            acknowledged = publisher.drain(spool, bootstrap)
+        total += acknowledged
+        say(f"{party:<14} published {acknowledged:>6} events")
     producer = publisher.connect(bootstrap)
     futures = [
         producer.send(m.topic, value=m.value, key=m.key or None, headers=list(m.headers)) for m in besides

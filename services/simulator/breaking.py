@@ -13,9 +13,8 @@ import orjson
 
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.signing import SigningKey, sign
-from services.producers.native import Unsigned
+from services.producers.native import Unsigned, message_of
 from services.producers.profile import Profile
-from services.producers.publisher import message_of
 from services.producers.spool import Message as Signed
 from services.simulator.signing import Outgoing
 

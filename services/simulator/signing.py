@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.signing import MAX_BATCH, Scheme, SigningKey, sign_batch
-from services.producers.native import Unsigned, assemble
+from services.producers.native import Unsigned, assemble, message_of
 from services.producers.profile import Profile
-from services.producers.publisher import message_of
 from services.producers.spool import Message as Signed
 from services.registry.events import NewKey, PartyAdded
 from services.simulator.cast import CAST, Party, salt_secret_of, seed_of

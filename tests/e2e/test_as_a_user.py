@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -213,13 +215,77 @@ def test_bad_records_are_named_with_line_and_pointer_and_good_ones_go_out(user: 
     report = user.json("publish", "--as", "cr", path, code=1)
     assert report["acknowledged"] == 1
     (refusal,) = report["refusals"]
-    assert (refusal["line"], refusal["pointer"], refusal["reason"]) == (1, "/place", "INVALID_SCHEMA")
+    assert (refusal["row"], refusal["pointer"], refusal["reason"]) == (1, "/place", "INVALID_SCHEMA")
 
 
 def test_a_used_id_with_other_content_is_not_sent(user: User) -> None:
     changed = departed("d1", "2025-09-05T11:00:00+08:00", "railnet:xian-intl-port")
     report = user.json("publish", "--as", "cr", user.write("changed.jsonl", changed), code=1)
     assert [row["reason"] for row in report["refusals"]] == ["ID_USED_TWICE"]
+
+
+def test_a_mistake_is_mended_by_publishing_the_record_again(user: User) -> None:
+    right = departed("d4", "2025-09-06T12:00:00+08:00", "railnet:lanzhou")
+    path = user.write("mended.jsonl", right)
+    report = user.json("publish", "--as", "cr", "--amend", path)
+    assert (report["corrected"], report["refused"]) == (1, 0)
+    user.until(lambda: (movement(user) or {})["happened"] == "2025-09-06T04:00:00Z")
+    assert user.json("publish", "--as", "cr", path)["already"] == 1
+    state = user.json("publish", "--as", "cr", "--status")
+    assert (state["waiting"], state["corrections"]) == (0, 1)
+    assert state["last"]["id"].startswith("d4~")
+
+
+def test_all_or_nothing_publishes_nothing_beside_a_bad_record(user: User) -> None:
+    bad = departed("d6", "2025-09-06T10:00:00+08:00", "railnet:lanzhou")
+    del bad["data"]["place"]
+    path = user.write("whole.jsonl", bad, departed("d7", "2025-09-06T11:00:00+08:00", "railnet:lanzhou"))
+    shown = user.run("publish", "--as", "cr", "--all-or-nothing", path, code=1)
+    assert re.search(r"whole.jsonl +1 +INVALID_SCHEMA +d6 ", shown)
+    assert re.search(r"whole.jsonl +2 +withheld +d7 ", shown)
+
+
+def test_a_file_is_understood_before_it_is_published(user: User) -> None:
+    record = departed("d8", "2025-09-06T12:00:00+08:00", "railnet:lanzhou")
+    path = user.write("dry.jsonl", record)
+    assert json.loads(user.run("convert", path, "--as", "cr", "--native")) == record
+    (user.folder / "letter.txt").write_text("Dear Sirs,\n")
+    known, unknown = user.json("convert", path, str(user.folder / "letter.txt"), code=1)["files"]
+    assert (known["format"], known["records"][0]["event"]) == ("native", record)
+    assert (unknown["format"], unknown["refusal"]["reason"]) == ("", "UNKNOWN_FORMAT")
+    assert "--format" in unknown["refusal"]["remedy"]
+
+
+def test_a_watched_folder_is_published_and_stopped_in_order(user: User) -> None:
+    inbox = user.folder / "inbox"
+    inbox.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "services.cli",
+        "publish",
+        "--as",
+        "cr",
+        "--watch",
+        str(inbox),
+        "--settle",
+        "0.1",
+    ]
+    environment = {**os.environ, **user.environment, "PYTHONPATH": str(Path.cwd())}
+    watch = subprocess.Popen(
+        command, cwd=user.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        user.write("inbox/today.jsonl", departed("w1", "2025-09-07T10:00:00+08:00", "railnet:alashankou"))
+        user.until(lambda: (inbox / "done" / "today.jsonl").exists())
+        user.until(lambda: (movement(user) or {})["place"] == "railnet:alashankou")
+    finally:
+        watch.send_signal(signal.SIGINT)
+        out, err = watch.communicate(timeout=20)
+    assert watch.returncode == 0, err
+    assert "done/today.jsonl  native: 1 published" in out
+    report = json.loads((inbox / "done" / "today.jsonl.outcome.json").read_text())
+    assert report["records"][0]["outcome"] == "published"
 
 
 def test_a_refused_message_is_redriven_when_its_key_is_registered(user: User) -> None:

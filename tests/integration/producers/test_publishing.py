@@ -2,94 +2,54 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import KafkaAdminClient, NewTopic
 
 from schemas.signing import Scheme
 from services.localstack.engine import BrokerAddress
-from services.producers import native, publisher
+from services.producers import publisher
+from services.producers.intake import Intake, settle
+from services.producers.outcome import Fate
 from services.producers.profile import Profile, create
 from services.producers.spool import Spool
+from tests.producing.log import stored
+from tests.producing.partner import departed, write
 
 pytestmark = pytest.mark.integration
 
 
 def records(path: Path, count: int) -> Path:
-    with path.open("w") as file:
-        for n in range(count):
-            body = {
-                "id": f"dep-{n}",
-                "type": "cre.movement.departed.v1",
-                "time": "2025-09-12T08:00:00Z",
-                "data": {
-                    "classifier": "ACT",
-                    "happened": "2025-09-12T07:55:00Z",
-                    "place": "esr:708403",
-                    "objects": [{"kind": "container", "id": "CSQU3054383"}],
-                    "occurrence": str(n),
-                },
-            }
-            file.write(json.dumps(body) + "\n")
-    return path
-
-
-@pytest.fixture
-def profile(broker: BrokerAddress) -> Profile:
-    topic = f"cre.test.{uuid4().hex[:8]}.v1"
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    admin.create_topics([NewTopic(topic, num_partitions=2, replication_factor=1)])
-    admin.close()
-    return create("ktz", "urn:cre:ktz", topic, "demo", Scheme.ED25519_BATCH)
-
-
-def stored(bootstrap: str, topic: str) -> Counter[str]:
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    partitions = [TopicPartition(topic, n) for n in (0, 1)]
-    consumer.assign(partitions)
-    consumer.seek_to_beginning(*partitions)
-    ends = consumer.end_offsets(partitions)
-    found: Counter[str] = Counter()
-    while any(consumer.position(p) < ends[p] for p in partitions):
-        for batch in consumer.poll(1_000).values():
-            found.update(dict(record.headers)["ce_id"].decode() for record in batch)
-    consumer.close()
-    return found
+    return write(path, *(departed(f"dep-{n}") for n in range(count)))
 
 
 def test_a_file_arrives_whole_and_a_second_run_sends_nothing(
     broker: BrokerAddress, profile: Profile, tmp_path: Path
 ) -> None:
     file = records(tmp_path / "r.jsonl", 700)
-    for expected in ((700, 0), (0, 700)):
-        outcome = publisher.Outcome()
+    for fate in (Fate.PUBLISHED, Fate.ALREADY):
         with Spool(tmp_path / "spool") as spool:
-            publisher.enqueue(native.read([file], profile), profile, spool, outcome)
-            publisher.drain(spool, broker.bootstrap, outcome, patience=30)
-        assert (outcome.acknowledged, outcome.already) == expected
-        assert not outcome.failed
+            outcome = Intake(profile, spool).path(file)
+            publisher.drain(spool, broker.bootstrap, patience=30)
+            settle([outcome], spool)
+        assert outcome.counts == {fate: 700}
     assert stored(broker.bootstrap, profile.topic) == {f"dep-{n}": 1 for n in range(700)}
 
 
 def test_without_a_broker_everything_waits_in_the_spool(tmp_path: Path) -> None:
     profile = create("ktz", "urn:cre:ktz", "cre.railway.ktz.v1", "demo", Scheme.ED25519)
-    outcome = publisher.Outcome()
     with Spool(tmp_path / "spool") as spool:
-        publisher.enqueue(native.read([records(tmp_path / "r", 3)], profile), profile, spool, outcome)
+        outcome = Intake(profile, spool).path(records(tmp_path / "r", 3))
         with pytest.raises(publisher.BrokerUnreachable):
-            publisher.drain(spool, "127.0.0.1:9", outcome, patience=0.1)
+            publisher.drain(spool, "127.0.0.1:9", patience=0.1)
+        settle([outcome], spool)
         assert spool.counts() == (3, 0)
-    assert outcome.waiting == 3
+    assert outcome.counts == {Fate.WAITING: 3}
 
 
 def test_killed_again_and_again_it_still_publishes_everything(

@@ -9,7 +9,9 @@ import pytest
 
 from schemas.reasons import Reason, Refusal
 from schemas.signing import Scheme, SigningKey
-from services.producers import native
+from services.producers import native, reading
+from services.producers.formats import native_lines
+from services.producers.formats.model import Where
 from services.producers.profile import Profile, ProfileError, load
 
 PROFILE = Profile(
@@ -73,11 +75,29 @@ def test_a_bad_line_is_refused_with_a_pointer(raw: bytes, pointer: str) -> None:
     assert isinstance(refused.value.reason, Reason)
 
 
-def test_a_file_with_bom_blank_and_bad_lines_yields_every_line_with_its_number(tmp_path: Path) -> None:
-    file = tmp_path / "records.jsonl"
-    file.write_bytes(b"\xef\xbb\xbf" + line() + b"\n\n{broken\n" + line(id="dep-3") + b"\r\n")
-    lines = list(native.read([file], PROFILE))
-    assert [(each.number, each.event is not None) for each in lines] == [(1, True), (3, False), (4, True)]
+def test_a_file_with_bom_blank_and_bad_lines_yields_every_line_with_its_number() -> None:
+    content = b"\xef\xbb\xbf" + line() + b"\n\n{broken\n" + line(id="dep-3") + b"\r\n"
+    records = list(reading.read(content, PROFILE).records)
+    assert [(each.where.row, each.event is not None) for each in records] == [
+        (1, True),
+        (3, False),
+        (4, True),
+    ]
+
+
+def test_a_file_that_ends_in_half_a_line_is_not_read_at_all() -> None:
+    whole = line() + b"\n" + line(id="dep-2")
+    assert len(list(reading.read(whole, PROFILE).records)) == 2
+    for cut in (1, 30, len(line()) - 1):
+        with pytest.raises(Refusal) as refused:
+            reading.read(whole[:-cut], PROFILE)
+        assert (refused.value.reason, refused.value.pointer) == (Reason.UNREADABLE_FILE, "line 2")
+
+
+def test_a_native_line_comes_back_equal_from_what_it_says() -> None:
+    for raw in (line(), line(subject="x")):
+        said = native_lines.record(raw, Where())
+        assert native.build(native_lines.line_of(said), PROFILE) == native.build(raw, PROFILE)
 
 
 def test_a_profile_survives_its_file_and_is_readable_by_its_owner_only(tmp_path: Path) -> None:

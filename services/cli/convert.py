@@ -1,0 +1,181 @@
+"""`lianyun convert`: how a partner's file is understood, and the events that it would make; publishes nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from schemas.reasons import Refusal
+from schemas.schemes import Scheme
+from services.cli.exits import Exit, Failure
+from services.cli.output import out, print_json, print_table
+from services.cli.publish import profile_of
+from services.cli.settings import CliSettings
+from services.producers import profile, reading
+from services.producers.formats import declared
+from services.producers.formats.model import Remarked, Said
+from services.producers.formats.native_lines import line_of
+from services.producers.reading import File, Record
+from services.producers.report import place, plain_refusal, plain_remark
+
+
+@dataclass(frozen=True, slots=True)
+class _Converted:
+    path: Path
+    file: File | None
+    refusal: Refusal | None
+    records: tuple[Record, ...] = ()
+
+    @property
+    def refused(self) -> int:
+        return (self.refusal is not None) + sum(each.refusal is not None for each in self.records)
+
+
+def convert(
+    paths: Annotated[list[Path], typer.Argument(help="Files to read.", exists=True, dir_okay=False)],
+    party: Annotated[
+        str, typer.Option("--as", help="The partner whose declarations count; without it none do.")
+    ] = "",
+    format: Annotated[
+        str, typer.Option("--format", help="Read the files as this format, instead of recognising it.")
+    ] = "",
+    zone: Annotated[
+        str, typer.Option(help="Try out a clock for times without an offset, such as Asia/Shanghai.")
+    ] = "",
+    native: Annotated[
+        bool, typer.Option("--native", help="Write the good records as native JSON lines, and nothing else.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show what PATHS say: which header was taken for what, and per record its event or why there is none."""
+    who = _who(party, zone)
+    converted = [_convert(path, who, format) for path in paths]
+    if native:
+        for each in converted:
+            for record in each.records:
+                if record.event is not None and record.said is not None:
+                    sys.stdout.write(line_of(record.said).decode() + "\n")
+    elif as_json:
+        print_json({"files": [_plain(each) for each in converted]})
+    else:
+        for each in converted:
+            _show(each)
+    refused = sum(each.refused for each in converted)
+    if refused and native:
+        raise Failure(Exit.FAILED, f"{refused} records make no event", "lianyun convert without --native")
+    if refused:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _who(party: str, zone: str) -> profile.Profile:
+    settings = CliSettings()
+    if party:
+        who = profile_of(settings, party)
+    else:
+        who = profile.create("nobody", "urn:nobody", "none", settings.network, Scheme.ED25519)
+    if not zone:
+        return who
+    try:
+        trial = declared.read({"zone": zone}, who.party)
+    except declared.BadDeclaration as problem:
+        raise Failure(Exit.USAGE, f"--zone: {problem}", "lianyun convert --help") from None
+    return replace(who, files=trial if who.files is None else replace(who.files, zone=trial.zone))
+
+
+def _convert(path: Path, who: profile.Profile, format: str) -> _Converted:
+    try:
+        content, _ = reading.load(path)
+        file = reading.read(content, who, format)
+    except Refusal as refusal:
+        return _Converted(path, None, refusal)
+    return _Converted(path, file, None, tuple(file.records))
+
+
+def _plain(converted: _Converted) -> dict[str, Any]:
+    file, why = converted.file, converted.refusal
+    return {
+        "path": str(converted.path),
+        "format": "" if file is None else file.format.name,
+        "title": "" if file is None else file.format.title,
+        "refusal": None if why is None else plain_refusal(why),
+        "taken": []
+        if file is None
+        else [
+            {**place(each.where), "label": each.label, "meaning": each.meaning, "certainty": each.certainty}
+            for each in file.taken
+        ],
+        "remarks": [] if file is None else [plain_remark(each) for each in file.remarks],
+        "records": [_plain_record(each) for each in converted.records],
+    }
+
+
+def _plain_record(record: Record) -> dict[str, Any]:
+    said = record.said
+    return {
+        **place(record.where),
+        "event": None if said is None or record.event is None else _event(said),
+        "refusal": None if record.refusal is None else plain_refusal(record.refusal),
+        "passed_over": record.passed_over,
+        "remarks": [] if said is None else [plain_remark(each) for each in said.remarks],
+    }
+
+
+def _event(said: Said) -> dict[str, Any]:
+    body: dict[str, Any] = {"id": said.id, "type": said.type, "time": said.time}
+    return {**body, **({} if said.subject is None else {"subject": said.subject}), "data": dict(said.data)}
+
+
+def _show(converted: _Converted) -> None:
+    file, why = converted.file, converted.refusal
+    if file is None:
+        if why is not None:
+            print_table(
+                ("file", "why", "what", "to do"), [(converted.path, why.reason, why.detail, why.remedy)]
+            )
+        return
+    out.print(f"{converted.path}: {file.format.title} ({file.format.name})", markup=False)
+    if file.taken:
+        print_table(
+            ("where", "label", "taken for", "certainty"),
+            [(each.where, each.label, each.meaning, each.certainty) for each in file.taken],
+        )
+    print_table(("where", "makes", "id", "what", "to do"), _rows(converted, file.remarks))
+
+
+def _rows(converted: _Converted, remarks: tuple[Remarked, ...]) -> Iterator[tuple[object, ...]]:
+    for each in remarks:
+        yield each.where, "remark", "", each.text, each.remedy
+    for record in converted.records:
+        said, why = record.said, record.refusal
+        if why is not None:
+            at = f" ({why.pointer})" if why.pointer else ""
+            yield (
+                record.where,
+                f"no event: {why.reason}",
+                said.id if said else "",
+                why.detail + at,
+                why.remedy,
+            )
+        elif said is None:
+            yield record.where, "nothing", "", record.passed_over, ""
+        else:
+            yield record.where, said.type, said.id, _gist(said), ""
+        for each in said.remarks if said is not None else ():
+            yield each.where, "remark", "", each.text, each.remedy
+
+
+def _gist(said: Said) -> str:
+    """When, where and about what, as far as the payload names it, for a line of a table."""
+    data = said.data
+    about = [str(ref.get("id", "")) for ref in data.get("objects", ()) if isinstance(ref, dict)]
+    about += [
+        str(data[name]) for name in ("train", "container", "note", "wagon", "reference") if name in data
+    ]
+    parts = [str(data.get("happened") or data.get("from") or ""), str(data.get("place") or ""), *about[:3]]
+    more = f"and {len(about) - 3} more" if len(about) > 3 else ""
+    return " ".join(part for part in (*parts, more) if part)

@@ -1,0 +1,62 @@
+"""How the outcome of publishing is shown: what needs a person first, then the counts of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from services.cli.output import out, print_table
+from services.producers.formats.model import Remarked, Where
+from services.producers.outcome import GOOD, Fate, FileOutcome, Run
+
+_COLUMNS = ("file", "where", "outcome", "record", "what", "to do")
+_SHOWN = 100
+
+
+def show(run: Run, every: bool) -> None:
+    """Print the records that need a person, with ``every`` all of them, then one line of counts per file."""
+    rows = [row for file in run.files for row in _rows(file, every)]
+    if rows:
+        shown = rows if every else rows[:_SHOWN]
+        print_table(_COLUMNS, shown)
+        if len(shown) < len(rows):
+            out.print(f"... and {len(rows) - len(shown)} more: --every or --json shows all")
+    fates = (Fate.PUBLISHED, Fate.CORRECTED, Fate.ALREADY, Fate.WAITING, Fate.REFUSED, Fate.WITHHELD)
+    columns = ("file", "format", *(fate.value for fate in fates), "passed over")
+    print_table(columns, [_counts(file, (*fates, Fate.PASSED_OVER)) for file in run.files])
+    if run.waiting:
+        out.print(f"{run.waiting} events wait in the spool; they go out with the next run")
+
+
+def line(file: FileOutcome) -> str:
+    """A file in one line: how many records met which fate."""
+    if file.refusal is not None:
+        return f"{file.refusal.detail} {file.refusal.remedy}".strip()
+    counted = ", ".join(
+        f"{count} {fate.value.replace('_', ' ')}" for fate, count in sorted(file.counts.items())
+    )
+    return f"{file.format}: {counted or 'no records'}"
+
+
+def _counts(file: FileOutcome, fates: tuple[Fate, ...]) -> tuple[object, ...]:
+    counts = file.counts
+    return (file.path, file.format or "not read", *(counts[fate] or "" for fate in fates))
+
+
+def _rows(file: FileOutcome, every: bool) -> Iterator[tuple[object, ...]]:
+    if file.refusal is not None:
+        why = file.refusal
+        yield file.path, why.pointer, why.reason, "", why.detail, why.remedy
+    yield from (_remark(file.path, "", each, Where()) for each in file.remarks)
+    for record in file.records:
+        if record.refusal is not None:
+            why = record.refusal
+            at = f"{why.detail} ({why.pointer})" if why.pointer else why.detail
+            yield file.path, record.where, why.reason, record.id, at, why.remedy
+        elif every or record.fate not in GOOD or record.fate is Fate.CORRECTED:
+            yield file.path, record.where, record.fate.value.replace("_", " "), record.id, record.note, ""
+        yield from (_remark(file.path, record.id, each, record.where) for each in record.remarks)
+
+
+def _remark(path: str, record: str, remark: Remarked, where: Where) -> tuple[object, ...]:
+    place = remark.where if str(remark.where) else where
+    return path, place, "remark", record, remark.text, remark.remedy

@@ -1,0 +1,1 @@
+"""Partners, their records and a small format of their own, for tests of publishing."""
