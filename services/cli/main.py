@@ -21,6 +21,7 @@ from services.cli.publish import publish
 from services.cli.rebuilding import replay
 from services.cli.retaining import retain
 from services.cli.running import db, up, worker
+from services.cli.simulating import simulate
 from services.cli.topics import topics
 from services.cli.track import track
 
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 findings, 4 dependency unreachable, 5 not found, 130 interrupted.",
 )
-for command in (publish, track, fsck, doctor, up, worker, demo, prove, replay):
+for command in (publish, track, fsck, doctor, up, worker, demo, prove, replay, simulate):
     app.command()(command)
 db.command()(retain)
 for name, group in {

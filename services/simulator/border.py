@@ -10,6 +10,9 @@ from schemas import railnet
 from services.simulator.conditions import Conditions
 from services.simulator.world import DAY, HOUR, MINUTE, SECOND
 
+FREE_PER_DAY = 24.0
+"""Where there is neither customs nor another gauge, at least so many trains pass a day, however few run."""
+
 
 class Gate:
     """One direction of a crossing: trains pass a day's capacity apart, each at the first free moment after it is ready."""
@@ -71,9 +74,10 @@ class Borders:
         """The gate of ``crossing`` in ``direction``."""
         key = crossing, direction
         if key not in self._gates:
-            conditions = self._conditions
-            per_day = railnet.crossings()[crossing].trains_per_day * conditions.capacity
-            self._gates[key] = Gate(max(conditions.least_per_day, per_day), conditions.closed(crossing))
+            known, conditions = railnet.crossings()[crossing], self._conditions
+            least = conditions.least_per_day if known.customs_border else FREE_PER_DAY
+            per_day = max(least, known.trains_per_day * conditions.capacity)
+            self._gates[key] = Gate(per_day, conditions.closed(crossing))
         return self._gates[key]
 
     def cranes(self, crossing: str, direction: str) -> Cranes:

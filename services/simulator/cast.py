@@ -12,6 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from schemas import railnet
+
 GATEWAY = "cre.gateway.v1"
 
 
@@ -47,7 +49,7 @@ class Party:
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.clock)
+        return railnet.zone(self.clock)
 
     @property
     def own_topic(self) -> bool:

@@ -65,7 +65,7 @@ class Frontier:
     def wait(self, train: Train, at: int, station: str, random: Random) -> int:
         """At the last yard before the border: return when the train goes on, later where the border is full."""
         gate = self._borders.gate(train.section.into, train.service.direction)
-        yard = self._conditions.yard
+        yard = self._conditions.yard if railnet.crossings()[train.section.into].customs_border else 0
         if not yard or gate.waiting(at) < yard:
             return at
         hours = train.service.hours

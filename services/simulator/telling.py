@@ -92,8 +92,7 @@ class Pen:
 
     def text(self, party: str, at: int) -> str:
         """``at`` as ``party`` writes it: by its own clock, with the offset."""
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
-        return moment.astimezone(CAST[party].zone).isoformat()
+        return moment(at).astimezone(CAST[party].zone).isoformat()
 
     def correct(
         self, party: str, wrong: Record, published: int, data: Mapping[str, Any], reason: str
@@ -150,6 +149,11 @@ class Pen:
                 record = self.correct(party, bond.record, published, data, "INCOMPLETE")
             bond.published, bond.record = published, record
             yield Message(published - (30 * MINUTE * number if ahead else 0), party, record)
+
+
+def moment(at: int) -> datetime:
+    """UTC microseconds as a time."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
 
 
 def type_of(happening: Happening) -> str:

@@ -163,6 +163,12 @@ class Scenario(_Said):
     outage: tuple[Unheard, ...] = ()
 
     @property
+    def facts(self) -> tuple[str, ...]:
+        """The ids of the dated facts that it plays."""
+        played = {entry.fact for entry in self.closure} | {entry.announced_by for entry in self.closure}
+        return tuple(sorted(played | {s.fact for s in self.stop} | {c.fact for c in self.count}))
+
+    @property
     def assumptions(self) -> dict[str, Assumption | Range | Way]:
         """Every assumption by its name."""
         found = {name: getattr(self, name) for name in type(self).model_fields}
