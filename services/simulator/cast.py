@@ -8,10 +8,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from schemas import railnet
+
 GATEWAY = "cre.gateway.v1"
+
+
+class Manner(StrEnum):
+    """How a party keeps its word."""
+
+    HONEST = "honest"
+    CARELESS = "careless"
+    DISHONEST = "dishonest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,7 @@ class Party:
     countries: tuple[str, ...] = ()
     managers: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+    manner: Manner = Manner.HONEST
 
     @property
     def source(self) -> str:
@@ -37,7 +49,7 @@ class Party:
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.clock)
+        return railnet.zone(self.clock)
 
     @property
     def own_topic(self) -> bool:
@@ -46,7 +58,7 @@ class Party:
 
 
 _MOSCOW, _WARSAW, _BERLIN = "Europe/Moscow", "Europe/Warsaw", "Europe/Berlin"
-_ALMATY = "Asia/Almaty"
+_ALMATY, _ULAANBAATAR = "Asia/Almaty", "Asia/Ulaanbaatar"
 
 _PARTIES = (
     Party("xianport", "Xi'an train operator (simulated)", ("operator",), "cre.operator.xianport.v1"),
@@ -90,7 +102,20 @@ _PARTIES = (
     Party("eaeu-by", "Customs of Belarus (simulated)", ("customs",), "cre.customs.eaeu.v1", _MOSCOW, ("BY",)),
     Party("eu-pl", "Customs of Poland (simulated)", ("customs",), "cre.customs.eu.v1", _WARSAW, ("PL",)),
     Party("eu-de", "Customs of Germany (simulated)", ("customs",), "cre.customs.eu.v1", _BERLIN, ("DE",)),
+    Party(
+        "mn-customs", "Customs of Mongolia (simulated)", ("customs",), clock=_ULAANBAATAR, countries=("MN",)
+    ),
+    Party("ubtz", "Ulaanbaatar Railway (simulated)", ("railway",), clock=_ULAANBAATAR, managers=("ubtz",)),
+    Party("zzport", "Zhengzhou train operator (simulated)", ("operator",)),
+    Party("suzhouport", "Suzhou train operator (simulated)", ("operator",), manner=Manner.CARELESS),
     Party("xian-terminal", "Xi'an terminal (simulated)", ("terminal",), places=("railnet:xian-intl-port",)),
+    Party(
+        "zz-terminal",
+        "Terminals of Zhengzhou and Hohhot (simulated)",
+        ("terminal",),
+        places=("railnet:zhengzhou", "railnet:hohhot"),
+    ),
+    Party("sz-terminal", "Suzhou terminal (simulated)", ("terminal",), places=("railnet:suzhou",)),
     Party(
         "duisport",
         "Duisburg terminal (simulated)",
@@ -98,14 +123,45 @@ _PARTIES = (
         clock=_BERLIN,
         places=("railnet:duisburg",),
     ),
+    Party(
+        "hh-terminal",
+        "Hamburg terminal (simulated)",
+        ("terminal",),
+        clock=_BERLIN,
+        places=("railnet:hamburg",),
+    ),
+    Party(
+        "moscow-terminals",
+        "Terminals near Moscow (simulated)",
+        ("terminal",),
+        clock=_MOSCOW,
+        places=("railnet:moscow-vorsino", "railnet:moscow-elektrougli"),
+    ),
     Party("sinolink", "Forwarder and consolidator (simulated)", ("forwarder",)),
+    Party("jinlu", "A forwarder who moves times (simulated)", ("forwarder",), manner=Manner.DISHONEST),
     Party("hansa", "Forwarder at destination (simulated)", ("forwarder",), clock=_BERLIN),
+    Party("neva", "Forwarder in Russia (simulated)", ("forwarder",), clock=_MOSCOW, manner=Manner.CARELESS),
     Party("boxlease", "Container owner (simulated)", ("container_owner",)),
-    Party("qinling", "Shipper (simulated)", ("shipper",)),
-    Party("weihe", "Shipper (simulated)", ("shipper",)),
-    Party("ruhr", "Consignee (simulated)", ("consignee",), clock=_BERLIN),
-    Party("lodz", "Consignee (simulated)", ("consignee",), clock=_WARSAW),
-    Party("driftline", "A forwarder who has no business here (simulated)", ("forwarder",), clock=_BERLIN),
+    Party("silkbank", "Bank (simulated)", ("bank",)),
+    Party("qinling", "Shipper and importer (simulated)", ("shipper", "consignee")),
+    Party("weihe", "Shipper and importer (simulated)", ("shipper", "consignee"), manner=Manner.CARELESS),
+    Party("ruhr", "Consignee and exporter (simulated)", ("consignee", "shipper"), clock=_BERLIN),
+    Party("lodz", "Consignee and exporter (simulated)", ("consignee", "shipper"), clock=_WARSAW),
+    Party("volga", "Consignee and exporter (simulated)", ("consignee", "shipper"), clock=_MOSCOW),
+    Party(
+        "mswia",
+        "Ministry that closes and opens the border (simulated)",
+        ("authority",),
+        clock=_WARSAW,
+        countries=("PL",),
+    ),
+    Party(
+        "driftline",
+        "A forwarder who has no business here (simulated)",
+        ("forwarder",),
+        clock=_BERLIN,
+        manner=Manner.DISHONEST,
+    ),
 )
 
 CAST: Mapping[str, Party] = MappingProxyType({party.code: party for party in _PARTIES})

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.simulator import numbers
-from services.simulator.world import HOUR, MINUTE, Bond, Lading, Wagon, World
+from services.simulator.world import DAY, HOUR, Bond, Lading, Wagon, World
+
+COMES_BACK = 9 * DAY
+"""How long an empty box travels from one end of the world to the other."""
 
 
 @dataclass(slots=True)
@@ -15,6 +18,7 @@ class _Idle:
     bonds: tuple[Bond, ...]  # that still hold it, as written
     teller: str
     closable: bool  # whether each of the bonds concerns this box or wagon alone
+    country: str = ""  # where it is
 
 
 class Boxes:
@@ -24,16 +28,18 @@ class Boxes:
         self._world = world
         self._idle: list[_Idle] = []
 
-    def take(self, at: int, teller: str) -> str:
-        """A box that is free at ``at`` for a cargo that ``teller`` will assign to it.
+    def take(self, at: int, teller: str, country: str) -> str:
+        """A box that is free at ``at`` in ``country`` for a cargo that ``teller`` will assign to it.
 
-        An open assignment of the same teller ends by itself with his next one; another's has to be closed.
+        One from abroad comes back empty first. An open assignment of the same teller ends by itself with his next one;
+        another's has to be closed.
         """
         for idle in self._idle:
-            if idle.free < at and (idle.teller == teller or idle.closable):
+            there = idle.free if idle.country == country else idle.free + COMES_BACK
+            if there < at and (idle.teller == teller or idle.closable):
                 self._idle.remove(idle)
                 if idle.teller != teller:
-                    self.close(idle.number, idle.free - HOUR, idle.free, idle.bonds)
+                    self.close(idle.number, idle.free - HOUR, at, idle.bonds)
                 return idle.number
         return numbers.container(self._world.serial("box"))
 
@@ -42,6 +48,7 @@ class Boxes:
         for earlier in self._world.history(box):
             if earlier.end is None and earlier.start < at - 24 * HOUR:
                 earlier.end = at
+        self._world.forget(box, at)
         self._world.put(Lading(cargo, box, at))
 
     def close(self, box: str, at: int, known: int, bonds: tuple[Bond, ...]) -> None:
@@ -52,10 +59,10 @@ class Boxes:
             if lading.end is None:
                 lading.end, lading.closed = at, True
 
-    def give_back(self, box: str, free: int, bonds: tuple[Bond, ...], closable: bool) -> None:
-        """The box is empty and free again from ``free`` on."""
+    def give_back(self, box: str, free: int, bonds: tuple[Bond, ...], closable: bool, country: str) -> None:
+        """The box is empty and free again from ``free`` on, in ``country``."""
         if bonds and free <= self._world.now:
-            self._idle.append(_Idle(box, free, bonds, bonds[0].teller, closable))
+            self._idle.append(_Idle(box, free, bonds, bonds[0].teller, closable, country))
 
 
 class Wagons:
@@ -81,7 +88,7 @@ class Wagons:
         for idle in self._idle:
             if idle.free + 2 * HOUR < at:
                 self._idle.remove(idle)
-                for bond in idle.bonds:
-                    bond.revise(idle.free, idle.free + 30 * MINUTE, {"to": idle.free})
+                for bond in idle.bonds:  # written down only now that the wagon is wanted again
+                    bond.revise(idle.free, at, {"to": idle.free})
                 return idle.number
         return numbers.wagon(self._railway, self._world.serial(f"wagon {numbers.CODE[self._railway]}"))

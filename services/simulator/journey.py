@@ -1,85 +1,174 @@
-"""The journey of one train after another along the corridor, with what the borders do to them."""
+"""The journeys of all trains, in the order of time, with what borders, orders and customs do to them."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from random import Random
 
+from services.simulator.border import Borders
+from services.simulator.conditions import DEFAULT, Conditions
+from services.simulator.control import Control
+from services.simulator.customs import Customs
 from services.simulator.destination import Destination
+from services.simulator.faults import Gossip
 from services.simulator.fleet import Boxes
-from services.simulator.line import SECTIONS, Line, Section, Train
-from services.simulator.origin import ORIGIN, Origin
-from services.simulator.world import DAY, HOUR, MINUTE, Happening, Says, Wagon, World, span
+from services.simulator.frontier import Frontier
+from services.simulator.line import Line, Train
+from services.simulator.orders import Orders
+from services.simulator.origin import Origin
+from services.simulator.rumours import Rumours
+from services.simulator.service import Section, Service, spliced
+from services.simulator.tracks import NO_TRACKS, State, Tracks
+from services.simulator.world import DAY, HOUR, MINUTE, Happening, World, span
 
-HELD = 0.2
-DETAINED = 0.05
-CONTROL = "smolensk"
-"""Where Russian customs look into transit boxes: inland, long after the border."""
+BOOKS = 11 * DAY
+"""How long before it leaves a train is in the books."""
 
 
 class Journey:
-    """Sends trains from Xi'an to Duisburg; whatever lies after the world's moment has not happened."""
+    """Sends trains over their services; whatever lies after the world's moment has not happened."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(
+        self, world: World, gossip: Gossip, conditions: Conditions = DEFAULT, tracks: Tracks = NO_TRACKS
+    ) -> None:
         self._world = world
+        self._conditions = conditions
         self._boxes = Boxes(world)
-        self._line = Line(world)
-        self._origin = Origin(world, self._boxes)
-        self._destination = Destination(world, self._boxes, self._origin, self._line)
+        self._line = Line(world, tracks)
+        self._customs = Customs(world, self._line)
+        self._origin = Origin(world, self._boxes, gossip, conditions.financed)
+        self._destination = Destination(world, self._boxes, self._origin, self._line, self._customs)
+        self._control = Control(world, self._line, self._customs, conditions)
+        borders = Borders(conditions)
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
+        self._frontier = Frontier(
+            world, self._line, self._customs, borders, conditions, self._later, self._go
+        )
+        self._rumours = Rumours(world, gossip)
+        Orders(world, gossip, conditions, self._frontier.standing).schedule(self._later)
+        self._aboard: dict[str, int] = {}
 
-    def send(self, number: int, leaves: int, boxes: int) -> None:
-        """Let train ``number`` leave Xi'an at ``leaves`` with ``boxes`` boxes, once ``run`` comes to it."""
-        self._later(leaves - 11 * DAY, lambda: self._leave(number, leaves, boxes))
+    def send(self, number: str, service: Service, leaves: int, boxes: int) -> None:
+        """Let train ``number`` of ``service`` leave at ``leaves`` with ``boxes`` boxes, once ``run`` comes to it."""
+        self._later(leaves - BOOKS, lambda: self._gather(number, service, leaves, boxes))
+
+    def rumour(self, at: int, retracted: int, strange: int, stolen: int) -> None:
+        """Spread so many false reports at ``at``."""
+        self._later(at, lambda: self._rumours.spread(at, tuple(self._aboard), retracted, strange, stolen))
 
     def run(self) -> None:
-        """Let everything happen, in the order of time, so that nothing rests on what comes after it."""
+        """Let everything happen."""
+        for _ in self.steps():
+            pass
+
+    def steps(self) -> Iterator[int]:
+        """Let everything happen, step by step, so that nothing rests on what comes after it.
+
+        Before each step its time is yielded: from then on nothing is told that was sent more than a day earlier.
+        """
         while self._agenda:
             at, _, step = heapq.heappop(self._agenda)
-            if at <= self._world.now:
-                step()
+            if at > self._world.now:
+                return
+            yield at
+            step()
 
     def _later(self, at: int, step: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (at, self._world.serial("step"), step))
 
-    def _leave(self, number: int, leaves: int, boxes: int) -> None:
-        ready = self._origin.gather(number, leaves, boxes)
+    # ---- at the origin
+
+    def _gather(self, number: str, service: Service, leaves: int, boxes: int) -> None:
+        ready = self._origin.gather(service, number, leaves, boxes)
+        self._later(leaves - 20 * HOUR, lambda: self._depart(number, service, leaves, ready))
+
+    def _depart(self, number: str, service: Service, leaves: int, ready: list[str]) -> None:
+        """Load the train, unless an order stops loading for its border: then its cargo waits for another one."""
+        stop = self._conditions.stop_for(service.crossings, service.direction, service.timetabled, leaves)
+        if stop is None:
+            self._load(number, service, leaves, ready)
+            return
+        random = self._world.random("rolled", number)
+        later = stop.end + span(random, 6, 60, HOUR)
+        known = max(stop.start, leaves - 19 * HOUR)
+        planned = {"train": f"{service.operator}/{number}/rolled"}
+        for cargo in self._world.cargo_in(ready, known):
+            self._slot("movement.train_cancelled", cargo.key, cargo.booking, known, service.operator, {
+                "reason": "RESTRICTION",
+            })  # fmt: skip
+            rolled = max(known + HOUR, later - span(random, 20, 30, HOUR))
+            self._slot("movement.slot_rolled", cargo.key, cargo.booking, rolled, service.operator, planned)
+        self._later(later - 20 * HOUR, lambda: self._load(number, service, later, ready))
+
+    def _slot(
+        self, what: str, cargo: str, booking: str, at: int, operator: str, says: dict[str, str]
+    ) -> None:
+        about = (("booking", booking),)
+        self._world.happen(Happening(at, what, about, (operator,), cargoes=frozenset({cargo}), says=says))
+
+    def _load(self, number: str, service: Service, leaves: int, ready: list[str]) -> None:
         random = self._world.random("journey", number)
-        wagons = self._line.load("cr", ready, leaves - 10 * HOUR, ORIGIN, random)
+        start = service.origin
+        wagons = self._line.load(start.railway, ready, leaves - 10 * HOUR, start.station, random)
         for box in ready:
             at = leaves - span(random, 7, 9.5, HOUR)
-            self._boxes_say("movement.loaded_on_wagon", [box], at, ORIGIN, ("cr", "xian-terminal"))
-        train = self._line.compose("cr", wagons, leaves - 6 * HOUR, ORIGIN)
-        manifest = leaves - span(random, 1, 4, HOUR)
-        self._line.say("customs.manifest_accepted", train, manifest, "", ("gacc",), jurisdiction="CN")
-        self._go(train, 0, leaves, random)
+            witnesses = start.railway, start.terminal
+            about = (("container", box),)
+            self._world.happen(
+                Happening(
+                    at, "movement.loaded_on_wagon", about, witnesses, frozenset({box}), place=start.place
+                )
+            )
+            self._aboard[box] = leaves
+        train = self._line.compose(service, 0, wagons, leaves - 6 * HOUR, start.station)
+        if start.country == "CN":
+            manifest = leaves - span(random, 1, 4, HOUR)
+            self._line.say(
+                "customs.manifest_accepted", train, manifest, "", (start.customs,), jurisdiction="CN"
+            )
+        self._line.stand(train, leaves - 6 * HOUR, leaves, start.station, State.LOADING)
+        self._go(train, leaves, start.station)
 
-    def _go(self, train: Train, part: int, leaves: int, random: Random, start: str = "") -> None:
-        """At ``leaves``, run ``train`` over section number ``part`` (from ``start``) and hand it on to the next."""
+    # ---- on the way
+
+    def _go(self, train: Train, leaves: int, start: str) -> None:
+        """Let ``train`` leave ``start`` on its section at ``leaves``."""
         if train.wagons:
-            self._later(leaves, lambda: self._run(train, part, leaves, random, start))
+            self._later(leaves, lambda: self._run(train, leaves, start))
 
-    def _run(self, train: Train, part: int, leaves: int, random: Random, start: str) -> None:
-        section = SECTIONS[part]
-        stations = (section.first, *section.tells, section.last)
-        if start:
-            stations = stations[stations.index(start) :]
-        if section.railway == "ktz" and random.random() < HELD:
+    def _run(self, train: Train, leaves: int, start: str) -> None:
+        """Run to the last yard before the end of the section, with what happens to trains on the way."""
+        self._detour(train, leaves, start)
+        section = train.section
+        random = self._world.random("run", train.key, start, leaves)
+        stations = section.stations[section.stations.index(start) :]
+        if len(stations) > 2 and random.random() < self._conditions.held.get(train.railway, 0.0):
             leaves = self._hold(train, stations[:2], leaves, random)
             stations = stations[1:]
-        if section.railway == "rzd" and start != CONTROL:
-            leaves = self._control(train, stations[: stations.index(CONTROL) + 1], leaves, random)
-            stations = stations[stations.index(CONTROL) :]
-            if not train.wagons:
-                return
-        arrives = self._line.run(train, stations, leaves, random)
-        if not section.into:
-            self._destination.arrive(train, arrives, random)
+        if train.railway == "rzd" and not train.checked and len(stations) > 2:
+            station = self._checked_at(section, stations, random)
+            along = stations[: stations.index(station) + 1]
+            arrived = self._line.run(train, along, leaves, random)
+            train.checked = True
+            self._later(arrived, lambda: self._check(train, arrived, station))
             return
-        self._line.say("movement.arrived", train, arrives, section.last, ("xianport",))
-        self._meet(train, part, arrives, random)
+        if len(stations) == 1:
+            self._later(leaves, lambda: self._arrive(train, leaves))
+            return
+        if len(stations) == 2:
+            self._later(leaves, lambda: self._approach(train, leaves, stations[0], passing=False))
+            return
+        arrived = self._line.run(train, stations[:-1], leaves, random)
+        self._later(arrived, lambda: self._approach(train, arrived, stations[-2], passing=True))
+
+    def _checked_at(self, section: Section, stations: tuple[str, ...], random: Random) -> str:
+        return random.choice([station for station in section.tells if station in stations[1:]])
+
+    def _check(self, train: Train, arrived: int, station: str) -> None:
+        random = self._world.random("check", train.key, station)
+        goes = self._control.look(train, arrived, station, random, self._go)
+        self._go(train, goes, station)
 
     def _hold(self, train: Train, stations: tuple[str, ...], leaves: int, random: Random) -> int:
         """The train is set aside on the way; return when it goes on."""
@@ -87,139 +176,55 @@ class Journey:
         self._line.say("movement.train_held", train, at, stations[-1], says={"reason": "CONGESTION"})
         resumed = at + span(random, 6, 60, HOUR)
         self._line.say("movement.train_resumed", train, resumed, stations[-1])
+        self._line.stand(train, at, resumed + 30 * MINUTE, stations[-1], State.HELD)
         return resumed + 30 * MINUTE
 
-    def _meet(self, train: Train, part: int, arrived: int, random: Random) -> None:
-        section, after = SECTIONS[part], SECTIONS[part + 1]
-        if section.into == "alashankou-dostyk":
-            self._into_1520(train, part, arrived, random)
-        elif section.into == "brest-malaszewicze":
-            self._into_1435(train, part, arrived, random)
-        else:
-            at = arrived + span(random, 2, 6, HOUR)
-            self._line.cross(train, section.into, section.railway, after.railway, at, random)
-            self._line.end(train, at, random)
-            onward = self._line.compose(after.railway, train.wagons, at + 10 * MINUTE, after.first)
-            self._go(onward, part + 1, at + span(random, 1, 3, HOUR), random)
-
-    # ---- borders with a change of gauge
-
-    def _into_1520(self, train: Train, part: int, arrived: int, random: Random) -> None:
-        boxes = train.boxes
-        self._customs("customs.prior_information_lodged", boxes, arrived + HOUR, "KZ", ("xianport",), {})
-        cleared = arrived + span(random, 2, 7, HOUR)
-        self._line.say("customs.exit_cleared", train, cleared, "", ("gacc",), jurisdiction="CN")
-        at = arrived + span(random, 8, 30, HOUR)
-        self._line.cross(train, "alashankou-dostyk", "cr", "ktz", at, random)
-        opened = at + span(random, 1, 3, HOUR)
-        self._customs("customs.transit_opened", boxes, opened, "KZ", ("eaeu-kz",), {"procedure": "EAEU"})
-        self._transship(train, part, at, ("dostyk", 1435, 1520), 2 if len(boxes) > 5 else 1, random)
-
-    def _into_1435(self, train: Train, part: int, arrived: int, random: Random) -> None:
-        boxes = train.boxes
-        lodged = arrived - span(random, 4, 8, HOUR)
-        self._customs("customs.ens_lodged", boxes, lodged, "PL", ("pkp",), {"level": "MASTER"})
-        if random.random() < 0.1:
-            asked = {"outcome": "RFI"}
-            self._customs("customs.ens_referred", boxes, lodged + HOUR, "PL", ("eu-pl",), asked)
-        self._customs("customs.ens_assessed", boxes, lodged + 3 * HOUR, "PL", ("eu-pl",), {"outcome": "OK"})
-        closed = arrived + span(random, 1, 6, HOUR)
-        self._customs("customs.transit_closed", boxes, closed, "BY", ("eaeu-by",), {})
-        at = arrived + span(random, 8, 30, HOUR)
-        self._line.cross(train, "brest-malaszewicze", "bch", "pkp", at, random)
-        reissued = at + span(random, 2, 5, HOUR)
-        self._destination.exchange_notes(boxes, reissued)
-        opened = at + span(random, 6, 12, HOUR)
-        self._customs("customs.transit_opened", boxes, opened, "PL", ("eu-pl",), {"procedure": "T1"})
-        self._transship(train, part, at, ("malaszewicze", 1520, 1435), 1, random)
-
-    def _transship(
-        self, train: Train, part: int, handed: int, gauge: tuple[str, int, int], parts: int, random: Random
-    ) -> None:
-        """Lift the boxes over to wagons of the other gauge and send them on, in one train or split over several."""
-        place, old, new = gauge
-        after: Section = SECTIONS[part + 1]
-        boxes, lifted = train.boxes, handed
-        self._line.end(train, handed, random)
-        shares = [boxes[n * len(boxes) // parts : (n + 1) * len(boxes) // parts] for n in range(parts)]
-        onward: list[tuple[Train, int]] = []
-        for share in shares:
-            lifted += span(random, 3, 20, HOUR)
-            says: Says = {"gauge_from": old, "gauge_to": new}
-            self._boxes_say("movement.transshipped", share, lifted, place, (after.railway,), says)
-            wagons = self._line.load(after.railway, share, lifted, place, random)
-            composed = self._line.compose(after.railway, wagons, lifted + HOUR, place)
-            onward.append((composed, lifted + span(random, 2, 12, HOUR)))
-        pool = self._line.pools["cr" if old == 1435 else "ktz"]
-        for wagon in train.wagons:
-            pool.unload(wagon, lifted)
-        for number, (next_train, leaves) in enumerate(onward):
-            self._go(next_train, part + 1, leaves, self._world.random("part", next_train.key, number))
-
-    # ---- detention inland
-
-    def _control(self, train: Train, stations: tuple[str, ...], leaves: int, random: Random) -> int:
-        """Run to where customs look into the boxes; return when what is left of the train may go on."""
-        at = self._line.run(train, stations, leaves, random)
-        self._line.say("movement.arrived", train, at, CONTROL)
-        for wagon in tuple(train.wagons):
-            if random.random() < DETAINED * len(wagon.boxes):
-                self._detain(train, wagon, at, random)
-        return at + span(random, 3, 5, HOUR)
-
-    def _detain(self, train: Train, wagon: Wagon, arrived: int, random: Random) -> None:
-        """A box is detained, and with it its clean neighbour on the wagon."""
-        at = arrived + HOUR
-        for box in wagon.boxes:
-            ground = "DUAL_USE" if box == wagon.boxes[0] else "NEIGHBOUR_ON_WAGON"
-            self._customs("customs.detained", [box], at, "RU", ("eaeu-ru",), {"ground": ground})
-        self._line.detach(train, wagon, at + HOUR)
-        lifted = at + span(random, 24, 500, HOUR)
-        back = random.random() < 0.35
-        says = {"outcome": "RETURNED" if back else "CLEARED"}
-        self._customs("customs.detention_lifted", wagon.boxes, lifted, "RU", ("eaeu-ru",), says)
-        if back:
-            why = {"reason": "CUSTOMS"}
-            self._boxes_say("movement.returned", wagon.boxes, lifted + 3 * HOUR, "", ("xianport",), why)
-            leaves = lifted + span(random, 10, 50, HOUR)
-            self._boxes_say("movement.departed", wagon.boxes, leaves, CONTROL, ("rzd",), occurrence="back")
+    def _approach(self, train: Train, at: int, station: str, *, passing: bool) -> None:
+        """From the last yard to the end of the section; where the border is full the train is held in the yard."""
+        if not train.wagons:
             return
-        onward = self._line.compose("rzd", [wagon], lifted + 4 * HOUR, CONTROL)
-        own = self._world.random("released", wagon.number, lifted)
-        self._go(onward, 2, lifted + span(random, 6, 30, HOUR), own, start=CONTROL)
+        random = self._world.random("approach", train.key, station)
+        section, leaves = train.section, at
+        departs = not passing
+        if section.into:
+            leaves = self._frontier.wait(train, at, station, random)
+            departs = departs or leaves > at
+        if passing and leaves == at:
+            self._line.pass_by(train, at, station, random)
+            leaves = at + span(random, 20, 50, MINUTE)
+            self._line.stand(train, at, leaves, station, State.STANDING)
+        arrived = self._line.run(train, (station, section.last), leaves, random, departs=departs)
+        self._later(arrived, lambda: self._arrive(train, arrived))
 
-    # ---- what is said of boxes rather than of a train
+    def _arrive(self, train: Train, at: int) -> None:
+        random = self._world.random("arrive", train.key)
+        if train.section.into:
+            self._frontier.arrive(train, at, random)
+            return
+        self._destination.arrive(train, at, random)
+        for box in train.boxes:
+            self._aboard.pop(box, None)
 
-    def _boxes_say(
-        self,
-        what: str,
-        boxes: list[str] | tuple[str, ...],
-        at: int,
-        place: str,
-        witnesses: tuple[str, ...],
-        says: Says | None = None,
-        occurrence: str = "",
-    ) -> None:
-        about = tuple(("container", box) for box in boxes)
-        where = f"railnet:{place}" if place else ""
-        happening = Happening(
-            at, what, about, witnesses, frozenset(boxes), place=where, occurrence=occurrence
-        )
-        self._world.happen(_with(happening, says))
+    def _detour(self, train: Train, at: int, start: str) -> None:
+        """While its border is closed a train may take another way, if one begins ahead of it on this section."""
+        service = train.service
+        detour = self._conditions.detours.get(service.id)
+        if detour is None or detour.path[0] not in self._ahead(train, start):
+            return
+        if not self._conditions.shut_ahead(service.crossings[train.part :], at):
+            return
+        random = self._world.random("detour", train.formation)
+        if random.random() >= detour.share:
+            return
+        train.service = service.by(spliced(service.path, detour.path))
+        for cargo in self._world.cargo_in(train.boxes, at):
+            route = {
+                "objects": [{"kind": "consignment", "id": cargo.key}],
+                "places": list(train.service.route),
+                "from": at,
+            }
+            self._world.bind("link.route_planned", cargo.founder, at + HOUR, route)
 
-    def _customs(
-        self,
-        what: str,
-        boxes: list[str] | tuple[str, ...],
-        at: int,
-        jurisdiction: str,
-        witnesses: tuple[str, ...],
-        says: Says,
-    ) -> None:
-        about = tuple(("container", box) for box in boxes)
-        happening = Happening(at, what, about, witnesses, frozenset(boxes), jurisdiction=jurisdiction)
-        self._world.happen(_with(happening, says))
-
-
-def _with(happening: Happening, says: Says | None) -> Happening:
-    return replace(happening, says=says or {})
+    def _ahead(self, train: Train, start: str) -> tuple[str, ...]:
+        path, section = train.service.path, train.section
+        return path[path.index(start) : path.index(section.last) + 1]

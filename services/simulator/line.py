@@ -1,78 +1,56 @@
-"""Trains on the line: sections of one railway each, and what happens where one section meets the next."""
+"""Trains on the line: composed, run, held, handed over, ended; each step told and noted where the train is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import pairwise
 from random import Random
-from types import MappingProxyType
 
-from schemas import railnet
 from services.simulator import numbers
 from services.simulator.fleet import Wagons
+from services.simulator.service import Section, Service
+from services.simulator.tracks import NO_TRACKS, State, Tracks
 from services.simulator.world import HOUR, MINUTE, Bond, Happening, Says, Wagon, World, span
-
-CORRIDOR = "WEST-ALA-W"
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """The part of the corridor that one railway runs: from ``first`` to ``last``, telling its position at ``tells``."""
-
-    railway: str
-    first: str
-    last: str
-    tells: tuple[str, ...]
-    into: str  # the crossing at its end, "" at the destination
-
-
-SECTIONS = (
-    Section(
-        "cr", "xian-intl-port", "alashankou", ("lanzhou", "hami", "urumqi", "kuytun"), "alashankou-dostyk"
-    ),
-    Section("ktz", "dostyk", "semiglavy-mar", ("mointy", "saksaul", "aktobe"), "ozinki-semiglavy-mar"),
-    Section("rzd", "ozinki", "krasnoe", ("rtishchevo", "smolensk"), "krasnoe-osinovka"),
-    Section("bch", "osinovka", "brest-severny", ("orsha", "minsk"), "brest-malaszewicze"),
-    Section("pkp", "malaszewicze", "rzepin", ("warsaw", "poznan"), "rzepin-frankfurt"),
-    Section("db", "frankfurt-oder", "duisburg", ("hannover",), ""),
-)
-
-
-@cache
-def hours_from_origin() -> Mapping[str, float]:
-    """Running time from Xi'an to each station of the corridor, in hours."""
-    total = 0.0
-    hours: dict[str, float] = {}
-    for leg in railnet.corridors()[CORRIDOR].legs:
-        hours.setdefault(leg.from_station, total)
-        total += leg.run_hours
-        hours[leg.to_station] = total
-    return MappingProxyType(hours)
 
 
 @dataclass(slots=True)
 class Train:
-    """A train of one railway with its wagons and the bond that composes it."""
+    """A train of one railway on section ``part`` of its service, with its wagons and the bond that composes it.
+
+    ``formation`` is what it left its origin as; ``pieces`` into how many trains that is split now; ``slot`` is when it may
+    pass the next border, if that is settled already.
+    """
 
     key: str
     railway: str
     wagons: list[Wagon]
     composed: Bond
     since: int
+    service: Service
+    part: int
+    formation: str
+    pieces: int = 1
+    slot: int = 0
+    checked: bool = False  # customs have looked into it on this section
+    claimed: bool = False  # its operator says that it stands before the border
 
     @property
     def boxes(self) -> list[str]:
         return [box for wagon in self.wagons for box in wagon.boxes]
 
+    @property
+    def section(self) -> Section:
+        return self.service.sections[self.part]
+
 
 class Line:
     """Runs trains through the world; ``pools`` are the railways' wagons."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, tracks: Tracks = NO_TRACKS) -> None:
         self.world = world
+        self.tracks = tracks
         self.pools = {railway: Wagons(world, railway) for railway in numbers.CODE}
 
     def load(self, railway: str, boxes: Sequence[str], at: int, place: str, random: Random) -> list[Wagon]:
@@ -85,14 +63,21 @@ class Line:
             wagons.append(self.pools[railway].load(on_it, at, place, late))
         return wagons
 
-    def compose(self, railway: str, wagons: list[Wagon], at: int, place: str) -> Train:
-        """Make a train of ``wagons``, under a number and service date of ``railway``."""
-        zone = timedelta(hours=8 if railway == "cr" else 3)
+    def free(self, wagon: Wagon, at: int) -> None:
+        """The wagon is empty from ``at`` on and serves its railway again."""
+        self.pools[wagon.loaded.teller].unload(wagon, at)
+
+    def compose(
+        self, service: Service, part: int, wagons: list[Wagon], at: int, place: str, formation: str = ""
+    ) -> Train:
+        """Make a train of ``wagons`` for section ``part``, under a number and service date of its railway."""
+        railway = service.sections[part].railway
+        zone = timedelta(hours=8 if railway in ("cr", "ubtz") else 3)
         day = (datetime.fromtimestamp(at / 1_000_000, UTC) + zone).date().isoformat()
         key = numbers.train(railway, day, self.world.serial(f"train {railway}") % 1_000, place)
         says = {"train": key, "wagons": [w.number for w in wagons], "place": f"railnet:{place}", "from": at}
         bond = self.world.bind("link.train_composed", railway, at + 10 * MINUTE, says)
-        return Train(key, railway, list(wagons), bond, at)
+        return Train(key, railway, list(wagons), bond, at, service, part, formation or key)
 
     def detach(self, train: Train, wagon: Wagon, at: int) -> None:
         """Take ``wagon`` out of ``train``; in writing the list is corrected and the wagon gets an end of its own."""
@@ -124,45 +109,61 @@ class Line:
         jurisdiction: str = "",
         occurrence: str = "",
         says: Says | None = None,
+        alone: bool = False,
+        known: int = 0,
+        contested: bool = False,
     ) -> int:
-        """Something that a whole train does at a station."""
+        """Something that a whole train does at a station; its railway tells it first, unless customs or others do ``alone``."""
         return self.world.happen(
             Happening(
                 at,
                 what,
                 (("train", train.key),),
-                (train.railway, *witnesses) if not jurisdiction else tuple(witnesses),
+                tuple(witnesses) if jurisdiction or alone else (train.railway, *witnesses),
                 frozenset(train.boxes),
                 place=f"railnet:{place}" if place else "",
                 occurrence=occurrence,
                 jurisdiction=jurisdiction,
                 says=says or {},
+                known=known,
+                contested=contested,
             )
         )
 
+    def stand(self, train: Train, start: int, end: int, station: str, state: State) -> None:
+        """The train is at ``station`` from ``start`` to ``end``."""
+        self.tracks.stand(train, start, end, station, state)
+
     def depart(self, train: Train, at: int, place: str) -> int:
         """The train leaves ``place``; the operator tells it too."""
-        return self.say("movement.departed", train, at, place, ("xianport",))
+        return self.say("movement.departed", train, at, place, (train.service.operator,))
 
-    def run(self, train: Train, stations: Sequence[str], leaves: int, random: Random) -> int:
+    def run(
+        self, train: Train, stations: Sequence[str], leaves: int, random: Random, *, departs: bool = True
+    ) -> int:
         """Run from the first to the last of ``stations``, telling the position in between; return the arrival."""
-        hours = hours_from_origin()
+        hours = train.service.hours
         slowness = random.uniform(1.0, 1.25)
-        at = self.depart(train, leaves, stations[0])
+        at = self.depart(train, leaves, stations[0]) if departs else leaves
         for before, here in pairwise(stations):
+            left = at
             at += span(random, 1.0, 1.03, int((hours[here] - hours[before]) * slowness * HOUR))
+            self.tracks.move(train, left, at, before, here)
             if here == stations[-1]:
                 break
-            said = {"delay_minutes": random.randrange(120)}
-            self.say("movement.position_reported", train, at, here, says=said)
-            at += span(random, 20, 50, MINUTE)
+            self.pass_by(train, at, here, random)
+            goes = at + span(random, 20, 50, MINUTE)
+            self.stand(train, at, goes, here, State.STANDING)
+            at = goes
         return at
 
-    def cross(
-        self, train: Train, crossing: str, delivers: str, receives: str, at: int, random: Random
-    ) -> int:
-        """Hand the boxes of ``train`` over between two railways at ``at``; both sides sign for the same list."""
-        boxes = train.boxes
+    def pass_by(self, train: Train, at: int, here: str, random: Random) -> None:
+        """The train tells where it is."""
+        self.say("movement.position_reported", train, at, here, says={"delay_minutes": random.randrange(120)})
+
+    def cross(self, train: Train, receives: str, at: int, random: Random) -> int:
+        """Hand the boxes of ``train`` over to the next railway at ``at``; both sides sign for the same list."""
+        boxes, delivers, crossing = train.boxes, train.railway, train.section.into
         number = f"{crossing}-{self.world.serial('list'):05d}"
         self._announce(train, crossing, receives, at, number, span(random, 3, 6, HOUR))
         voices = {

@@ -8,7 +8,15 @@ from random import Random
 _LETTERS = dict(
     zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (n for n in range(10, 39) if n % 11), strict=True),
 )
-CODE = {"cr": "CN", "ktz": "1520", "rzd": "1520", "bch": "1520", "pkp": "UIC", "db": "UIC"}
+CODE = {
+    "cr": "CN",
+    "ktz": "1520",
+    "rzd": "1520",
+    "bch": "1520",
+    "ubtz": "1520",
+    "pkp": "UIC",
+    "db": "UIC",
+}
 """The numbering of wagons by railway."""
 
 
@@ -32,7 +40,8 @@ def wagon(railway: str, serial: int) -> str:
     code = CODE[railway]
     if code == "CN":
         return f"CN/{5_200_000 + serial:07d}"
-    body = f"94{serial:05d}" if code == "1520" else f"315145{serial:05d}"
+    series, number = divmod(serial, 100_000)  # 94 to 99 on 1520 mm: enough for ten times the traffic of today
+    body = f"{94 + series % 6}{number:05d}" if code == "1520" else f"3151{45 + series % 50}{number:05d}"
     return f"{code}/{body}{_luhn(body)}"
 
 
@@ -54,7 +63,9 @@ def note(form: str, country: str, station: str, serial: int, year: str) -> str:
     return f"{form}/{country}/{station}/{serial:07d}/{year}"
 
 
-def declaration(country: str, random: Random, year: str) -> str:
-    """A customs declaration as on the wire, in the length of its country's numbering."""
+def declaration(country: str, random: Random, year: str, *, enters: bool = False) -> str:
+    """A customs declaration as on the wire, in the length of its country's numbering; ``enters`` is an import."""
     digits = "".join(random.choice("0123456789") for _ in range(10))
-    return f"CN/9008{year}0{digits[1:]}" if country == "CN" else f"{country}/{year[2:]}{country}{digits}SIM0"
+    if country == "CN":
+        return f"CN/9008{year}{int(enters)}{digits[1:]}"
+    return f"{country}/{year[2:]}{country}{digits}SIM0"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from schemas.signing import MAX_BATCH, Scheme, SigningKey, sign_batch
 from services.producers.native import Unsigned, assemble, message_of
@@ -86,6 +87,18 @@ def sign_all(messages: Iterable[Message], known: Mapping[str, Profile]) -> list[
         for number, message in enumerate(every)
         for _ in range(message.copies)
     ]
+
+
+def sign_stream(
+    messages: Iterable[Message], known: Mapping[str, Profile], at_once: int = 2_000
+) -> Iterator[tuple[int, Outgoing]]:
+    """Sign ``messages`` as they come, ``at_once`` of them in memory; yields each with its simulated time of publication."""
+    every = iter(messages)
+    while chunk := list(islice(every, at_once)):
+        signed = iter(sign_all(chunk, known))
+        for message in chunk:
+            for _ in range(message.copies):
+                yield message.sent, next(signed)
 
 
 def _chunks(numbers: Sequence[int], size: int) -> Iterable[Sequence[int]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from services.simulator import rumours, truth
+from services.simulator import truth
 from services.simulator.faults import Gossip, Rates
 from services.simulator.journey import Journey
+from services.simulator.service import CLASSIC
 from services.simulator.telling import Telling
 from services.simulator.truth import Truth
 from services.simulator.world import DAY, HOUR, World
@@ -47,14 +48,14 @@ class Simulation:
 def simulate(scale: Scale) -> Simulation:
     """The world of ``scale``: the same scale gives the same world, messages and truth on every machine."""
     world = World(scale.seed, scale.now)
-    journey = Journey(world)
+    gossip = Gossip(world, scale.rates)
+    journey = Journey(world, gossip)
     first, length = scale.now - scale.days * DAY, scale.days * DAY + AHEAD
     for number in range(scale.trains):
         random = world.random("leaves", number)
         leaves = first + length * number // max(1, scale.trains) + random.randrange(20) * HOUR
-        journey.send(number, leaves, scale.boxes)
+        journey.send(str(number), CLASSIC, leaves, scale.boxes)
+    journey.rumour(scale.now - 41 * HOUR, scale.rumours, scale.rumours, scale.rumours // 3)
     journey.run()
-    gossip = Gossip(world, scale.rates)
     telling = gossip.tell()
-    rumours.spread(world, gossip, scale.rumours, scale.rumours, scale.rumours // 3)
     return Simulation(scale, world, telling, truth.truths(world, telling))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.simulator.cast import CAST
-from services.simulator.world import Bond, Happening, Ref, World
+from services.simulator.world import MINUTE, Bond, Happening, Ref, World
 
 Record = dict[str, Any]
 _TIMES = ("from", "to", "happened", "at")
@@ -50,7 +50,10 @@ class Disputed:
 
 @dataclass(slots=True)
 class Telling:
-    """All that was told, and what of it counts; ``meetings`` is how each hand-over list was signed."""
+    """All that was told, and what of it counts; ``meetings`` is how each hand-over list was signed.
+
+    Of a forgetful world only ``equivocations`` is kept.
+    """
 
     messages: list[Message] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
@@ -89,8 +92,7 @@ class Pen:
 
     def text(self, party: str, at: int) -> str:
         """``at`` as ``party`` writes it: by its own clock, with the offset."""
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
-        return moment.astimezone(CAST[party].zone).isoformat()
+        return moment(at).astimezone(CAST[party].zone).isoformat()
 
     def correct(
         self, party: str, wrong: Record, published: int, data: Mapping[str, Any], reason: str
@@ -129,23 +131,29 @@ class Pen:
             for name, value in data.items()
         }
 
-    def bond(self, bond: Bond, telling: Telling, lateness: int, reversed_: bool) -> None:
-        """Tell ``bond``: the first version, and each later one as a correction of the one before."""
+    def written(self, bond: Bond, lateness: int, ahead: bool) -> Iterator[Message]:
+        """The messages of what is newly written of ``bond``: its first version, then corrections of the one before.
+
+        ``ahead`` sends the later ones before their time.
+        """
         now, party = self._world.now, bond.teller
-        known = [(max(at, written), says) for at, written, says in bond.versions if at <= now]
-        before: Record | None = None
-        published = 0
-        for number, (written, says) in enumerate(known):
-            published = min(now, max(written, published + 60_000_000) + lateness)
+        for number, (at, written, says) in enumerate(bond.versions[bond.told :], start=bond.told):
+            bond.told += 1
+            if at > now:
+                continue
+            published = min(now, max(at, written, bond.published - lateness + MINUTE) + lateness)
             data = self.dated(party, says)
-            if before is None:
-                before = self.record(party, f"cre.{bond.what}.v1", published, data)
+            if bond.record is None:
+                record = self.record(party, f"cre.{bond.what}.v1", published, data)
             else:
-                before = self.correct(party, before, published, data, "INCOMPLETE")
-            ahead = reversed_ and number > 0
-            telling.messages.append(
-                Message(published - (30 * 60_000_000 if ahead else 0) * number, party, before)
-            )
+                record = self.correct(party, bond.record, published, data, "INCOMPLETE")
+            bond.published, bond.record = published, record
+            yield Message(published - (30 * MINUTE * number if ahead else 0), party, record)
+
+
+def moment(at: int) -> datetime:
+    """UTC microseconds as a time."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
 
 
 def type_of(happening: Happening) -> str:

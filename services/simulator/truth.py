@@ -28,6 +28,8 @@ STAGE: Mapping[str, int] = MappingProxyType(
         "movement.arrived": 3,
         "movement.handed_over": 3,
         "movement.transshipped": 3,
+        "movement.loaded_on_vessel": 3,
+        "movement.discharged_from_vessel": 3,
         "movement.position_reported": 3,
         "movement.arrived_at_destination": 4,
         "movement.unloaded": 4,
@@ -55,6 +57,8 @@ OPENED: Mapping[str, str] = MappingProxyType(
         "movement.damaged": "DAMAGED",
         "movement.train_held": "TRAIN_HELD",
         "movement.returned": "RETURNED",
+        "movement.queued": "QUEUED",
+        "movement.train_cancelled": "TRAIN_CANCELLED",
         "customs.detained": "DETAINED",
         "customs.selected_for_inspection": "INSPECTION",
         "customs.ens_referred": "ENS_REFERRED",
@@ -63,6 +67,8 @@ OPENED: Mapping[str, str] = MappingProxyType(
 CLOSED: Mapping[str, str] = MappingProxyType(
     {
         "movement.train_resumed": "TRAIN_HELD",
+        "movement.queue_left": "QUEUED",
+        "movement.slot_rolled": "TRAIN_CANCELLED",
         "customs.detention_lifted": "DETAINED",
         "customs.inspection_passed": "INSPECTION",
         "customs.ens_assessed": "ENS_REFERRED",

@@ -8,7 +8,7 @@ Times are UTC microseconds.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -44,6 +44,7 @@ class Cargo:
     shipper: str
     consignee: str
     consolidated: bool
+    bank: str = ""  # who financed it, "" where nobody did
 
     @property
     def key(self) -> str:
@@ -73,7 +74,9 @@ class Happening:
     """Something that took place at ``at``: what, of which objects, where; and what it really concerned.
 
     ``boxes`` and ``cargoes`` are the world's own knowledge of whom it concerned, never taken from an event.
-    ``witnesses`` are who knows of it, the one in charge first; ``voices`` what each of them says on its own.
+    ``witnesses`` are who knows of it, the one in charge first; ``voices`` what each of them says on its own. ``known``
+    is since when they can tell it, if later than ``at``; ``contested`` says that somebody has already told it with
+    another time, further apart than anybody tolerates.
     """
 
     at: int
@@ -87,6 +90,8 @@ class Happening:
     jurisdiction: str = ""
     says: Says = field(default_factory=dict)
     voices: Mapping[str, Says] = field(default_factory=dict)
+    known: int = 0
+    contested: bool = False
 
 
 @dataclass(slots=True)
@@ -99,10 +104,16 @@ class Bond:
     what: str
     teller: str
     versions: list[tuple[int, int, Says]]
+    number: int = 0
+    tell: Callable[[Bond], None] = field(default=lambda _bond: None, repr=False)
+    told: int = 0  # versions
+    published: int = 0
+    record: dict[str, Any] | None = None  # what was told last
 
     def revise(self, at: int, known: int, changes: Says) -> None:
         """At ``at`` something came about, and at ``known`` it is written down: the newest version with ``changes``."""
         self.versions.append((at, known, {**self.versions[-1][2], **changes}))
+        self.tell(self)
 
 
 @dataclass(slots=True)
@@ -115,16 +126,27 @@ class Wagon:
 
 
 class World:
-    """Everything that exists and everything that happens; later than ``now`` nothing has happened yet."""
+    """Everything that exists and everything that happens; later than ``now`` nothing has happened yet.
 
-    def __init__(self, seed: int, now: int) -> None:
+    ``hears`` and ``reads`` are told of every happening, and of every bond each time that it is written anew. With
+    ``forgetful`` what is over is not kept, so that memory follows what is on its way and not how long the world lasts.
+    """
+
+    def __init__(self, seed: int, now: int, *, forgetful: bool = False) -> None:
         self.seed = seed
         self.now = now
         self.cargoes: dict[str, Cargo] = {}
         self.ladings: list[Lading] = []
         self.happenings: list[Happening] = []
-        self.bonds: list[Bond] = []
+        self.hears: Callable[[Happening, int], None] = lambda _happening, _number: None
+        self.reads: Callable[[Bond], None] = lambda _bond: None
+        self.notes: dict[str, str] = {}
+        """By cargo: the note for which its first one was exchanged."""
+        self.cleared: dict[str, int] = {}
+        """By cargo: when its papers at destination were done."""
+        self.forgetful = forgetful
         self._aboard: dict[str, list[Lading]] = defaultdict(list)
+        self._boxes_of: dict[str, int] = defaultdict(int)
         self._serial: dict[str, int] = defaultdict(int)
 
     def random(self, *purpose: object) -> Random:
@@ -138,11 +160,13 @@ class World:
 
     def put(self, lading: Lading) -> None:
         """A cargo is put into a box."""
-        self.ladings.append(lading)
+        if not self.forgetful:
+            self.ladings.append(lading)
         self._aboard[lading.box].append(lading)
+        self._boxes_of[lading.cargo] += 1
 
     def history(self, box: str) -> list[Lading]:
-        """All that was ever put into ``box``."""
+        """All that was ever put into ``box`` (in a forgetful world: all that is not over)."""
         return self._aboard[box]
 
     def cargo_in(self, boxes: Iterable[str], at: int) -> list[Cargo]:
@@ -152,14 +176,32 @@ class World:
         )
         return [self.cargoes[key] for key in keys]
 
+    def forget(self, box: str, at: int) -> None:
+        """What was in ``box`` and ended before ``at`` is over; only a forgetful world loses it."""
+        if not self.forgetful:
+            return
+        over = [lading for lading in self._aboard[box] if lading.end is not None and lading.end < at]
+        for lading in over:
+            self._aboard[box].remove(lading)
+            self._boxes_of[lading.cargo] -= 1
+            if not self._boxes_of[lading.cargo]:
+                del self._boxes_of[lading.cargo]
+                del self.cargoes[lading.cargo]
+                self.notes.pop(lading.cargo, None)
+                self.cleared.pop(lading.cargo, None)
+
     def happen(self, happening: Happening) -> int:
         """Let it happen, unless it lies in the future; return its time."""
         if happening.at <= self.now:
-            self.happenings.append(happening)
+            number = self.serial("happening") - 1
+            if not self.forgetful:
+                self.happenings.append(happening)
+            self.hears(happening, number)
         return happening.at
 
     def bind(self, what: str, teller: str, known: int, says: Says) -> Bond:
         """Let something belong to something else, known since ``known``; ``says`` holds from and, if known, to."""
-        bond = Bond(what, teller, [(says["from"], known, says)])
-        self.bonds.append(bond)
+        number = self.serial("bond") - 1
+        bond = Bond(what, teller, [(says["from"], known, says)], number, self.reads)
+        self.reads(bond)
         return bond

@@ -40,7 +40,10 @@ def say(world: World, at: int, what: str, *boxes: str, place: str = "", **more: 
 
 
 def truth_of(world: World, rates: Rates = NO_FAULTS) -> dict[str, Truth]:
-    return truths(world, Gossip(world, rates).tell())
+    gossip = Gossip(world, rates)
+    for number, happening in enumerate(world.happenings):
+        gossip.hear(happening, number)
+    return truths(world, gossip.tell())
 
 
 def test_a_cargo_is_as_far_as_the_last_of_its_boxes() -> None:
