@@ -74,7 +74,7 @@ COMMANDS: Mapping[str, Listed] = {
     "prove": Listed(
         "proofs",
         "prove",
-        "Kill and freeze what runs, then compare journal, events and views with the world's truth; exit 1 if they differ.",
+        "Kill and freeze what runs, then compare journal, events and views with the world's truth; exit 1 if anything is wrong.",
     ),
     "replay": Listed(
         "rebuilding",

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from schemas import railnet
-from services.simulator.line import hours_from_origin
 from services.simulator.telling import Heard, Telling
 from services.simulator.world import Cargo, Happening, Lading, Ref, World
 
@@ -46,11 +44,13 @@ _ORDER = tuple(STAGE)
 AT_A_PLACE = (
     "movement.position_reported",
     "movement.arrived",
+    "movement.discharged_from_vessel",
     "movement.handed_over",
     "movement.transshipped",
+    "movement.loaded_on_vessel",
     "movement.departed",
 )
-"""What comes after what where a train stops."""
+"""What comes after what where a train stops or a ship berths."""
 
 OPENED: Mapping[str, str] = MappingProxyType(
     {
@@ -152,7 +152,7 @@ def _truth(
     full = [lading.box for lading in present if not _over(lading, world.now)]
     return Truth(
         consignment=cargo.key,
-        movement=_least([places[box] for box in full or per_box], _last(whole, "movement")),
+        movement=_least([places[box] for box in full or per_box], _last(whole, "movement"), _reached(every)),
         boxes=MappingProxyType(places),
         customs=MappingProxyType(_customs(every)),
         document=_last(every, "document"),
@@ -182,31 +182,30 @@ def _seen(heard: Heard) -> Seen:
     return Seen(heard.said, heard.happening.what, heard.happening.place)
 
 
-def _least(boxes: list[Seen | None], common: Seen | None) -> Seen | None:
+def _least(boxes: list[Seen | None], common: Seen | None, reached: Mapping[str, int]) -> Seen | None:
     """A cargo is as far as the box that is furthest behind; without boxes, as far as its papers say."""
     if not boxes:
         return common
     known = [seen for seen in boxes if seen is not None]
     if len(known) < len(boxes):
         return None
-    return min(known, key=_far)
+    return min(known, key=lambda seen: _far(seen, reached))
 
 
-def _far(seen: Seen) -> tuple[int, float, int, Seen]:
-    """How far along the line something is: by the order of ``STAGE``, on the way by place and what happens there."""
+def _reached(every: Iterable[Heard]) -> dict[str, int]:
+    """When the first of the cargo's boxes was at each place of its way."""
+    reached: dict[str, int] = {}
+    for seen in map(_seen, every):
+        if STAGE.get(seen.what) == ON_THE_WAY:
+            reached[seen.place] = min(seen.at, reached.get(seen.place, seen.at))
+    return reached
+
+
+def _far(seen: Seen, reached: Mapping[str, int]) -> tuple[int, int, int, Seen]:
+    """How far along something is: by the order of ``STAGE``, on the way by place and by what happens there."""
     if STAGE[seen.what] != ON_THE_WAY:
         return STAGE[seen.what], 0, _ORDER.index(seen.what), seen
-    return ON_THE_WAY, _hours(seen.place), AT_A_PLACE.index(seen.what), seen
-
-
-def _hours(place: str) -> float:
-    """Running time from the origin to a station, or to the middle of a crossing."""
-    hours = hours_from_origin()
-    scheme, _, name = place.partition(":")
-    if scheme == "crossing":
-        crossing = railnet.crossings()[name]
-        return (hours[crossing.a.station] + hours[crossing.b.station]) / 2
-    return hours[name]
+    return ON_THE_WAY, reached[seen.place], AT_A_PLACE.index(seen.what), seen
 
 
 def _customs(every: list[Heard]) -> dict[str, Seen]:
