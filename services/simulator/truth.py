@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from schemas import railnet
-from services.simulator.line import hours_from_origin
 from services.simulator.telling import Heard, Telling
 from services.simulator.world import Cargo, Happening, Lading, Ref, World
 
@@ -46,8 +44,10 @@ _ORDER = tuple(STAGE)
 AT_A_PLACE = (
     "movement.position_reported",
     "movement.arrived",
+    "movement.discharged_from_vessel",
     "movement.handed_over",
     "movement.transshipped",
+    "movement.loaded_on_vessel",
     "movement.departed",
 )
 """What comes after what where a train stops."""
@@ -152,7 +152,7 @@ def _truth(
     full = [lading.box for lading in present if not _over(lading, world.now)]
     return Truth(
         consignment=cargo.key,
-        movement=_least([places[box] for box in full or per_box], _last(whole, "movement")),
+        movement=_least([places[box] for box in full or per_box], _last(whole, "movement"), _first(every)),
         boxes=MappingProxyType(places),
         customs=MappingProxyType(_customs(every)),
         document=_last(every, "document"),
@@ -182,31 +182,29 @@ def _seen(heard: Heard) -> Seen:
     return Seen(heard.said, heard.happening.what, heard.happening.place)
 
 
-def _least(boxes: list[Seen | None], common: Seen | None) -> Seen | None:
+def _least(boxes: list[Seen | None], common: Seen | None, first: Mapping[str, int]) -> Seen | None:
     """A cargo is as far as the box that is furthest behind; without boxes, as far as its papers say."""
     if not boxes:
         return common
     known = [seen for seen in boxes if seen is not None]
     if len(known) < len(boxes):
         return None
-    return min(known, key=_far)
+    return min(known, key=lambda seen: _far(seen, first))
 
 
-def _far(seen: Seen) -> tuple[int, float, int, Seen]:
-    """How far along the line something is: by the order of ``STAGE``, on the way by place and what happens there."""
+def _far(seen: Seen, first: Mapping[str, int]) -> tuple[int, int, int, Seen]:
+    """How far something is: by the order of ``STAGE``; on the way by when its place was first reached, and what it did there."""
     if STAGE[seen.what] != ON_THE_WAY:
         return STAGE[seen.what], 0, _ORDER.index(seen.what), seen
-    return ON_THE_WAY, _hours(seen.place), AT_A_PLACE.index(seen.what), seen
+    return ON_THE_WAY, first[seen.place], AT_A_PLACE.index(seen.what), seen
 
 
-def _hours(place: str) -> float:
-    """Running time from the origin to a station, or to the middle of a crossing."""
-    hours = hours_from_origin()
-    scheme, _, name = place.partition(":")
-    if scheme == "crossing":
-        crossing = railnet.crossings()[name]
-        return (hours[crossing.a.station] + hours[crossing.b.station]) / 2
-    return hours[name]
+def _first(every: Iterable[Heard]) -> dict[str, int]:
+    """When the first of the boxes was at each place on the way."""
+    first: dict[str, int] = {}
+    for seen in (_seen(heard) for heard in every if STAGE.get(heard.happening.what) == ON_THE_WAY):
+        first[seen.place] = min(seen.at, first.get(seen.place, seen.at))
+    return first
 
 
 def _customs(every: list[Heard]) -> dict[str, Seen]:
