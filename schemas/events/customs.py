@@ -124,7 +124,10 @@ class TransitLodged(CustomsMilestone):
 
 @_decision("customs.released.v1", 1200)
 class Released(CustomsMilestone):
-    """Customs released the goods to a procedure."""
+    """Customs released the goods to a procedure.
+
+    An earlier hold or detention by the same administration is over with it.
+    """
 
     procedure: Literal["EXPORT", "IMPORT", "TRANSIT", "WAREHOUSE", "RE_EXPORT"]
 

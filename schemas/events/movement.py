@@ -49,8 +49,9 @@ class Arrived(PlacedMilestone):
 class HandedOver(PlacedMilestone):
     """One side of a hand-over between railways signed for its set of containers.
 
-    The hand-over is confirmed only when the other side has signed for the same set. ``objects`` name the containers
-    and may name the trains; the two train numbers differ, because the number changes at every network.
+    The hand-over is confirmed only when the other side has signed for the same set. Either side may name the border by
+    its own station; name the same run in ``occurrence``, or none: a list with a run never meets one without. ``objects``
+    name the containers and may name the trains; the two train numbers differ, because the number changes at every network.
     """
 
     side: Literal["DELIVERING", "RECEIVING"]

@@ -14,6 +14,7 @@ from schemas import railnet
 from schemas.events.base import Region
 from services.core import derive, exceptions
 from services.core.facts import FOREVER, EventId, Facts, Micros
+from services.core.gathering import gather
 from services.core.objects import Thing
 from services.core.view import Arrival, Position, Standing
 
@@ -46,7 +47,7 @@ class Head:
 
 def head(facts: Facts, consignment: Thing) -> Head | None:
     """The head that ``facts`` give to the group of ``consignment``; None where it was never founded."""
-    gathered = derive.gather(facts, consignment, FOREVER)
+    gathered = gather(facts, consignment, FOREVER)
     if gathered is None:
         return None
     counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED and not a.by_train]

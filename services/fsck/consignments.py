@@ -8,8 +8,8 @@ from typing import Any
 
 from schemas.events.base import ObjectKind
 from services.core import derive
-from services.core.derive import Gathered
 from services.core.facts import FOREVER, SINCE_EVER, Claim, Facts
+from services.core.gathering import Gathered, gather
 from services.core.head import Head, Stage, head
 from services.core.links import Path
 from services.core.objects import Thing
@@ -141,7 +141,7 @@ def _differences(
 
 def expected(facts: Facts, consignment: Thing) -> tuple[dict[str, Any], dict[str, Any]]:
     """The rows of reach and head, by column, that the core gives to ``facts``."""
-    gathered = derive.gather(facts, consignment, FOREVER)
+    gathered = gather(facts, consignment, FOREVER)
     computed = head(facts, consignment)
     if gathered is None or computed is None:
         return _NOWHERE, _NONE

@@ -138,6 +138,7 @@ def _restriction(restriction: Restriction) -> dict[str, Any]:
         "place": restriction.place,
         "place_name": place_name(restriction.place),
         "direction": restriction.direction,
+        "commodities": list(restriction.commodities),
         "from": format_micros(restriction.start),
         "to": None if end == FOREVER else format_micros(end),
         "by": restriction.publisher,

@@ -84,12 +84,23 @@ def compare_consignments(
     return sum(found, Compared(len(wanted), 0, ()))
 
 
+def _shared(connection: Connection[Any], table: _Table, old: int, new: int) -> list[str]:
+    """The columns that the table has in both generations: one of older rules may lack what newer ones keep."""
+    found = connection.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid IN (%s::regclass, %s::regclass) AND attnum > 0 "
+        "AND NOT attisdropped GROUP BY attname HAVING count(*) = 2",
+        (f"g{old}.{table.name}", f"g{new}.{table.name}"),
+    ).fetchall()
+    names = {name for (name,) in found}
+    return [column for column in table.columns if column in names]
+
+
 def _differences(
     connection: Connection[Any], table: _Table, old: int, new: int, only: list[bytes] | None = None
 ) -> Compared:
     adapt(connection)
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
-    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    columns = sql.SQL(", ").join(map(sql.Identifier, _shared(connection, table, old, new)))
     where: sql.Composable = sql.SQL(table.where)
     if only is not None:
         where = sql.SQL("({}) AND cons = ANY (%(only)s::uuid[])").format(where)

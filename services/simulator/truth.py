@@ -50,7 +50,7 @@ AT_A_PLACE = (
     "movement.loaded_on_vessel",
     "movement.departed",
 )
-"""What comes after what where a train stops or a ship berths."""
+"""What comes after what where a train stops."""
 
 OPENED: Mapping[str, str] = MappingProxyType(
     {
@@ -152,7 +152,7 @@ def _truth(
     full = [lading.box for lading in present if not _over(lading, world.now)]
     return Truth(
         consignment=cargo.key,
-        movement=_least([places[box] for box in full or per_box], _last(whole, "movement"), _reached(every)),
+        movement=_least([places[box] for box in full or per_box], _last(whole, "movement"), _first(every)),
         boxes=MappingProxyType(places),
         customs=MappingProxyType(_customs(every)),
         document=_last(every, "document"),
@@ -182,30 +182,29 @@ def _seen(heard: Heard) -> Seen:
     return Seen(heard.said, heard.happening.what, heard.happening.place)
 
 
-def _least(boxes: list[Seen | None], common: Seen | None, reached: Mapping[str, int]) -> Seen | None:
+def _least(boxes: list[Seen | None], common: Seen | None, first: Mapping[str, int]) -> Seen | None:
     """A cargo is as far as the box that is furthest behind; without boxes, as far as its papers say."""
     if not boxes:
         return common
     known = [seen for seen in boxes if seen is not None]
     if len(known) < len(boxes):
         return None
-    return min(known, key=lambda seen: _far(seen, reached))
+    return min(known, key=lambda seen: _far(seen, first))
 
 
-def _reached(every: Iterable[Heard]) -> dict[str, int]:
-    """When the first of the cargo's boxes was at each place of its way."""
-    reached: dict[str, int] = {}
-    for seen in map(_seen, every):
-        if STAGE.get(seen.what) == ON_THE_WAY:
-            reached[seen.place] = min(seen.at, reached.get(seen.place, seen.at))
-    return reached
-
-
-def _far(seen: Seen, reached: Mapping[str, int]) -> tuple[int, int, int, Seen]:
-    """How far along something is: by the order of ``STAGE``, on the way by place and by what happens there."""
+def _far(seen: Seen, first: Mapping[str, int]) -> tuple[int, int, int, Seen]:
+    """How far something is: by the order of ``STAGE``; on the way by when its place was first reached, and what it did there."""
     if STAGE[seen.what] != ON_THE_WAY:
         return STAGE[seen.what], 0, _ORDER.index(seen.what), seen
-    return ON_THE_WAY, reached[seen.place], AT_A_PLACE.index(seen.what), seen
+    return ON_THE_WAY, first[seen.place], AT_A_PLACE.index(seen.what), seen
+
+
+def _first(every: Iterable[Heard]) -> dict[str, int]:
+    """When the first of the boxes was at each place on the way."""
+    first: dict[str, int] = {}
+    for seen in (_seen(heard) for heard in every if STAGE.get(heard.happening.what) == ON_THE_WAY):
+        first[seen.place] = min(seen.at, first.get(seen.place, seen.at))
+    return first
 
 
 def _customs(every: list[Heard]) -> dict[str, Seen]:

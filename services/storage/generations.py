@@ -65,11 +65,10 @@ def switch_generation(session: Session, number: int) -> None:
         (number,),
     )
     for table in _SHOWN:
-        session.execute(
-            sql.SQL("CREATE OR REPLACE VIEW lianyun.{} AS SELECT * FROM {}").format(
-                sql.Identifier(table), sql.Identifier(f"g{number}", table)
-            )
-        )
+        # Not replaced in place: that allows no view with fewer columns, as an earlier generation's may have.
+        view, shown = sql.Identifier("lianyun", table), sql.Identifier(f"g{number}", table)
+        session.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
+        session.execute(sql.SQL("CREATE VIEW {} AS SELECT * FROM {}").format(view, shown))
 
 
 def drop_generation(session: Session, number: int) -> None:

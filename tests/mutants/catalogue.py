@@ -92,7 +92,7 @@ def engaged_ignored() -> None:
         def __contains__(self, _party: object) -> bool:
             return True
 
-    _replace(engagement, "engaged", lambda founded, _paths: Everybody(founded))
+    _replace(engagement, "engaged", lambda founded, _network, _members: Everybody(founded))
 
 
 def open_interval_never_closed() -> None:
@@ -115,7 +115,7 @@ def equivocation_first_wins() -> None:
         fresh = {event for event, _ in other.contents} - known
         parts = {
             name: getattr(self, name) | {fact for fact in getattr(other, name) if fact.event in fresh}
-            for name in ("claims", "links", "foundings", "withdrawals", "routes", "restrictions", "liftings", "handovers")
+            for name in ("claims", "links", "foundings", "withdrawals", "routes", "restrictions", "liftings", "handovers", "goods")
         }  # fmt: skip
         contents = self.contents | {(event, content) for event, content in other.contents if event in fresh}
         return Facts(**parts, contents=contents)

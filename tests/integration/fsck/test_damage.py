@@ -203,6 +203,8 @@ CASES = (
          Damage.CANONICAL, "canonical", "consignment %s", "SELECT replace(min(cons::text), '-', '') FROM canonical WHERE cons <> canonical", publisher=False),
     Case("engaged", (f"UPDATE reach SET engaged = engaged || 9::bigint WHERE cons = {A_HEAD}",),
          Damage.REACH, "engaged", "consignment %s", f"SELECT replace({A_HEAD}::text, '-', '')"),
+    Case("parts", (f"UPDATE reach SET parts = parts || cons WHERE cons = {A_HEAD}",),
+         Damage.REACH, "parts", "consignment %s", f"SELECT replace({A_HEAD}::text, '-', '')"),
     Case("reach deleted", (f"DELETE FROM reach WHERE cons = {A_HEAD}",),
          Damage.REACH, "row", "consignment %s", f"SELECT replace({A_HEAD}::text, '-', '')"),
     *(

@@ -11,8 +11,8 @@ CONS, BOX, NOTE = bytes([1] * 16), bytes([2] * 16), bytes([3] * 16)
 FOUNDER, STRANGER = 10, 20
 
 
-def carries(start: int, until: int, end: int | None = None, publisher: int = FOUNDER) -> tuple[Any, ...]:
-    return (LinkKind.CONTAINER_CARRIES, BOX, CONS, 1, start, end, until, publisher, False, False, [])
+def carries(start: int, until: int, publisher: int = FOUNDER) -> tuple[Any, ...]:
+    return (LinkKind.CONTAINER_CARRIES, BOX, CONS, 1, start, until, publisher, False, False, [])
 
 
 def reach(*links: tuple[Any, ...]) -> Any:
@@ -27,7 +27,7 @@ def test_a_consignment_that_nobody_founded_is_reached_by_nothing() -> None:
 
 
 def test_intervals_that_touch_are_one_and_others_stay_apart() -> None:
-    found = reach(carries(0, 5, 5), carries(5, 8, 8), carries(9, 12, 12))
+    found = reach(carries(0, 5), carries(5, 8), carries(9, 12))
     assert found.ways == ((CONS, SINCE_EVER, FOREVER), (BOX, 0, 8), (BOX, 9, 12))
 
 
@@ -37,13 +37,19 @@ def test_a_box_that_a_stranger_assigned_neither_counts_nor_is_held() -> None:
     assert found.held == ()
 
 
-def test_a_box_whose_end_was_said_is_held_only_where_no_other_is() -> None:
-    assert reach(carries(0, 5, 5)).held == (BOX,)
-    other = bytes([4] * 16)
-    kept = (LinkKind.CONTAINER_CARRIES, other, CONS, 1, 0, None, FOREVER, FOUNDER, False, False, [])
-    assert reach(carries(0, 5, 5), kept).held == (other,)
-
-
-def test_an_effective_end_is_no_said_end() -> None:
-    """The box went on to another consignment; nobody said that the cargo left it."""
+def test_a_box_whose_assignment_ended_is_held_only_where_no_other_is() -> None:
+    """Whether its end was said or the publisher gave it another cargo: the row has the effective end."""
     assert reach(carries(0, 5)).held == (BOX,)
+    other = bytes([4] * 16)
+    kept = (LinkKind.CONTAINER_CARRIES, other, CONS, 1, 0, FOREVER, FOUNDER, False, False, [])
+    assert reach(carries(0, 5), kept).held == (other,)
+
+
+def test_of_two_notes_neither_speaks_for_the_whole_cargo() -> None:
+    other = bytes([4] * 16)
+
+    def covers(note: bytes) -> tuple[Any, ...]:
+        return (LinkKind.NOTE_COVERS, note, CONS, 1, SINCE_EVER, FOREVER, FOUNDER, False, False, [])
+
+    assert reach(covers(NOTE)).parts == ()
+    assert reach(covers(NOTE), covers(other)).parts == (NOTE, other)
