@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.replay.folding import fold_found
-from services.replay.source import Block, Read, Source
+from services.replay.source import Block, Read, Source, blocks_after
 from services.storage.arrays import bigints, uuids
 from services.storage.session import Session, equip
 from services.storage.state import Stated, absorb
 from services.storage.structure import Note
 from services.storage.work import Work
 
-STEP = 2_000
-"""Events of one step at most, unless one transaction accepted more."""
 ROUNDS = 20
 """How often notes are looked at again before something must be wrong with the derivation."""
 
@@ -27,9 +25,9 @@ WHERE NOT EXISTS (SELECT 1 FROM unnest(%(known)s::bigint[]) AS k (no) WHERE k.no
 
 @dataclass(slots=True)
 class Follower:
-    """Applies blocks of events to ``generation`` in the caller's transactions; remembers how far it is.
+    """Applies blocks of events to ``generation``; remembers how far it is.
 
-    ``xid`` and ``first`` are the position behind which nothing was applied yet. For one thread; nobody else may write
+    ``xid`` and ``first`` are the position behind which nothing was applied yet, ``left`` aside. For one thread; nobody else may write
     that generation, so everything is derived at once and no note stays.
     """
 
@@ -40,12 +38,39 @@ class Follower:
     touched: set[bytes] = field(
         default_factory=set
     )  # consignments whose heads were folded since it was last emptied
+    left: Block | None = None  # what is still to apply of the block at the position
 
-    def apply(self, session: Session, source: Source, blocks: Sequence[Block]) -> int:
-        """Apply ``blocks``, the next ones in their order, and what was put in quarantine since; how many events."""
+    def blocks(self, session: Session, horizon: bool) -> list[Block]:
+        """What is to apply next, in its order; see ``blocks_after``."""
+        found = blocks_after(session, self.xid, self.first, horizon)
+        return found if self.left is None else [self.left, *found]
+
+    def follow(self, session: Session, source: Source, blocks: Sequence[Block], most: int) -> int:
+        """Apply about ``most`` events of ``blocks``, the next ones, in one transaction; commits, returns how many.
+
+        After an exception it stands where it stood before, once the caller has rolled back.
+        """
+        step: list[Block] = []
+        events = 0
+        for block in blocks:
+            if step and events + block.events > most:
+                break
+            step.append(block)
+            events += block.events
+        before = (self.xid, self.first, self.left, self.quarantined)
+        try:
+            count = self._apply(session, source, step, most)
+            session.commit()
+        except BaseException:
+            self.xid, self.first, self.left, self.quarantined = before
+            raise
+        return count
+
+    def _apply(self, session: Session, source: Source, blocks: Sequence[Block], most: int) -> int:
+        """Apply ``blocks``, of a single one at most ``most`` events, and what was put in quarantine since."""
         equip(session, self.generation)
         work = Work(session)
-        events = list(source.read(blocks)) if blocks else []
+        events = list(source.read(blocks, most)) if blocks else []
         variants = self._variants(session, events)
         dead = {
             row[0] for row in work.rows("dead_among", {"ids": uuids(sorted(event.id for event in events))})
@@ -63,7 +88,10 @@ class Follower:
         self._derive(work, stated, Note(judged=self._put_aside(session)))
         settle(work, self.touched)
         if blocks:
-            self.xid, self.first = blocks[-1].xid, blocks[-1].first
+            last = blocks[-1]
+            self.xid, self.first = last.xid, last.first
+            whole = len(events) == sum(block.events for block in blocks)
+            self.left = None if whole else last.rest(events[-1].no, len(events))
         return len(events)
 
     def _variants(self, session: Session, events: Sequence[Read]) -> set[int]:
@@ -86,24 +114,33 @@ class Follower:
             _absorb(work, stated, note, self.touched)
 
 
-def settle(work: Work, touched: set[bytes]) -> int:
+def settle(work: Work, touched: set[bytes]) -> None:
     """Look at every note of the session's generation once more, and at those that this leaves, until none is left.
 
-    For one whom nobody else runs beside: then nothing can be missed any more. Returns how many rounds it took.
+    For one whom nobody else runs beside: then nothing can be missed any more.
     """
-    for rounds in range(ROUNDS):
-        notes = work.session.execute(
-            "DELETE FROM pending RETURNING judged, nos, consignments", binary=True
-        ).fetchall()
-        if not notes:
-            return rounds
+    for _ in range(ROUNDS):
+        if not settle_some(work, touched):
+            return
+    raise AssertionError("the derivation of the state does not come to rest")
+
+
+def settle_some(work: Work, touched: set[bytes], most: int | None = None) -> bool:
+    """Look at ``most`` of the notes, or at all, once more; False where there were none."""
+    notes = work.session.execute(
+        "DELETE FROM pending WHERE ctid = ANY (ARRAY(SELECT ctid FROM pending LIMIT %(most)s)) "
+        "RETURNING judged, nos, consignments",
+        {"most": most},
+        binary=True,
+    ).fetchall()
+    if notes:
         note = Note(
             frozenset(event for judged, _, _ in notes for event in judged),
             frozenset(no for _, numbers, _ in notes for no in numbers),
             frozenset(cons for _, _, consignments in notes for cons in consignments),
         )
         _absorb(work, (), note, touched)
-    raise AssertionError("the derivation of the state does not come to rest")
+    return bool(notes)
 
 
 def _absorb(work: Work, stated: Sequence[Stated], note: Note, touched: set[bytes]) -> None:

@@ -52,8 +52,8 @@ def replay(
         if blocks:
             follower.xid, follower.first = blocks[-1].xid, blocks[-1].first
         built = time.monotonic() - started
-        switching = Switching(dsn, gate, session, Source(session), follower, previous, told)
-        compared = switching.run(previous_version == fold_version(), accept_differences)
+        with Switching(dsn, session, Source(session), follower, previous, told) as switching:
+            compared = switching.run(previous_version == fold_version(), accept_differences)
         return Replayed(
             generation=generation,
             previous=previous,
@@ -95,8 +95,9 @@ def rollback(dsn: str, *, progress: Progress | None = None) -> Replayed:
         # Transactions below that one are in it: the switch had shut everybody else out.
         follower = Follower(generation, xid=int(left), first=-1, quarantined=set())
         settle_in(session, generation)
-        switching = Switching(dsn, gate, session, Source(session), follower, previous, progress or _silent)
-        compared = switching.run(same_rules=False, accept_differences=True)
+        told = progress or _silent
+        with Switching(dsn, session, Source(session), follower, previous, told) as switching:
+            compared = switching.run(same_rules=False, accept_differences=True)
         seconds = time.monotonic() - started
         return Replayed(
             generation=generation,

@@ -27,9 +27,10 @@ from services.storage.words import key_text
 
 _BODIES = """
 SELECT b.no, b.id, b.content, b.appended, b.registry, b.key_id, b.headers, b.payload
-FROM unnest(%(firsts)s::bigint[]) AS f (first)
-JOIN lianyun.body b ON b.no >= f.first AND b.no < f.first + %(block)s
+FROM unnest(%(firsts)s::bigint[], %(ends)s::bigint[]) AS f (first, beyond)
+JOIN lianyun.body b ON b.no >= f.first AND b.no < f.beyond
 ORDER BY b.no
+LIMIT %(most)s
 """
 _ASIDE = "SELECT q.no FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN lianyun.quarantine q ON q.no = n.no"
 _BLOCKS = """
@@ -42,11 +43,18 @@ ORDER BY b.xid, b.first_no
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The events of one transaction: the first number of its block, how many it stored, and its transaction id."""
+    """The events of one transaction, or the rest of them: the first number that one can have, how many they are, the
+    transaction's id, and the number that is the next block's.
+    """
 
     first: int
     events: int
     xid: int
+    beyond: int
+
+    def rest(self, number: int, taken: int) -> Block:
+        """What is left when ``taken`` events were read and ``number`` was the last of them."""
+        return Block(number + 1, self.events - taken, self.xid, self.beyond)
 
 
 def blocks_after(session: Session, xid: int, first: int, horizon: bool) -> list[Block]:
@@ -57,7 +65,7 @@ def blocks_after(session: Session, xid: int, first: int, horizon: bool) -> list[
     """
     parameters = {"xid": str(xid), "first": first, "all": not horizon}
     rows = session.execute(_BLOCKS, parameters).fetchall()
-    return [Block(first_no, events, int(text)) for first_no, events, text in rows]
+    return [Block(first_no, events, int(text), first_no + MOST_EVENTS) for first_no, events, text in rows]
 
 
 class Message(NamedTuple):
@@ -90,11 +98,19 @@ class Source:
         self._session = session
         self._history = RegistryHistory(store.history(session))
 
-    def read(self, blocks: Sequence[Block]) -> Iterator[Read]:
-        """The events of ``blocks`` in order of their numbers; ReplayError where one cannot be read any more."""
-        parameters = {"firsts": bigints([block.first for block in blocks]), "block": MOST_EVENTS}
+    def read(self, blocks: Sequence[Block], most: int | None = None) -> Iterator[Read]:
+        """The events of ``blocks``, at most the first ``most``, in order of their numbers.
+
+        Raises ReplayError where one cannot be read any more.
+        """
+        parameters = {
+            "firsts": bigints([block.first for block in blocks]),
+            "ends": bigints([block.beyond for block in blocks]),
+            "most": most,
+        }
         rows = self._session.execute(_BODIES, parameters, binary=True).fetchall()
         expected = sum(block.events for block in blocks)
+        expected = expected if most is None else min(expected, most)
         if len(rows) != expected:
             raise ReplayError(
                 f"{expected - len(rows)} of {expected} messages of event numbers {blocks[0].first} and on are missing. "

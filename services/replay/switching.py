@@ -2,48 +2,61 @@
 
 Comparing everything takes longer than batches may be held. So the first hold only brings both to one point and opens a
 snapshot of it; while batches go on, everything is compared in that snapshot. The second hold compares what was folded
-since, and switches.
+since, and switches. A hold that does not come to its end in time is given up and what it has applied stays, so that the
+next one has less to do.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import Connection, IsolationLevel
 
 from services.replay.comparing import Compared, compare, compare_consignments
-from services.replay.following import STEP, Follower, settle
-from services.replay.holding import ATTEMPTS, Holds, held
+from services.replay.following import Follower, settle_some
+from services.replay.holding import ATTEMPTS, HoldOver, Holds, held
 from services.replay.outcome import Differs, Progress, ReplayError
-from services.replay.source import Block, Source, blocks_after
+from services.replay.source import Block, Source
 from services.storage.errors import RETRIED
 from services.storage.generations import switch_generation
 from services.storage.session import Session, equip
 from services.storage.work import Work
 
+Result = TypeVar("Result")
+STEP = 2_000
+"""Events of one step beside the workers."""
 FEW = 1_000
-"""Events left to apply when batches are held."""
-SLICE = 0.5
-"""Seconds that a hold may spend on catching up, where that cannot be done beside the workers."""
+"""Events left at most when batches are held; fewer where applying them is slow."""
+WITHIN = 0.25
+"""Seconds of a hold in which what is left is to be applied."""
+PORTION = 0.05
+"""Seconds that one step within a hold is to last: its deadline is looked at between steps."""
+NOTES = 20
+"""Notes that are settled in one step within a hold."""
+MARGIN = 0.3
+"""Seconds before its deadline at which a hold catches up no more: what remains is for comparing and switching."""
+SLOWEST = 4.0
+"""Events a second below which the rate is not taken to be."""
 PAUSE = 0.2
 """Seconds between two attempts."""
 TURNS = 5
-"""Steps without coming nearer, after which catching up holds batches for a slice."""
+"""Steps without coming nearer, after which catching up holds batches for a while."""
 
 
 class Switching:
     """Brings ``follower``'s generation in use in the place of ``previous``; for one run.
 
-    ``gate`` holds batches and makes the switch; ``session`` writes both generations.
+    ``session`` writes both generations; a session of its own holds batches and makes the switch. Context manager.
     """
 
     def __init__(
         self,
         dsn: str,
-        gate: Connection[Any],
         session: Session,
         source: Source,
         follower: Follower,
@@ -51,7 +64,7 @@ class Switching:
         progress: Progress,
     ) -> None:
         self._dsn = dsn
-        self._gate = gate
+        self._gate = self._open_gate()
         self._session = session
         self._source = source
         self._follower = follower
@@ -59,100 +72,168 @@ class Switching:
         self._progress = progress
         self.holds = Holds()
         self.caught_up = 0
+        self._rate = FEW / WITHIN  # events that are applied in a second, as last measured
 
     def run(self, same_rules: bool, accept_differences: bool) -> Compared:
         """Catch up, compare, switch; Differs where rows differ that should not."""
         new = self._follower.generation
+        strict = same_rules and not accept_differences
+        compared = self._compare_all(same_rules)
+        for _ in range(ATTEMPTS):
+            if self._switched():  # and the answer was lost with the session
+                return compared
+            if compared.differing and strict:
+                raise Differs(new, compared.differing, compared.shown)
+            try:
+                late = self._at_one_point(same_rules, lambda: self._switch(strict))
+            except HoldOver:
+                # More changed since than could be compared within a hold: compare that beside the workers, too.
+                compared += self._compare_changed(same_rules)
+            else:
+                self._progress("switched", 1, 1)
+                return compared + late
+        raise ReplayError(_IN_THE_WAY)
+
+    def _open_gate(self) -> Connection[Any]:
+        return psycopg.connect(self._dsn, application_name="lianyun-replay")
+
+    @contextmanager
+    def _hold(self) -> Iterator[float]:
+        if self._gate.closed:  # the database has ended the last hold
+            self._gate = self._open_gate()
+        with held(self._gate, self._session, self.holds) as deadline:
+            yield deadline
+
+    def _switched(self) -> bool:
+        query = "SELECT 1 FROM lianyun.generation WHERE number = %s AND state = 'CURRENT'"
+        found = self._session.execute(query, (self._follower.generation,)).fetchone()
+        self._session.commit()
+        return found is not None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._gate.close()
+
+    def _switch(self, strict: bool) -> Compared:
+        """What a hold does at the end: compare what was folded since the last comparison, and switch."""
+        new = self._follower.generation
+        late = compare_consignments(self._gate, self._previous, new, self._follower.touched)
+        if late.differing and strict:
+            raise Differs(new, late.differing, late.shown)
+        switch_generation(self._gate, new)
+        return late
+
+    def _compare_all(self, same_rules: bool) -> Compared:
+        with self._watching(same_rules) as (watching, _):
+            self._progress("comparing", 0, 0)
+            return compare(watching, self._previous, self._follower.generation)
+
+    def _compare_changed(self, same_rules: bool) -> Compared:
+        with self._watching(same_rules) as (watching, touched):
+            return compare_consignments(watching, self._previous, self._follower.generation, touched)
+
+    @contextmanager
+    def _watching(self, same_rules: bool) -> Iterator[tuple[Connection[Any], set[bytes]]]:
+        """A session that sees both generations at one point, and what was touched up to there; the count begins anew."""
         with psycopg.connect(self._dsn, application_name="lianyun-replay") as watching:
             watching.isolation_level = IsolationLevel.REPEATABLE_READ
-            self._at_one_point(same_rules, lambda: watching.execute("SELECT 1"))
-            self._progress("comparing", 0, 0)
-            compared = compare(watching, self._previous, new)
-        if compared.differing and same_rules and not accept_differences:
-            raise Differs(new, compared.differing, compared.shown)
-        self._follower.touched.clear()
 
-        def switch() -> None:
-            nonlocal compared
-            late = compare_consignments(self._gate, self._previous, new, self._follower.touched)
-            if late.differing and same_rules and not accept_differences:
-                raise Differs(new, late.differing, late.shown)
-            compared += late
-            switch_generation(self._gate, new)
+            def look() -> None:
+                watching.rollback()  # of an attempt that was cut short
+                watching.execute("SELECT 1")
 
-        self._at_one_point(same_rules, switch)
-        self._progress("switched", 1, 1)
-        return compared
+            for _ in range(ATTEMPTS):
+                with suppress(HoldOver):
+                    self._at_one_point(same_rules, look)
+                    break
+            else:
+                raise ReplayError(_IN_THE_WAY)
+            touched, self._follower.touched = self._follower.touched, set()
+            yield watching, touched
 
-    def _at_one_point(self, same_rules: bool, then: Callable[[], Any]) -> None:
+    def _at_one_point(self, same_rules: bool, then: Callable[[], Result]) -> Result:
         """Hold batches with both generations settled at the same point, and do ``then`` there.
 
-        Where a reader stands in the way of the switch for longer than batches may be held, it is tried again.
+        Where readers stand in the way, or the time of a hold is up before that point is reached, it is tried again;
+        HoldOver where it was up in ``then``.
         """
         for _ in range(ATTEMPTS):
             self._catch_up()
+            reached = False
             try:
-                with held(self._gate, self._session, self.holds) as since:
-                    if self._finish(since + SLICE):
-                        if same_rules:
-                            self._settle_previous()
-                        then()
-                        return
+                with self._hold() as deadline:
+                    if self._finish(deadline) and (not same_rules or self._settle_previous(deadline)):
+                        reached = True
+                        return then()
+            except HoldOver:
+                if reached:
+                    raise
+                self._rate = max(self._rate / 2, SLOWEST)
             except RETRIED:
-                self._session.rollback()
                 time.sleep(PAUSE)
-        raise ReplayError(
-            "Readers or writers stood in the way of the switch again and again; nothing was switched. "
-            "Look for long transactions (`lianyun doctor`) and try again."
-        )
+        raise ReplayError(_IN_THE_WAY)
 
     def _catch_up(self) -> None:
-        """Apply what is visible until little is left; beside the workers, or in slices where they are faster."""
+        """Apply what is visible until little is left; beside the workers, or within holds where they are faster."""
         nearest, turns = 2**62, 0
         while True:
             blocks = self._blocks(horizon=True)
             left = sum(block.events for block in blocks)
-            if left <= FEW:
+            if left <= min(FEW, self._rate * WITHIN):
                 return
             turns = 0 if left < nearest else turns + 1
             nearest = min(nearest, left)
             self._progress("catching up", self.caught_up, self.caught_up + left)
-            if turns >= TURNS:
-                with held(self._gate, self._session, self.holds) as since:
-                    self._finish(since + SLICE)
-                turns = 0
-            else:
-                self._apply(blocks)
+            if turns < TURNS:
+                self._follow(blocks, STEP)
+                continue
+            turns = 0
+            with suppress(HoldOver, *RETRIED), self._hold() as deadline:
+                if self._finish(deadline):
+                    return
 
-    def _finish(self, until: float) -> bool:
+    def _finish(self, deadline: float) -> bool:
         """Apply all that is committed, while batches are held; False where the time is up before."""
-        while True:
+        while time.monotonic() < deadline - MARGIN:
             blocks = self._blocks(horizon=False)
-            self._apply(blocks)
+            self._follow(blocks, max(1, min(STEP, int(self._rate * PORTION))))
             if not blocks:
                 return True
-            if time.monotonic() > until:
-                return not self._blocks(horizon=False)
+        return False
 
-    def _apply(self, blocks: list[Block]) -> None:
+    def _follow(self, blocks: list[Block], most: int) -> None:
         """One step: the first of ``blocks``, and what was put in quarantine since."""
-        step: list[Block] = []
-        events = 0
-        for block in blocks:
-            if step and events + block.events > STEP:
-                break
-            step.append(block)
-            events += block.events
-        self.caught_up += self._follower.apply(self._session, self._source, step)
-        self._session.commit()
+        started = time.monotonic()
+        count = self._follower.follow(self._session, self._source, blocks, most)
+        self.caught_up += count
+        if count:
+            measured = count / max(time.monotonic() - started, 0.001)
+            self._rate = (self._rate + measured) / 2
 
     def _blocks(self, horizon: bool) -> list[Block]:
-        found = blocks_after(self._session, self._follower.xid, self._follower.first, horizon)
+        found = self._follower.blocks(self._session, horizon)
         self._session.commit()
         return found
 
-    def _settle_previous(self) -> None:
-        """Look at the notes of the generation in use that workers have yet to look at; nobody else can now."""
-        equip(self._session, self._previous)
-        settle(Work(self._session), self._follower.touched)
-        self._session.commit()
+    def _settle_previous(self, deadline: float) -> bool:
+        """Look at the notes of the generation in use that workers have yet to look at; nobody else can now.
+
+        False where the time is up before; what was done stays done.
+        """
+        while time.monotonic() < deadline - MARGIN:
+            equip(self._session, self._previous)
+            some = settle_some(Work(self._session), self._follower.touched, NOTES)
+            self._session.commit()
+            if not some:
+                return True
+        return False
+
+
+_IN_THE_WAY = (
+    "Readers or writers stood in the way of the switch again and again; nothing was switched. "
+    "Look for long transactions (`lianyun doctor`) and try again."
+)

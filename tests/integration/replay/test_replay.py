@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from schemas.events.base import Role
 from schemas.schemes import Scheme
@@ -20,10 +21,16 @@ from services.query.views import told_of
 from services.registry import commands, store
 from services.registry.events import PartyAmended
 from services.registry.registry import Registry
+from services.replay import switching
+from services.replay.following import Follower
+from services.replay.holding import HoldOver, Holds, held
 from services.replay.outcome import Differs, ReplayError
 from services.replay.replaying import drop, replay, rollback
+from services.replay.source import Source
 from services.storage.errors import GenerationMoved, RegistryMoved
+from services.storage.generations import create_generation
 from services.storage.quarantine import quarantine
+from services.storage.session import open_session, settle_in
 from services.storage.writer import Writer
 from tests.signed.telling import (
     APPENDED_MS,
@@ -167,6 +174,113 @@ def test_two_writers_are_never_held_for_long(dsn: str, later: list[Record]) -> N
     assert done.hold_seconds < 1.0
     assert max(one.longest, two.longest) < 3.0
     sound(dsn)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catching up takes 5 ms for each event in the database, ten times as long as the writers take to write it."""
+    apply = Follower._apply
+
+    def slowly(follower: Follower, session: Any, source: Any, blocks: Any, most: int) -> int:
+        count = apply(follower, session, source, blocks, most)
+        session.execute("SELECT pg_sleep(%s)", (count * 0.005,))
+        return count
+
+    monkeypatch.setattr(Follower, "_apply", slowly)
+
+
+@pytest.mark.usefixtures("slow")
+def test_slow_catching_up_makes_more_holds_and_none_longer(
+    dsn: str, later: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound is no luck: a hold whose time is up lets batches go, keeps what it has applied, and the switch comes."""
+    monkeypatch.setattr(switching, "TURNS", 1)
+    half = len(later) // 2
+    left = [_at(one, offset, 1) for offset, one in enumerate(later[:half])]
+    right = [_at(one, offset, 2) for offset, one in enumerate(later[half:])]
+    with Live(dsn, left, partition=1, pause=0.01), Live(dsn, right, partition=2, pause=0.01):
+        done = replay(dsn)
+    assert done.differences == 0
+    assert generations(dsn) == {1: "RETIRED", 2: "CURRENT"}
+    assert done.caught_up > 200, "as much as would not go into one hold"
+    assert done.hold_seconds < 1.5, "a second, and what a busy machine adds to it"
+    sound(dsn)
+
+
+def test_what_does_not_end_within_a_hold_is_cancelled(dsn: str) -> None:
+    with psycopg.connect(dsn) as gate, psycopg.connect(dsn) as writing, psycopg.connect(dsn) as batch:
+        for sleeping in (gate, writing):
+            holds = Holds()
+            with pytest.raises(HoldOver), held(gate, writing, holds):
+                sleeping.execute("SELECT pg_sleep(30)")
+            assert (holds.count, holds.cut_short) == (1, 1)
+            assert holds.longest < 5
+            batch.execute("SET lock_timeout = '1s'")
+            store.hold(batch)
+            batch.commit()
+            assert gate.info.transaction_status is TransactionStatus.IDLE
+            assert writing.info.transaction_status is TransactionStatus.IDLE
+        with held(gate, writing, holds):
+            gate.execute("SELECT 1")
+
+
+def test_a_replay_that_stands_still_holds_nobody(dsn: str) -> None:
+    """As if the process had been stopped: it says nothing, and cancels nothing."""
+    with psycopg.connect(dsn) as gate, psycopg.connect(dsn) as writing, psycopg.connect(dsn) as batch:
+        batch.execute("SET lock_timeout = '20s'")
+        with pytest.raises(HoldOver), held(gate, writing, Holds()):
+            store.hold(batch)  # which waits for nothing but the database's own patience
+        assert gate.closed
+
+
+class Breaking(Follower):
+    """A follower whose steps fail at their end when they are told to."""
+
+    breaks = False
+
+    def _apply(self, *step: Any) -> int:
+        count = super()._apply(*step)
+        if self.breaks:
+            raise psycopg.errors.QueryCanceled
+        return count
+
+
+def test_a_step_that_is_rolled_back_is_made_again(dsn: str, later: list[Record]) -> None:
+    """Also in the middle of one transaction's events, and what was put in quarantine meanwhile is not forgotten."""
+    desk = Desk(dsn, partition=1)
+    applied = desk.apply(later[:30])
+    desk.settle()
+    desk.close()
+    with psycopg.connect(dsn) as session:
+        create_generation(session, 2)
+        query = (
+            "SELECT first_no, xid::text FROM lianyun.batch WHERE events > 0 ORDER BY first_no DESC LIMIT 1"
+        )
+        first, xid = session.execute(query).fetchone() or (0, "0")
+    with open_session(dsn) as session:
+        settle_in(session, 2)
+        follower, source, counts = Breaking(2, xid=int(xid), first=first - 1), Source(session), list[int]()
+        session.execute("INSERT INTO lianyun.quarantine (no) VALUES (%s)", (first,))
+        session.commit()
+        for breaks in (False, True, False, True, False, False):
+            before = (follower.left, follower.first, follower.quarantined)
+            follower.breaks = breaks
+            blocks = follower.blocks(session, horizon=False)
+            session.commit()
+            if breaks:
+                with pytest.raises(psycopg.errors.QueryCanceled):
+                    follower.follow(session, source, blocks, 11)
+                session.rollback()
+                assert (follower.left, follower.first, follower.quarantined) == before
+            else:
+                counts.append(follower.follow(session, source, blocks, 11))
+        assert counts == [11, 11, applied.new - 22, 0]
+        assert follower.quarantined == {first}
+        rows = "SELECT count(DISTINCT no) FROM (SELECT no FROM {0}.claim UNION ALL SELECT no FROM {0}.link) x WHERE no >= %s"
+        built, used = (
+            session.execute(rows.format(name).encode(), (first,)).fetchone() for name in ("g2", "g1")
+        )
+        assert built == used
 
 
 def _at(one: Record, offset: int, partition: int) -> Record:
