@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from services.localstack import LocalStack, StackError
 from services.localstack.engine import Servers
@@ -78,6 +79,24 @@ def test_broker_killed_and_restarted_keeps_acknowledged_records(own: LocalStack)
     own.broker.start()
     assert own.bootstrap == address
     assert read_all(address, "survives", len(values)) == values
+
+
+def test_broker_killed_is_back_before_kafkas_usual_session_would_have_ended(own: LocalStack) -> None:
+    """A broker may register again only when the session of its killed self is over: 9 s by default, 3 s here."""
+    admin = KafkaAdminClient(bootstrap_servers=own.bootstrap)
+    (told,) = admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, "1")], config_filter="all")[
+        "broker"
+    ].values()
+    admin.close()
+    assert told["broker.session.timeout.ms"]["value"] == "3000"
+    own.broker.stop()
+    began = time.monotonic()
+    own.broker.start()
+    orderly = time.monotonic() - began  # how long this machine takes now
+    own.broker.kill()
+    began = time.monotonic()
+    own.broker.start()
+    assert time.monotonic() - began < max(8.0, 2.5 * orderly)
 
 
 def test_broker_paused_answers_again_after_resume(own: LocalStack) -> None:

@@ -11,9 +11,12 @@ from kafka import KafkaProducer
 
 from services.localstack import LocalStack
 from services.localstack.broker_access import ADMINISTRATOR
+from services.processors.topic_directory import TopicDirectory
+from services.producers import publisher
+from services.producers.publisher import BrokerUnreachable
 from services.storage.migrate import migrate
 from services.topics.access import apply_grants, grants
-from services.topics.cluster import admin_client, apply
+from services.topics.cluster import ClusterError, admin_client, apply
 from services.topics.declaration import read_declaration
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena
@@ -64,6 +67,30 @@ def test_a_worker_reads_with_its_own_password(arena: Arena) -> None:
         assert "secret-of-worker" not in arena.log_text()
     ids = arena.query("SELECT DISTINCT topic_id IS NULL FROM lianyun.kafka_offset")
     assert ids == [(False,)], "the worker may describe its topics, so it knows their identity"
+
+
+QUICKLY = {"bootstrap_timeout_ms": 2_500}
+
+
+def test_clients_say_that_a_wrong_password_looks_like_no_broker(
+    secured: LocalStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client library reports it as a timeout: whoever reads our message must think of the password too."""
+    wrong = {**secured.broker.client_options("ktz"), "sasl_plain_password": "a guess", **QUICKLY}
+    with pytest.raises(BrokerUnreachable, match="wrong SASL password looks the same"):
+        publisher.connect(secured.bootstrap, wrong)
+    with (
+        pytest.raises(ClusterError, match="wrong password looks the same"),
+        admin_client(secured.bootstrap, wrong),
+    ):
+        pass
+    directory = TopicDirectory({"bootstrap_servers": secured.bootstrap, **wrong})
+    assert directory.topic_ids([TOPIC]) == {}
+    directory.close()
+    assert "a wrong SASL password looks the same" in caplog.text
+    right = TopicDirectory({"bootstrap_servers": secured.bootstrap, **secured.broker.client_options("ktz")})
+    assert right.topic_ids([TOPIC]).keys() == {TOPIC}
+    right.close()
 
 
 def test_a_wrong_password_ends_the_worker_and_says_so(arena: Arena) -> None:
