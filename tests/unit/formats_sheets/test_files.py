@@ -210,12 +210,21 @@ def with_shared_text(counts: str) -> bytes:
     )
 
 
-@pytest.mark.parametrize(
-    "counts", ['count="1" uniqueCount="1"', 'count="999999999999" uniqueCount="999999999999"']
-)
-def test_shared_texts_are_read_and_their_counts_are_not_believed(counts: str) -> None:
-    content = with_shared_text(counts)
+def test_shared_texts_are_read_and_their_counts_are_not_believed() -> None:
+    content = with_shared_text('count="1" uniqueCount="1"')
     assert events(read("departure_list", content)) == events(read("departure_list", GOOD))
+    for counts in (
+        'uniqueCount="99999999999"',
+        "count = ' 99999999999' uniqueCount='1'",
+        'x=">" uniqueCount="4294967295"',
+        'uniqueCount="&#57;9999999999"',
+    ):
+        assert "counts more texts than it holds" in refusal(with_shared_text(counts)).detail
+
+
+def test_a_part_in_another_encoding_is_refused_because_it_hides_what_is_looked_for() -> None:
+    bomb = '<?xml version="1.0" encoding="utf-16"?><worksheet/>'.encode("utf-16")
+    assert "not UTF-8" in refusal(repacked(GOOD, {"xl/worksheets/sheet1.xml": bomb})).detail
 
 
 def old(stream: bytes) -> bytes:

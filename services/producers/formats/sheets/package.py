@@ -24,7 +24,8 @@ MAX_RATIO: Final = 300
 """Sheets full of like rows shrink to a hundredth; nothing honest shrinks further than this."""
 _RATIO_FROM = 4 << 20  # below it a high ratio does no harm
 _CHUNK = 1 << 20
-_COUNT = re.compile(rb"ount\s*=\s*[\"']\s*\+?([0-9]{1,40})")
+_TEXTS = re.compile(rb"<(?:\w+:)?sst\b(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
+_COUNT = re.compile(rb"ount\s*=\s*[\"']([^\"']*)[\"']")
 _SAVE_AGAIN = "Save the workbook again as .xlsx and send that."
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError, RuntimeError)
 
@@ -103,7 +104,8 @@ def _check_part(name: str, part: bytes) -> None:
         raise refuse(f"{name} is not UTF-8, as spreadsheet programs write it.", _SAVE_AGAIN)
     if b"<!DOCTYPE" in part or b"<!ENTITY" in part:
         raise refuse(f"{name} declares entities of its own, which no spreadsheet program does.", _SAVE_AGAIN)
-    if name == "xl/sharedStrings.xml" and any(int(n) > len(part) for n in _COUNT.findall(part)):
+    counts = [n for tag in _TEXTS.findall(part) for n in _COUNT.findall(tag)]
+    if any(not n.isdigit() or len(n) > 12 or int(n) > len(part) for n in counts):
         raise refuse(f"The workbook is damaged: {name} counts more texts than it holds.", _SAVE_AGAIN)
 
 
