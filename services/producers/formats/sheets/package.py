@@ -24,7 +24,8 @@ MAX_RATIO: Final = 300
 """Sheets full of like rows shrink to a hundredth; nothing honest shrinks further than this."""
 _RATIO_FROM = 4 << 20  # below it a high ratio does no harm
 _CHUNK = 1 << 20
-_TEXTS = re.compile(rb"<(?:\w+:)?sst\b(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
+_TEXTS = re.compile(rb"<(?:\w+:)?sst\b(?:[^>\"']|\"[^\"]*\"|'[^']*'){0,4000}>")
+_TEXTS_BEGIN = re.compile(rb"<(?:\w+:)?sst\b")
 _COUNT = re.compile(rb"ount\s*=\s*[\"']([^\"']*)[\"']")
 _SAVE_AGAIN = "Save the workbook again as .xlsx and send that."
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError, RuntimeError)
@@ -104,8 +105,11 @@ def _check_part(name: str, part: bytes) -> None:
         raise refuse(f"{name} is not UTF-8, as spreadsheet programs write it.", _SAVE_AGAIN)
     if b"<!DOCTYPE" in part or b"<!ENTITY" in part:
         raise refuse(f"{name} declares entities of its own, which no spreadsheet program does.", _SAVE_AGAIN)
-    counts = [n for tag in _TEXTS.findall(part) for n in _COUNT.findall(tag)]
-    if any(not n.isdigit() or len(n) > 12 or int(n) > len(part) for n in counts):
+    tags = _TEXTS.findall(part)
+    counts = [n for tag in tags for n in _COUNT.findall(tag)]
+    if len(tags) < len(_TEXTS_BEGIN.findall(part)) or any(
+        not n.isdigit() or len(n) > 12 or int(n) > len(part) for n in counts
+    ):
         raise refuse(f"The workbook is damaged: {name} counts more texts than it holds.", _SAVE_AGAIN)
 
 
