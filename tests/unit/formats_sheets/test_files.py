@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.sheets import FORMATS, delimited, markup, opening, package
+from services.producers.formats.sheets import FORMATS, compound, delimited, markup, opening, package
 from tests.unit.formats_sheets.making import (
     DEPARTURE,
     OPERATOR,
@@ -158,6 +158,124 @@ def test_a_sheet_with_one_cell_at_the_far_corner_is_refused_not_laid_out() -> No
     refused = refusal(out.getvalue())
     assert refused.reason is Reason.TOO_LARGE
     assert "1048576" in refused.detail
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('<c r="A5"', '<c r="A1048576"'),
+        ('<c r="A5"', '<c r="XFD5"'),
+        ('<row r="5"', '<row r="9999999"'),
+        ("<dimension ref=", '<dimension ref="A1:XFD1048576" x='),
+    ],
+)
+def test_places_that_the_library_would_believe_are_checked_first(old: str, new: str) -> None:
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as package_:
+        sheet = package_.read("xl/worksheets/sheet1.xml").decode()
+    assert old in sheet
+    content = repacked(GOOD, {"xl/worksheets/sheet1.xml": sheet.replace(old, new, 1).encode()})
+    if "dimension" in old:
+        assert events(read("departure_list", content)) == events(read("departure_list", GOOD))
+    else:
+        assert refusal(content).detail
+
+
+def with_shared_text(counts: str) -> bytes:
+    """The departure list with one text kept in the table of shared texts, as Excel writes all of them."""
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as package_:
+        sheet = package_.read("xl/worksheets/sheet1.xml").decode()
+        relations = package_.read("xl/_rels/workbook.xml.rels").decode()
+        types = package_.read("[Content_Types].xml").decode()
+    start = sheet.index('<c r="B4"')
+    end = sheet.index("</c>", start) + 4
+    main = "http://schemas.openxmlformats.org"
+    return repacked(
+        GOOD,
+        {
+            "xl/worksheets/sheet1.xml": (
+                sheet[:start] + '<c r="B4" t="s"><v>0</v></c>' + sheet[end:]
+            ).encode(),
+            "xl/sharedStrings.xml": f'<sst xmlns="{main}/spreadsheetml/2006/main" {counts}><si><t>X70</t></si></sst>'.encode(),
+            "xl/_rels/workbook.xml.rels": relations.replace(
+                "</Relationships>",
+                f'<Relationship Id="rId99" Type="{main}/officeDocument/2006/relationships/sharedStrings" '
+                'Target="sharedStrings.xml"/></Relationships>',
+            ).encode(),
+            "[Content_Types].xml": types.replace(
+                "</Types>",
+                '<Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-'
+                'officedocument.spreadsheetml.sharedStrings+xml"/></Types>',
+            ).encode(),
+        },
+    )
+
+
+def test_shared_texts_are_read_and_their_counts_are_not_believed() -> None:
+    content = with_shared_text('count="1" uniqueCount="1"')
+    assert events(read("departure_list", content)) == events(read("departure_list", GOOD))
+    for counts in (
+        'uniqueCount="99999999999"',
+        "count = ' 99999999999' uniqueCount='1'",
+        'x=">" uniqueCount="4294967295"',
+        'uniqueCount="&#57;9999999999"',
+    ):
+        assert "counts more texts than it holds" in refusal(with_shared_text(counts)).detail
+
+
+def test_a_part_in_another_encoding_is_refused_because_it_hides_what_is_looked_for() -> None:
+    bomb = '<?xml version="1.0" encoding="utf-16"?><worksheet/>'.encode("utf-16")
+    assert "not UTF-8" in refusal(repacked(GOOD, {"xl/worksheets/sheet1.xml": bomb})).detail
+
+
+def old(stream: bytes) -> bytes:
+    return ole({"Workbook": stream})
+
+
+def test_an_old_workbook_that_announces_a_giant_sheet_or_places_a_cell_far_away_asks_for_no_memory() -> None:
+    good = compound.streams(xls(DEPARTURE))["Workbook"]
+    extent = good.index(struct.pack("<HH", 0x0200, 14)) + 4
+    giant = good[:extent] + struct.pack("<IIHH", 0, 0xFFFFFFFF, 0, 0xFFFF) + good[extent + 12 :]
+    assert events(read("departure_list", old(giant))) == events(read("departure_list", GOOD))
+    cell = good.index(struct.pack("<HHHH", 0x0203, 14, 3, 0)) + 4
+    far = good[:cell] + struct.pack("<HH", 0xFFFF, 0xFFFF) + good[cell + 4 :]
+    assert refusal(old(far)).reason is Reason.TOO_LARGE
+
+
+def test_an_old_workbook_with_a_password_or_hidden_rows_says_so() -> None:
+    good = compound.streams(xls(DEPARTURE))["Workbook"]
+    head = good.index(struct.pack("<HH", 0x0042, 2))
+    locked = good[:head] + struct.pack("<HHH", 0x002F, 2, 1) + good[head + 6 :]
+    assert "password" in refusal(old(locked)).detail
+    end = good.rindex(struct.pack("<HH", 0x000A, 0))
+    row = struct.pack("<HH", 0x0208, 16) + struct.pack("<HHHHHHI", 4, 0, 9, 255, 0, 0, 0x20)
+    (failed,) = unread(read("departure_list", old(good[:end] + row + good[end:])))
+    assert "hidden" in failed.refusal.detail
+
+
+@pytest.mark.parametrize("at", range(0, 76, 4))
+def test_a_damaged_container_of_an_old_workbook_is_refused_or_read(at: int) -> None:
+    good = xls(DEPARTURE)
+    for value in (0, 0x7FFFFFFF, 0xFFFFFFFF):
+        broken = good[:at] + struct.pack("<I", value) + good[at + 4 :]
+        try:
+            assert read("departure_list", broken)
+        except Refusal as refused:
+            assert refused.remedy  # noqa: PT017 - either outcome is right, an abort is not
+
+
+def test_a_chain_that_runs_in_a_circle_ends() -> None:
+    good = bytearray(xls(DEPARTURE))
+    struct.pack_into("<I", good, 512 + 4 * 3, 2)  # the second sector of the stream goes on with the first
+    assert "damaged" in refusal(bytes(good)).detail
+
+
+def test_the_container_that_is_written_reads_back() -> None:
+    for size in (1, 4_095, 4_096, 5_000_000):
+        stream = bytes(range(256)) * (size // 256 + 1)
+        assert (
+            compound.streams(compound.with_stream("Workbook", stream[:size]))["Workbook"][:size]
+            == stream[:size]
+        )
 
 
 def test_declared_entities_are_refused() -> None:

@@ -323,6 +323,27 @@ def test_a_chinese_consist_makes_the_train_of_its_wagons() -> None:
     }
 
 
+def test_a_natural_list_may_name_its_station_of_formation_alone() -> None:
+    rows = (
+        ("НАТУРНЫЙ ЛИСТ",),
+        (
+            "Поезд №",
+            "1402",
+            "Ст. назначен.",
+            "1302",
+            "Ст. формиров.",
+            "7085",
+            "Дата отправления",
+            "04.03.2026 02:47",
+        ),
+        ("№ п/п", "№ вагона", "Вес груза, т", "Прим."),
+        (1, 94617131, "27,1", "КТК"),
+    )
+    records = read("natural_list", xlsx(rows), KTZ)
+    (composed,) = said(records, "link.train_composed")
+    assert composed.data["train"] == "ktz/1402/2026-03-04/esr:708507"
+
+
 # --- hand-over lists -------------------------------------------------------------------------------------------------
 
 HANDOVER: Rows = (

@@ -26,6 +26,7 @@ MEANINGS: Final = frozenset(
     }
 )  # fmt: skip
 _WITHDRAWN: Final = re.compile(r"退舱|撤舱|取消|作废|отмен|аннулир|снят|cancel|withdrawn", re.IGNORECASE)
+_MOST_BOXES: Final = 1_000
 _STATUS: Final = (
     ("confirmed", re.compile(r"^1(\.0)?$|已确认|审核通过|已通过|confirmed|подтвержд", re.IGNORECASE)),
     ("rejected", re.compile(r"^2(\.0)?$|拒绝|退回|不通过|未通过|rejected|refused|отказ|отклон", re.IGNORECASE)),
@@ -212,10 +213,9 @@ def _quantity(live: list[Entry], boxes: list[str]) -> int | None:
     if len(told) == 1:
         entry, value = told[0]
         number = quantities.whole(value)
-        if number is None:
-            entry.remark(
-                "container.count", f"{str(value)[:40]!r} is no whole number; the count was left out."
-            )
+        if number is None or number > _MOST_BOXES:
+            number = None
+            entry.remark("container.count", f"{str(value)[:40]!r} is no count of boxes; it was left out.")
         return number
     if told:
         text = "Several lines of the booking tell a count of boxes; it was left out."

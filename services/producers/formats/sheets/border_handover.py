@@ -191,7 +191,7 @@ def _list_number(document: Document, section: Section) -> str:
     given = document.given("listNumber", section)
     text = plain(given[0]) if given is not None else ""
     if text:
-        return text[:64]
+        return says.remark(text)[:64].strip()
     for line in section.table.lines:
         if "交接单" in line.text or "ередаточн" in line.text.casefold():
             found = _LIST_NUMBER.search(plain(line.text))

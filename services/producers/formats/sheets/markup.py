@@ -86,24 +86,31 @@ class _Extent:
     """The rectangle that the filled cells of a sheet span, refused as soon as it grows too large."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.top, self.left, self.right = name, 0, MAX_COLUMNS, 0
+        self.name, self.right = name, 0
 
     def add(self, number: int, row: etree._Element) -> None:
+        """Count one row; a cell that says it stands in another row is refused, because the library believes it."""
         if not len(row):
             return
-        filled = [cell for cell in (row[0], row[-1]) if len(cell)]
-        if len(filled) < 2:
-            filled = [cell for cell in row if len(cell)]
-        if not filled:
+        if _elsewhere(row, number=str(number)):
+            raise refuse(
+                f"The sheet {self.name!r} is damaged: a cell of row {number} says that it stands in another row.",
+                "Open the workbook in the program that made it, save it again as .xlsx and send that.",
+            )
+        last = next((cell for cell in reversed(row) if len(cell)), None)
+        if last is None:
             return
-        self.top = self.top or number
-        self.left = min(self.left, column_of(filled[0].get("r") or "A"))
-        self.right = max(self.right, column_of(filled[-1].get("r") or "A") + 1, len(row))
+        far = cast("list[etree._Element]", _far(row))
+        columns = [column_of(cell.get("r") or "") + 1 for cell in (last, *far)]
+        self.right = max(self.right, *columns, 0 if last.get("r") else len(row))
         refusal = too_wide(self.name, number, self.right)
         if refusal is not None:
             raise refusal
 
 
+_elsewhere = etree.XPath("*[@r and translate(@r, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '') != $number]")
+_far = etree.XPath("*[* and string-length(translate(@r, '0123456789', '')) > 2]")
+"""Cells beyond column ZZ, wherever in their row they stand."""
 _flawed = etree.XPath(
     "*[@t='e' or (*[local-name()='f'] and not(@t='str') and not(*[local-name()='v' and string(.)]))]"
 )

@@ -6,12 +6,11 @@ from functools import lru_cache
 from typing import Final
 
 from schemas.reasons import Refusal
-from services.producers.formats.sheets import delimited, package, workbook
+from services.producers.formats.sheets import compound, delimited, package, workbook
 from services.producers.formats.sheets.grid import Book
 
 ZIP: Final = b"PK\x03\x04"
 EMPTY_ZIP: Final = b"PK\x05\x06"
-OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DRESSED = (
     (b"<html", "a web page", "Open it in Excel"),
     (b"<!doctype html", "a web page", "Open it in Excel"),
@@ -24,7 +23,7 @@ _DRESSED = (
 
 def is_workbook(content: bytes) -> bool:
     """Whether the bytes begin as a workbook does, sound or not."""
-    return content.startswith((ZIP, EMPTY_ZIP, OLE))
+    return content.startswith((ZIP, EMPTY_ZIP, compound.SIGNATURE))
 
 
 @lru_cache(maxsize=2)
@@ -48,7 +47,7 @@ def _open(content: bytes) -> Book:
         raise package.refuse("The file is empty.", "Send the file with its header and rows.")
     if content.startswith((ZIP, EMPTY_ZIP)):
         return workbook.xlsx(content)
-    if content.startswith(OLE):
+    if content.startswith(compound.SIGNATURE):
         return workbook.xls(content)
     head = content[:512].lstrip(b"\xef\xbb\xbf\t\r\n ").lower()
     for mark, what, how in _DRESSED:

@@ -8,6 +8,7 @@ lies, a bomb, macros or pictures never reach the library.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ MAX_RATIO: Final = 300
 """Sheets full of like rows shrink to a hundredth; nothing honest shrinks further than this."""
 _RATIO_FROM = 4 << 20  # below it a high ratio does no harm
 _CHUNK = 1 << 20
+_TEXTS = re.compile(rb"<(?:\w+:)?sst\b(?:[^>\"']|\"[^\"]*\"|'[^']*'){0,4000}>")
+_TEXTS_BEGIN = re.compile(rb"<(?:\w+:)?sst\b")
+_COUNT = re.compile(rb"ount\s*=\s*[\"']([^\"']*)[\"']")
+_SAVE_AGAIN = "Save the workbook again as .xlsx and send that."
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError, RuntimeError)
 
 
@@ -85,33 +90,43 @@ def _parts(package: zipfile.ZipFile) -> Package:
         if info.filename in parts:
             raise refuse(
                 f"The package has {info.filename} twice, so it is not clear which one counts.",
-                "Save the workbook again as .xlsx and send that.",
+                _SAVE_AGAIN,
             )
         part = _unpack(package, info, MAX_TOTAL - total)
         total += len(part)
-        if b"<!DOCTYPE" in part[:4096] or b"<!ENTITY" in part[:4096]:
-            raise refuse(
-                f"{info.filename} declares entities of its own, which no spreadsheet program does.",
-                "Save the workbook again as .xlsx and send that.",
-            )
+        _check_part(info.filename, part)
         parts[info.filename] = part
     return Package(parts, any("vbaProject" in name or "/macrosheets/" in name for name in names))
 
 
+def _check_part(name: str, part: bytes) -> None:
+    """Refuse what the library would follow or believe: entities, other encodings, and a count that asks for memory."""
+    if b"\x00" in part[:256] or part[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise refuse(f"{name} is not UTF-8, as spreadsheet programs write it.", _SAVE_AGAIN)
+    if b"<!DOCTYPE" in part or b"<!ENTITY" in part:
+        raise refuse(f"{name} declares entities of its own, which no spreadsheet program does.", _SAVE_AGAIN)
+    tags = _TEXTS.findall(part)
+    counts = [n for tag in tags for n in _COUNT.findall(tag)]
+    if len(tags) < len(_TEXTS_BEGIN.findall(part)) or any(
+        not n.isdigit() or len(n) > 12 or int(n) > len(part) for n in counts
+    ):
+        raise refuse(f"The workbook is damaged: {name} counts more texts than it holds.", _SAVE_AGAIN)
+
+
 def _check_directory(infos: list[zipfile.ZipInfo]) -> None:
     if len(infos) > MAX_PARTS:
-        raise _bomb(f"it has {len(infos)} parts; at most {MAX_PARTS} are read")
+        raise bomb(f"it has {len(infos)} parts; at most {MAX_PARTS} are read")
     if any(info.flag_bits & 1 for info in infos):
         raise protected()
     if sum(info.file_size for info in infos if _needed(info.filename)) > MAX_TOTAL:
-        raise _bomb(f"unpacked it has more than {MAX_TOTAL >> 20} MiB")
+        raise bomb(f"unpacked it has more than {MAX_TOTAL >> 20} MiB")
     for info in infos:
         if not _needed(info.filename):
             continue
         if info.file_size > MAX_PART:
-            raise _bomb(f"{info.filename} has {info.file_size >> 20} MiB; at most {MAX_PART >> 20} are read")
+            raise bomb(f"{info.filename} has {info.file_size >> 20} MiB; at most {MAX_PART >> 20} are read")
         if info.file_size > _RATIO_FROM and info.file_size > MAX_RATIO * max(info.compress_size, 1):
-            raise _bomb(f"{info.filename} is packed more than {MAX_RATIO} to 1")
+            raise bomb(f"{info.filename} is packed more than {MAX_RATIO} to 1")
 
 
 def _unpack(package: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes:
@@ -122,7 +137,7 @@ def _unpack(package: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes
         while piece := part.read(_CHUNK):
             size += len(piece)
             if size > limit:
-                raise _bomb(f"{info.filename} is larger unpacked than its directory says")
+                raise bomb(f"{info.filename} is larger unpacked than its directory says")
             pieces.append(piece)
     return b"".join(pieces)
 
@@ -149,7 +164,8 @@ def _not_a_workbook(names: set[str]) -> tuple[str, str]:
     )
 
 
-def _bomb(why: str) -> Refusal:
+def bomb(why: str) -> Refusal:
+    """The refusal of a file that would fill the memory."""
     remedy = "Delete what is not needed, save the workbook again as .xlsx, or split it by train or by day."
     return Refusal(Reason.TOO_LARGE, f"The workbook is not unpacked: {why}.", "", remedy)
 

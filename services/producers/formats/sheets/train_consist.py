@@ -163,9 +163,14 @@ def _origin(document: Document, section: Section, parts: tuple[str, str, str] | 
         found = places.find(parts[0])
         if found is not None:
             return found
+    for given in section.table.given:
+        if "train.index" in given.meanings and "формир" in given.label.casefold():
+            found = places.find(given.value)
+            if found is not None:
+                return found
     for meaning in ("place.stationCode", "place.origin"):
-        given = document.given(meaning, section)
-        found = places.find(given[0]) if given is not None else None
+        around = document.given(meaning, section)
+        found = places.find(around[0]) if around is not None else None
         if found is not None and not found.startswith("crossing:"):
             return found
     return None

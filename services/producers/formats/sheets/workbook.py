@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -11,12 +11,11 @@ import python_calamine as calamine
 from lxml import etree
 
 from services.producers.formats.model import Remarked, Where
-from services.producers.formats.sheets import markup, package
+from services.producers.formats.sheets import biff, compound, markup, package
 from services.producers.formats.sheets.grid import Book, Markup, Merge, Row, Scalar, Sheet
 
 _RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}"
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
 def xlsx(content: bytes) -> Book:
@@ -39,17 +38,27 @@ def xlsx(content: bytes) -> Book:
 def xls(content: bytes) -> Book:
     """The book in a file of Excel 97 to 2003; raises Refusal for one that is damaged or protected.
 
-    Hidden rows and formulas without a value are not told apart in it: the old format is read by its values alone.
+    A formula that was never computed cannot be told in it: the old format always keeps a value.
     """
     package.too_large(content)
-    if _ENCRYPTED in content[: 1 << 20] or _ENCRYPTED in content[-(1 << 20) :]:
+    streams = compound.streams(content)
+    if "EncryptedPackage" in streams:
         raise package.protected()
-    return _book("xls", content, {}, (), False)
+    name = next((each for each in ("Workbook", "Book") if each in streams), None)
+    if name is None:
+        raise compound.damaged()
+    checked = biff.check(streams[name])
+    return _book("xls", compound.with_stream(name, checked.stream), checked.sheets, (), checked.epoch_1904)
 
 
 def _book(
-    kind: str, content: bytes, marked: dict[str, Markup], remarks: tuple[Remarked, ...], epoch: bool
+    kind: str,
+    content: bytes,
+    marked: Mapping[str, Markup] | Sequence[Markup],
+    remarks: tuple[Remarked, ...],
+    epoch: bool,
 ) -> Book:
+    """The visible sheets; ``marked`` is by name (xlsx) or in the order of the sheets (xls)."""
     damaged = package.refuse(
         "The workbook is damaged or cut off: its sheets cannot be read.",
         f"Open it in the program that made it, save it again as .{kind} and send that.",
@@ -58,7 +67,12 @@ def _book(
     notes = list(remarks)
     try:
         with calamine.load_workbook(io.BytesIO(content)) as workbook:
-            for meta in workbook.sheets_metadata:
+            metas = workbook.sheets_metadata
+            if not isinstance(marked, Mapping):
+                if len(marked) != len(metas):
+                    raise damaged
+                marked = {meta.name: each for meta, each in zip(metas, marked, strict=True)}
+            for meta in metas:
                 if meta.typ != calamine.SheetTypeEnum.WorkSheet:
                     continue
                 if meta.visible != calamine.SheetVisibleEnum.Visible:
@@ -91,6 +105,8 @@ def _sheet(sheet: calamine.CalamineSheet, marked: Markup) -> Sheet:
         for first, last in sheet.merged_cell_ranges or ()
         if first != last
     )
+    if sum(min(m.last_row, sheet.total_height) - m.first_row + 1 for m in merges) > markup.MAX_CELLS:
+        raise package.bomb(f"the sheet {sheet.name!r} has too many merged cells")
     return Sheet(sheet.name, tuple(_rows(sheet.iter_rows(), start[1], marked)), merges)
 
 
