@@ -264,8 +264,8 @@ def test_events_of_version_two() -> None:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b"", Reason.INVALID_JSON),
-        (b"   ", Reason.INVALID_JSON),
+        (b"", Reason.UNREADABLE_FILE),
+        (b"   ", Reason.UNREADABLE_FILE),
         (b'{"events": [', Reason.INVALID_JSON),
         (b'{"events": [], "events": []}', Reason.INVALID_JSON),
         (b'{"events": [{"eventID": NaN}]}', Reason.INVALID_JSON),
@@ -274,7 +274,7 @@ def test_events_of_version_two() -> None:
         (b'{"events": [1]}', Reason.INVALID_SCHEMA),
         (b'{"feedbackElements": []}', Reason.INVALID_SCHEMA),
         (b'"events"', Reason.INVALID_SCHEMA),
-        ('{"events": "é"}'.encode("latin-1"), Reason.INVALID_SCHEMA),
+        ('{"events": "é"}'.encode("latin-1"), Reason.UNREADABLE_FILE),
         (b" " * (9 * 1024 * 1024), Reason.TOO_LARGE),
     ],
 )

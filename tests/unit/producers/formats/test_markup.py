@@ -57,7 +57,7 @@ def refused(raw: bytes) -> Refusal:
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_says_why_where_and_what_to_do(raw: bytes, says: str, where: str) -> None:
     refusal = refused(raw)
-    assert refusal.reason is Reason.INVALID_SCHEMA
+    assert refusal.reason is Reason.UNREADABLE_FILE
     assert says in refusal.detail
     assert where in refusal.pointer
 
