@@ -100,6 +100,11 @@ def vetted(record: Record) -> Record:
     return record
 
 
+def declaring(format_name: str, label: str, meaning: str) -> str:
+    """How a partner declares in its profile what ``label`` means in a format: words for a remedy."""
+    return f'Declare it in the profile: [files.choices.{format_name}] "{label}" = {meaning}.'
+
+
 def happening(instant: Instant, classifier: str = "ACT") -> dict[str, Any]:
     """The time of a milestone, with the text that the file had for it."""
     return {"classifier": classifier, "happened": instant.text, "happened_as_written": instant.written}

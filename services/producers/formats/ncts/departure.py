@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.gathering import remarked
+from services.producers.formats.gathering import declaring, remarked
 from services.producers.formats.instants import Instant
 from services.producers.formats.model import Record, Remarked, Unread, Where
 from services.producers.formats.ncts import cargo
-from services.producers.formats.ncts.message import Message, by_lrn, by_mrn, claims, jurisdiction
+from services.producers.formats.ncts.message import FORMAT, Message, by_lrn, by_mrn, claims, jurisdiction
 
 _PROCEDURES = {"T1": "T1", "T2": "T2", "T2F": "T2", "TIR": "TIR", "T": "OTHER", "T2SM": "OTHER"}
 _PASSED = {"A1": "satisfactory", "A2": "considered satisfactory", "A4": "satisfactory after correction"}
@@ -107,7 +107,9 @@ def _method(message: Message, remarks: list[Remarked]) -> str | None:
             remarks += remarked(
                 control.path,
                 f"The type of control {code[:20]!r} has no method here.",
-                remedy=f'Declare one: choices.ncts."TypeOfControls {code[:20]}" = DOCUMENTS, SCAN, PHYSICAL or SAMPLE.',
+                remedy=declaring(
+                    FORMAT, f"TypeOfControls {code[:20]}", "DOCUMENTS, SCAN, PHYSICAL or SAMPLE"
+                ),
             )
             continue
         message.notes.take(

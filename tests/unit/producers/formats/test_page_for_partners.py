@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.producers.formats import dcsa, ncts, taf
-from services.producers.formats.dcsa import meaning
+from services.producers.formats.dcsa.equipment import CODES
+from services.producers.formats.dcsa.shipment import BOOKING
 from services.producers.formats.ncts.vocabulary import NUMBERS
 
 PAGE = (Path(__file__).resolve().parents[4] / "docs" / "partners-messages.md").read_text(encoding="utf-8")
@@ -20,8 +21,8 @@ FORMATS = (*taf.FORMATS, *ncts.FORMATS, *dcsa.FORMATS)
         *(f"format `{format.name}`" for format in FORMATS),
         *("4005", "4004", "3003"),
         *NUMBERS,
-        *meaning._EQUIPMENT,
-        *meaning._BOOKING,
+        *CODES,
+        *BOOKING,
     ],
 )
 def test_the_page_names_it(word: str) -> None:
