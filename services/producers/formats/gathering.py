@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,9 +130,9 @@ def unknown(root: Node, vocabulary: Mapping[str, frozenset[str]]) -> Iterator[Re
     known = {
         folded(name): frozenset(folded(child) for child in children) for name, children in vocabulary.items()
     }
-    pending, told = [root], 0
+    pending, told = deque((root,)), 0
     while pending and told < _UNKNOWN_AT_MOST:
-        node = pending.pop(0)
+        node = pending.popleft()
         children = known.get(folded(node.name))
         if children is None:
             continue

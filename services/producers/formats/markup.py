@@ -156,7 +156,7 @@ def _require_harmless(text: str) -> None:
         raise Refusal(
             Reason.UNREADABLE_FILE, "The file is not XML.", "line 1", "Send the message as XML, not as text."
         )
-    if text.count("<") > 2 * MAX_ELEMENTS:
+    if text.count("</") + text.count("/>") > MAX_ELEMENTS:
         raise Refusal(
             Reason.TOO_LARGE,
             f"The file has more than {MAX_ELEMENTS} elements.",
