@@ -34,7 +34,7 @@ def find(root: Node, names: Iterable[str]) -> tuple[Node, ...]:
     found = tuple(_outermost(root, known))
     if not found:
         raise Refusal(
-            Reason.INVALID_SCHEMA,
+            Reason.UNREADABLE_FILE,
             f"The file holds {root.name[:60]}, which is not read.",
             root.path,
             f"The messages that are read: {', '.join(known.values())}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +101,11 @@ def vetted(record: Record) -> Record:
     return record
 
 
+def declaring(format_name: str, label: str, meaning: str) -> str:
+    """How a partner declares in its profile what ``label`` means in a format: words for a remedy."""
+    return f'Declare it in the profile: [files.choices.{format_name}] "{label}" = {meaning}.'
+
+
 def happening(instant: Instant, classifier: str = "ACT") -> dict[str, Any]:
     """The time of a milestone, with the text that the file had for it."""
     return {"classifier": classifier, "happened": instant.text, "happened_as_written": instant.written}
@@ -124,9 +130,9 @@ def unknown(root: Node, vocabulary: Mapping[str, frozenset[str]]) -> Iterator[Re
     known = {
         folded(name): frozenset(folded(child) for child in children) for name, children in vocabulary.items()
     }
-    pending, told = [root], 0
+    pending, told = deque((root,)), 0
     while pending and told < _UNKNOWN_AT_MOST:
-        node = pending.pop(0)
+        node = pending.popleft()
         children = known.get(folded(node.name))
         if children is None:
             continue

@@ -101,7 +101,7 @@ def root_name(head: bytes) -> str:
 
 
 def read(raw: bytes) -> Node:
-    """The root of the XML in ``raw``; raises Refusal (TOO_LARGE or INVALID_SCHEMA) with where and what to do."""
+    """The root of the XML in ``raw``; raises Refusal (TOO_LARGE or UNREADABLE_FILE) with where and what to do."""
     if len(raw) > MAX_BYTES:
         raise Refusal(
             Reason.TOO_LARGE,
@@ -110,7 +110,7 @@ def read(raw: bytes) -> Node:
         )
     text = decode(raw).strip("\ufeff \t\r\n")
     if not text:
-        raise Refusal(Reason.INVALID_SCHEMA, "The file is empty.", remedy="Send the file again.")
+        raise Refusal(Reason.UNREADABLE_FILE, "The file is empty.", remedy="Send the file again.")
     _require_harmless(text)
     parser = etree.XMLParser(
         resolve_entities=False,
@@ -133,7 +133,7 @@ def read(raw: bytes) -> Node:
         problem = _POSITION.sub("", str(broken.msg))[:160]
         cut = "" if text.endswith(">") and "Premature end" not in problem else " The file seems cut off."
         raise Refusal(
-            Reason.INVALID_SCHEMA,
+            Reason.UNREADABLE_FILE,
             f"The file is not well-formed XML: {problem}.{cut}",
             f"line {line}, column {column}",
             "Export the file again; do not edit it by hand.",
@@ -147,16 +147,16 @@ def _require_harmless(text: str) -> None:
     if text.startswith("<!DOCTYPE", start) or "<!ENTITY" in text:
         line = text.count("\n", 0, start) + 1
         raise Refusal(
-            Reason.INVALID_SCHEMA,
+            Reason.UNREADABLE_FILE,
             "The file declares a document type or entities, which no message of this standard does.",
             f"line {line}",
             "Export the message without DOCTYPE; entities are never resolved here.",
         )
     if not text.startswith("<", start):
         raise Refusal(
-            Reason.INVALID_SCHEMA, "The file is not XML.", "line 1", "Send the message as XML, not as text."
+            Reason.UNREADABLE_FILE, "The file is not XML.", "line 1", "Send the message as XML, not as text."
         )
-    if text.count("<") > 2 * MAX_ELEMENTS:
+    if text.count("</") + text.count("/>") > MAX_ELEMENTS:
         raise Refusal(
             Reason.TOO_LARGE,
             f"The file has more than {MAX_ELEMENTS} elements.",
@@ -169,7 +169,7 @@ def _node(element: etree._Element, above: str, depth: int, number: int) -> Node:
     path = f"{above}/{name}" + (f"[{number}]" if number > 1 else "")
     if depth > MAX_DEPTH:
         raise Refusal(
-            Reason.INVALID_SCHEMA,
+            Reason.UNREADABLE_FILE,
             f"Elements nest deeper than {MAX_DEPTH}.",
             path,
             "No message of this standard is that deep: export it again.",
@@ -180,7 +180,7 @@ def _node(element: etree._Element, above: str, depth: int, number: int) -> Node:
     for child in element:
         if not isinstance(child.tag, str):
             raise Refusal(
-                Reason.INVALID_SCHEMA,
+                Reason.UNREADABLE_FILE,
                 "An entity stands where an element or text is expected.",
                 path,
                 "Write the text itself.",

@@ -61,7 +61,7 @@ def decode(raw: bytes, *, partial: bool = False) -> str:
         else:
             detail = f"Byte {skip + wrong.start} is no {encoding}, which the file {_why(inside, declared)}."
             remedy = "Save the file in the encoding that it declares, best in UTF-8."
-        raise Refusal(Reason.INVALID_SCHEMA, detail, f"byte {skip + wrong.start}", remedy) from None
+        raise Refusal(Reason.UNREADABLE_FILE, detail, f"byte {skip + wrong.start}", remedy) from None
 
 
 def _settle(inside: str, declared: str) -> str:
@@ -78,7 +78,7 @@ def _settle(inside: str, declared: str) -> str:
     if inside:
         if name != inside and not (name == "utf-16" and inside.startswith("utf-16")):
             raise Refusal(
-                Reason.INVALID_SCHEMA,
+                Reason.UNREADABLE_FILE,
                 f"The file declares {declared} but its first bytes are {inside}.",
                 "line 1",
                 "Save the file in the encoding that it declares, best in UTF-8.",
@@ -86,7 +86,7 @@ def _settle(inside: str, declared: str) -> str:
         return inside
     if name.startswith("utf-16"):
         raise Refusal(
-            Reason.INVALID_SCHEMA,
+            Reason.UNREADABLE_FILE,
             f"The file declares {declared} but its bytes are not.",
             "line 1",
             "Declare the encoding in which the file is saved, best UTF-8.",
@@ -96,7 +96,7 @@ def _settle(inside: str, declared: str) -> str:
 
 def _unaccepted(encoding: str) -> Refusal:
     return Refusal(
-        Reason.INVALID_SCHEMA,
+        Reason.UNREADABLE_FILE,
         f"The encoding {encoding[:40]} is not read here.",
         "line 1",
         "Save the file in UTF-8.",

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
+from services.producers.formats.dcsa import equipment, flat, meaning
 from services.producers.formats.dcsa import event as events
-from services.producers.formats.dcsa import flat, meaning
 from services.producers.formats.dcsa.document import Item, loads, objects
 from services.producers.formats.dcsa.event import Event, version_id
 from services.producers.formats.dcsa.fields import unknown
-from services.producers.formats.gathering import Notes, identity, vetted
+from services.producers.formats.gathering import Notes, declaring, identity, vetted
 from services.producers.formats.model import (
     Format,
     PassedOver,
@@ -100,8 +100,11 @@ def _version(event: Event, versions: set[int], where: Where) -> Iterator[Record]
                 Reason.INVALID_SCHEMA,
                 "The event is retracted, but which version was published before is not known from this file.",
                 event.at("isRetracted"),
-                "Declare the earlier eventUpdatedDateTime (several parted by blanks) as a choice: "
-                f'choices.dcsa."earlier {event.item.text("eventID")[:60]}".',
+                declaring(
+                    events.FORMAT,
+                    f"earlier {event.item.text('eventID')[:60]}",
+                    "its earlier eventUpdatedDateTime, or several parted by blanks",
+                ),
             )
         said = () if event.retracted else tuple(meaning.records(event))
     except Refusal as refusal:
@@ -123,7 +126,7 @@ def _version(event: Event, versions: set[int], where: Where) -> Iterator[Record]
 def _parts(event: Event) -> tuple[tuple[str, ...], ...]:
     """What an earlier version may have said: the event itself, and the link that comes with a loading."""
     loading = event.item.text("eventClassification/equipmentEventTypeCode") == "LOAD"
-    return ((), (meaning.LINK,)) if loading or event.retracted else ((),)
+    return ((), (equipment.LINK,)) if loading or event.retracted else ((),)
 
 
 def _declared(event: Event) -> Iterator[int]:

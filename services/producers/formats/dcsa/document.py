@@ -85,7 +85,7 @@ def objects(value: object, pointer: str) -> tuple[Item, ...]:
 
 
 def loads(raw: bytes) -> object:
-    """The JSON value in ``raw``, up to 8 MiB; raises Refusal (INVALID_JSON, TOO_LARGE) with its place."""
+    """The JSON value in ``raw``, up to 8 MiB; raises Refusal (UNREADABLE_FILE, INVALID_JSON, TOO_LARGE) with its place."""
     if len(raw) > MAX_BYTES:
         raise Refusal(
             Reason.TOO_LARGE,
@@ -93,6 +93,6 @@ def loads(raw: bytes) -> object:
             remedy="Send fewer events a file.",
         )
     if not raw.strip():
-        raise Refusal(Reason.INVALID_JSON, "The file is empty.", remedy="Send the file again.")
+        raise Refusal(Reason.UNREADABLE_FILE, "The file is empty.", remedy="Send the file again.")
     # A mark is forgiven in a partner's file, and UTF-16 is read: what is signed later is written anew.
     return strict_json.loads(decode(raw).lstrip("\ufeff").encode(), max_bytes=2 * MAX_BYTES)

@@ -14,7 +14,7 @@ from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
 from services.producers.formats.dcsa.document import Item
-from services.producers.formats.gathering import Notes, doubts, happening, identity, remarked
+from services.producers.formats.gathering import Notes, declaring, doubts, happening, identity, remarked
 from services.producers.formats.instants import Instant
 from services.producers.formats.model import Remarked, Said, Where
 
@@ -132,7 +132,7 @@ def require_place(event: Event) -> str:
             Reason.INVALID_SCHEMA,
             "The event tells no UN/LOCODE and no declared facility.",
             event.at("eventLocation/UNLocationCode"),
-            'Send UNLocationCode, or declare the facility: choices.dcsa."facility SMDG:ADT" = "locode:NLRTM".',
+            f"Send UNLocationCode. {declaring(FORMAT, 'facility SMDG:ADT', 'its place')}",
         )
     return found
 

@@ -42,7 +42,7 @@ def read(raw: bytes, settings: Settings) -> Reading:
     other = _OTHER.fullmatch(root.name)
     if other is not None and root.name.upper() not in _NAMES:
         raise Refusal(
-            Reason.INVALID_SCHEMA,
+            Reason.UNREADABLE_FILE,
             f"{root.name} is "
             + ("of phase 4" if other[2].upper() in ("A", "B") else "a message that makes no event here")
             + ".",

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.gathering import remarked
+from services.producers.formats.gathering import declaring, remarked
 from services.producers.formats.instants import Instant
 from services.producers.formats.model import Record, Remarked, Unread, Where
 from services.producers.formats.ncts import cargo
-from services.producers.formats.ncts.message import Message, by_lrn, by_mrn, claims, jurisdiction
+from services.producers.formats.ncts.message import FORMAT, Message, by_lrn, by_mrn, claims, jurisdiction
 
 _PROCEDURES = {"T1": "T1", "T2": "T2", "T2F": "T2", "TIR": "TIR", "T": "OTHER", "T2SM": "OTHER"}
 _PASSED = {"A1": "satisfactory", "A2": "considered satisfactory", "A4": "satisfactory after correction"}
@@ -49,14 +49,19 @@ def lodged(message: Message) -> Iterator[Record]:
 def accepted(message: Message) -> Iterator[Record]:
     """028: customs accepted the declaration; said of its MRN and of its LRN, so that both are one."""
     remarks: list[Remarked] = []
-    declarations = [by_mrn(message, remarks)]
-    try:
-        declarations.append(by_lrn(message, declarations[0][:2]))
-    except Refusal as refusal:
-        remarks += remarked(refusal.pointer, refusal.detail, remedy=refusal.remedy)
+    declarations = _both(message, by_mrn(message, remarks), remarks)
     instant = _day(message, "declarationAcceptanceDate")
     territory = jurisdiction(message, declarations[0])
     yield from claims(message, "accepted", instant, territory, declarations, remarks=remarks)
+
+
+def _both(message: Message, by_mrn: str, remarks: list[Remarked]) -> tuple[str, ...]:
+    """The declaration by its MRN and by its LRN, so that what was said of the one is answered for the other."""
+    try:
+        return by_mrn, by_lrn(message, by_mrn[:2])
+    except Refusal as refusal:
+        remarks += remarked(refusal.pointer, refusal.detail, remedy=refusal.remedy)
+        return (by_mrn,)
 
 
 def controlled(message: Message) -> Iterator[Record]:
@@ -102,7 +107,9 @@ def _method(message: Message, remarks: list[Remarked]) -> str | None:
             remarks += remarked(
                 control.path,
                 f"The type of control {code[:20]!r} has no method here.",
-                remedy=f'Declare one: choices.ncts."TypeOfControls {code[:20]}" = DOCUMENTS, SCAN, PHYSICAL or SAMPLE.',
+                remedy=declaring(
+                    FORMAT, f"TypeOfControls {code[:20]}", "DOCUMENTS, SCAN, PHYSICAL or SAMPLE"
+                ),
             )
             continue
         message.notes.take(
@@ -150,7 +157,7 @@ def released(message: Message) -> Iterator[Record]:
     boxes = cargo.containers(message, remarks)
     territory = jurisdiction(message, declaration)
     instant = _day(message, "releaseDate")
-    yield from _result(message, instant, territory, declaration)
+    yield from _result(message, instant, territory, _both(message, declaration, remarks))
     yield from claims(
         message,
         "transit_opened",
@@ -166,7 +173,9 @@ def released(message: Message) -> Iterator[Record]:
     yield from cargo.covers(message, declaration)
 
 
-def _result(message: Message, release: Instant, territory: str, declaration: str) -> Iterator[Record]:
+def _result(
+    message: Message, release: Instant, territory: str, declarations: tuple[str, ...]
+) -> Iterator[Record]:
     """What the control found. Its date is a day; it lies before the release, which follows from it."""
     result = message.node.find("ControlResult")
     code = result.value("code") if result is not None else ""
@@ -191,9 +200,9 @@ def _result(message: Message, release: Instant, territory: str, declaration: str
         end = instants.day_end(day.text, message.zone_of("date"), day.path)
         over = end if end.micros < before.micros else Instant(before.text, before.micros, day.text)
     if code in _PASSED:
-        yield from claims(message, "inspection_passed", over, territory, (declaration,))
+        yield from claims(message, "inspection_passed", over, territory, declarations)
     else:
-        yield from claims(message, "inspection_finding", over, territory, (declaration,), finding="OTHER")
+        yield from claims(message, "inspection_finding", over, territory, declarations, finding="OTHER")
 
 
 def written_off(message: Message) -> Iterator[Record]:

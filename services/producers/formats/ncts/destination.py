@@ -7,10 +7,10 @@ from typing import Any
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.gathering import happening, remarked
+from services.producers.formats.gathering import declaring, happening, remarked
 from services.producers.formats.model import PassedOver, Record, Remarked, Said, Unread, Where
 from services.producers.formats.ncts import cargo
-from services.producers.formats.ncts.message import Message, by_mrn, claims, jurisdiction
+from services.producers.formats.ncts.message import FORMAT, Message, by_mrn, claims, jurisdiction
 
 _AT_MOST = 256
 _SEALS_AT_MOST = 16
@@ -81,7 +81,7 @@ def _place(message: Message) -> str:
             Reason.INVALID_SCHEMA,
             f"It is not declared at which place the office {office.text[:20]} has goods unloaded.",
             office.path,
-            f'Declare it: choices.ncts.{office.text[:20]} = "locode:DEDUI" or another place.',
+            declaring(FORMAT, office.text[:20], "its place, such as locode:DEDUI"),
         )
     message.notes.take(office.path, f"office {office.text}", place, "choice")
     return place

@@ -15,7 +15,15 @@ from schemas.identifiers import mrn
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.gathering import Notes, doubts, happening, identity, relay, remarked
+from services.producers.formats.gathering import (
+    Notes,
+    declaring,
+    doubts,
+    happening,
+    identity,
+    relay,
+    remarked,
+)
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
 from services.producers.formats.model import Remarked, Said, Where
@@ -98,7 +106,7 @@ def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any
         notes.remark(
             where,
             f"The relayed authority is called {authority}, because no party is declared for sender {sender}.",
-            f"Declare the customs administration's party code: choices.{FORMAT}.{sender!r}.",
+            declaring(FORMAT, sender[:60], "the party code of this customs administration"),
         )
     if whole is None:
         notes.remark(
@@ -111,7 +119,7 @@ def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any
         notes.remark(
             where,
             "The relayed message names contact persons, and every reader of the event sees it whole.",
-            f'Relay without it by choices.{FORMAT}.relay = "none", where the persons have not agreed.',
+            f"Where they have not agreed, do not relay. {declaring(FORMAT, 'relay', 'none')}",
         )
     return whole
 

@@ -82,7 +82,7 @@ def test_an_undeclared_administration_is_named_by_a_guess_and_told() -> None:
     told = tell(NCTS, LIFE["045"])
     assert told.only("customs.transit_closed")["relay"]["authority"] == "customs-pl"
     assert told.meaning("messageSender NTA.PL") == ("customs-pl", "guess")
-    assert "choices.ncts" in told.remarked("customs-pl").remedy
+    assert "files.choices.ncts" in told.remarked("customs-pl").remedy
 
 
 def test_a_message_too_large_to_relay_is_an_assertion_and_says_so() -> None:
