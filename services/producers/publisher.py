@@ -18,6 +18,8 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from services.producers.spool import Spool
 
 IN_FLIGHT = 2_000
+REQUEST_SECONDS = 10.0  # until a request without an answer counts as lost
+DELIVERY_SECONDS = 30.0  # until the client gives up on a message, and it goes out anew from the spool
 _LEAST_PATIENCE = 2.0  # a connection over a weak link takes its time to begin
 
 
@@ -38,9 +40,9 @@ def connect(
             linger_ms=10,
             batch_size=65_536,
             compression_type=None,
-            max_block_ms=15_000,
-            delivery_timeout_ms=30_000,
-            request_timeout_ms=10_000,
+            max_block_ms=int(DELIVERY_SECONDS * 500),
+            delivery_timeout_ms=int(DELIVERY_SECONDS * 1_000),
+            request_timeout_ms=int(REQUEST_SECONDS * 1_000),
             reconnect_backoff_max_ms=1_000,  # kafka-python waits up to 30 s otherwise after a broker is back
             **(security or {}),
         )
@@ -118,7 +120,9 @@ def _drain_once(
 def _settle(spool: Spool, flying: deque[tuple[int, Any]], stop: Callable[[], bool]) -> int:
     """Wait for every future; acknowledge the good ones, leave the others in the spool."""
     places = []
-    until = time.monotonic() + 35  # for all together: after an outage some futures never end
+    until = (
+        time.monotonic() + DELIVERY_SECONDS * 1.2
+    )  # for all together: after an outage some futures never end
     while flying:
         seq, future = flying.popleft()
         with contextlib.suppress(KafkaError):
