@@ -6,7 +6,7 @@ Everything in it is simulated. The same scenario, seed and scale give the same b
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -112,7 +112,7 @@ class SimulatedWorld:
             posted += 1
             heapq.heappush(waiting, (message.sent, message.party, message.record["id"], posted, message))
 
-        journey, _ = self._begin(World(self.seed, self.ends, forgetful=True), NO_TRACKS, post)
+        journey, _ = self.begin(World(self.seed, self.ends, forgetful=True), NO_TRACKS, post)
         for at in journey.steps():
             while waiting and waiting[0][0] < at - DAY:
                 yield heapq.heappop(waiting)[-1]
@@ -138,13 +138,16 @@ class SimulatedWorld:
     def kept(self) -> Kept:
         """The world with everything in it kept; memory follows its size."""
         world, tracks = World(self.seed, self.ends), Tracks()
-        journey, gossip = self._begin(world, tracks, None)
+        journey, gossip = self.begin(world, tracks)
         journey.run()
         return Kept(world, gossip.tell(), tracks)
 
-    def _begin(self, world: World, tracks: Tracks, sink: object) -> tuple[Journey, Gossip]:
+    def begin(
+        self, world: World, tracks: Tracks = NO_TRACKS, sink: Callable[[Message], None] | None = None
+    ) -> tuple[Journey, Gossip]:
+        """Put everything of this scenario on the agenda of an empty ``world``; ``sink`` takes the messages."""
         conditions = conditions_of(self.scenario, self.scale)
-        gossip = Gossip(world, Rates(), conditions.outages, sink)  # type: ignore[arg-type]
+        gossip = Gossip(world, Rates(), conditions.outages, sink)
         journey = Journey(world, gossip, conditions, tracks)
         for leaves, number, service in self.timetable:
             journey.send(number, service, leaves, self.boxes)

@@ -29,6 +29,8 @@ CUSTOMS: Mapping[str, str] = MappingProxyType(
 )
 _PROCEDURE = {CustomsUnion.CN: "CN", CustomsUnion.EAEU: "EAEU", CustomsUnion.EU: "T1"}
 REFERRED = 0.1
+REISSUED_FROM = 5_000_000
+"""Numbers of notes written anew stand in a range of their own: a station issues both kinds."""
 INSPECTED_AT_ENTRY = 0.04
 
 
@@ -115,7 +117,7 @@ class Customs:
             if cargo.key in self._world.notes or not cargo.note.startswith(f"{old}/"):
                 continue
             country = COUNTRY[after.railway]
-            serial = self._world.serial(new)
+            serial = REISSUED_FROM + self._world.serial(new)
             note = numbers.note(new, country, after.first.upper(), serial, cargo.note[-4:])
             self._world.notes[cargo.key] = note
             self._world.happen(

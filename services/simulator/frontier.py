@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 
 from schemas import railnet
@@ -20,12 +19,6 @@ SHOWN = 8 * HOUR
 """A train that waits longer than this for its turn is told as queued."""
 PIECES_ABOVE = 5
 """A train with more boxes than this goes on in two pieces where it changes to 1520 mm."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    train: Train
-    since: int
 
 
 class Frontier:
@@ -48,7 +41,7 @@ class Frontier:
         self._conditions = conditions
         self._later = later
         self._go = go
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[str, Train] = {}
         self._standing: list[
             tuple[str, int, int, bool]
         ] = []  # crossing, since, until, in the yard of the border
@@ -154,12 +147,12 @@ class Frontier:
             self._transship(train, at, random)
             return
         leaves = at + span(random, 1, 3, HOUR)
-        if train.pieces > 1 and not self._joined(train, at):
+        if train.pieces > 1:
+            self._wait_for_others(train, at)
             return
         onward = self._line.compose(
             service, train.part + 1, train.wagons, at + 10 * MINUTE, after.first, train.formation
         )
-        onward.pieces = train.pieces
         self._line.stand(onward, at, leaves, after.first, State.STANDING)
         self._go(onward, leaves, after.first)
 
@@ -238,37 +231,35 @@ class Frontier:
 
     # ---- pieces
 
-    def _joined(self, train: Train, at: int) -> bool:
-        """Whether ``train`` goes on at once, alone; else it waits for its other piece, or has been joined to it."""
+    def _wait_for_others(self, train: Train, at: int) -> None:
+        """The train waits for its other piece, or is joined to it where that waits already."""
         other = self._waiting.pop(train.formation, None)
-        if other is None:
-            waiting = _Waiting(train, at)
-            self._waiting[train.formation] = waiting
-            self._later(at + PATIENCE, lambda: self._alone(waiting, at + PATIENCE))
-            return False
-        self._merge(other, train, at)
-        return False
+        if other is not None:
+            self._merge(other, train, at)
+            return
+        self._waiting[train.formation] = train
+        after = train.service.sections[train.part + 1]
+        self._line.tracks.wait(train, at, after.first, State.STANDING)
+        self._later(at + PATIENCE, lambda: self._alone(train, at + PATIENCE))
 
-    def _alone(self, waiting: _Waiting, at: int) -> None:
+    def _alone(self, train: Train, at: int) -> None:
         """Nobody came: the piece goes on alone, and so will the other one."""
-        train = waiting.train
-        if self._waiting.get(train.formation) is not waiting:
+        if self._waiting.get(train.formation) is not train:
             return
         del self._waiting[train.formation]
         after = train.service.sections[train.part + 1]
-        self._line.stand(train, waiting.since, at, after.first, State.STANDING)
+        self._line.tracks.go(train, at)
         onward = self._line.compose(
             train.service, train.part + 1, train.wagons, at, after.first, f"{train.formation}+"
         )
         self._line.stand(onward, at, at + HOUR, after.first, State.STANDING)
         self._go(onward, at + HOUR, after.first)
 
-    def _merge(self, first: _Waiting, second: Train, at: int) -> None:
+    def _merge(self, train: Train, second: Train, at: int) -> None:
         """Both pieces go on as one train."""
-        train = first.train
         service, part = train.service, train.part + 1
         after = service.sections[part]
-        self._line.stand(train, first.since, at, after.first, State.STANDING)
+        self._line.tracks.go(train, at)
         wagons = [*train.wagons, *second.wagons]
         joined = self._line.compose(service, part, wagons, at + HOUR, after.first, train.formation)
         leaves = at + 4 * HOUR

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from services.simulator.border import Borders
-from services.simulator.conditions import DEFAULT, Conditions
+from services.simulator.conditions import DEFAULT, Conditions, LoadingStop
 from services.simulator.control import Control
 from services.simulator.customs import Customs
 from services.simulator.destination import Destination
@@ -85,21 +85,24 @@ class Journey:
 
     def _depart(self, number: str, service: Service, leaves: int, ready: list[str]) -> None:
         """Load the train, unless an order stops loading for its border: then its cargo waits for another one."""
-        stop = self._conditions.stop_for(service.crossings, service.direction, service.timetabled, leaves)
+        stop = self._stopped(service, leaves)
         if stop is None:
             self._load(number, service, leaves, ready)
             return
         random = self._world.random("rolled", number)
-        later = stop.end + span(random, 6, 60, HOUR)
-        known = max(stop.start, leaves - 19 * HOUR)
-        planned = {"train": f"{service.operator}/{number}/rolled"}
+        known, later, operator = max(stop.start, leaves - 19 * HOUR), leaves, service.operator
+        while (order := self._stopped(service, later)) is not None:
+            later = order.end + span(random, 6, 60, HOUR)
+        rolled = max(known + HOUR, later - span(random, 20, 30, HOUR))
+        new = {"train": f"{operator}/{number}/rolled"}
+        why = {"reason": "RESTRICTION"}
         for cargo in self._world.cargo_in(ready, known):
-            self._slot("movement.train_cancelled", cargo.key, cargo.booking, known, service.operator, {
-                "reason": "RESTRICTION",
-            })  # fmt: skip
-            rolled = max(known + HOUR, later - span(random, 20, 30, HOUR))
-            self._slot("movement.slot_rolled", cargo.key, cargo.booking, rolled, service.operator, planned)
+            self._slot("movement.train_cancelled", cargo.key, cargo.booking, known, operator, why)
+            self._slot("movement.slot_rolled", cargo.key, cargo.booking, rolled, operator, new)
         self._later(later - 20 * HOUR, lambda: self._load(number, service, later, ready))
+
+    def _stopped(self, service: Service, at: int) -> LoadingStop | None:
+        return self._conditions.stop_for(service.crossings, service.direction, service.timetabled, at)
 
     def _slot(
         self, what: str, cargo: str, booking: str, at: int, operator: str, says: dict[str, str]

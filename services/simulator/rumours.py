@@ -38,7 +38,7 @@ class Rumours:
             self._retracted(random, random.choice(aboard), number, at + span(random, 0, 10, HOUR))
         for number in range(strange):
             what, party, place = STRANGE[number % len(STRANGE)]
-            when = at + span(random, 0, 40, HOUR)
+            when = at + span(random, 37, 40, HOUR)
             if when <= self._world.now:
                 said = self._said(party, random.choice(aboard), what, when, place)
                 self._gossip.say(party, what, when, said)

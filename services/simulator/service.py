@@ -11,8 +11,11 @@ from types import MappingProxyType
 from schemas import railnet
 from services.simulator.cast import CAST
 
-TELL_EVERY = 14.0
+TELL_EVERY = 10.0
 """Hours of running after which a train tells its position at the next station."""
+
+YARD_BEFORE = 3.0
+"""Hours of running between the last yard and the end of a section, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +157,14 @@ def sections(path: tuple[str, ...]) -> tuple[Section, ...]:
 
 
 def _tells(part: Sequence[str], along: Mapping[str, float]) -> tuple[str, ...]:
-    """Where a train tells its position: now and then, and at the last yard before the end."""
-    told, since = list[str](), along[part[0]]
+    """Where a train tells its position: now and then, and at the last yard some hours before the end."""
+    told, since, end = list[str](), along[part[0]], along[part[-1]]
     for station in part[1:-1]:
-        if along[station] - since >= TELL_EVERY and along[part[-1]] - along[station] >= TELL_EVERY / 4:
+        if along[station] - since >= TELL_EVERY and end - along[station] >= 1.0:
             told.append(station)
             since = along[station]
-    return tuple(told)
+    yards = [s for s in part[1:-1] if along[s] - since >= YARD_BEFORE and end - along[s] >= YARD_BEFORE]
+    return (*told, yards[-1]) if yards else tuple(told)
 
 
 @cache

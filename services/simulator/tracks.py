@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,10 @@ from services.simulator.world import DAY
 if TYPE_CHECKING:
     from services.simulator.line import Train
     from services.simulator.service import Service
+
+
+FOR_NOW = 2**62
+"""The end of what has no end yet."""
 
 
 class State(StrEnum):
@@ -84,10 +88,22 @@ class Tracks:
     def __init__(self, *, noting: bool = True) -> None:
         self._noting = noting
         self._by_day: dict[int, list[Stretch]] = defaultdict(list)
+        self._waiting: dict[str, Stretch] = {}
 
     def stand(self, train: Train, start: int, end: int, station: str, state: State) -> None:
         """``train`` is at ``station`` in [start, end)."""
         self._note(train, start, end, state, station, station)
+
+    def wait(self, train: Train, start: int, station: str, state: State) -> None:
+        """``train`` is at ``station`` from ``start`` on, until ``go``."""
+        if self._noting:
+            self._waiting[train.key] = _stretch(train, start, FOR_NOW, state, station, station)
+
+    def go(self, train: Train, end: int) -> None:
+        """``train`` waits no longer."""
+        waited = self._waiting.pop(train.key, None)
+        if waited is not None:
+            self._keep(replace(waited, end=end))
 
     def move(self, train: Train, start: int, end: int, first: str, last: str) -> None:
         """``train`` runs from ``first`` to ``last`` in [start, end)."""
@@ -100,29 +116,22 @@ class Tracks:
     def _note(self, train: Train, start: int, end: int, state: State, first: str, last: str) -> None:
         if end <= start or not self._noting:
             return
-        stretch = Stretch(
-            start,
-            end,
-            train.key,
-            train.formation,
-            train.railway,
-            train.service,
-            state,
-            first,
-            last,
-            tuple(train.boxes),
-        )
-        for day in range(start // DAY, (end - 1) // DAY + 1):
+        self._keep(_stretch(train, start, end, state, first, last))
+
+    def _keep(self, stretch: Stretch) -> None:
+        for day in range(stretch.start // DAY, (stretch.end - 1) // DAY + 1):
             self._by_day[day].append(stretch)
 
     def stretches(self) -> Iterator[Stretch]:
         """Every stretch once, in the order of noting within each day."""
         for day, found in sorted(self._by_day.items()):
             yield from (stretch for stretch in found if stretch.start // DAY == day)
+        yield from self._waiting.values()
 
     def at(self, moment: int) -> Snapshot:
         """Where every train is at ``moment``."""
-        here = [s for s in self._by_day.get(moment // DAY, ()) if s.start <= moment < s.end]
+        noted = (*self._by_day.get(moment // DAY, ()), *self._waiting.values())
+        here = [s for s in noted if s.start <= moment < s.end]
         waiting = Counter(
             (_next_crossing(s), s.service.direction)
             for s in here
@@ -134,6 +143,13 @@ class Tracks:
 
 NO_TRACKS = Tracks(noting=False)
 """Notes nothing down."""
+
+
+def _stretch(train: Train, start: int, end: int, state: State, first: str, last: str) -> Stretch:
+    boxes = tuple(train.boxes)
+    return Stretch(
+        start, end, train.key, train.formation, train.railway, train.service, state, first, last, boxes
+    )
 
 
 def _next_crossing(stretch: Stretch) -> str:
