@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from schemas.events.base import Classifier, Region
 from services.core.facts import Claim, Micros
@@ -21,7 +23,10 @@ def overdue(
     A plan is met when its fact is known, or a later one of the same leg (the run that publishers name), for every box
     that it speaks of and that still holds the cargo. ``route`` are the planned places, () where nobody planned them.
     """
-    facts = [a for a in counted if a.claim.classifier is Classifier.ACT]
+    legs: dict[Leg, _Facts] = defaultdict(_Facts)
+    for arrival in counted:
+        if arrival.claim.classifier is Classifier.ACT:
+            legs[_leg(arrival.claim)].add(arrival)
     boxes = frozenset(held)
     late = (
         a.claim
@@ -29,26 +34,43 @@ def overdue(
         if a.claim.classifier is not Classifier.ACT
         and rules()[a.claim.milestone].moves
         and a.claim.happened + (rules()[a.claim.milestone].tolerance or 0) < as_of
-        and not _met(a, facts, boxes, route)
+        and not _met(a, legs[_leg(a.claim)], boxes, route)
     )
     return tuple(sorted(late, key=lambda c: (c.happened, c.published, c.event, c.thing)))
 
 
-def _met(plan: Arrival, facts: Sequence[Arrival], held: frozenset[Thing], route: tuple[str, ...]) -> bool:
+Leg = tuple[str, Region, str]
+
+
+def _leg(claim: Claim) -> Leg:
+    return claim.occurrence, claim.region, claim.jurisdiction
+
+
+@dataclass(slots=True)
+class _Facts:
+    """The facts of one leg: of the whole cargo, of each box, and which were stated of which object."""
+
+    whole: list[Claim] = field(default_factory=list)
+    of_box: dict[Thing, list[Claim]] = field(default_factory=lambda: defaultdict(list))
+    stated: set[tuple[Thing, int, str]] = field(default_factory=set)
+
+    def add(self, arrival: Arrival) -> None:
+        claim = arrival.claim
+        self.stated.add((claim.thing, claim.milestone, claim.place))
+        if not arrival.containers:
+            self.whole.append(claim)
+        for box in arrival.containers:
+            self.of_box[box].append(claim)
+
+
+def _met(plan: Arrival, facts: _Facts, held: frozenset[Thing], route: tuple[str, ...]) -> bool:
     planned = plan.claim
-    same_leg = [
-        a
-        for a in facts
-        if (a.claim.occurrence, a.claim.region, a.claim.jurisdiction)
-        == (planned.occurrence, planned.region, planned.jurisdiction)
-    ]
-    if any(a.claim.thing == planned.thing and _is(a.claim, planned) for a in same_leg):
+    if (planned.thing, planned.milestone, planned.place) in facts.stated:
         return True
-    units = (plan.containers & held or plan.containers) if plan.containers else held
-    return all(
-        _reached(planned, [a.claim for a in same_leg if unit in a.containers or not a.containers], route)
-        for unit in units or (None,)
-    )
+    boxes = (plan.containers & held or plan.containers) if plan.containers else held
+    if not boxes:
+        return _reached(planned, facts.whole, route)
+    return all(_reached(planned, [*facts.whole, *facts.of_box.get(box, ())], route) for box in boxes)
 
 
 def _reached(planned: Claim, facts: Sequence[Claim], route: tuple[str, ...]) -> bool:

@@ -59,7 +59,10 @@ class VisibleBatch:
 
 
 def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]:
-    """The canonical ids of the founded consignments that facts about the object reach, at any time, in order."""
+    """The canonical ids of the founded consignments that facts about the object reach, at any time, in order.
+
+    A wagon or train also leads to what was handed on from it to another network, of which its own publisher does not say.
+    """
     work = _work(session)
     return [
         row[0]
