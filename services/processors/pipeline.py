@@ -132,14 +132,23 @@ class Pipeline:
         except Exception as error:
             self._fail("the pipeline failed", error)
 
-    async def stop(self) -> None:
-        """Finish the running transaction and take no other; what waits is read again by whoever comes next."""
+    async def stop(self, seconds: float = 60.0) -> bool:
+        """Finish the running transaction and take no other; what waits is read again by whoever comes next.
+
+        False where it does not end in time: then it is to be abandoned by ending the process, and nothing is lost.
+        """
         self._stopping = True
         self._work.set()
-        await self._landed()
+        if self._flight is not None:
+            await asyncio.wait({self._flight}, timeout=seconds)
+        return not self._flying()
+
+    async def leave(self, group: str, member: str) -> bool:
+        """Have the broker take `member` out of `group`; tell whether it did."""
+        return await self._run(self._asking, lambda: self._directory.leave(group, member))
 
     def close(self) -> None:
-        """Close the database's connections and end the threads; after `stop`."""
+        """Close the database's connections and end the threads; after `stop`, where that was true."""
         self._database.submit(self._store.close).result()
         for executor in (self._database, self._judging, self._asking):
             executor.shutdown(wait=False)
@@ -220,6 +229,9 @@ class Pipeline:
         return (self._store.apply(kept, registry) if kept else Applied()), kept
 
     def _fail(self, what: str, error: Exception) -> None:
+        if self._stopping and isinstance(error, Fenced):
+            log.info("the last batch belongs to another worker already: %s", error)
+            return
         if isinstance(error, Fenced):
             self._end(Exit.FENCED, f"fenced, nothing was applied: {error}", error)
         elif isinstance(error, StateMoved):

@@ -120,7 +120,10 @@ class Observer(Protocol):
 
 
 class LogDirectory(Protocol):
-    """Topic identities, asked of the broker. Blocks; called from a thread of its own."""
+    """Topic identities and the membership of the group, at the broker. Blocks; called from a thread of its own."""
 
     def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
         """Return the ids of those `topics` that exist; {} when the broker does not answer in time."""
+
+    def leave(self, group: str, member: str) -> bool:
+        """Take the static `member` out of `group`, so that the others get its partitions at once; False on failure."""

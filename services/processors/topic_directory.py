@@ -1,4 +1,7 @@
-"""Topic identities from the broker: a topic that was deleted and created again has another id, and other offsets."""
+"""What is asked of the broker beside reading: topic identities, and to be let go from the group.
+
+A topic that was deleted and created again has another id, and other offsets.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.admin import MemberToRemove
+from kafka.errors import KafkaError, NoError
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,22 @@ class TopicDirectory:
                 self._drop()
                 return {}
         return {topic["name"]: str(topic["topic_id"]) for topic in described if not topic["error_code"]}
+
+    def leave(self, group: str, member: str) -> bool:
+        """Take the static `member` out of `group`; False when the broker does not do it. Blocks for up to 10 s.
+
+        A static member that only goes is waited for until its session ends; the consumer's client never says goodbye.
+        """
+        with self._lock:
+            try:
+                if self._admin is None:
+                    self._admin = KafkaAdminClient(**self._connection)
+                answers = self._admin.remove_group_members(group, [MemberToRemove(group_instance_id=member)])
+            except KafkaError as error:
+                log.warning("the group was left without a word: %r", error, extra={"action": "left"})
+                self._drop()
+                return False
+        return all(answer is NoError for answer in answers.values())
 
     def close(self) -> None:
         """Close the connection."""

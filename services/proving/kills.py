@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import psycopg
+
 from services.localstack.broker import Broker
 from services.localstack.platform import Platform
 from services.processors.supervisor import Supervisor
@@ -150,7 +152,7 @@ class Attacker:
         """Build the state anew while the load goes on, and put it in use."""
         try:
             done = replay(self._platform.stack.dsn, processes=1)
-        except ReplayError as failed:
+        except (ReplayError, psycopg.Error) as failed:
             return {"failed": str(failed)}
         return {
             "generation": done.generation,

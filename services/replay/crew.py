@@ -13,6 +13,11 @@ from typing import Self, TypeVar
 from services.replay.source import Source
 from services.storage.session import Session, open_session, settle_in
 
+APPLICATION = "lianyun-replay"
+"""The name of its sessions. They compute in the middle of transactions, for seconds where the machine is busy, and hold
+rows that nobody else wants: not to be taken for frozen as a worker's that says nothing.
+"""
+
 Task = TypeVar("Task")
 
 
@@ -20,7 +25,7 @@ class Hand:
     """What one process works with: a session in the generation that is being built, and the stored events."""
 
     def __init__(self, dsn: str, generation: int) -> None:
-        self.session: Session = open_session(dsn)
+        self.session: Session = open_session(dsn, APPLICATION)
         settle_in(self.session, generation)
         # Until the switch nobody relies on these rows, and a replay that dies begins anew.
         self.session.execute("SET synchronous_commit = off")

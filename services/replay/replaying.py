@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from services.core.rules import fold_version
 from services.replay import bulk, folding
-from services.replay.crew import Crew
+from services.replay.crew import APPLICATION, Crew
 from services.replay.following import Follower
 from services.replay.outcome import Progress, Replayed, ReplayError
 from services.replay.source import Source, blocks_after
@@ -34,7 +34,7 @@ def replay(
     """
     started = time.monotonic()
     told = progress or _silent
-    with _alone(dsn) as gate, open_session(dsn) as session:
+    with _alone(dsn) as gate, open_session(dsn, APPLICATION) as session:
         previous, previous_version = _in_use(gate)
         _drop_leftovers(gate)
         generation = _next(gate)
@@ -78,7 +78,7 @@ def rollback(dsn: str, *, progress: Progress | None = None) -> Replayed:
     retired generation folds by the rules of this process.
     """
     started = time.monotonic()
-    with _alone(dsn) as gate, open_session(dsn) as session:
+    with _alone(dsn) as gate, open_session(dsn, APPLICATION) as session:
         previous, previous_version = _in_use(gate)
         row = gate.execute(
             "SELECT number, left_xid::text FROM lianyun.generation "
@@ -135,7 +135,7 @@ def drop(dsn: str, number: int | None = None) -> list[int]:
 @contextmanager
 def _alone(dsn: str) -> Iterator[Connection[Any]]:
     """A session that keeps other replays out until it is closed."""
-    with psycopg.connect(dsn, application_name="lianyun-replay") as gate:
+    with psycopg.connect(dsn, application_name=APPLICATION) as gate:
         row = gate.execute("SELECT pg_try_advisory_lock(%s)", (_ALONE,)).fetchone()
         gate.commit()
         if row != (True,):

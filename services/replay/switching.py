@@ -18,6 +18,7 @@ import psycopg
 from psycopg import Connection, IsolationLevel
 
 from services.replay.comparing import Compared, compare, compare_consignments
+from services.replay.crew import APPLICATION
 from services.replay.following import Follower, settle_some
 from services.replay.holding import ATTEMPTS, HoldOver, Holds, held
 from services.replay.outcome import Differs, Progress, ReplayError
@@ -95,7 +96,7 @@ class Switching:
         raise ReplayError(_IN_THE_WAY)
 
     def _open_gate(self) -> Connection[Any]:
-        return psycopg.connect(self._dsn, application_name="lianyun-replay")
+        return psycopg.connect(self._dsn, application_name=APPLICATION)
 
     @contextmanager
     def _hold(self) -> Iterator[float]:
@@ -139,7 +140,7 @@ class Switching:
     @contextmanager
     def _watching(self, same_rules: bool) -> Iterator[tuple[Connection[Any], set[bytes]]]:
         """A session that sees both generations at one point, and what was touched up to there; the count begins anew."""
-        with psycopg.connect(self._dsn, application_name="lianyun-replay") as watching:
+        with psycopg.connect(self._dsn, application_name=APPLICATION) as watching:
             watching.isolation_level = IsolationLevel.REPEATABLE_READ
 
             def look() -> None:
@@ -226,6 +227,9 @@ class Switching:
         """
         while time.monotonic() < deadline - MARGIN:
             equip(self._session, self._previous)
+            self._session.execute(
+                "SET LOCAL idle_in_transaction_session_timeout = '2s'"
+            )  # workers want these rows
             some = settle_some(Work(self._session), self._follower.touched, NOTES)
             self._session.commit()
             if not some:

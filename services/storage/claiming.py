@@ -45,6 +45,7 @@ def claim_partitions(session: Session, owner: str, wanted: Sequence[Wanted]) -> 
         "topic_ids": [w.topic_id for w in ordered],
         "beginnings": bigints([w.beginning for w in ordered]),
     }
+    end_frozen(session, owner)  # at a rebalance that a frozen worker has caused it has been silent for long
     for _ in range(ATTEMPTS):
         try:
             rows = session.execute(statement("claim_partitions"), parameters).fetchall()

@@ -34,10 +34,13 @@ _BOUNDS = {
 _OPTIONS = " ".join(f"-c {name}={value}" for name, value in {**_PLANNING, **_BOUNDS}.items())
 
 
-def open_session(dsn: str) -> Session:
-    """Open a writing session: READ COMMITTED, lock waits of 2 s at most, prepared statements, ids as 16 bytes."""
+def open_session(dsn: str, application: str = APPLICATION) -> Session:
+    """Open a writing session: READ COMMITTED, lock waits of 2 s at most, prepared statements, ids as 16 bytes.
+
+    Under another name than the workers' it is not ended after 2 s of silence, but only after 30.
+    """
     connection: Session = psycopg.connect(
-        dsn, prepare_threshold=0, application_name=APPLICATION, options=_OPTIONS, autocommit=False
+        dsn, prepare_threshold=0, application_name=application, options=_OPTIONS, autocommit=False
     )
     connection.isolation_level = IsolationLevel.READ_COMMITTED
     connection.prepared_max = None

@@ -21,7 +21,7 @@ from services.query.views import told_of
 from services.registry import commands, store
 from services.registry.events import PartyAmended
 from services.registry.registry import Registry
-from services.replay import switching
+from services.replay import following, switching
 from services.replay.following import Follower
 from services.replay.holding import HoldOver, Holds, held
 from services.replay.outcome import Differs, ReplayError
@@ -30,7 +30,7 @@ from services.replay.source import Source
 from services.storage.errors import GenerationMoved, RegistryMoved
 from services.storage.generations import create_generation
 from services.storage.quarantine import quarantine
-from services.storage.session import open_session, settle_in
+from services.storage.session import end_frozen, open_session, settle_in
 from services.storage.writer import Writer
 from tests.signed.telling import (
     APPENDED_MS,
@@ -243,6 +243,27 @@ class Breaking(Follower):
         if self.breaks:
             raise psycopg.errors.QueryCanceled
         return count
+
+
+def test_a_replay_that_computes_for_long_is_not_taken_for_frozen(
+    dsn: str, later: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine seconds pass between two statements of one transaction; workers do not end its session."""
+    absorb, slept = following._absorb, list[bool]()
+
+    def pausing(work: Any, stated: Any, note: Any, touched: Any) -> None:
+        absorb(work, stated, note, touched)
+        if stated and not slept:
+            slept.append(True)
+            time.sleep(2.5)
+            with open_session(dsn) as worker:
+                assert end_frozen(worker, "a worker") == []
+
+    monkeypatch.setattr(following, "_absorb", pausing)
+    with Live(dsn, later, partition=1, pause=0.03):
+        done = replay(dsn)
+    assert slept
+    assert done.differences == 0
 
 
 def test_a_step_that_is_rolled_back_is_made_again(dsn: str, later: list[Record]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from services.storage import points
+from services.storage import claiming, points
 from services.storage.batch import Advance, Batch
 from services.storage.claiming import Wanted, claim_partitions
 from services.storage.errors import Fenced
@@ -195,6 +195,23 @@ def test_a_claimer_that_froze_before_it_owned_anything_is_ended(dsn: str, writer
     assert claim.epoch == 2
     with pytest.raises(psycopg.OperationalError):
         frozen.execute("SELECT 1")
+    frozen.close()
+
+
+def test_a_claimer_that_has_been_silent_for_long_is_ended_without_waiting_for_its_locks(
+    dsn: str, writer: Writer, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "ATTEMPTS", 1)
+    writer.claim_partitions("before", [Wanted(topic, 0)])
+    frozen = open_session(dsn)
+    advancing(frozen, topic)
+    with psycopg.connect(dsn, autocommit=True) as session:
+        silent = "SELECT state_change < clock_timestamp() - interval '2 seconds' FROM pg_stat_activity WHERE pid = %s"
+        while session.execute(silent, (frozen.info.backend_pid,)).fetchone() == (False,):
+            time.sleep(0.1)
+        writer.claim_partitions("living", [Wanted(topic, 0)])
+        said = session.execute("SELECT what FROM lianyun.fence_log ORDER BY at DESC LIMIT 1").fetchone()
+    assert said == (f"ended sessions without progress: [{frozen.info.backend_pid}]",)
     frozen.close()
 
 
