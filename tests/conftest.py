@@ -6,7 +6,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.localstack.engine import BrokerAddress, DatabaseAddress, Servers, open_broker, open_database
+from services.localstack.engine import (
+    BrokerAddress,
+    DatabaseAddress,
+    Servers,
+    open_broker,
+    open_database,
+    told,
+)
+
+
+def pytest_report_header() -> str:
+    """Say which servers a run uses before it does."""
+    return f"servers: {told()}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say it again at the end, where quiet runs show it too."""
+    terminalreporter.write_line(f"servers: {told()}")
 
 
 @pytest.fixture(scope="session")

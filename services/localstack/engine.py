@@ -110,6 +110,20 @@ def open_database(settings: Mapping[str, str] = os.environ) -> Iterator[Database
             yield stack.database
 
 
+def told(settings: Mapping[str, str] = os.environ) -> str:
+    """One line on where broker and database come from under ``settings``, for a run to say aloud. Raises StackError."""
+    other = (
+        "containers" if _containers(settings) else "plain processes (LIANYUN_STACK=containers for containers)"
+    )
+    given = {
+        "broker": settings.get("LIANYUN_BOOTSTRAP", ""),
+        "database": settings.get("LIANYUN_DSN", "").rpartition("@")[2],  # without the password
+    }
+    if not any(given.values()):
+        return f"broker and database in {other}"
+    return "; ".join(f"{what} at {at}" if at else f"{what} in {other}" for what, at in given.items())
+
+
 def _containers(settings: Mapping[str, str]) -> bool:
     chosen = settings.get("LIANYUN_STACK", "local")
     if chosen not in ("local", "containers"):

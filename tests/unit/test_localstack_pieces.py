@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.localstack import StackError, home, jars, java, ports
-from services.localstack.engine import open_broker, open_database
+from services.localstack.engine import open_broker, open_database, told
 from services.localstack.postgres_binaries import postgres_programs
 from services.localstack.progress import Meter
 
@@ -86,6 +86,25 @@ def test_given_addresses_are_used_as_they_are() -> None:
         assert broker.bootstrap == "broker:9092"
     with open_database({"LIANYUN_DSN": "postgresql://u@h/d"}) as database:
         assert database.dsn == "postgresql://u@h/d"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, "broker and database in plain processes (LIANYUN_STACK=containers for containers)"),
+        ({"LIANYUN_STACK": "containers"}, "broker and database in containers"),
+        (
+            {"LIANYUN_DSN": "postgresql://u:secret@h:5/d", "LIANYUN_STACK": "containers"},
+            "broker in containers; database at h:5/d",
+        ),
+        (
+            {"LIANYUN_DSN": "postgresql://h/d", "LIANYUN_BOOTSTRAP": "b:9092"},
+            "broker at b:9092; database at postgresql://h/d",
+        ),
+    ],
+)
+def test_a_run_says_which_servers_it_uses(settings: dict[str, str], says: str) -> None:
+    assert told(settings) == says
 
 
 def test_meter_shows_megabytes_line_by_line_in_a_log() -> None:
