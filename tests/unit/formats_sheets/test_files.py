@@ -71,13 +71,20 @@ def refusal(content: bytes) -> Refusal:
 def test_a_file_that_cannot_be_read_is_refused_with_its_reason(content: bytes, words: str) -> None:
     refused = refusal(content)
     assert words in refused.detail
-    assert refused.reason is Reason.INVALID_SCHEMA
+    assert refused.reason is Reason.UNREADABLE_FILE
 
 
-def test_a_workbook_that_cannot_be_opened_is_still_recognised_so_that_someone_says_why() -> None:
-    for content in (GOOD[:3_000], protected(), xls(DEPARTURE)[:1_200]):
-        assert max(each.recognise(content) for each in FORMATS) == 1
-    assert max(each.recognise(b"hello") for each in FORMATS) == 0
+def test_a_file_that_cannot_be_opened_is_taken_by_one_format_so_that_someone_says_why() -> None:
+    for content in (
+        GOOD[:3_000],
+        protected(),
+        xls(DEPARTURE)[:1_200],
+        b"<html><table>",
+        "名称,值".encode("gb18030"),
+    ):
+        assert [each.recognise(content) for each in FORMATS] == [1] + [0] * (len(FORMATS) - 1)
+    for content in (b"hello", b"", b'{"id": "x"', b'[{"a": "b', b"<?xml version='1.0'?><a>", b"<a>"):
+        assert max(each.recognise(content) for each in FORMATS) == 0, "a message is another format's to judge"
 
 
 def test_text_that_ends_in_the_middle_of_its_last_row_is_refused() -> None:

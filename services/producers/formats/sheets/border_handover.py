@@ -118,6 +118,7 @@ def _of_section(document: Document, section: Section, where: Where) -> Iterator[
         if not rows:
             yield PassedOver(entry.here, "a row without a container")
     created = document.created(signed, *(box.moved for box in boxes), among=section)
+    says.fact(created, signed, at, "the hand-over")
     key = number or f"{border.crossing.id}/{signed.instant}"
     yield _handed_over(document, section, border, signed, at, number, key, created, boxes, failed)
     for box in boxes:
@@ -262,6 +263,8 @@ def _of_box(
     entry = box.entry
     about = {"objects": says.objects("container", [box.number]), "place": border.receiving}
     kept = entry.remarks
+    if box.moved is not None:
+        says.fact(created, box.moved, entry.where("event.transshippedAt"), "the transfer")
     if box.moved is not None and border.gauge_from != border.gauge_to:
         data = {
             **about,

@@ -21,9 +21,14 @@ _DRESSED = (
 )
 
 
-def is_workbook(content: bytes) -> bool:
-    """Whether the bytes begin as a workbook does, sound or not."""
-    return content.startswith((ZIP, EMPTY_ZIP, compound.SIGNATURE))
+def is_message(content: bytes) -> bool:
+    """Whether the bytes begin as a message of another kind does (JSON, XML), or there are none."""
+    head = content[:512].lstrip(b"\xef\xbb\xbf\xff\xfe\x00\t\r\n ")
+    return not head or head.startswith((b"{", b"[", b"<?xml")) or (head[:1] == b"<" and not _page(head))
+
+
+def _page(head: bytes) -> bool:
+    return head.lower().startswith((b"<html", b"<!doctype html", b"<table"))
 
 
 @lru_cache(maxsize=2)
