@@ -227,7 +227,7 @@ def _likeness(kind: Kind, table: Table, choices: Mapping[str, str]) -> int:
     return min(likeness, 20) if likeness and not table.rows else min(likeness, 100)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _tables(content: bytes) -> tuple[Table, ...]:
     book = opening.open_book(content)
     return tuple(table for sheet in book.sheets for table in tables.find(sheet))

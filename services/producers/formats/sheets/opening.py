@@ -31,7 +31,7 @@ def _page(head: bytes) -> bool:
     return head.lower().startswith((b"<html", b"<!doctype html", b"<table"))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _opened(content: bytes) -> Book | Refusal:
     try:
         return _open(content)
@@ -40,7 +40,7 @@ def _opened(content: bytes) -> Book | Refusal:
 
 
 def open_book(content: bytes) -> Book:
-    """The book in ``content``; raises Refusal where it cannot be read. The last files are kept: formats ask in turn."""
+    """The book in ``content``; raises Refusal where it cannot be read. The last file is kept, because formats ask in turn."""
     opened = _opened(content)
     if isinstance(opened, Refusal):
         raise opened
