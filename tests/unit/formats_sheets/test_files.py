@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from datetime import datetime
 from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.sheets import FORMATS, compound, delimited, markup, opening, package
@@ -71,13 +73,20 @@ def refusal(content: bytes) -> Refusal:
 def test_a_file_that_cannot_be_read_is_refused_with_its_reason(content: bytes, words: str) -> None:
     refused = refusal(content)
     assert words in refused.detail
-    assert refused.reason is Reason.INVALID_SCHEMA
+    assert refused.reason is Reason.UNREADABLE_FILE
 
 
-def test_a_workbook_that_cannot_be_opened_is_still_recognised_so_that_someone_says_why() -> None:
-    for content in (GOOD[:3_000], protected(), xls(DEPARTURE)[:1_200]):
-        assert max(each.recognise(content) for each in FORMATS) == 1
-    assert max(each.recognise(b"hello") for each in FORMATS) == 0
+def test_a_file_that_cannot_be_opened_is_taken_by_one_format_so_that_someone_says_why() -> None:
+    for content in (
+        GOOD[:3_000],
+        protected(),
+        xls(DEPARTURE)[:1_200],
+        b"<html><table>",
+        "名称,值".encode("gb18030"),
+    ):
+        assert [each.recognise(content) for each in FORMATS] == [1] + [0] * (len(FORMATS) - 1)
+    for content in (b"hello", b"", b'{"id": "x"', b'[{"a": "b', b"<?xml version='1.0'?><a>", b"<a>"):
+        assert max(each.recognise(content) for each in FORMATS) == 0, "a message is another format's to judge"
 
 
 def test_text_that_ends_in_the_middle_of_its_last_row_is_refused() -> None:
@@ -107,6 +116,31 @@ def test_the_separator_is_told_by_the_header(separator: str) -> None:
     assert events(read("departure_list", text(rows, separator=separator))) == events(
         read("departure_list", GOOD)
     )
+
+
+def test_marks_that_keep_a_number_as_text_are_no_part_of_it() -> None:
+    rows = [[None if cell is None else str(cell) for cell in row] for row in DEPARTURE]
+    rows[3][2], rows[3][5] = '="5480117"', "'260103"
+    assert events(read("departure_list", text(rows))) == events(read("departure_list", GOOD))
+
+
+def test_days_of_a_workbook_that_counts_from_1904_are_the_same_days() -> None:
+    rows = [list(row) for row in DEPARTURE]
+    rows[1] = ["发站：西安国际港", None, "发车时间", datetime(2026, 3, 1, 8, 30)]
+    found = []
+    for epoch in (CALENDAR_WINDOWS_1900, CALENDAR_MAC_1904):
+        book = openpyxl.Workbook()
+        book.epoch = epoch
+        sheet = book.active
+        assert sheet is not None
+        for number, row in enumerate(rows, start=1):
+            for column, value in enumerate(row, start=1):
+                sheet.cell(number, column, value)
+        out = io.BytesIO()
+        book.save(out)
+        found.append(events(read("departure_list", out.getvalue())))
+    assert found[0] == found[1]
+    assert any(data.get("happened") == "2026-03-01T08:30:00+08:00" for _, _, data in found[0].values())
 
 
 def test_an_old_workbook_reads_like_a_new_one() -> None:

@@ -40,6 +40,12 @@ def best(content: bytes) -> str:
     return max(FORMATS, key=lambda each: each.recognise(content)).name
 
 
+def changed(rows: Rows, row: int, column: int, value: Any) -> list[list[Any]]:
+    changed = [list(each) for each in rows]
+    changed[row][column] = value
+    return changed
+
+
 # --- booking lists ---------------------------------------------------------------------------------------------------
 
 BOOKING: Rows = (
@@ -62,7 +68,7 @@ def test_a_booking_says_its_standing_its_boxes_and_its_route() -> None:
         event.id.removeprefix("booking_list/").replace("/2026-02-20T02:00:00Z", "") for event in said(records)
     }
     assert names == {
-        "B-1/booked", "B-1/booking_confirmed", "B-1/containers_assigned", "B-1/route_planned",
+        "B-1/booking_confirmed", "B-1/containers_assigned", "B-1/route_planned",
         "B-2/booked", "B-2/booking_rejected", "B-2/route_planned",
         "B-3/booked", "B-3/containers_assigned", "B-3/route_planned",
     }  # fmt: skip
@@ -73,7 +79,8 @@ def test_a_booking_says_its_standing_its_boxes_and_its_route() -> None:
     counts = {
         e.data["objects"][0]["id"]: e.data.get("container_quantity") for e in said(records, "movement.booked")
     }
-    assert counts == {"xianport/B-1": 1, "xianport/B-2": 2, "xianport/B-3": 2}
+    assert counts == {"xianport/B-2": 2, "xianport/B-3": 2}
+    assert said(records, "movement.booking_confirmed")[0].data["remark"] == "1 containers"
     assert [each.reason for each in passed(records) if "draft" in each.reason] == [
         "a draft, not yet a booking"
     ]
@@ -117,7 +124,7 @@ def test_the_declared_zone_of_the_format_beats_the_partners() -> None:
 # --- train plans -----------------------------------------------------------------------------------------------------
 
 PLAN: Rows = (
-    ("2026年3月班列计划", None, "发布日期：2026-02-25 18:00"),
+    ("2026年3月班列计划", None, "更新日期：2026-03-04 20:00"),
     ("班列编号", "车次", "发站", "到站", "计划开车时间", "计划到站时间", "实际发车时间", "开行状态", "备注"),
     ("WB1", "X8001", "西安国际港", "马拉舍维奇", "2026-03-01 08:30", "2026-03-14", None, "计划", None),
     ("WB2", "X8003", "西安国际港", "杜伊斯堡", "2026-03-02", None, None, "取消", None),
@@ -139,6 +146,7 @@ def test_a_plan_is_planned_and_only_a_told_departure_is_a_fact() -> None:
     assert departed == {
         (train.format("01", 1), "PLN"): "2026-03-01T08:30:00+08:00",
         (train.format("05", 3), "PLN"): "2026-03-03T08:30:00+08:00",
+        (train.format("07", 4), "PLN"): "2026-03-04T08:30:00+08:00",
         (train.format("05", 3), "ACT"): "2026-03-03T09:10:00+08:00",
     }
     (cancelled,) = said(records, "movement.train_cancelled")
@@ -156,13 +164,14 @@ def test_a_day_alone_may_be_declared_to_mean_its_beginning() -> None:
     assert any(e.data["happened"] == "2026-03-04T00:00:00+08:00" for e in said(records, "movement.departed"))
 
 
+def test_what_lies_after_the_making_of_a_plan_is_no_fact_yet() -> None:
+    rows = changed(PLAN, 0, 2, "发布日期：2026-02-25 18:00")
+    records = read("train_plan", xlsx(rows))
+    assert {e.data["classifier"] for e in said(records, "movement.departed")} == {"PLN"}
+    assert any("lies after the making of the list" in each.refusal.detail for each in unread(records))
+
+
 # --- departure and loading lists -------------------------------------------------------------------------------------
-
-
-def changed(rows: Rows, row: int, column: int, value: Any) -> list[list[Any]]:
-    changed = [list(each) for each in rows]
-    changed[row][column] = value
-    return changed
 
 
 def test_a_wrong_check_digit_is_remarked_and_the_fact_kept() -> None:
@@ -238,6 +247,40 @@ def test_gate_times_seals_and_bookings_in_a_departure_list_are_said() -> None:
     assert {e.time for e in said(records)} == {"2026-03-01T08:30:00+08:00"}, (
         "made at the latest time that it tells"
     )
+
+
+def test_a_list_made_before_the_train_left_tells_a_plan() -> None:
+    records = read("departure_list", xlsx(changed(DEPARTURE, 7, 0, "制表时间：2026/3/1 7:00")))
+    (departed,) = said(records, "movement.departed")
+    assert departed.data["classifier"] == "PLN"
+    assert "planned" in departed.id
+    assert departed.remarks
+
+
+def test_a_day_of_making_is_as_late_as_the_latest_fact_of_that_day() -> None:
+    records = read("departure_list", xlsx(changed(DEPARTURE, 7, 0, "制表日期：2026/3/1")))
+    assert {event.time for event in said(records)} == {"2026-03-01T08:30:00+08:00"}
+    assert said(records, "movement.departed")[0].data["classifier"] == "ACT"
+
+
+def test_two_times_of_departure_above_a_table_are_told_and_one_may_be_set_aside() -> None:
+    rows = changed(DEPARTURE, 1, 2, "发运日期：2026-03-02 08:30")
+    assert any(
+        "both give train.actualDeparture and differ" in e.refusal.detail
+        for e in unread(read("departure_list", xlsx(rows)))
+    )
+    chosen = choosing(OPERATOR, "departure_list", 发运日期="")
+    assert events(read("departure_list", xlsx(rows), chosen)) == events(
+        read("departure_list", xlsx(DEPARTURE))
+    )
+
+
+def test_a_column_may_have_a_clock_of_its_own_by_its_label_or_its_meaning() -> None:
+    for key in ("departure_list.发车时间", "departure_list.train.actualDeparture"):
+        records = read("departure_list", xlsx(DEPARTURE), replace(OPERATOR, zones={key: MOSCOW}))
+        (departed,) = said(records, "movement.departed")
+        assert departed.data["happened"] == "2026-03-01T08:30:00+03:00"
+        assert departed.time == "2026-03-01T09:05:00+08:00"
 
 
 LOADING: Rows = (

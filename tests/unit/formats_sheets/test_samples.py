@@ -158,6 +158,9 @@ def test_the_receiving_railway_tells_its_own_side_of_the_same_list() -> None:
     assert handed.data["happened"] == "2026-03-03T23:40:00+08:00", (
         "the zone beside the time beats the declared one"
     )
+    assert any("were taken as Europe/Moscow" in remark.text for remark in handed.remarks), (
+        "the rows name none"
+    )
 
 
 def test_reading_twice_says_the_same() -> None:

@@ -27,7 +27,7 @@ _KINDS = (
     customs_receipts.GACC,
     customs_receipts.EAEU,
 )
-FORMATS: tuple[Format, ...] = tuple(kind.format() for kind in _KINDS)
-"""Every kind of spreadsheet, in the order in which a tie between two is settled."""
+FORMATS: tuple[Format, ...] = tuple(kind.format(unopened=int(kind is _KINDS[0])) for kind in _KINDS)
+"""Every kind of spreadsheet. The first also takes files that cannot be opened at all, so that one of them says why."""
 
 __all__ = ["FORMATS"]

@@ -133,20 +133,26 @@ def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator
         says.place(document, first, "place.destination"),
     )
     boxes = list(dict.fromkeys(box for entry in live for box in says.boxes(entry)))
-    booked = {
-        **common,
-        "place_of_receipt": origin,
-        "place_of_delivery": destination,
-        "container_quantity": _quantity(live, boxes),
-        "remark": says.remark(_planned(document, first)),
-    }
-    what = {"confirmed": "movement.booking_confirmed", "rejected": "movement.booking_rejected"}
+    quantity = _quantity(live, boxes)
+    planned = _planned(document, first)
     kept = [remark for entry in live for remark in entry.remarks]
-    yield _say(document, booking, created, "movement.booked", booked, kept)
     standing = next(standing for entry, standing in standings if entry is first)
-    if standing in what:
-        decided = {**common, "reason": "OTHER"} if standing == "rejected" else common
-        yield _say(document, booking, created, what[standing], decided)
+    if standing == "confirmed":
+        # One instant for both would leave open which of the two the booking has come to; confirmed says both.
+        words = f"{quantity} containers" if quantity is not None else ""
+        data: dict[str, Any] = {**common, "remark": says.remark(planned, words)}
+        yield _say(document, booking, created, "movement.booking_confirmed", data, kept)
+    else:
+        data = {
+            **common,
+            "place_of_receipt": origin,
+            "place_of_delivery": destination,
+            "container_quantity": quantity,
+            "remark": says.remark(planned),
+        }
+        yield _say(document, booking, created, "movement.booked", data, kept)
+    if standing == "rejected":
+        yield _say(document, booking, created, "movement.booking_rejected", {**common, "reason": "OTHER"})
     if boxes:
         shared = any(re.search(r"拼|LCL|сборн", entry.joined("container.consolidation")) for entry in live)
         link = {"from": created, "containers": boxes, "carries": about, "shared": shared}

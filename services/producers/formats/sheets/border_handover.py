@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
-from services.producers.formats.model import PassedOver, Record, Where
+from services.producers.formats.model import PassedOver, Record, Remarked, Where
 from services.producers.formats.sheets import places, says, totals
 from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
@@ -118,8 +119,10 @@ def _of_section(document: Document, section: Section, where: Where) -> Iterator[
         if not rows:
             yield PassedOver(entry.here, "a row without a container")
     created = document.created(signed, *(box.moved for box in boxes), among=section)
+    says.fact(created, signed, at, "the hand-over")
     key = number or f"{border.crossing.id}/{signed.instant}"
-    yield _handed_over(document, section, border, signed, at, number, key, created, boxes, failed)
+    clock = _other_clock(document, signed, at) if any(box.moved for box in boxes) else ()
+    yield _handed_over(document, section, border, signed, at, number, key, created, boxes, failed, clock)
     for box in boxes:
         try:
             yield from list(_of_box(document, border, signed, key, created, box))
@@ -221,6 +224,7 @@ def _handed_over(
     created: str,
     boxes: list[_Box],
     failed: int,
+    clock: tuple[Remarked, ...],
 ) -> Record:
     told = totals.boxes_told(section)
     why = ""
@@ -252,7 +256,22 @@ def _handed_over(
         "list_number": number,
         "remark": says.remark(f"trains {trains}" if trains else ""),
     }
-    return says.said(document, at, key, created, "movement.handed_over", data)
+    return says.said(document, at, key, created, "movement.handed_over", data, remarks=clock)
+
+
+def _other_clock(document: Document, signed: Moment, at: Where) -> tuple[Remarked, ...]:
+    """A remark where the list writes its own time on another clock than the one declared for the times of its rows."""
+    zone = document.zone("event.transshippedAt")
+    declared = signed.local.replace(tzinfo=zone).utcoffset()
+    if declared == datetime.fromisoformat(signed.instant.replace("Z", "+00:00")).utcoffset():
+        return ()
+    return (
+        Remarked(
+            at,
+            f"The list gives its own time as {signed.instant}; the times of its rows were taken as {zone.key}.",
+            f"If they are on the list's clock too, declare it for {document.kind.name} in zones.",
+        ),
+    )
 
 
 def _of_box(
@@ -262,6 +281,8 @@ def _of_box(
     entry = box.entry
     about = {"objects": says.objects("container", [box.number]), "place": border.receiving}
     kept = entry.remarks
+    if box.moved is not None:
+        says.fact(created, box.moved, entry.where("event.transshippedAt"), "the transfer")
     if box.moved is not None and border.gauge_from != border.gauge_to:
         data = {
             **about,
@@ -280,10 +301,11 @@ def _of_box(
     if fresh:
         where = entry.where("seal.new")
         cause = _cause(words)
-        if cause:
+        on = _sealed_again(signed, box, created)
+        if cause and on is not None:
             data = {**about, **when, "seals": says.seals(entry), "cause": cause, "remark": remark}
             yield says.said(document, where, key, created, "movement.seal_broken", data, about=box.number)
-        data = {**about, **when, "seals": fresh, "remark": remark}
+        data = {**about, **(on or when), "seals": fresh, "remark": remark}
         yield says.said(document, where, key, created, "movement.resealed", data, about=box.number)
     elif act and _DAMAGE.search(words):
         severity = document.choice("damage.severity", "MINOR").upper()
@@ -308,6 +330,19 @@ def _of_box(
                 "Write what the act is about into the remarks of the row, or publish it as an event of its own.",
             ),
         )
+
+
+def _sealed_again(signed: Moment, box: _Box, created: str) -> dict[str, Any] | None:
+    """When the new seal was on at the latest: at the transfer, else at the making of the list; None where not after.
+
+    The old seal was off by the hand-over. Told at one instant, neither would be known to come after the other, and the
+    broken seal might stay open for ever.
+    """
+    if box.moved is not None and says.told_ahead(signed.instant, box.moved):
+        return says.happening(box.moved)
+    if parse_micros(created) > parse_micros(signed.instant):
+        return {"classifier": "ACT", "happened": created}
+    return None
 
 
 def _cause(words: str) -> str:

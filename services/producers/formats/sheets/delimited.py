@@ -134,7 +134,7 @@ def _rows(text: str, separator: str) -> Iterator[Row]:
     total = 0
     try:
         for cells in reader:
-            values = tuple(cell.strip() or None for cell in cells)
+            values = tuple(_bare(cell) or None for cell in cells)
             total += len(values)
             refusal = markup.too_wide("", line, len(values))
             if refusal is not None or total > markup.MAX_CELLS:
@@ -147,6 +147,14 @@ def _rows(text: str, separator: str) -> Iterator[Row]:
             f"The text breaks off or has a stray quotation mark in the row that begins on line {line} ({problem}).",
             "Export the file again; a quotation mark inside a field is written twice.",
         ) from problem
+
+
+def _bare(cell: str) -> str:
+    """A cell without the marks by which Excel is made to keep a number as text: ``="0012"`` and ``'0012``."""
+    cell = cell.strip()
+    if cell.startswith('="') and cell.endswith('"'):
+        cell = cell[2:-1].strip()
+    return cell.removeprefix("'")
 
 
 def _check_end(text: str, rows: tuple[Row, ...]) -> None:

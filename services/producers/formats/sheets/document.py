@@ -14,6 +14,7 @@ import orjson
 
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import parse_micros
+from services.producers.formats import instants
 from services.producers.formats.model import (
     Format,
     PassedOver,
@@ -25,13 +26,21 @@ from services.producers.formats.model import (
     Unread,
     Where,
 )
-from services.producers.formats.sheets import moments, opening, section, tables, totals
+from services.producers.formats.sheets import labels, moments, opening, section, tables, totals
 from services.producers.formats.sheets.grid import Book, Scalar
 from services.producers.formats.sheets.moments import Moment
+from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.section import Entry, Section
 from services.producers.formats.sheets.tables import Table
 
 CREATED = "document.created"
+_ONCE = frozenset(
+    {
+        "train.operationalNumber", "train.actualDeparture", "event.handoverDate", "event.loadedAt", "place.origin",
+        "place.handoverFrom", "place.handoverTo", "listNumber",
+    }
+)  # fmt: skip
+"""What a table can have one of only."""
 _REMARKS = 50
 
 
@@ -45,10 +54,13 @@ class Kind:
     likeness: Callable[[Section], int]
     records: Callable[[Document], Iterator[Record]]
 
-    def format(self) -> Format:
-        """The kind as a format of the catalogue."""
+    def format(self, unopened: int = 0) -> Format:
+        """The kind as a format of the catalogue; ``unopened`` is how sure it is of a file that cannot be opened."""
         return Format(
-            self.name, self.title, lambda content: recognise(self, content), lambda c, s: read(self, c, s)
+            self.name,
+            self.title,
+            lambda content: recognise(self, content, unopened),
+            lambda content, settings: read(self, content, settings),
         )
 
 
@@ -77,8 +89,14 @@ class Document:
         return self.settings.company or self.settings.party
 
     def zone(self, meaning: str) -> ZoneInfo:
-        """The zone declared for a column."""
-        return moments.zone_for(self.settings, self.kind.name, meaning)
+        """The clock declared for a column, by its meaning or by its label; else for the format, else the partner's."""
+        for key, zone in self.settings.zones.items():
+            format_name, _, column = key.partition(".")
+            if format_name == self.kind.name and column and column != meaning:
+                chosen = self.choices.get(column)
+                if meaning == chosen or (chosen is None and meaning in labels.look_up(column).meanings):
+                    return zone
+        return instants.zone_of(self.settings, self.kind.name, meaning)
 
     def moment(self, value: Scalar, meaning: str, where: Where) -> Moment:
         """The moment in a cell; raises Refusal at ``where``."""
@@ -105,8 +123,20 @@ class Document:
         """What stands around the table for ``meaning``, else around another table of the file."""
         for each in (among, *self.sections):
             found = each.gives(meaning) if each is not None else None
-            if found is not None:
-                return found.value, found.where
+            if found is None:
+                continue
+            if meaning in _ONCE and each is not None:
+                other = next(
+                    (g for g in each.all_given(meaning) if plain(g.value) != plain(found.value)), None
+                )
+                if other is not None:
+                    raise Refusal(
+                        Reason.INVALID_SCHEMA,
+                        f"{found.label!r} at {found.where} and {other.label!r} here both give {meaning} and differ.",
+                        str(other.where),
+                        'Keep one of the two, or declare the other label as "" by a choice.',
+                    )
+            return found.value, found.where
         return None
 
     def given_moment(self, meaning: str, among: Section | None = None) -> Moment | None:
@@ -120,9 +150,12 @@ class Document:
         A list cannot have been made before the latest fact in it. Raises Refusal where none of the three is there.
         """
         stated = self.given_moment(CREATED, among)
-        if stated is not None:
-            return stated.instant
         times = [moment for moment in told if moment is not None]
+        if stated is not None and not stated.timed:
+            # A day alone is as late in that day as the latest fact that the list tells of it.
+            times = [stated, *(moment for moment in times if moment.day == stated.day)]
+        elif stated is not None:
+            return stated.instant
         if times:
             return max(times, key=lambda moment: parse_micros(moment.instant)).instant
         chosen = self.choice(CREATED)
@@ -137,12 +170,12 @@ class Document:
         )
 
 
-def recognise(kind: Kind, content: bytes) -> int:
-    """How sure it is that ``content`` is of this kind; 1 for a workbook that cannot be opened, so that someone says why."""
+def recognise(kind: Kind, content: bytes, unopened: int) -> int:
+    """How sure it is that ``content`` is of this kind; ``unopened`` for what can only be a spreadsheet, damaged."""
     try:
         found = _tables(content)
     except Refusal:
-        return 1 if opening.is_workbook(content) else 0
+        return 0 if opening.is_message(content) else unopened
     return max((_likeness(kind, table, {}) for table in found), default=0)
 
 
@@ -157,7 +190,7 @@ def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
     )
     if not sections:
         raise Refusal(
-            Reason.INVALID_SCHEMA,
+            Reason.UNREADABLE_FILE,
             f"No table of the file has the columns of a {kind.title}.",
             "",
             "See docs/partners-spreadsheets.md for the columns, or declare by choices what your headers mean.",
@@ -194,7 +227,7 @@ def _likeness(kind: Kind, table: Table, choices: Mapping[str, str]) -> int:
     return min(likeness, 20) if likeness and not table.rows else min(likeness, 100)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _tables(content: bytes) -> tuple[Table, ...]:
     book = opening.open_book(content)
     return tuple(table for sheet in book.sheets for table in tables.find(sheet))

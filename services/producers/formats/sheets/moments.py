@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import parse_micros
-from services.producers.formats.model import Settings
 from services.producers.formats.sheets.grid import Flaw, Scalar
 
 _EPOCH_1900: Final = datetime(1899, 12, 30)
@@ -56,11 +55,6 @@ class Moment:
     written: str
     timed: bool
     local: datetime
-
-
-def zone_for(settings: Settings, format: str, meaning: str) -> ZoneInfo:
-    """The zone declared for a column, else for the format, else for the partner."""
-    return settings.zones.get(f"{format}.{meaning}") or settings.zones.get(format) or settings.zone
 
 
 def read(value: Scalar, zone: ZoneInfo, *, near: date | None = None, epoch_1904: bool = False) -> Moment:

@@ -21,12 +21,17 @@ _DRESSED = (
 )
 
 
-def is_workbook(content: bytes) -> bool:
-    """Whether the bytes begin as a workbook does, sound or not."""
-    return content.startswith((ZIP, EMPTY_ZIP, compound.SIGNATURE))
+def is_message(content: bytes) -> bool:
+    """Whether the bytes begin as a message of another kind does (JSON, XML), or there are none."""
+    head = content[:512].lstrip(b"\xef\xbb\xbf\xff\xfe\x00\t\r\n ")
+    return not head or head.startswith((b"{", b"[", b"<?xml")) or (head[:1] == b"<" and not _page(head))
 
 
-@lru_cache(maxsize=2)
+def _page(head: bytes) -> bool:
+    return head.lower().startswith((b"<html", b"<!doctype html", b"<table"))
+
+
+@lru_cache(maxsize=1)
 def _opened(content: bytes) -> Book | Refusal:
     try:
         return _open(content)
@@ -35,7 +40,7 @@ def _opened(content: bytes) -> Book | Refusal:
 
 
 def open_book(content: bytes) -> Book:
-    """The book in ``content``; raises Refusal where it cannot be read. The last files are kept: formats ask in turn."""
+    """The book in ``content``; raises Refusal where it cannot be read. The last file is kept, because formats ask in turn."""
     opened = _opened(content)
     if isinstance(opened, Refusal):
         raise opened

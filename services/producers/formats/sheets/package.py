@@ -73,7 +73,7 @@ def too_large(content: bytes) -> None:
 
 def refuse(detail: str, remedy: str) -> Refusal:
     """A refusal of the whole file."""
-    return Refusal(Reason.INVALID_SCHEMA, detail, "", remedy)
+    return Refusal(Reason.UNREADABLE_FILE, detail, "", remedy)
 
 
 def _parts(package: zipfile.ZipFile) -> Package:

@@ -170,6 +170,23 @@ def timed(document: Document, moment: Moment, where: Where, what: str) -> Moment
     )
 
 
+def told_ahead(created: str, moment: Moment) -> bool:
+    """Whether ``moment`` lies after the making of the list: then the list tells what shall be, not what was."""
+    return parse_micros(moment.instant) > parse_micros(created)
+
+
+def fact(created: str, moment: Moment, where: Where, what: str) -> Moment:
+    """``moment`` where the list can tell it as a fact; raises Refusal where it lies after the making of the list."""
+    if told_ahead(created, moment):
+        raise Refusal(
+            Reason.INVALID_TIME,
+            f"{moment.written!r} lies after the making of the list ({created}), so {what} had not happened yet.",
+            str(where),
+            "Send the list once it has happened, or correct one of the two times.",
+        )
+    return moment
+
+
 def happening(moment: Moment, classifier: str = "ACT") -> dict[str, Any]:
     """The fields of a milestone for when it happened, with the text that was read."""
     return {"classifier": classifier, "happened": moment.instant, "happened_as_written": written(moment)}

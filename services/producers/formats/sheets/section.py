@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from schemas.reasons import Reason, Refusal
@@ -43,6 +43,7 @@ class Section:
     table: Table
     columns: Mapping[str, tuple[Column, ...]]
     units: Mapping[str, str]
+    given: tuple[Given, ...]
     taken: tuple[Taken, ...]
     remarks: tuple[Remarked, ...]
 
@@ -52,7 +53,11 @@ class Section:
 
     def gives(self, meaning: str) -> Given | None:
         """What stands above or below the table for ``meaning``."""
-        return next((given for given in self.table.given if meaning in given.meanings), None)
+        return next(iter(self.all_given(meaning)), None)
+
+    def all_given(self, meaning: str) -> list[Given]:
+        """Everything that stands around the table for ``meaning``, from top to bottom."""
+        return [given for given in self.given if meaning in given.meanings]
 
     @property
     def title(self) -> str:
@@ -183,7 +188,21 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
         meaning: tuple(c for _, _, c in sorted(each, key=lambda x: x[:2])) for meaning, each in found.items()
     }
     units = {meaning: each[0].found.unit for meaning, each in columns.items()}
-    return Section(table, columns, units, tuple(taken), tuple(remarks))
+    given = tuple(_given(each, wanted) for each in table.given)
+    for each in given:
+        used = sorted(each.meanings & meanings)
+        if used:
+            certainty = next(
+                (e.certainty for e in labels.look_up(each.label).entries if e.meaning in used), "choice"
+            )
+            taken.append(Taken(each.where, each.label, " or ".join(used), certainty))
+    return Section(table, columns, units, given, tuple(taken), tuple(remarks))
+
+
+def _given(given: Given, wanted: Mapping[str, str]) -> Given:
+    """What stands around a table, under the meaning that the partner chose for its label."""
+    chosen = wanted.get(labels.fold(given.label))
+    return given if chosen is None else replace(given, meanings=frozenset({chosen} - {""}))
 
 
 def _meaning(

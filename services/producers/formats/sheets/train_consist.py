@@ -163,7 +163,7 @@ def _origin(document: Document, section: Section, parts: tuple[str, str, str] | 
         found = places.find(parts[0])
         if found is not None:
             return found
-    for given in section.table.given:
+    for given in section.given:
         if "train.index" in given.meanings and "формир" in given.label.casefold():
             found = places.find(given.value)
             if found is not None:

@@ -103,8 +103,14 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
         )
     if left is not None:
         where = entry.where("train.actualDeparture")
-        data = {**about, **says.happening(says.timed(document, left, where, "a departure")), "place": origin}
-        yield says.said(document, entry.here, key, created, "movement.departed", data)
+        try:
+            left = says.fact(
+                created, says.timed(document, left, where, "a departure"), where, "the departure"
+            )
+            data = {**about, **says.happening(left), "place": origin}
+            yield says.said(document, entry.here, key, created, "movement.departed", data)
+        except Refusal as refusal:
+            yield unread(where, refusal)
     elif _STARTED.search(status):
         entry.remark(
             "train.status", "The train has left, and no time of departure is given; only the plan was read."

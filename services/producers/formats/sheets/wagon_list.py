@@ -261,17 +261,24 @@ def of_train(
     except Refusal as refusal:
         yield unread(departs_at, refusal)
         return
+    ahead = says.told_ahead(created, left)
+    early = [
+        Remarked(departs_at, "The list was made before the train left; the departure is said as planned.")
+    ]
     about_it = says.objects("train", [named]) if named is not None else says.objects("container", boxes)
     for part, objects in enumerate(_parts(about_it), start=1):
-        data = {**says.happening(left), "place": origin, "objects": objects, "remark": says.remark(note)}
+        data = {
+            **says.happening(left, "PLN" if ahead else "ACT"),
+            "place": origin,
+            "objects": objects,
+            "remark": says.remark(note),
+        }
+        about = "/".join(
+            each for each in ("planned" if ahead else "", "" if part == 1 else str(part)) if each
+        )
+        remarks = early if ahead else []
         yield says.said(
-            document,
-            departs_at,
-            key,
-            created,
-            "movement.departed",
-            data,
-            about="" if part == 1 else str(part),
+            document, departs_at, key, created, "movement.departed", data, about=about, remarks=remarks
         )
 
 
@@ -310,7 +317,8 @@ def _loaded(document: Document, load: Load, key: str, created: str, since: str, 
 def _on_wagon(
     document: Document, where: Where, key: str, created: str, origin: str, boxes: list[str], at: Moment | None
 ) -> Iterator[Record]:
-    when = says.happening(at) if at is not None and at.timed else {"classifier": "ACT", "happened": created}
+    known = at is not None and at.timed and not says.told_ahead(created, at)
+    when = says.happening(at) if at is not None and known else {"classifier": "ACT", "happened": created}
     for part, some in enumerate(_parts(boxes), start=1):
         data = {**when, "place": origin, "objects": says.objects("container", some)}
         about = "" if part == 1 else str(part)
@@ -376,7 +384,7 @@ def _gate(
     try:
         if isinstance(moment, Refusal):
             raise moment
-        at = says.timed(document, moment, where, "a gate-in")
+        at = says.fact(created, says.timed(document, moment, where, "a gate-in"), where, "the gate-in")
         if origin is None:
             raise Refusal(
                 Reason.INVALID_SCHEMA, "The gate-in has no place.", str(where), "Give 发站 above the table."

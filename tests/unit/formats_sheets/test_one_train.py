@@ -1,0 +1,109 @@
+"""Four lists of three partners move one consignment from Xi'an over the border: nobody names more than it knows.
+
+The operator's departure list, the hand-over list as both railways signed it, and the natural list of the second train
+meet in the heart: train -> wagon -> container, the change of wagons, and the hand-over confirmed by both sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import reduce
+
+from schemas.envelope import content_digest, event_id
+from schemas.events.base import Role
+from schemas.events.decode import decode_payload
+from schemas.rfc3339 import parse_micros
+from services.core.derive import derive
+from services.core.facts import Facts
+from services.core.interpretation import Statement, interpret
+from services.core.objects import consignment
+from services.core.publisher import Publisher
+from services.core.view import HandoverState, View
+from services.producers import native
+from services.producers.formats.model import Said, Settings, Where
+from tests.unit.formats_sheets.making import BEIJING, KTZ, OPERATOR, RAILWAY, SAMPLES, profile, read, said
+
+PUBLISHERS = {
+    "xianport": Publisher("xianport", frozenset({Role.OPERATOR})),
+    "cr": Publisher("cr", frozenset({Role.RAILWAY}), managers=frozenset({"cr"})),
+    "ktz": Publisher("ktz", frozenset({Role.RAILWAY}), managers=frozenset({"ktz"})),
+}
+KTZ_AT_THE_BORDER = replace(KTZ, zones={"border_handover": BEIJING})
+"""The list is written at the Chinese station on its clock; the railway's own lists are on another one."""
+FOUNDING = Said(
+    Where(),
+    "C1",
+    "cre.link.consignment_opened.v1",
+    "2026-02-25T10:00:00+08:00",
+    {
+        "from": "2026-02-25T10:00:00+08:00",
+        "reference": "C1",
+        "parties": [{"party": "cr", "role": "railway"}, {"party": "ktz", "role": "railway"}],
+        "containers": ["XJQU7300214"],
+    },
+)
+
+
+def facts_of(record: Said, settings: Settings) -> Facts:
+    unsigned = native.assemble(
+        profile(settings.party), record.id, record.type, record.time, dict(record.data)
+    )
+    envelope = unsigned.envelope
+    statement = Statement(
+        event_id(envelope.source, envelope.id),
+        envelope.source,
+        PUBLISHERS[settings.party],
+        parse_micros(record.time),
+    )
+    return interpret(
+        statement, content_digest(unsigned.signed), decode_payload(record.type, unsigned.payload)
+    )
+
+
+def seen(as_of: str) -> View:
+    lists = (
+        ("departure_list", "02_departure_list_zh.xlsx", OPERATOR),
+        ("border_handover", "04_border_handover_zh_ru.xlsx", RAILWAY),
+        ("border_handover", "04_border_handover_zh_ru.xlsx", KTZ_AT_THE_BORDER),
+        ("natural_list", "03_naturny_list_du1_cp1251.csv", KTZ),
+    )
+    told = [(FOUNDING, OPERATOR)]
+    for name, file, settings in lists:
+        told += [(record, settings) for record in said(read(name, (SAMPLES / file).read_bytes(), settings))]
+    facts = reduce(lambda one, other: one | other, (facts_of(*each) for each in told))
+    view = derive(facts, consignment("xianport", "C1"), parse_micros(as_of))
+    assert view is not None
+    return view
+
+
+def test_the_departure_of_the_train_reaches_the_box_on_its_wagon() -> None:
+    movement = seen("2026-03-02T00:00:00Z").movement
+    assert movement is not None
+    assert (movement.claim.thing.key, movement.claim.place) == (
+        "CR/X8999/2026-03-01/railnet:xian-intl-port",
+        "railnet:xian-intl-port",
+    )
+
+
+def test_after_the_border_the_box_moves_with_the_second_train() -> None:
+    view = seen("2026-03-05T00:00:00Z")
+    assert view.movement is not None
+    claim = view.movement.claim
+    assert (claim.publisher, claim.thing.key, claim.place) == (
+        "ktz",
+        "KTZ/1402/2026-03-04/railnet:dostyk",
+        "railnet:dostyk",
+    )
+    assert not view.movement.via_disputed_link
+
+
+def test_the_hand_over_is_confirmed_because_both_sides_signed_the_same_set() -> None:
+    (handover,) = seen("2026-03-05T00:00:00Z").handovers
+    assert handover.state is HandoverState.CONFIRMED
+    assert (handover.delivering, handover.receiving) == (("cr",), ("ktz",))
+
+
+def test_nothing_is_disputed_and_the_seal_that_customs_broke_was_put_on_again() -> None:
+    view = seen("2026-03-05T00:00:00Z")
+    assert not view.disputes
+    assert not view.exceptions
