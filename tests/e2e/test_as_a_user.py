@@ -263,12 +263,7 @@ def test_an_operator_publishes_its_own_list(user: User) -> None:
     profile.write_text(profile.read_text() + '\n[files]\nzone = "Asia/Shanghai"\n')
     (understood,) = user.json("convert", "--as", "xianport", path)["files"]
     events = [record["event"] for record in understood["records"] if record["event"]]
-    assert {"label": "箱号", "meaning": "container.id"}.items() <= {
-        key: value
-        for taken in understood["taken"]
-        if taken["meaning"] == "container.id"
-        for key, value in taken.items()
-    }.items()
+    assert "container.id" in {taken["meaning"] for taken in understood["taken"]}
     report = user.json("publish", "--as", "xianport", path)
     assert (report["published"], report["refused"], report["files"][0]["format"]) == (
         len(events),
