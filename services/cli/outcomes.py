@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from services.cli.output import out, print_table
 from services.producers.formats.model import Remarked, Where
-from services.producers.outcome import GOOD, Fate, FileOutcome, Run
+from services.producers.outcome import Fate, FileOutcome, Run
 
 _COLUMNS = ("where", "outcome", "record", "what", "to do")
 _FATES = (
@@ -61,7 +61,7 @@ def _rows(file: FileOutcome, every: bool) -> Iterator[tuple[object, ...]]:
             why = record.refusal
             at = f"{why.detail} ({why.pointer})" if why.pointer else why.detail
             yield record.where, why.reason, record.id, at, why.remedy
-        elif every or record.fate not in GOOD or record.fate is Fate.CORRECTED:
+        elif every or record.fate in (Fate.CORRECTED, Fate.WITHHELD):
             yield record.where, record.fate.value.replace("_", " "), record.id, record.note, ""
         yield from (_remark(record.id, each, record.where) for each in record.remarks)
 

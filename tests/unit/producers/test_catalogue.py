@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,35 @@ def test_a_list_is_recognised_and_read_again_word_for_word(name: str) -> None:
     ids = [event.envelope.id for _, event, _ in first if event is not None]
     assert ids
     assert len(set(ids)) == len(ids)
+
+
+def test_no_public_example_is_claimed_by_two_formats_alike() -> None:
+    data = Path(__file__).parents[4] / "shared" / "data"
+    if not data.is_dir():
+        pytest.skip("the public examples are not beside this checkout")
+    found: Counter[str] = Counter()
+    for kind in (
+        "taf-tsi",
+        "taf-tsi-sector",
+        "ncts",
+        "ncts-journey",
+        "dcsa",
+        "rail-samples",
+        "efti",
+        "gs1-epcis",
+    ):
+        files = (
+            path
+            for path in sorted((data / kind).rglob("*"))
+            if path.suffix in (".xml", ".json", ".csv", ".xlsx")
+        )
+        for path in islice((path for path in files if path.stat().st_size < 200_000), 60):
+            scores = sorted(each.recognise(path.read_bytes()) for each in FORMATS)
+            assert scores[-1] == 0 or scores[-1] > scores[-2], path
+            if scores[-1]:
+                found[recognise(path.read_bytes()).name] += 1
+    assert {"ncts", "dcsa", "taf"} <= found.keys()
+    assert not found["native"]
 
 
 def test_every_format_has_a_name_of_its_own_and_fears_no_bytes() -> None:
