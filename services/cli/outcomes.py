@@ -6,23 +6,35 @@ from collections.abc import Iterator
 
 from services.cli.output import out, print_table
 from services.producers.formats.model import Remarked, Where
-from services.producers.outcome import GOOD, Fate, FileOutcome, Run
+from services.producers.outcome import Fate, FileOutcome, Run
 
-_COLUMNS = ("file", "where", "outcome", "record", "what", "to do")
+_COLUMNS = ("where", "outcome", "record", "what", "to do")
+_FATES = (
+    Fate.PUBLISHED,
+    Fate.CORRECTED,
+    Fate.ALREADY,
+    Fate.WAITING,
+    Fate.REFUSED,
+    Fate.WITHHELD,
+    Fate.PASSED_OVER,
+)
 _SHOWN = 100
 
 
 def show(run: Run, every: bool) -> None:
-    """Print the records that need a person, with ``every`` all of them, then one line of counts per file."""
-    rows = [row for file in run.files for row in _rows(file, every)]
-    if rows:
-        shown = rows if every else rows[:_SHOWN]
-        print_table(_COLUMNS, shown)
-        if len(shown) < len(rows):
-            out.print(f"... and {len(rows) - len(shown)} more: --every or --json shows all")
-    fates = (Fate.PUBLISHED, Fate.CORRECTED, Fate.ALREADY, Fate.WAITING, Fate.REFUSED, Fate.WITHHELD)
-    columns = ("file", "format", *(fate.value for fate in fates), "passed over")
-    print_table(columns, [_counts(file, (*fates, Fate.PASSED_OVER)) for file in run.files])
+    """Print per file the records that need a person, with ``every`` all of them, then one line of counts per file."""
+    for file in run.files:
+        if file.refusal is not None:  # no table: a remedy may be a line to copy
+            out.print(f"{file.path}: {file.refusal.detail}", markup=False)
+            out.print(f"to do: {file.refusal.remedy}", markup=False)
+        rows = list(_rows(file, every))
+        if rows:
+            shown = rows if every else rows[:_SHOWN]
+            print_table(_COLUMNS, shown, title=file.path)
+            if len(shown) < len(rows):
+                out.print(f"... and {len(rows) - len(shown)} more: --every or --json shows all")
+    columns = ("file", "format", *(fate.value.replace("_", " ") for fate in _FATES))
+    print_table(columns, [_counts(file) for file in run.files])
     if run.waiting:
         out.print(f"{run.waiting} events wait in the spool; they go out with the next run")
 
@@ -37,26 +49,23 @@ def line(file: FileOutcome) -> str:
     return f"{file.format}: {counted or 'no records'}"
 
 
-def _counts(file: FileOutcome, fates: tuple[Fate, ...]) -> tuple[object, ...]:
+def _counts(file: FileOutcome) -> tuple[object, ...]:
     counts = file.counts
-    return (file.path, file.format or "not read", *(counts[fate] or "" for fate in fates))
+    return (file.path, file.format or "not read", *(counts[fate] or "" for fate in _FATES))
 
 
 def _rows(file: FileOutcome, every: bool) -> Iterator[tuple[object, ...]]:
-    if file.refusal is not None:
-        why = file.refusal
-        yield file.path, why.pointer, why.reason, "", why.detail, why.remedy
-    yield from (_remark(file.path, "", each, Where()) for each in file.remarks)
+    yield from (_remark("", each, Where()) for each in file.remarks)
     for record in file.records:
         if record.refusal is not None:
             why = record.refusal
             at = f"{why.detail} ({why.pointer})" if why.pointer else why.detail
-            yield file.path, record.where, why.reason, record.id, at, why.remedy
-        elif every or record.fate not in GOOD or record.fate is Fate.CORRECTED:
-            yield file.path, record.where, record.fate.value.replace("_", " "), record.id, record.note, ""
-        yield from (_remark(file.path, record.id, each, record.where) for each in record.remarks)
+            yield record.where, why.reason, record.id, at, why.remedy
+        elif every or record.fate in (Fate.CORRECTED, Fate.WITHHELD):
+            yield record.where, record.fate.value.replace("_", " "), record.id, record.note, ""
+        yield from (_remark(record.id, each, record.where) for each in record.remarks)
 
 
-def _remark(path: str, record: str, remark: Remarked, where: Where) -> tuple[object, ...]:
+def _remark(record: str, remark: Remarked, where: Where) -> tuple[object, ...]:
     place = remark.where if str(remark.where) else where
-    return path, place, "remark", record, remark.text, remark.remedy
+    return place, "remark", record, remark.text, remark.remedy

@@ -102,7 +102,7 @@ def publish(
     else:
         show(run, every)
     if unreachable is not None:
-        raise Failure(Exit.UNREACHABLE, str(unreachable), "lianyun doctor")
+        raise Failure(Exit.UNREACHABLE, str(unreachable), "run it again when there is one; lianyun doctor")
     if run.failed:
         raise typer.Exit(Exit.FAILED)
 

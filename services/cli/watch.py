@@ -77,7 +77,10 @@ class _Told:
         if self._as_json:
             self._print({"broker": problem or "back", "waiting": waiting})
         else:
-            err.print(f"{problem}; {waiting} wait" if problem else "the broker is back", markup=False)
+            err.print(
+                f"{problem} {waiting} events wait; trying again" if problem else "the broker is back",
+                markup=False,
+            )
 
     def busy(self, problem: str) -> None:
         """Another process holds the spool."""

@@ -20,7 +20,7 @@ from services.producers.native import Unsigned, message_of
 from services.producers.outcome import Fate, FileOutcome, Outcome
 from services.producers.profile import Profile
 from services.producers.reading import Record, load, read
-from services.producers.spool import Amendment, Message, Spool
+from services.producers.spool import Amendment, Message, Put, Spool
 
 
 class Intake:
@@ -77,7 +77,7 @@ class Intake:
             for file in self._files:
                 file.records = [_withheld(record) for record in file.records]
         elif self._held:
-            self._spool.put(self._held, self._amendments)
+            _put(self._spool, self._held, self._amendments)
         self._held, self._amendments = [], []
 
     def _kept(self, outcome: FileOutcome) -> FileOutcome:
@@ -105,7 +105,7 @@ class Intake:
                 self._held += messages
                 self._amendments += amendments
             else:
-                self._spool.put(messages, amendments)
+                _put(self._spool, messages, amendments)
         return outcomes
 
     def _judge(self, record: Record) -> tuple[Outcome, Unsigned | None, Amendment | None]:
@@ -151,6 +151,11 @@ class Intake:
         amendment = Amendment(event.identity, event.digest, mended.identity)
         note = f"published as {mended.envelope.id}"
         return replace(outcome, fate=Fate.CORRECTED, identity=mended.identity, note=note), mended, amendment
+
+
+def _put(spool: Spool, messages: Sequence[Message], amendments: Sequence[Amendment]) -> None:
+    if any(put is not Put.QUEUED for put in spool.put(messages, amendments)):
+        raise AssertionError("the spool knows an id that it did not know a moment ago")
 
 
 def settle(files: Iterable[FileOutcome], spool: Spool) -> None:

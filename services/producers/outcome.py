@@ -23,9 +23,6 @@ class Fate(StrEnum):
     PASSED_OVER = "passed_over"
 
 
-GOOD = frozenset({Fate.PUBLISHED, Fate.ALREADY, Fate.CORRECTED, Fate.PASSED_OVER})
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One record: where it stood, what it says, and its fate; ``identity`` is that of the event in the spool, if any."""

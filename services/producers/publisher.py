@@ -49,7 +49,7 @@ def connect(
     except KafkaError as problem:
         raise BrokerUnreachable(
             f"no broker answered at {bootstrap} ({problem}). A wrong SASL password looks the same: check both. "
-            "What was read is safe in the spool; run the command again."
+            "What was read is safe in the spool."
         ) from None
 
 

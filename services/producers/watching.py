@@ -166,7 +166,7 @@ class Watch:
         connected = not problem and not (self.waiting and not stop())
         if connected != self._connected:
             self._listener.broker(
-                "" if connected else problem or "the broker acknowledges nothing", self.waiting
+                "" if connected else problem or "the broker does not acknowledge everything.", self.waiting
             )
         self._connected = connected
 

@@ -175,8 +175,8 @@ def test_a_retraction_takes_it_back(user: User) -> None:
 def test_a_party_is_amended_and_what_it_was_is_still_known(user: User) -> None:
     """Elsewhere than on its own line it is no authority; once amended it is, for what it says from then on."""
     place = "railnet:ozinki"
-    first = departed("t1", "2025-09-15T10:00:00+03:00", place)
-    second = departed("t2", "2025-09-16T10:00:00+03:00", place)
+    first = departed("t1", "2025-09-15T10:00:00+03:00", place, OTHER)
+    second = departed("t2", "2025-09-16T10:00:00+03:00", place, OTHER)
     user.run("publish", "--as", "ktz", user.write("t1.jsonl", first))
     user.until(lambda: "t1" in subprocess_safe(user, "events", "show", "urn:test:ktz", "t1"))
     amended = user.json("party", "amend", "ktz", "--name", "KTZ, RZD", "--manager", "ktz", "--manager", "rzd")
@@ -241,8 +241,8 @@ def test_all_or_nothing_publishes_nothing_beside_a_bad_record(user: User) -> Non
     del bad["data"]["place"]
     path = user.write("whole.jsonl", bad, departed("d7", "2025-09-06T11:00:00+08:00", "railnet:lanzhou"))
     shown = user.run("publish", "--as", "cr", "--all-or-nothing", path, code=1)
-    assert re.search(r"whole.jsonl +1 +INVALID_SCHEMA +d6 ", shown)
-    assert re.search(r"whole.jsonl +2 +withheld +d7 ", shown)
+    assert re.search(r"^1 +INVALID_SCHEMA +d6 ", shown, re.MULTILINE)
+    assert re.search(r"^2 +withheld +d7 ", shown, re.MULTILINE)
 
 
 def test_a_file_is_understood_before_it_is_published(user: User) -> None:
@@ -254,6 +254,25 @@ def test_a_file_is_understood_before_it_is_published(user: User) -> None:
     assert (known["format"], known["records"][0]["event"]) == ("native", record)
     assert (unknown["format"], unknown["refusal"]["reason"]) == ("", "UNKNOWN_FORMAT")
     assert "--format" in unknown["refusal"]["remedy"]
+
+
+def test_an_operator_publishes_its_own_list(user: User) -> None:
+    path = str(Path.cwd() / "tests" / "data" / "sheets" / "02_departure_list_zh.xlsx")
+    assert 'zone = "' in user.run("publish", "--as", "xianport", path, code=1)
+    profile = user.folder / ".lianyun" / "partners" / "xianport.toml"
+    profile.write_text(profile.read_text() + '\n[files]\nzone = "Asia/Shanghai"\n')
+    (understood,) = user.json("convert", "--as", "xianport", path)["files"]
+    events = [record["event"] for record in understood["records"] if record["event"]]
+    assert "container.id" in {taken["meaning"] for taken in understood["taken"]}
+    report = user.json("publish", "--as", "xianport", path)
+    assert (report["published"], report["refused"], report["files"][0]["format"]) == (
+        len(events),
+        0,
+        "departure_list",
+    )
+    last = events[-1]["id"]
+    user.until(lambda: last in subprocess_safe(user, "events", "show", "urn:test:xianport", last))
+    assert user.json("dlq", "list", "--publisher", "xianport")["letters"] == []
 
 
 def test_a_watched_folder_is_published_and_stopped_in_order(user: User) -> None:

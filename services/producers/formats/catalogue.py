@@ -11,13 +11,14 @@ from difflib import get_close_matches
 from zoneinfo import ZoneInfo
 
 from schemas.reasons import Reason, Refusal
+from services.producers.formats import dcsa, ncts, sheets, taf
 from services.producers.formats.model import Format, Reading, Settings
 from services.producers.formats.native_lines import NATIVE
 
 MAX_FILE_BYTES = 64 << 20
 """No list or message of one train comes near it; a reader may hold a file several times over in memory."""
 
-FORMATS: tuple[Format, ...] = (NATIVE,)
+FORMATS: tuple[Format, ...] = (NATIVE, *sheets.FORMATS, *taf.FORMATS, *ncts.FORMATS, *dcsa.FORMATS)
 _OFFSETS_ONLY = Settings("", ZoneInfo("UTC"))
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from schemas.reasons import Reason, Refusal
+from services.producers import reading
 from services.producers.formats import catalogue
 from services.producers.formats.catalogue import FORMATS, recognise, understand
 from services.producers.formats.native_lines import NATIVE
 from tests.producing.gate_list import GATE_LIST, gate_list
-from tests.producing.partner import departed, lines, on_clock
+from tests.producing.partner import departed, lines, on_clock, partner
 
 BOTH = (NATIVE, GATE_LIST)
 LIST = gate_list(7, "CSQU3054383;2025-09-12T08:00;esr:708403")
@@ -79,6 +83,56 @@ def test_only_native_records_need_no_declared_clock() -> None:
     assert understand(lines(departed("a")), None, formats=BOTH)[0] is NATIVE
     with pytest.raises(Refusal, match="clock"):
         understand(LIST, None, formats=BOTH)
+
+
+SAMPLES = {
+    "01_booking_list_zh.xlsx": "booking_list",
+    "02_departure_list_zh.xlsx": "departure_list",
+    "03_naturny_list_du1_cp1251.csv": "natural_list",
+    "04_border_handover_zh_ru.xlsx": "border_handover",
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_list_is_recognised_and_read_again_word_for_word(name: str) -> None:
+    content = (Path(__file__).parents[2] / "data" / "sheets" / name).read_bytes()
+    who = partner(files=replace(on_clock("Asia/Shanghai"), company="cr"))
+    once, again = (reading.read(content, who) for _ in range(2))
+    assert once.format.name == SAMPLES[name]
+    first = [(record.where, record.event, record.passed_over) for record in once.records]
+    assert [(record.where, record.event, record.passed_over) for record in again.records] == first
+    ids = [event.envelope.id for _, event, _ in first if event is not None]
+    assert ids
+    assert len(set(ids)) == len(ids)
+
+
+def test_no_public_example_is_claimed_by_two_formats_alike() -> None:
+    data = Path(__file__).parents[4] / "shared" / "data"
+    if not data.is_dir():
+        pytest.skip("the public examples are not beside this checkout")
+    found: Counter[str] = Counter()
+    for kind in (
+        "taf-tsi",
+        "taf-tsi-sector",
+        "ncts",
+        "ncts-journey",
+        "dcsa",
+        "rail-samples",
+        "efti",
+        "gs1-epcis",
+    ):
+        files = (
+            path
+            for path in sorted((data / kind).rglob("*"))
+            if path.suffix in (".xml", ".json", ".csv", ".xlsx")
+        )
+        for path in islice((path for path in files if path.stat().st_size < 200_000), 60):
+            scores = sorted(each.recognise(path.read_bytes()) for each in FORMATS)
+            assert scores[-1] == 0 or scores[-1] > scores[-2], path
+            if scores[-1]:
+                found[recognise(path.read_bytes()).name] += 1
+    assert {"ncts", "dcsa", "taf"} <= found.keys()
+    assert not found["native"]
 
 
 def test_every_format_has_a_name_of_its_own_and_fears_no_bytes() -> None:
