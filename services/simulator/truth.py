@@ -50,7 +50,7 @@ AT_A_PLACE = (
     "movement.loaded_on_vessel",
     "movement.departed",
 )
-"""What comes after what where a train stops."""
+"""What comes after what where cargo stops."""
 
 OPENED: Mapping[str, str] = MappingProxyType(
     {
@@ -193,17 +193,22 @@ def _least(boxes: list[Seen | None], common: Seen | None, first: Mapping[str, in
 
 
 def _far(seen: Seen, first: Mapping[str, int]) -> tuple[int, int, int, Seen]:
-    """How far something is: by the order of ``STAGE``; on the way by when its place was first reached, and what it did there."""
+    """How far something is: by the order of ``STAGE``, on the way by when the place was first reached and what happens there."""
     if STAGE[seen.what] != ON_THE_WAY:
         return STAGE[seen.what], 0, _ORDER.index(seen.what), seen
     return ON_THE_WAY, first[seen.place], AT_A_PLACE.index(seen.what), seen
 
 
 def _first(every: Iterable[Heard]) -> dict[str, int]:
-    """When the first of the boxes was at each place on the way."""
+    """When the first of a cargo's boxes came to each place on the way, as the one in charge there says."""
+    told: dict[int, Heard] = {}
+    for heard in every:
+        told.setdefault(id(heard.happening), heard)
     first: dict[str, int] = {}
-    for seen in (_seen(heard) for heard in every if STAGE.get(heard.happening.what) == ON_THE_WAY):
-        first[seen.place] = min(seen.at, first.get(seen.place, seen.at))
+    for heard in told.values():
+        if STAGE.get(heard.happening.what) == ON_THE_WAY and heard.happening.place:
+            place = heard.happening.place
+            first[place] = min(heard.said, first.get(place, heard.said))
     return first
 
 
@@ -217,9 +222,16 @@ def _customs(every: list[Heard]) -> dict[str, Seen]:
 
 
 def _troubles(every: list[Heard], boxes: Mapping[str, object]) -> Iterable[Trouble]:
-    """What was opened and not closed since, object by object; of boxes only those that are ours."""
+    """What was opened and not closed since, object by object; of boxes only those that are ours.
+
+    Whoever releases the cargo lets go of its boxes.
+    """
     last: dict[Trouble, tuple[int, bool]] = {}
+    released: dict[str, int] = {}
     for heard in every:
+        if heard.happening.what == "customs.released":
+            country = heard.happening.jurisdiction
+            released[country] = max(heard.said, released.get(country, 0))
         what, at = heard.happening.what, heard.happening.at
         kind = OPENED.get(what) or CLOSED.get(what)
         if kind is None:
@@ -228,7 +240,11 @@ def _troubles(every: list[Heard], boxes: Mapping[str, object]) -> Iterable[Troub
             trouble = Trouble(kind, about, heard.happening.jurisdiction)
             if about[0] != "container" or about[1] in boxes:
                 last[trouble] = max(last.get(trouble, (0, False)), (at, what in OPENED))
-    return (trouble for trouble, (_, open_) in last.items() if open_)
+    return (
+        trouble
+        for trouble, (at, open_) in last.items()
+        if open_ and not (trouble.kind == "DETAINED" and released.get(trouble.jurisdiction, 0) > at)
+    )
 
 
 def _quarrels(

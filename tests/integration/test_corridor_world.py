@@ -1,0 +1,27 @@
+"""The smallest corridor through real publishers, broker, workers and database: what people see is what happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.localstack.platform import Platform
+from services.proving.demo import play
+from services.simulator.corridors import simulate
+from services.simulator.signing import members, profiles
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_tiny_corridor_through_the_whole_platform(tmp_path: Path) -> None:
+    world = simulate("tiny", 1, scale=0.006)
+    simulation, lines = world.simulation(), list[str]()
+    with Platform(workers=1, members=members(profiles(world.seed))) as platform:
+        outcome = play(simulation, platform, tmp_path, lines.append)
+    assert outcome.mismatches == []
+    events = outcome.counts["events"]
+    assert events["dead_letters"] == outcome.expected_refusals
+    assert events["accepted"] == simulation.telling.accepted > 500
+    assert events["equivocations"] == simulation.telling.equivocations
+    assert outcome.counts["consignments"] >= len(simulation.truths) > 10
