@@ -63,7 +63,7 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
         customs=customs_positions(speaking),
         document=best(a for a in speaking if a.claim.region is Region.DOCUMENT and moves(a.claim)),
         disputes=_all_disputes(gathered.current, joined),
-        exceptions=open_exceptions(counted, gathered.parts),
+        exceptions=open_exceptions(counted, gathered.parts, len(holding(boxes))),
         handovers=_handovers(facts, gathered, boxes, as_of),
         route=route,
         restrictions=restrictions.on_route(

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable
 from schemas.events.base import Classifier, ObjectKind
 from services.core.facts import Assurance, Claim, EventId, Micros
 from services.core.objects import Thing
-from services.core.rules import rules
+from services.core.rules import RELEASE, rules
 from services.core.view import Arrival, OpenException
 
 _WHOLE = frozenset({ObjectKind.CONSIGNMENT, ObjectKind.BOOKING, ObjectKind.NOTE, ObjectKind.DECLARATION})
@@ -16,13 +16,15 @@ _WHOLE = frozenset({ObjectKind.CONSIGNMENT, ObjectKind.BOOKING, ObjectKind.NOTE,
 
 
 def open_exceptions(
-    counted: Iterable[Arrival], parts: Container[Thing] = frozenset()
+    counted: Iterable[Arrival], parts: Container[Thing] = frozenset(), boxes: int = 0
 ) -> tuple[OpenException, ...]:
     """What went wrong and was not answered, per object, jurisdiction and kind; each shows its latest opening.
 
     An opening is answered by a later fact about its object that closes the same kind. Customs work by papers: what one of
     them opened for a box is also answered by a fact about the whole cargo (its consignment, or a booking, note or
-    declaration that is none of ``parts``), for whoever frees the cargo frees its boxes. What an authority signed or a relayed message of it opened, a mere assertion does not close. Trouble of a train or
+    declaration that is none of ``parts``), for whoever frees the cargo frees its boxes. A release to a procedure names no
+    detention: where the cargo is in several ``boxes``, one may be held elsewhere meanwhile, so it answers for one alone.
+    What an authority signed or a relayed message of it opened, a mere assertion does not close. Trouble of a train or
     wagon that the cargo has left does not concern it.
     """
     opened: dict[tuple[int, str, Thing], list[Claim]] = defaultdict(list)
@@ -37,7 +39,7 @@ def open_exceptions(
         for episode in rule.closes:
             closed[episode, claim.jurisdiction].append(claim)
     found = (
-        (key, _unanswered(openings, [c for c in closed[key[:2]] if _answers(c, key[2], parts)]))
+        (key, _unanswered(openings, [c for c in closed[key[:2]] if _answers(c, key[2], parts, boxes)]))
         for key, openings in sorted(opened.items(), key=lambda item: item[0])
     )
     return tuple(
@@ -47,10 +49,11 @@ def open_exceptions(
     )
 
 
-def _answers(closing: Claim, opened: Thing, parts: Container[Thing]) -> bool:
+def _answers(closing: Claim, opened: Thing, parts: Container[Thing], boxes: int) -> bool:
     if closing.thing == opened:
         return True
-    return bool(closing.jurisdiction) and closing.thing.kind in _WHOLE and closing.thing not in parts
+    whole = bool(closing.jurisdiction) and closing.thing.kind in _WHOLE and closing.thing not in parts
+    return whole and (boxes < 2 or rules()[closing.milestone].episode != -RELEASE)
 
 
 def _unanswered(openings: Iterable[Claim], closings: Iterable[Claim]) -> Claim | None:

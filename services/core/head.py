@@ -53,18 +53,19 @@ def head(facts: Facts, consignment: Thing) -> Head | None:
     counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED and not a.by_train]
     speaking = [a for a in counted if a.claim in gathered.shown]
     boxes = derive.boxes_of(gathered, counted, FOREVER)
+    held = len(derive.holding(boxes))
     movement, behind = derive.least_advanced(boxes, speaking)
     documents = (a for a in speaking if a.claim.region is Region.DOCUMENT and derive.moves(a.claim))
     here = (given for given in gathered.current.values() if not given.question.thing.rides)
     return Head(
         consignment=min(gathered.members, key=lambda thing: thing.id),
         movement=_stage(movement),
-        boxes=len(derive.holding(boxes)),
+        boxes=held,
         behind=behind,
         customs=_customs(speaking),
         document=_stage(derive.best(documents)),
         disputes=len(derive.disputes(here)),
-        exceptions=len(exceptions.open_exceptions(counted, gathered.parts)),
+        exceptions=len(exceptions.open_exceptions(counted, gathered.parts, held)),
     )
 
 

@@ -68,7 +68,7 @@ FROM (
                END AS behind,
                CASE WHEN s.opens THEN (
                    -- Open: a latest opening after the closings that may answer it; a bare assertion answers only one.
-                   -- In customs, a closing of the whole cargo answers for each of its objects.
+                   -- In customs, a closing of the whole cargo answers for each of its objects, a release for one box only.
                    SELECT count(*) FROM (
                        SELECT max(e.stage) FILTER (WHERE e.opens AND e.assurance < 2) AS asserted,
                               max(e.stage) FILTER (WHERE e.opens AND e.assurance >= 2) AS vouched,
@@ -82,7 +82,8 @@ FROM (
                               ) AS closed_well
                        FROM (
                            SELECT a.object, k.kind, a.jurisdiction, a.episode > 0 AS opens, a.assurance,
-                                  a.jurisdiction <> 0 AND a.kind <> 4 AND a.object <> ALL (r.parts) AS whole,
+                                  a.jurisdiction <> 0 AND a.kind <> 4 AND a.object <> ALL (r.parts)
+                                      AND (a.episode <> %(release)s OR cardinality(r.held) < 2) AS whole,
                                   ARRAY[a.happened, a.published, a.event_hi, a.event_lo] AS stage
                            FROM answers(r.objects, r.starts, r.untils, r.engaged) AS a
                            CROSS JOIN LATERAL unnest(
