@@ -98,7 +98,10 @@ class Attacker:
 
     def run(self, attacks: Sequence[str], say: Callable[[str], None]) -> None:
         """Make ``attacks``; raises NoFlow when the platform does not come back."""
+        began = time.monotonic()
         for number, kind in enumerate(attacks, start=1):
+            each = (time.monotonic() - began) / (number - 1) if number > 1 else 0.0
+            self._publishers.spread(each * (len(attacks) - number + 1))
             self.await_calm()
             time.sleep(self._random.uniform(0.2, 1.0))
             if kind == REPLAY:

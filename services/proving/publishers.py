@@ -16,6 +16,9 @@ from services.proving import journal
 from services.proving.journal import Journal
 from services.simulator.signing import Outgoing
 
+LEAST = 20.0
+"""Messages a second that keep every partition moving."""
+
 
 class PublishersFailed(Exception):
     """A publisher ended by itself or did not finish; its log says why."""
@@ -35,6 +38,11 @@ def divide(outgoing: Sequence[Outgoing], count: int) -> dict[str, list[Outgoing]
     return {name: [out for out in outgoing if out.party in parties] for name, parties in shares.items()}
 
 
+def paced(new: int, seconds: float, most: float) -> float:
+    """Messages a second at which ``new`` ones last for ``seconds``, but a load is kept up and never more than ``most``."""
+    return most if seconds <= 0 else max(min(most, new / seconds), min(most, LEAST))
+
+
 class Publishers:
     """Runs one process per share; they end with this one. Not for several threads."""
 
@@ -42,12 +50,14 @@ class Publishers:
         self._folder, self._bootstrap = folder, bootstrap
         self._shares = {name: list(share) for name, share in shares.items()}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._most = LEAST
         folder.mkdir(parents=True, exist_ok=True)
         for name, share in self._shares.items():
             journal.prepare(folder, name, share)
 
     def start(self, pace: float) -> None:
         """Start all of them, together at ``pace`` messages a second."""
+        self._most = pace
         self.pace(pace)
         for name in self._shares:
             self._start(name)
@@ -57,6 +67,11 @@ class Publishers:
         new = self._folder / "pace.new"
         new.write_text(str(pace / len(self._shares)))
         new.rename(self._folder / "pace")
+
+    def spread(self, seconds: float) -> None:
+        """Slow down where what is still new would not last for ``seconds``: what is sent again folds no head."""
+        new = sum(len(share) - len(read.acknowledged) for share, read in self.journals().values())
+        self.pace(paced(new, seconds, self._most))
 
     def kill_one(self, random: Random) -> float:
         """SIGKILL one and start it again; return after how many seconds it had something acknowledged again."""

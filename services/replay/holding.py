@@ -20,12 +20,12 @@ from psycopg import Connection, errors
 from services.replay.outcome import ReplayError
 from services.storage.session import Session, end_frozen
 
-PATIENCE = 0.4
+PATIENCE = 0.3
 """Seconds that a hold waits for batches under way; they wait behind it meanwhile."""
 DEADLINE = 0.9
 """Seconds after the beginning of a hold, waiting included, at which all that it still does is cancelled."""
 STANDSTILL = 1.0
-"""Seconds after which the database ends the session of a hold that says nothing."""
+"""Seconds after which the database ends the session of a hold that says nothing: later than any deadline."""
 ATTEMPTS = 100
 _AGAIN = 0.02
 _LOCK = b"LOCK TABLE lianyun.registry_version, lianyun.generation IN EXCLUSIVE MODE"
@@ -34,7 +34,7 @@ _LOCK = b"LOCK TABLE lianyun.registry_version, lianyun.generation IN EXCLUSIVE M
 class HoldOver(Exception):
     """The deadline of a hold came before its end: nothing of the block counts but what it had committed itself.
 
-    Where the database had to end the hold, ``gate`` is closed.
+    Where the database had to end the hold, one of its sessions is closed.
     """
 
 
@@ -67,7 +67,8 @@ def held(gate: Connection[Any], writing: Session, holds: Holds) -> Iterator[floa
         over = time.monotonic() >= deadline
         cancelling.stop()
         _roll_back(gate, writing)
-        if not gate.closed and not (over and isinstance(problem, psycopg.OperationalError)):
+        lost = gate.closed or writing.closed
+        if not lost and not (over and isinstance(problem, psycopg.OperationalError)):
             raise
         holds.cut_short += 1
         raise HoldOver from problem
@@ -105,9 +106,11 @@ class _Cancelling:
 
 
 def _roll_back(gate: Connection[Any], writing: Session) -> None:
-    with contextlib.suppress(psycopg.OperationalError):  # a lost one is rolled back already
-        gate.rollback()  # first: this lets batches go on
-    writing.rollback()
+    for session in (gate, writing):  # in this order: the first lets batches go on
+        try:
+            session.rollback()
+        except psycopg.Error:  # ended by the database, which has rolled back
+            session.close()
 
 
 def _shut(gate: Connection[Any], writing: Session) -> float:

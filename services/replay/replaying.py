@@ -15,7 +15,7 @@ from services.replay import bulk, folding
 from services.replay.crew import APPLICATION, Crew
 from services.replay.following import Follower
 from services.replay.outcome import Progress, Replayed, ReplayError
-from services.replay.source import Source, blocks_after
+from services.replay.source import blocks_after
 from services.replay.switching import Switching
 from services.storage.generations import create_generation, drop_generation
 from services.storage.session import Session, open_session, settle_in
@@ -52,7 +52,7 @@ def replay(
         if blocks:
             follower.xid, follower.first = blocks[-1].xid, blocks[-1].first
         built = time.monotonic() - started
-        with Switching(dsn, session, Source(session), follower, previous, told) as switching:
+        with Switching(dsn, follower, previous, told) as switching:
             compared = switching.run(previous_version == fold_version(), accept_differences)
         return Replayed(
             generation=generation,
@@ -78,7 +78,7 @@ def rollback(dsn: str, *, progress: Progress | None = None) -> Replayed:
     retired generation folds by the rules of this process.
     """
     started = time.monotonic()
-    with _alone(dsn) as gate, open_session(dsn, APPLICATION) as session:
+    with _alone(dsn) as gate:
         previous, previous_version = _in_use(gate)
         row = gate.execute(
             "SELECT number, left_xid::text FROM lianyun.generation "
@@ -94,9 +94,8 @@ def rollback(dsn: str, *, progress: Progress | None = None) -> Replayed:
         generation, left = row
         # Transactions below that one are in it: the switch had shut everybody else out.
         follower = Follower(generation, xid=int(left), first=-1, quarantined=set())
-        settle_in(session, generation)
         told = progress or _silent
-        with Switching(dsn, session, Source(session), follower, previous, told) as switching:
+        with Switching(dsn, follower, previous, told) as switching:
             compared = switching.run(same_rules=False, accept_differences=True)
         seconds = time.monotonic() - started
         return Replayed(

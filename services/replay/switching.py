@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -25,7 +25,7 @@ from services.replay.outcome import Differs, Progress, ReplayError
 from services.replay.source import Block, Source
 from services.storage.errors import RETRIED
 from services.storage.generations import switch_generation
-from services.storage.session import Session, equip
+from services.storage.session import Session, equip, open_session, settle_in
 from services.storage.work import Work
 
 Result = TypeVar("Result")
@@ -52,23 +52,20 @@ TURNS = 5
 class Switching:
     """Brings ``follower``'s generation in use in the place of ``previous``; for one run.
 
-    ``session`` writes both generations; a session of its own holds batches and makes the switch. Context manager.
+    One session writes both generations, another holds batches and makes the switch. Context manager.
     """
 
     def __init__(
         self,
         dsn: str,
-        session: Session,
-        source: Source,
         follower: Follower,
         previous: int,
         progress: Progress,
     ) -> None:
         self._dsn = dsn
-        self._gate = self._open_gate()
-        self._session = session
-        self._source = source
         self._follower = follower
+        self._open_gate()
+        self._open_session()
         self._previous = previous
         self._progress = progress
         self.holds = Holds()
@@ -81,13 +78,13 @@ class Switching:
         strict = same_rules and not accept_differences
         compared = self._compare_all(same_rules)
         for _ in range(ATTEMPTS):
-            if self._switched():  # and the answer was lost with the session
-                return compared
             if compared.differing and strict:
                 raise Differs(new, compared.differing, compared.shown)
             try:
                 late = self._at_one_point(same_rules, lambda: self._switch(strict))
             except HoldOver:
+                if self._switched():  # and the answer was lost with the session; workers write there now
+                    return compared
                 # More changed since than could be compared within a hold: compare that beside the workers, too.
                 compared += self._compare_changed(same_rules)
             else:
@@ -95,17 +92,27 @@ class Switching:
                 return compared + late
         raise ReplayError(_IN_THE_WAY)
 
-    def _open_gate(self) -> Connection[Any]:
-        return psycopg.connect(self._dsn, application_name=APPLICATION)
+    def _open_gate(self) -> None:
+        self._gate: Connection[Any] = psycopg.connect(self._dsn, application_name=APPLICATION)
 
-    @contextmanager
-    def _hold(self) -> Iterator[float]:
-        if self._gate.closed:  # the database has ended the last hold
-            self._gate = self._open_gate()
-        with held(self._gate, self._session, self.holds) as deadline:
-            yield deadline
+    def _open_session(self) -> None:
+        self._session: Session = open_session(self._dsn, APPLICATION)
+        settle_in(self._session, self._follower.generation)
+        self._source = Source(self._session)
+        self._session.commit()
+
+    def _hold(self) -> AbstractContextManager[float]:
+        return held(self._gate, self._session, self.holds)
+
+    def _reopen(self) -> None:
+        """After a hold that the database had to end."""
+        if self._gate.closed:
+            self._open_gate()
+        if self._session.closed:
+            self._open_session()
 
     def _switched(self) -> bool:
+        self._reopen()
         query = "SELECT 1 FROM lianyun.generation WHERE number = %s AND state = 'CURRENT'"
         found = self._session.execute(query, (self._follower.generation,)).fetchone()
         self._session.commit()
@@ -118,6 +125,7 @@ class Switching:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._gate.close()
+        self._session.close()
 
     def _switch(self, strict: bool) -> Compared:
         """What a hold does at the end: compare what was folded since the last comparison, and switch."""
@@ -163,6 +171,7 @@ class Switching:
         HoldOver where it was up in ``then``.
         """
         for _ in range(ATTEMPTS):
+            self._reopen()
             self._catch_up()
             reached = False
             try:
@@ -196,6 +205,7 @@ class Switching:
             with suppress(HoldOver, *RETRIED), self._hold() as deadline:
                 if self._finish(deadline):
                     return
+            self._reopen()
 
     def _finish(self, deadline: float) -> bool:
         """Apply all that is committed, while batches are held; False where the time is up before."""

@@ -18,7 +18,7 @@ from services.producers.spool import Message
 from services.proving import journal
 from services.proving.audit import States, Storage
 from services.proving.kills import ORDER, REPLAY, Hit, plan, point_of
-from services.proving.publishers import divide
+from services.proving.publishers import divide, paced
 from services.proving.report import good, report
 from services.proving.traps import Stepper, Traps
 from services.proving.watch import Place, moved
@@ -85,6 +85,14 @@ def test_each_party_publishes_through_one_publisher_in_its_order() -> None:
         holding = [share for share in shares.values() if any(o.party == party for o in share)]
         assert len(holding) == 1
         assert [o for o in holding[0] if o.party == party] == [o for o in every if o.party == party]
+
+
+def test_new_messages_are_made_to_last_for_all_attacks() -> None:
+    assert paced(60_000, 300.0, 200.0) == 200.0
+    assert paced(30_000, 300.0, 200.0) == 100.0, "a slow machine: attacks take longer than was thought"
+    assert paced(0, 300.0, 200.0) == 20.0
+    assert paced(0, 300.0, 5.0) == 5.0
+    assert paced(30_000, 0.0, 200.0) == 200.0, "nothing is known yet"
 
 
 def test_a_plan_makes_every_kind_of_attack_and_is_seeded() -> None:
