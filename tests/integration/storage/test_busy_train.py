@@ -107,6 +107,10 @@ def test_what_is_left_out_changes_nothing_else(pair: Pair, teller: Teller, seed:
             if n % 2:
                 told.append(t.retraction(id_, publisher=publisher, id_=again))
                 told.append(t.retraction(again, publisher=publisher, id_=t.id(f"cycle {n}")))
+        if n % 7 == 3:  # whoever equivocates takes nothing back, and is shown with what he meant to take back
+            meant, twice = t.claim(things[0], 3 * HOUR, RUNNING, published=n), t.id(f"twice {n}")
+            told.append(meant)
+            told += [t.retraction(target, id_=twice) for target in (meant.id, t.id(f"something else {n}"))]
     t.told = [*before, *told]
     apply(pair, rng.sample(t.told, len(t.told)))
     pair.settle()
