@@ -184,17 +184,27 @@ def _told(view: View | None, events: Sequence[Stored]) -> View | None:
     return replace(view, arrivals=tuple(filter(listed, view.arrivals)))
 
 
-def assert_readers_see_enough(dsn: str, events: Sequence[Event], consignments: Sequence[Thing]) -> None:
-    """What is loaded for a consignment gives the same view as all events together, at several moments."""
+MOMENTS = (5 * 1_800_000_000, 10**13, FOREVER)
+
+
+def assert_readers_see_enough(
+    dsn: str, events: Sequence[Event], consignments: Sequence[Thing], sparsely: Sequence[int] = MOMENTS[1:2]
+) -> None:
+    """What is loaded for a consignment gives the same view as all events together, at several moments.
+
+    At those of ``sparsely`` also what is loaded without superseded running positions, but for their being listed.
+    """
     facts = Facts.union(event.facts for event in events)
     stated = {(event.id, event.content): event.facts for event in events}
     with psycopg.connect(dsn) as session:
         for cons in consignments:
             loaded = reading.load_facts(session, [cons.id])
             known = Facts.union(stated[e.id, e.content] for e in loaded)
-            for as_of in (5 * 1_800_000_000, 10**13, FOREVER):
+            for as_of in sorted({*MOMENTS, *sparsely}):
                 whole = derive(facts, cons, as_of)
                 same(f"view of {cons} at {as_of}", derive(known, cons, as_of), whole)
+                if as_of not in sparsely:
+                    continue
                 fewer = reading.load_facts(session, [cons.id], as_of)
                 told = derive(Facts.union(stated[e.id, e.content] for e in fewer), cons, as_of)
                 same(f"view of {cons} at {as_of} without what was superseded", told, _told(whole, fewer))

@@ -22,6 +22,7 @@ from tests.storing.telling import HOUR, Teller
 pytestmark = pytest.mark.integration
 
 MINUTE = HOUR // 60
+MOMENTS = (2 * HOUR - 1, 2 * HOUR, 60 * HOUR, 61 * HOUR + 1, FOREVER)
 PLACES = ("railnet:dostyk", "railnet:alashankou", "railnet:horgos", "railnet:altynkol", "railnet:zabaikalsk")
 
 
@@ -79,7 +80,7 @@ def test_thousands_of_positions_are_read_as_often_as_there_are_places(pair: Pair
     assert view is not None
     assert view.movement is not None
     assert view.movement.claim.happened == 50 * HOUR
-    assert_readers_see_enough(pair.dsn, t.told, [t.cons()])
+    assert_readers_see_enough(pair.dsn, t.told, [t.cons()], MOMENTS)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -115,10 +116,10 @@ def test_what_is_left_out_changes_nothing_else(pair: Pair, teller: Teller, seed:
     apply(pair, rng.sample(t.told, len(t.told)))
     pair.settle()
     with psycopg.connect(pair.dsn) as session:
-        for as_of in (2 * HOUR - 1, 2 * HOUR, 60 * HOUR, 61 * HOUR + 1, FOREVER):
+        for as_of in MOMENTS:
             every, few = (
                 {e.id for e in reading.load_facts(session, [t.cons().id], m)} for m in (None, as_of)
             )
             assert few <= every
     assert len(few) < len(every)
-    assert_readers_see_enough(pair.dsn, t.told, [t.cons()])
+    assert_readers_see_enough(pair.dsn, t.told, [t.cons()], MOMENTS)
