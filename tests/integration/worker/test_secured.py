@@ -69,7 +69,7 @@ def test_a_worker_reads_with_its_own_password(arena: Arena) -> None:
     assert ids == [(False,)], "the worker may describe its topics, so it knows their identity"
 
 
-QUICKLY = {"bootstrap_timeout_ms": 2_500}
+QUICKLY = {"bootstrap_timeout_ms": 1_500}
 
 
 def test_clients_say_that_a_wrong_password_looks_like_no_broker(
