@@ -14,6 +14,7 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.query import identifiers, rendering, views
+from services.registry import store
 
 FORMS = (
     "a container (CSQU3054383), a consignment (party/reference), a booking (party/number), a note "
@@ -33,10 +34,11 @@ def track(
     if not things:
         raise Failure(Exit.USAGE, f"{identifier!r} has the form of no identifier", f"give {FORMS}")
     with session(CliSettings()) as connection:
+        registry = store.load(connection)
         found = [
             told
             for consignment in views.consignments_of(connection, things)
-            if (told := views.told_of(connection, consignment, moment)) is not None
+            if (told := views.told_of(connection, consignment, moment, registry)) is not None
         ]
     if not found:
         raise Failure(

@@ -40,10 +40,11 @@ def told_of(
 ) -> Told | None:
     """The view of the group that ``consignment`` (16 bytes) belongs to at ``as_of``; None where it was never founded.
 
-    Reads in the caller's transaction; some milliseconds for an ordinary consignment. Raises Unreadable.
+    Its timeline leaves out a train's running positions that were superseded. Reads in the caller's transaction; some
+    milliseconds for an ordinary consignment. Raises Unreadable.
     """
     known = registry if registry is not None else store.load(connection)
-    events = [reread(stored, known) for stored in reading.load_facts(connection, [consignment])]
+    events = [reread(stored, known) for stored in reading.load_facts(connection, [consignment], as_of)]
     facts = facts_of(events)
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(facts, founded, as_of)

@@ -12,7 +12,9 @@ from datetime import datetime
 
 from schemas.events.base import ObjectKind
 from services.admission.raw import unframe
+from services.core.facts import Micros
 from services.core.objects import object_id
+from services.core.train_head import RUNNING
 from services.storage.arrays import adapt, bigints, smallints, uuids
 from services.storage.session import Session
 from services.storage.words import key_text
@@ -70,12 +72,15 @@ def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]
     ]
 
 
-def load_facts(session: Session, consignments: Sequence[bytes]) -> list[Stored]:
+def load_facts(session: Session, consignments: Sequence[bytes], as_of: Micros | None = None) -> list[Stored]:
     """All events that may concern the groups of ``consignments`` (16-byte ids), in order of their numbers.
 
     Interpreting them and calling ``services.core.derive`` gives the same view as all events ever accepted would: links,
     claims and foundings of everything that reaches them, also by train; what withdraws any of these; both sides of
     hand-overs; routes, and restrictions at the places that they pass. More may be among them and changes nothing.
+
+    With ``as_of`` the view is that of the moment, and running positions that the same publisher has given anew are left
+    out, which it would only list as superseded: a train that reports every minute is read as often as it passes places.
     """
     work = _work(session)
     ways = work.rows("read_walk", {"ids": uuids(sorted(consignments))})
@@ -86,6 +91,11 @@ def load_facts(session: Session, consignments: Sequence[bytes]) -> list[Stored]:
         "his": bigints([row[3] for row in ways]),
     }
     numbers = [row[0] for row in work.rows("read_numbers", parameters)]
+    if as_of is not None:
+        # Facts of the moment itself belong to it: the stretch ends behind it.
+        seen = {"nos": bigints(numbers), "moments": bigints([as_of + 1]), "running": RUNNING}
+        old = {row[0] for row in work.rows("read_superseded", seen)}
+        numbers = [number for number in numbers if number not in old]
     closed = [row[0] for row in work.rows("read_closure", {"nos": bigints(sorted(numbers))})]
     return _bodies(work, closed)
 

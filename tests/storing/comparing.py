@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -14,9 +15,11 @@ from services.core.head import Head, Stage, head
 from services.core.links import Network, spans
 from services.core.liveness import judge
 from services.core.objects import Thing
-from services.core.train_head import train_head
+from services.core.train_head import RUNNING, train_head
+from services.core.view import Arrival, Standing, View
 from services.storage import reading
 from services.storage.batch import Event
+from services.storage.reading import Stored
 from services.storage.words import halves, word
 
 
@@ -168,13 +171,40 @@ def assert_equal_to_core(
         same("trains", {t: found.get(t, (None, None, 0)) for t in told}, told)
 
 
-def assert_readers_see_enough(dsn: str, events: Sequence[Event], consignments: Sequence[Thing]) -> None:
-    """What is loaded for a consignment gives the same view as all events together, at several moments."""
+def _told(view: View | None, events: Sequence[Stored]) -> View | None:
+    """The view with only those superseded running positions that are among the ``events``; all else must be there."""
+    if view is None:
+        return None
+    loaded = {event.id for event in events}
+
+    def listed(arrival: Arrival) -> bool:
+        optional = arrival.claim.milestone == RUNNING and arrival.standing is not Standing.COUNTED
+        return arrival.claim.event in loaded or not optional
+
+    return replace(view, arrivals=tuple(filter(listed, view.arrivals)))
+
+
+MOMENTS = (5 * 1_800_000_000, 10**13, FOREVER)
+
+
+def assert_readers_see_enough(
+    dsn: str, events: Sequence[Event], consignments: Sequence[Thing], sparsely: Sequence[int] = MOMENTS[1:2]
+) -> None:
+    """What is loaded for a consignment gives the same view as all events together, at several moments.
+
+    At those of ``sparsely`` also what is loaded without superseded running positions, but for their being listed.
+    """
     facts = Facts.union(event.facts for event in events)
     stated = {(event.id, event.content): event.facts for event in events}
     with psycopg.connect(dsn) as session:
         for cons in consignments:
             loaded = reading.load_facts(session, [cons.id])
             known = Facts.union(stated[e.id, e.content] for e in loaded)
-            for as_of in (5 * 1_800_000_000, 10**13, FOREVER):
-                same(f"view of {cons} at {as_of}", derive(known, cons, as_of), derive(facts, cons, as_of))
+            for as_of in sorted({*MOMENTS, *sparsely}):
+                whole = derive(facts, cons, as_of)
+                same(f"view of {cons} at {as_of}", derive(known, cons, as_of), whole)
+                if as_of not in sparsely:
+                    continue
+                fewer = reading.load_facts(session, [cons.id], as_of)
+                told = derive(Facts.union(stated[e.id, e.content] for e in fewer), cons, as_of)
+                same(f"view of {cons} at {as_of} without what was superseded", told, _told(whole, fewer))
