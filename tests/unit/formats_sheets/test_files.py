@@ -10,6 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.styles import Font
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from schemas.reasons import Reason, Refusal
@@ -21,6 +22,7 @@ from tests.unit.formats_sheets.making import (
     events,
     format_named,
     ole,
+    passed,
     protected,
     read,
     said,
@@ -377,6 +379,24 @@ def test_hidden_rows_are_not_read_silently_and_hidden_sheets_are_remarked() -> N
         OPERATOR.party, OPERATOR.zone, OPERATOR.company, choices={"departure_list": {"hidden": "read"}}
     )
     assert events(read("departure_list", content, shown)) == events(read("departure_list", GOOD))
+
+
+def test_a_line_struck_through_is_passed_over() -> None:
+    book = openpyxl.load_workbook(io.BytesIO(GOOD))
+    sheet = book.active
+    assert sheet is not None
+    for column in range(1, 9):
+        sheet.cell(5, column).font = Font(strike=True)
+    sheet.cell(4, 3).font = Font(strike=True)
+    out = io.BytesIO()
+    book.save(out)
+    records = read("departure_list", out.getvalue())
+    assert [each.reason.split(":")[0] for each in passed(records)] == [
+        "a line struck through",
+        "a total",
+        "a signature",
+    ]
+    assert {e.data["wagon"] for e in said(records, "link.wagon_loaded")} == {"CN/5480117", "CN/5480502"}
 
 
 def test_only_a_panic_of_the_library_is_taken_for_a_damaged_file(monkeypatch: pytest.MonkeyPatch) -> None:

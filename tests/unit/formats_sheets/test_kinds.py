@@ -214,6 +214,20 @@ def test_a_cancelled_line_is_passed_over() -> None:
     assert len(said(records, "link.wagon_loaded")) == 2
 
 
+@pytest.mark.parametrize("remark", ["取消查验", "снята старая пломба", "装车未超载", "cancellation fee paid"])
+def test_a_remark_that_only_sounds_like_it_takes_no_line_back(remark: str) -> None:
+    assert len(said(read("departure_list", xlsx(changed(DEPARTURE, 4, 8, remark))), "link.wagon_loaded")) == 3
+
+
+@pytest.mark.parametrize(
+    "remark", ["取消", "客户退舱", "已取消", "作废", "未装", "отменён", "снят с отправки", "Cancelled"]
+)
+def test_words_that_take_a_line_back(remark: str) -> None:
+    records = read("departure_list", xlsx(changed(DEPARTURE, 4, 8, remark)))
+    assert len(said(records, "link.wagon_loaded")) == 2
+    assert not unread(records)
+
+
 def test_without_station_or_number_the_train_is_not_named_but_the_boxes_are_loaded() -> None:
     rows = changed(changed(DEPARTURE, 0, 0, "发车清单"), 1, 0, None)
     records = read("departure_list", xlsx(rows))
@@ -402,6 +416,29 @@ HANDOVER: Rows = (
 def test_an_act_that_tells_nothing_is_not_read_silently() -> None:
     (failed,) = unread(read("border_handover", xlsx(HANDOVER), RAILWAY))
     assert "Act 9 is named" in failed.refusal.detail
+
+
+@pytest.mark.parametrize(
+    ("words", "types"),
+    [
+        ("箱体左侧凹陷", ["damaged"]),
+        ("вмятина слева", ["damaged"]),
+        ("外观完好，无货损", []),
+        ("без повреждений", []),
+    ],
+)
+def test_an_act_tells_damage_only_where_its_words_do(words: str, types: list[str]) -> None:
+    records = read("border_handover", xlsx(changed(HANDOVER, 4, 8, words)), RAILWAY)
+    assert [e.type.split(".")[2] for e in said(records) if "damaged" in e.type] == types
+    assert bool(unread(records)) is not bool(types)
+
+
+def test_an_act_may_be_about_a_seal_and_about_damage() -> None:
+    rows = changed(changed(HANDOVER, 4, 8, "海关查验破封后换封，箱门变形"), 4, 5, "KZ1")
+    records = read("border_handover", xlsx(rows), RAILWAY)
+    assert said(records, "movement.damaged")[0].data["concerns"] == "CONTAINER"
+    assert said(records, "movement.seal_broken")[0].data["cause"] == "FOUND_BROKEN"
+    assert said(records, "movement.resealed")[0].data["seals"] == ["KZ1"]
 
 
 @pytest.mark.parametrize(

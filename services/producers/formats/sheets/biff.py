@@ -84,7 +84,7 @@ def _sheet(stream: bytes, place: int, masked: bytearray) -> tuple[Markup, int]:
                 flaws[row + 1, column] = Flaw.ERROR
         elif kind == _EOF:
             break
-    return Markup(frozenset(hidden), flaws), end
+    return Markup(frozenset(hidden), flaws=flaws), end
 
 
 def _is_error(kind: int, data: bytes) -> bool:

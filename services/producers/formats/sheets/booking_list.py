@@ -25,7 +25,6 @@ MEANINGS: Final = frozenset(
         "container.owner", "goods.packages", "goods.grossMass", "goods.description", "remarks", CREATED,
     }
 )  # fmt: skip
-_WITHDRAWN: Final = re.compile(r"退舱|撤舱|取消|作废|отмен|аннулир|снят|cancel|withdrawn", re.IGNORECASE)
 _MOST_BOXES: Final = 1_000
 _STATUS: Final = (
     ("confirmed", re.compile(r"^1(\.0)?$|已确认|审核通过|已通过|confirmed|подтвержд", re.IGNORECASE)),
@@ -46,6 +45,7 @@ class _Booking:
 
     @property
     def first(self) -> Entry:
+        """The row that stands for the booking."""
         return self.entries[0]
 
 
@@ -189,7 +189,7 @@ def _say(
 
 def _standing(document: Document, entry: Entry) -> str:
     """withdrawn, draft, confirmed, rejected or booked; raises Refusal for a status that is not known."""
-    if _WITHDRAWN.search(entry.joined("remarks")):
+    if says.withdrawn(entry.joined("remarks")):
         return "withdrawn"
     status = entry.text("booking.status")
     if not status:

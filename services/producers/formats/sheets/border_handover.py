@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from schemas import railnet
 from schemas.reasons import Reason, Refusal
-from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import PassedOver, Record, Remarked, Where
-from services.producers.formats.sheets import places, says, totals
+from services.producers.formats.sheets import handed_boxes, places, says, totals
 from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.handed_boxes import Border, Box
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.section import Entry, Section
@@ -33,43 +31,9 @@ MEANINGS: Final = frozenset(
         "train.operationalNumber", "train.index", "remarks", CREATED,
     }
 )  # fmt: skip
-_BY_CUSTOMS: Final = re.compile(r"海关|查验|досмотр|таможен|customs|inspect", re.IGNORECASE)
-_BROKEN: Final = re.compile(
-    r"破封|封.{0,3}(破|断)|сорван|поврежд.{0,12}пломб|пломб.{0,12}(поврежд|наруш)|broken", re.IGNORECASE
-)
-_MISSING: Final = re.compile(
-    r"无封|缺封|封.{0,3}(丢|失|缺)|отсутств.{0,12}пломб|пломб.{0,12}отсутств|missing", re.IGNORECASE
-)
-_DAMAGE: Final = re.compile(
-    r"凹|损|破|变形|锈穿|漏|湿|вмятин|поврежд|пробо|деформ|разрыв|подмоч|damage|dent", re.IGNORECASE
-)
-_OF_BOX: Final = re.compile(r"箱体|箱壁|箱门|箱顶|凹|вмятин|контейнер|пробо|dent|container", re.IGNORECASE)
 _LIST_NUMBER: Final = re.compile(
     r"(?:№|No\.?|编号|单号)\s*[:：]?\s*([0-9A-Za-zА-Яа-я][0-9A-Za-zА-Яа-я/_-]{1,30})"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Border:
-    """Where the list was signed, by whom, and which side the partner is."""
-
-    crossing: railnet.Crossing
-    side: str  # DELIVERING or RECEIVING
-    counterparty: str
-    receiving: str  # the receiving station as a place
-    gauge_from: int
-    gauge_to: int
-
-
-@dataclass(slots=True)
-class _Box:
-    """One container of the list and what its row says of it."""
-
-    number: str
-    entry: Entry
-    old: str | None
-    new: str | None
-    moved: Moment | None
 
 
 def _likeness(section: Section) -> int:
@@ -100,7 +64,7 @@ def _of_section(document: Document, section: Section, where: Where) -> Iterator[
     border = _border(document, section, where)
     signed, at = _signed(document, section, where)
     number = _list_number(document, section)
-    boxes: list[_Box] = []
+    boxes: list[Box] = []
     failed = 0
     for entry in section.entries():
         try:
@@ -125,13 +89,13 @@ def _of_section(document: Document, section: Section, where: Where) -> Iterator[
     yield _handed_over(document, section, border, signed, at, number, key, created, boxes, failed, clock)
     for box in boxes:
         try:
-            yield from list(_of_box(document, border, signed, key, created, box))
+            yield from list(handed_boxes.of_box(document, border, signed, key, created, box))
         except Refusal as refusal:
             yield unread(box.entry.here, refusal)
-    yield from _links(document, border, signed, key, created, boxes)
+    yield from handed_boxes.links(document, border, signed, key, created, boxes)
 
 
-def _border(document: Document, section: Section, where: Where) -> _Border:
+def _border(document: Document, section: Section, where: Where) -> Border:
     found = [_station(document, section, meaning) for meaning in ("place.handoverFrom", "place.handoverTo")]
     crossing = places.crossing_between(found[0], found[1])
     if crossing is None:
@@ -161,7 +125,7 @@ def _border(document: Document, section: Section, where: Where) -> _Border:
         )
     other = takes if side == "DELIVERING" else gives
     counterparty = document.choice("counterparty") or other.managers[0]
-    return _Border(crossing, side, counterparty, f"railnet:{takes.station}", gives.gauge, takes.gauge)
+    return Border(crossing, side, counterparty, f"railnet:{takes.station}", gives.gauge, takes.gauge)
 
 
 def _station(document: Document, section: Section, meaning: str) -> str | None:
@@ -203,26 +167,26 @@ def _list_number(document: Document, section: Section) -> str:
     return ""
 
 
-def _of_row(document: Document, entry: Entry) -> list[_Box]:
+def _of_row(document: Document, entry: Entry) -> list[Box]:
     named = says.boxes(entry)
     meaning = "wagon.id" if entry.section.has("wagon.id") else "wagon.typeAndId"
     old, new = says.wagon(entry, meaning), says.wagon(entry, "wagon.id1520")
     moved = document.moment_of(entry, "event.transshippedAt")
     if moved is not None:
         moved = says.timed(document, moved, entry.where("event.transshippedAt"), "a transfer")
-    return [_Box(box, entry, old, new, moved) for box in named]
+    return [Box(box, entry, old, new, moved) for box in named]
 
 
 def _handed_over(
     document: Document,
     section: Section,
-    border: _Border,
+    border: Border,
     signed: Moment,
     at: Where,
     number: str,
     key: str,
     created: str,
-    boxes: list[_Box],
+    boxes: list[Box],
     failed: int,
     clock: tuple[Remarked, ...],
 ) -> Record:
@@ -272,130 +236,6 @@ def _other_clock(document: Document, signed: Moment, at: Where) -> tuple[Remarke
             f"If they are on the list's clock too, declare it for {document.kind.name} in zones.",
         ),
     )
-
-
-def _of_box(
-    document: Document, border: _Border, signed: Moment, key: str, created: str, box: _Box
-) -> Iterator[Record]:
-    """The transfer of one box to the other gauge, its new seal and its damage."""
-    entry = box.entry
-    about = {"objects": says.objects("container", [box.number]), "place": border.receiving}
-    kept = entry.remarks
-    if box.moved is not None:
-        says.fact(created, box.moved, entry.where("event.transshippedAt"), "the transfer")
-    if box.moved is not None and border.gauge_from != border.gauge_to:
-        data = {
-            **about,
-            **says.happening(box.moved),
-            "gauge_from": border.gauge_from,
-            "gauge_to": border.gauge_to,
-        }
-        yield says.said(
-            document, entry.where("event.transshippedAt"), key, created, "movement.transshipped", data,
-            about=box.number, remarks=kept,
-        )  # fmt: skip
-    act, words = entry.joined("actNumber"), entry.joined("remarks")
-    remark = says.remark(f"act {act}" if act else "")
-    when = says.happening(signed)
-    fresh = says.seals(entry, "seal.new")
-    if fresh:
-        where = entry.where("seal.new")
-        cause = _cause(words)
-        on = _sealed_again(signed, box, created)
-        if cause and on is not None:
-            data = {**about, **when, "seals": says.seals(entry), "cause": cause, "remark": remark}
-            yield says.said(document, where, key, created, "movement.seal_broken", data, about=box.number)
-        data = {**about, **(on or when), "seals": fresh, "remark": remark}
-        yield says.said(document, where, key, created, "movement.resealed", data, about=box.number)
-    elif act and _DAMAGE.search(words):
-        severity = document.choice("damage.severity", "MINOR").upper()
-        entry.remark(
-            "actNumber",
-            f"The list does not tell how severe the damage is; it was taken as {severity}.",
-            'Declare the choice "damage.severity", or publish the survey.',
-        )
-        concerns = "CONTAINER" if _OF_BOX.search(words) else "CARGO"
-        data = {**about, **when, "severity": severity, "concerns": concerns, "remark": remark}
-        yield says.said(
-            document, entry.where("actNumber"), key, created, "movement.damaged", data,
-            about=box.number, remarks=entry.remarks[-1:],
-        )  # fmt: skip
-    elif act:
-        yield unread(
-            entry.where("actNumber"),
-            Refusal(
-                Reason.INVALID_SCHEMA,
-                f"Act {act[:30]} is named, and the remark does not tell damage or a new seal.",
-                str(entry.where("actNumber")),
-                "Write what the act is about into the remarks of the row, or publish it as an event of its own.",
-            ),
-        )
-
-
-def _sealed_again(signed: Moment, box: _Box, created: str) -> dict[str, Any] | None:
-    """When the new seal was on at the latest: at the transfer, else at the making of the list; None where not after.
-
-    The old seal was off by the hand-over. Told at one instant, neither would be known to come after the other, and the
-    broken seal might stay open for ever.
-    """
-    if box.moved is not None and says.told_ahead(signed.instant, box.moved):
-        return says.happening(box.moved)
-    if parse_micros(created) > parse_micros(signed.instant):
-        return {"classifier": "ACT", "happened": created}
-    return None
-
-
-def _cause(words: str) -> str:
-    if _MISSING.search(words):
-        return "FOUND_MISSING"
-    if _BROKEN.search(words):
-        return "FOUND_BROKEN"
-    return "OPENED_BY_CUSTOMS" if _BY_CUSTOMS.search(words) else ""
-
-
-def _links(
-    document: Document, border: _Border, signed: Moment, key: str, created: str, boxes: list[_Box]
-) -> Iterator[Record]:
-    """Which wagon carried a box at the hand-over and, where it changed wagons, until when; and which one from then on."""
-    carried: dict[tuple[str, str, str], list[_Box]] = {}
-    for box in boxes:
-        if box.old is not None:
-            until = box.moved.instant if box.moved is not None and box.new is not None else ""
-            carried.setdefault((box.old, signed.instant, until), []).append(box)
-        if box.new is not None and (box.moved is not None or box.old is None):
-            since = box.moved.instant if box.moved is not None else signed.instant
-            carried.setdefault((box.new, since, ""), []).append(box)
-        elif box.new is not None:
-            where = box.entry.where("wagon.id1520")
-            refusal = Refusal(
-                Reason.INVALID_TIME,
-                f"The list does not tell when {box.number} was put on {box.new}.",
-                str(where),
-                "Give 换装时间 or Время перегруза in the row.",
-            )
-            yield unread(where, refusal)
-    for (wagon, since, until), some in carried.items():
-        first = some[0].entry
-        link: dict[str, Any] = {
-            "from": since,
-            "to": until,
-            "place": border.receiving if since != signed.instant or wagon == some[0].new else None,
-            "wagon": wagon,
-            "containers": [box.number for box in some],
-            "remark": says.remark(*(_papers(box) for box in some)),
-        }
-        if until and until < since:
-            link["to"] = ""
-        about = "/".join([wagon, *(format_micros(parse_micros(each)) for each in (since, until) if each)])
-        yield says.said(document, first.here, key, created, "link.wagon_loaded", link, about=about)
-
-
-def _papers(box: _Box) -> str:
-    note, seals = box.entry.joined("consignmentNoteNumber"), " ".join(says.seals(box.entry))
-    words = " ".join(
-        part for part in (f"note {note}" if note else "", f"seals {seals}" if seals else "") if part
-    )
-    return f"{box.number} {words}" if words else ""
 
 
 KIND: Final = Kind(

@@ -74,6 +74,7 @@ class _Container:
         self.fat = self._table(difat_at)
 
     def streams(self) -> dict[str, bytes]:
+        """Every stream by name, whole."""
         directory = self._chain(self.directory_at)
         entries = [directory[at : at + 128] for at in range(0, len(directory) - 127, 128)]
         root = next((entry for entry in entries if entry[66] == 5), None)

@@ -28,6 +28,7 @@ class Code:
 
     @property
     def sure(self) -> bool:
+        """Whether its meaning may be taken without the partner's word."""
         return self.certainty in ("read", "own")
 
 

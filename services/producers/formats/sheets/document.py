@@ -253,6 +253,7 @@ _ASIDES = {
     "total": "a total",
     "note": "a note",
     "signature": "a signature",
+    "struck": "a line struck through",
     "header": "the header again",
     "numbers": "the numbers of the columns",
 }

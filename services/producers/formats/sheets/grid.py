@@ -28,6 +28,7 @@ class Row:
     number: int
     cells: tuple[Scalar | None, ...]
     hidden: bool = False
+    struck: bool = False  # most of its cells are struck through
 
     def cell(self, column: int) -> Scalar | None:
         """The cell in ``column``, None where blank or beyond the row's end."""
@@ -69,9 +70,10 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """What a sheet's markup tells beside its values: hidden rows, and cells whose value is missing or an error."""
+    """What a sheet's markup tells beside its values: rows hidden or struck, cells whose value is missing or an error."""
 
     hidden: frozenset[int] = frozenset()
+    struck: frozenset[int] = frozenset()
     flaws: Mapping[tuple[int, int], Flaw] = field(default_factory=dict)  # (row from 1, column from 0)
 
 

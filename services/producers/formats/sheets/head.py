@@ -77,7 +77,8 @@ def _in_cell(text: str, where: Where) -> list[Given]:
             key, value = segment[: colon.start()].strip(), segment[colon.end() :].strip()
             known = labels.look_up(key)
             if not known.known:
-                known = labels.look_up(key.rpartition(" ")[2])
+                key = key.rpartition(" ")[2]
+                known = labels.look_up(key)
             if known.known and value:
                 found.append(Given(known.meanings, value, key, where))
             continue
@@ -85,7 +86,8 @@ def _in_cell(text: str, where: Where) -> list[Given]:
         if pair is None or not (any(map(str.isdigit, pair[1])) or not labels.look_up(segment).known):
             continue
         if any(m.startswith(_GIVEN_WITHOUT_COLON) for m in pair[0].meanings):
-            found.append(Given(pair[0].meanings, pair[1], segment[:_LONGEST_KEY], where))
+            label = segment.removesuffix(pair[1]).strip()
+            found.append(Given(pair[0].meanings, pair[1], label, where))
     return found
 
 

@@ -45,10 +45,12 @@ class Label:
 
     @property
     def known(self) -> bool:
+        """Whether it means anything."""
         return bool(self.entries)
 
     @property
     def meanings(self) -> frozenset[str]:
+        """Everything that it may mean."""
         return frozenset(entry.meaning for entry in self.entries)
 
 

@@ -23,9 +23,13 @@ _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _STRICT = "http://purl.oclc.org/ooxml/spreadsheetml/main"
 
 
-def read(part: bytes, name: str) -> Markup:
-    """The markup of one sheet's XML; raises Refusal where it is no XML, or spans more than fits in memory."""
+def read(part: bytes, name: str, striking: frozenset[str] = frozenset()) -> Markup:
+    """The markup of one sheet's XML; ``striking`` are the styles that strike through (``striking_styles``).
+
+    Raises Refusal where it is no XML, or spans more than fits in memory.
+    """
     hidden: set[int] = set()
+    struck: set[int] = set()
     flaws: dict[tuple[int, int], Flaw] = {}
     extent = _Extent(name)
     number = 0
@@ -44,6 +48,8 @@ def read(part: bytes, name: str) -> Markup:
                 kind = Flaw.ERROR if cell.get("t") == "e" else Flaw.UNCOMPUTED
                 reference = cell.get("r")
                 flaws[number, column_of(reference) if reference else row.index(cell)] = kind
+            if striking and _is_struck(row, striking):
+                struck.add(number)
             extent.add(number, row)
             row.clear()
             while row.getprevious() is not None:
@@ -53,7 +59,27 @@ def read(part: bytes, name: str) -> Markup:
             f"The sheet {name!r} is damaged: its XML breaks off or is not well-formed.",
             "Open the workbook in the program that made it, save it again as .xlsx and send that.",
         ) from problem
-    return Markup(frozenset(hidden), flaws)
+    return Markup(frozenset(hidden), frozenset(struck), flaws)
+
+
+def striking_styles(styles: bytes) -> frozenset[str]:
+    """The numbers of the cell styles whose font strikes through; none where the styles cannot be read."""
+    try:
+        root = etree.fromstring(styles, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError:
+        return frozenset()  # the library reads them too, and says so
+    fonts = {
+        str(number)
+        for number, font in enumerate(root.iterfind("{*}fonts/{*}font"))
+        if (strike := font.find("{*}strike")) is not None and strike.get("val") not in ("0", "false")
+    }
+    used = enumerate(root.iterfind("{*}cellXfs/{*}xf"))
+    return frozenset(str(number) for number, style in used if style.get("fontId") in fonts)
+
+
+def _is_struck(row: etree._Element, striking: frozenset[str]) -> bool:
+    filled = [cell.get("s") in striking for cell in row if len(cell)]
+    return sum(filled) * 2 > len(filled)
 
 
 def counts_from_1904(workbook: bytes) -> bool:

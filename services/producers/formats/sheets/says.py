@@ -17,6 +17,13 @@ from services.producers.formats.sheets.section import Entry
 MOST_OBJECTS: Final = 256
 _NAME: Final = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,40}")
 _HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
+_WITHDRAWN: Final = re.compile(
+    r"退舱|撤舱|作废|(?:^|已|订舱|装车|发运|班列)取消(?:$|订舱|装车|发运|班列|[\s,;，；。)）])|(?:^|[\s,;，；。(（])(?:未装|不装)(?:$|[\s,;，；。)）])"
+    r"|停运|停开|停发|отмен[её]н|(?:^|\s)отмена(?:$|\s+(?:заявк|отправ|поезд))|аннулирован|снят[аоы]?\s+с\s|не погруж"
+    r"|\bcancel(?:led|ed)?\b|\bwithdrawn\b",
+    re.IGNORECASE,
+)
+"""Words by which a line is taken back. 取消 alone, not 取消查验 (no inspection); снят с, not снята пломба (a seal off)."""
 _LONGEST_REMARK: Final = 200
 _LONGEST_ID: Final = 256
 
@@ -201,6 +208,11 @@ def remark(*parts: str) -> str:
     """A remark of the wire from its filled parts, on one line and cut to its length."""
     text = _HIDDEN.sub(" ", "; ".join(part for part in parts if part)).strip()
     return text[:_LONGEST_REMARK].strip()
+
+
+def withdrawn(remarks: str) -> bool:
+    """Whether the remarks of a line take the whole line back."""
+    return _WITHDRAWN.search(quantities.plain(remarks)) is not None
 
 
 def name(text: str) -> bool:

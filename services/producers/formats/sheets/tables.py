@@ -47,7 +47,7 @@ class Aside:
     """A row that carries no record: what kind it is, and its text."""
 
     row: Row
-    kind: str  # total, note, signature, header, numbers
+    kind: str  # total, note, signature, header, numbers, struck
     text: str
 
 
@@ -218,7 +218,7 @@ def _table(sheet: Sheet, opened: _Opened, end: int) -> Table:
     data: list[Row] = []
     asides: list[Aside] = []
     for row in _filled_rows(sheet, sheet.rows[first:end]):
-        kind = _kind(row)
+        kind = "struck" if row.struck else _kind(row)
         if not kind and _is_header(row):
             kind = "header"
         if not kind and not data and _counts(row):
@@ -293,4 +293,4 @@ def _filled_rows(sheet: Sheet, rows: Sequence[Row]) -> Iterator[Row]:
         cells = list(row.cells) + [None] * (max(extra) + 1 - len(row.cells))
         for column, value in extra.items():
             cells[column] = value if cells[column] is None else cells[column]
-        yield Row(row.number, tuple(cells), row.hidden)
+        yield Row(row.number, tuple(cells), row.hidden, row.struck)

@@ -13,7 +13,7 @@ from typing import Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record, Where
-from services.producers.formats.sheets import equipment, places, says, wagon_list
+from services.producers.formats.sheets import equipment, places, says, train_events
 from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
@@ -123,7 +123,7 @@ def _of_section(
         )
     since = departs.instant if departs is not None and departs.timed else created
     note = f"index {'-'.join(parts)}" if parts else ""
-    yield from wagon_list.of_train(
+    yield from train_events.of_train(
         document, where, key, created, number, departs, at, origin, wagons, [], since,
         unread_rows=failed, note=note,
     )  # fmt: skip

@@ -77,7 +77,7 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
     about = {"objects": says.objects("train", [named])}
     status = entry.text("train.status")
     _check_status(entry, status)
-    if _CANCELLED.search(status) or _CANCELLED.search(entry.joined("remarks")):
+    if _CANCELLED.search(status) or says.withdrawn(entry.joined("remarks")):
         data = {**about, "classifier": "ACT", "happened": created, "place": origin, "reason": "OTHER"}
         yield says.said(
             document, entry.here, key, created, "movement.train_cancelled", data, remarks=entry.remarks

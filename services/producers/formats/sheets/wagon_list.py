@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.model import PassedOver, Record, Remarked, Where
-from services.producers.formats.sheets import equipment, places, says
+from services.producers.formats.model import PassedOver, Record, Where
+from services.producers.formats.sheets import equipment, places, says, train_events, wagon_events
 from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
-from services.producers.formats.sheets.quantities import kilograms, plain
+from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.section import Entry, Section
+from services.producers.formats.sheets.wagon_events import Load, Train
 
 MEANINGS: Final = frozenset(
     {
@@ -30,33 +30,8 @@ MEANINGS: Final = frozenset(
         "event.loadedAt", "remarks", CREATED,
     }
 )  # fmt: skip
-_CANCELLED: Final = re.compile(r"取消|作废|退舱|未装|不装|отмен|аннулир|снят|не погруж|cancel", re.IGNORECASE)
 _PLAN: Final = ("配载计划", "装车计划", "预配", "配载", "loading plan", "план погрузки")
 _NOT_HERE: Final = ("wagon.id1520", "event.transshippedAt", "event.handoverDate")
-
-
-@dataclass(slots=True)
-class Load:
-    """A wagon with its boxes, in the order of the list."""
-
-    wagon: str
-    where: Where
-    boxes: dict[str, str] = field(default_factory=dict)  # each with its note and seals in words
-    remarks: list[Remarked] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Train:
-    """What the list says of one train."""
-
-    section: Section
-    number: str
-    departs: Moment | None
-    departs_at: Where
-    loads: dict[str, Load] = field(default_factory=dict)
-    rows: list[Entry] = field(default_factory=list)
-    origins: set[str] = field(default_factory=set)
-    unread: int = 0
 
 
 def _likeness(section: Section, loading: bool) -> int:
@@ -74,15 +49,15 @@ def _likeness(section: Section, loading: bool) -> int:
 
 
 def _records(document: Document, loading: bool) -> Iterator[Record]:
-    trains: dict[tuple[str, str], _Train] = {}
+    trains: dict[tuple[str, str], Train] = {}
     carried: dict[str, tuple[str, Where]] = {}
     for section in document.sections:
         before: str | None = None
         for entry in section.entries():
-            train: _Train | None = None
+            train: Train | None = None
             try:
                 says.shown(document, entry)
-                if _CANCELLED.search(entry.joined("remarks")):
+                if says.withdrawn(entry.joined("remarks")):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
                 train = _train_of(document, entry, trains)
@@ -98,13 +73,13 @@ def _records(document: Document, loading: bool) -> Iterator[Record]:
             yield unread(train.departs_at, refusal)
 
 
-def _train_of(document: Document, entry: Entry, trains: dict[tuple[str, str], _Train]) -> _Train:
+def _train_of(document: Document, entry: Entry, trains: dict[tuple[str, str], Train]) -> Train:
     number = _number(document, entry)
     departs, at = _departs(document, entry)
     key = number, departs.instant if departs else ""
     train = trains.get(key)
     if train is None:
-        train = trains[key] = _Train(entry.section, number, departs, at)
+        train = trains[key] = Train(entry.section, number, departs, at)
     train.rows.append(entry)
     origin = places.find(entry.value("place.origin"))
     if origin is not None:
@@ -134,7 +109,7 @@ def _departs(document: Document, entry: Entry) -> tuple[Moment | None, Where]:
     return document.moment_of(entry, meaning), entry.where(meaning) if entry.value(meaning) else head
 
 
-def _load(entry: Entry, train: _Train, before: str | None, carried: dict[str, tuple[str, Where]]) -> str:
+def _load(entry: Entry, train: Train, before: str | None, carried: dict[str, tuple[str, Where]]) -> str:
     """Put the boxes of a row on its wagon, which is the one above where the cell is blank."""
     meaning = "wagon.id" if entry.section.has("wagon.id") else "wagon.typeAndId"
     named = says.wagon(entry, meaning) or before
@@ -183,10 +158,10 @@ def _papers(entry: Entry, boxes: list[str]) -> list[str]:
     return papers
 
 
-def _of_train(document: Document, train: _Train, loading: bool) -> Iterator[Record]:
+def _of_train(document: Document, train: Train, loading: bool) -> Iterator[Record]:
     where = Where(train.section.table.sheet.name, train.section.table.header_row)
     loaded_at = document.given_moment("event.loadedAt", train.section)
-    gated = list(_gated(document, train))
+    gated = list(wagon_events.gated(document, train))
     created = document.created(
         train.departs, loaded_at, *(m for _, m, _ in gated if isinstance(m, Moment)), among=train.section
     )
@@ -195,246 +170,30 @@ def _of_train(document: Document, train: _Train, loading: bool) -> Iterator[Reco
     boxes = [box for load in train.loads.values() for box in load.boxes]
     plan = loading and (document.choice("stage") == "plan" or train.section.speaks_of(*_PLAN))
     if plan:
-        yield from _planned(document, train, where, key, created, origin)
+        yield from wagon_events.planned(document, train, where, key, created, origin)
         return
     since = next((m.instant for m in (loaded_at, train.departs) if m is not None and m.timed), created)
     for load in train.loads.values():
         if load.boxes:
-            yield _loaded(document, load, key, created, since, origin)
+            yield wagon_events.loaded(document, load, key, created, since, origin)
     if boxes and (loading or loaded_at is not None) and origin is not None:
-        yield from _on_wagon(document, where, key, created, origin, boxes, loaded_at)
+        yield from wagon_events.on_wagon(document, where, key, created, origin, boxes, loaded_at)
     for entry, moment, named in gated:
-        yield _gate(document, entry, moment, named, key, created, origin)
-    yield from _bookings(document, train, key, created, since, origin)
+        yield wagon_events.gate(document, entry, moment, named, key, created, origin)
+    yield from wagon_events.bookings(document, train, key, created, since, origin)
     if not loading or train.departs is not None:
-        yield from of_train(
+        yield from train_events.of_train(
             document, where, key, created, train.number, train.departs, train.departs_at, origin,
             list(train.loads), boxes, since, unread_rows=train.unread,
         )  # fmt: skip
 
 
-def of_train(
-    document: Document,
-    where: Where,
-    key: str,
-    created: str,
-    number: str,
-    departs: Moment | None,
-    departs_at: Where,
-    origin: str | None,
-    wagons: list[str],
-    boxes: list[str],
-    since: str,
-    *,
-    unread_rows: int = 0,
-    note: str = "",
-) -> Iterator[Record]:
-    """The wagons of a train as a link, and its departure; where the train cannot be named, the departure of its boxes."""
-    remarks = []
-    if unread_rows:
-        text = f"{unread_rows} rows could not be read; the wagons are those of the others."
-        remarks.append(Remarked(where, text, "Mend the rows and send the list again."))
-    try:
-        named = says.train(document, number, departs.day if departs else "", origin, where)
-    except Refusal as refusal:
-        yield unread(where, refusal)
-        named = None
-    if named is not None:
-        for part, some in enumerate(_parts(wagons), start=1):
-            link = {
-                "from": since,
-                "place": origin,
-                "train": named,
-                "wagons": some,
-                "remark": says.remark(note),
-            }
-            about = "" if part == 1 else str(part)
-            yield says.said(
-                document, where, key, created, "link.train_composed", link, about=about, remarks=remarks
-            )
-    if departs is None:
-        return
-    if origin is None:
-        return
-    try:
-        left = says.timed(document, departs, departs_at, "a departure")
-    except Refusal as refusal:
-        yield unread(departs_at, refusal)
-        return
-    ahead = says.told_ahead(created, left)
-    early = [
-        Remarked(departs_at, "The list was made before the train left; the departure is said as planned.")
-    ]
-    about_it = says.objects("train", [named]) if named is not None else says.objects("container", boxes)
-    for part, objects in enumerate(_parts(about_it), start=1):
-        data = {
-            **says.happening(left, "PLN" if ahead else "ACT"),
-            "place": origin,
-            "objects": objects,
-            "remark": says.remark(note),
-        }
-        about = "/".join(
-            each for each in ("planned" if ahead else "", "" if part == 1 else str(part)) if each
-        )
-        remarks = early if ahead else []
-        yield says.said(
-            document, departs_at, key, created, "movement.departed", data, about=about, remarks=remarks
-        )
-
-
-def _parts(items: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(items), says.MOST_OBJECTS):
-        yield items[start : start + says.MOST_OBJECTS]
-
-
-def _origin(document: Document, train: _Train) -> str | None:
+def _origin(document: Document, train: Train) -> str | None:
     given = document.given("place.origin", train.section)
     found = places.find(given[0]) if given is not None else None
     if found is None and len(train.origins) == 1:
         (found,) = train.origins
     return None if found is None or found.startswith("crossing:") else found
-
-
-def _loaded(document: Document, load: Load, key: str, created: str, since: str, origin: str | None) -> Record:
-    words = [
-        f"{box} {papers}" if len(load.boxes) > 1 else papers for box, papers in load.boxes.items() if papers
-    ]
-    link = {
-        "from": since,
-        "place": origin,
-        "wagon": load.wagon,
-        "containers": list(load.boxes),
-        "remark": says.remark(*words),
-    }
-    if len("; ".join(words)) > len(says.remark(*words)):
-        text = "Notes and seals of the wagon are longer than a remark; the last ones were cut off."
-        load.remarks.append(Remarked(load.where, text))
-    return says.said(
-        document, load.where, key, created, "link.wagon_loaded", link, about=load.wagon, remarks=load.remarks
-    )
-
-
-def _on_wagon(
-    document: Document, where: Where, key: str, created: str, origin: str, boxes: list[str], at: Moment | None
-) -> Iterator[Record]:
-    known = at is not None and at.timed and not says.told_ahead(created, at)
-    when = says.happening(at) if at is not None and known else {"classifier": "ACT", "happened": created}
-    for part, some in enumerate(_parts(boxes), start=1):
-        data = {**when, "place": origin, "objects": says.objects("container", some)}
-        about = "" if part == 1 else str(part)
-        yield says.said(document, where, key, created, "movement.loaded_on_wagon", data, about=about)
-
-
-def _planned(
-    document: Document,
-    train: _Train,
-    where: Where,
-    key: str,
-    created: str,
-    origin: str | None,
-) -> Iterator[Record]:
-    """A plan makes no links: a box is on a wagon once somebody says that it is."""
-    if origin is None:
-        raise Refusal(
-            Reason.INVALID_SCHEMA,
-            "The plan does not say at which station it will be loaded.",
-            str(where),
-            "Give 发站, Станция отправления or Origin above the table.",
-        )
-    when = document.given_moment("event.loadedAt", train.section) or document.given_moment(
-        "train.plannedDeparture", train.section
-    )
-    happening = says.happening(when, "PLN") if when else {"classifier": "PLN", "happened": created}
-    for load in train.loads.values():
-        data = {
-            **happening,
-            "place": origin,
-            "objects": says.objects("container", load.boxes),
-            "remark": says.remark(f"planned on wagon {load.wagon}"),
-        }
-        if load.boxes:
-            yield says.said(
-                document, load.where, key, created, "movement.loaded_on_wagon", data,
-                about=f"planned/{load.wagon}", remarks=load.remarks,
-            )  # fmt: skip
-
-
-def _gated(document: Document, train: _Train) -> Iterator[tuple[Entry, Moment | Refusal, list[str]]]:
-    for entry in train.rows:
-        try:
-            moment = document.moment_of(entry, "event.gateInDate", "event.gateInTime")
-            named = says.boxes(entry) if moment is not None else []
-        except Refusal as refusal:
-            yield entry, refusal, []
-            continue
-        if moment is not None and named:
-            yield entry, moment, named
-
-
-def _gate(
-    document: Document,
-    entry: Entry,
-    moment: Moment | Refusal,
-    named: list[str],
-    key: str,
-    created: str,
-    origin: str | None,
-) -> Record:
-    where = entry.where("event.gateInDate")
-    try:
-        if isinstance(moment, Refusal):
-            raise moment
-        at = says.fact(created, says.timed(document, moment, where, "a gate-in"), where, "the gate-in")
-        if origin is None:
-            raise Refusal(
-                Reason.INVALID_SCHEMA, "The gate-in has no place.", str(where), "Give 发站 above the table."
-            )
-        data = {
-            **says.happening(at),
-            "place": origin,
-            "objects": says.objects("container", named),
-            "seals": says.seals(entry) if len(named) == 1 else [],
-            "gross_weight_kg": _mass(entry) if len(named) == 1 else None,
-        }
-        return says.said(document, where, key, created, "movement.gated_in", data, about="+".join(named))
-    except Refusal as refusal:
-        return unread(where, refusal)
-
-
-def _mass(entry: Entry) -> int | None:
-    value = entry.value("goods.grossMass")
-    mass = None if value is None else kilograms(value, entry.section.units.get("goods.grossMass", ""))
-    return mass if mass is not None and mass <= 200_000 else None
-
-
-def _bookings(
-    document: Document, train: _Train, key: str, created: str, since: str, origin: str | None
-) -> Iterator[Record]:
-    """Where the list names the booking of a box: the box carries it, and the note covers it where its form is declared."""
-    for entry in train.rows:
-        reference = entry.joined("bookingReference")
-        if not says.name(reference):
-            continue
-        booking = says.objects("booking", [f"{document.settings.party}/{reference}"])
-        named = says.boxes(entry)
-        if named:
-            link: dict[str, Any] = {"from": since, "containers": named, "carries": booking}
-            yield says.said(
-                document,
-                entry.here,
-                key,
-                created,
-                "link.containers_assigned",
-                link,
-                about=f"{reference}/{'+'.join(named)}",
-            )
-        number = plain(entry.value("consignmentNoteNumber")).upper()
-        note = says.note(document, number, origin, since[:4])
-        if note is not None:
-            link = {"from": since, "note": note, "covers": booking}
-            yield says.said(
-                document, entry.here, key, created, "link.note_covers", link, about=f"{number}/{reference}"
-            )
 
 
 DEPARTURE: Final = Kind(

@@ -21,8 +21,9 @@ _STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}"
 def xlsx(content: bytes) -> Book:
     """The book in an XLSX file; raises Refusal for one that is damaged, protected, a bomb or no workbook."""
     parts = package.take_apart(content)
+    striking = markup.striking_styles(parts.parts.get("xl/styles.xml", b""))
     by_path = {
-        path: markup.read(part, path.rsplit("/", 1)[1])
+        path: markup.read(part, path.rsplit("/", 1)[1], striking)
         for path, part in parts.parts.items()
         if path.startswith("xl/worksheets/") and path.endswith(".xml")
     }
@@ -123,7 +124,7 @@ def _rows(lines: Iterable[list[Any]], left: int, marked: Markup) -> Iterator[Row
         if number in flawed:
             cells = _with_flaws(cells, number, flawed[number], marked)
         if any(cell is not None for cell in cells):
-            yield Row(number, cells, number in marked.hidden)
+            yield Row(number, cells, number in marked.hidden, number in marked.struck)
     for number in sorted(row for row in flawed if row > last):
         yield Row(number, _with_flaws((), number, flawed[number], marked), number in marked.hidden)
 

@@ -1,0 +1,185 @@
+"""What a list of wagons says of its boxes: on which wagon they stand, when they came in, which booking they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.reasons import Reason, Refusal
+from services.producers.formats.model import Record, Remarked, Where
+from services.producers.formats.sheets import says, train_events
+from services.producers.formats.sheets.document import Document, unread
+from services.producers.formats.sheets.moments import Moment
+from services.producers.formats.sheets.quantities import kilograms, plain
+from services.producers.formats.sheets.section import Entry, Section
+
+
+@dataclass(slots=True)
+class Load:
+    """A wagon with its boxes, in the order of the list."""
+
+    wagon: str
+    where: Where
+    boxes: dict[str, str] = field(default_factory=dict)  # each with its note and seals in words
+    remarks: list[Remarked] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Train:
+    """What the list says of one train."""
+
+    section: Section
+    number: str
+    departs: Moment | None
+    departs_at: Where
+    loads: dict[str, Load] = field(default_factory=dict)
+    rows: list[Entry] = field(default_factory=list)
+    origins: set[str] = field(default_factory=set)
+    unread: int = 0
+
+
+def loaded(document: Document, load: Load, key: str, created: str, since: str, origin: str | None) -> Record:
+    """The link of one wagon to its boxes; notes and seals stand in its remark."""
+    words = [
+        f"{box} {papers}" if len(load.boxes) > 1 else papers for box, papers in load.boxes.items() if papers
+    ]
+    link = {
+        "from": since,
+        "place": origin,
+        "wagon": load.wagon,
+        "containers": list(load.boxes),
+        "remark": says.remark(*words),
+    }
+    if len("; ".join(words)) > len(says.remark(*words)):
+        text = "Notes and seals of the wagon are longer than a remark; the last ones were cut off."
+        load.remarks.append(Remarked(load.where, text))
+    return says.said(
+        document, load.where, key, created, "link.wagon_loaded", link, about=load.wagon, remarks=load.remarks
+    )
+
+
+def on_wagon(
+    document: Document, where: Where, key: str, created: str, origin: str, boxes: list[str], at: Moment | None
+) -> Iterator[Record]:
+    """That the boxes were loaded: when the list says, else by the time it was made."""
+    known = at is not None and at.timed and not says.told_ahead(created, at)
+    when = says.happening(at) if at is not None and known else {"classifier": "ACT", "happened": created}
+    for part, some in enumerate(train_events.parts(boxes), start=1):
+        data = {**when, "place": origin, "objects": says.objects("container", some)}
+        about = "" if part == 1 else str(part)
+        yield says.said(document, where, key, created, "movement.loaded_on_wagon", data, about=about)
+
+
+def planned(
+    document: Document,
+    train: Train,
+    where: Where,
+    key: str,
+    created: str,
+    origin: str | None,
+) -> Iterator[Record]:
+    """A plan makes no links: a box is on a wagon once somebody says that it is."""
+    if origin is None:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            "The plan does not say at which station it will be loaded.",
+            str(where),
+            "Give 发站, Станция отправления or Origin above the table.",
+        )
+    when = document.given_moment("event.loadedAt", train.section) or document.given_moment(
+        "train.plannedDeparture", train.section
+    )
+    happening = says.happening(when, "PLN") if when else {"classifier": "PLN", "happened": created}
+    for load in train.loads.values():
+        data = {
+            **happening,
+            "place": origin,
+            "objects": says.objects("container", load.boxes),
+            "remark": says.remark(f"planned on wagon {load.wagon}"),
+        }
+        if load.boxes:
+            yield says.said(
+                document, load.where, key, created, "movement.loaded_on_wagon", data,
+                about=f"planned/{load.wagon}", remarks=load.remarks,
+            )  # fmt: skip
+
+
+def gated(document: Document, train: Train) -> Iterator[tuple[Entry, Moment | Refusal, list[str]]]:
+    """The rows that tell when their boxes came in, with the moment or why it cannot be read."""
+    for entry in train.rows:
+        try:
+            moment = document.moment_of(entry, "event.gateInDate", "event.gateInTime")
+            named = says.boxes(entry) if moment is not None else []
+        except Refusal as refusal:
+            yield entry, refusal, []
+            continue
+        if moment is not None and named:
+            yield entry, moment, named
+
+
+def gate(
+    document: Document,
+    entry: Entry,
+    moment: Moment | Refusal,
+    named: list[str],
+    key: str,
+    created: str,
+    origin: str | None,
+) -> Record:
+    """The gate-in of a row, or why there is none."""
+    where = entry.where("event.gateInDate")
+    try:
+        if isinstance(moment, Refusal):
+            raise moment
+        at = says.fact(created, says.timed(document, moment, where, "a gate-in"), where, "the gate-in")
+        if origin is None:
+            raise Refusal(
+                Reason.INVALID_SCHEMA, "The gate-in has no place.", str(where), "Give 发站 above the table."
+            )
+        data = {
+            **says.happening(at),
+            "place": origin,
+            "objects": says.objects("container", named),
+            "seals": says.seals(entry) if len(named) == 1 else [],
+            "gross_weight_kg": _mass(entry) if len(named) == 1 else None,
+        }
+        return says.said(document, where, key, created, "movement.gated_in", data, about="+".join(named))
+    except Refusal as refusal:
+        return unread(where, refusal)
+
+
+def _mass(entry: Entry) -> int | None:
+    value = entry.value("goods.grossMass")
+    mass = None if value is None else kilograms(value, entry.section.units.get("goods.grossMass", ""))
+    return mass if mass is not None and mass <= 200_000 else None
+
+
+def bookings(
+    document: Document, train: Train, key: str, created: str, since: str, origin: str | None
+) -> Iterator[Record]:
+    """Where the list names the booking of a box: the box carries it, and the note covers it where its form is declared."""
+    for entry in train.rows:
+        reference = entry.joined("bookingReference")
+        if not says.name(reference):
+            continue
+        booking = says.objects("booking", [f"{document.settings.party}/{reference}"])
+        named = says.boxes(entry)
+        if named:
+            link: dict[str, Any] = {"from": since, "containers": named, "carries": booking}
+            yield says.said(
+                document,
+                entry.here,
+                key,
+                created,
+                "link.containers_assigned",
+                link,
+                about=f"{reference}/{'+'.join(named)}",
+            )
+        number = plain(entry.value("consignmentNoteNumber")).upper()
+        note = says.note(document, number, origin, since[:4])
+        if note is not None:
+            link = {"from": since, "note": note, "covers": booking}
+            yield says.said(
+                document, entry.here, key, created, "link.note_covers", link, about=f"{number}/{reference}"
+            )
