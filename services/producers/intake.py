@@ -159,7 +159,7 @@ def _put(spool: Spool, messages: Sequence[Message], amendments: Sequence[Amendme
 
 
 def settle(files: Iterable[FileOutcome], spool: Spool) -> None:
-    """Tell of every spooled record whether the broker has it: PUBLISHED, or WAITING."""
+    """Tell of every spooled record whether the broker has it: PUBLISHED, or WAITING. The last word, said once."""
     files = list(files)
     waiting = spool.unacknowledged(identity for file in files for identity in file.identities)
     for file in files:

@@ -109,16 +109,18 @@ class Watch:
                         break
                     self._take(candidate, spool)
                 self._send(spool, stop)
-                settle((each.outcome for each in self._pending.values()), spool)
                 unsent = spool.unacknowledged(
                     identity for each in self._pending.values() for identity in each.outcome.identities
                 )
+                arrived = {
+                    path: each for path, each in self._pending.items() if not each.outcome.identities & unsent
+                }
+                settle((each.outcome for each in arrived.values()), spool)
         except SpoolBusy as busy:
             self._listener.busy(str(busy))
             return
-        for path, pending in list(self._pending.items()):
-            if not pending.outcome.identities & unsent:
-                self._shelve(path, pending)
+        for path, pending in arrived.items():
+            self._shelve(path, pending)
 
     def _due(self, candidate: Candidate) -> bool:
         return self._later.get(candidate.path) != candidate.version or candidate.rested >= self._inbox.grace

@@ -129,6 +129,19 @@ def test_a_file_that_is_replaced_while_it_waits_is_read_anew(
     assert heard.brokers == ["away 1", "back 0"]
 
 
+def test_a_file_that_waited_for_the_broker_is_told_as_published(
+    broker: BrokerAddress, profile: Profile, folder: Path
+) -> None:
+    heard = Heard()
+    write(folder / "a.jsonl", departed("a"))
+    with Inbox(folder, 0.0, 60.0) as inbox:
+        watch = Watch(inbox, profile, folder.parent / "spool", NOWHERE, heard, Manner(patience=0.1))
+        watch.round()
+        watch._bootstrap = broker.bootstrap
+        watch.round()
+    assert heard.files["done/a.jsonl"].counts == {Fate.PUBLISHED: 1}
+
+
 def test_a_person_may_publish_beside_the_watch(profile: Profile, folder: Path) -> None:
     write(folder / "a.jsonl", departed("a"))
     with Spool(folder.parent / "spool"), pytest.MonkeyPatch.context() as patch:
