@@ -11,7 +11,7 @@ from services.simulator.conditions import Conditions
 from services.simulator.customs import Customs
 from services.simulator.line import Line, Train
 from services.simulator.tracks import State
-from services.simulator.world import HOUR, MINUTE, Happening, World, span
+from services.simulator.world import HOUR, MINUTE, SECOND, Happening, World, span
 
 PATIENCE = 30 * HOUR
 """How long a piece of a train waits for the others before it goes on alone."""
@@ -62,8 +62,8 @@ class Frontier:
         if not yard or gate.waiting(at) < yard:
             return at
         hours = train.service.hours
-        run = int((hours[train.section.last] - hours[station]) * 1.3 * HOUR)
-        train.slot = gate.take(at + run + dwell(train.section.into, random) // 2)
+        run = int((hours[train.section.last] - hours[station]) * 1.3 * 3_600) * SECOND
+        train.slot = gate.take(at + run + dwell(train.section.into, random, 0.5))
         resumes = train.slot - run - span(random, 9, 14, HOUR)
         if resumes < at + 2 * HOUR:
             return at
@@ -81,7 +81,7 @@ class Frontier:
         section, operator = train.section, train.service.operator
         self._line.say("movement.arrived", train, at, section.last, (operator,))
         crossing = railnet.crossings()[section.into]
-        ready = at + dwell(section.into, random) * 3 // 5
+        ready = at + dwell(section.into, random, 0.6)
         slot = train.slot or self._borders.gate(section.into, train.service.direction).take(ready)
         slot = max(slot, at + HOUR)
         if crossing.customs_border:
@@ -102,7 +102,7 @@ class Frontier:
         self._line.stand(train, joined, slot, station, State.QUEUED)
         if not train.claimed and self._counted(train, joined):
             hours = train.service.hours
-            since = at - int((hours[station] - hours[train.section.stations[-2]]) * HOUR) - 2 * HOUR
+            since = at - int((hours[station] - hours[train.section.stations[-2]]) * 3_600) * SECOND - 2 * HOUR
             self._claim(train, max(since, train.since + HOUR), at)
         if train.claimed:
             self._stands(train, joined, left, yard=True)
@@ -167,7 +167,7 @@ class Frontier:
         pieces = 2 if new == 1520 and len(boxes) > PIECES_ABOVE else 1
         cranes = self._borders.cranes(crossing.id, service.direction)
         shares = [boxes[n * len(boxes) // pieces : (n + 1) * len(boxes) // pieces] for n in range(pieces)]
-        stands = handed + min(24 * HOUR, dwell(crossing.id, random) // 5) + 2 * HOUR
+        stands = handed + min(24 * HOUR, dwell(crossing.id, random, 0.2)) + 2 * HOUR
         onward: list[Train] = []
         for share in shares:
             lifted = cranes.lift(stands, crossing.transfer_hours / pieces)
