@@ -10,7 +10,7 @@ import typer
 
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, iso, out, print_json, print_table
-from services.simulator import records
+from services.simulator import files, records
 from services.simulator.corridors import SimulatedWorld
 from services.simulator.corridors import simulate as world_of
 from services.simulator.scenarios import UnknownScenario, names, scenario
@@ -28,6 +28,9 @@ def simulate(
     folder: Annotated[
         str, typer.Option("--out", help="Folder for one file per party; - for one stream of all of them.")
     ] = "simulated",
+    own_formats: Annotated[
+        bool, typer.Option("--files", help="Also write lists and messages in the formats of some parties.")
+    ] = False,
     show: Annotated[bool, typer.Option("--list", help="Show the scenarios and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -45,10 +48,15 @@ def simulate(
         _stream(world)
         return
     about = records.write(world, Path(folder))
+    if own_formats:
+        written = files.write(world.kept, Path(folder))
+        about["files"] = {f"{party}/{kind}": count for (party, kind), count in sorted(written.count.items())}
     if as_json:
         print_json(about)
         return
     print_table(("party (simulated)", "messages"), list(about["messages"].items()))
+    if own_formats:
+        print_table(("files (simulated)", ""), list(about["files"].items()))
     total = sum(about["messages"].values())
     out.print(
         f"{total} messages of {about['trains']} simulated trains in {folder}; how they were made: "

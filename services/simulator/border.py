@@ -88,8 +88,8 @@ class Borders:
         return self._cranes[key]
 
 
-def dwell(crossing: str, random: Random) -> int:
-    """How long one train stands at ``crossing`` when nothing is wrong: drawn between railnet's median and 90th percentile.
+def dwell(crossing: str, random: Random, share: float = 1.0) -> int:
+    """A ``share`` of how long one train stands at ``crossing`` when nothing is wrong, drawn by railnet's two numbers of it.
 
     Straight lines through (0, 0.4 median), (0.5, median), (0.9, p90), (1, 1.3 p90), so that it is the same everywhere.
     """
@@ -102,4 +102,4 @@ def dwell(crossing: str, random: Random) -> int:
         hours = median + (p90 - median) * (chance - 0.5) / 0.4
     else:
         hours = p90 * (1 + 3 * (chance - 0.9))
-    return int(hours * HOUR) // SECOND * SECOND
+    return int(hours * share * HOUR) // SECOND * SECOND

@@ -111,12 +111,11 @@ class Gossip:
 
     def read(self, bond: Bond) -> None:
         """Tell what is newly written of ``bond``."""
-        random = self._world.random("bond", bond.number)
+        random = self._world.random("bond", bond.number, len(bond.versions))
         late = span(random, 1, 6, DAY) if random.random() < self._of[bond.teller].late else 0
         ahead = random.random() < self._rates.overtaking
-        copies = self._world.random("bond", bond.number, len(bond.versions))
         for message in self._pen.written(bond, late, ahead):
-            self.post(message, copies)
+            self.post(message, random)
 
     def say(self, party: str, what: str, published: int, data: Mapping[str, object], sent: int = 0) -> Record:
         """Let ``party`` send a record besides what happens; return it."""

@@ -9,9 +9,10 @@ from schemas import railnet
 from services.simulator.border import Borders, dwell
 from services.simulator.conditions import Conditions
 from services.simulator.customs import Customs
+from services.simulator.ferry import Ferry
 from services.simulator.line import Line, Train
 from services.simulator.tracks import State
-from services.simulator.world import HOUR, MINUTE, Happening, World, span
+from services.simulator.world import HOUR, MINUTE, SECOND, Happening, World, span
 
 PATIENCE = 30 * HOUR
 """How long a piece of a train waits for the others before it goes on alone."""
@@ -41,6 +42,7 @@ class Frontier:
         self._conditions = conditions
         self._later = later
         self._go = go
+        self._ferry = Ferry(world, line, later, go)
         self._waiting: dict[str, Train] = {}
         self._standing: list[
             tuple[str, int, int, bool]
@@ -62,8 +64,8 @@ class Frontier:
         if not yard or gate.waiting(at) < yard:
             return at
         hours = train.service.hours
-        run = int((hours[train.section.last] - hours[station]) * 1.3 * HOUR)
-        train.slot = gate.take(at + run + dwell(train.section.into, random) // 2)
+        run = int((hours[train.section.last] - hours[station]) * 1.3 * 3_600) * SECOND
+        train.slot = gate.take(at + run + dwell(train.section.into, random, 0.5))
         resumes = train.slot - run - span(random, 9, 14, HOUR)
         if resumes < at + 2 * HOUR:
             return at
@@ -81,7 +83,7 @@ class Frontier:
         section, operator = train.section, train.service.operator
         self._line.say("movement.arrived", train, at, section.last, (operator,))
         crossing = railnet.crossings()[section.into]
-        ready = at + dwell(section.into, random) * 3 // 5
+        ready = at + dwell(section.into, random, 0.6)
         slot = train.slot or self._borders.gate(section.into, train.service.direction).take(ready)
         slot = max(slot, at + HOUR)
         if crossing.customs_border:
@@ -102,7 +104,7 @@ class Frontier:
         self._line.stand(train, joined, slot, station, State.QUEUED)
         if not train.claimed and self._counted(train, joined):
             hours = train.service.hours
-            since = at - int((hours[station] - hours[train.section.stations[-2]]) * HOUR) - 2 * HOUR
+            since = at - int((hours[station] - hours[train.section.stations[-2]]) * 3_600) * SECOND - 2 * HOUR
             self._claim(train, max(since, train.since + HOUR), at)
         if train.claimed:
             self._stands(train, joined, left, yard=True)
@@ -141,7 +143,7 @@ class Frontier:
         if crossing.customs_border:
             self._customs.after(train, at, random)
         if crossing.by_sea:
-            self._sail(train, at, random)
+            self._ferry.sail(train, at, random)
             return
         if crossing.gauge_change:
             self._transship(train, at, random)
@@ -167,7 +169,7 @@ class Frontier:
         pieces = 2 if new == 1520 and len(boxes) > PIECES_ABOVE else 1
         cranes = self._borders.cranes(crossing.id, service.direction)
         shares = [boxes[n * len(boxes) // pieces : (n + 1) * len(boxes) // pieces] for n in range(pieces)]
-        stands = handed + min(24 * HOUR, dwell(crossing.id, random) // 5) + 2 * HOUR
+        stands = handed + min(24 * HOUR, dwell(crossing.id, random, 0.2)) + 2 * HOUR
         onward: list[Train] = []
         for share in shares:
             lifted = cranes.lift(stands, crossing.transfer_hours / pieces)
@@ -196,38 +198,6 @@ class Frontier:
             self._line.free(wagon, stands)
         if pieces > 1:
             self._tell("movement.split", (train,), onward, stands, after.first, after.railway)
-
-    def _sail(self, train: Train, at: int, random: Random) -> None:
-        """Load the boxes on a vessel, and unload them on the other side for the train to the terminal."""
-        service, section, part = train.service, train.section, train.part + 1
-        after, operator = service.sections[part], service.operator
-        loaded = at + span(random, 6, 14, HOUR)
-        hours = service.hours[after.first] - service.hours[section.last]
-        landed = loaded + span(random, hours, hours * 1.2, HOUR)
-        self._vessel("movement.loaded_on_vessel", train.boxes, loaded, section.last, (operator,))
-        terminal = service.destination.terminal
-        self._vessel(
-            "movement.discharged_from_vessel", train.boxes, landed, after.first, (terminal, operator)
-        )
-        for wagon in train.wagons:
-            self._line.free(wagon, loaded)
-        self._line.stand(train, at, loaded, section.last, State.STANDING)
-        self._line.tracks.sail(train, loaded, landed, section.last, after.first)
-        self._later(landed, lambda: self._land(train, landed))
-
-    def _land(self, train: Train, landed: int) -> None:
-        random = self._world.random("land", train.key)
-        service, part = train.service, train.part + 1
-        after = service.sections[part]
-        wagons = self._line.load(after.railway, train.boxes, landed + HOUR, after.first, random)
-        onward = self._line.compose(service, part, wagons, landed + 2 * HOUR, after.first, train.formation)
-        self._line.stand(onward, landed, landed + 4 * HOUR, after.first, State.STANDING)
-        self._go(onward, landed + 4 * HOUR, after.first)
-
-    def _vessel(self, what: str, boxes: list[str], at: int, station: str, witnesses: tuple[str, ...]) -> None:
-        about = tuple(("container", box) for box in boxes)
-        place = f"railnet:{station}"
-        self._world.happen(Happening(at, what, about, witnesses, frozenset(boxes), place=place))
 
     # ---- pieces
 

@@ -138,6 +138,7 @@ class World:
         self.cargoes: dict[str, Cargo] = {}
         self.ladings: list[Lading] = []
         self.happenings: list[Happening] = []
+        self.bonds: list[Bond] = []
         self.hears: Callable[[Happening, int], None] = lambda _happening, _number: None
         self.reads: Callable[[Bond], None] = lambda _bond: None
         self.notes: dict[str, str] = {}
@@ -203,5 +204,7 @@ class World:
         """Let something belong to something else, known since ``known``; ``says`` holds from and, if known, to."""
         number = self.serial("bond") - 1
         bond = Bond(what, teller, [(says["from"], known, says)], number, self.reads)
+        if not self.forgetful:
+            self.bonds.append(bond)
         self.reads(bond)
         return bond
