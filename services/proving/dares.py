@@ -33,12 +33,12 @@ _BODY = sql.SQL("UPDATE lianyun.body SET payload = set_byte(payload, 60, {byte})
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What is committed at a moment: messages applied, events stored, and who owns the partitions of one slot."""
+    """What is committed at a moment: messages applied, events stored, and how the victim's partitions are fenced."""
 
     when: str
     applied: int
     stored: int
-    epoch: int  # the greatest of those partitions: whoever still holds an older one is refused
+    epoch: int  # the least of those partitions: whoever still holds an older one is refused
 
 
 class Witness(Attacker):
@@ -49,7 +49,7 @@ class Witness(Attacker):
         self.ledgers: list[Ledger] = []
 
     def _trapped(self, worker: int, point: str) -> Hit:
-        self._slot = self._watch.slot_of(worker)
+        self._own = sorted(self._watch.owned_by(worker))
         self._look("before")
         hit = super()._trapped(worker, point)
         self._look("after")
@@ -63,8 +63,9 @@ class Witness(Attacker):
         with psycopg.connect(self._platform.stack.dsn) as connection:
             row = connection.execute(
                 "SELECT (SELECT sum(next_offset) FROM lianyun.kafka_offset), (SELECT count(*) FROM lianyun.body),"
-                " (SELECT coalesce(max(epoch), 0) FROM lianyun.kafka_offset WHERE owner = %s)",
-                (self._slot,),
+                " (SELECT coalesce(min(epoch), 0) FROM lianyun.kafka_offset"
+                " JOIN unnest(%s::text[], %s::integer[]) AS own (topic, part) USING (topic, part))",
+                ([topic for topic, _ in self._own], [part for _, part in self._own]),
             ).fetchone()
         assert row is not None
         self.ledgers.append(Ledger(when, int(row[0]), int(row[1]), int(row[2])))

@@ -21,12 +21,13 @@ from services.localstack.platform import Platform
 from services.proving.dispatching import Dispatch
 from services.proving.oracle import consignment_of, differences
 from services.proving.programme import Programme, programme
+from services.query.reread import Reread, reread
 from services.query.views import Told, told_of
 from services.registry import store
 from services.registry.registry import Registry
 from services.simulator.signing import profiles
 from services.simulator.simulate import Simulation
-from services.storage.reading import unsettled
+from services.storage.reading import Stored, unsettled
 
 Say = Callable[[str], None]
 HISTORY, LIVE = 2_500.0, 450.0
@@ -201,8 +202,15 @@ def _compare(
     mismatches: list[str] = []
     reached: set[bytes] = set()
     disputed, best, shown = 0, 0, None
+    known: dict[int, Reread] = {}
+
+    def remember(stored: Stored, registry: Registry) -> Reread:
+        if stored.no not in known:
+            known[stored.no] = reread(stored, registry)
+        return known[stored.no]
+
     for truth in simulation.truths.values():
-        told = told_of(connection, consignment_of(truth).id, simulation.scale.now, registry)
+        told = told_of(connection, consignment_of(truth).id, simulation.scale.now, registry, remember)
         mismatches += differences(None if told is None else told.view, truth)
         if told is None:
             continue
