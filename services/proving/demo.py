@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 
+from schemas.events.catalogue import by_number
 from services.localstack.platform import Platform
 from services.proving.dispatching import Dispatch
 from services.proving.oracle import consignment_of, differences
@@ -222,11 +223,13 @@ def _compare(
 
 
 def _interest(told: Told) -> int:
-    """How much a consignment is worth looking at: disputes and trouble over a whole journey, of few boxes."""
+    """How much a consignment is worth looking at: disputes (of a queue above all) and trouble on its way, of few boxes."""
     view = told.view
+    asked = {by_number(answers.question.milestone).name for answers in view.disputes}
     full = sum(box.counted for box in view.boxes)
     return (
-        100 * bool(view.disputes)
+        100 * bool(asked)
+        + 60 * ("movement.queued" in asked)
         + 30 * bool(view.restrictions)
         + 20 * bool(view.exceptions)
         + min(60, len(view.arrivals))

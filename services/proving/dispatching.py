@@ -11,7 +11,6 @@ from typing import Self
 
 from services.producers import publisher
 from services.producers.formats.model import Settings
-from services.producers.formats.sheets import FORMATS
 from services.producers.intake import Intake
 from services.producers.profile import Profile
 from services.producers.spool import Message, Spool
@@ -73,7 +72,7 @@ class Dispatch:
     def _read(self, sheet: SheetFile) -> None:
         """Put into the spool what the party's reader makes of a list; each of its rows has to be an event."""
         profile = replace(self._known[sheet.party], files=Settings(sheet.party, ZONE))
-        intake = Intake(profile, self._spool(sheet.party), formats=FORMATS)
+        intake = Intake(profile, self._spool(sheet.party))
         outcome = intake.content(sheet.name, sheet.content)
         made = [record for record in outcome.records if record.identity is not None]
         assert len(made) == sheet.rows, f"{sheet.name}: {len(made)} of {sheet.rows} rows became events"

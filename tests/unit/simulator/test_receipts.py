@@ -8,7 +8,6 @@ from typing import Any
 
 from schemas.rfc3339 import parse_micros
 from services.producers.formats.model import Settings
-from services.producers.formats.sheets import FORMATS
 from services.producers.reading import read
 from services.proving.demo import Clock
 from services.proving.programme import programme
@@ -32,7 +31,7 @@ def test_a_reader_finds_in_the_lists_what_was_taken_out_of_the_records() -> None
     profile = replace(profiles(1)[PARTY], files=Settings(PARTY, ZONE))
     found = []
     for file in files:
-        records = [*read(file.content, profile, "", FORMATS).records]
+        records = [*read(file.content, profile).records]
         assert [record.refusal for record in records if record.refusal] == []
         events = [record.said for record in records if record.event is not None and record.said]
         assert len(events) == file.rows
