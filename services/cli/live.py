@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from services.cli.picture import CLOSED, Figures, one_line, picture
+from services.cli.picture import CLOSED, one_line, picture
 from services.proving.demo import Flow
 from services.simulator.conditions import Closure
 from services.simulator.tracks import Snapshot
@@ -52,14 +52,13 @@ class Screen:
 
     def show(self, at: int, flow: Flow) -> None:
         """Show the simulated moment ``at`` (UTC microseconds)."""
-        figures = Figures(flow.published, flow.applied, flow.per_second, flow.refused, flow.files, flow.rows)
         if not self._console.is_terminal:
             if time.monotonic() - self._last >= EVERY:
                 self._last = time.monotonic()
-                self.say(one_line(self._seen(at), figures))
+                self.say(one_line(self._seen(at), flow))
             return
         closed = frozenset(c.crossing for c in self._closures if c.start <= at < c.end)
-        text = Text("\n".join(picture(self._seen(at), figures, closed, self._title)), no_wrap=True)
+        text = Text("\n".join(picture(self._seen(at), flow, closed, self._title)), no_wrap=True)
         text.highlight_regex(f"{CLOSED}( closed)?", "bold red")
         text.highlight_regex("^SIMULATED", "bold")
         if self._live is None:

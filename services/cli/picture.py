@@ -1,6 +1,6 @@
 """The corridor as lines of text: where the simulated trains are, what waits at the borders, and how the platform keeps up.
 
-Pure: a snapshot and figures in, lines out. Europe is on the left. A trunk is drawn once; the next ones branch off where
+Pure: a snapshot and the flow of messages in, lines out. Europe is on the left. A trunk is drawn once; the next ones branch off where
 they leave it. Above a line stand the trains towards Europe, below it those towards China, as a digit each place.
 """
 
@@ -15,6 +15,7 @@ from functools import cache
 from itertools import pairwise
 
 from schemas import railnet
+from services.proving.demo import Flow
 from services.simulator.tracks import Sighting, Snapshot
 
 TRUNKS = ("WEST-ALA-W", "WEST-KHO-W", "MID-ERE-W", "EAST-MAN-W", "RUS-ALA-W", "DET-BRU-W")
@@ -30,23 +31,6 @@ _MORE = re.compile(r"[ (/]")
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What the platform has done so far: messages the broker took, messages applied, and those refused by reason."""
-
-    published: int = 0
-    applied: int = 0
-    per_second: float = 0.0
-    refused: Mapping[str, int] | None = None
-    files: int = 0
-    rows: int = 0
-
-    @property
-    def waiting(self) -> int:
-        """Messages in the log that no worker has applied yet."""
-        return max(0, self.published - self.applied)
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """Where a station is drawn."""
 
@@ -54,8 +38,8 @@ class Place:
     column: int
 
 
-def picture(snapshot: Snapshot, figures: Figures, closed: Collection[str] = (), title: str = "") -> list[str]:
-    """The lines that show ``snapshot`` beside ``figures``; ``closed`` are the ids of crossings that are shut."""
+def picture(snapshot: Snapshot, flow: Flow, closed: Collection[str] = (), title: str = "") -> list[str]:
+    """The lines that show ``snapshot`` beside ``flow``; ``closed`` are the ids of crossings that are shut."""
     trains = f"{len(snapshot.trains)} trains, {sum(train.boxes for train in snapshot.trains)} containers"
     return [
         f"SIMULATED {_time(snapshot.at)}   {trains} on their way   {title}".rstrip(),
@@ -64,11 +48,11 @@ def picture(snapshot: Snapshot, figures: Figures, closed: Collection[str] = (), 
         "",
         *_queues(snapshot, closed),
         "",
-        *_platform(figures),
+        *_platform(flow),
     ]
 
 
-def one_line(snapshot: Snapshot, figures: Figures) -> str:
+def one_line(snapshot: Snapshot, flow: Flow) -> str:
     """The same in one line, for whoever reads a log."""
     waiting = Counter(
         {crossing: 0 for crossing, _ in snapshot.waiting}
@@ -77,8 +61,8 @@ def one_line(snapshot: Snapshot, figures: Figures) -> str:
     queues = ", ".join(f"{_crossing(name)} {count}" for name, count in waiting.most_common(2)) or "none"
     return (
         f"simulated {_time(snapshot.at)}: {len(snapshot.trains)} trains, waiting at {queues}; published "
-        f"{figures.published}, applied {figures.applied} ({figures.per_second:.0f}/s), "
-        f"refused {sum((figures.refused or {}).values())}"
+        f"{flow.published}, applied {flow.applied} ({flow.per_second:.0f}/s), "
+        f"refused {sum(flow.refused.values())}"
     )
 
 
@@ -210,16 +194,16 @@ def _queues(snapshot: Snapshot, closed: Collection[str]) -> Iterator[str]:
         yield f"  {_crossing(crossing):<26} {bars} {shut}".rstrip()
 
 
-def _platform(figures: Figures) -> Iterator[str]:
+def _platform(flow: Flow) -> Iterator[str]:
     yield (
-        f"published {figures.published:>7}   applied {figures.applied:>7}   in the log {figures.waiting:>6}   "
-        f"{figures.per_second:>6.0f} messages/s"
+        f"published {flow.published:>7}   applied {flow.applied:>7}   in the log {flow.waiting:>6}   "
+        f"{flow.per_second:>6.0f} messages/s"
     )
-    refused = figures.refused or {}
+    refused = flow.refused
     reasons = ", ".join(f"{name} {count}" for name, count in sorted(refused.items(), key=lambda r: -r[1])[:4])
     yield f"refused   {sum(refused.values()):>7}   {reasons}".rstrip()
-    if figures.files:
-        yield f"lists     {figures.files:>7}   read as the partner's own spreadsheets, {figures.rows} rows"
+    if flow.files:
+        yield f"lists     {flow.files:>7}   read as the partner's own spreadsheets, {flow.rows} rows"
 
 
 def _crossing(crossing: str) -> str:

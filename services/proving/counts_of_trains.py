@@ -17,7 +17,7 @@ from services.storage import reading
 
 _TYPE = "cre.network.restricted.v1"
 # The wording is that of services.simulator.orders: no field of an event holds a count of trains.
-_REMARK = re.compile(
+REMARK = re.compile(
     r"(?P<own>\d+) trains standing by our count; reported on the day: (?P<said>\d+) (?P<how>.+) \((?P<fact>\S+)\)$"
 )
 
@@ -62,7 +62,7 @@ def disputes(found: Sequence[Count]) -> list[list[Count]]:
 
 def _count(event: Reread) -> Count | None:
     payload = orjson.loads(event.stored.payload)
-    said = _REMARK.search(payload.get("remark") or "")
+    said = REMARK.search(payload.get("remark") or "")
     if said is None:
         return None
     envelope, party = event.admitted.envelope, event.admitted.party

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -41,12 +41,17 @@ TICK = 0.4
 class Flow:
     """How far things are: messages that the broker took, those applied, those refused by reason, and lists read."""
 
-    published: int
-    applied: int
-    per_second: float
-    refused: dict[str, int]
-    files: int
-    rows: int
+    published: int = 0
+    applied: int = 0
+    per_second: float = 0.0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    files: int = 0
+    rows: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """Messages in the log that no worker has applied yet."""
+        return max(0, self.published - self.applied)
 
 
 Show = Callable[[int, Flow], None]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from schemas import railnet
-from services.cli.picture import CLOSED, GAUGE, TRUNKS, WIDTH, Figures, layout, one_line, picture
+from services.cli.picture import CLOSED, GAUGE, TRUNKS, WIDTH, layout, one_line, picture
+from services.proving.demo import Flow
 from services.simulator.tracks import Sighting, Snapshot, State
 
 BREST = "brest-malaszewicze"
@@ -28,9 +29,9 @@ TRAIN = Sighting(
 )
 
 
-def shown(*trains: Sighting, closed: tuple[str, ...] = (), figures: Figures | None = None) -> list[str]:
+def shown(*trains: Sighting, closed: tuple[str, ...] = (), flow: Flow | None = None) -> list[str]:
     waiting = {(BREST, "WEST"): sum(t.state is State.QUEUED for t in trains)} if trains else {}
-    return picture(Snapshot(AT, trains, waiting), figures or Figures(), closed, "a title")
+    return picture(Snapshot(AT, trains, waiting), flow or Flow(), closed, "a title")
 
 
 def row_of(lines: list[str], sign: str, number: int = 0) -> str:
@@ -43,7 +44,7 @@ def column(station: str) -> int:
 
 def test_every_picture_says_that_it_is_simulated_and_when() -> None:
     assert shown()[0] == "SIMULATED 2025-09-16 00:00 UTC   0 trains, 0 containers on their way   a title"
-    assert one_line(Snapshot(AT, (), {}), Figures()).startswith("simulated 2025-09-16 00:00 UTC")
+    assert one_line(Snapshot(AT, (), {}), Flow()).startswith("simulated 2025-09-16 00:00 UTC")
 
 
 def test_trains_pile_up_as_a_number_where_they_stand_by_direction() -> None:
@@ -91,8 +92,8 @@ def test_every_station_of_the_trunks_has_a_place_of_its_own_that_fits() -> None:
 
 
 def test_figures_of_the_platform_stand_below() -> None:
-    figures = Figures(1_000, 900, 250.0, {"UNSIGNED": 2, "BAD_SIGNATURE": 3}, files=2, rows=40)
-    text = "\n".join(shown(figures=figures))
+    flow = Flow(1_000, 900, 250.0, {"UNSIGNED": 2, "BAD_SIGNATURE": 3}, files=2, rows=40)
+    text = "\n".join(shown(flow=flow))
     for part in (
         "published    1000",
         "in the log    100",
