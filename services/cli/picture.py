@@ -1,7 +1,7 @@
 """The corridor as lines of text: where the simulated trains are, what waits at the borders, and how the platform keeps up.
 
 Pure: a snapshot and the flow of messages in, lines out. Europe is on the left. A trunk is drawn once; the next ones branch off where
-they leave it. Above a line stand the trains towards Europe, below it those towards China, as a digit each place.
+they leave it. Above a line stand the trains towards Europe, below it those towards China, as a digit at each station.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def picture(snapshot: Snapshot, flow: Flow, closed: Collection[str] = (), title:
     """The lines that show ``snapshot`` beside ``flow``; ``closed`` are the ids of crossings that are shut."""
     trains = f"{len(snapshot.trains)} trains, {sum(train.boxes for train in snapshot.trains)} containers"
     return [
-        f"SIMULATED {_time(snapshot.at)}   {trains} on their way   {title}".rstrip(),
-        "",
+        f"SIMULATED {_time(snapshot.at)}   {trains} on their way",
+        title,
         *_corridor(snapshot, closed),
         "",
         *_queues(snapshot, closed),
@@ -123,13 +123,11 @@ def _corridor(snapshot: Snapshot, closed: Collection[str]) -> Iterator[str]:
 
 
 def _where(train: Sighting, places: Mapping[str, Place]) -> Place | None:
-    """Where a train is drawn, None where its way is not."""
+    """The station at which a train is drawn, the nearer one where it runs; None where its way is not drawn."""
     here, there = places.get(train.station), places.get(train.next_station)
     if here is None or there is None:
         return here or there
-    if here.row != there.row:
-        return there if train.fraction > 0.5 else here
-    return Place(here.row, round(here.column + (there.column - here.column) * train.fraction))
+    return there if train.fraction >= 0.5 else here
 
 
 def _trains(direction: str, sign: str, row: int, counts: Mapping[tuple[str, int, int], int]) -> str:
@@ -186,7 +184,7 @@ def _queues(snapshot: Snapshot, closed: Collection[str]) -> Iterator[str]:
     for (crossing, _), count in snapshot.waiting.items():
         crossings[crossing] += count
     crossings.update(dict.fromkeys(closed, 0))
-    yield "waiting at borders: " + ("" if crossings else "none")
+    yield f"waiting at borders, ◄ towards Europe, ► towards China: {'' if crossings else 'none'}".rstrip()
     for crossing, _ in crossings.most_common(4):
         west, east = (snapshot.waiting.get((crossing, side), 0) for side in ("WEST", "EAST"))
         shut = f"{CLOSED} closed" if crossing in closed else ""

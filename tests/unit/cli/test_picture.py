@@ -43,7 +43,8 @@ def column(station: str) -> int:
 
 
 def test_every_picture_says_that_it_is_simulated_and_when() -> None:
-    assert shown()[0] == "SIMULATED 2025-09-16 00:00 UTC   0 trains, 0 containers on their way   a title"
+    assert shown()[0] == "SIMULATED 2025-09-16 00:00 UTC   0 trains, 0 containers on their way"
+    assert shown()[1] == "a title"
     assert one_line(Snapshot(AT, (), {}), Flow()).startswith("simulated 2025-09-16 00:00 UTC")
 
 
@@ -60,9 +61,13 @@ def test_trains_pile_up_as_a_number_where_they_stand_by_direction() -> None:
     assert row_of(shown(*many), "◄")[column("brest-severny")] == "#"
 
 
-def test_a_running_train_is_drawn_between_two_stations() -> None:
-    running = replace(TRAIN, state=State.RUNNING, station="minsk", next_station="baranovichi", fraction=0.5)
-    assert row_of(shown(running), "◄")[column("minsk") - 1] == "1"
+def test_a_running_train_is_drawn_at_the_nearer_station() -> None:
+    for fraction, nearer, other in ((0.4, "minsk", "baranovichi"), (0.6, "baranovichi", "minsk")):
+        running = replace(
+            TRAIN, state=State.RUNNING, station="minsk", next_station="baranovichi", fraction=fraction
+        )
+        row = row_of(shown(running), "◄")
+        assert (row[column(nearer)], row[column(other)]) == ("1", " ")
 
 
 def test_a_closed_crossing_is_marked_on_the_line_and_in_the_queues() -> None:
