@@ -1,97 +1,202 @@
-"""`lianyun demo`: the whole system on a small simulated world, from publishers to what people see, and checked."""
+"""`lianyun demo`: the corridor in September 2025 through the whole system, from publishers to what people see; and two dares."""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import psycopg
 import typer
 
-from services.cli.exits import Exit
-from services.cli.output import err, out, print_json, print_table
-from services.cli.track import show_view
+from schemas.reasons import Refusal
+from schemas.rfc3339 import parse_micros
+from services.cli import demo_report
+from services.cli.exits import Exit, Failure
+from services.cli.live import Screen
+from services.cli.output import err, print_json
+from services.cli.running import announced, wait_for_ctrl_c
+from services.cli.settings import RUNNING
 from services.fsck.check import fsck
+from services.localstack.errors import StackError
 from services.localstack.platform import Platform
 from services.processors.settings import admission_settings
+from services.proving import counts_of_trains, dares
 from services.proving import demo as playing
 from services.query import rendering
+from services.simulator.conditions import Closure
+from services.simulator.corridors import SimulatedWorld, conditions_of, running
+from services.simulator.corridors import simulate as world_of
+from services.simulator.scenarios import UnknownScenario, scenario
+from services.simulator.scenarios.model import Scenario, micros
 from services.simulator.signing import members, profiles
-from services.simulator.simulate import Scale, simulate
+
+demo = typer.Typer(invoke_without_command=True)
+
+SCENARIO = "polish-closure-2025"
+NEEDS = "needs about 1.5 GB of memory, 500 MB of disk and 2 to 3 minutes (two cores); everything here is simulated"
+Seed = Annotated[int, typer.Option(help="The same seed gives the same world.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def demo(
-    trains: Annotated[int, typer.Option(min=1, max=200, help="Trains of the simulated world.")] = 12,
-    boxes: Annotated[int, typer.Option(min=1, max=55, help="Containers on each.")] = 30,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 1,
+@demo.callback()
+def _demo(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Option("--scenario", help="Which world; `lianyun simulate --list` shows them.")
+    ] = SCENARIO,
+    trains: Annotated[
+        int | None,
+        typer.Option(min=1, max=500, help="About how many trains, not as many as the scenario has."),
+    ] = None,
+    end: Annotated[
+        str, typer.Option(help="The moment at which the world ends (RFC 3339 or a date), not the scenario's.")
+    ] = "",
+    seed: Seed = 1,
     workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes.")] = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on running afterwards, for a look around, until Ctrl-C.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a simulated corridor through real publishers, Kafka, workers and Postgres, and check the outcome."""
-    started = time.monotonic()
-
-    def say(line: str) -> None:
-        err.print(f"[{time.monotonic() - started:6.1f} s] {line}", markup=False)
-
-    say("needs about 1 GB of memory, 300 MB of disk and a minute; everything here is simulated")
-    simulation = simulate(Scale(seed=seed, trains=trains, boxes=boxes))
-    say(
-        f"the world has {trains} trains with {boxes} boxes each; starting Kafka, Postgres and {workers} workers ..."
-    )
-    known = profiles(seed)
-    with (
-        tempfile.TemporaryDirectory(prefix="lianyun-demo-") as folder,
-        Platform(workers=workers, members=members(known)) as platform,
-    ):
-        outcome = playing.play(simulation, platform, Path(folder), say)
-        say("fsck: recomputing everything from the stored bytes ...")
-        gateways = admission_settings(platform.network).gateway_topics
-        report = fsck(platform.stack.dsn, platform.network, gateway_topics=gateways)
-    body = {
-        "simulated": True,
-        "trains": trains,
-        "containers": len({lading.box for lading in simulation.world.ladings}),
-        **outcome.counts,
-        "disputed": outcome.disputed,
-        "world_mismatches": len(outcome.mismatches),
-        "fsck": "ok" if report.sound else report.plain()["findings"],
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    refusals = outcome.counts["events"]["dead_letters"]
-    wrong = outcome.mismatches or not report.sound or refusals != outcome.expected_refusals
-    if as_json:
-        print_json(body)
-    else:
-        _show(body, outcome)
-    if wrong:
-        for line in outcome.mismatches[:20]:
-            err.print(line, markup=False)
-        if refusals != outcome.expected_refusals:
-            err.print(f"expected refusals {outcome.expected_refusals}, found {refusals}", markup=False)
+    if context.invoked_subcommand is not None:
+        return
+    if keep and RUNNING.exists():
+        raise Failure(
+            Exit.FAILED,
+            f"a platform seems to run in this folder already ({RUNNING})",
+            "stop it, or leave out --keep",
+        )
+    err.print(NEEDS, markup=False)
+    world = _world(name, seed, trains, end)
+    try:
+        body, wrong = _run(world, workers, keep, as_json)
+    except StackError as problem:
+        raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
+    for line in wrong:
+        err.print(line, markup=False)
+    if wrong or body["fsck"] != "ok":
         raise typer.Exit(Exit.FAILED)
 
 
-def _show(body: dict[str, Any], outcome: playing.Outcome) -> None:
-    if outcome.shown is not None:
-        out.print("\n[bold]One consignment, with who said what and how sure (simulated)[/]")
-        show_view(rendering.plain(outcome.shown))
-    out.print("\n[bold]Summary (simulated)[/]")
-    events = body["events"]
-    print_table(
-        ("", ""),
-        [
-            ("trains", body["trains"]),
-            ("containers", body["containers"]),
-            ("consignments", body["consignments"]),
-            ("messages published", events["published"]),
-            ("events accepted", events["accepted"]),
-            ("duplicates recognised", events["duplicates"]),
-            ("equivocations", events["equivocations"]),
-            ("consignments with a dispute", body["disputed"]),
-            ("views that differ from the world's truth", body["world_mismatches"]),
-            ("fsck", body["fsck"] if body["fsck"] == "ok" else f"{len(body['fsck'])} findings"),
-            ("seconds", body["seconds"]),
-        ],
+@demo.command()
+def kill(seed: Seed = 1, as_json: AsJson = False) -> None:
+    """Kill a worker in the middle of a transaction while it has work, and show that nothing is lost or doubled."""
+    err.print(
+        "needs about 1 GB of memory, 200 MB of disk and a minute; everything here is simulated", markup=False
     )
-    print_table(("dead letters by reason", ""), list(events["dead_letters"].items()))
+    outcome = dares.kill(seed, _say)
+    if as_json:
+        print_json(outcome)
+    else:
+        demo_report.show_kill(outcome)
+    if not outcome["held"]:
+        raise typer.Exit(Exit.FAILED)
+
+
+@demo.command()
+def tamper(seed: Seed = 1, as_json: AsJson = False) -> None:
+    """Change stored rows by SQL, and show that fsck names each row, its publisher and the field; exit 0 when it does."""
+    err.print(
+        "needs about 1 GB of memory, 200 MB of disk and half a minute; everything here is simulated",
+        markup=False,
+    )
+    outcome = dares.tamper(seed, _say)
+    if as_json:
+        print_json(outcome)
+    else:
+        demo_report.show_tamper(outcome)
+    if not outcome["found"]:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _say(line: str) -> None:
+    err.print(line, markup=False)
+
+
+def _world(name: str, seed: int, trains: int | None, end: str) -> SimulatedWorld:
+    """The world that was asked for; ends the command where there is none such."""
+    try:
+        known = scenario(name)
+    except UnknownScenario as problem:
+        raise Failure(Exit.NOT_FOUND, str(problem), "lianyun simulate --list") from None
+    if end:
+        known = known.model_copy(update={"ends": _end(end, known)})
+    if trains is None:
+        return world_of(known, seed)
+    whole = world_of(known, seed, 1.0)
+    a_day = sum(service.per_day for service in running(known))
+    days = (micros(known.last_departure) - whole.starts) / 86_400_000_000
+    return world_of(known, seed, trains / (a_day * days))
+
+
+def _end(text: str, known: Scenario) -> datetime:
+    try:
+        at = parse_micros(text if "T" in text else f"{text}T00:00:00Z")
+    except Refusal as refusal:
+        raise Failure(Exit.USAGE, f"--end: {refusal.detail}", "write it like 2025-09-26") from None
+    if not micros(known.opens) < at <= micros(known.ends):
+        limits = f"after {known.opens:%Y-%m-%d} and not after {known.ends:%Y-%m-%d}"
+        raise Failure(
+            Exit.USAGE, f"--end: the world of {known.name} ends {limits}", "write it like 2025-09-26"
+        )
+    return datetime.fromtimestamp(at / 1_000_000, UTC)
+
+
+def _run(world: SimulatedWorld, workers: int, keep: bool, as_json: bool) -> tuple[dict[str, Any], list[str]]:
+    """Play ``world``; returns what the command prints as JSON, and what is not as it has to be."""
+    started = time.monotonic()
+    closures: tuple[Closure, ...] = conditions_of(world.scenario, world.scale).closures
+    known = profiles(world.seed)
+    with ExitStack() as stack:
+        screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
+        screen.say(f"starting Kafka, Postgres and {workers} workers ...")
+        platform = stack.enter_context(Platform(workers=workers, members=members(known)))
+        screen.say(f"the world of {world.scenario.name} takes shape ...")
+        simulation = world.simulation()
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
+        outcome = playing.play(simulation, world.opens, platform, folder, screen.say, screen.show)
+        screen.still()
+        screen.say("fsck: recomputing everything from the stored bytes ...")
+        gateways = admission_settings(platform.network).gateway_topics
+        checked = fsck(platform.stack.dsn, platform.network, gateway_topics=gateways, processes=workers)
+        with psycopg.connect(platform.stack.dsn) as connection:
+            found = counts_of_trains.disputes(counts_of_trains.counts(connection))
+        body = {
+            "simulated": True,
+            "scenario": world.scenario.name,
+            "seed": world.seed,
+            "ends": f"{world.scenario.ends:%Y-%m-%dT%H:%M:%SZ}",
+            "trains": len(world.timetable),
+            "containers": len({lading.box for lading in simulation.world.ladings}),
+            **outcome.counts,
+            "lists": {"files": outcome.files, "rows": outcome.rows},
+            "disputed": outcome.disputed,
+            "disputes": [[count.plain() for count in group] for group in found],
+            "world_mismatches": len(outcome.mismatches),
+            "fsck": "ok" if checked.sound else checked.plain()["findings"],
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        if as_json:
+            print_json(body)
+        else:
+            shown = None if outcome.shown is None else rendering.plain(outcome.shown)
+            demo_report.show(body, shown, found)
+        wrong = _wrong(outcome)
+        if keep and not wrong:
+            stack.enter_context(announced(platform))
+            demo_report.show_kept(outcome.shown)
+            wait_for_ctrl_c()
+    return body, wrong
+
+
+def _wrong(outcome: playing.Outcome) -> list[str]:
+    wrong = outcome.mismatches[:20]
+    refusals = outcome.counts["events"]["dead_letters"]
+    if refusals != outcome.expected_refusals:
+        wrong.append(f"expected refusals {outcome.expected_refusals}, found {refusals}")
+    return wrong

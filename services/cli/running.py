@@ -44,7 +44,7 @@ def up(workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes
             ):
                 out.print(f"  {line}")
             out.print("Ctrl-C stops it.")
-            _wait()
+            wait_for_ctrl_c()
     except StackError as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
 
@@ -67,7 +67,8 @@ def announced(platform: Platform) -> Iterator[None]:
         RUNNING.unlink(missing_ok=True)
 
 
-def _wait() -> None:
+def wait_for_ctrl_c() -> None:
+    """Block until SIGINT or SIGTERM."""
     stop = False
 
     def ask(_signal: int, _frame: FrameType | None) -> None:

@@ -93,7 +93,24 @@ def _drain_once(
     progress: Callable[[int], None],
     stop: Callable[[], bool],
 ) -> int:
-    """One connection's worth: ends when nothing waits, or when a whole batch went by without an acknowledgement."""
+    """One connection's worth: see :func:`send_waiting`; the connection ends with it."""
+    try:
+        return send_waiting(spool, producer, progress, stop)
+    finally:
+        with contextlib.suppress(KafkaError):  # what could not be sent is still in the spool
+            producer.close(timeout=1 if stop() else 5)
+
+
+def send_waiting(
+    spool: Spool,
+    producer: KafkaProducer,
+    progress: Callable[[int], None] = lambda _sent: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Send what waits over ``producer``; returns how many were acknowledged.
+
+    Ends when nothing waits, or when a whole batch went by without an acknowledgement; what has none stays in the spool.
+    """
     flying: deque[tuple[int, Any]] = deque()
     sent, after = 0, 0
     try:
@@ -111,9 +128,6 @@ def _drain_once(
             progress(sent)
     except KafkaError:
         sent += _settle(spool, flying, stop)
-    finally:
-        with contextlib.suppress(KafkaError):  # what could not be sent is still in the spool
-            producer.close(timeout=1 if stop() else 5)
     return sent
 
 

@@ -1,34 +1,61 @@
-"""The demo: a small simulated world through real publishers, broker, workers and database, and what became of it.
+"""The demo: a simulated world in accelerated time through real publishers, broker, workers and database, and what became of it.
 
-Good events go through each party's durable spool; what careless and dishonest parties send besides (copies, two
-contents under one id, messages that must be refused) goes to the broker directly.
+What goes out, and how, is in ``programme`` and ``dispatching``. Here is the clock, and the comparison of every view with
+what the world knows.
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import psycopg
 
+from schemas.events.catalogue import by_number
 from services.localstack.platform import Platform
-from services.producers import publisher
-from services.producers.spool import Message, Spool
+from services.proving.dispatching import Dispatch
 from services.proving.oracle import consignment_of, differences
+from services.proving.programme import Programme, programme
+from services.query.reread import Reread, reread
 from services.query.views import Told, told_of
 from services.registry import store
-from services.simulator.breaking import expected, sprinkle
-from services.simulator.signing import Outgoing, profiles, sign_all
+from services.registry.registry import Registry
+from services.simulator.signing import profiles
 from services.simulator.simulate import Simulation
-from services.storage.reading import unsettled
+from services.storage.reading import Stored, unsettled
 
 Say = Callable[[str], None]
-BROKEN_SHARE = 0.01
+HISTORY, LIVE = 2_500.0, 450.0
+"""Messages a second: of what happened before the world is worth watching, and from then on."""
+TICK = 0.4
+"""Seconds between two looks at the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How far things are: messages that the broker took, those applied, those refused by reason, and lists read."""
+
+    published: int = 0
+    applied: int = 0
+    per_second: float = 0.0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    files: int = 0
+    rows: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """Messages in the log that no worker has applied yet."""
+        return max(0, self.published - self.applied)
+
+
+Show = Callable[[int, Flow], None]
+"""Called at every look at the clock, with the simulated time (UTC microseconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,82 +67,115 @@ class Outcome:
     expected_refusals: dict[str, int]
     disputed: int
     shown: Told | None  # one consignment worth looking at
-    seconds: dict[str, float]
+    files: int
+    rows: int
 
 
-def play(simulation: Simulation, platform: Platform, folder: Path, say: Say) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """From seconds of the demo to simulated time: at a quicker pace until ``opens``."""
+
+    starts: int
+    opens: int
+    ends: int
+    history_seconds: float
+    live_seconds: float
+
+    def at(self, seconds: float) -> int:
+        """The simulated time (UTC microseconds) after so many seconds."""
+        if seconds < self.history_seconds:
+            return self.starts + int((self.opens - self.starts) * seconds / self.history_seconds)
+        share = (seconds - self.history_seconds) / self.live_seconds
+        return self.opens + int((self.ends - self.opens) * min(1.0, share))
+
+
+def clock_for(show: Programme, opens: int, ends: int) -> Clock:
+    """A clock at which ``show`` goes out at the paces above."""
+    history = bisect_right(show.dues, opens, key=lambda due: due.at)
+    starts = min((due.at for due in show.dues), default=opens)
+    live = len(show.dues) - history
+    return Clock(min(starts, opens), opens, ends, max(0.01, history / HISTORY), max(0.01, live / LIVE))
+
+
+def play(
+    simulation: Simulation,
+    opens: int,
+    platform: Platform,
+    folder: Path,
+    say: Say,
+    show: Show = lambda _at, _flow: None,
+) -> Outcome:
     """Publish ``simulation`` to the running ``platform`` and compare what can be seen with what really happened.
 
-    ``folder`` takes the spools. Blocks until everything published has been applied. Raises TimeoutError otherwise.
+    From ``opens`` on in slower time. ``folder`` takes the spools. Blocks until everything published has been applied;
+    raises TimeoutError otherwise.
     """
     seed = simulation.scale.seed
     known = profiles(seed, network=platform.network)
-    outgoing = sprinkle(sign_all(simulation.telling.messages, known), known, Random(seed), BROKEN_SHARE)
-    started = time.monotonic()
-    published = publish(outgoing, platform.stack.bootstrap, folder, say)
-    sent = time.monotonic()
-    wait_applied(platform.stack.dsn, published, say)
-    applied = time.monotonic()
-    say("comparing every view with the world's own truth ...")
-    with psycopg.connect(platform.stack.dsn) as connection:
-        counts = counted(connection, published)
-        mismatches, disputed, shown = _compare(connection, simulation)
-    return Outcome(
-        counts,
-        mismatches,
-        expected(outgoing),
-        disputed,
-        shown,
-        {"publishing": round(sent - started, 2), "applying": round(applied - sent, 2)},
-    )
+    going_out = programme(simulation.telling.messages, known, Random(seed))
+    clock = clock_for(going_out, opens, simulation.scale.now)
+    say(f"{len(going_out.dues)} messages are signed, {len(going_out.sheets)} of them whole lists")
+    with (
+        Dispatch(known, platform.stack.bootstrap, folder) as dispatch,
+        psycopg.connect(platform.stack.dsn, autocommit=True) as connection,
+    ):
+        gauge = Gauge(connection, dispatch)
+        _publish(going_out, clock, dispatch, gauge, show)
+        _wait_applied(connection, lambda: show(simulation.scale.now, gauge.read()), dispatch.sent)
+        show(simulation.scale.now, gauge.read())
+        say("comparing every view with the world's own truth ...")
+        counts = counted(connection, dispatch.sent)
+        with connection.transaction():
+            mismatches, disputed, shown, reached = _compare(connection, simulation)
+        counts["events"]["parked"] = counts["events"]["accepted"] - reached
+        return Outcome(
+            counts, mismatches, dict(going_out.refusals), disputed, shown, dispatch.files, dispatch.rows
+        )
 
 
-def publish(outgoing: Sequence[Outgoing], bootstrap: str, folder: Path, say: Say) -> int:
-    """Send everything, party by party; returns how many messages went out, all acknowledged."""
-    spooled: dict[str, list[Message]] = defaultdict(list)
-    besides: list[Message] = []
-    seen: set[bytes] = set()
-    for out in outgoing:
-        if out.refused_as or out.message.identity in seen:
-            besides.append(out.message)
-            continue
-        seen.add(out.message.identity)
-        spooled[out.party].append(out.message)
-    total = 0
-    for party, messages in sorted(spooled.items()):
-        with Spool(folder / f"{party}.spool") as spool:
-            spool.put(messages)
-            acknowledged = publisher.drain(spool, bootstrap)
-        total += acknowledged
-        say(f"{party:<14} published {acknowledged:>6} events")
-    producer = publisher.connect(bootstrap)
-    futures = [
-        producer.send(m.topic, value=m.value, key=m.key or None, headers=list(m.headers)) for m in besides
-    ]
-    for future in futures:
-        future.get(timeout=30)
-    producer.close()
-    say(f"and {len(besides)} copies, contradictions and messages that must be refused")
-    return total + len(besides)
+class Gauge:
+    """Reads how far the platform is, and how fast it went in the last seconds."""
+
+    def __init__(self, connection: psycopg.Connection[Any], dispatch: Dispatch) -> None:
+        self._connection, self._dispatch = connection, dispatch
+        self._seen: deque[tuple[float, int]] = deque(maxlen=8)
+
+    def read(self) -> Flow:
+        """The figures of this moment."""
+        applied = _one(self._connection, "SELECT coalesce(sum(next_offset), 0) FROM lianyun.kafka_offset")
+        letters = self._connection.execute("SELECT reason, count(*) FROM lianyun.dead_letter GROUP BY reason")
+        self._seen.append((time.monotonic(), applied))
+        (before, then), (now, done) = self._seen[0], self._seen[-1]
+        rate = (done - then) / (now - before) if now > before else 0.0
+        dispatch = self._dispatch
+        return Flow(dispatch.sent, applied, rate, dict(letters), dispatch.files, dispatch.rows)
 
 
-def wait_applied(dsn: str, published: int, say: Say, patience: float = 180.0) -> None:
+def _publish(going_out: Programme, clock: Clock, dispatch: Dispatch, gauge: Gauge, show: Show) -> None:
+    began, done = time.monotonic(), 0
+    while done < len(going_out.dues):
+        looked = time.monotonic()
+        at = clock.at(looked - began)
+        until = bisect_right(going_out.dues, at, key=lambda due: due.at)
+        dispatch.send(going_out.dues[done:until])
+        done = until
+        show(at, gauge.read())
+        time.sleep(max(0.0, TICK - (time.monotonic() - looked)))
+
+
+def _wait_applied(
+    connection: psycopg.Connection[Any], look: Callable[[], None], published: int, patience: float = 300.0
+) -> None:
     """Wait until the ledger has passed every published message and nothing waits to be settled."""
     until = time.monotonic() + patience
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        while True:
-            row = connection.execute(
-                "SELECT coalesce(sum(next_offset), 0) FROM lianyun.kafka_offset"
-            ).fetchone()
-            done = int(row[0]) if row else 0
-            if done >= published and not unsettled(connection):
-                return
-            if time.monotonic() > until:
-                raise TimeoutError(
-                    f"only {done} of {published} messages were applied within {patience:.0f} s"
-                )
-            say(f"applied {done} of {published}")
-            time.sleep(0.5)
+    while True:
+        done = _one(connection, "SELECT coalesce(sum(next_offset), 0) FROM lianyun.kafka_offset")
+        if done >= published and not unsettled(connection):
+            return
+        if time.monotonic() > until:
+            raise TimeoutError(f"only {done} of {published} messages were applied within {patience:.0f} s")
+        look()
+        time.sleep(TICK)
 
 
 def counted(connection: psycopg.Connection[Any], published: int) -> dict[str, Any]:
@@ -132,6 +192,7 @@ def counted(connection: psycopg.Connection[Any], published: int) -> dict[str, An
             "published": published,
             "accepted": accepted,
             "duplicates": published - accepted - variants - refused,
+            "parked": 0,
             "equivocations": variants,
             "refused": refused,
             "dead_letters": dict(letters),
@@ -141,20 +202,44 @@ def counted(connection: psycopg.Connection[Any], published: int) -> dict[str, An
 
 def _compare(
     connection: psycopg.Connection[Any], simulation: Simulation
-) -> tuple[list[str], int, Told | None]:
-    registry = store.load(connection)
+) -> tuple[list[str], int, Told | None, int]:
+    """What views show otherwise than the truth, how many have a dispute, one worth looking at, and events that reach any."""
+    registry: Registry = store.load(connection)
     mismatches: list[str] = []
-    disputed, best, shown = 0, -1, None
+    reached: set[bytes] = set()
+    disputed, best, shown = 0, 0, None
+    known: dict[int, Reread] = {}
+
+    def remember(stored: Stored, registry: Registry) -> Reread:
+        if stored.no not in known:
+            known[stored.no] = reread(stored, registry)
+        return known[stored.no]
+
     for truth in simulation.truths.values():
-        told = told_of(connection, consignment_of(truth).id, simulation.scale.now, registry)
+        told = told_of(connection, consignment_of(truth).id, simulation.scale.now, registry, remember)
         mismatches += differences(None if told is None else told.view, truth)
         if told is None:
             continue
+        reached |= told.events.keys()
         disputed += bool(told.view.disputes)
-        interest = 100 * bool(told.view.disputes) + 20 * bool(told.view.exceptions) + len(told.view.arrivals)
-        if interest > best:
+        if (interest := _interest(told)) > best:
             best, shown = interest, told
-    return mismatches, disputed, shown
+    return mismatches, disputed, shown, len(reached)
+
+
+def _interest(told: Told) -> int:
+    """How much a consignment is worth looking at: disputes (of a queue above all) and trouble on its way, of few boxes."""
+    view = told.view
+    asked = {by_number(answers.question.milestone).name for answers in view.disputes}
+    full = sum(box.counted for box in view.boxes)
+    return (
+        100 * bool(asked)
+        + 60 * ("movement.queued" in asked)
+        + 30 * bool(view.restrictions)
+        + 20 * bool(view.exceptions)
+        + min(60, len(view.arrivals))
+        - 40 * max(0, full - 1)
+    )
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> int:

@@ -57,12 +57,13 @@ def prove(
     frozen_seconds: float = 15.0,
     say: Say = lambda _line: None,
     spoil: Callable[[str], None] = lambda _dsn: None,
+    attacking: Callable[..., Attacker] = Attacker,
 ) -> dict[str, Any]:
     """Attack a platform of its own ``kills`` times under load and return what became of the world's events.
 
     ``pace`` is the load in messages a second while attacks last; ``attacks`` names them one by one instead of drawing
-    them; ``spoil`` may do harm to the database before it is judged, to see that the judgement notices. Blocks for
-    about 8 s per kill. A platform that does not come back cuts the run short and is judged as it stands then. All
+    them; ``spoil`` may do harm to the database before it is judged, to see that the judgement notices; ``attacking``
+    makes the attacker. Blocks for about 8 s per kill. A platform that does not come back cuts the run short and is judged as it stands then. All
     parties are simulated. ``services.proving.report.problems`` says what is wrong with the outcome.
     """
     random = Random(f"prove|{seed}")
@@ -89,7 +90,7 @@ def prove(
             publishers = Publishers(
                 folder / "journals", divide(outgoing, PUBLISHERS), platform.stack.bootstrap
             )
-            attacker = Attacker(platform, publishers, traps, random, frozen_seconds=frozen_seconds)
+            attacker = attacking(platform, publishers, traps, random, frozen_seconds=frozen_seconds)
             try:
                 publishers.start(pace)
                 steps: Sequence[Callable[[], None]] = (lambda: attacker.run(wanted, say), publishers.finish)

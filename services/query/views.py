@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from services.query.reread import Reread, reread
 from services.registry import store
 from services.registry.registry import Registry
 from services.storage import reading
+from services.storage.reading import Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,20 @@ def consignments_of(connection: Connection[Any], things: Iterable[Thing]) -> lis
 
 
 def told_of(
-    connection: Connection[Any], consignment: bytes, as_of: Micros, registry: Registry | None = None
+    connection: Connection[Any],
+    consignment: bytes,
+    as_of: Micros,
+    registry: Registry | None = None,
+    read: Callable[[Stored, Registry], Reread] = reread,
 ) -> Told | None:
     """The view of the group that ``consignment`` (16 bytes) belongs to at ``as_of``; None where it was never founded.
 
     Its timeline leaves out a train's running positions that were superseded. Reads in the caller's transaction; some
-    milliseconds for an ordinary consignment. Raises Unreadable.
+    milliseconds for an ordinary consignment. ``read`` may remember what it has read for whoever looks at many
+    consignments of one train. Raises Unreadable.
     """
     known = registry if registry is not None else store.load(connection)
-    events = [reread(stored, known) for stored in reading.load_facts(connection, [consignment], as_of)]
+    events = [read(stored, known) for stored in reading.load_facts(connection, [consignment], as_of)]
     facts = facts_of(events)
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(facts, founded, as_of)

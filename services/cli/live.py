@@ -1,0 +1,73 @@
+"""The demo while it runs: a living picture on a terminal, a line now and then where nobody looks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from services.cli.picture import CLOSED, one_line, picture
+from services.proving.demo import Flow
+from services.simulator.conditions import Closure
+from services.simulator.tracks import Snapshot
+
+EVERY = 5.0
+"""Seconds between two lines where there is no terminal."""
+
+
+class Screen:
+    """A context manager that shows a moment of the demo: :meth:`show` takes the simulated time and the flow.
+
+    ``seen`` gives the snapshot of a time. :meth:`say` prints a line of progress above the picture.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        seen: Callable[[int], Snapshot],
+        closures: Collection[Closure],
+        title: str,
+    ) -> None:
+        self._console, self._seen, self._closures, self._title = console, seen, closures, title
+        self._began = time.monotonic()
+        self._last = -EVERY
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.still()
+
+    def say(self, line: str) -> None:
+        """Print a line of progress with the seconds since the beginning."""
+        self._console.print(f"[{time.monotonic() - self._began:6.1f} s] {line}", markup=False)
+
+    def show(self, at: int, flow: Flow) -> None:
+        """Show the simulated moment ``at`` (UTC microseconds)."""
+        if not self._console.is_terminal:
+            if time.monotonic() - self._last >= EVERY:
+                self._last = time.monotonic()
+                self.say(one_line(self._seen(at), flow))
+            return
+        closed = frozenset(c.crossing for c in self._closures if c.start <= at < c.end)
+        text = Text("\n".join(picture(self._seen(at), flow, closed, self._title)), no_wrap=True)
+        text.highlight_regex(f"{CLOSED}( closed)?", "bold red")
+        text.highlight_regex("^SIMULATED", "bold")
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
+            self._live.start()
+        self._live.update(text, refresh=True)
+
+    def still(self) -> None:
+        """End the living picture; its last state stays."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None

@@ -1,0 +1,87 @@
+"""The demo and its dares as a newcomer runs them, on the smallest world: real broker, workers and database."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.fsck.finding import Finding
+from services.proving import dares
+from services.proving.dares import Change
+from services.simulator.simulate import Scale
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def outcome() -> dict[str, Any]:
+    """What `lianyun demo --scenario tiny --json` prints."""
+    command = (sys.executable, "-m", "services.cli", "demo", "--scenario", "tiny", "--json")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=380, cwd=Path.cwd())
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "simulated" in done.stderr.splitlines()[0]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_demo_prints_what_it_promises(outcome: dict[str, Any]) -> None:
+    assert outcome["simulated"] is True
+    assert (outcome["trains"], outcome["containers"]) == (8, 48)
+    assert outcome["consignments"] > 20
+    assert outcome["seconds"] > 0
+    events = outcome["events"]
+    assert {"published", "accepted", "duplicates", "parked", "equivocations", "dead_letters"} <= events.keys()
+    stored = events["accepted"] + events["equivocations"]
+    assert events["published"] == stored + events["duplicates"] + events["refused"]
+    assert events["duplicates"] > 50
+    assert len(events["dead_letters"]) >= 10
+    assert outcome["disputed"] > 0
+
+
+def test_every_view_is_as_the_world_knows_it_and_every_byte_checks(outcome: dict[str, Any]) -> None:
+    assert outcome["world_mismatches"] == 0
+    assert outcome["fsck"] == "ok"
+
+
+def test_spreadsheets_are_among_what_was_published(outcome: dict[str, Any]) -> None:
+    assert outcome["lists"]["files"] > 3
+    assert outcome["lists"]["rows"] > 10
+
+
+def test_a_killed_worker_loses_nothing() -> None:
+    lines: list[str] = []
+    killed = dares.kill(1, lines.append, Scale(seed=1, trains=3, boxes=12, rumours=2))
+    assert killed["held"], (killed["problems"], lines)
+    assert killed["killed"]["hits"] == 1
+    assert killed["worker_ends"]["SIGKILL"] >= 1
+    before, dead, after = killed["ledger"]
+    assert [at["when"] for at in killed["ledger"]] == ["before", "killed", "after"]
+    assert before["applied"] <= dead["applied"] < after["applied"]
+    assert after["epoch"] > before["epoch"] > 0
+    assert killed["lost"] == killed["duplicated"] == killed["wrong_states"] == 0
+
+
+def test_a_changed_row_is_named_with_its_publisher_and_field() -> None:
+    told = dares.tamper(1, lambda _line: None)
+    assert told["sound_before"]
+    assert told["found"], told["findings"]
+    claim, message = told["changed"]
+    assert (claim["field"], message["field"]) == ("happened", "payload or headers")
+    assert all(change["publisher"] and change["named"] for change in told["changed"])
+
+
+def test_a_finding_about_another_row_publisher_or_field_is_not_taken_for_the_one() -> None:
+    change = Change("event 12", "ktz", "payload or headers", "", "", "")
+
+    def names(where: str, publisher: str = "ktz", field: str = "payload or headers") -> bool:
+        return change.named_by(Finding("SIGNATURE", where, publisher, field, "", "", ""))  # type: ignore[arg-type]
+
+    assert names("event 12 (cre.railway.ktz.v1[0]@3)")
+    assert not names("event 123 (cre.railway.ktz.v1[0]@3)")
+    assert not names("event 12 (x)", publisher="rzd")
+    assert not names("event 12 (x)", field="signature")
