@@ -26,7 +26,7 @@ format: setup ## Put style and formatting right
 test: setup ## Run all tests; real Kafka and Postgres are started and stopped by the run
 	$(BIN)/python -m pytest $(ARGS)
 
-demo: setup ## Run the whole system here on simulated trains, with a page to look at
+demo: setup ## Run the whole system here on simulated trains, with a picture of the corridor
 	$(BIN)/lianyun demo $(ARGS)
 
 up: setup ## Run the platform here until Ctrl-C and print where to look
