@@ -91,6 +91,7 @@ COMMANDS: Mapping[str, Listed] = {
     "key": Listed("keys", "key", "Signing keys of parties."),
     "dlq": Listed("letters", "dlq", "Dead letters: what was refused and why."),
     "topics": Listed("topics", "topics", "The declared topics, compared with a broker and applied to it."),
+    "secrets": Listed("secrets", "secrets", "Certificates and passwords of a secured deployment, as files."),
     "db": Listed("database_upkeep", "db", "The database."),
     "bench": Listed("proofs", "bench", "Measure this machine."),
     "offsets": Listed("offsets", "offsets", "The ledger of the log."),

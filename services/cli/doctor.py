@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,7 +49,7 @@ def examine(settings: CliSettings) -> Iterator[Check]:
     answers = False
     for check in guarded(
         "broker",
-        lambda: broker.look(settings.bootstrap, declaration, settings.network),
+        lambda: broker.look(settings.bootstrap, declaration, settings.network, settings.kafka_security()),
         (cluster.ClusterError,),
         f"check LIANYUN_BOOTSTRAP and the broker's log, or {start}",
     ):
@@ -78,16 +78,18 @@ def _stored(settings: CliSettings, declaration: Declaration, bootstrap: str) -> 
         if not schema:
             return
         yield room.look(connection, _LOCAL_DATA if RUNNING.exists() and _LOCAL_DATA.exists() else None)
-        yield from _working(connection, bootstrap)
+        yield from _working(connection, bootstrap, settings.kafka_security())
 
 
-def _working(connection: psycopg.Connection[Any], bootstrap: str) -> Iterator[Check]:
+def _working(
+    connection: psycopg.Connection[Any], bootstrap: str, security: Mapping[str, Any]
+) -> Iterator[Check]:
     yield working.workers(connection)
     held = working.ledger(connection)
     yield working.claims(held)
     if not bootstrap or not held:
         return
-    with cluster.admin_client(bootstrap) as admin:
+    with cluster.admin_client(bootstrap, security) as admin:
         log = broker.log_states(admin, list(held))
     yield working.stopped(held, log)
     yield working.waiting(held, log)

@@ -51,7 +51,7 @@ def accept_loss(
             f"events of {topic}[{partition}] before offset {next_offset} that were not applied are given up",
             "repeat the command with --yes",
         )
-    directory = TopicDirectory({"bootstrap_servers": settings.bootstrap.split(",")})
+    directory = TopicDirectory(settings.kafka_connection())
     try:
         topic_id = directory.topic_ids([topic]).get(topic)
     finally:

@@ -74,6 +74,7 @@ def publish(
             store,
             bootstrap,
             manner,
+            settings.kafka_security(),
             settle=quiet,
             grace=max(grace, quiet),
             once=once,
@@ -91,6 +92,7 @@ def publish(
                 waiting,
                 bootstrap,
                 patience=patience,
+                security=settings.kafka_security(),
                 progress=lambda sent: err.print(f"{sent} acknowledged") if err.is_terminal else None,
             )
         except publisher.BrokerUnreachable as problem:

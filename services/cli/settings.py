@@ -6,26 +6,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
     PydanticBaseSettingsSource,
-    SettingsConfigDict,
 )
+
+from services.connections import Connections
 
 RUNNING = Path(".lianyun") / "platform.json"
 """Written by a platform that runs from this folder (`lianyun up`), removed when it stops."""
 
 
-class CliSettings(BaseSettings):
+class CliSettings(Connections):
     """Environment variables LIANYUN_*; a platform running in this folder gives the addresses they leave open."""
 
-    model_config = SettingsConfigDict(env_prefix="LIANYUN_", frozen=True, extra="ignore")
-
-    bootstrap: str = Field("", description="host:port of a Kafka broker")
-    dsn: SecretStr = Field(SecretStr(""), description="URL of the database")
-    network: str = Field("demo", description="the network whose signatures count: demo or prod")
     partners: Path = Field(Path(".lianyun") / "partners", description="folder of partner profiles and spools")
 
     @classmethod
@@ -34,10 +30,14 @@ class CliSettings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, InitSettingsSource(settings_cls, _running())
+        """The environment and its secrets first, then what runs here."""
+        given = super().settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
+        return *given, InitSettingsSource(settings_cls, _running())
 
 
 def _running() -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import SecretStr
 
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out, print_json
 from services.cli.settings import CliSettings
-from services.topics.access import Grant, apply_grants, grants, missing_grants
+from services.topics.access import Grant, apply_grants, grants, missing_grants, principals
 from services.topics.cluster import ClusterError, admin_client, make_plan
 from services.topics.cluster import apply as apply_topics
 from services.topics.declaration import Declaration, DeclarationError, read_declaration
+from services.topics.passwords import PasswordError, read_passwords, set_passwords
 from services.topics.plan import Plan
 
 topics = typer.Typer(
@@ -27,6 +29,10 @@ Replicas = Annotated[
     int | None, typer.Option("--replication-factor", min=1, help="Of new topics; 3 on a cluster.")
 ]
 Access = Annotated[bool, typer.Option("--access", help="Access rules too (the broker needs an authorizer).")]
+Passwords = Annotated[
+    Path | None,
+    typer.Option(help="Set the users' passwords from the files of this folder, each named as its user."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -37,7 +43,7 @@ def plan(
     """Show what `apply` would do; changes nothing. Exit code 3 when the broker is not as declared."""
     declaration = _declaration(file)
     try:
-        with admin_client(_bootstrap()) as admin:
+        with admin_client(*_broker()) as admin:
             wanted = make_plan(admin, declaration, replication_factor)
             new_grants = missing_grants(admin, grants(declaration)) if access else ()
     except ClusterError as unreachable:
@@ -49,18 +55,28 @@ def plan(
 
 @topics.command()
 def apply(
-    file: File = None, replication_factor: Replicas = None, access: Access = False, as_json: AsJson = False
+    file: File = None,
+    replication_factor: Replicas = None,
+    access: Access = False,
+    passwords: Passwords = None,
+    as_json: AsJson = False,
 ) -> None:
     """Create what is missing and set what differs; nothing is ever deleted. Repeating it changes nothing."""
     declaration = _declaration(file)
+    bootstrap, security = _broker()
+    users = _passwords(passwords, declaration)
     try:
-        done = apply_topics(_bootstrap(), declaration, replication_factor)
+        done = apply_topics(bootstrap, declaration, replication_factor, security)
         new_grants: tuple[Grant, ...] = ()
-        if access:
-            with admin_client(_bootstrap()) as admin:
-                new_grants = apply_grants(admin, grants(declaration))
+        if access or users:
+            with admin_client(bootstrap, security) as admin:
+                if access:
+                    new_grants = apply_grants(admin, grants(declaration))
+                set_passwords(admin, users)
     except ClusterError as unreachable:
         raise _unreachable(unreachable) from None
+    if users:
+        err.print(f"passwords set: {', '.join(sorted(users))}", markup=False)
     _report(done, new_grants, as_json, "done")
 
 
@@ -78,11 +94,18 @@ def _declaration(file: Path | None) -> Declaration:
         raise Failure(Exit.USAGE, str(wrong), "correct the declaration") from None
 
 
-def _bootstrap() -> str:
-    bootstrap = CliSettings().bootstrap
-    if not bootstrap:
+def _broker() -> tuple[str, dict[str, Any]]:
+    settings = CliSettings()
+    if not settings.bootstrap:
         raise Failure(Exit.USAGE, "no broker is configured", "set LIANYUN_BOOTSTRAP=host:port")
-    return bootstrap
+    return settings.bootstrap, settings.kafka_security()
+
+
+def _passwords(folder: Path | None, declaration: Declaration) -> dict[str, SecretStr]:
+    try:
+        return {} if folder is None else read_passwords(folder, principals(declaration))
+    except PasswordError as wrong:
+        raise Failure(Exit.USAGE, str(wrong), "lianyun secrets make") from None
 
 
 def _unreachable(problem: ClusterError) -> Failure:

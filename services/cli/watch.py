@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import orjson
 import typer
@@ -28,6 +29,7 @@ def watch(
     spool: Path,
     bootstrap: str,
     manner: Manner,
+    security: dict[str, Any],
     *,
     settle: float,
     grace: float,
@@ -37,7 +39,8 @@ def watch(
     """Publish what is dropped into ``folder`` until SIGTERM or SIGINT; with ``once`` until it is empty."""
     try:
         with _stopping() as stopped, Inbox(folder, settle, grace) as inbox:
-            watching = Watch(inbox, who, spool, bootstrap, _Told(folder, as_json), manner)
+            told = _Told(folder, as_json)
+            watching = Watch(inbox, who, spool, bootstrap, told, manner, security=security)
             if not once:
                 err.print(f"watching {folder} as {who.party}; stop with Ctrl-C", markup=False)
             watching.run(lambda: bool(stopped), every=min(1.0, settle), once=once)

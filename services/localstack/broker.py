@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.localstack import broker_access as access
+from services.localstack import broker_tls as tls
 from services.localstack.broker_settings import JAVA_OPTIONS, Ports, write_settings
 from services.localstack.errors import StackError
 from services.localstack.guard import Guard
@@ -27,6 +28,8 @@ class Broker:
     it does not get there. ``settings`` override single lines of ``broker_settings.SETTINGS``.
     ``users`` (name -> password, fixed with the data) turn passwords and access rules on: clients then log in with
     SCRAM and may do only what they were granted; ``broker_access.ADMINISTRATOR`` should be one, it may do all.
+    ``secrets``, a folder of `lianyun secrets make`, turns on all that a secured deployment has instead: TLS, names
+    by certificate inside, passwords for partners; these are not set before an administrator sets them.
     """
 
     def __init__(
@@ -35,7 +38,11 @@ class Broker:
         guard: Guard,
         settings: Mapping[str, str] | None = None,
         users: Mapping[str, str] | None = None,
+        secrets: Path | None = None,
     ) -> None:
+        if users and secrets:
+            raise StackError("the users of a broker with certificates have their passwords from its secrets")
+        self._secrets = secrets
         self._folder = folder
         self._settings = dict(settings or {})
         self._users = dict(users or {})
@@ -49,8 +56,21 @@ class Broker:
         return f"{LOOPBACK}:{ports.secured or ports.plain}"
 
     def client_options(self, user: str) -> dict[str, str]:
-        """Return the settings of kafka-python's clients that log in as ``user``, one of ``users``."""
+        """Return the settings of kafka-python's clients that log in as ``user``, one of ``users`` or of the secrets."""
+        if self._secrets is not None:
+            return dict(tls.client_options(self._secrets, user))
         return access.client_options(user, self._users[user])
+
+    @property
+    def administration(self) -> tuple[str, dict[str, str]]:
+        """``host:port`` and kafka-python's settings by which the broker's own listener is reached."""
+        options = tls.administrator_options(self._secrets) if self._secrets is not None else {}
+        return f"{LOOPBACK}:{self._known_ports().plain}", dict(options)
+
+    @property
+    def controller(self) -> str:
+        """``host:port`` of the controller, for tests of who may reach it."""
+        return f"{LOOPBACK}:{self._known_ports().controller}"
 
     @property
     def process(self) -> ServerProcess:
@@ -65,7 +85,9 @@ class Broker:
         first = self._ports is None
         for attempt in range(3):
             if first:
-                self._ports = Ports(free_port(), free_port(), free_port() if self._users else 0)
+                self._ports = Ports(
+                    free_port(), free_port(), free_port() if self._users or self._secrets else 0
+                )
             try:
                 self._start_once(timeout)
                 return
@@ -99,7 +121,7 @@ class Broker:
 
     def _start_once(self, timeout: float) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        properties = write_settings(self._folder, self._known_ports(), self._settings)
+        properties = write_settings(self._folder, self._known_ports(), self._settings, self._secrets)
         environment = {"PATH": os.defpath, "HOME": str(self._folder), "LANG": "C.UTF-8"}
         java = [str(java_executable()), "-cp", f"{broker_jars()}/*"]
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
@@ -136,21 +158,27 @@ class Broker:
         ):
             return False
         # By name: between our look and the broker's, another run's broker may have taken the port.
-        return cluster_id(f"{LOOPBACK}:{ports.plain}") == self._own_cluster_id()
+        return cluster_id(*self.administration) == self._own_cluster_id()
 
     def _own_cluster_id(self) -> str:
         lines = (self._folder / "data" / "meta.properties").read_text(encoding="ascii").splitlines()
         return next(line.partition("=")[2] for line in lines if line.startswith("cluster.id="))
 
 
-def cluster_id(bootstrap: str) -> str | None:
-    """Return the id of the cluster at ``bootstrap``, None while it does not answer or has no broker. Blocks up to 7 s."""
+def cluster_id(bootstrap: str, connection: Mapping[str, str] | None = None) -> str | None:
+    """Return the id of the cluster at ``bootstrap``, None while it does not answer or has no broker. Blocks up to 7 s.
+
+    ``connection`` holds further settings of kafka-python (security).
+    """
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
     try:
         admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap, bootstrap_timeout_ms=2_000, request_timeout_ms=5_000
+            bootstrap_servers=bootstrap,
+            bootstrap_timeout_ms=2_000,
+            request_timeout_ms=5_000,
+            **(connection or {}),
         )
     except KafkaError:
         return None

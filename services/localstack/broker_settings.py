@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.localstack import broker_access as access
+from services.localstack import broker_tls as tls
 from services.localstack.ports import LOOPBACK
 
 HEAP = "512m"
@@ -67,20 +68,30 @@ logger.config.level = error
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The broker's ports: for its own use, for the controller, and for clients with a password (0: no such)."""
+    """The broker's ports: for its own use, for the controller, and for clients with a password (0: no such).
+
+    ``controller`` is a port of the loopback address in every case.
+    """
 
     plain: int
     controller: int
     secured: int = 0
 
 
-def write_settings(folder: Path, ports: Ports, overrides: Mapping[str, str]) -> Path:
-    """Write server.properties and log4j2.properties into ``folder``; return the path of the former."""
-    listeners = {"PLAINTEXT": ports.plain} | ({"CLIENT": ports.secured} if ports.secured else {})
+def write_settings(
+    folder: Path, ports: Ports, overrides: Mapping[str, str], secrets: Path | None = None
+) -> Path:
+    """Write server.properties and log4j2.properties into ``folder``; return the path of the former.
+
+    With ``secrets`` they are those of a secured deployment, with its certificates.
+    """
+    own, clients = ("PLAINTEXT", "CLIENT") if secrets is None else (tls.INTERNAL, tls.PARTNER)
+    listeners = {own: ports.plain} | ({clients: ports.secured} if ports.secured else {})
+    by_password = access.SETTINGS if secrets is None else tls.settings(secrets)
     addresses = [f"{name}://{LOOPBACK}:{port}" for name, port in listeners.items()]
     settings = {
         **SETTINGS,
-        **(access.SETTINGS if ports.secured else {}),
+        **(by_password if ports.secured else {}),
         "listeners": ",".join([*addresses, f"CONTROLLER://{LOOPBACK}:{ports.controller}"]),
         "advertised.listeners": ",".join(addresses),
         # Static voters: the controller's port is then not stored in the data, and may differ on the next run.

@@ -23,7 +23,8 @@ class LocalStack:
     Without ``folder`` the data lives in a temporary folder that is removed at the end, also when this program is
     killed; with it the data stays for the next run. ``kafka`` and ``postgres`` choose what runs. ``durable=False``
     turns the database's fsync off. ``broker_settings`` and ``database_settings`` override single settings;
-    ``broker_users`` (name -> password) turn on passwords and access rules at the broker.
+    ``broker_users`` (name -> password) turn on passwords and access rules at the broker, ``broker_secrets`` (a folder
+    of `lianyun secrets make`) all that a secured deployment has.
     Both servers listen on 127.0.0.1 only, on free ports that stay the same until ``stop``. Not for several threads.
     """
 
@@ -36,12 +37,14 @@ class LocalStack:
         durable: bool = True,
         broker_settings: Mapping[str, str] | None = None,
         broker_users: Mapping[str, str] | None = None,
+        broker_secrets: Path | None = None,
         database_settings: Mapping[str, str] | None = None,
     ) -> None:
         self._given = folder.absolute() if folder else None
         self._kafka, self._postgres = kafka, postgres
         self._broker_settings = dict(broker_settings or {})
         self._broker_users = dict(broker_users or {})
+        self._broker_secrets = broker_secrets
         self._database_settings = {**({} if durable else NOT_DURABLE), **(database_settings or {})}
         self._guard = Guard()
         self._folder: Path | None = None
@@ -87,7 +90,11 @@ class LocalStack:
             folder = self._make_folder()
             if self._kafka:
                 self._broker = Broker(
-                    folder / "kafka", self._guard, self._broker_settings, self._broker_users
+                    folder / "kafka",
+                    self._guard,
+                    self._broker_settings,
+                    self._broker_users,
+                    self._broker_secrets,
                 )
             if self._postgres:
                 self._database = Database(folder / "postgres", self._guard, self._database_settings)

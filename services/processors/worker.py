@@ -12,6 +12,7 @@ from typing import Any
 
 import faust
 
+from services.connections import MECHANISM
 from services.observability.http import Health, HealthServer
 from services.processors.backlog import Backlog, Bounds
 from services.processors.endings import End, Exit, end_process
@@ -67,11 +68,13 @@ def build_app(settings: WorkerSettings, instance_id: str) -> LedgerApp:
 
 def _credentials(settings: WorkerSettings) -> Any:
     context = ssl.create_default_context(cafile=str(settings.kafka_ca)) if settings.kafka_ca else None
+    if context is not None and settings.kafka_certificate is not None:
+        context.load_cert_chain(settings.kafka_certificate)
     if settings.kafka_user is None:
         return context
     password = settings.kafka_password.get_secret_value() if settings.kafka_password else ""
     return faust.SASLCredentials(
-        username=settings.kafka_user, password=password, mechanism="SCRAM-SHA-512", ssl_context=context
+        username=settings.kafka_user, password=password, mechanism=MECHANISM, ssl_context=context
     )
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from schemas.reasons import Refusal
 from services.producers.formats.catalogue import FORMATS
@@ -71,8 +71,10 @@ class Watch:
         listener: Listener,
         manner: Manner = Manner(),
         formats: Sequence[Format] = FORMATS,
+        security: dict[str, Any] | None = None,
     ) -> None:
         self._inbox, self._profile, self._spool, self._bootstrap = inbox, profile, spool, bootstrap
+        self._security = security
         self._listener, self._manner, self._formats = listener, manner, formats
         self._pending: dict[Path, _Pending] = {}
         self._later: dict[Path, Version] = {}  # seemed cut short; looked at again after the grace
@@ -161,7 +163,9 @@ class Watch:
     def _send(self, spool: Spool, stop: Callable[[], bool]) -> None:
         problem = ""
         try:
-            self.acknowledged += drain(spool, self._bootstrap, patience=self._manner.patience, stop=stop)
+            self.acknowledged += drain(
+                spool, self._bootstrap, patience=self._manner.patience, security=self._security, stop=stop
+            )
         except BrokerUnreachable as unreachable:
             problem = str(unreachable)
         self.waiting = spool.counts()[0]

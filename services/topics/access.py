@@ -59,6 +59,11 @@ def grants(declaration: Declaration) -> tuple[Grant, ...]:
     return tuple(sorted(found))
 
 
+def principals(declaration: Declaration) -> tuple[str, ...]:
+    """Return the names of all users that the declaration grants something, sorted."""
+    return tuple(sorted({grant.principal for grant in grants(declaration)}))
+
+
 def missing_grants(admin: Any, wanted: Iterable[Grant]) -> tuple[Grant, ...]:
     """Return those of ``wanted`` that the cluster does not have, sorted. Blocks; changes nothing."""
     everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+RESERVED = frozenset({"admin", "broker", "gateway", "worker"})
+"""Names of the platform's own users at the broker: a party of that name would get their rights."""
+
 _NAME = re.compile(r"cre(\.[a-z0-9-]+)+\.v[1-9][0-9]*")
 
 
@@ -90,5 +93,7 @@ def _problems(declaration: Declaration) -> Iterator[str]:
         if topic.name in seen:
             yield f"{where}/name: {topic.name} is declared twice"
         seen.add(topic.name)
+        for party in sorted(RESERVED.intersection(topic.parties)):
+            yield f"{where}/parties: {party} is a user of the platform itself; give the party another code"
         if declaration.config_of(topic).get("message.timestamp.type") != "LogAppendTime":
             yield f"{where}/config: message.timestamp.type must be LogAppendTime, the one clock that events are judged by"

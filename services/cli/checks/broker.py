@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,12 +17,16 @@ from services.topics import access, cluster
 from services.topics.declaration import Declaration
 from services.topics.plan import CreateTopic
 
-Connect = Callable[[str], AbstractContextManager[Any]]
+Connect = Callable[[str, Mapping[str, Any] | None], AbstractContextManager[Any]]
 _PATIENCE = 2.0
 
 
 def look(
-    bootstrap: str, declaration: Declaration, network: str, connect: Connect = cluster.admin_client
+    bootstrap: str,
+    declaration: Declaration,
+    network: str,
+    security: Mapping[str, Any] | None = None,
+    connect: Connect = cluster.admin_client,
 ) -> Iterator[Check]:
     """Look at the broker at ``bootstrap``; blocks, up to 15 s where none answers. Raises ClusterError."""
     if not bootstrap:
@@ -30,7 +34,7 @@ def look(
         return
     if not any(_connects(address) for address in bootstrap.split(",")):  # the client would try for 15 s
         raise cluster.ClusterError(f"nothing listens at {bootstrap}")
-    with connect(bootstrap) as admin:
+    with connect(bootstrap, security) as admin:
         yield Check("broker", True, bootstrap)
         yield _listeners(admin)
         yield from _topics(admin, declaration)

@@ -117,11 +117,12 @@ def test_a_broker_that_advertises_an_address_where_nobody_answers(
             return getattr(self._admin, name)
 
     @contextmanager
-    def connect(bootstrap: str) -> Iterator[Behind]:
+    def connect(bootstrap: str, security: object) -> Iterator[Behind]:
+        assert security is None
         with admin_client(bootstrap) as admin:
             yield Behind(admin)
 
-    checks = {c.name: c for c in broker_checks.look(broker.bootstrap, declaration, "demo", connect)}
+    checks = {c.name: c for c in broker_checks.look(broker.bootstrap, declaration, "demo", connect=connect)}
     finding(checks["brokers"], "nothing answers at 127.0.0.1:", "advertised.listeners")
 
 

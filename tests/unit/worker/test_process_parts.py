@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from services.connections import mask
 from services.processors.endings import Exit
-from services.processors.settings import WorkerSettings, admission_settings, declared_topics, mask
+from services.processors.settings import WorkerSettings, admission_settings, declared_topics
 from services.processors.supervisor import Supervisor
 from services.processors.watchdog import Watchdog
 

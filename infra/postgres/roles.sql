@@ -1,0 +1,33 @@
+-- The roles of the database: who owns and migrates, who writes events, who only reads. Run as superuser, in the
+-- database lianyun; may be repeated. Passwords are set apart, by set-passwords.sh.
+DO $$
+DECLARE
+    wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['lianyun_owner', 'lianyun_worker', 'lianyun_reader'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE', wanted);
+        END IF;
+    END LOOP;
+    EXECUTE format('ALTER DATABASE %I OWNER TO lianyun_owner', current_database());
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO lianyun_worker', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO lianyun_reader', current_database());
+END
+$$;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
+-- Whatever the owner makes from now on, generations of the state among it.
+ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT USAGE ON SCHEMAS TO lianyun_worker, lianyun_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO lianyun_worker;
+ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO lianyun_worker;
+ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT SELECT ON TABLES TO lianyun_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT SELECT ON SEQUENCES TO lianyun_reader;
+
+-- A worker ends a session that holds its rows and makes no progress, also one of the owner's.
+GRANT pg_signal_backend, pg_read_all_stats TO lianyun_worker;
+
+ALTER ROLE lianyun_reader SET default_transaction_read_only = on;
+ALTER ROLE lianyun_reader SET statement_timeout = '30s';
+ALTER ROLE lianyun_reader SET idle_in_transaction_session_timeout = '30s';
+ALTER ROLE lianyun_reader CONNECTION LIMIT 20;

@@ -1,0 +1,1 @@
+"""What a secured deployment keeps secret: a certificate authority of its own, certificates and passwords, as files."""

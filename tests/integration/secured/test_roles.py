@@ -1,0 +1,60 @@
+"""The database's roles on a real server: the owner migrates, the worker writes and makes no tables, the reader reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from services.localstack import LocalStack
+from services.storage.bodies import SPAN, prepare_partitions
+from services.storage.migrate import migrate
+from services.storage.session import open_session
+
+pytestmark = pytest.mark.integration
+ROLES = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "roles.sql"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with LocalStack(kafka=False) as stack:
+        head, _, _ = stack.database.admin_dsn.rpartition("/")
+        with psycopg.connect(f"{head}/lianyun", autocommit=True) as admin:
+            for _ in range(2):
+                admin.execute(ROLES.read_bytes())
+            for role in ("owner", "worker", "reader"):
+                admin.execute(f"ALTER ROLE lianyun_{role} PASSWORD 'only-here'".encode())
+        address = f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun"
+        migrate(address.replace("ROLE", "owner"))
+        yield address
+
+
+def test_the_worker_makes_room_for_events_through_the_owner_and_nothing_else(server: str) -> None:
+    with open_session(server.replace("ROLE", "worker")) as session:
+        assert prepare_partitions(session, 2 * SPAN) >= 3 * SPAN
+        session.execute("INSERT INTO lianyun.topic (name) VALUES ('cre.test.v1')")
+        session.commit()
+        for forbidden in (
+            "CREATE TABLE lianyun.mine ()",
+            "DROP TABLE lianyun.topic",
+            "TRUNCATE lianyun.topic",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(forbidden.encode())
+            session.rollback()
+
+
+def test_the_reader_reads_all_and_changes_nothing(server: str) -> None:
+    with psycopg.connect(server.replace("ROLE", "reader"), autocommit=True) as session:
+        assert session.execute("SELECT count(*) FROM lianyun.head").fetchone() == (0,)
+        assert session.execute("SHOW statement_timeout").fetchone() == ("30s",)
+        session.execute("SET default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("DELETE FROM lianyun.topic")
+
+
+def test_a_role_without_its_password_does_not_come_in(server: str) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(server.replace("ROLE:only-here", "worker:guess"), connect_timeout=5)

@@ -1,0 +1,121 @@
+"""The compose file and what it mounts, as texts: pinned, bounded, watched, and without a secret in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from services.observability.metrics import CATALOGUE
+
+INFRA = Path(__file__).resolve().parents[3] / "infra"
+COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+each = pytest.mark.parametrize("name", SERVICES)
+
+
+@each
+def test_a_service_is_pinned_and_bounded_and_its_health_is_known(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"[a-z/]+:v?\d+(\.\d+)*", service["image"]), service["image"]
+    assert service["mem_limit"]
+    assert service["cpus"]
+    assert service["logging"]["options"]["max-size"]
+    job = service["restart"].startswith("on-failure:")
+    assert job == ("disable" in service["healthcheck"]), "only a job, which ends, goes without"
+    assert job or service["restart"] == "unless-stopped"
+
+
+@each
+def test_ports_are_published_on_loopback_only(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", ()))
+
+
+@each
+def test_no_secret_stands_in_the_file(name: str) -> None:
+    for key, value in SERVICES[name].get("environment", {}).items():
+        assert not re.search(r"PASSWORD|SECRET|TOKEN", key) or str(value).startswith("/run/secrets"), key
+        assert not re.search(r"//[^/@]*:[^/@]*@", str(value)), f"{key} has a password in its address"
+
+
+@each
+def test_every_service_belongs_to_a_profile_and_depends_on_its_own(name: str) -> None:
+    own = set(SERVICES[name]["profiles"])
+    assert own <= {"plain", "secure"}
+    for needed in SERVICES[name].get("depends_on", {}):
+        assert own <= set(SERVICES[needed]["profiles"])
+
+
+def test_plain_is_what_starts_when_nothing_is_said() -> None:
+    assert "COMPOSE_PROFILES=plain" in (INFRA / ".env").read_text().splitlines()
+
+
+def test_what_is_mounted_is_there() -> None:
+    mounts = [m for s in SERVICES.values() for m in s.get("volumes", ()) if m.startswith("./")]
+    paths = {m.partition(":")[0] for m in mounts} - {"./secrets/kafka"}
+    assert all((INFRA / path).exists() for path in paths), paths
+
+
+def test_prometheus_scrapes_the_workers_in_both_networks() -> None:
+    jobs = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    targets = {
+        t for job in jobs if job["job_name"] == "workers" for c in job["static_configs"] for t in c["targets"]
+    }
+    plain = {name for name in SERVICES if re.fullmatch(r"worker-\d", name)}
+    secure = {
+        alias for name in SERVICES if re.fullmatch(r"worker-\d-secure", name)
+        for alias in SERVICES[name]["networks"]["secure"]["aliases"]
+    }  # fmt: skip
+    for names in (plain, secure):
+        assert targets == {f"{name}:9464" for name in names}
+    for name in plain:
+        assert SERVICES[name]["environment"]["LIANYUN_METRICS_PORT"] == "9464"
+
+
+def test_dashboards_ask_for_metrics_that_exist() -> None:
+    known = {d.name: set(d.labels) for d in CATALOGUE}
+    files = list((INFRA / "grafana" / "dashboards").glob("*.json"))
+    assert files
+    for file in files:
+        panels = json.loads(file.read_text())["panels"]
+        assert len({panel["id"] for panel in panels}) == len(panels)
+        for panel in panels:
+            assert panel["description"]
+            for target in panel["targets"]:
+                assert target["datasource"]["uid"] == "${datasource}"
+                found = re.findall(r"lianyun_[a-z0-9_]+", target["expr"])
+                assert found
+                for metric in found:
+                    assert re.sub(r"_(bucket|sum|count)$", "", metric) in known, metric
+
+
+def test_a_dashboard_source_has_the_fixed_name_that_dashboards_use() -> None:
+    sources = yaml.safe_load((INFRA / "grafana/provisioning/datasources/prometheus.yaml").read_text())
+    assert [source["uid"] for source in sources["datasources"]] == ["prometheus"]
+
+
+def test_the_image_is_locked_and_runs_as_nobody_in_particular() -> None:
+    text = (INFRA / "Dockerfile").read_text()
+    assert "--require-hashes -r requirements.lock" in text
+    assert "\nUSER 10001\n" in text
+    assert "://" not in text, "a registry is the builder's business"
+    assert (INFRA / "Dockerfile.dockerignore").read_text().startswith("*\n")
+
+
+@pytest.mark.containers
+@pytest.mark.parametrize("profile", ["plain", "secure"])
+def test_compose_itself_accepts_the_file(profile: str) -> None:
+    compose = [shutil.which("docker") or "docker", "compose"]
+    try:
+        subprocess.run([*compose, "version"], capture_output=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip("docker compose is not on this machine: the file was read, not validated")
+    arguments = ["-f", str(INFRA / "docker-compose.yml"), "--profile", profile, "config", "-q"]
+    done = subprocess.run([*compose, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
