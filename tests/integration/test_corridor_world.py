@@ -18,7 +18,7 @@ def test_a_tiny_corridor_through_the_whole_platform(tmp_path: Path) -> None:
     world = simulate("tiny", 1, scale=0.006)
     simulation, lines = world.simulation(), list[str]()
     with Platform(workers=1, members=members(profiles(world.seed))) as platform:
-        outcome = play(simulation, platform, tmp_path, lines.append)
+        outcome = play(simulation, world.opens, platform, tmp_path, lines.append)
     assert outcome.mismatches == []
     events = outcome.counts["events"]
     assert events["dead_letters"] == outcome.expected_refusals
