@@ -15,6 +15,7 @@ from schemas.envelope import Envelope
 from schemas.events.decode import decode_payload
 from schemas.identifiers import quality
 from schemas.reasons import Refusal
+from services.producers.formats import instants
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node, folded
 from services.producers.formats.model import (
@@ -51,6 +52,13 @@ class Notes:
     def choice(self, label: str) -> str | None:
         """What the partner declared ``label`` to mean in this format, None where nothing is declared."""
         return self.settings.choices.get(self.format, {}).get(label)
+
+    def made_at(self, at: Node, column: str) -> Instant:
+        """When the message was made, on the clock declared for ``column``; remarks how it was read. Raises Refusal."""
+        instant = instants.read(at.text, instants.zone_of(self.settings, self.format, column), at.path)
+        for text in instant.remarks:
+            self.remark(at.path, text)
+        return instant
 
     def remark(self, where: str, text: str, remedy: str = "") -> None:
         """Note on the file as a whole."""

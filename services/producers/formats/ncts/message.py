@@ -77,9 +77,7 @@ def read(node: Node, number: str, raw: bytes, notes: Notes) -> Message:
     phase = node.attributes.get("PhaseID", "")
     notes.take(f"{node.path}/@PhaseID", f"PhaseID {phase}", f"message {number}", "read" if phase else "own")
     at = node.require("preparationDateAndTime")
-    prepared = instants.read(at.text, instants.zone_of(notes.settings, FORMAT, at.name), at.path)
-    for text in prepared.remarks:
-        notes.remark(at.path, text)
+    prepared = notes.made_at(at, at.name)
     sender = node.require("messageSender").text
     key = node.require("messageIdentification").text
     said_by = None if number in _TRADERS else _relayed(node, sender, raw, notes)

@@ -15,7 +15,7 @@ from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import customs_codes, says
 from services.producers.formats.sheets.customs_codes import Code
-from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.grid import Scalar
 from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.section import Entry, Section
@@ -80,13 +80,7 @@ def _is_chinese(value: Scalar) -> bool:
 
 
 def _records(document: Document, chinese: bool) -> Iterator[Record]:
-    for section in document.sections:
-        for entry in section.entries():
-            try:
-                says.shown(document, entry)
-                yield from list(_of_receipt(document, entry, chinese))
-            except Refusal as refusal:
-                yield unread(entry.here, refusal)
+    return says.row_by_row(document, lambda entry: _of_receipt(document, entry, chinese))
 
 
 def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Record]:

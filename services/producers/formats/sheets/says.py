@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
-from services.producers.formats.model import Remarked, Said, Where
+from services.producers.formats.model import Record, Remarked, Said, Where
 from services.producers.formats.sheets import equipment, places, quantities
-from services.producers.formats.sheets.document import Document, clean
+from services.producers.formats.sheets.document import Document, clean, unread
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.section import Entry
 
@@ -111,6 +111,17 @@ def shown(document: Document, entry: Entry) -> None:
             str(entry.here),
             'Show it or delete it; or declare the choice "hidden" as "read".',
         )
+
+
+def row_by_row(document: Document, read: Callable[[Entry], Iterator[Record]]) -> Iterator[Record]:
+    """What ``read`` makes of each row by itself: all of its records, or where it raises Refusal none but Unread."""
+    for section in document.sections:
+        for entry in section.entries():
+            try:
+                shown(document, entry)
+                yield from list(read(entry))
+            except Refusal as refusal:
+                yield unread(entry.here, refusal)
 
 
 def place(document: Document, entry: Entry, meaning: str) -> str | None:

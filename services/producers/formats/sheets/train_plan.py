@@ -56,13 +56,7 @@ def _likeness(section: Section) -> int:
 
 def _records(document: Document) -> Iterator[Record]:
     created = document.created()
-    for section in document.sections:
-        for entry in section.entries():
-            try:
-                says.shown(document, entry)
-                yield from list(_of_train(document, entry, created))
-            except Refusal as refusal:
-                yield unread(entry.here, refusal)
+    yield from says.row_by_row(document, lambda entry: _of_train(document, entry, created))
 
 
 def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record]:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats import instants
 from services.producers.formats.gathering import Notes, identity
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
@@ -54,9 +53,7 @@ def read(message: Node, number: str, notes: Notes) -> Head:
     if notes.choice("key") == "SenderReference":
         key = message.value("MessageHeader/SenderReference") or identifier
     at = message.require(f"{reference}/MessageDateTime")
-    created = instants.read(at.text, instants.zone_of(notes.settings, FORMAT, "MessageDateTime"), at.path)
-    for text in created.remarks:
-        notes.remark(at.path, text)
+    created = notes.made_at(at, "MessageDateTime")
     status = message.require("MessageStatus")
     if status.text not in _STATUS:
         raise Refusal(
