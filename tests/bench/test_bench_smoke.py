@@ -20,6 +20,7 @@ SCALE = Scale(
     seconds=3.0,
     naive_events=200,
     copied_rows=4_000,
+    batch_events=100,
     seed=3,
 )
 
@@ -94,3 +95,10 @@ def test_the_conditions_are_told(result: dict[str, Any]) -> None:
 def test_replay_came_out_as_the_workers_left_it(result: dict[str, Any]) -> None:
     assert result["replay"]["events"] > SCALE.events * 0.9
     assert result["replay"]["rows_compared"] > 0
+
+
+def test_memory_is_looked_at_from_the_first_commit_to_the_last(result: dict[str, Any]) -> None:
+    seen = result["drain"]["worker_resident_mb"]
+    assert len(seen) >= 3
+    assert max(int(applied) for applied in seen) == SCALE.events
+    assert all(0 < mb < 10_000 for each in seen.values() for mb in each)

@@ -28,6 +28,7 @@ class Drained:
 
     ``cpu`` is processor seconds by process, ``stages`` seconds on the database's threads by stage of the transaction,
     ``sessions`` seconds of the writers' sessions by what they waited for; all of them over ``covered`` messages.
+    ``resident_mb`` is the memory of each worker by how many messages were applied: at the first commit and ten times on.
     """
 
     dsn: str
@@ -42,14 +43,14 @@ class Drained:
     sessions: Mapping[str, float]
     lock_seconds: float
     rows: Mapping[str, int]
-    resident_mb: tuple[list[float], list[float]]
+    resident_mb: Mapping[int, list[float]]
     logical: int
     counts: Mapping[str, int]
 
     @property
     def per_second(self) -> float:
         """Messages a second."""
-        return self.events / self.seconds if self.seconds else 0.0
+        return self.events / self.seconds
 
     @property
     def batches(self) -> float:
@@ -57,10 +58,13 @@ class Drained:
         return self.steps.get("transactions", 0.0)
 
 
-def drain(ground: Ground, plan: Plan, scheme: Scheme, name: str, workers: int) -> Drained:
+def drain(
+    ground: Ground, plan: Plan, scheme: Scheme, name: str, workers: int, batch_events: int = 2_000
+) -> Drained:
     """Publish ``plan`` signed under ``scheme``, then start the workers on a copy of the base and wait for the last.
 
-    Raises WrongCount, CrewFailed, TimeoutError.
+    Raises WrongCount (also where so little was published that all was committed between two looks), CrewFailed,
+    TimeoutError.
     """
     shelf = shelve(plan, scheme, ground.folder / name)
     dsn = ground.copy(name)
@@ -70,18 +74,27 @@ def drain(ground: Ground, plan: Plan, scheme: Scheme, name: str, workers: int) -
     with (
         Ledger(dsn, 0.05) as ledger,
         Sessions(dsn) as sessions,
-        Crew(ground.stack.bootstrap, dsn, name, workers, ground.folder / f"{name}-logs") as crew,
+        Crew(
+            ground.stack.bootstrap, dsn, name, workers, ground.folder / f"{name}-logs", batch_events
+        ) as crew,
     ):
         started = ledger.applied
         await_applied(crew, ledger, started + 1)
-        first, at, memory = cpu_by_process(ground, crew), ledger.applied, resident_mb(crew.pids())
+        first, at = cpu_by_process(ground, crew), ledger.applied
+        memory = {at - started: resident_mb(crew.pids())}
         moment = time.monotonic()
-        await_applied(crew, ledger, ground.published)
+        for tenth in range(1, 11):
+            await_applied(crew, ledger, at + (ground.published - at) * tenth // 10)
+            memory[ledger.applied - started] = resident_mb(crew.pids())
         covered_seconds = time.monotonic() - moment
-        last, memory_after = cpu_by_process(ground, crew), resident_mb(crew.pids())
+        last = cpu_by_process(ground, crew)
         crew.require_unbroken()
         metrics = _settled_metrics(crew, shelf.events)
     seconds, events = ledger.span()
+    if not events:
+        raise WrongCount(
+            f"all {shelf.events} messages were committed between two looks: publish more of them"
+        )
     new = stored_events(dsn) - before_events
     expected = shelf.events - plan.counts["duplicate"] - plan.counts["refused"]
     if new != expected:
@@ -105,7 +118,7 @@ def drain(ground: Ground, plan: Plan, scheme: Scheme, name: str, workers: int) -
         sessions=sessions.seconds(),
         lock_seconds=sessions.lock_seconds(),
         rows={table: count for table, count in written.items() if count > 0},
-        resident_mb=(memory, memory_after),
+        resident_mb=memory,
         logical=plan.logical,
         counts=dict(plan.counts),
     )

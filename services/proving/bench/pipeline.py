@@ -30,7 +30,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much is measured: messages of each drain, workers, consignments of the world, the live run's rate and length."""
+    """How much is measured: messages of each drain, workers, consignments of the world, the live run's rate and length.
+
+    ``batch_events`` is the most that a worker takes into one transaction of a drain.
+    """
 
     events: int = 200_000
     workers: int = 2
@@ -39,6 +42,7 @@ class Scale:
     seconds: float = 25.0
     naive_events: int = 20_000
     copied_rows: int = 200_000
+    batch_events: int = 2_000
     seed: int = 1
 
 
@@ -124,7 +128,8 @@ def _measure(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
 
 
 def _drain(ground: Ground, world: World, scale: Scale, scheme: Scheme, name: str, tell: Say) -> Drained:
-    drained = drain(ground, Plan(world, scale.events, scale.seed, name), scheme, name, scale.workers)
+    plan = Plan(world, scale.events, scale.seed, name)
+    drained = drain(ground, plan, scheme, name, scale.workers, scale.batch_events)
     tell(f"{scheme}: {drained.per_second:.0f} events/s over {drained.seconds:.1f} s")
     return drained
 

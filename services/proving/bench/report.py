@@ -48,7 +48,6 @@ def per_event(seconds: Mapping[str, float | None], events: int) -> dict[str, flo
 
 def rates(drained: Drained) -> dict[str, Any]:
     """The figures of the ed25519 drain."""
-    seconds = max(drained.seconds, 1e-9)
     heads = drained.rows.get("head", 0) + drained.rows.get("train_head", 0)
     scale = drained.per_second / max(drained.shelf.events, 1)
     return {
@@ -60,10 +59,10 @@ def rates(drained: Drained) -> dict[str, Any]:
         "session_us_per_event": per_event(drained.sessions, drained.covered),
         "drain": {
             "messages": drained.shelf.events,
-            "seconds": round(seconds, 2),
+            "seconds": round(drained.seconds, 2),
             "transactions": round(drained.steps["transactions"]),
             "worker_seconds": rounded(drained.steps, 2),
-            "worker_resident_mb": drained.resident_mb,
+            "worker_resident_mb": {str(applied): each for applied, each in drained.resident_mb.items()},
             "rows_written_per_event": rounded(
                 {table: count / drained.shelf.events for table, count in sorted(drained.rows.items())}, 3
             ),

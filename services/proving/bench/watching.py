@@ -93,7 +93,7 @@ class Ledger(Watch):
         return times[place] if place < len(times) else None
 
     def span(self) -> tuple[float, int]:
-        """Seconds from the first commit seen to the last, and the messages applied between them."""
+        """Seconds from the first commit seen to the last, and the messages applied between them; zeros where one look saw all."""
         moved = self._totals[1:]
         if len(moved) < 2:
             return 0.0, 0
