@@ -64,23 +64,12 @@ class Envelope:
     published_micros: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for attribute, longest in _LONGEST.items():
-            value = getattr(self, attribute)
-            if value is None:
-                continue
-            # Printable ASCII is the common case and needs no closer look; its length in bytes is its length.
-            if not (value.isascii() and value.isprintable() and 0 < len(value) <= longest):
-                _require_text(attribute, value, longest)
-        if self.specversion != SPECVERSION:
-            raise _invalid(
-                "specversion", f"The CloudEvents version is {self.specversion!r}, not {SPECVERSION}."
-            )
-        if self.datacontenttype is not None and not _CONTENT_TYPE.fullmatch(self.datacontenttype):
-            raise _invalid(
-                "datacontenttype",
-                f"The content type is {self.datacontenttype!r}.",
-                "Publish in binary mode: the value is the JSON payload, content-type is application/json.",
-            )
+        # Three attributes tell a publisher's events apart; the other four are the same again and again.
+        _require("id", self.id)
+        _require("time", self.time)
+        if self.subject is not None:
+            _require("subject", self.subject)
+        _require_usual(self.specversion, self.source, self.type, self.datacontenttype)
         object.__setattr__(self, "published_micros", parse_micros(self.time, "header:ce_time"))
 
     @classmethod
@@ -89,7 +78,9 @@ class Envelope:
 
         Headers of others, including unknown `ce_` extensions, are ignored: they are not signed.
         """
-        return _envelope(_read(headers))
+        found = _read(headers)
+        found.pop(SIGNATURE_HEADER, None)
+        return _envelope(found)
 
     def to_headers(self) -> list[tuple[str, bytes]]:
         """Return the Kafka headers of the attributes that are present, without the signature."""
@@ -100,7 +91,7 @@ class Envelope:
 def read_headers(headers: Sequence[tuple[str, bytes | None]]) -> tuple[Envelope, bytes]:
     """Return (envelope, value of the signature header) in one pass; raise Refusal, UNSIGNED without a signature."""
     found = _read(headers)
-    signature = found.get(SIGNATURE_HEADER)
+    signature = found.pop(SIGNATURE_HEADER, None)
     if signature is None:
         raise Refusal(
             Reason.UNSIGNED,
@@ -175,8 +166,9 @@ def _start(network: str) -> bytes:
 def _read(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, bytes]:
     """Collect the values of the headers that are ours, by attribute."""
     found: dict[str, bytes] = {}
+    ours = _OURS.get
     for name, value in headers:
-        attribute = _OURS.get(name)
+        attribute = ours(name)
         if attribute is None:
             continue
         if value is None:
@@ -194,23 +186,55 @@ def _read(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, bytes]:
 
 def _envelope(found: dict[str, bytes]) -> Envelope:
     attribute = ""
+    texts: dict[str, str] = {}
     try:
-        values = {}
-        for attribute in HEADERS:
-            value = found.get(attribute)
-            values[attribute] = None if value is None else value.decode()
+        for attribute, value in found.items():
+            texts[attribute] = value.decode()
     except UnicodeDecodeError:
         raise _invalid(attribute, "The value is not valid UTF-8.") from None
-    for attribute in ("specversion", "source", "id", "type", "time"):
-        if values[attribute] is None:
-            name = HEADERS[attribute]
-            raise Refusal(
-                Reason.MISSING_HEADER,
-                f"The header {name} is missing.",
-                f"header:{name}",
-                "Publish in CloudEvents binary mode: one ce_ header for each attribute.",
-            )
-    return Envelope(**values)  # type: ignore[arg-type]
+    try:
+        return Envelope(
+            specversion=texts["specversion"],
+            source=texts["source"],
+            id=texts["id"],
+            type=texts["type"],
+            time=texts["time"],
+            subject=texts.get("subject"),
+            datacontenttype=texts.get("datacontenttype"),
+        )
+    except KeyError as missing:
+        name = HEADERS[missing.args[0]]
+        raise Refusal(
+            Reason.MISSING_HEADER,
+            f"The header {name} is missing.",
+            f"header:{name}",
+            "Publish in CloudEvents binary mode: one ce_ header for each attribute.",
+        ) from None
+
+
+@lru_cache(maxsize=4_096)
+def _require_usual(specversion: str, source: str, type: str, datacontenttype: str | None) -> None:
+    """Judge the attributes that a publisher repeats; only what is found good is remembered."""
+    _require("specversion", specversion)
+    _require("source", source)
+    _require("type", type)
+    if specversion != SPECVERSION:
+        raise _invalid("specversion", f"The CloudEvents version is {specversion!r}, not {SPECVERSION}.")
+    if datacontenttype is None:
+        return
+    _require("datacontenttype", datacontenttype)
+    if not _CONTENT_TYPE.fullmatch(datacontenttype):
+        raise _invalid(
+            "datacontenttype",
+            f"The content type is {datacontenttype!r}.",
+            "Publish in binary mode: the value is the JSON payload, content-type is application/json.",
+        )
+
+
+def _require(attribute: str, value: str) -> None:
+    # Printable ASCII is the common case and needs no closer look; its length in bytes is its length.
+    if not (value.isascii() and value.isprintable() and 0 < len(value) <= _LONGEST[attribute]):
+        _require_text(attribute, value, _LONGEST[attribute])
 
 
 def _require_text(attribute: str, value: str, longest: int) -> None:

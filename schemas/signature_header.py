@@ -3,6 +3,7 @@
 import re
 from binascii import Error, a2b_base64, b2a_base64
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from schemas.envelope import SIGNATURE_HEADER
@@ -81,24 +82,43 @@ def parse_header(value: bytes) -> SignatureHeader:
         raise _malformed(f"{scheme} has {expected} fields, not {len(fields)}")
     if not _KEY_ID.fullmatch(fields[2]):
         raise _malformed("the key id is not 16 lower-case hex digits")
-    signature = _bytes(fields[3], "signature")
-    if len(signature) != SIGNATURE_BYTES:
-        raise _malformed(f"the signature has {len(signature)} bytes, not {SIGNATURE_BYTES}")
-    return SignatureHeader(scheme, fields[2], signature, _place(fields) if expected == 8 else None)
+    if expected == 4:
+        return SignatureHeader(scheme, fields[2], _signature(fields[3]))
+    return SignatureHeader(scheme, fields[2], _shared_signature(fields[3]), _place(fields))
 
 
 def _place(fields: list[str]) -> BatchPlace:
     size, index = _count(fields[4], "batch size"), _count(fields[5], "index")
     if not 0 <= index < size <= MAX_BATCH:
         raise _malformed(f"leaf {index} of {size} is no place in a batch of 1 to {MAX_BATCH} events")
-    root, path = _bytes(fields[6], "root"), _bytes(fields[7], "path")
-    if len(root) != HASH_BYTES:
-        raise _malformed(f"the root has {len(root)} bytes, not {HASH_BYTES}")
+    root, path = _shared_root(fields[6]), _bytes(fields[7], "path")
     if len(path) % HASH_BYTES:
         raise _malformed(f"the path has {len(path)} bytes, not a multiple of {HASH_BYTES}")
     return BatchPlace(size, index, root, path)
 
 
+def _signature(text: str) -> bytes:
+    signature = _bytes(text, "signature")
+    if len(signature) != SIGNATURE_BYTES:
+        raise _malformed(f"the signature has {len(signature)} bytes, not {SIGNATURE_BYTES}")
+    return signature
+
+
+@lru_cache(maxsize=1_024)
+def _shared_signature(text: str) -> bytes:
+    """The signature of a batch, which up to 256 messages repeat; only good ones are remembered."""
+    return _signature(text)
+
+
+@lru_cache(maxsize=1_024)
+def _shared_root(text: str) -> bytes:
+    root = _bytes(text, "root")
+    if len(root) != HASH_BYTES:
+        raise _malformed(f"the root has {len(root)} bytes, not {HASH_BYTES}")
+    return root
+
+
+@lru_cache(maxsize=1_024)
 def _count(text: str, name: str) -> int:
     if not _COUNT.fullmatch(text):  # int() alone would take "1_0", " 10" and digits of other scripts
         raise _malformed(f"the {name} is not a plain decimal number")

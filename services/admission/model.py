@@ -20,8 +20,7 @@ RULES = 1
 Headers = Sequence[tuple[str, bytes | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record of the broker, unchanged; ``append_ms`` is the broker's own time in UTC milliseconds."""
 
     topic: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from schemas.events.base import Milestone, Payload
@@ -19,24 +19,24 @@ def doubts(payload: Payload) -> Mapping[str, int]:
     """
     counts: dict[str, int] | None = None
     for kind, id in _identifiers(payload):
-        for flag in flags(kind, id):
+        found = flags(kind, id)
+        if found:
             counts = {} if counts is None else counts
-            counts[flag] = counts.get(flag, 0) + 1
+            for flag in found:
+                counts[flag] = counts.get(flag, 0) + 1
     return NONE if counts is None else counts
 
 
-def _identifiers(payload: Payload) -> Iterator[tuple[str, str]]:
+def _identifiers(payload: Payload) -> list[tuple[str, str]]:
     if isinstance(payload, Corrected):
-        yield from _identifiers(payload.replacement.payload)
-        return
+        return _identifiers(payload.replacement.payload)
     if isinstance(payload, Milestone):
-        for ref in payload.objects:
-            yield ref.kind.wire, ref.id
+        named = [(ref.kind.wire, ref.id) for ref in payload.objects]
     else:
         # The same object stands in several edges of one link, and is counted once.
         ends = dict.fromkeys(end for edge in payload.edges("") for end in edge)
-        for kind, key in ends:
-            yield kind.wire, key
+        named = [(kind.wire, key) for kind, key in ends]
     place = getattr(payload, "place", None)
     if place is not None:
-        yield "place", place
+        named.append(("place", place))
+    return named

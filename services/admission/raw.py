@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -16,6 +17,8 @@ MAX_HEADER_BYTES: Final = 32_768
 _unsigned = struct.Struct(">I")
 _signed = struct.Struct(">i")
 _NONE = -1
+_length = _signed.pack
+_ABSENT = _length(_NONE)
 
 
 def frame(headers: Headers) -> bytes:
@@ -25,10 +28,14 @@ def frame(headers: Headers) -> bytes:
     """
     parts: list[bytes] = []
     for name, value in headers:
-        text = name.encode("utf-8", "surrogatepass")
-        parts += (_unsigned.pack(len(text)), text)
-        parts += (_signed.pack(_NONE),) if value is None else (_signed.pack(len(value)), value)
+        parts += (_name(name), _ABSENT) if value is None else (_name(name), _length(len(value)), value)
     return b"".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _name(name: str) -> bytes:
+    text = name.encode("utf-8", "surrogatepass")
+    return _unsigned.pack(len(text)) + text
 
 
 def unframe(framed: bytes) -> list[tuple[str, bytes | None]]:

@@ -72,7 +72,8 @@ def interpret(statement: Statement, content: bytes, payload: Payload) -> Facts:
 
     A type without an interpretation of its own states nothing but its existence.
     """
-    return _read(statement, payload)._replace(contents=frozenset({(statement.event, content)}))
+    stated = _read(statement, payload)
+    return Facts._make((*stated[:-1], frozenset(((statement.event, content),))))
 
 
 def _read(statement: Statement, payload: Payload) -> Facts:
@@ -99,34 +100,42 @@ def _assurance(territorial: bool, payload: Milestone) -> Assurance:
     return Assurance.RELAYED if payload.relay is not None else Assurance.ASSERTED
 
 
-def _claims(statement: Statement, payload: Milestone, extra: tuple[Thing, ...] = ()) -> Iterator[Claim]:
+def _claims(statement: Statement, payload: Milestone, extra: tuple[Thing, ...] = ()) -> frozenset[Claim]:
     spec, publisher = payload.spec, statement.publisher
     place = canonical_place(payload.place) if payload.place else ""
     jurisdiction = payload.jurisdiction_code
     territorial = publisher.covers(spec, jurisdiction, place)
     assurance = _assurance(territorial, payload)
     happened = payload.happened_micros
-    things = dict.fromkeys((*(Thing(o.kind, o.key) for o in payload.objects), *extra))
-    for thing in things:
-        yield Claim(
-            statement.event,
-            publisher.code,
-            statement.published,
-            happened,
-            thing,
-            spec.number,
-            spec.region,
-            jurisdiction,
-            place,
-            payload.occurrence,
-            payload.classifier,
-            assurance,
-            territorial,
-        )
+    event, code, published = statement.event, publisher.code, statement.published
+    number, region = spec.number, spec.region
+    occurrence, classifier = payload.occurrence, payload.classifier
+    things = [Thing(o.kind, o.key) for o in payload.objects]
+    things += extra
+    return frozenset(
+        [
+            Claim(
+                event,
+                code,
+                published,
+                happened,
+                thing,
+                number,
+                region,
+                jurisdiction,
+                place,
+                occurrence,
+                classifier,
+                assurance,
+                territorial,
+            )
+            for thing in things
+        ]
+    )
 
 
 def _milestone(statement: Statement, payload: Milestone) -> Facts:
-    claims = frozenset(_claims(statement, payload))
+    claims = _claims(statement, payload)
     if not isinstance(payload, _OF_GOODS) or not payload.commodities:
         return Facts(claims=claims)
     goods = (
@@ -137,7 +146,7 @@ def _milestone(statement: Statement, payload: Milestone) -> Facts:
 
 
 def _note_reissued(statement: Statement, payload: NoteReissued) -> Facts:
-    claims = frozenset(_claims(statement, payload))
+    claims = _claims(statement, payload)
     territorial = any(claim.territorial for claim in claims)
     links = _links(statement, payload.edges(statement.publisher.code), territorial, payload.happened_micros)
     return Facts(claims=claims, links=frozenset(links))
@@ -147,7 +156,7 @@ def _handover(statement: Statement, payload: HandedOver | AdvanceListSent) -> Fa
     place = canonical_place(payload.place)
     side = border(place, {statement.publisher.code, payload.counterparty, *statement.publisher.managers})
     meet = meeting(side, payload.occurrence)
-    claims = frozenset(_claims(statement, payload, extra=(meet,)))
+    claims = _claims(statement, payload, extra=(meet,))
     boxes = frozenset(o.key for o in payload.objects if o.kind is ObjectKind.CONTAINER)
     trains = [Thing(o.kind, o.key) for o in payload.objects if o.kind is ObjectKind.TRAIN]
     listed = Handover(

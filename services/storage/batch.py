@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 from services.admission.model import RULES, Admitted, Record, Refused
 from services.core.facts import Facts
@@ -14,8 +14,7 @@ MOST_EVENTS = 4_096
 """Events of one batch at most: event numbers come in blocks of this size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One admitted event with the facts that it states; ``id`` and ``content`` are the 16-byte digests.
 
     ``publisher`` is the party's code; ``registry`` and ``rules`` are the versions by which it was admitted.

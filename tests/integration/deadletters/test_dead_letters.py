@@ -7,7 +7,7 @@ import json
 import random
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -140,7 +140,7 @@ def used(session: psycopg.Connection[Any]) -> dict[str, tuple[int, int]]:
 def test_a_message_is_kept_once_and_whole_whatever_the_order_and_the_batches(
     session: psycopg.Connection[Any],
 ) -> None:
-    copies = [replace(garbage(1), offset=i, append_ms=NOW_MS + 10 * i, topic=f"t{i % 2}") for i in range(6)]
+    copies = [garbage(1)._replace(offset=i, append_ms=NOW_MS + 10 * i, topic=f"t{i % 2}") for i in range(6)]
     other = garbage(2, offset=77)
     random.Random(5).shuffle(copies)
     put(session, copies[0], other, copies[1], copies[2])

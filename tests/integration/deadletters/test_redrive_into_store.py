@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -165,7 +164,7 @@ def test_redriven_events_end_in_the_state_that_they_would_have_had(
     assert times == [(NOW,), (NOW + 1_000_000,)], "the original append times are kept"
     assert session.execute("SELECT next_offset FROM lianyun.kafka_offset").fetchone() == (2,)
     # The same bytes again, accepted at once: known already, and nothing changes.
-    feed(session, writer, [replace(opened(0, TWO), offset=2), replace(departed(1, TWO), offset=3)])
+    feed(session, writer, [opened(0, TWO)._replace(offset=2), departed(1, TWO)._replace(offset=3)])
     assert heads(session) == redriven
     (head,) = redriven
     assert head["founded"]
@@ -221,9 +220,9 @@ def test_a_stolen_keys_other_content_under_a_true_id_does_not_keep_it_aside(
     with session.transaction():
         register(session, TWO)
     stolen, honest = departed(2, TWO, place="railnet:altynkol"), departed(1)
-    feed(session, writer, [opened(0), *([replace(stolen, offset=1)] if thief_first else [honest])])
+    feed(session, writer, [opened(0), *([stolen._replace(offset=1)] if thief_first else [honest])])
     alone = heads(session)
-    feed(session, writer, [replace(honest, offset=2) if thief_first else stolen])
+    feed(session, writer, [honest._replace(offset=2) if thief_first else stolen])
     assert dead(session) == ids("dep"), "two contents under one id: neither counts"
     assert revoke(session, writer, TWO, NOW + 2_000_000) == 1
     assert dead(session) == []
@@ -252,7 +251,7 @@ def test_what_admission_refuses_is_a_letter_and_the_offsets_move_on(
     session: psycopg.Connection[Any], writer: Writer
 ) -> None:
     junk = [Record(TOPIC, 0, n, NOW_MS, [("x", bytes([n]))], b"\x00" * n) for n in range(50)]
-    feed(session, writer, [*junk, replace(opened(0), offset=50)])
+    feed(session, writer, [*junk, opened(0)._replace(offset=50)])
     assert session.execute("SELECT next_offset FROM lianyun.kafka_offset").fetchone() == (51,)
     assert sum(tally.copies for tally in store.tallies(session)) == 50
     assert len(heads(session)) == 1

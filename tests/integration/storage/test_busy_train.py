@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 import psycopg
 import pytest
@@ -29,7 +28,7 @@ PLACES = ("railnet:dostyk", "railnet:alashankou", "railnet:horgos", "railnet:alt
 def at(event: Event, place: str) -> Event:
     """The event, a claim, about another place."""
     (claim,) = event.facts.claims
-    return replace(event, facts=event.facts._replace(claims=frozenset({claim._replace(place=place)})))
+    return event._replace(facts=event.facts._replace(claims=frozenset({claim._replace(place=place)})))
 
 
 def aboard(t: Teller) -> list[Event]:

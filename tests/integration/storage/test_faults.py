@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -40,7 +39,7 @@ class Desk:
 
     def batch(self, events: Sequence[Event], registry: int) -> Batch:
         placed = tuple(
-            replace(e, record=replace(e.record, topic=self.topic, offset=n)) for n, e in enumerate(events)
+            e._replace(record=e.record._replace(topic=self.topic, offset=n)) for n, e in enumerate(events)
         )
         return Batch((Advance(self.topic, 0, self.claim.epoch, 0, len(events)),), placed, (), registry)
 
@@ -55,8 +54,7 @@ def desk(dsn: str, request: pytest.FixtureRequest) -> Iterator[Desk]:
 def unstorable(event: Event) -> Event:
     """The event with a claim that no rule knows: our own code fails on it."""
     (claim,) = event.facts.claims
-    return replace(
-        event,
+    return event._replace(
         facts=event.facts._replace(claims=frozenset({claim._replace(milestone=MILESTONE_NOBODY_KNOWS)})),
     )
 
@@ -85,7 +83,7 @@ def test_a_null_character_in_a_text_is_the_events_fault(desk: Desk, pair: Pair, 
     """Postgres refuses it; without the bisection the worker would stop there for ever."""
     good, bad = teller.claim(teller.cons(), 1), teller.claim(teller.cons(), 2)
     (claim,) = bad.facts.claims
-    bad = replace(bad, facts=bad.facts._replace(claims=frozenset({claim._replace(place="a\0b")})))
+    bad = bad._replace(facts=bad.facts._replace(claims=frozenset({claim._replace(place="a\0b")})))
     applied = desk.writer.apply_or_bisect(desk.batch([good, bad], pair.registry))
     assert (applied.new, len(desk.letters)) == (1, 1)
 

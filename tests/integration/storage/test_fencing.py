@@ -48,7 +48,7 @@ def stored(dsn: str, ids: list[bytes]) -> int:
 
 def batch(teller: Teller, topic: str, epoch: int, first: int, registry: int, partition: int = 0) -> Batch:
     event = teller.claim(teller.box(), HOUR)
-    event = replace(event, record=replace(event.record, topic=topic, partition=partition, offset=first))
+    event = event._replace(record=event.record._replace(topic=topic, partition=partition, offset=first))
     return Batch((Advance(topic, partition, epoch, first, first + 1),), (event,), (), registry)
 
 
@@ -109,7 +109,7 @@ def test_a_claim_ends_a_previous_owner_that_stands_still_in_its_transaction(
     founding = teller.founding(teller.cons())
     link = teller.claim(teller.cons(), HOUR)
     events = tuple(
-        replace(e, record=replace(e.record, topic=topic, offset=n)) for n, e in enumerate((founding, link))
+        e._replace(record=e.record._replace(topic=topic, offset=n)) for n, e in enumerate((founding, link))
     )
     given = Batch((Advance(topic, 0, old.epoch, 0, 2),), events, (), pair.registry)
     pausing = Pausing("zombie", point)

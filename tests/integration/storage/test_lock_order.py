@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -241,7 +241,7 @@ def test_offsets_are_taken_in_order_by_claims_and_batches(
     claims = pair.writers[1].claim_partitions("right", wanted)
     events = [Teller(f"{topic}{n}").claim(Teller(f"{topic}{n}").box(), HOUR) for n in range(ROWS)]
     placed = tuple(
-        replace(e, record=replace(e.record, topic=topic, partition=n, offset=0)) for n, e in enumerate(events)
+        e._replace(record=e.record._replace(topic=topic, partition=n, offset=0)) for n, e in enumerate(events)
     )
     moves = tuple(Advance(topic, claim.partition.partition, claim.epoch, 0, 1) for claim in claims)
     batch = Batch(moves[::-1], placed, (), pair.registry)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import psycopg
 import pytest
 
@@ -25,7 +23,7 @@ def key_of(name: str) -> str:
 
 
 def of_key(event: Event, key_id: str, append_ms: int = 1_800_000_000_000) -> Event:
-    return replace(event, key_id=key_id, record=replace(event.record, append_ms=append_ms))
+    return event._replace(key_id=key_id, record=event.record._replace(append_ms=append_ms))
 
 
 def put_aside(pair: Pair, key_id: str, from_micros: int = 0) -> int:
@@ -95,8 +93,8 @@ def test_an_event_is_applied_alone_in_a_transaction_of_others(pair: Pair, teller
         teller.retraction(teller.id("unknown")),
     ]
     with psycopg.connect(pair.dsn) as session:
-        applied = [apply_one(session, replace(event, registry=pair.registry)) for event in events]
-        again = apply_one(session, replace(events[0], registry=pair.registry))
+        applied = [apply_one(session, event._replace(registry=pair.registry)) for event in events]
+        again = apply_one(session, events[0]._replace(registry=pair.registry))
     assert [a.new for a in applied] == [1, 1, 1]
     assert (again.new, again.duplicates) == (0, 1)
     pair.settle()

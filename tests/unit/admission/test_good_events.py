@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,7 +120,7 @@ def test_a_batch_is_verified_in_order_with_its_refusals_in_place(network: Any) -
         )
         for i, (r, e, h) in enumerate(zip(plain, envelopes, sign_batch(key, signed), strict=True))
     ]
-    records[7] = replace(records[7], value=records[7].value.replace(b"ACT", b"EST"))
+    records[7] = records[7]._replace(value=records[7].value.replace(b"ACT", b"EST"))
     verifier = Verifier()
     answers = verify_many(records, network.registry, network.settings, verifier)
     assert [isinstance(answer, Verified) for answer in answers] == [i != 7 for i in range(20)]

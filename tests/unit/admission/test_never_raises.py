@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -64,7 +63,7 @@ def test_one_header_of_a_good_event_replaced(
     headers = list(good.headers)
     name, old = headers[at]
     headers[at] = (name, value)
-    judged = shared_network.judge(replace(good, headers=headers))
+    judged = shared_network.judge(good._replace(headers=headers))
     answered(judged)
     assert isinstance(judged, Admitted) == (value == old)
 
