@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.envelope import Envelope
-from schemas.events.decode import decode_payload
+from schemas.events.decode import decode_admitted
 from schemas.reasons import Refusal
-from services.admission.raw import unframe
 from services.core.facts import Facts
 from services.core.interpretation import Statement, interpret
+from services.core.publisher import Publisher
 from services.registry import store
 from services.registry.as_of import RegistryHistory
+from services.replay.attributes import told
 from services.replay.outcome import ReplayError
 from services.storage.arrays import bigints
 from services.storage.batch import MOST_EVENTS
@@ -25,11 +25,13 @@ from services.storage.rows import StateRows, state_rows
 from services.storage.session import Session
 from services.storage.words import key_text
 
+# One walk along the index for each block, in the order of blocks: sorted as a whole, each portion would read the table.
 _BODIES = """
 SELECT b.no, b.id, b.content, b.appended, b.registry, b.key_id, b.headers, b.payload
 FROM unnest(%(firsts)s::bigint[], %(ends)s::bigint[]) AS f (first, beyond)
-JOIN lianyun.body b ON b.no >= f.first AND b.no < f.beyond
-ORDER BY b.no
+CROSS JOIN LATERAL (
+    SELECT * FROM lianyun.body n WHERE n.no >= f.first AND n.no < f.beyond ORDER BY n.no
+) AS b
 LIMIT %(most)s
 """
 _ASIDE = "SELECT q.no FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN lianyun.quarantine q ON q.no = n.no"
@@ -68,21 +70,7 @@ def blocks_after(session: Session, xid: int, first: int, horizon: bool) -> list[
     return [Block(first_no, events, int(text), first_no + MOST_EVENTS) for first_no, events, text in rows]
 
 
-class Message(NamedTuple):
-    """A stored message, as far as its facts depend on it."""
-
-    no: int
-    id: bytes
-    content: bytes
-    appended: int
-    registry: int
-    key_id: int
-    headers: bytes
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """One event read again: its number, id and the rows that its facts have in the state."""
 
     no: int
@@ -103,9 +91,10 @@ class Source:
 
         Raises ReplayError where one cannot be read any more.
         """
+        ordered = sorted(blocks, key=lambda block: block.first)
         parameters = {
-            "firsts": bigints([block.first for block in blocks]),
-            "ends": bigints([block.beyond for block in blocks]),
+            "firsts": bigints([block.first for block in ordered]),
+            "ends": bigints([block.beyond for block in ordered]),
             "most": most,
         }
         rows = self._session.execute(_BODIES, parameters, binary=True).fetchall()
@@ -118,25 +107,26 @@ class Source:
             )
         numbers = {"nos": bigints([row[0] for row in rows])}
         aside = {row[0] for row in self._session.execute(_ASIDE, numbers).fetchall()}
-        for row in rows:
-            message = Message(*row)
-            yield Read(message.no, message.id, state_rows(self._facts(message)), message.no in aside)
+        for no, id_, content, appended, registry, key_id, headers, payload in rows:
+            try:
+                publisher = self._publisher(registry, key_id, appended)
+                facts = _facts(id_, content, publisher, headers, payload)
+            except (Refusal, ValueError, LookupError) as problem:
+                raise ReplayError(
+                    f"event {no} cannot be read any more: {problem}. "
+                    "Run `lianyun fsck` and restore the message."
+                ) from problem
+            yield Read(no, id_, state_rows(facts), no in aside)
 
-    def _facts(self, message: Message) -> Facts:
-        try:
-            return self._interpret(message)
-        except (Refusal, ValueError, LookupError) as problem:
-            raise ReplayError(
-                f"event {message.no} cannot be read any more: {problem}. "
-                "Run `lianyun fsck` and restore the message."
-            ) from problem
-
-    def _interpret(self, message: Message) -> Facts:
-        if message.registry > self._history.version:
+    def _publisher(self, version: int, key_id: int, appended: int) -> Publisher:
+        """Who the key's party was at ``appended`` by ``version`` of the registry."""
+        if version > self._history.version:
             self._history = RegistryHistory(store.history(self._session))
-        registry = self._history.at(message.registry)
-        party = registry.parties[registry.keys[key_text(message.key_id)].party].at(message.appended)
-        envelope = Envelope.from_headers(unframe(message.headers))
-        payload = decode_payload(envelope.type, message.payload)
-        statement = Statement(message.id, envelope.source, party.publisher, envelope.published_micros)
-        return interpret(statement, message.content, payload)
+        registry = self._history.at(version)
+        return registry.parties[registry.keys[key_text(key_id)].party].at(appended).publisher
+
+
+def _facts(id_: bytes, content: bytes, publisher: Publisher, headers: bytes, payload: bytes) -> Facts:
+    source, type_, published = told(headers)
+    statement = Statement(id_, source, publisher, published)
+    return interpret(statement, content, decode_admitted(type_, payload))

@@ -55,6 +55,14 @@ def test_the_oldest_version_arrives_as_the_newest() -> None:
     assert (payload.traction, payload.locomotives) == ("UNKNOWN", 1)
 
 
+def test_what_was_admitted_arrives_as_the_newest_too() -> None:
+    raw = orjson.dumps(example(OLD))
+    assert DECODER.admitted(OLD, raw) == DECODER.decode(OLD, raw)
+    type_ = "cre.correction.corrected.v1"
+    corrected = DECODER.admitted(type_, orjson.dumps(example(type_)))
+    assert isinstance(corrected.replacement.payload, DepartedThree)  # type: ignore[attr-defined]
+
+
 def test_every_version_is_held_to_its_own_schema() -> None:
     with pytest.raises(Refusal) as caught:
         DECODER.decode(OLD, orjson.dumps({**example(OLD), "traction": "DIESEL"}))
