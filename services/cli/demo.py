@@ -15,14 +15,16 @@ import typer
 from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
 from services.cli import demo_report
+from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.live import Screen
 from services.cli.output import err, print_json
 from services.cli.running import announced, wait_for_ctrl_c
-from services.cli.settings import RUNNING
+from services.cli.settings import RUNNING, CliSettings
 from services.fsck.check import fsck
+from services.localstack.engine import GivenBroker, GivenDatabase, Servers
 from services.localstack.errors import StackError
-from services.localstack.platform import Platform
+from services.localstack.platform import Platform, RunningPlatform, register
 from services.processors.settings import admission_settings
 from services.proving import counts_of_trains, dares
 from services.proving import demo as playing
@@ -60,6 +62,14 @@ def _demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Go on running afterwards, for a look around, until Ctrl-C.")
     ] = False,
+    on_running: Annotated[
+        bool,
+        typer.Option(
+            "--running",
+            help="Play it on the platform that runs already (LIANYUN_BOOTSTRAP and LIANYUN_DSN, or this folder's), "
+            "which has to be empty.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a simulated corridor through real publishers, Kafka, workers and Postgres, and check the outcome."""
@@ -71,10 +81,13 @@ def _demo(
             f"a platform seems to run in this folder already ({RUNNING})",
             "stop it, or leave out --keep",
         )
+    if keep and on_running:
+        raise Failure(Exit.USAGE, "--running starts nothing that --keep could keep", "leave out --keep")
+    given = _running_platform() if on_running else None
     err.print(NEEDS, markup=False)
     world = _world(name, seed, trains, end)
     try:
-        body, wrong = _run(world, workers, keep, as_json)
+        body, wrong = _run(world, given, workers, keep, as_json)
     except StackError as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
     for line in wrong:
@@ -147,15 +160,39 @@ def _end(text: str, known: Scenario) -> datetime:
     return datetime.fromtimestamp(at / 1_000_000, UTC)
 
 
-def _run(world: SimulatedWorld, workers: int, keep: bool, as_json: bool) -> tuple[dict[str, Any], list[str]]:
+def _running_platform() -> RunningPlatform:
+    """The platform of the settings, if it is there and nothing was published to it yet; ends the command otherwise."""
+    settings = CliSettings()
+    if not settings.bootstrap:
+        raise Failure(Exit.USAGE, "no broker is configured", "set LIANYUN_BOOTSTRAP=host:port")
+    with session(settings) as connection:
+        row = connection.execute("SELECT max(next_offset) FROM lianyun.kafka_offset").fetchone()
+    if row is not None and row[0]:
+        raise Failure(
+            Exit.FAILED,
+            "events were published to this platform before: the demo is counted and compared as a whole",
+            "play it on an empty one",
+        )
+    servers = Servers(GivenBroker(settings.bootstrap), GivenDatabase(settings.dsn.get_secret_value()))
+    return RunningPlatform(servers, settings.network)
+
+
+def _run(
+    world: SimulatedWorld, given: RunningPlatform | None, workers: int, keep: bool, as_json: bool
+) -> tuple[dict[str, Any], list[str]]:
     """Play ``world``; returns what the command prints as JSON, and what is not as it has to be."""
     started = time.monotonic()
     closures: tuple[Closure, ...] = conditions_of(world.scenario, world.scale).closures
     known = profiles(world.seed)
     with ExitStack() as stack:
         screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
-        screen.say(f"starting Kafka, Postgres and {workers} workers ...")
-        platform = stack.enter_context(Platform(workers=workers, members=members(known)))
+        platform: Platform | RunningPlatform
+        if given is not None:
+            platform = given
+            register(given.stack.dsn, members(known))
+        else:
+            screen.say(f"starting Kafka, Postgres and {workers} workers ...")
+            platform = stack.enter_context(Platform(workers=workers, members=members(known)))
         screen.say(f"the world of {world.scenario.name} takes shape ...")
         simulation = world.simulation()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
@@ -187,7 +224,7 @@ def _run(world: SimulatedWorld, workers: int, keep: bool, as_json: bool) -> tupl
             shown = None if outcome.shown is None else rendering.plain(outcome.shown)
             demo_report.show(body, shown, found)
         wrong = _wrong(outcome)
-        if keep and not wrong:
+        if keep and isinstance(platform, Platform) and not wrong:
             stack.enter_context(announced(platform))
             demo_report.show_kept(outcome.shown)
             wait_for_ctrl_c()

@@ -106,7 +106,8 @@ def _certificate(
 def _password(path: Path, again: bool = False) -> bool:
     if path.exists() and not again:
         return False
-    path.parent.mkdir(mode=0o755, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    path.parent.chmod(0o755)  # whatever the umask: a container mounts the folder and reads it
     _write(path, secrets.token_urlsafe(24).encode())
     return True
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psycopg
 
+from services.localstack.engine import Servers
 from services.localstack.stack import LocalStack
 from services.processors.supervisor import COMMAND, Supervisor
 from services.registry import commands, store
@@ -80,6 +82,14 @@ class Platform:
             "LIANYUN_NETWORK": self.network,
             **self._environment,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPlatform:
+    """A platform that somebody else runs, known by its addresses; nothing here starts or stops it."""
+
+    stack: Servers
+    network: str
 
 
 def register(dsn: str, members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]]) -> int:

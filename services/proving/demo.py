@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 
 from schemas.events.catalogue import by_number
-from services.localstack.platform import Platform
+from services.localstack.platform import Platform, RunningPlatform
 from services.proving.dispatching import Dispatch
 from services.proving.oracle import consignment_of, differences
 from services.proving.programme import Programme, programme
@@ -100,7 +100,7 @@ def clock_for(show: Programme, opens: int, ends: int) -> Clock:
 def play(
     simulation: Simulation,
     opens: int,
-    platform: Platform,
+    platform: Platform | RunningPlatform,
     folder: Path,
     say: Say,
     show: Show = lambda _at, _flow: None,
