@@ -10,7 +10,8 @@ from schemas import railnet
 from schemas.railnet import CustomsUnion
 from services.simulator import numbers
 from services.simulator.line import Line, Train
-from services.simulator.world import HOUR, Happening, Says, World, span
+from services.simulator.transit import Transit
+from services.simulator.world import HOUR, Happening, Ref, Says, World, span
 
 COUNTRY: Mapping[str, str] = MappingProxyType(
     {"cr": "CN", "ktz": "KZ", "rzd": "RU", "bch": "BY", "ubtz": "MN", "pkp": "PL", "db": "DE"}
@@ -40,6 +41,7 @@ class Customs:
     def __init__(self, world: World, line: Line) -> None:
         self._world = world
         self._line = line
+        self.transit = Transit(world)
 
     def before(self, train: Train, arrived: int, slot: int, random: Random) -> None:
         """Between the arrival at the border and the hand-over: exit, end of transit, and what must be lodged ahead."""
@@ -88,7 +90,11 @@ class Customs:
         if union is CustomsUnion.CN:
             opened = slot + span(random, 6, 12, HOUR)
         procedure = {"procedure": _PROCEDURE.get(union, "OTHER")}
-        self.say("customs.transit_opened", boxes, opened, enters, (customs,), procedure)
+        number = self.transit.numbered(opened, enters)
+        if union is CustomsUnion.EU:
+            declarant = train.service.destination.forwarders[0]
+            number = (self.transit.opened(boxes, opened, enters, customs, declarant),)
+        self.say("customs.transit_opened", boxes, opened, enters, (customs,), procedure, number)
 
     def say(
         self,
@@ -98,9 +104,10 @@ class Customs:
         jurisdiction: str,
         witnesses: tuple[str, ...],
         says: Says,
+        number: tuple[Ref, ...] = (),
     ) -> None:
-        """One step of customs for each of ``boxes``."""
-        about = tuple(("container", box) for box in boxes)
+        """One step of customs for each of ``boxes``, and for the declaration ``number``."""
+        about = (*number, *(("container", box) for box in boxes))
         self._world.happen(
             Happening(at, what, about, witnesses, frozenset(boxes), jurisdiction=jurisdiction, says=says)
         )

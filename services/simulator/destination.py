@@ -32,7 +32,7 @@ class Destination:
         self._line.say("movement.arrived_at_destination", train, at, end.station, (end.terminal,))
         self._line.end(train, at + HOUR, random)
         boxes = train.boxes
-        self._customs.say("customs.transit_closed", boxes, at + 5 * HOUR, end.country, (end.customs,), {})
+        self._close_transit(boxes, at, end)
         for cargo in self._world.cargo_in(boxes, at):
             if cargo.key not in self._world.cleared:
                 self._world.cleared[cargo.key] = self._papers(random, cargo, at, end, operator)
@@ -46,6 +46,17 @@ class Destination:
             emptied = max(emptied, unloaded)
             self._line.free(wagon, unloaded + HOUR)
         self._line.stand(train, at, emptied + HOUR, end.station, State.UNLOADING)
+
+    def _close_transit(self, boxes: list[str], at: int, end: End) -> None:
+        """Customs at the end close the transit: of its declaration where there is one for all, else of the boxes."""
+        number = self._customs.transit.ended(boxes, at, end.country, end.customs)
+        about = number or tuple(("container", box) for box in boxes)
+        self._world.happen(
+            Happening(
+                at + 5 * HOUR, "customs.transit_closed", about, (end.customs,), frozenset(boxes),
+                jurisdiction=end.country,
+            )
+        )  # fmt: skip
 
     def _papers(self, random: Random, cargo: Cargo, at: int, end: End, operator: str) -> int:
         """Clear the import of ``cargo``; return when it is done."""

@@ -134,7 +134,7 @@ class Gossip:
         happening = Happening(at, what, about, (party,), place=place, says={"classifier": "EST"})
         self.say(party, what, at, self._pen.milestone(happening, party, booked + 28 * DAY))
 
-    def hear(self, happening: Happening, number: int) -> None:
+    def hear(self, happening: Happening, number: str) -> None:
         """Tell ``happening``."""
         random = self._world.random("happening", number)
         witnesses, lists = self._signed(happening, random)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from random import Random
 
 # ISO 6346: letters count from 10 on, multiples of 11 left out.
@@ -23,8 +24,7 @@ CODE = {
 def container(serial: int) -> str:
     """The container number (ISO 6346) of the ``serial``-th box of the world."""
     body = f"LYSU{100_000 + serial % 900_000:06d}"
-    total = sum(_LETTERS.get(c, ord(c) - 48) << place for place, c in enumerate(body))
-    return f"{body}{total % 11 % 10}"
+    return f"{body}{_powers(body) % 10}"
 
 
 def transposed(number: str) -> str:
@@ -43,6 +43,26 @@ def wagon(railway: str, serial: int) -> str:
     series, number = divmod(serial, 100_000)  # 94 to 99 on 1520 mm: enough for ten times the traffic of today
     body = f"{94 + series % 6}{number:05d}" if code == "1520" else f"3151{45 + series % 50}{number:05d}"
     return f"{code}/{body}{_luhn(body)}"
+
+
+def transit(country: str, year: str, serial: int) -> str:
+    """A transit declaration of the European Union as on the wire: the 18 characters of a movement reference number."""
+    stem = f"{year[2:]}{country}SIM{serial:09d}J"
+    return f"{country}/{stem}{_powers(stem) % 10}"
+
+
+def transit_before(holder: str, year: str, serial: int, country: str) -> str:
+    """The same declaration before it has that number: by its holder and the holder's own reference."""
+    return f"{country}/LRN/{holder}/SIM{year[2:]}{serial:08d}"
+
+
+def eaeu_transit(post: str, day: date, serial: int, country: str) -> str:
+    """A transit declaration of the Eurasian union as on the wire: post, day and serial number."""
+    return f"{country}/{post}/{day:%d%m%y}/{5_000_000 + serial:07d}"
+
+
+def _powers(text: str) -> int:
+    return sum(_LETTERS.get(char, ord(char) - 48) << place for place, char in enumerate(text)) % 11
 
 
 def _luhn(body: str) -> int:

@@ -216,7 +216,7 @@ class Origin:
 
         booking, lodged = ("booking", cargo.booking), ("declaration", cargo.export)
         paper("movement.booked", booking, booked, cargo.forwarder)
-        confirmed = booked + span(random, 0.3, 1.4, DAY)
+        confirmed = _round(booked + span(random, 0.3, 1.4, DAY))
         paper("movement.booking_confirmed", booking, confirmed, service.operator)
         self._gossip.estimate(service, cargo, booked)
         issued = leaves - span(random, 34, 38, HOUR)
@@ -267,6 +267,13 @@ class Origin:
         self._world.happen(
             Happening(at, what, (("container", box),), witnesses, frozenset({box}), place=place, says=says)
         )
+
+
+def _round(at: int) -> int:
+    """The next of the two rounds a day in which operators confirm: at 10:00 and 17:00 of the clock in Beijing."""
+    day, since = divmod(at + 8 * HOUR, DAY)
+    rounds = (10 * HOUR, 17 * HOUR, DAY + 10 * HOUR)
+    return day * DAY + next(hour for hour in rounds if since <= hour) - 8 * HOUR
 
 
 def _form(service: Service, random: Random) -> str:

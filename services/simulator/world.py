@@ -104,7 +104,7 @@ class Bond:
     what: str
     teller: str
     versions: list[tuple[int, int, Says]]
-    number: int = 0
+    number: str = ""
     tell: Callable[[Bond], None] = field(default=lambda _bond: None, repr=False)
     told: int = 0  # versions
     published: int = 0
@@ -139,12 +139,14 @@ class World:
         self.ladings: list[Lading] = []
         self.happenings: list[Happening] = []
         self.bonds: list[Bond] = []
-        self.hears: Callable[[Happening, int], None] = lambda _happening, _number: None
+        self.hears: Callable[[Happening, str], None] = lambda _happening, _number: None
         self.reads: Callable[[Bond], None] = lambda _bond: None
         self.notes: dict[str, str] = {}
         """By cargo: the note for which its first one was exchanged."""
         self.cleared: dict[str, int] = {}
         """By cargo: when its papers at destination were done."""
+        self.transits: dict[str, str] = {}
+        """By box: the transit declaration of the European Union under which it runs."""
         self.forgetful = forgetful
         self._aboard: dict[str, list[Lading]] = defaultdict(list)
         self._boxes_of: dict[str, int] = defaultdict(int)
@@ -191,18 +193,21 @@ class World:
                 self.notes.pop(lading.cargo, None)
                 self.cleared.pop(lading.cargo, None)
 
-    def happen(self, happening: Happening) -> int:
-        """Let it happen, unless it lies in the future; return its time."""
+    def happen(self, happening: Happening, series: str = "") -> int:
+        """Let it happen, unless it lies in the future; return its time.
+
+        Happenings are numbered for those who tell them; those of a ``series`` of their own move no other number.
+        """
         if happening.at <= self.now:
-            number = self.serial("happening") - 1
+            number = f"{series}{self.serial(f'happening{series}') - 1}"
             if not self.forgetful:
                 self.happenings.append(happening)
             self.hears(happening, number)
         return happening.at
 
-    def bind(self, what: str, teller: str, known: int, says: Says) -> Bond:
+    def bind(self, what: str, teller: str, known: int, says: Says, series: str = "") -> Bond:
         """Let something belong to something else, known since ``known``; ``says`` holds from and, if known, to."""
-        number = self.serial("bond") - 1
+        number = f"{series}{self.serial(f'bond{series}') - 1}"
         bond = Bond(what, teller, [(says["from"], known, says)], number, self.reads)
         if not self.forgetful:
             self.bonds.append(bond)
