@@ -205,6 +205,11 @@ class LinkPayload(Interval):
         """The party codes that this link engages."""
         return frozenset()
 
+    @property
+    def jurisdiction_code(self) -> str:
+        """The customs jurisdiction whose word the link is, "" where it is of none."""
+        return ""
+
 
 class EngagingLink(LinkPayload):
     """A link that may name up to 16 ``parties``, who are engaged in the consignments it leads to."""

@@ -15,7 +15,7 @@ from schemas.events.base import Edge, End, EngagingLink, LinkPayload, ObjectRef,
 from schemas.events.declare import event
 from schemas.events.keys import canonical_key
 from schemas.events.vocabulary import ObjectKind, Region, Role, Territory
-from schemas.events.wire import Commodity, Identifier, RoleName
+from schemas.events.wire import Commodity, Identifier, Jurisdiction, RoleName
 
 Some = Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1, max_length=256)]
 Any = Annotated[tuple[Identifier, ...], Field(strict=False, max_length=256)]
@@ -181,6 +181,60 @@ class ConsignmentsSame(LinkPayload):
     def edges(self, _publisher: str, /) -> tuple[Edge, ...]:
         first, *others = self.consignments
         return _join(ObjectKind.CONSIGNMENT, others, (_end(ObjectKind.CONSIGNMENT, first),))
+
+
+Names = Annotated[tuple[Identifier, ...], Field(strict=False, min_length=2, max_length=8)]
+
+
+def _same(kind: ObjectKind, names: Iterable[str]) -> tuple[Edge, ...]:
+    """Names of one thing: what is said under one of them reaches wherever another of them leads, both ways."""
+    first, *others = dict.fromkeys(_end(kind, name) for name in names)
+    return tuple(edge for other in others for edge in ((first, other), (other, first)))
+
+
+@_link(
+    "link.trains_same.v1",
+    4009,
+    about=(ObjectKind.TRAIN,),
+    authority=(Role.RAILWAY,),
+    territory=Territory.PLACE,
+    also=(Role.RAILWAY,),
+    document="train information",
+)
+class TrainsSame(LinkPayload):
+    """Two or more names are one train: its identifier at one railway, its number with day and origin at another.
+
+    ``place`` is where the train begins (or is taken over): the word of the railway of that place is an authority's.
+    """
+
+    trains: Names
+
+    def edges(self, _publisher: str, /) -> tuple[Edge, ...]:
+        return _same(ObjectKind.TRAIN, self.trains)
+
+
+@_link(
+    "link.declarations_same.v1",
+    4010,
+    by=(Role.CUSTOMS, Role.FORWARDER, Role.OPERATOR, Role.RAILWAY, Role.SHIPPER, Role.CONSIGNEE),
+    about=(ObjectKind.DECLARATION,),
+    authority=(Role.CUSTOMS,),
+    territory=Territory.JURISDICTION,
+    also=(Role.FORWARDER, Role.OPERATOR),
+    document="customs declaration",
+)
+class DeclarationsSame(LinkPayload):
+    """Two or more numbers are one declaration: the declarant's own (LRN) and the one that customs gave it (MRN)."""
+
+    jurisdiction: Jurisdiction
+    declarations: Names
+
+    @property
+    def jurisdiction_code(self) -> str:
+        return self.jurisdiction
+
+    def edges(self, _publisher: str, /) -> tuple[Edge, ...]:
+        return _same(ObjectKind.DECLARATION, self.declarations)
 
 
 @_link("link.route_planned.v1", 4008, document="route")

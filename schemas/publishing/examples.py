@@ -72,6 +72,8 @@ _VALUES: Json = {
     "declaration": IDS[ObjectKind.DECLARATION],
     "consignment": IDS[ObjectKind.CONSIGNMENT],
     "consignments": [IDS[ObjectKind.CONSIGNMENT], "silk-forwarding/SF-55120"],
+    "trains": ["rtb/DEMO4530120-00-2026/2026-03-12", "rtb/45301/2026-03-12/locode:PLMAA"],
+    "declarations": ["PL/26PL301010NU5G7BJ6", "PL/LRN/PL1234567890/SF-55120"],
     "reference": "CRE-2026-000417",
     "shared": False,
     "places": ["locode:CNXIA", "locode:KZDOS", "locode:PLMAA", "locode:DEDUI"],

@@ -32,14 +32,16 @@ class Aboard:
     settled: frozenset[Claim]
 
 
-def compared(current: Mapping[Question, Answers], arrivals: Iterable[Arrival]) -> Mapping[Question, Aboard]:
-    """The boxes' questions that carriers answer too; ``arrivals`` are those that count."""
+def compared(
+    current: Mapping[Question, Answers], arrivals: Iterable[Arrival], called: Mapping[Thing, Thing]
+) -> Mapping[Question, Aboard]:
+    """The boxes' questions that carriers answer too; ``arrivals`` are those that count, ``called`` names their trains."""
     riding: dict[Slot, dict[Thing, set[Thing]]] = defaultdict(lambda: defaultdict(set))
     for arrival in arrivals:
         claim = arrival.claim
         if claim.milestone in AT_ONCE and claim.thing.rides:
             for box in arrival.containers:
-                riding[_slot(claim)][box].add(claim.thing)
+                riding[_slot(claim)][box].add(called.get(claim.thing, claim.thing))
     if not riding:
         return {}
     found = {}

@@ -35,7 +35,7 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
         return None
     counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED]
     speaking = [a for a in counted if a.claim in gathered.shown]
-    joined = aboard.compared(gathered.current, counted)
+    joined = aboard.compared(gathered.current, counted, gathered.called)
     boxes = boxes_of(gathered, counted, as_of, joined.values())
     movement, behind = least_advanced(boxes, speaking)
     live = gathered.liveness.live
@@ -63,7 +63,7 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
         customs=customs_positions(speaking),
         document=best(a for a in speaking if a.claim.region is Region.DOCUMENT and moves(a.claim)),
         disputes=_all_disputes(gathered.current, joined),
-        exceptions=open_exceptions(counted, gathered.parts, len(holding(boxes))),
+        exceptions=open_exceptions(counted, gathered.parts, len(holding(boxes)), gathered.called),
         handovers=_handovers(facts, gathered, boxes, as_of),
         route=route,
         restrictions=restrictions.on_route(

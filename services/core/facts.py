@@ -44,6 +44,8 @@ class LinkKind(IntEnum):
     WAGON_CARRIES = 6  # wagon -> container, timed
     TRAIN_CARRIES = 7  # train -> wagon, timed
     SAME_CONSIGNMENT = 8  # consignment -> consignment: one group, no path
+    SAME_TRAIN = 9  # train -> train: names of one train, said both ways
+    SAME_DECLARATION = 10  # declaration -> declaration: numbers of one declaration, said both ways
 
 
 TIMED = frozenset({LinkKind.CONTAINER_CARRIES, LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES})

@@ -29,6 +29,7 @@ class Gathered:
     current: Mapping[Question, Answers]  # counted claims only
     shown: frozenset[Claim]  # the one answer of each question that stands for it
     parts: frozenset[Thing]  # papers that do not speak for the whole cargo
+    called: Mapping[Thing, Thing]  # trains that bear several names, and the name under which they are one
     liveness: Liveness
 
 
@@ -49,8 +50,9 @@ def gather(facts: Facts, consignment: Thing, as_of: Micros) -> Gathered | None:
     paths = network.paths(members, engaged)
     live = (claim for claim in facts.claims if liveness.live(claim.event))
     told = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]
-    reaching = _reach(told, paths, network, engaged, as_of)
-    current = answers(a.claim for a in reaching if a.standing is Standing.COUNTED)
+    called = network.names_of_trains(engaged)
+    reaching = _reach(told, paths, network, engaged, as_of, called)
+    current = answers((a.claim for a in reaching if a.standing is Standing.COUNTED), called)
     old = superseded((a.claim for a in reaching if a.standing is Standing.COUNTED), current)
     return Gathered(
         members=members,
@@ -61,6 +63,7 @@ def gather(facts: Facts, consignment: Thing, as_of: Micros) -> Gathered | None:
         current=current,
         shown=frozenset(given.shown for given in current.values()),
         parts=parts(network.counted(members, engaged)),
+        called=called,
         liveness=liveness,
     )
 
@@ -71,6 +74,7 @@ def _reach(
     network: Network,
     engaged: frozenset[str],
     as_of: Micros,
+    called: Mapping[Thing, Thing],
 ) -> list[Arrival]:
     ours = {path.thing for path in paths}
     ways: dict[Thing, list[Path]] = defaultdict(list)
@@ -88,7 +92,9 @@ def _reach(
             Arrival(
                 claim=claim,
                 standing=Standing.COUNTED if trusted and open_ways else Standing.UNENGAGED,
-                via_disputed_link=all(_disputed(path, network, claim.happened, ours) for path in used),
+                via_disputed_link=all(
+                    _disputed(path, network, claim.happened, ours, called) for path in used
+                ),
                 by_train=all(path.by_train for path in used),
                 still=any(path.holds(as_of) for path in used),
                 containers=frozenset(box for path in used for box in _boxes(path)),
@@ -97,8 +103,10 @@ def _reach(
     return sorted(arrivals, key=lambda a: (a.claim.happened, a.claim.published, a.claim.event, a.claim.thing))
 
 
-def _disputed(path: Path, network: Network, at: Micros, ours: Container[Thing]) -> bool:
-    return any(network.disputed(span, at, ours) for span in path.spans)
+def _disputed(
+    path: Path, network: Network, at: Micros, ours: Container[Thing], called: Mapping[Thing, Thing]
+) -> bool:
+    return any(network.disputed(span, at, ours, called) for span in path.spans)
 
 
 def _boxes(path: Path) -> Iterable[Thing]:

@@ -51,6 +51,8 @@ _KINDS = {
     (ObjectKind.WAGON, ObjectKind.CONTAINER): LinkKind.WAGON_CARRIES,
     (ObjectKind.TRAIN, ObjectKind.WAGON): LinkKind.TRAIN_CARRIES,
     (ObjectKind.CONSIGNMENT, ObjectKind.CONSIGNMENT): LinkKind.SAME_CONSIGNMENT,
+    (ObjectKind.TRAIN, ObjectKind.TRAIN): LinkKind.SAME_TRAIN,
+    (ObjectKind.DECLARATION, ObjectKind.DECLARATION): LinkKind.SAME_DECLARATION,
 }
 _OF_GOODS = (NoteIssued, InvoiceIssued, ExportLodged, ImportLodged)
 """What says by its commodities what the cargo is; a finding of an inspection says what was wrong with it."""
@@ -203,7 +205,7 @@ def _links(
 
 def _link(statement: Statement, payload: LinkPayload) -> Facts:
     place = canonical_place(payload.place) if payload.place else ""
-    territorial = statement.publisher.covers(payload.spec, "", place)
+    territorial = statement.publisher.covers(payload.spec, payload.jurisdiction_code, place)
     links = _links(
         statement,
         payload.edges(statement.publisher.code),

@@ -4,6 +4,11 @@ Facts travel one way only: train -> wagon -> container -> (booking ->) consignme
 declaration -> note (-> the note it replaced) -> (booking ->) consignment. There is no reachability beyond that path,
 so a box that two consignments shared never carries the facts of one note into the other's.
 
+One train may have several names, and so may a declaration: a railway calls a train by its identifier, a list by number,
+day and origin; a declarant knows its own number before customs gives one. Who knows both says so (SAME_TRAIN,
+SAME_DECLARATION), and what is said under one name also takes the ways of the other. Only trains are compared as one
+(``names_of_trains``), because only they are spoken of by several railways at once.
+
 A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another (``spans``).
 Where cargo is handed on from one network to the next, lifted to wagons of another gauge or taken over into another
 railway's train, the railway before often never says that its assignment ended. The word of the authority of that place
@@ -135,10 +140,13 @@ class Network:
         self._into: dict[Thing, list[Span]] = defaultdict(list)
         self._of: dict[tuple[LinkKind, Thing], list[Span]] = defaultdict(list)
         self.same: list[Link] = []
+        self._same_trains: list[Link] = []
         for span in handed_on(spans(links)):
             if span.link.kind is LinkKind.SAME_CONSIGNMENT:
                 self.same.append(span.link)
                 continue
+            if span.link.kind is LinkKind.SAME_TRAIN:
+                self._same_trains.append(span.link)
             self._into[span.link.right].append(span)
             self._of[span.link.kind, carried(span.link)].append(span)
 
@@ -178,20 +186,34 @@ class Network:
                     seen.add(link.left)
                     todo.append(link.left)
 
-    def disputed(self, span: Span, at: Micros, ours: Container[Thing]) -> bool:
+    def names_of_trains(self, engaged: frozenset[str]) -> Mapping[Thing, Thing]:
+        """The smallest name of each train that bears several by links that count; others are not in it."""
+        called: dict[Thing, set[Thing]] = {}
+        for link in self._same_trains:
+            if counts(link, engaged):
+                one = called.get(link.left, {link.left}) | called.get(link.right, {link.right})
+                called.update(dict.fromkeys(one, one))
+        return {thing: min(names) for thing, names in called.items()}
+
+    def disputed(
+        self, span: Span, at: Micros, ours: Container[Thing], called: Mapping[Thing, Thing] | None = None
+    ) -> bool:
         """Whether another publisher says that the carried object belongs elsewhere at that moment.
 
         Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same
-        consignment another way: ``ours`` holds the things from which facts reach it.
+        consignment another way: ``ours`` holds the things from which facts reach it. Neither do two names of one train
+        (``called``, of names_of_trains).
         """
         link = span.link
         if link.kind not in TIMED:
             return False
+        names = called or {}
         other_end = _other_end(link)
+        other_end = names.get(other_end, other_end)
         return any(
             rival.holds(at)
             and rival.link.publisher != link.publisher
-            and _other_end(rival.link) != other_end
+            and names.get(_other_end(rival.link), _other_end(rival.link)) != other_end
             and not (rival.link.shared and link.shared)
             and not (link.kind is LinkKind.CONTAINER_CARRIES and rival.link.right in ours)
             for rival in self._of[link.kind, carried(link)]

@@ -13,7 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from services.core.facts import Link, LinkKind
 from services.core.objects import Thing
 
-_PAPERS = frozenset({LinkKind.NOTE_COVERS, LinkKind.NOTE_REISSUED, LinkKind.DECLARATION_COVERS})
+_PAPERS = frozenset(
+    {
+        LinkKind.NOTE_COVERS,
+        LinkKind.NOTE_REISSUED,
+        LinkKind.DECLARATION_COVERS,
+        LinkKind.SAME_DECLARATION,
+    }
+)
 
 
 def parts(links: Iterable[Link]) -> frozenset[Thing]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from schemas.events.base import Classifier, Region
 from services.core.facts import Claim, EventId, Micros
@@ -51,14 +52,15 @@ class Answers:
         return max(self.current, key=weight)
 
 
-def question(claim: Claim) -> Question:
+def question(claim: Claim, called: Mapping[Thing, Thing] = MappingProxyType({})) -> Question:
+    """What ``claim`` answers; ``called`` leads the names of one train to the one under which it is asked for."""
     return Question(
         claim.region,
         claim.jurisdiction,
         claim.milestone,
         claim.place,
         claim.occurrence,
-        claim.thing,
+        called.get(claim.thing, claim.thing),
         claim.classifier,
     )
 
@@ -73,11 +75,13 @@ def weight(claim: Claim) -> tuple[int, Micros, Micros, EventId]:
     return claim.assurance, claim.happened, claim.published, claim.event
 
 
-def answers(claims: Iterable[Claim]) -> Mapping[Question, Answers]:
+def answers(
+    claims: Iterable[Claim], called: Mapping[Thing, Thing] = MappingProxyType({})
+) -> Mapping[Question, Answers]:
     """Group live claims into questions and keep each publisher's current answer."""
     slots: dict[Question, dict[str, Claim]] = defaultdict(dict)
     for claim in claims:
-        slot = slots[question(claim)]
+        slot = slots[question(claim, called)]
         present = slot.get(claim.publisher)
         if present is None or order(claim) > order(present):
             slot[claim.publisher] = claim

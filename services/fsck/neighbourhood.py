@@ -29,6 +29,7 @@ _LEFT = {
     LinkKind.NOTE_REISSUED: ObjectKind.NOTE,
     LinkKind.DECLARATION_COVERS: ObjectKind.DECLARATION,
     LinkKind.SAME_CONSIGNMENT: ObjectKind.CONSIGNMENT,
+    LinkKind.SAME_DECLARATION: ObjectKind.DECLARATION,
 }
 
 
@@ -41,7 +42,7 @@ def _select(table: str, column: str, more: str = "") -> str:
 
 
 _KIND = FIELDS["link"].index("kind")
-_INTO = _select("link", "right_id", "WHERE t.kind NOT IN (6, 7)")
+_INTO = _select("link", "right_id", "WHERE t.kind NOT IN (6, 7, 9)")
 _RIVALS = _select("link", "carried", "WHERE t.kind = 1")
 _CLAIMS = _select("claim", "object")
 _FOUNDINGS = _select("founding", "cons")

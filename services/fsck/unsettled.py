@@ -49,7 +49,7 @@ WITH RECURSIVE down (id, kind) AS (
     SELECT c.object, c.kind FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN claim c ON c.no = n.no WHERE c.kind < 6
     UNION
     SELECT l.right_id, l.right_kind FROM down d JOIN link l ON l.left_id = d.id
-    WHERE d.kind <> 1 AND l.kind IN (1, 2, 3, 4, 5)
+    WHERE d.kind <> 1 AND l.kind IN (1, 2, 3, 4, 5, 10)
 )
 SELECT coalesce(k.canonical, d.id) FROM down d LEFT JOIN canonical k ON k.cons = d.id WHERE d.kind = 1
 """

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from schemas.identifiers import MalformedIdentifier, eaeu_declaration, gacc_declaration, iso6346, mrn
 from services.core.objects import Thing
 
 _EAEU = ("RU", "KZ", "BY", "KG", "AM")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NOTES = ("SMGS", "CIM", "CIMSMGS")
 
 
@@ -31,7 +34,7 @@ def candidates(text: str) -> tuple[Thing, ...]:
     parts = wanted.split("/")
     if parts[0].upper() in _NOTES:
         return (_thing(ObjectKind.NOTE, wanted),)
-    if len(parts) >= 4:
+    if len(parts) >= 4 or (len(parts) == 3 and _DAY.fullmatch(parts[2])):  # a TAF train tells no origin
         return (_thing(ObjectKind.TRAIN, wanted),)
     if len(parts) >= 2:
         return tuple(

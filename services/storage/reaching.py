@@ -129,6 +129,7 @@ _LEFT = {
     LinkKind.NOTE_REISSUED: ObjectKind.NOTE,
     LinkKind.DECLARATION_COVERS: ObjectKind.DECLARATION,
     LinkKind.SAME_CONSIGNMENT: ObjectKind.CONSIGNMENT,
+    LinkKind.SAME_DECLARATION: ObjectKind.DECLARATION,
 }
 
 

@@ -15,6 +15,7 @@ from services.core.objects import consignment
 from services.core.publisher import Publisher
 from services.core.view import View
 from services.producers import native
+from services.producers.formats.model import Said
 
 from .assembling import Told, profile
 
@@ -32,6 +33,14 @@ def founded(publisher: Publisher, **content: Any) -> Facts:
 def stated(told: Told, publisher: Publisher) -> Facts:
     """The facts of all events of a file, as said by ``publisher``."""
     return Facts.union(_facts(made, payload, publisher) for _, made, payload in told.events)
+
+
+def facts_of(record: Said, publisher: Publisher) -> Facts:
+    """The facts of one event that a file makes, as said by ``publisher``."""
+    made = native.assemble(
+        profile(publisher.code), record.id, record.type, record.time, dict(record.data), record.subject
+    )
+    return _facts(made, decode_payload(record.type, made.payload), publisher)
 
 
 def seen(facts: Iterable[Facts], founder: str, as_of: str) -> View:

@@ -80,7 +80,7 @@ def _field(story: Story, field: str, value: Any) -> Any:
             return next(_refs(story, value))
         case "containers":
             return [_mark(story, "container", number) for text in _list(value) for number in containers(text)]
-        case "wagons" | "notes" | "bookings" | "replaces" | "consignments":
+        case "wagons" | "notes" | "bookings" | "replaces" | "consignments" | "trains" | "declarations":
             kind = {"replaces": "note"}.get(field, field.rstrip("s"))
             return [_mark(story, kind, text) for text in _list(value)]
         case "wagon" | "note" | "booking" | "declaration" | "consignment" | "train":
@@ -124,7 +124,7 @@ def _refs(story: Story, text: str) -> Iterator[dict[str, str]]:
 
 def _mark(story: Story, kind: str, id_: str) -> str:
     """The id in the story's universe: parties by their codes, everything else by a mark at its end."""
-    if kind == "train":
+    if kind == "train" and id_.count("/") == 3:
         *front, origin = id_.split("/")
         id_ = "/".join((*front, place(origin)))
     if not story.scope:

@@ -52,7 +52,7 @@ COUNTS = {
     ObjectKind.BOOKING: 2,
     ObjectKind.NOTE: 3,
     ObjectKind.CONTAINER: 3,
-    ObjectKind.DECLARATION: 1,
+    ObjectKind.DECLARATION: 2,
     ObjectKind.WAGON: 2,
     ObjectKind.TRAIN: 2,
     ObjectKind.PLACE: 1,
@@ -66,9 +66,11 @@ ENDS = {
     LinkKind.WAGON_CARRIES: (ObjectKind.WAGON, (ObjectKind.CONTAINER,)),
     LinkKind.TRAIN_CARRIES: (ObjectKind.TRAIN, (ObjectKind.WAGON,)),
     LinkKind.SAME_CONSIGNMENT: (ObjectKind.CONSIGNMENT, (ObjectKind.CONSIGNMENT,)),
+    LinkKind.SAME_TRAIN: (ObjectKind.TRAIN, (ObjectKind.TRAIN,)),
+    LinkKind.SAME_DECLARATION: (ObjectKind.DECLARATION, (ObjectKind.DECLARATION,)),
 }
 # Boxes and the links of cargo more often than the rest.
-LINK_KINDS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 8)
+LINK_KINDS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 8, 9, 10)
 CLAIM_KINDS = (4, 4, 4, 4, 1, 2, 3, 3, 5, 6, 7, 7, 8)
 
 

@@ -101,9 +101,10 @@ def links(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) ->
         kind = LinkKind(number)
         left, rights = ENDS[kind]
         right = draw(st.sampled_from(rights))
-        edges.add(
-            base._replace(kind=kind, left=draw(things(objects, left)), right=draw(things(objects, right)))
-        )
+        edge = base._replace(kind=kind, left=draw(things(objects, left)), right=draw(things(objects, right)))
+        edges.add(edge)
+        if kind in (LinkKind.SAME_TRAIN, LinkKind.SAME_DECLARATION):  # said both ways
+            edges.add(edge._replace(left=edge.right, right=edge.left))
     return Facts(links=frozenset(edges))
 
 

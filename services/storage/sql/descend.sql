@@ -4,7 +4,7 @@ WITH RECURSIVE down (id, kind) AS (
     SELECT id, kind FROM (
         SELECT l.right_id AS id, l.right_kind AS kind
         FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN link l ON l.no = n.no
-        WHERE l.kind NOT IN (6, 7)
+        WHERE l.kind NOT IN (6, 7, 9)
         UNION ALL
         SELECT l.left_id, 1::smallint
         FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN link l ON l.no = n.no
@@ -16,7 +16,7 @@ WITH RECURSIVE down (id, kind) AS (
     ) AS seed
     UNION
     SELECT n.id, n.kind FROM down d CROSS JOIN LATERAL (
-        SELECT l.right_id, l.right_kind FROM link l WHERE l.left_id = d.id AND l.kind IN (2, 3, 4)
+        SELECT l.right_id, l.right_kind FROM link l WHERE l.left_id = d.id AND l.kind IN (2, 3, 4, 5, 10)
         UNION ALL
         -- Declared the same by a party of this side: strangers cannot tie consignments together.
         SELECT CASE WHEN l.left_id = d.id THEN l.right_id ELSE l.left_id END, 1::smallint

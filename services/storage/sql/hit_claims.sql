@@ -17,7 +17,7 @@ WITH RECURSIVE down (no, object, revised, happened, id, kind) AS (
     SELECT d.no, d.object, d.revised, d.happened, l.right_id, l.right_kind
     FROM down d CROSS JOIN LATERAL (
         SELECT right_id, right_kind FROM link
-        WHERE link.left_id = d.id AND link.kind IN (1, 2, 3, 4, 5)
+        WHERE link.left_id = d.id AND link.kind IN (1, 2, 3, 4, 5, 10)
           AND link.start_at <= d.happened AND link.until > d.happened
         OFFSET 0
     ) AS l

@@ -25,6 +25,18 @@ def replaces(new: Thing, old: Thing) -> Link:
     return link(LinkKind.NOTE_REISSUED, new, old)
 
 
+def same(one: Thing, other: Thing) -> list[Link]:
+    return [link(LinkKind.SAME_DECLARATION, one, other), link(LinkKind.SAME_DECLARATION, other, one)]
+
+
+def test_a_declaration_that_covers_one_of_two_notes_is_a_part_under_either_number() -> None:
+    lodged = Thing(ObjectKind.DECLARATION, "CN/LRN/1")
+    some = parts([covers(ONE), covers(TWO), declared(ONE), *same(EXPORT, lodged)])
+    assert some == {ONE, TWO, EXPORT, lodged}
+    every = parts([covers(ONE), covers(TWO), declared(ONE), declared(TWO), *same(EXPORT, lodged)])
+    assert every == {ONE, TWO}
+
+
 def declared(note: Thing) -> Link:
     return link(LinkKind.DECLARATION_COVERS, EXPORT, note)
 

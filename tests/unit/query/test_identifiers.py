@@ -17,6 +17,7 @@ from services.query.identifiers import candidates
         ("SMGS/CN/490001/7700123/2025", ObjectKind.NOTE, "SMGS/CN/490001/7700123/2025"),
         ("xianport/XA-1", ObjectKind.CONSIGNMENT, "xianport/XA-1"),
         ("ktz/1402/2025-09-12/esr:708403", ObjectKind.TRAIN, "KTZ/1402/2025-09-12/railnet:dostyk"),
+        ("9Z01/DEMO-00-2026/2026-03-12", ObjectKind.TRAIN, "9Z01/DEMO-00-2026/2026-03-12"),
         ("booking:XianPort/B-7", ObjectKind.BOOKING, "xianport/B-7"),
     ],
 )

@@ -10,7 +10,15 @@ from services.producers.formats.gathering import declaring, remarked
 from services.producers.formats.instants import Instant
 from services.producers.formats.model import Record, Remarked, Unread, Where
 from services.producers.formats.ncts import cargo
-from services.producers.formats.ncts.message import FORMAT, Message, by_lrn, by_mrn, claims, jurisdiction
+from services.producers.formats.ncts.message import (
+    FORMAT,
+    Message,
+    by_lrn,
+    by_mrn,
+    claims,
+    jurisdiction,
+    same,
+)
 
 _PROCEDURES = {"T1": "T1", "T2": "T2", "T2F": "T2", "TIR": "TIR", "T": "OTHER", "T2SM": "OTHER"}
 _PASSED = {"A1": "satisfactory", "A2": "considered satisfactory", "A4": "satisfactory after correction"}
@@ -47,12 +55,13 @@ def lodged(message: Message) -> Iterator[Record]:
 
 
 def accepted(message: Message) -> Iterator[Record]:
-    """028: customs accepted the declaration; said of its MRN and of its LRN, so that both are one."""
+    """028: customs accepted the declaration; said of its MRN and of its LRN, which the link makes one."""
     remarks: list[Remarked] = []
     declarations = _both(message, by_mrn(message, remarks), remarks)
     instant = _day(message, "declarationAcceptanceDate")
     territory = jurisdiction(message, declarations[0])
     yield from claims(message, "accepted", instant, territory, declarations, remarks=remarks)
+    yield from same(message, territory, declarations)
 
 
 def _both(message: Message, by_mrn: str, remarks: list[Remarked]) -> tuple[str, ...]:
@@ -67,7 +76,7 @@ def _both(message: Message, by_mrn: str, remarks: list[Remarked]) -> tuple[str, 
 def controlled(message: Message) -> Iterator[Record]:
     """060: customs decided on a control, asks for documents, or intends a control (then planned).
 
-    It names the LRN, the MRN or both; the LRN reaches what 015 named, before 029 tells the notes of the MRN.
+    It names the LRN, the MRN or both: the control is of the MRN where there is one, and the link makes both one.
     """
     remarks: list[Remarked] = []
     has_mrn, has_lrn = (message.node.value(f"TransitOperation/{name}") for name in ("MRN", "LRN"))
@@ -90,11 +99,12 @@ def controlled(message: Message) -> Iterator[Record]:
         "selected_for_inspection",
         instant,
         jurisdiction(message, declarations[0]),
-        declarations,
+        declarations[:1],
         classifier="PLN" if kind.text == "2" else "ACT",
         remarks=remarks,
         method="DOCUMENTS" if kind.text == "1" else _method(message, remarks),
     )
+    yield from same(message, jurisdiction(message, declarations[0]), declarations)
 
 
 def _method(message: Message, remarks: list[Remarked]) -> str | None:
@@ -128,8 +138,8 @@ def refused(message: Message) -> Iterator[Record]:
     declaration = by_mrn(message, remarks)
     remarks += remarked(
         message.at("TransitOperation/MRN"),
-        "The message names the declaration by its MRN alone, whose notes only a release (029) tells.",
-        remedy="Publish link.declaration_covers for the MRN with the notes of the declaration (015).",
+        "The message names the declaration by its MRN alone, which 028 ties to the LRN whose notes 015 tells.",
+        remedy="Pass on 015 and 028 as well, or publish link.declaration_covers for the MRN yourself.",
     )
     code = message.node.value("TransitOperation/noReleaseMotivationCode")
     message.notes.take(
@@ -157,7 +167,9 @@ def released(message: Message) -> Iterator[Record]:
     boxes = cargo.containers(message, remarks)
     territory = jurisdiction(message, declaration)
     instant = _day(message, "releaseDate")
-    yield from _result(message, instant, territory, _both(message, declaration, remarks))
+    both = _both(message, declaration, remarks)
+    yield from _result(message, instant, territory, both)
+    yield from same(message, territory, both)
     yield from claims(
         message,
         "transit_opened",

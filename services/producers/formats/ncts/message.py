@@ -222,6 +222,18 @@ def claims(
         )
 
 
+def same(message: Message, territory: str, declarations: Sequence[str]) -> Iterator[Said]:
+    """The link that the message's numbers, MRN and LRN, are one declaration; none where it has only one of them."""
+    if len(declarations) > 1:
+        data = {
+            "jurisdiction": territory,
+            "declarations": list(declarations),
+            "from": message.prepared.text,
+        }
+        where = Where(path=message.at("TransitOperation"))
+        yield Said(where, message.id("same"), "cre.link.declarations_same.v1", message.prepared.text, data)
+
+
 def _acting_office(node: Node) -> str:
     for name in ("CustomsOfficeOfDestinationActual", "CustomsOfficeOfDeparture"):
         number = node.value(f"{name}/referenceNumber")

@@ -33,11 +33,35 @@ def records(message: Node, _raw: bytes, head: Head, notes: Notes) -> Iterator[tu
         head.recipient,
     )
     trains = naming.trains(message, manager, notes)
+    yield from _sections(sections, trains, head, notes)
+    yield from _same(message, sections[0], trains, manager, head, notes)
+
+
+def _sections(
+    sections: Sequence[Node], trains: tuple[str, ...], head: Head, notes: Notes
+) -> Iterator[tuple[tuple[str, ...], Record]]:
     for number, section in enumerate(sections, start=1):
         try:
             yield from _section(section, number, trains, head, notes)
         except Refusal as refusal:
             yield (f"{number}",), Unread(Where(path=section.path), refusal)
+
+
+def _same(
+    message: Node, first: Node, trains: tuple[str, ...], manager: str, head: Head, notes: Notes
+) -> Iterator[tuple[tuple[str, ...], Record]]:
+    """The train's whole name, with the origin of its first section, and its other names are one train."""
+    key = ("same",)
+    try:
+        origin = first.require("JourneySection/JourneySectionOrigin")
+        place = naming.place(origin, notes)
+        whole = naming.operational(message, place, origin.find("BookedLocationDateTime"), manager, notes)
+        data = naming.same((*trains, *whole), place, head.created.text)
+    except Refusal:
+        return  # the section itself is unread, with the reason
+    if data is not None:
+        where = Where(path=first.path)
+        yield key, Said(where, head.id(*key), "cre.link.trains_same.v1", head.created.text, data)
 
 
 def _section(

@@ -38,8 +38,24 @@ def records(message: Node, raw: bytes, head: Head, notes: Notes) -> Iterator[tup
         key = (f"{number}",)
         try:
             yield key, _said(message, report, key, trains, relayed, head, notes)
+            yield from _same(message, report, trains, key, head, notes)
         except Refusal as refusal:
             yield key, Unread(Where(path=report.path), refusal)
+
+
+def _same(
+    message: Node, report: Node, trains: tuple[str, ...], key: tuple[str, ...], head: Head, notes: Notes
+) -> Iterator[tuple[tuple[str, ...], Said]]:
+    """At its origin (status 02) a train has its whole name, which other reports of it do not tell: both are one train."""
+    if head.number != "4005" or f"{report.value('TrainLocationStatus'):0>2}" != "02":
+        return
+    origin = naming.place(report.require("Location"), notes)
+    whole = naming.operational(message, origin, report.find("BookedLocationDateTime"), head.sender, notes)
+    data = naming.same((*trains, *whole), origin, head.created.text)
+    if data is not None:
+        about = (*key, "same")
+        where = Where(path=report.path)
+        yield about, Said(where, head.id(*about), "cre.link.trains_same.v1", head.created.text, data)
 
 
 def _said(

@@ -10,8 +10,9 @@ import pytest
 from schemas import railnet
 from schemas.events.base import Role
 from schemas.events.catalogue import by_number
-from services.core.facts import Assurance
+from services.core.facts import Assurance, Facts
 from services.core.publisher import Publisher
+from services.core.view import Standing
 from services.producers.formats.ncts import FORMATS
 from tests.messages.assembling import refusal, settings, tell
 from tests.messages.viewing import founded, seen, stated
@@ -19,6 +20,7 @@ from tests.messages.written import (
     BOXES,
     CUSTOMS,
     HOLDER,
+    LRN,
     MRN,
     NOTE,
     goods,
@@ -110,15 +112,73 @@ def test_acceptance_joins_lrn_and_mrn() -> None:
     assert told.remarked("holder of the procedure has no number")
 
 
+@pytest.mark.parametrize("number", ["028", "060", "029"])
+def test_whoever_knows_both_numbers_says_that_they_are_one(number: str) -> None:
+    told = tell(NCTS, LIFE[number], FORWARDER)
+    assert told.only("link.declarations_same") == {
+        "jurisdiction": "PL",
+        "declarations": [BY_MRN["id"], BY_LRN["id"]],
+        "from": told.said[0].time,
+    }
+    alone = LIFE[number].replace(LRN.encode(), b"")
+    assert "link.declarations_same" not in tell(NCTS, alone, FORWARDER).types
+
+
+def test_what_was_said_of_either_number_reaches_the_notes_of_the_other() -> None:
+    operator = Publisher("xaport", frozenset({Role.OPERATOR}))
+    forwarder = Publisher("hanse", frozenset({Role.FORWARDER}))
+    opened = founded(operator, notes=[NOTE], parties=[{"party": "hanse", "role": "forwarder"}])
+    without_notes = LIFE["015"].replace(b"N722", b"N740")
+    refused = ncts("051", f"<MRN>{MRN}</MRN>", prepared="2026-03-14T08:30:00")
+    lodged, accepted, rejected, released = (
+        stated(tell(NCTS, raw, FORWARDER), forwarder)
+        for raw in (without_notes, LIFE["028"], refused, LIFE["029"])
+    )
+    as_of = "2026-04-01T00:00:00Z"
+
+    def reaching(*facts: Facts) -> set[str]:
+        return {_name(a.claim.milestone) for a in seen((opened, *facts), "xaport", as_of).arrivals}
+
+    assert "customs.transit_lodged" not in reaching(lodged, rejected)
+    both = reaching(lodged, rejected, accepted, released)
+    assert {
+        "customs.transit_lodged",
+        "customs.rejected",
+        "customs.accepted",
+        "customs.transit_opened",
+    } <= both
+    named = stated(tell(NCTS, LIFE["015"], FORWARDER), forwarder)
+    assert "customs.rejected" in reaching(named, rejected, accepted), "the notes stand under the LRN"
+
+
+def test_customs_own_word_makes_the_numbers_one_though_nobody_named_customs() -> None:
+    operator = Publisher("xaport", frozenset({Role.OPERATOR}))
+    forwarder = Publisher("hanse", frozenset({Role.FORWARDER}))
+    opened = founded(operator, notes=[NOTE], parties=[{"party": "hanse", "role": "forwarder"}])
+    named = stated(tell(NCTS, LIFE["015"], FORWARDER), forwarder)
+    own = settings("kas", ncts=CUSTOMS)
+    for countries, counted in (("PL", True), ("DE", False)):
+        kas = Publisher("kas", frozenset({Role.CUSTOMS}), countries=frozenset({countries}))
+        told = [stated(tell(NCTS, LIFE[n], own), kas) for n in ("028", "045")]
+        view = seen((opened, named, *told), "xaport", "2026-04-01T00:00:00Z")
+        closed = [a.standing for a in view.arrivals if _name(a.claim.milestone) == "customs.transit_closed"]
+        assert closed == [Standing.COUNTED if counted else Standing.UNENGAGED]
+
+
 def test_a_release_ends_the_control_before_it_opens_transit() -> None:
     told = tell(NCTS, LIFE["029"], FORWARDER)
-    assert told.types == ["customs.inspection_passed", "customs.transit_opened", "link.declaration_covers"]
+    assert told.types == [
+        "customs.inspection_passed",
+        "link.declarations_same",
+        "customs.transit_opened",
+        "link.declaration_covers",
+    ]
     assert told.only("customs.inspection_passed")["happened"] == "2026-03-14T10:59:59+01:00"
     earlier = LIFE["029"].replace(b"<date>2026-03-14</date>", b"<date>2026-03-13</date>")
     passed = tell(NCTS, earlier, FORWARDER).only("customs.inspection_passed")
     assert (passed["happened"], passed["happened_as_written"]) == ("2026-03-13T23:59:59+01:00", "2026-03-13")
     simplified = tell(NCTS, LIFE["029"].replace(b"<code>A1<", b"<code>A3<"), FORWARDER)
-    assert simplified.types == ["customs.transit_opened", "link.declaration_covers"]
+    assert simplified.types == ["link.declarations_same", "customs.transit_opened", "link.declaration_covers"]
     finding = tell(NCTS, LIFE["029"].replace(b"<code>A1<", b"<code>B1<"), FORWARDER)
     assert finding.only("customs.inspection_finding")["finding"] == "OTHER"
     unknown = tell(NCTS, LIFE["029"].replace(b"<code>A1<", b"<code>Z9<"), FORWARDER)
@@ -143,10 +203,7 @@ def test_a_control_of_an_unknown_kind() -> None:
     assert told.remarked("'44' has no method").where.path == "/CC060C/TypeOfControls"
     chosen = settings("hanse", ncts={**CUSTOMS, "TypeOfControls 44": "SCAN"})
     assert tell(NCTS, unknown, chosen).only("customs.selected_for_inspection")["method"] == "SCAN"
-    assert tell(NCTS, LIFE["060"], FORWARDER).only("customs.selected_for_inspection")["objects"] == [
-        BY_MRN,
-        BY_LRN,
-    ]
+    assert tell(NCTS, LIFE["060"], FORWARDER).only("customs.selected_for_inspection")["objects"] == [BY_MRN]
     by_lrn = LIFE["060"].replace(OPERATION.encode(), b"")
     assert tell(NCTS, by_lrn, FORWARDER).only("customs.selected_for_inspection")["objects"] == [BY_LRN]
     strange = tell(NCTS, LIFE["060"].replace(b"notificationType>0<", b"notificationType>7<"), FORWARDER)
@@ -361,4 +418,8 @@ def _name(number: int) -> str:
 
 def test_several_messages_in_one_file_are_read_in_order() -> None:
     both = b"<batch>" + b"".join(LIFE[n].split(b"?>", 1)[1] for n in ("028", "045")) + b"</batch>"
-    assert tell(NCTS, both, FORWARDER).types == ["customs.accepted", "customs.transit_closed"]
+    assert tell(NCTS, both, FORWARDER).types == [
+        "customs.accepted",
+        "link.declarations_same",
+        "customs.transit_closed",
+    ]

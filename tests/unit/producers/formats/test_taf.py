@@ -9,9 +9,11 @@ import pytest
 from schemas import railnet
 from schemas.events.base import Role
 from services.core.publisher import Publisher
+from services.producers.formats.model import Said
+from services.producers.formats.sheets import FORMATS as SHEETS
 from services.producers.formats.taf import FORMATS
 from tests.messages.assembling import refusal, settings, tell
-from tests.messages.viewing import founded, seen, stated
+from tests.messages.viewing import facts_of, founded, seen, stated
 from tests.messages.written import (
     BARE_NUMBER,
     BOXES,
@@ -190,7 +192,8 @@ def test_a_composition_links_boxes_to_wagons_and_wagons_to_the_train() -> None:
     assert loads == {f"UIC/{WAGONS[0]}": list(BOXES[:2]), f"UIC/{WAGONS[1]}": [BOXES[2]]}
     assert {said.data["place"] for said in told.said} == {"railnet:rzepin"}
     assert {said.data["from"] for said in told.said} == {"2026-03-12T05:41:10+01:00"}
-    assert {said.data["to"] for said in told.said} == {"2026-03-16T15:10:00+01:00"}
+    held = [said.data for said in told.said if said.type != "cre.link.trains_same.v1"]
+    assert {data["to"] for data in held} == {"2026-03-16T15:10:00+01:00"}
     assert told.said[0].id == "taf:3003:9Z01:c-1:1:train:1.1"
     assert not told.remarks
 
@@ -254,7 +257,7 @@ def test_the_sector_schema_ends_at_the_wagons_and_says_so() -> None:
         section(wagon(WAGONS[0], 1), wagon(WAGONS[1], 2), wagon(WAGONS[1], 3)), namespace=SECTOR
     )
     told = tell(TAF, older)
-    assert told.types == ["link.train_composed", "link.train_composed"]
+    assert told.types == ["link.train_composed", "link.train_composed", "link.trains_same"]
     assert told.remarked("ends at the wagons").remedy
     assert told.remarked("twice")
 
@@ -262,7 +265,7 @@ def test_the_sector_schema_ends_at_the_wagons_and_says_so() -> None:
 def test_a_train_of_more_wagons_than_one_link_may_name() -> None:
     many = [wagon(f"3151{n:08}", n) for n in range(1, 301)]
     told = tell(TAF, composition(section(*many), train=TR))
-    assert [len(said.data["wagons"]) for said in told.said] == [256, 44]
+    assert [len(said.data["wagons"]) for said in told.said if "wagons" in said.data] == [256, 44]
 
 
 def test_another_spelling_and_an_unknown_element_are_told() -> None:
@@ -300,7 +303,7 @@ def test_what_is_missing_is_named(missing: str, where: str) -> None:
 
 def test_hidden_characters_make_no_event() -> None:
     told = tell(TAF, composition(section(wagon(WAGONS[0], 1, unit("QZXU\u200b4011130")))))
-    assert set(told.types) == {"link.train_composed"}
+    assert set(told.types) == {"link.train_composed", "link.trains_same"}
     assert told.unread[0].refusal.pointer == "/containers/0"
 
 
@@ -338,3 +341,94 @@ def test_a_running_train_moves_the_boxes_that_its_composition_names() -> None:
     assert seen((opened, ran), "rtb", "2026-03-12T12:00:00Z").movement is None
     withdrawn = stated(tell(TAF, composition(status="3"), settings("rtb")), railway)
     assert seen((opened, composed, ran, withdrawn), "rtb", "2026-03-12T12:00:00Z").movement is None
+
+
+def test_at_its_origin_a_train_is_given_its_whole_name() -> None:
+    told = tell(TAF, running(report("02")))
+    assert told.types == ["movement.departed", "link.trains_same"]
+    assert told.only("link.trains_same") == {
+        "trains": [TRAIN, "9Z02/45301/2026-03-12", "9Z02/45301/2026-03-12/railnet:rzepin"],
+        "place": "railnet:rzepin",
+        "from": "2026-03-12T06:42:00+01:00",
+    }
+    for elsewhere in (running(report("04")), running(report("02"), forecast=True)):
+        assert "link.trains_same" not in tell(TAF, elsewhere).types
+    deleted = tell(TAF, running(report("02"), status="3", created="2026-03-12T07:00:00+01:00"))
+    assert [said.data["target"] for said in deleted.said] == [said.id for said in told.said]
+
+
+def test_the_day_of_the_whole_name_is_that_of_the_booked_departure_on_the_publishers_clock() -> None:
+    booked = "<BookedLocationDateTime>2026-03-11T23:30:00Z</BookedLocationDateTime>"
+    told = tell(TAF, running(report("02", extra=booked), train=NUMBER))
+    assert told.only("link.trains_same")["trains"][-1] == "9Z02/45301/2026-03-12/railnet:rzepin"
+    late = "<BookedLocationDateTime>2026-03-11T22:30:00Z</BookedLocationDateTime>"
+    told = tell(TAF, running(report("02", extra=late), train=NUMBER))
+    assert told.only("link.trains_same")["trains"][-1] == "9Z02/45301/2026-03-11/railnet:rzepin"
+    wrapped = f"<TrainOperationalIdentification>{TR}</TrainOperationalIdentification>{BARE_NUMBER}"
+    starting = tell(TAF, running(report("02", extra=""), train=wrapped)).only("link.trains_same")
+    assert starting["trains"] == [TRAIN, "9Z02/45301/2026-03-12/railnet:rzepin"], "the day the train starts"
+
+
+def test_a_composition_gives_the_whole_name_with_the_origin_of_its_first_section() -> None:
+    declared = settings(taf={"company 9Z01": "rtb", "company 9Z02": "plk"})
+    told = tell(TAF, composition(), declared).only("link.trains_same")
+    assert told["trains"] == [
+        TRAIN,
+        "plk/45301/2026-03-12",
+        "plk/45301/2026-03-12/railnet:rzepin",
+        "rtb/45301/2026-03-12/railnet:rzepin",
+    ]
+    unnamed = tell(TAF, composition(train=TR)).types
+    assert "link.trains_same" not in unnamed, "one name alone is no link"
+
+
+def test_a_declared_origin_gives_the_whole_name_in_every_message() -> None:
+    declared = settings(taf={"origin 45*": "plc:PL02580", "origin 4*": "locode:DEDUI"})
+    told = tell(TAF, running(), declared)
+    assert told.only("movement.departed")["objects"] == [
+        {"kind": "train", "id": "9Z02/45301/2026-03-12/railnet:rzepin"}
+    ]
+    assert told.meaning("OperationalTrainNumber 45301") == ("train that begins at plc:PL02580", "choice")
+    assert tell(TAF, running(train=BARE_NUMBER), declared).unread, "a number without a day names no train"
+    (unread,) = tell(TAF, running(), settings(taf={"origin 45301": "Rzepin"})).unread
+    assert "which is no place" in unread.refusal.detail
+    assert tell(TAF, running(), settings(taf={"origin 99*": "locode:DEDUI"})).only("movement.departed")[
+        "objects"
+    ] == [{"kind": "train", "id": TRAIN}]
+
+
+def test_a_train_told_by_messages_moves_what_a_list_put_into_it() -> None:
+    operator = Publisher("rtb", frozenset({Role.RAILWAY, Role.OPERATOR}))
+    manager = Publisher("plk", frozenset({Role.RAILWAY}), managers=frozenset({"pkp-plk"}))
+    opened = founded(operator, containers=[BOXES[0]])
+    listed = (
+        "Title,Departure list,,\r\nStation from,Rzepin,ATD,2026-03-12 06:35\r\nTrain No,45301,Issued,2026-03-12 06:40\r\n"
+        f"Wagon No,Container No,Seal No,Notes\r\n{WAGONS[0]},{BOXES[0]},S1,\r\n"
+    ).encode()
+    departures = next(each for each in SHEETS if each.name == "departure_list")
+    reading = departures.read(listed, settings("rtb", company="rtb"))
+    records = [record for record in reading.records if isinstance(record, Said)]
+    assert "rtb/45301/2026-03-12/railnet:rzepin" in {record.data.get("train") for record in records}
+    list_facts = [facts_of(record, operator) for record in records]
+    named = settings("plk", taf={"company 9Z01": "rtb"})
+    by_undertaking = "<ResponsibleRU>9Z01</ResponsibleRU>"
+    train = f"<TrainOperationalIdentification>{TR}</TrainOperationalIdentification>{NUMBER}"
+    messages = [
+        stated(tell(TAF, raw, named), manager)
+        for raw in (
+            running(report("02"), train=train + by_undertaking),
+            running(
+                report("05", at="2026-03-12T09:00:00+01:00", country="PL", code="3"),
+                identifier="m-2",
+                train=train,
+            ),
+        )
+    ]
+    view = seen((opened, *list_facts, *messages), "rtb", "2026-03-12T12:00:00Z")
+    told = {arrival.claim.publisher for arrival in view.arrivals}
+    assert told == {"rtb", "plk"}
+    assert len([a for a in view.arrivals if a.claim.publisher == "plk"]) == 2
+    without = seen((opened, *list_facts, messages[1]), "rtb", "2026-03-12T12:00:00Z")
+    assert {arrival.claim.publisher for arrival in without.arrivals} == {"rtb"}, (
+        "no name is guessed from another"
+    )
