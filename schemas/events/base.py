@@ -28,6 +28,7 @@ from schemas.events.wire import (
     Remark,
     Salt,
     Sha256Hex,
+    Source,
     Time,
     WireKind,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "EngagingLink",
     "Episode",
     "EventId",
+    "EventRef",
     "EventSpec",
     "Free",
     "Interval",
@@ -78,6 +80,13 @@ class ObjectRef(Wire):
     def key(self) -> str:
         """The id in canonical spelling: what is equal for two partners who write the same object differently."""
         return canonical_key(self.kind, self.id)
+
+
+class EventRef(Wire):
+    """One event, named as its publisher named it."""
+
+    source: Source
+    id: EventId
 
 
 class Relay(Wire):

@@ -22,6 +22,8 @@ _MODULES = (
     "network",
     "link",
     "correction",
+    "credit",
+    "credit_facts",
 )
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.events.base import EventId, Interval, Payload, Place, Time, Wire
+from schemas.events.base import EventRef, Interval, Payload, Place, Time
 from schemas.events.declare import event
 from schemas.events.vocabulary import ObjectKind, Region, Role, Territory
-from schemas.events.wire import Commodity, Identifier, Source
+from schemas.events.wire import Commodity, Identifier
 from schemas.rfc3339 import parse_micros
 
 _network = partial(
@@ -36,13 +36,6 @@ class Restricted(Interval):
     direction: Literal["WEST", "EAST", "BOTH"]
     commodities: Annotated[tuple[Commodity, ...], Field(strict=False, max_length=256)] = ()
     order_number: Identifier | None = None
-
-
-class EventRef(Wire):
-    """One event, named as its publisher named it."""
-
-    source: Source
-    id: EventId
 
 
 @_network(

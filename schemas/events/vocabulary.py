@@ -18,6 +18,7 @@ class Region(IntEnum):
     NETWORK = 5
     LINK = 6
     CORRECTION = 7
+    CREDIT = 8
 
 
 class Role(StrEnum):

@@ -16,6 +16,7 @@ _TITLES = {
     Region.NETWORK: "Network",
     Region.LINK: "Links",
     Region.CORRECTION: "Corrections",
+    Region.CREDIT: "Credit",
 }
 _HEAD = "| type | meaning | said by | authority | corroborated by | tolerance | exception |\n|---|---|---|---|---|---|---|"
 

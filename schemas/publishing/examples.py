@@ -116,10 +116,21 @@ _VALUES: Json = {
     "insurer_party": {"scheme": "PARTY", "id": "sino-cover"},
     "insured_party": {"scheme": "USCC", "id": "91330100799655058B"},
     "target": "3f0c6a52-0001",
+    "bank": "silkbank",
+    "cut_off": "2026-02-28T12:00:00+08:00",
+    "value_amount": {"minor_units": 4_175_000_00, "currency_code": "CNY"},
+    "invoice_number": "FR-2026-0311",
+    "claim_number": "SC-2026-118",
+    "debtor": "west-lake-tools",
+    "against": "west-lake-tools",
+    "consent": {"source": "https://west-lake-tools.example/lianyun", "id": "consent-7"},
+    "dispute": {"source": "https://west-lake-tools.example/lianyun", "id": "objection-2"},
+    "concerns": {"source": "https://gacc.example/lianyun", "id": "finding-88120"},
     "restriction": {"source": "https://pkp.example/lianyun", "id": "order-2026-14"},
 }
 
 _BY_TYPE: dict[str, Json] = {
+    "cre.credit.consent_granted.v1": {"scope": ["SCORE", "SIGNALS"]},
     "cre.movement.transshipped.v1": {"gauge_from": 1435, "gauge_to": 1520},
     "cre.movement.advance_list_sent.v1": {"classifier": "PLN"},
     "cre.movement.booked.v1": {"classifier": "PLN"},

@@ -34,6 +34,9 @@ HAPPENS = {
         consignment_opened booking_assigned containers_assigned note_covers declaration_covers wagon_loaded
         train_composed consignments_same route_planned""",
     "correction": "corrected retracted",
+    "credit": """
+        consent_granted consent_revoked dispute_opened dispute_resolved cut_off_set documents_completed
+        particulars_declared cause_stated claim_decided freight_invoiced freight_paid freight_disputed""",
 }
 
 
@@ -70,6 +73,7 @@ def test_numbers_lie_in_the_range_of_their_region(spec: EventSpec) -> None:
         Region.NETWORK: (3000, 3999),
         Region.LINK: (4000, 4999),
         Region.CORRECTION: (5000, 5999),
+        Region.CREDIT: (6000, 6999),
     }[spec.region]
     assert low <= spec.number <= high
     assert spec.phase == (spec.number // 100 if spec.region is Region.MOVEMENT else 0)
@@ -83,7 +87,7 @@ def test_each_type_says_who_may_say_it(spec: EventSpec) -> None:
     assert spec.authority <= spec.publishers, "whoever is an authority may say it"
     assert spec.summary.endswith(".")
     assert "``" not in spec.summary
-    assert spec.objects or spec.region is Region.CORRECTION
+    assert spec.objects or spec.region in (Region.CORRECTION, Region.CREDIT)  # consents are about no cargo
     if spec.territory is not Territory.NONE:
         assert spec.authority, "a territory without a role gives nobody authority"
 
@@ -131,7 +135,7 @@ def test_stable_numbers_that_are_stored() -> None:
     }
     assert stored == {"movement.departed": 300, "customs.released": 1200}
     assert [kind.value for kind in ObjectKind] == list(range(1, 9))
-    assert [region.value for region in Region] == list(range(1, 8))
+    assert [region.value for region in Region] == list(range(1, 9))
 
 
 def test_unknown_names_are_key_errors() -> None:
