@@ -22,6 +22,10 @@ _MODULES = (
     "network",
     "link",
     "correction",
+    "finance",
+    "finance_security",
+    "finance_request",
+    "finance_decision",
 )
 
 

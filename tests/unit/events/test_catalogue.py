@@ -34,6 +34,11 @@ HAPPENS = {
         consignment_opened booking_assigned containers_assigned note_covers declaration_covers wagon_loaded
         train_composed consignments_same route_planned""",
     "correction": "corrected retracted",
+    "finance": """
+        applied application_withdrawn rejected approved pledged drawn repaid released cancelled fell_overdue defaulted
+        enforced written_off frozen unfrozen collateral_substituted takeover_consented alert_acknowledged
+        control_recorded control_ended registration_made registration_ended release_order_requested
+        reconsignment_requested transfer_requested decided""",
 }
 
 
@@ -70,6 +75,7 @@ def test_numbers_lie_in_the_range_of_their_region(spec: EventSpec) -> None:
         Region.NETWORK: (3000, 3999),
         Region.LINK: (4000, 4999),
         Region.CORRECTION: (5000, 5999),
+        Region.FINANCE: (6000, 6999),
     }[spec.region]
     assert low <= spec.number <= high
     assert spec.phase == (spec.number // 100 if spec.region is Region.MOVEMENT else 0)
