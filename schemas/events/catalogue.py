@@ -24,6 +24,10 @@ _MODULES = (
     "correction",
     "credit",
     "credit_facts",
+    "finance",
+    "finance_security",
+    "finance_request",
+    "finance_decision",
 )
 
 

@@ -61,6 +61,14 @@ Jurisdiction = Annotated[
 ]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Identifier = Annotated[str, StringConstraints(pattern=_PRINTABLE, min_length=1, max_length=128)]
+OwnReference = Annotated[
+    str,
+    StringConstraints(
+        pattern=rf"^[a-z0-9][a-z0-9-]{{1,39}}/[^\u0020\u00a0{_HIDDEN}]([^{_HIDDEN}]*[^\u0020\u00a0{_HIDDEN}])?$",
+        max_length=128,
+    ),
+    Field(description="The code of a party, a slash and that party's own reference: abank/LN-2026-88."),
+]
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z_./-]{0,31}$")]
 Free = Annotated[str, StringConstraints(pattern=_PRINTABLE, min_length=1, max_length=64)]
 Remark = Annotated[

@@ -37,6 +37,11 @@ HAPPENS = {
     "credit": """
         consent_granted consent_revoked dispute_opened dispute_resolved cut_off_set documents_completed
         particulars_declared cause_stated claim_decided freight_invoiced freight_paid freight_disputed""",
+    "finance": """
+        applied application_withdrawn rejected approved pledged drawn repaid released cancelled fell_overdue defaulted
+        enforced written_off frozen unfrozen collateral_substituted takeover_consented alert_acknowledged
+        control_recorded control_ended registration_made registration_ended release_order_requested
+        reconsignment_requested transfer_requested decided""",
 }
 
 
@@ -73,7 +78,8 @@ def test_numbers_lie_in_the_range_of_their_region(spec: EventSpec) -> None:
         Region.NETWORK: (3000, 3999),
         Region.LINK: (4000, 4999),
         Region.CORRECTION: (5000, 5999),
-        Region.CREDIT: (6000, 6999),
+        Region.CREDIT: (7000, 7999),
+        Region.FINANCE: (6000, 6999),
     }[spec.region]
     assert low <= spec.number <= high
     assert spec.phase == (spec.number // 100 if spec.region is Region.MOVEMENT else 0)
