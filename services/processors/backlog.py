@@ -18,10 +18,14 @@ from services.storage.ledger_protocol import PartitionId, RecordT, Slice
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Records and bytes kept per partition: above `high` it is held back, below half of it let go again."""
+    """Records and bytes kept in all; the partitions of which something waits share them alike.
 
-    high_records: int = 4_000
-    high_bytes: int = 4 << 20
+    One that has its share is held back, and let go again at half of it. A record in memory weighs some four times its
+    bytes, so this is most of what a busy worker's memory depends on.
+    """
+
+    records: int = 16_000
+    bytes: int = 16 << 20
 
 
 @dataclass(slots=True)
@@ -31,14 +35,18 @@ class _Queue(Generic[RecordT]):
     bytes: int = 0
     held: bool = False
 
-    def count(self, records: int, size: int, bounds: Bounds) -> None:
-        """Add to the totals, and hold back or let go."""
+    def count(self, records: int, size: int) -> None:
+        """Add to the totals."""
         self.records += records
         self.bytes += size
-        if self.records >= bounds.high_records or self.bytes >= bounds.high_bytes:
+
+    def hold(self, records: int, size: int) -> bool:
+        """Hold back at the share of so many records or bytes, let go at half of it; tell which."""
+        if self.records >= records or self.bytes >= size:
             self.held = True
-        elif self.records * 2 < bounds.high_records and self.bytes * 2 < bounds.high_bytes:
+        elif self.records * 2 < records and self.bytes * 2 < size:
             self.held = False
+        return self.held
 
 
 class Backlog(Generic[RecordT]):
@@ -63,8 +71,12 @@ class Backlog(Generic[RecordT]):
         return {tp: queue.slices[0].records[0] for tp, queue in self._queues.items() if queue.records}
 
     def held(self) -> frozenset[PartitionId]:
-        """The partitions that hold enough: read no more of them for now."""
-        return frozenset(partition for partition, queue in self._queues.items() if queue.held)
+        """The partitions that hold their share: read no more of them for now."""
+        waiting = {partition: queue for partition, queue in self._queues.items() if queue.records}
+        if not waiting:
+            return frozenset()
+        records, size = self._bounds.records // len(waiting), self._bounds.bytes // len(waiting)
+        return frozenset(partition for partition, queue in waiting.items() if queue.hold(records, size))
 
     def keep(self, partitions: Iterable[PartitionId]) -> None:
         """Forget the partitions that are not in `partitions`: they are read elsewhere now, or again."""
@@ -87,7 +99,7 @@ class Backlog(Generic[RecordT]):
                 elif last.next_offset != given.first:
                     raise ValueError(f"{given.partition}: {given.first} does not continue {last.next_offset}")
             queue.slices.append(given)
-            queue.count(len(given.records), sum(map(self._size, given.records)), self._bounds)
+            queue.count(len(given.records), sum(map(self._size, given.records)))
 
     def draw(
         self, records: int, size: int, without: frozenset[str] = frozenset()
@@ -125,7 +137,7 @@ class Backlog(Generic[RecordT]):
             head, queue.slices[0] = head.split(fitting)
         else:
             queue.slices.popleft()
-        queue.count(-fitting, -weights[fitting - 1], self._bounds)
+        queue.count(-fitting, -weights[fitting - 1])
         return head, weights[fitting - 1]
 
 

@@ -51,6 +51,8 @@ def build_app(settings: WorkerSettings, instance_id: str) -> LedgerApp:
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.heartbeat,
         broker_max_poll_interval=300.0,
+        # All that the client has fetched would come at once: 40 partitions of 1 MiB.
+        broker_max_poll_records=4_000,
         broker_request_timeout=max(90.0, settings.session_timeout),
         broker_commit_interval=2.0,
         # How soon a topic that was created, or created again, is noticed.

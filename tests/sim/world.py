@@ -102,7 +102,7 @@ class FakeWorker:
     def restart(self) -> None:
         """A new process: nothing of the old one is left."""
         self.reader: Reader[Message] = self.make_reader()
-        self.backlog: Backlog[Message] = Backlog(lambda _message: 1, Bounds(high_records=8))
+        self.backlog: Backlog[Message] = Backlog(lambda _message: 1, Bounds(records=16))
         self.positions: dict[PartitionId, int] = {}
         self.channel: deque[tuple[Slice[Message], ...]] = deque()
         self.stale: list[dict[PartitionId, list[Message]]] = []

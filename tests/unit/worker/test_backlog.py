@@ -53,13 +53,33 @@ def test_a_message_larger_than_the_limit_is_drawn_alone() -> None:
 
 
 def test_a_partition_is_held_back_when_full_and_let_go_at_half() -> None:
-    waiting = backlog(high_records=10)
+    waiting = backlog(records=20)
     waiting.add([slice_of("a", 0, 0, 10), slice_of("b", 0, 0, 9)])
     assert waiting.held() == {("a", 0)}
     waiting.draw(10, 100)
     assert waiting.held() == {("a", 0)}, "five of ten are still too many"
     waiting.draw(2, 100)
     assert waiting.held() == frozenset()
+
+
+def test_what_is_kept_in_all_is_bounded_however_many_partitions_there_are() -> None:
+    waiting = backlog(records=1_000)
+    ends = [0] * 40
+    for _ in range(30):
+        held = waiting.held()
+        for number in range(40):
+            if PartitionId("t", number) not in held:
+                waiting.add([slice_of("t", number, ends[number], 10)])
+                ends[number] += 10
+    assert 900 <= waiting.records <= 1_000 + 40 * 10  # one poll may come on top
+
+
+def test_a_partition_alone_may_keep_everything() -> None:
+    waiting = backlog(records=1_000)
+    waiting.add([slice_of("a", 0, 0, 999)])
+    assert waiting.held() == frozenset()
+    waiting.add([slice_of("b", 0, 0, 1)])
+    assert waiting.held() == {("a", 0)}
 
 
 def test_a_newer_claim_replaces_what_waits_and_an_older_one_is_ignored() -> None:
