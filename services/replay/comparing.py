@@ -85,10 +85,10 @@ def compare_consignments(
 
 
 def _shared(connection: Connection[Any], table: _Table, old: int, new: int) -> list[str]:
-    """The columns that the table has in both generations: one of older rules may lack what newer ones keep."""
+    """The columns that the table has alike in both generations: one of older rules may lack what newer ones keep."""
     found = connection.execute(
         "SELECT attname FROM pg_attribute WHERE attrelid IN (%s::regclass, %s::regclass) AND attnum > 0 "
-        "AND NOT attisdropped GROUP BY attname HAVING count(*) = 2",
+        "AND NOT attisdropped GROUP BY attname, atttypid HAVING count(*) = 2",
         (f"g{old}.{table.name}", f"g{new}.{table.name}"),
     ).fetchall()
     names = {name for (name,) in found}
@@ -100,19 +100,25 @@ def _differences(
 ) -> Compared:
     adapt(connection)
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
-    columns = sql.SQL(", ").join(map(sql.Identifier, _shared(connection, table, old, new)))
+    columns = _shared(connection, table, old, new)
     where: sql.Composable = sql.SQL(table.where)
     if only is not None:
         where = sql.SQL("({}) AND cons = ANY (%(only)s::uuid[])").format(where)
 
     def side(generation: int) -> sql.Composable:
         named = sql.Identifier(f"g{generation}", table.name)
-        return sql.SQL("SELECT {}, ROW({})::text AS said FROM {} WHERE {}").format(key, columns, named, where)
+        values = sql.SQL(", ").join(map(sql.Identifier, (*table.key, *columns)))
+        return sql.SQL("SELECT true AS present, {} FROM {} WHERE {}").format(values, named, where)
 
+    def row(of: str) -> sql.Composable:
+        return sql.SQL("ROW({})").format(sql.SQL(", ").join(sql.Identifier(of, column) for column in columns))
+
+    # Values are compared as they are; only what differs is written out.
     query = sql.SQL(
-        "SELECT ROW({})::text, a.said, b.said, count(*) OVER () FROM ({}) AS a FULL JOIN ({}) AS b USING ({}) "
-        "WHERE a.said IS DISTINCT FROM b.said LIMIT %(shown)s"
-    ).format(key, side(old), side(new), key)
+        "SELECT ROW({key})::text, CASE WHEN a.present THEN {before}::text END, CASE WHEN b.present THEN {after}::text END, "
+        "count(*) OVER () FROM ({old}) AS a FULL JOIN ({new}) AS b USING ({key}) "
+        "WHERE a.present IS DISTINCT FROM b.present OR {before} IS DISTINCT FROM {after} LIMIT %(shown)s"
+    ).format(key=key, before=row("a"), after=row("b"), old=side(old), new=side(new))
     rows = connection.execute(query, {"only": uuids(only or []), "shown": SHOWN}).fetchall()
     shown = tuple(
         Difference(table.name, name.strip("()").replace("-", ""), before or "nothing", after or "nothing")

@@ -32,6 +32,14 @@ SELECT event FROM withdrawal
 UNION SELECT id FROM lianyun.variant
 UNION SELECT b.id FROM lianyun.quarantine q JOIN lianyun.body b ON b.no = q.no
 """
+# Links are stored with the ends that they have alone; only where the same publisher said more of a thing can they differ.
+_FOLLOWED = """
+SELECT DISTINCT l.no FROM link l
+WHERE l.carried IS NOT NULL AND EXISTS (
+    SELECT 1 FROM link f
+    WHERE f.carried = l.carried AND f.kind = l.kind AND f.publisher = l.publisher AND f.start_at > l.start_at
+)
+"""
 
 
 def fold(session: Session, crew: Crew, blocks: Sequence[Block], progress: Progress) -> None:
@@ -44,10 +52,10 @@ def fold(session: Session, crew: Crew, blocks: Sequence[Block], progress: Progre
         judge_again(Work(session), chunk)
         session.commit()
         progress("liveness", done, len(doubtful))
-    timed = _column(session, "SELECT DISTINCT no FROM link WHERE carried IS NOT NULL")
-    for done, numbers in _chunks(timed):
-        Work(session).rows("stop_links", {"nos": bigints(sorted(numbers)), "filling": FILLING})
-        session.commit()
+    timed = _column(session, _FOLLOWED)
+    done = 0
+    for count in crew.run(stop_links, [chunk for _, chunk in _chunks(sorted(timed))]):
+        done += count
         progress("links", done, len(timed))
     founded = _column(session, "SELECT DISTINCT cons FROM founding WHERE NOT dead")
     done = 0
@@ -66,6 +74,21 @@ def _column(session: Session, query: str) -> list[Any]:
 def _chunks(every: Sequence[Part], size: int = CHUNK) -> Iterator[tuple[int, Sequence[Part]]]:
     for start in range(0, len(every), size):
         yield min(start + size, len(every)), every[start : start + size]
+
+
+def stop_links(hand: Hand, numbers: Sequence[int]) -> int:
+    """Derive where the links of events ``numbers`` end, in one transaction; commits and returns their number.
+
+    What is written depends on nothing that is written here, so two processes may meet and agree.
+    """
+    while True:
+        try:
+            Work(hand.session).rows("stop_links", {"nos": bigints(numbers), "filling": FILLING})
+            hand.session.commit()
+        except RETRIED:
+            hand.session.rollback()
+        else:
+            return len(numbers)
 
 
 def fold_consignments(hand: Hand, consignments: Sequence[bytes]) -> int:

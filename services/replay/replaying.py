@@ -34,7 +34,11 @@ def replay(
     """
     started = time.monotonic()
     told = progress or _silent
-    with _alone(dsn) as gate, open_session(dsn, APPLICATION) as session:
+    with (
+        Crew(dsn, processes) as crew,
+        _alone(dsn) as gate,
+        open_session(dsn, APPLICATION) as session,
+    ):
         previous, previous_version = _in_use(gate)
         _drop_leftovers(gate)
         generation = _next(gate)
@@ -42,7 +46,7 @@ def replay(
         session.commit()
         total = sum(block.events for block in blocks)
         settle_in(session, generation)
-        with Crew(dsn, generation, processes) as crew:
+        with crew.building(generation):
             done = 0
             for count in crew.run(bulk.fill, list(bulk.portions(blocks, bulk.UNIT))):
                 done += count
