@@ -5,10 +5,10 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format test demo up prove bench schemas lock clean
+.PHONY: help setup lint format test containers demo up prove bench schemas lock clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Make .venv, install the locked packages, fetch Kafka (once; needs only Python 3.11 to 3.13)
 	@$(PYTHON) infra/bootstrap.py
@@ -26,6 +26,9 @@ format: setup ## Put style and formatting right
 test: setup ## Run all tests; real Kafka and Postgres are started and stopped by the run
 	$(BIN)/python -m pytest $(ARGS)
 
+containers: setup ## Build the image and run both profiles of infra/docker-compose.yml (needs a container engine)
+	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers $(ARGS)
+
 demo: setup ## Run the whole system here on simulated trains, with a picture of the corridor
 	$(BIN)/lianyun demo $(ARGS)
 
@@ -41,9 +44,13 @@ bench: setup ## Measure throughput and latency on this machine
 schemas: setup ## Write the published contract (JSON Schema, AsyncAPI, vectors) again
 	$(BIN)/python -m schemas.publishing $(ARGS)
 
-lock: setup ## Resolve the dependencies again and pin them with their hashes
-	$(BIN)/pip-compile --quiet --generate-hashes --extra dev --no-emit-index-url --no-emit-trusted-host \
-	  --no-emit-find-links --allow-unsafe --strip-extras --output-file requirements.lock $(ARGS) pyproject.toml
+LOCK := $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	--allow-unsafe --strip-extras
+lock: setup ## Resolve the dependencies again and pin them with their hashes, here and for the image
+	$(LOCK) --extra local --extra dev --output-file requirements.lock $(ARGS) pyproject.toml
+	$(LOCK) --constraint requirements.lock --output-file infra/requirements.lock pyproject.toml
+	$(LOCK) --constraint requirements.lock --only-build-deps --build-deps-for wheel --output-file infra/build.lock \
+	  pyproject.toml
 
 clean: ## Remove what was made here: .venv, caches, local data (downloads in the cache folder stay)
 	rm -rf .venv .lianyun .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info

@@ -14,16 +14,18 @@ from services.localstack.engine import (
     open_database,
     told,
 )
+from tests.integration.containers import engine as containers
 
 
-def pytest_report_header() -> str:
-    """Say which servers a run uses before it does."""
-    return f"servers: {told()}"
+def pytest_report_header() -> list[str]:
+    """Say which servers a run uses before it does, and whether it runs containers."""
+    return [f"servers: {told()}", containers.told()]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say it again at the end, where quiet runs show it too."""
-    terminalreporter.write_line(f"servers: {told()}")
+    for line in pytest_report_header():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

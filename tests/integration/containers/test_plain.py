@@ -1,0 +1,164 @@
+"""The plain profile, run: the simulated world, a partner's events from outside, and a worker killed and replaced."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from services.proving.bench.world import box
+from tests.integration.containers import engine
+from tests.integration.containers.conftest import MARK
+from tests.integration.containers.deployment import Deployment, until
+from tests.terminal.user import BOX, User, departed, opened, subprocess_safe
+
+pytestmark = pytest.mark.containers
+
+
+@pytest.fixture(scope="module")
+def plain(settings: dict[str, str]) -> Iterator[Deployment]:
+    deployment = Deployment(f"{MARK}-plain", "demo", settings)
+    try:
+        deployment.up()
+        yield deployment
+    finally:
+        deployment.down()
+    assert deployment.left() == []
+
+
+@pytest.fixture(scope="module")
+def played(plain: Deployment) -> dict[str, Any]:
+    """What the `demo` service found: the smallest world, published and compared from inside a container."""
+    arguments = (
+        "run",
+        "--rm",
+        "--no-deps",
+        "-T",
+        "demo",
+        "demo",
+        "--running",
+        "--scenario",
+        "tiny",
+        "--json",
+    )
+    found: dict[str, Any] = json.loads(plain.compose(*arguments))
+    return found
+
+
+@pytest.fixture(scope="module")
+def user(plain: Deployment, played: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> User:
+    """An operator and a partner on this machine, outside the containers; the demo has been played."""
+    del played
+    user = User(
+        tmp_path_factory.mktemp("plain"),
+        {
+            "LIANYUN_BOOTSTRAP": f"localhost:{plain.port('KAFKA')}",
+            "LIANYUN_DSN": f"postgresql://lianyun_owner@localhost:{plain.port('POSTGRES')}/lianyun",
+        },
+    )
+    source = ("--source", "urn:test:outside")
+    user.run("party", "add", "outside", "--name", "Outside", "--role", "operator", *source)
+    user.run("key", "add", "outside", "--new")
+    return user
+
+
+def slots(user: User) -> dict[str, int]:
+    with psycopg.connect(user.environment["LIANYUN_DSN"]) as connection:
+        query = "SELECT owner, slot FROM lianyun.worker_slot WHERE leased_until > clock_timestamp()"
+        return dict(connection.execute(query).fetchall())
+
+
+def applied(user: User) -> int:
+    """How many events are stored, each once."""
+    with psycopg.connect(user.environment["LIANYUN_DSN"]) as connection:
+        ((count,),) = connection.execute("SELECT count(*) FROM lianyun.identity").fetchall()
+    return int(count)
+
+
+def publish(user: User, first: int, count: int) -> None:
+    """Publish the departures of ``count`` containers, which are spread over all partitions."""
+    at = "2025-09-05T10:00:00+08:00"
+    records = (departed(f"b{n}", at, "railnet:lanzhou", box(n)) for n in range(first, first + count))
+    report = user.json("publish", "--as", "outside", user.write(f"{first}.jsonl", *records))
+    assert (report["acknowledged"], report["waiting"]) == (count, 0)
+
+
+def test_every_service_is_healthy_and_jobs_are_done(plain: Deployment) -> None:
+    found = plain.containers()
+    assert {"kafka", "postgres", "worker-1", "worker-2", "topics", "migrate"} <= found.keys()
+    for name, container in found.items():
+        state = container["State"]
+        if name in ("topics", "migrate"):
+            assert (state["Status"], state["ExitCode"]) == ("exited", 0), name
+        else:
+            assert state["Health"]["Status"] == "healthy", name
+
+
+def test_our_containers_run_without_rights_and_all_ports_are_on_loopback(plain: Deployment) -> None:
+    for name, container in plain.containers().items():
+        host = container["HostConfig"]
+        if container["Config"]["Image"] == plain.settings["LIANYUN_IMAGE"]:
+            assert container["Config"]["User"] == "10001", name
+            assert host["ReadonlyRootfs"], name
+            assert host["CapDrop"] == ["ALL"], name
+        bound = [each["HostIp"] for ports in (host["PortBindings"] or {}).values() for each in ports]
+        assert set(bound) <= {"127.0.0.1"}, name
+
+
+def test_the_demo_played_inside_shows_the_truth_of_its_world(played: dict[str, Any]) -> None:
+    assert played["events"]["accepted"] > 1_000
+    assert (played["world_mismatches"], played["fsck"]) == (0, "ok")
+
+
+def test_what_is_published_from_outside_is_tracked(user: User) -> None:
+    record = opened()
+    record["data"]["parties"] = []
+    at = "2025-09-05T10:00:00+08:00"
+    path = user.write("open.jsonl", record, departed("d1", at, "railnet:xian-intl-port"))
+    assert user.json("publish", "--as", "outside", path)["acknowledged"] == 2
+    user.until(lambda: "xian-intl-port" in subprocess_safe(user, "track", BOX, "--json"))
+    (shown,) = user.json("track", BOX)["consignments"]
+    assert (shown["movement"]["by"], shown["movement"]["happened"]) == ("outside", "2025-09-05T02:00:00Z")
+
+
+def test_a_killed_worker_is_replaced_in_its_slot_and_the_flow_goes_on(plain: Deployment, user: User) -> None:
+    before, stored = slots(user), applied(user)
+    assert before.keys() == {"worker-1", "worker-2"}
+    dead = plain.containers()["worker-1"]["Id"]
+    engine.docker("kill", dead)
+    publish(user, 0, 60)
+    engine.docker("rm", dead)
+    plain.compose("up", "-d", "--no-deps", "--wait", "worker-1")
+    assert plain.containers()["worker-1"]["Id"] != dead
+    until(lambda: applied(user) == stored + 60, "what was published while a worker was dead")
+    publish(user, 60, 60)
+    until(lambda: applied(user) == stored + 120, "what was published after it was replaced")
+    assert slots(user) == before
+
+
+def test_all_that_is_stored_is_sound(user: User) -> None:
+    assert user.json("fsck")["findings"] == []
+
+
+def test_prometheus_reads_both_workers(plain: Deployment) -> None:
+    if "prometheus" in plain.left_out:
+        pytest.skip("NOT RUN: this engine has no image of Prometheus and cannot fetch it")
+    address = f"http://127.0.0.1:{plain.port('PROMETHEUS')}/api/v1/query?query=up%7Bjob%3D%22workers%22%7D"
+
+    def up() -> list[str]:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return [each["value"][1] for each in json.load(answer)["data"]["result"]]
+
+    until(lambda: up() == ["1", "1"], "both workers are scraped")
+
+
+def test_grafana_shows_the_dashboards(plain: Deployment) -> None:
+    if "grafana" in plain.left_out:
+        pytest.skip("NOT RUN: this engine has no image of Grafana and cannot fetch it")
+    address = f"http://127.0.0.1:{plain.port('GRAFANA')}/api/"
+    with urllib.request.urlopen(f"{address}search?type=dash-db", timeout=10) as answer:
+        assert json.load(answer), "no dashboard was provisioned"
