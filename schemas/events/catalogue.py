@@ -17,6 +17,7 @@ _MODULES = (
     "movement_destination",
     "customs",
     "customs_control",
+    "customs_whole",
     "document",
     "document_trade",
     "network",

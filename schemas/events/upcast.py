@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from schemas.events.customs_whole import whole
+
 Json = dict[str, Any]
 
 
@@ -22,5 +24,15 @@ class Step:
     apply: Callable[[Json], Json]
 
 
-STEPS: Mapping[str, Step] = MappingProxyType({})
-"""The step away from each type that has a newer version, by the older type's name; none yet."""
+_WHOLE = (
+    "transit_opened",
+    "transit_closed",
+    "unloading_permitted",
+    "inspection_passed",
+    "inspection_finding",
+    "held",
+)
+STEPS: Mapping[str, Step] = MappingProxyType(
+    {f"cre.customs.{name}.v1": Step(f"cre.customs.{name}.v2", whole) for name in _WHOLE}
+)
+"""The step away from each type that has a newer version, by the older type's name."""

@@ -166,6 +166,13 @@ _VALUES: Json = {
     "restriction": {"source": "https://pkp.example/lianyun", "id": "order-2026-14"},
 }
 
+_WHOLE_RELAY: Json = {
+    "authority": "eaeu-kz",
+    "message_sha256": hashlib.sha256(_MESSAGE).hexdigest(),
+    "message_b64": "H4sIAAAAAAAA//N0NTCyVMhPUyjJSAVSaZnJIEohJbW4JDMvsSQzP09HIbFYoSg1OTWzLDUFAFO5LakvAAAA",
+    "message_length": len(_MESSAGE),
+    "packing": "GZIP",
+}
 _BY_TYPE: dict[str, Json] = {
     "cre.credit.consent_granted.v1": {"scope": ["SCORE", "SIGNALS"]},
     "cre.movement.transshipped.v1": {"gauge_from": 1435, "gauge_to": 1520},
@@ -199,6 +206,8 @@ def _value(model: type[Payload], name: str, annotation: Any) -> Any:
     type_ = model.spec.type
     if name in _BY_TYPE.get(type_, {}):
         return _BY_TYPE[type_][name]
+    if name == "relay" and model.spec.version > 1:
+        return _WHOLE_RELAY
     if name == "salt":
         return hashlib.sha256(f"salt of the example of {type_}".encode()).hexdigest()[:32]
     if name == "replacement":

@@ -8,6 +8,7 @@ import hashlib
 from schemas.events.base import EventSpec, Milestone, Payload
 from schemas.events.catalogue import CATALOGUE
 from schemas.events.correction import Corrected
+from schemas.events.customs_whole import WholeRelay, unpacked
 from schemas.events.decode import decode_payload
 from schemas.reasons import Reason, Refusal
 from services.admission.model import Admitted, Refused, Verified
@@ -82,6 +83,8 @@ def _require_relay(payload: Payload, at: str) -> None:
             f"{at}/relay/message_b64",
             "Enclose the authority's message in padded standard base64.",
         ) from None
+    if isinstance(relay, WholeRelay):
+        message = _unpacked(message, relay, at)
     if hashlib.sha256(message).hexdigest() != relay.message_sha256:
         raise Refusal(
             Reason.INVALID_SCHEMA,
@@ -89,3 +92,19 @@ def _require_relay(payload: Payload, at: str) -> None:
             f"{at}/relay/message_sha256",
             "Give SHA-256 over the message's own bytes, in lower hex.",
         )
+
+
+def _unpacked(message: bytes, relay: WholeRelay, at: str) -> bytes:
+    try:
+        if relay.packing == "GZIP":
+            return unpacked(message, relay.message_length)
+        if len(message) != relay.message_length:
+            raise ValueError(f"it does not hold {relay.message_length} bytes")
+    except ValueError as problem:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The relayed message cannot be had: {problem}.",
+            f"{at}/relay/message_b64",
+            "Pack the authority's message by gzip, and give the length that it has unpacked.",
+        ) from None
+    return message

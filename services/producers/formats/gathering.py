@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from schemas.envelope import Envelope
+from schemas.events.customs_whole import LARGEST, PACKED_AT_MOST
 from schemas.events.decode import decode_payload
 from schemas.identifiers import quality
 from schemas.reasons import Refusal
@@ -27,9 +28,10 @@ from services.producers.formats.model import (
     Unread,
     Where,
 )
+from services.producers.formats.packing import pack
 
 RELAYED_AT_MOST = 16_384
-"""Bytes of an authority's message that an event can carry (the ``relay`` of a milestone)."""
+"""Bytes of an authority's message that an event can carry as they are (the ``relay`` of a milestone)."""
 _UNKNOWN_AT_MOST = 50
 
 
@@ -119,15 +121,18 @@ def happening(instant: Instant, classifier: str = "ACT") -> dict[str, Any]:
     return {"classifier": classifier, "happened": instant.text, "happened_as_written": instant.written}
 
 
-def relay(raw: bytes, authority: str) -> dict[str, Any] | None:
-    """The relayed message of ``authority``, whole; None where it is larger than an event can carry."""
-    if len(raw) > RELAYED_AT_MOST:
+def relay(raw: bytes, authority: str, may_pack: bool = False) -> dict[str, Any] | None:
+    """The relayed message of ``authority``, whole; None where it is larger than an event can carry.
+
+    One that is too large as it is becomes a gzip file where ``may_pack``: for the events whose second version carries one.
+    """
+    said = {"authority": authority, "message_sha256": hashlib.sha256(raw).hexdigest()}
+    if len(raw) <= RELAYED_AT_MOST:
+        return {**said, "message_b64": base64.b64encode(raw).decode()}
+    if not may_pack or len(raw) > LARGEST or len(packed := pack(raw)) > PACKED_AT_MOST:
         return None
-    return {
-        "authority": authority,
-        "message_sha256": hashlib.sha256(raw).hexdigest(),
-        "message_b64": base64.b64encode(raw).decode(),
-    }
+    text = base64.b64encode(packed).decode()
+    return {**said, "message_b64": text, "message_length": len(raw), "packing": "GZIP"}
 
 
 def unknown(root: Node, vocabulary: Mapping[str, frozenset[str]]) -> Iterator[Remarked]:

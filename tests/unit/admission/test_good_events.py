@@ -15,6 +15,7 @@ from services.admission.model import Admitted, Record, Refused, Verified
 from services.admission.reading import read
 from services.admission.verification import verify_many
 from services.core.facts import Assurance
+from services.producers.formats.packing import pack
 
 
 @pytest.mark.parametrize("scheme", [Scheme.ED25519, Scheme.ED25519_BATCH, Scheme.ECDSA_P256_SHA256])
@@ -93,6 +94,45 @@ def test_a_relayed_message_must_be_what_its_digest_says(network: Any) -> None:
     loose = relay | {"message_b64": relay["message_b64"][:-1] + "="}
     record = network.record(network.payload(relay=loose))
     assert network.refusal(record)[0] == "INVALID_SCHEMA"
+
+
+OPENED = "cre.customs.transit_opened.v2"
+
+
+def test_a_packed_message_must_unpack_to_what_its_digest_and_length_say(network: Any) -> None:
+    message = b"<CC029C>the release, as received</CC029C>" * 1_000
+    relay = {
+        "authority": "kgd",
+        "message_sha256": hashlib.sha256(message).hexdigest(),
+        "message_b64": b64encode(pack(message)).decode(),
+        "message_length": len(message),
+        "packing": "GZIP",
+    }
+    said = network.payload(
+        jurisdiction="KZ", procedure="EAEU", objects=[{"kind": "declaration", "id": "KZ/1"}], place=None
+    )
+
+    def judged(**changes: Any) -> Any:
+        return network.record({**said, "relay": relay | changes}, type=OPENED)
+
+    admitted = network.judge(judged())
+    assert isinstance(admitted, Admitted)
+    assert {claim.assurance for claim in admitted.facts.claims} == {Assurance.RELAYED}
+    for changes, where in (
+        ({"message_sha256": "0" * 64}, "message_sha256"),
+        ({"message_length": len(message) - 1}, "message_b64"),
+        ({"message_length": 2**20 + 1}, "message_length"),
+        ({"packing": "NONE"}, "message_b64"),
+        ({"message_b64": b64encode(message[:300]).decode()}, "message_b64"),
+        ({"packing": "ZIP"}, "packing"),
+    ):
+        assert network.refusal(judged(**changes)) == ("INVALID_SCHEMA", f"/relay/{where}")
+    bare = {"packing": "NONE", "message_b64": b64encode(message[:300]).decode(), "message_length": 300}
+    plain = bare | {"message_sha256": hashlib.sha256(message[:300]).hexdigest()}
+    assert isinstance(network.judge(judged(**plain)), Admitted)
+    first = {k: v for k, v in plain.items() if k == "message_b64" or k == "message_sha256"}
+    older = {**said, "relay": {"authority": "kgd", **first}}
+    assert isinstance(network.judge(network.record(older, type=OPENED.replace("v2", "v1"))), Admitted)
 
 
 def test_the_publishers_clock_may_lag_for_years_and_run_five_minutes_ahead(network: Any) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.events.catalogue import CATALOGUE
 from schemas.identifiers import mrn
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
@@ -32,6 +33,7 @@ FORMAT = "ncts"
 _OBJECTS_AT_MOST = 256
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _OFFICE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_./-]{0,31}")
+_NOT_RELAYED = "The message is too large for this event, which is the publisher's own assertion."
 _TRADERS = {"015": "declarant", "044": "trader at destination"}
 """Messages that a trader sends; all others that are read come from customs."""
 
@@ -99,7 +101,7 @@ def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any
     if notes.choice("relay") == "none":
         notes.remark(where, "Relaying is switched off: the events are the publisher's own assertions.")
         return None
-    whole = relay(raw, authority)
+    whole = relay(raw, authority, may_pack=True)
     if certainty == "guess" and whole is not None:
         notes.remark(
             where,
@@ -109,7 +111,7 @@ def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any
     if whole is None:
         notes.remark(
             where,
-            f"The message has {len(raw)} bytes and an event carries 16384: it is not relayed, "
+            f"The message has {len(raw)} bytes, more than an event carries also when packed: it is not relayed, "
             "and the events are the publisher's own assertions.",
             "Ask customs to publish it; its own signature says more than a relay.",
         )
@@ -196,7 +198,9 @@ def claims(
     where = Where(path=message.node.path)
     named = [{"kind": "declaration", "id": declaration} for declaration in declarations]
     room = _OBJECTS_AT_MOST - len(named)
-    told = (*remarks, *remarked(message.node.path, *instant.remarks))
+    type_, relayed = _carrying(kind, message.relay)
+    missing = (_NOT_RELAYED,) if relayed is None and message.relay is not None else ()
+    told = (*remarks, *remarked(message.node.path, *instant.remarks, *missing))
     for part, start in enumerate(range(0, max(1, len(containers)), room), start=1):
         boxes = [{"kind": "container", "id": box} for box in containers[start : start + room]]
         data: dict[str, Any] = {
@@ -208,13 +212,13 @@ def claims(
         office = _acting_office(message.node)
         if office:
             data["procedure_office"] = office
-        if message.relay is not None:
-            data["relay"] = message.relay
+        if relayed is not None:
+            data["relay"] = relayed
         said = message.id(kind, f"{part}")
         yield Said(
             where,
             said,
-            f"cre.customs.{kind}.v1",
+            type_,
             message.prepared.text,
             data,
             None,
@@ -232,6 +236,14 @@ def same(message: Message, territory: str, declarations: Sequence[str]) -> Itera
         }
         where = Where(path=message.at("TransitOperation"))
         yield Said(where, message.id("same"), "cre.link.declarations_same.v1", message.prepared.text, data)
+
+
+def _carrying(kind: str, relay: dict[str, Any] | None) -> tuple[str, dict[str, Any] | None]:
+    """The type of the milestone ``kind`` that carries ``relay``, and what it carries: a second version what is packed."""
+    if relay is None or "packing" not in relay:
+        return f"cre.customs.{kind}.v1", relay
+    second = f"cre.customs.{kind}.v2"
+    return (second, relay) if second in CATALOGUE else (f"cre.customs.{kind}.v1", None)
 
 
 def _acting_office(node: Node) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import random
 
 import pytest
 
@@ -87,11 +89,63 @@ def test_an_undeclared_administration_is_named_by_a_guess_and_told() -> None:
     assert "files.choices.ncts" in told.remarked("customs-pl").remedy
 
 
+def with_items(message: bytes, count: int, seed: int = 1) -> bytes:
+    """``message`` with ``count`` more items of goods, no two alike."""
+    some = random.Random(seed)
+    items = "".join(
+        f"<ConsignmentItem><goodsItemNumber>{n}</goodsItemNumber><Commodity><descriptionOfGoods>{some.randbytes(8).hex()}"
+        f"</descriptionOfGoods></Commodity><GoodsMeasure><grossMass>{some.randint(1, 99_999)}</grossMass></GoodsMeasure>"
+        "</ConsignmentItem>"
+        for n in range(count)
+    )
+    return message.replace(b"<HouseConsignment>", b"<HouseConsignment>" + items.encode())
+
+
+def test_a_large_release_is_relayed_whole_and_packed() -> None:
+    raw = with_items(LIFE["029"], 200)
+    assert len(raw) > 32_768
+    told = tell(NCTS, raw, FORWARDER)
+    opened = [said for said in told.said if said.type == "cre.customs.transit_opened.v2"]
+    passed = [said for said in told.said if said.type == "cre.customs.inspection_passed.v2"]
+    for said in (*opened, *passed):
+        relay = said.data["relay"]
+        assert (relay["message_length"], relay["packing"]) == (len(raw), "GZIP")
+        assert gzip.decompress(base64.b64decode(relay["message_b64"])) == raw
+        assert hashlib.sha256(raw).hexdigest() == relay["message_sha256"]
+    assert len(opened) == len(passed) == 1
+    small = tell(NCTS, LIFE["029"], FORWARDER)
+    assert "customs.transit_opened" in small.types, "what fits as it is stays in the first version"
+    kas = Publisher("hanse", frozenset({Role.FORWARDER}))
+    view = seen(
+        (founded(kas, notes=[NOTE], containers=list(BOXES[:2])), stated(told, kas)),
+        "hanse",
+        "2026-04-01T00:00:00Z",
+    )
+    assert dict(view.customs)["PL"].claim.assurance is Assurance.RELAYED
+
+
+def test_a_release_of_many_boxes_with_a_large_message_stays_within_the_size_of_an_event() -> None:
+    raw = LIFE["029"].replace(
+        goods(*BOXES[:2]).encode(), goods(*(f"QZXU{n:07}" for n in range(300))).encode()
+    )
+    told = tell(NCTS, with_items(raw, 1_150), FORWARDER)
+    largest = max(len(made.payload) for _, made, _ in told.events)
+    assert 50_000 < largest < 65_536
+
+
 def test_a_message_too_large_to_relay_is_an_assertion_and_says_so() -> None:
-    large = LIFE["029"].replace(b"<HouseConsignment>", b"<HouseConsignment>" + b"<a>1</a>" * 2_500)
-    told = tell(NCTS, large, FORWARDER)
+    told = tell(NCTS, with_items(LIFE["029"], 2_000), FORWARDER)
     assert "relay" not in told.only("customs.transit_opened")
-    assert told.remarked("an event carries 16384").remedy
+    assert told.remarked("more than an event carries also when packed").remedy
+    accepted = tell(
+        NCTS,
+        with_items(
+            LIFE["028"].replace(HOLDER.encode(), HOLDER.encode() + b"<HouseConsignment>"), 200
+        ).replace(b"</ncts:CC028C>", b"</HouseConsignment></ncts:CC028C>"),
+        FORWARDER,
+    )
+    assert "relay" not in accepted.only("customs.accepted"), "a type without a second version carries none"
+    assert accepted.remarked("too large for this event")
 
 
 def test_persons_in_a_relayed_message_are_pointed_out_and_relaying_can_be_switched_off() -> None:
@@ -303,7 +357,7 @@ def test_more_containers_than_one_event_may_name() -> None:
     boxes = [f"QZXU{n:07}" for n in range(300)]
     raw = ncts("043", OPERATION, goods(*boxes), office="DE004605", sender="NTA.DE")
     told = tell(NCTS, raw, FORWARDER)
-    permitted = [said for said in told.said if said.type == "cre.customs.unloading_permitted.v1"]
+    permitted = [said for said in told.said if said.type == "cre.customs.unloading_permitted.v2"]
     assert [len(said.data["objects"]) for said in permitted] == [256, 46]
     assert [o["id"] for said in permitted for o in said.data["objects"][1:]] == boxes
 
