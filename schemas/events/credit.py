@@ -1,4 +1,4 @@
-"""Consent to read credit signals, and disputes of what they rest on (numbers 6000 to 6099).
+"""Consent to read credit signals, and disputes of what they rest on (numbers 7000 to 7099).
 
 A consent names one bank, one purpose, what may be read and until when. Without one in force nobody but the shipper learns
 anything, not even that there is a record. These events are about a shipper and no cargo: they name no objects.
@@ -23,7 +23,7 @@ SignalCode = Literal["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10"
 _shipper = partial(event, region=Region.CREDIT, by=(Role.SHIPPER,), about=())
 
 
-@_shipper("credit.consent_granted.v1", 6000, document="letter of consent")
+@_shipper("credit.consent_granted.v1", 7000, document="letter of consent")
 class ConsentGranted(Interval):
     """A shipper allowed one bank to read its credit signals for one purpose, until the consent expires.
 
@@ -37,7 +37,7 @@ class ConsentGranted(Interval):
 
 
 @_shipper(
-    "credit.consent_revoked.v1", 6001, answers=("credit.consent_granted.v1",), document="letter of revocation"
+    "credit.consent_revoked.v1", 7001, answers=("credit.consent_granted.v1",), document="letter of revocation"
 )
 class ConsentRevoked(Payload):
     """A shipper took a consent back; reading ends at once and for good, and only a new consent opens it again."""
@@ -45,7 +45,7 @@ class ConsentRevoked(Payload):
     consent: EventRef
 
 
-@_shipper("credit.dispute_opened.v1", 6010, document="objection")
+@_shipper("credit.dispute_opened.v1", 7010, document="objection")
 class DisputeOpened(Payload):
     """A shipper objected to one event on which one of its credit signals rests.
 
@@ -62,7 +62,7 @@ class DisputeOpened(Payload):
 
 @_shipper(
     "credit.dispute_resolved.v1",
-    6011,
+    7011,
     by=frozenset(Role) - {Role.SHIPPER},
     answers=("credit.dispute_opened.v1",),
     document="answer to an objection",

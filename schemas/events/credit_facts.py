@@ -1,4 +1,4 @@
-"""Facts that credit signals rest on and that no other type carries (numbers 6100 to 6199): deadlines of papers and bookings,
+"""Facts that credit signals rest on and that no other type carries (numbers 7100 to 7199): deadlines of papers and bookings,
 what a declaration said, who caused what, what became of a claim, and freight invoices.
 
 None of them moves a position or opens an exception of the cargo. An authority here is whoever has no interest of its own in
@@ -31,7 +31,7 @@ _DECLARED = CARGO | {ObjectKind.DECLARATION}
 
 @_fact(
     "credit.cut_off_set.v1",
-    6100,
+    7100,
     by=(Role.OPERATOR, Role.RAILWAY),
     authority=(Role.OPERATOR, Role.RAILWAY),
     document="booking conditions",
@@ -57,7 +57,7 @@ class CutOffSet(Milestone):
 
 @_fact(
     "credit.documents_completed.v1",
-    6101,
+    7101,
     by=(Role.OPERATOR, Role.RAILWAY),
     authority=(Role.OPERATOR, Role.RAILWAY),
     document="checklist of papers",
@@ -68,7 +68,7 @@ class DocumentsCompleted(Milestone):
 
 @_fact(
     "credit.particulars_declared.v1",
-    6102,
+    7102,
     by=(Role.CUSTOMS, Role.SHIPPER, Role.CONSIGNEE, Role.FORWARDER, Role.OPERATOR),
     about=_DECLARED,
     authority=(Role.CUSTOMS,),
@@ -93,7 +93,7 @@ class ParticularsDeclared(CustomsMilestone):
 
 @_fact(
     "credit.cause_stated.v1",
-    6103,
+    7103,
     by=frozenset(Role) - {Role.SHIPPER, Role.CONSIGNEE},
     about=_DECLARED,
     document="statement of cause",
@@ -120,7 +120,7 @@ class CauseStated(Milestone):
 
 @_fact(
     "credit.claim_decided.v1",
-    6104,
+    7104,
     by=(Role.INSURER, Role.AUTHORITY, Role.OPERATOR, Role.RAILWAY, Role.FORWARDER),
     about=CARGO,
     authority=(Role.INSURER, Role.AUTHORITY),
@@ -135,7 +135,7 @@ class ClaimDecided(Milestone):
     decision: Literal["UPHELD", "REJECTED", "WITHDRAWN"]
 
 
-@_freight("credit.freight_invoiced.v1", 6110)
+@_freight("credit.freight_invoiced.v1", 7110)
 class FreightInvoiced(Milestone):
     """Freight was invoiced to a party of the consignment, payable until a date."""
 
@@ -144,7 +144,7 @@ class FreightInvoiced(Milestone):
     payment_due_date: Date
 
 
-@_freight("credit.freight_paid.v1", 6111, answers=("credit.freight_invoiced.v1",))
+@_freight("credit.freight_paid.v1", 7111, answers=("credit.freight_invoiced.v1",))
 class FreightPaid(Milestone):
     """A freight invoice was paid in full, as its issuer says."""
 
@@ -153,7 +153,7 @@ class FreightPaid(Milestone):
 
 @_freight(
     "credit.freight_disputed.v1",
-    6112,
+    7112,
     by=(Role.SHIPPER, Role.CONSIGNEE, Role.OPERATOR, Role.FORWARDER, Role.RAILWAY),
     authority=(),
     answers=("credit.freight_invoiced.v1",),

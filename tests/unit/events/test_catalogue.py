@@ -73,7 +73,7 @@ def test_numbers_lie_in_the_range_of_their_region(spec: EventSpec) -> None:
         Region.NETWORK: (3000, 3999),
         Region.LINK: (4000, 4999),
         Region.CORRECTION: (5000, 5999),
-        Region.CREDIT: (6000, 6999),
+        Region.CREDIT: (7000, 7999),
     }[spec.region]
     assert low <= spec.number <= high
     assert spec.phase == (spec.number // 100 if spec.region is Region.MOVEMENT else 0)
