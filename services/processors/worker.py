@@ -53,6 +53,7 @@ def build_app(settings: WorkerSettings, instance_id: str) -> LedgerApp:
         broker_max_poll_interval=300.0,
         # All that the client has fetched would come at once: 40 partitions of 1 MiB.
         broker_max_poll_records=4_000,
+        consumer_max_fetch_size=256 << 10,
         broker_request_timeout=max(90.0, settings.session_timeout),
         broker_commit_interval=2.0,
         # How soon a topic that was created, or created again, is noticed.
