@@ -45,8 +45,8 @@ class StateRows(NamedTuple):
     """The rows of one event by table, and what the batch has to know about them.
 
     ``structural``: it holds links or foundings; ``withdraws``: it corrects or retracts; ``of_trains``: it has claims
-    about trains; ``reaching``: it has claims that may reach consignments other than by train. ``terms`` are the texts
-    that rows carry as numbers, with repetitions.
+    about trains; ``reaching``: it has claims that may reach consignments other than by train; ``only_claims``: it has no
+    other rows. ``terms`` are the texts that rows carry as numbers, with repetitions.
     """
 
     claim: Sequence[bytes]
@@ -60,6 +60,7 @@ class StateRows(NamedTuple):
     passing: Sequence[bytes] = ()
     structural: bool = False
     withdraws: bool = False
+    only_claims: bool = True
 
 
 def state_rows(facts: Facts) -> StateRows:
@@ -96,6 +97,7 @@ def state_rows(facts: Facts) -> StateRows:
         passing=[_MENTION(16, place) for place in _passed(facts)],
         structural=bool(facts.links or facts.foundings),
         withdraws=bool(facts.withdrawals),
+        only_claims=False,
     )
 
 

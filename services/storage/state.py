@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.storage import heads, settling
 from services.storage.heads import Touched
@@ -12,11 +13,11 @@ from services.storage.structure import NOTHING, Note, Renewed, renew
 from services.storage.work import Work
 
 TABLES = ("claim", "link", "founding", "withdrawal", "mention", "passing")
+_RARE = TABLES[1:]
 COPY = {table: f"COPY {table} FROM STDIN BINARY".encode() for table in TABLES}
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(NamedTuple):
     """The rows of one stored event; ``dead`` where it is known not to count, ``contradicts`` where it equivocates."""
 
     no: int
@@ -39,8 +40,8 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
 
     ``own`` names what the transaction itself changes besides. Leaves a note of it. Locks no head: ``heads.fold_heads`` does, as the transaction's last but one act.
     """
-    for table in TABLES:
-        work.copy(COPY[table], _rows(table, events))
+    for table, rows in _rows(events).items():
+        work.copy(COPY[table], rows)
     work.stage("state rows")
     own |= Note(
         judged=frozenset(e.id for e in events if e.rows.withdraws or e.contradicts),
@@ -67,10 +68,13 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
     return Absorbed(touched, found)
 
 
-def _rows(table: str, events: Sequence[Stated]) -> list[bytes]:
-    packed: list[bytes] = []
-    for event in events:
-        rows = getattr(event.rows, table)
-        if rows:
-            packed += completed(table, rows, event.no, event.dead)
+def _rows(events: Sequence[Stated]) -> dict[str, list[bytes]]:
+    packed: dict[str, list[bytes]] = {table: [] for table in TABLES}
+    claims = packed["claim"]
+    for no, _, rows, dead, _ in events:
+        claims += completed("claim", rows.claim, no, dead)
+        if rows.only_claims:  # most events
+            continue
+        for table in _RARE:
+            packed[table] += completed(table, getattr(rows, table), no, dead)
     return packed

@@ -49,6 +49,7 @@ def whole(high: int, low: int) -> bytes:
     return struct.pack(">QQ", high + _HALF, low + _HALF)
 
 
+@lru_cache(maxsize=1_000)
 def key_number(key_id: str) -> int:
     """A key id's 16 hexadecimal digits as a signed number; ``key_text`` gives them back."""
     return int(_SIGNED(bytes.fromhex(key_id))[0])
