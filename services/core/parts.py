@@ -8,10 +8,13 @@ whole, as the consignment itself does.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from services.core.facts import Link, LinkKind
 from services.core.objects import Thing
+
+Paper = TypeVar("Paper", bound=Hashable)
 
 _PAPERS = frozenset(
     {
@@ -28,27 +31,32 @@ def parts(links: Iterable[Link]) -> frozenset[Thing]:
 
     A note that replaces others covers what they covered. One walk up for each note that replaces none.
     """
-    into: dict[Thing, list[Thing]] = defaultdict(list)
-    bookings: set[Thing] = set()
-    notes: set[Thing] = set()
-    replacing: set[Thing] = set()
-    for link in links:
-        if link.kind is LinkKind.BOOKING_OF:
-            bookings.add(link.left)
-        elif link.kind in _PAPERS:
-            into[link.right].append(link.left)
-            if link.kind is LinkKind.NOTE_COVERS:
-                notes.add(link.left)
-            elif link.kind is LinkKind.NOTE_REISSUED:
-                replacing.add(link.left)
+    return partial((link.kind, link.left, link.right) for link in links)
+
+
+def partial(links: Iterable[tuple[int, Paper, Paper]]) -> frozenset[Paper]:
+    """The same for links given as (kind, left, right), whatever names their ends go by."""
+    into: dict[Paper, list[Paper]] = defaultdict(list)
+    bookings: set[Paper] = set()
+    notes: set[Paper] = set()
+    replacing: set[Paper] = set()
+    for kind, left, right in links:
+        if kind == LinkKind.BOOKING_OF:
+            bookings.add(left)
+        elif kind in _PAPERS:
+            into[right].append(left)
+            if kind == LinkKind.NOTE_COVERS:
+                notes.add(left)
+            elif kind == LinkKind.NOTE_REISSUED:
+                replacing.add(left)
     units = notes - replacing | (bookings if len(bookings) > 1 else set())
     if len(units) < 2:
         return frozenset()
     spoken = [_above(unit, into) for unit in units]
-    return frozenset(set[Thing]().union(*spoken) - spoken[0].intersection(*spoken))
+    return frozenset(set[Paper]().union(*spoken) - spoken[0].intersection(*spoken))
 
 
-def _above(unit: Thing, into: Mapping[Thing, Sequence[Thing]]) -> set[Thing]:
+def _above(unit: Paper, into: Mapping[Paper, Sequence[Paper]]) -> set[Paper]:
     seen, todo = {unit}, [unit]
     while todo:
         for thing in into.get(todo.pop(), ()):

@@ -1,7 +1,9 @@
 """What reaches a consignment and whose word counts there: the core's rules over rows instead of over facts.
 
-The walk, the fixpoint of engagement and the groups are the core's own functions; objects and parties go under the
-names that rows have for them. The result is one row per consignment that the fold of heads reads.
+The walk is that of ``services.core.links`` and ``engagement``, without what no row needs: which way was taken, and
+trains. Rows are walked as they were read, since they are many; the property test beside ``services.core`` holds both
+walks equal. Groups and parts are the core's own functions. The result is one row per consignment that the fold of heads
+reads.
 """
 
 from __future__ import annotations
@@ -9,26 +11,32 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from schemas.events.base import ObjectKind
 from services.core import engagement
-from services.core.facts import FOREVER, SINCE_EVER, TIMED, Link, LinkKind, Micros
-from services.core.links import Network, Path
+from services.core.facts import FOREVER, SINCE_EVER, Link, LinkKind, Micros
 from services.core.objects import Thing
-from services.core.parts import parts
+from services.core.parts import partial
+
+FoundingRow = tuple[bytes, int, Sequence[int]]
+"""Of ``foundings.sql``: consignment, publisher, parties named."""
+LinkRow = tuple[int, bytes, bytes, Micros, Micros, int, bool, Sequence[int]]
+"""Of ``ascend.sql``: kind, left, right, start, effective end, publisher, territorial, parties named."""
+_CARRIES, _SAME = int(LinkKind.CONTAINER_CARRIES), int(LinkKind.SAME_CONSIGNMENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """The row of one consignment; intervals of one object are disjoint and in order, ids and parties sorted."""
 
     cons: bytes
     founded: bool = False
     engaged: tuple[int, ...] = ()
-    ways: tuple[tuple[bytes, Micros, Micros], ...] = ()
-    held: tuple[bytes, ...] = ()
-    parts: tuple[bytes, ...] = ()  # papers that do not speak for the whole cargo
+    objects: Sequence[bytes] = ()  # the object of each way; starts and untils tell when it reaches
+    starts: Sequence[Micros] = ()
+    untils: Sequence[Micros] = ()
+    held: Sequence[bytes] = ()
+    parts: Sequence[bytes] = ()  # papers that do not speak for the whole cargo
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,113 +48,129 @@ class Structure:
 
 
 def derive_structure(
-    consignments: Iterable[bytes], foundings: Iterable[Sequence[Any]], links: Iterable[Sequence[Any]]
+    consignments: Iterable[bytes], foundings: Iterable[FoundingRow], links: Iterable[LinkRow]
 ) -> Structure:
-    """Apply the core to rows of ``foundings.sql`` and ``ascend.sql`` (live ones only). Pure."""
-    parties: dict[Thing, frozenset[str]] = defaultdict(frozenset)
+    """Rows of ``foundings.sql`` and ``ascend.sql`` (live ones only) to what they mean for ``consignments``. Pure."""
+    parties: dict[bytes, set[int]] = defaultdict(set)
     for cons, publisher, names in foundings:
-        parties[_thing(ObjectKind.CONSIGNMENT, cons)] |= {str(publisher), *map(str, names)}
-    network = Network(dict.fromkeys(map(_link, links)))
-    groups = engagement.groups(parties, network.same)
+        parties[cons].update((publisher, *names))
+    into: dict[bytes, list[LinkRow]] = defaultdict(list)
+    same: list[LinkRow] = []
+    for row in links:
+        if row[0] == _SAME:
+            same.append(row)
+        else:
+            into[row[2]].append(row)
+    groups = _groups(parties, same) if same else {}
     reaches: list[Reach] = []
     canonical: dict[bytes, bytes] = {}
     for cons in sorted(set(consignments)):
-        members = groups.get(_thing(ObjectKind.CONSIGNMENT, cons))
-        if members is None:
-            canonical[cons] = cons
-            reaches.append(Reach(cons))
-            continue
-        first = min(_id(member) for member in members)
-        canonical[cons] = first
-        if cons != first:
-            reaches.append(Reach(cons))
-            continue
-        reaches.append(_reach(cons, members, parties, network))
+        members = groups.get(cons) or ((cons,) if cons in parties else ())
+        first = canonical[cons] = min(members, default=cons)
+        reaches.append(_reach(cons, members, parties, into) if members and cons == first else Reach(cons))
     return Structure(tuple(reaches), canonical)
 
 
-def _reach(
-    cons: bytes,
-    members: frozenset[Thing],
-    parties: Mapping[Thing, frozenset[str]],
-    network: Network,
-) -> Reach:
-    founded = frozenset[str]().union(*(parties[m] for m in members))
-    engaged = engagement.engaged(founded, network, members)
-    counted = [path for path in network.paths(members, engaged) if path.counted]
-    return Reach(
-        cons=cons,
-        founded=True,
-        engaged=tuple(sorted(map(int, engaged))),
-        ways=tuple(_ways(counted)),
-        held=tuple(sorted(_held(counted))),
-        parts=tuple(sorted(map(_id, parts(network.counted(members, engaged))))),
-    )
+def _groups(parties: Mapping[bytes, set[int]], same: Iterable[LinkRow]) -> Mapping[bytes, Sequence[bytes]]:
+    """The core's groups. The keys of things are known to nobody here; the ids' digits stand for them."""
+    declared = [
+        Link(b"", str(row[5]), 0, LinkKind.SAME_CONSIGNMENT, _thing(row[1]), _thing(row[2]), 0, None, row[6])
+        for row in same
+    ]
+    ends = {end for row in same for end in row[1:3]}
+    founded = {_thing(end): frozenset(map(str, parties[end])) for end in ends if end in parties}
+    groups = engagement.groups(founded, declared)
+    return {_id(thing): sorted(map(_id, members)) for thing, members in groups.items()}
 
 
-def _ways(paths: Iterable[Path]) -> Iterable[tuple[bytes, Micros, Micros]]:
-    """The moments at which each object reaches, as disjoint intervals."""
-    spans: dict[bytes, list[tuple[Micros, Micros]]] = defaultdict(list)
-    for path in paths:
-        spans[_id(path.thing)].append((path.start, path.end))
-    for thing in sorted(spans):
-        begin, stop = SINCE_EVER, SINCE_EVER
-        for start, end in sorted(spans[thing]):
-            if start > stop:
-                if begin < stop:
-                    yield thing, begin, stop
-                begin = start
-            stop = max(stop, end)
-        if begin < stop:
-            yield thing, begin, stop
-
-
-def _held(counted: Iterable[Path]) -> set[bytes]:
-    """The boxes whose assignment by some publisher has no end; all of them where the cargo has left every one."""
-    boxes: dict[bytes, bool] = {}
-    for path in counted:
-        if path.thing.kind is ObjectKind.CONTAINER:
-            box = _id(path.thing)
-            boxes[box] = boxes.get(box, False) or path.end == FOREVER
-    return {box for box, holds in boxes.items() if holds} or set(boxes)
-
-
-def _thing(kind: int, id_: bytes) -> Thing:
-    # The key is known to nobody here; the id's digits stand for it, and ``_id`` reads them back.
-    return Thing(_OBJECTS[kind], id_.hex())
+def _thing(cons: bytes) -> Thing:
+    return Thing(ObjectKind.CONSIGNMENT, cons.hex())
 
 
 def _id(thing: Thing) -> bytes:
     return bytes.fromhex(thing.key)
 
 
-_OBJECTS = {int(kind): kind for kind in ObjectKind}  # a look-up costs a fifth of the enumeration's own
-_LINKS = {int(kind): kind for kind in LinkKind}
-_LEFT = {
-    LinkKind.CONTAINER_CARRIES: ObjectKind.CONTAINER,
-    LinkKind.NOTE_COVERS: ObjectKind.NOTE,
-    LinkKind.BOOKING_OF: ObjectKind.BOOKING,
-    LinkKind.NOTE_REISSUED: ObjectKind.NOTE,
-    LinkKind.DECLARATION_COVERS: ObjectKind.DECLARATION,
-    LinkKind.SAME_CONSIGNMENT: ObjectKind.CONSIGNMENT,
-    LinkKind.SAME_DECLARATION: ObjectKind.DECLARATION,
-}
-
-
-def _link(row: Sequence[Any]) -> Link:
-    """The link in force until its effective end."""
-    number, left, right, right_kind, start, until, publisher, territorial, shared, names = row
-    kind = _LINKS[number]
-    return Link(
-        event=b"",
-        publisher=str(publisher),
-        published=0,
-        kind=kind,
-        left=_thing(_LEFT[kind], left),
-        right=_thing(right_kind, right),
-        start=start,
-        end=until if kind in TIMED and until != FOREVER else None,
-        territorial=territorial,
-        shared=shared,
-        names=frozenset(map(str, names)),
+def _reach(
+    cons: bytes,
+    members: Sequence[bytes],
+    parties: Mapping[bytes, set[int]],
+    into: Mapping[bytes, Sequence[LinkRow]],
+) -> Reach:
+    known = set[int]().union(*(parties[member] for member in members))
+    while True:
+        counted, stood_aside = _counted(members, known, into)
+        engaged = known.union(*(row[7] for row in counted))
+        if not stood_aside or engaged == known:
+            break
+        known = engaged  # whoever was named may have links of his own
+    spans: dict[bytes, list[tuple[Micros, Micros]]] = {}
+    things = set(members)
+    for kind, left, _, start, until, _, _, _ in counted:
+        things.add(left)
+        if kind == _CARRIES:
+            spans.setdefault(left, []).append((start, until))
+    objects, starts, untils = [], [], []
+    for thing in sorted(things):
+        for start, until in _disjoint(spans[thing]) if thing in spans else _ALWAYS:
+            objects.append(thing)
+            starts.append(start)
+            untils.append(until)
+    return Reach(
+        cons,
+        founded=True,
+        engaged=tuple(sorted(engaged)),
+        objects=objects,
+        starts=starts,
+        untils=untils,
+        held=_held(spans),
+        parts=sorted(partial(row[:3] for row in counted)),
     )
+
+
+def _counted(
+    members: Iterable[bytes], known: set[int], into: Mapping[bytes, Sequence[LinkRow]]
+) -> tuple[list[LinkRow], bool]:
+    """The links that count by the word of ``known`` and lead to ``members``, and whether others stood aside.
+
+    Only boxes come and go, and nothing is reached through a box: what counts counts for as long as its link holds.
+    """
+    counted: list[LinkRow] = []
+    stood_aside = False
+    todo = list(members)
+    seen = set(todo)
+    for thing in todo:  # grows on the way
+        for row in into.get(thing, ()):
+            kind, left, _, start, until, publisher, territorial, _ = row
+            if kind == _CARRIES and start >= until:
+                continue
+            if not territorial and publisher not in known:
+                stood_aside = True
+                continue
+            counted.append(row)
+            if left not in seen:
+                seen.add(left)
+                todo.append(left)
+    return counted, stood_aside
+
+
+_ALWAYS = ((SINCE_EVER, FOREVER),)
+
+
+def _disjoint(spans: Sequence[tuple[Micros, Micros]]) -> Iterable[tuple[Micros, Micros]]:
+    """The moments of all ``spans`` (none is empty) as disjoint intervals; those that touch are one."""
+    if len(spans) == 1:
+        return spans
+    joined: list[tuple[Micros, Micros]] = []
+    for start, until in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], until)
+        else:
+            joined.append((start, until))
+    return joined
+
+
+def _held(spans: Mapping[bytes, Sequence[tuple[Micros, Micros]]]) -> list[bytes]:
+    """The boxes whose assignment by some publisher has no end; all of them where the cargo has left every one."""
+    holding = [box for box, known in spans.items() if any(until == FOREVER for _, until in known)]
+    return sorted(holding or spans)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from services.core.links import FILLING
 from services.storage.arrays import bigints, uuids
@@ -98,11 +99,17 @@ def write_structure(work: Work, structure: Structure) -> frozenset[bytes]:
 
 def _packed(reach: Reach) -> bytes:
     packed = (
-        bigints(reach.engaged),
-        uuids([thing for thing, _, _ in reach.ways]),
-        bigints([start for _, start, _ in reach.ways]),
-        bigints([end for _, _, end in reach.ways]),
+        _engaged(reach.engaged),
+        uuids(reach.objects),
+        bigints(reach.starts),
+        bigints(reach.untils),
         uuids(reach.held),
         uuids(reach.parts),
     )
-    return _REACH(8, 16, reach.cons, 1, reach.founded) + b"".join(_LENGTH(len(a)) + a for a in packed)
+    return _REACH(8, 16, reach.cons, 1, reach.founded) + b"".join([_LENGTH(len(a)) + a for a in packed])
+
+
+@lru_cache(maxsize=10_000)
+def _engaged(parties: tuple[int, ...]) -> bytes:
+    """The same few parties work together all the time."""
+    return bigints(parties)

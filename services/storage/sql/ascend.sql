@@ -1,13 +1,17 @@
--- The live links by which anything reaches one of the consignments other than by train, and those between them.
-WITH RECURSIVE up (id) AS (
-    SELECT id FROM unnest(%(ids)s::uuid[]) AS c (id)
-    UNION
-    SELECT l.left_id FROM up u CROSS JOIN LATERAL (
-        SELECT n.left_id FROM link n WHERE n.right_id = u.id AND n.kind IN (1, 2, 3, 4, 5, 10) AND NOT n.dead
-        OFFSET 0  -- from above to below, whatever the planner believes about empty tables
+-- The live links by which anything reaches one of the consignments other than by train, and those between them. Above
+-- boxes are wagons and trains only: nothing is looked for there.
+WITH RECURSIVE up (kind, left_id, right_id, start_at, until, publisher, territorial, names) AS (
+    SELECT l.* FROM unnest(%(ids)s::uuid[]) AS c (id) CROSS JOIN LATERAL (
+        SELECT n.kind, n.left_id, n.right_id, n.start_at, n.until, n.publisher, n.territorial, n.names
+        FROM link n WHERE n.right_id = c.id AND NOT n.dead
+        OFFSET 0  -- from below to above, whatever the planner believes about empty tables
     ) AS l
+    UNION
+    SELECT l.* FROM up u CROSS JOIN LATERAL (
+        SELECT n.kind, n.left_id, n.right_id, n.start_at, n.until, n.publisher, n.territorial, n.names
+        FROM link n WHERE n.right_id = u.left_id AND NOT n.dead
+        OFFSET 0
+    ) AS l
+    WHERE u.kind NOT IN (1, 8)
 )
-SELECT l.kind, l.left_id, l.right_id, l.right_kind, l.start_at, l.until, l.publisher, l.territorial, l.shared, l.names
-FROM up u CROSS JOIN LATERAL (
-    SELECT n.* FROM link n WHERE n.right_id = u.id AND n.kind NOT IN (6, 7, 9) AND NOT n.dead OFFSET 0
-) AS l
+SELECT * FROM up

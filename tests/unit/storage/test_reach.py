@@ -12,7 +12,7 @@ FOUNDER, STRANGER = 10, 20
 
 
 def carries(start: int, until: int, publisher: int = FOUNDER) -> tuple[Any, ...]:
-    return (LinkKind.CONTAINER_CARRIES, BOX, CONS, 1, start, until, publisher, False, False, [])
+    return (LinkKind.CONTAINER_CARRIES, BOX, CONS, start, until, publisher, False, [])
 
 
 def reach(*links: tuple[Any, ...]) -> Any:
@@ -20,36 +20,40 @@ def reach(*links: tuple[Any, ...]) -> Any:
     return found
 
 
+def ways(reach: Any) -> list[tuple[Any, ...]]:
+    return list(zip(reach.objects, reach.starts, reach.untils, strict=True))
+
+
 def test_a_consignment_that_nobody_founded_is_reached_by_nothing() -> None:
     structure = derive_structure([CONS], [], [carries(0, FOREVER)])
     assert structure.canonical == {CONS: CONS}
-    assert (structure.reaches[0].founded, structure.reaches[0].ways) == (False, ())
+    assert (structure.reaches[0].founded, structure.reaches[0].objects) == (False, ())
 
 
 def test_intervals_that_touch_are_one_and_others_stay_apart() -> None:
     found = reach(carries(0, 5), carries(5, 8), carries(9, 12))
-    assert found.ways == ((CONS, SINCE_EVER, FOREVER), (BOX, 0, 8), (BOX, 9, 12))
+    assert ways(found) == [(CONS, SINCE_EVER, FOREVER), (BOX, 0, 8), (BOX, 9, 12)]
 
 
 def test_a_box_that_a_stranger_assigned_neither_counts_nor_is_held() -> None:
     found = reach(carries(0, FOREVER, publisher=STRANGER))
-    assert found.ways == ((CONS, SINCE_EVER, FOREVER),)
-    assert found.held == ()
+    assert ways(found) == [(CONS, SINCE_EVER, FOREVER)]
+    assert found.held == []
 
 
 def test_a_box_whose_assignment_ended_is_held_only_where_no_other_is() -> None:
     """Whether its end was said or the publisher gave it another cargo: the row has the effective end."""
-    assert reach(carries(0, 5)).held == (BOX,)
+    assert reach(carries(0, 5)).held == [BOX]
     other = bytes([4] * 16)
-    kept = (LinkKind.CONTAINER_CARRIES, other, CONS, 1, 0, FOREVER, FOUNDER, False, False, [])
-    assert reach(carries(0, 5), kept).held == (other,)
+    kept = (LinkKind.CONTAINER_CARRIES, other, CONS, 0, FOREVER, FOUNDER, False, [])
+    assert reach(carries(0, 5), kept).held == [other]
 
 
 def test_of_two_notes_neither_speaks_for_the_whole_cargo() -> None:
     other = bytes([4] * 16)
 
     def covers(note: bytes) -> tuple[Any, ...]:
-        return (LinkKind.NOTE_COVERS, note, CONS, 1, SINCE_EVER, FOREVER, FOUNDER, False, False, [])
+        return (LinkKind.NOTE_COVERS, note, CONS, SINCE_EVER, FOREVER, FOUNDER, False, [])
 
-    assert reach(covers(NOTE)).parts == ()
-    assert reach(covers(NOTE), covers(other)).parts == (NOTE, other)
+    assert reach(covers(NOTE)).parts == []
+    assert reach(covers(NOTE), covers(other)).parts == [NOTE, other]
