@@ -187,19 +187,20 @@ def _links(
     names: frozenset[str] = frozenset(),
     shared: bool = False,
 ) -> Iterator[Link]:
+    event, code, published = statement.event, statement.publisher.code, statement.published
     for (left_kind, left), (right_kind, right) in edges:
         yield Link(
-            event=statement.event,
-            publisher=statement.publisher.code,
-            published=statement.published,
-            kind=_KINDS[left_kind, right_kind],
-            left=Thing(left_kind, left),
-            right=Thing(right_kind, right),
-            start=start,
-            end=end,
-            territorial=territorial,
-            shared=shared,
-            names=names,
+            event,
+            code,
+            published,
+            _KINDS[left_kind, right_kind],
+            Thing(left_kind, left),
+            Thing(right_kind, right),
+            start,
+            end,
+            territorial,
+            shared,
+            names,
         )
 
 
@@ -213,7 +214,9 @@ def _link(statement: Statement, payload: LinkPayload) -> Facts:
         payload.from_micros,
         payload.to_micros,
         payload.names,
-        bool(getattr(payload, "shared", False)),
+        vars(payload).get(
+            "shared", False
+        ),  # a field of some links; asking a model for one that it lacks is slow
     )
     return Facts(links=frozenset(links))
 

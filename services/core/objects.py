@@ -8,6 +8,7 @@ id without asking anybody.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.events.base import ObjectKind
@@ -35,6 +36,7 @@ class Thing(NamedTuple):
         return f"{self.kind.name.lower()}:{self.key}"
 
 
+@lru_cache(maxsize=1 << 15)
 def object_id(kind: ObjectKind, key: str) -> ObjectId:
     """The 16-byte id of the object of ``kind`` named ``key`` (already in canonical spelling)."""
     return hashlib.sha256(bytes((kind,)) + key.encode()).digest()[:16]

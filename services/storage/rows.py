@@ -29,11 +29,16 @@ _DEAD = b"\x00\x00\x00\x01\x01"
 _ALIVE = b"\x00\x00\x00\x01\x00"
 _NULL = b"\xff\xff\xff\xff"
 _LENGTH = struct.Struct(">i").pack
-_CLAIM = struct.Struct(">" + "iq" * 7 + "i16s" + "ii" + "ih" * 6 + "i?").pack
-_LINK_TIMES = struct.Struct(">iq").pack
-_LINK = struct.Struct(">" + "iq" * 2 + "i16s" * 2).pack
-_LINK_KIND = struct.Struct(">" + "ih" * 2 + "i?" * 2).pack
-_FOUNDING = struct.Struct(">iqi16s").pack
+_WHEN = struct.Struct(">" + "iq" * 4).pack
+_WHICH = struct.Struct(">" + "iq" * 2).pack
+_OBJECT = (16).to_bytes(4, "big")
+_RULED = struct.Struct(">ii" + "ih" * 3).pack
+_STANDING = struct.Struct(">" + "ih" * 3 + "i?").pack
+_OPEN = struct.Struct(">iqiiq").pack
+_ENDED = struct.Struct(">iqiqiq").pack
+_UNTIMED = _OPEN(8, SINCE_EVER, -1, 8, FOREVER)
+_KIND = struct.Struct(">" + "ih" * 2 + "i?" * 2).pack
+_WORD = struct.Struct(">iq").pack
 _WITHDRAWAL = struct.Struct(">i16si16si?").pack
 _MENTION = struct.Struct(">i16s").pack
 _NUMBER = struct.Struct(">hiq").pack
@@ -65,7 +70,8 @@ class StateRows(NamedTuple):
 
 def state_rows(facts: Facts) -> StateRows:
     """Pack ``facts`` of one event. KeyError, ValueError or struct.error where they do not fit the tables."""
-    claims, terms = [], []
+    claims: list[bytes] = []
+    terms: list[str] = []
     of_trains = reaching = False
     for claim in facts.claims:
         claims.append(_claim(claim))
@@ -119,64 +125,78 @@ def completed(table: str, rows: Iterable[bytes], no: int, dead: bool) -> Iterabl
     return [start + row + end for row in rows]
 
 
-def part(claim: Claim) -> int:
-    """Which part of a head the claim can move, 0 where none."""
-    if claim.classifier is not Classifier.ACT or not rules()[claim.milestone].moves:
-        return 0
-    if claim.region is Region.MOVEMENT:
-        return MOVEMENT
-    if claim.region is Region.CUSTOMS:
-        return CUSTOMS + UNIONS.index(railnet.customs_union(claim.jurisdiction))
-    return DOCUMENT if claim.region is Region.DOCUMENT else 0
-
-
 def _claim(claim: Claim) -> bytes:
-    rule = rules()[claim.milestone]
-    high, low = halves(claim.event)
-    slot = slot_word(
-        claim.region,
-        claim.jurisdiction,
-        claim.milestone,
-        claim.place,
-        claim.occurrence,
-        claim.classifier,
-    )
-    tolerance = NO_TOLERANCE if rule.tolerance is None else rule.tolerance // SECOND
-    episode = rule.episode if claim.classifier is Classifier.ACT else 0
-    return _CLAIM(
-        8, claim.happened, 8, claim.published, 8, high, 8, low, 8, slot, 8, word(claim.place),
-        8, word(claim.publisher), 16, claim.thing.id, 4, tolerance, 2, letters(claim.jurisdiction),
-        2, claim.milestone, 2, episode, 2, claim.thing.kind, 2, part(claim), 2, claim.assurance,
-        1, claim.territorial,
-    )  # fmt: skip
-
-
-def _link(link: Link) -> bytes:
-    left, right = link.left.id, link.right.id
-    if link.kind in TIMED:
-        start, until = link.start, FOREVER if link.end is None else link.end
-        end = _NULL if link.end is None else _LINK_TIMES(8, link.end)
-        held = _MENTION(16, left if carried(link) is link.left else right)
-    else:
-        start, until, end, held = SINCE_EVER, FOREVER, _NULL, _NULL
+    (
+        event, publisher, published, happened, (kind, key), milestone, region, jurisdiction, place, occurrence,
+        classifier, assurance, territorial, _,
+    ) = claim  # fmt: skip
+    high, low = halves(event)
+    which, ruled, moved = _question(region, jurisdiction, milestone, place, occurrence, classifier)
     return b"".join(
         (
-            _LINK_TIMES(8, start),
-            end,
-            _LINK(8, until, 8, word(link.publisher), 16, left, 16, right),
-            held,
-            _LINK_KIND(2, link.kind, 2, link.right.kind, 1, link.territorial, 1, link.shared),
-            _names(link.names),
+            _WHEN(8, happened, 8, published, 8, high, 8, low),
+            which,
+            _said(publisher),
+            _OBJECT,
+            object_id(kind, key),
+            ruled,
+            _STANDING(2, kind, 2, moved, 2, assurance, 1, territorial),
         )
     )
 
 
+@lru_cache(maxsize=100_000)
+def _question(
+    region: Region, jurisdiction: str, milestone: int, place: str, occurrence: str, classifier: Classifier
+) -> tuple[bytes, bytes, int]:
+    """What a claim's row holds by its question alone: slot and place, what rules say of it, and the part that it moves."""
+    rule = rules()[milestone]
+    slot = slot_word(region, jurisdiction, milestone, place, occurrence, classifier)
+    tolerance = NO_TOLERANCE if rule.tolerance is None else rule.tolerance // SECOND
+    episode = rule.episode if classifier is Classifier.ACT else 0
+    return (
+        _WHICH(8, slot, 8, word(place)),
+        _RULED(4, tolerance, 2, letters(jurisdiction), 2, milestone, 2, episode),
+        part(region, jurisdiction, milestone, classifier),
+    )
+
+
+def part(region: Region, jurisdiction: str, milestone: int, classifier: Classifier) -> int:
+    """Which part of a head such a claim can move, 0 where none."""
+    if classifier is not Classifier.ACT or not rules()[milestone].moves:
+        return 0
+    if region is Region.MOVEMENT:
+        return MOVEMENT
+    if region is Region.CUSTOMS:
+        return CUSTOMS + UNIONS.index(railnet.customs_union(jurisdiction))
+    return DOCUMENT if region is Region.DOCUMENT else 0
+
+
+def _link(link: Link) -> bytes:
+    left, right = object_id(*link.left), object_id(*link.right)
+    times, held = _UNTIMED, _NULL
+    if link.kind in TIMED:
+        start, end = link.start, link.end
+        times = _OPEN(8, start, -1, 8, FOREVER) if end is None else _ENDED(8, start, 8, end, 8, end)
+        held = _OBJECT + (left if carried(link) is link.left else right)
+    standing = _KIND(2, link.kind, 2, link.right.kind, 1, link.territorial, 1, link.shared)
+    return b"".join(
+        (times, _said(link.publisher), _OBJECT, left, _OBJECT, right, held, standing, _names(link.names))
+    )
+
+
 def _founding(founding: Founding) -> bytes:
-    return _FOUNDING(8, word(founding.publisher), 16, founding.consignment.id) + _names(founding.names)
+    cons = _OBJECT + object_id(*founding.consignment)
+    return _said(founding.publisher) + cons + _names(founding.names)
 
 
 def _withdrawal(withdrawal: Withdrawal) -> bytes:
     return _WITHDRAWAL(16, withdrawal.event, 16, withdrawal.target, 1, withdrawal.replaces)
+
+
+@lru_cache(maxsize=10_000)
+def _said(publisher: str) -> bytes:
+    return _WORD(8, word(publisher))
 
 
 @lru_cache(maxsize=10_000)
