@@ -218,7 +218,8 @@ def _day(document: Document) -> date | None:
                 return document.moment(found[0], meaning, found[1]).local.date()
             except Refusal:
                 continue
-    return None
+    year = document.choice("year")
+    return date(int(year), 7, 1) if year.isdigit() and 1970 < int(year) <= 2100 else None
 
 
 def _likeness(kind: Kind, table: Table, choices: Mapping[str, str]) -> int:
