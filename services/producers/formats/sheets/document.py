@@ -53,6 +53,8 @@ class Kind:
     meanings: frozenset[str]
     likeness: Callable[[Section], int]
     records: Callable[[Document], Iterator[Record]]
+    whole: bool = False
+    """Whether one list is all of something (a train, a hand-over), so that a later edition can state it anew."""
 
     def format(self, unopened: int = 0) -> Format:
         """The kind as a format of the catalogue; ``unopened`` is how sure it is of a file that cannot be opened."""

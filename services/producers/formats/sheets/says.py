@@ -54,7 +54,9 @@ def said(
             str(where),
             "Keep keys of a list under 100 characters.",
         )
-    return Said(where, identity, f"cre.{what}.v1", created, clean(data), None, tuple(remarks))
+    full = document.kind.whole and document.choice("edition") == "full"
+    edition = f"{document.kind.name}/{key}" if full else ""
+    return Said(where, identity, f"cre.{what}.v1", created, clean(data), None, tuple(remarks), edition)
 
 
 def train(document: Document, number: str, day: str, origin: str | None, where: Where) -> str:
