@@ -29,7 +29,11 @@ def publish(
         str, typer.Option("--format", help="Read the files as this format, instead of recognising it.")
     ] = "",
     amend: Annotated[
-        bool, typer.Option("--amend", help="Publish changed records as corrections of what was published.")
+        bool,
+        typer.Option(
+            "--amend",
+            help="Publish changed records as corrections; later editions of full lists take back earlier ones.",
+        ),
     ] = False,
     whole: Annotated[
         bool, typer.Option("--all-or-nothing", help="Publish nothing unless every record is good.")

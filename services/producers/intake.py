@@ -1,7 +1,8 @@
 """From files to the spool: each record signed and put on disk once, or told why not.
 
 Good records go in, bad ones are listed. With ``whole`` nothing goes in unless everything can: the run is judged first
-and put in one transaction. With ``amend`` a record that was published with other content becomes a correction.
+and put in one transaction. With ``amend`` a record that was published with other content becomes a correction, and a later
+edition of a full list takes back what the earlier ones said.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from schemas.reasons import Reason, Refusal
+from schemas.reasons import Refusal
+from schemas.rfc3339 import parse_micros
 from schemas.signing import MAX_BATCH, sign_batch
+from services.producers import refusing
 from services.producers.amending import correction
+from services.producers.editions import retractions
 from services.producers.formats.catalogue import FORMATS
-from services.producers.formats.model import Format, Said, Where
+from services.producers.formats.model import Format, Remarked, Said, Where
 from services.producers.native import Unsigned, message_of
 from services.producers.outcome import Fate, FileOutcome, Outcome
 from services.producers.profile import Profile
 from services.producers.reading import Record, load, read
-from services.producers.spool import Amendment, Message, Put, Spool
+from services.producers.spool import Amendment, Edition, Message, Put, Spool
 
 
 class Intake:
@@ -42,6 +46,8 @@ class Intake:
         self._seen: dict[bytes, tuple[bytes, Outcome]] = {}  # what this run says under each id, and its fate
         self._held: list[Message] = []
         self._amendments: list[Amendment] = []
+        self._editions: list[Edition] = []
+        self._taken_back: list[bytes] = []
         self._files: list[FileOutcome] = []
 
     def path(self, path: Path) -> FileOutcome:
@@ -59,9 +65,14 @@ class Intake:
         except Refusal as refusal:
             return self._kept(FileOutcome(path, refusal=refusal))
         outcome = FileOutcome(path, file.format.name, file.sha256, file.remarks)
+        lists: dict[str, Said] = {}
         try:
             for chunk in _chunks(file.records, MAX_BATCH):
                 outcome.records += self._take(chunk)
+                lists.update({each.said.edition: each.said for each in chunk if each.said is not None})
+            lists.pop("", None)
+            for latest in lists.values():
+                self._supersede(outcome, latest)
         except Exception as unexpected:
             unexpected.add_note(
                 f"while {path} was read as {file.format.name}; nothing is lost, move it aside to go on"
@@ -77,8 +88,8 @@ class Intake:
             for file in self._files:
                 file.records = [_withheld(record) for record in file.records]
         elif self._held:
-            _put(self._spool, self._held, self._amendments)
-        self._held, self._amendments = [], []
+            _put(self._spool, self._held, self._amendments, self._editions, self._taken_back)
+        self._held, self._amendments, self._editions, self._taken_back = [], [], [], []
 
     def _kept(self, outcome: FileOutcome) -> FileOutcome:
         self._files.append(outcome)
@@ -88,25 +99,91 @@ class Intake:
         outcomes: list[Outcome] = []
         fresh: list[Unsigned] = []
         amendments: list[Amendment] = []
+        editions: list[Edition] = []
         for record in records:
             outcome, event, amendment = self._judge(record)
             outcomes.append(outcome)
             if event is not None:
                 fresh.append(event)
+                if record.said is not None and record.said.edition and amendment is None:
+                    made = parse_micros(record.said.time)
+                    editions.append(Edition(event.identity, record.said.edition, made))
             if amendment is not None:
                 amendments.append(amendment)
-        if fresh:
-            signatures = sign_batch(self._profile.key, [event.signed for event in fresh])
-            messages = [
-                message_of(event, signature, self._profile.topic)
-                for event, signature in zip(fresh, signatures, strict=True)
-            ]
-            if self._whole:
-                self._held += messages
-                self._amendments += amendments
-            else:
-                _put(self._spool, messages, amendments)
+        self._sign(fresh, amendments, editions)
         return outcomes
+
+    def _sign(
+        self,
+        fresh: Sequence[Unsigned],
+        amendments: Sequence[Amendment] = (),
+        editions: Sequence[Edition] = (),
+        taken_back: Sequence[bytes] = (),
+    ) -> None:
+        """Sign ``fresh`` and put it, or hold it until the run is judged."""
+        if not fresh:
+            return
+        signatures = sign_batch(self._profile.key, [event.signed for event in fresh])
+        messages = [
+            message_of(event, signature, self._profile.topic)
+            for event, signature in zip(fresh, signatures, strict=True)
+        ]
+        if self._whole:
+            self._held += messages
+            self._amendments += amendments
+            self._editions += editions
+            self._taken_back += taken_back
+        else:
+            _put(self._spool, messages, amendments, editions, taken_back)
+
+    def _supersede(self, outcome: FileOutcome, latest: Said) -> None:
+        """Take back what earlier editions of the list said, where everything of ``latest``'s could be read."""
+        stale = [(identity, self._said(identity)) for identity in self._earlier(latest)]
+        if not stale:
+            return
+        if not self._amend or outcome.refused:
+            why = (
+                "because rows of this one could not be read"
+                if outcome.refused
+                else "because this is no run with --amend"
+            )
+            text = f"{len(stale)} events of earlier editions of {latest.edition} still stand, {why}."
+            remedy = "Mend the rows and run it with --amend." if outcome.refused else "Run it with --amend."
+            outcome.remarks += (Remarked(Where(), text, remedy),)
+            return
+        backs = list(retractions(self._profile, latest, stale))
+        for start in range(0, len(backs), MAX_BATCH):
+            some = backs[start : start + MAX_BATCH]
+            self._sign([back.event for back in some], taken_back=[back.target for back in some])
+        outcome.records += [
+            Outcome(
+                back.said.where,
+                Fate.SPOOLED,
+                back.said.id,
+                back.said.type,
+                back.event.identity,
+                note=f"takes back {back.said.data['target']} of an earlier edition",
+            )
+            for back in backs
+        ]
+
+    def _earlier(self, latest: Said) -> list[bytes]:
+        """The events of earlier editions that stand, in the spool and in this run."""
+        made = parse_micros(latest.time)
+        held = [
+            each.identity for each in self._editions if each.list == latest.edition and each.made_us < made
+        ]
+        gone = set(self._taken_back)
+        return [each for each in (*self._spool.earlier(latest.edition, made), *held) if each not in gone]
+
+    def _latest(self, list_: str) -> int:
+        """When the latest edition of a list was made, in the spool or in this run; 0 where there is none."""
+        held = (each.made_us for each in self._editions if each.list == list_)
+        return max((self._spool.latest(list_) or 0, *held))
+
+    def _said(self, identity: bytes) -> tuple[Message, ...]:
+        held = [message for message in self._held if message.identity == identity]
+        return (*self._spool.said(identity), *held)
 
     def _judge(self, record: Record) -> tuple[Outcome, Unsigned | None, Amendment | None]:
         """The outcome of one record, and what has to be signed and put for it."""
@@ -131,6 +208,9 @@ class Intake:
     ) -> tuple[Outcome, Unsigned | None, Amendment | None]:
         known = self._spool.known(event.identity)
         if known is None:
+            later = self._latest(said.edition) if said.edition else 0
+            if later > parse_micros(said.time):
+                return _refused(outcome, refusing.outdated(said, later)), None, None
             return outcome, event, None
         said_by = (
             event.identity if known == event.digest else self._spool.amendment(event.identity, event.digest)
@@ -143,7 +223,7 @@ class Intake:
             note = "" if said_by == standing.identity else f"corrected since by {by}"
             return replace(outcome, fate=Fate.ALREADY, identity=said_by, note=note), None, None
         if not self._amend:
-            return _refused(outcome, _changed(said.id)), None, None
+            return _refused(outcome, refusing.changed(said.id)), None, None
         try:
             mended = correction(self._profile, standing, said, event)
         except Refusal as refusal:
@@ -153,8 +233,14 @@ class Intake:
         return replace(outcome, fate=Fate.CORRECTED, identity=mended.identity, note=note), mended, amendment
 
 
-def _put(spool: Spool, messages: Sequence[Message], amendments: Sequence[Amendment]) -> None:
-    if any(put is not Put.QUEUED for put in spool.put(messages, amendments)):
+def _put(
+    spool: Spool,
+    messages: Sequence[Message],
+    amendments: Sequence[Amendment],
+    editions: Sequence[Edition],
+    taken_back: Sequence[bytes],
+) -> None:
+    if any(put is not Put.QUEUED for put in spool.put(messages, amendments, editions, taken_back)):
         raise AssertionError("the spool knows an id that it did not know a moment ago")
 
 
@@ -175,7 +261,7 @@ def _settled(record: Outcome, waiting: frozenset[bytes]) -> Outcome:
 def _again(outcome: Outcome, digest: bytes, first_digest: bytes, first: Outcome) -> Outcome:
     """A record whose id this run has met before: a word-for-word repetition shares the fate of the first."""
     if digest != first_digest:
-        return _refused(outcome, _twice(outcome.id, first.where))
+        return _refused(outcome, refusing.twice(outcome.id, first.where))
     if first.refusal is not None:
         return _refused(outcome, first.refusal)
     note = f"the same as {first.where}" if str(first.where) else "repeated"
@@ -192,24 +278,6 @@ def _withheld(record: Outcome) -> Outcome:
 
 def _refused(outcome: Outcome, refusal: Refusal) -> Outcome:
     return replace(outcome, fate=Fate.REFUSED, identity=None, refusal=refusal)
-
-
-def _twice(identity: str, where: Where) -> Refusal:
-    return Refusal(
-        Reason.ID_USED_TWICE,
-        f"Record {identity!r} says something else than the one at {where}.",
-        "/id",
-        "Give each record an id of its own, or leave out the one that is wrong.",
-    )
-
-
-def _changed(identity: str) -> Refusal:
-    return Refusal(
-        Reason.ID_USED_TWICE,
-        f"Record {identity!r} was published before with other content.",
-        "/id",
-        "To correct what was published, run it again with --amend; something new needs an id of its own.",
-    )
 
 
 def _chunks(records: Iterator[Record], size: int) -> Iterator[list[Record]]:

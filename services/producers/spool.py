@@ -17,7 +17,7 @@ from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 
-_VERSION = 1
+_VERSION = 2
 _FROM_0 = """
 ALTER TABLE message ADD COLUMN queued_us INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN acknowledged_us INTEGER;
@@ -61,6 +61,15 @@ class Amendment:
     correction: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The event under ``identity`` is of the edition of ``list`` that was made at ``made_us`` (UTC microseconds)."""
+
+    identity: bytes
+    list: str
+    made_us: int
+
+
 class Spool:
     """A partner's spool in one file; use as a context manager. ``patience``: seconds to wait for another process."""
 
@@ -95,7 +104,7 @@ class Spool:
             return
         (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'message'").fetchone()
         schema = files("services.producers").joinpath("spool.sql").read_text("utf-8")
-        script = f"BEGIN; {_FROM_0 if tables else ''} {schema} PRAGMA user_version = {_VERSION}; COMMIT;"
+        script = f"BEGIN; {_FROM_0 if tables and not version else ''} {schema} PRAGMA user_version = {_VERSION}; COMMIT;"
         self._db.executescript(script)
 
     def __enter__(self) -> Spool:
@@ -128,8 +137,41 @@ class Spool:
         ).fetchone()
         return None if found is None else _message(found)
 
-    def put(self, messages: Sequence[Message], amendments: Sequence[Amendment] = ()) -> list[Put]:
-        """Store ``messages`` and ``amendments`` in one transaction; on return they are on disk."""
+    def said(self, identity: bytes) -> tuple[Message, ...]:
+        """The message under ``identity`` and all corrections that were made of it, in order."""
+        rows = self._db.execute(
+            "SELECT m.identity, m.digest, m.topic, m.key, m.headers, m.value FROM message m"
+            " LEFT JOIN amendment a ON a.correction = m.identity"
+            " WHERE m.identity = ?1 OR a.original = ?1 ORDER BY m.seq",
+            (identity,),
+        )
+        return tuple(map(_message, rows))
+
+    def latest(self, list_: str) -> int | None:
+        """When the latest known edition of ``list_`` was made, None where there is none."""
+        (made,) = self._db.execute("SELECT max(made_us) FROM edition WHERE list = ?", (list_,)).fetchone()
+        return None if made is None else int(made)
+
+    def earlier(self, list_: str, made_us: int) -> list[bytes]:
+        """The events of earlier editions of ``list_`` that have not been taken back, oldest first."""
+        rows = self._db.execute(
+            "SELECT e.identity FROM edition e JOIN message m ON m.identity = e.identity"
+            " WHERE e.list = ? AND e.made_us < ? AND NOT e.taken_back ORDER BY m.seq",
+            (list_, made_us),
+        )
+        return [bytes(identity) for (identity,) in rows]
+
+    def put(
+        self,
+        messages: Sequence[Message],
+        amendments: Sequence[Amendment] = (),
+        editions: Sequence[Edition] = (),
+        taken_back: Sequence[bytes] = (),
+    ) -> list[Put]:
+        """Store ``messages``, ``amendments`` and ``editions`` in one transaction; on return they are on disk.
+
+        ``taken_back`` are events of earlier editions that some of the messages retract.
+        """
         outcomes, now = [], time.time_ns() // 1_000
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -156,6 +198,13 @@ class Spool:
             self._db.executemany(
                 "INSERT INTO amendment (original, digest, correction) VALUES (?, ?, ?)",
                 [(each.original, each.digest, each.correction) for each in amendments],
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO edition (identity, list, made_us) VALUES (?, ?, ?)",
+                [(each.identity, each.list, each.made_us) for each in editions],
+            )
+            self._db.executemany(
+                "UPDATE edition SET taken_back = 1 WHERE identity = ?", [(each,) for each in taken_back]
             )
         except BaseException:
             self._db.execute("ROLLBACK")

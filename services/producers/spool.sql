@@ -25,3 +25,13 @@ CREATE TABLE IF NOT EXISTS amendment (
     correction BLOB NOT NULL REFERENCES message (identity),
     UNIQUE (original, digest)
 ) STRICT;
+
+-- Events of lists of which each edition is the full list: which list, when its edition was made (UTC microseconds), and
+-- whether a later edition took the event back.
+CREATE TABLE IF NOT EXISTS edition (
+    identity BLOB PRIMARY KEY REFERENCES message (identity),
+    list TEXT NOT NULL,
+    made_us INTEGER NOT NULL,
+    taken_back INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX IF NOT EXISTS edition_list ON edition (list, made_us);

@@ -58,7 +58,8 @@ class Said:
     """One event that a record makes: the arguments of ``services.producers.native.assemble``.
 
     ``id`` comes from the document's own key and the record, so that the same document sent again, by mail or by copy,
-    makes the same event; ``time`` is the document's own creation time.
+    makes the same event; ``time`` is the document's own creation time. ``edition`` names the list that the record is of,
+    the same for all its editions, where the partner declared that each edition is the full list.
     """
 
     where: Where
@@ -68,6 +69,7 @@ class Said:
     data: Mapping[str, Any]
     subject: str | None = None
     remarks: tuple[Remarked, ...] = ()
+    edition: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from services.producers.formats.model import Settings
 from services.producers.formats.sheets import _KINDS, FORMATS, customs_codes
 from tests.unit.formats_sheets.making import BEIJING, KTZ, OPERATOR, RAILWAY, read, said, text, unread
 
+SMGS = Settings("ktz", KTZ.zone, choices={"waybill_list": {"note.form": "SMGS"}})
 PAGE = (Path(__file__).parents[3] / "docs" / "partners-spreadsheets.md").read_text(encoding="utf-8")
 
 
@@ -55,6 +56,12 @@ def test_the_examples_on_the_page_are_read() -> None:
         ("制表日期：2026-02-20 10:00", "booking_list", OPERATOR, 3),
         ("发布日期：2026-02-25 18:00", "train_plan", OPERATOR, 1),
         ("列车编组顺序表 | 车次", "consist_cn", RAILWAY, 2),
+        ("中欧班列运踪表", "tracing", Settings("hanse", BEIJING), 1),
+        ("Справка о дислокации", "dislocation", Settings("hanse", KTZ.zone), 1),
+        ("集装箱进出场清单", "gate_list", Settings("xadepot", BEIJING), 1),
+        ("集装箱状态表 |", "container_status", OPERATOR, 2),
+        ("ПОРУЧЕНИЕ |", "port_order", Settings("port", KTZ.zone), 2),
+        ("Перечень накладных", "waybill_list", SMGS, 1),
         ("902620260001234567", "gacc_receipts", Settings("broker", BEIJING), 1),
         ("10702070/050326/5000123", "eaeu_receipts", Settings("broker", KTZ.zone), 1),
     ):

@@ -10,10 +10,16 @@ from services.producers.formats.model import Format
 from services.producers.formats.sheets import (
     booking_list,
     border_handover,
+    container_status,
     customs_receipts,
+    dislocation,
+    gate_list,
+    port_order,
+    tracing,
     train_consist,
     train_plan,
     wagon_list,
+    waybill_list,
 )
 
 _KINDS = (
@@ -26,6 +32,12 @@ _KINDS = (
     train_consist.BROAD,
     customs_receipts.GACC,
     customs_receipts.EAEU,
+    container_status.KIND,
+    tracing.KIND,
+    dislocation.KIND,
+    gate_list.KIND,
+    port_order.KIND,
+    waybill_list.KIND,
 )
 FORMATS: tuple[Format, ...] = tuple(kind.format(unopened=int(kind is _KINDS[0])) for kind in _KINDS)
 """Every kind of spreadsheet. The first also takes files that cannot be opened at all, so that one of them says why."""

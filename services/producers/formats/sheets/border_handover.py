@@ -244,4 +244,5 @@ KIND: Final = Kind(
     MEANINGS,
     _likeness,
     _records,
+    whole=True,
 )

@@ -53,6 +53,8 @@ class Kind:
     meanings: frozenset[str]
     likeness: Callable[[Section], int]
     records: Callable[[Document], Iterator[Record]]
+    whole: bool = False
+    """Whether one list is all of something (a train, a hand-over), so that a later edition can state it anew."""
 
     def format(self, unopened: int = 0) -> Format:
         """The kind as a format of the catalogue; ``unopened`` is how sure it is of a file that cannot be opened."""
@@ -218,7 +220,8 @@ def _day(document: Document) -> date | None:
                 return document.moment(found[0], meaning, found[1]).local.date()
             except Refusal:
                 continue
-    return None
+    year = document.choice("year")
+    return date(int(year), 7, 1) if year.isdigit() and 1970 < int(year) <= 2100 else None
 
 
 def _likeness(kind: Kind, table: Table, choices: Mapping[str, str]) -> int:

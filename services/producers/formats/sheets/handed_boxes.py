@@ -11,7 +11,7 @@ from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import Record
-from services.producers.formats.sheets import says
+from services.producers.formats.sheets import damage, says
 from services.producers.formats.sheets.document import Document, unread
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.section import Entry
@@ -23,13 +23,6 @@ _BROKEN: Final = re.compile(
 _MISSING: Final = re.compile(
     r"无封|缺封|封.{0,3}(丢|失|缺)|отсутств.{0,12}пломб|пломб.{0,12}отсутств|missing", re.IGNORECASE
 )
-_DAMAGE: Final = re.compile(
-    r"凹|损|破|变形|锈穿|漏|湿|вмятин|поврежд|пробо|деформ|разрыв|подмоч|damage|dent", re.IGNORECASE
-)
-_UNHARMED: Final = re.compile(
-    r"无(?:破|货)?损|未(?:见)?(?:破损|损坏)|完好|без\s+повреждени\w*|не\s+поврежд\w*|no damage", re.IGNORECASE
-)
-_OF_BOX: Final = re.compile(r"箱体|箱壁|箱门|箱顶|凹|вмятин|контейнер|пробо|dent|container", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +81,8 @@ def of_box(
             yield says.said(document, where, key, created, "movement.seal_broken", data, about=box.number)
         data = {**about, **(on or when), "seals": fresh, "remark": remark}
         yield says.said(document, where, key, created, "movement.resealed", data, about=box.number)
-    harm = _UNHARMED.sub("", _BROKEN.sub("", words))
-    if act and _DAMAGE.search(harm):
-        severity = document.choice("damage.severity", "MINOR").upper()
-        entry.remark(
-            "actNumber",
-            f"The list does not tell how severe the damage is; it was taken as {severity}.",
-            'Declare the choice "damage.severity", or publish the survey.',
-        )
-        concerns = "CONTAINER" if _OF_BOX.search(words) else "CARGO"
-        data = {**about, **when, "severity": severity, "concerns": concerns, "remark": remark}
+    if act and damage.told(_BROKEN.sub("", words)):
+        data = {**about, **when, **damage.fields(document, entry, "actNumber", words), "remark": remark}
         yield says.said(
             document, entry.where("actNumber"), key, created, "movement.damaged", data,
             about=box.number, remarks=entry.remarks[-1:],

@@ -28,6 +28,7 @@ _DAY = re.compile(
     r"|(?P<d2>\d{1,2})\.(?P<m2>\d{1,2})\.(?P<y2>(?:19|20)?\d\d)\s*г?\.?"
     r"|(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y3>(?:19|20)\d\d)"
     r"|(?P<y4>(?:19|20)\d\d)(?P<m4>\d\d)(?P<d4>\d\d)(?=(?:\d{4}|\d{6})?(?!\d))"
+    r"|(?P<d6>\d{1,2})\.(?P<m6>\d{1,2})(?=\s+\d{1,2}:\d\d)"
     r"|(?P<m5>\d{1,2})\s*月\s*(?P<d5>\d{1,2})\s*[日号]?)(?!\d{1,2}\.\d)"
 )
 _HOUR = re.compile(
@@ -148,6 +149,8 @@ def _day(found: re.Match[str], near: date | None) -> date:
         return _slashed(int(parts["a"]), int(parts["b"]), int(parts["y3"]))
     if parts["m5"]:
         return _yearless(int(parts["m5"]), int(parts["d5"]), near)
+    if parts["m6"]:
+        return _yearless(int(parts["m6"]), int(parts["d6"]), near)
     year = next(parts[name] for name in ("y", "y2", "y4") if parts[name])
     month = next(parts[name] for name in ("m", "m2", "m4") if parts[name])
     day = next(parts[name] for name in ("d", "d2", "d4") if parts[name])
@@ -168,8 +171,8 @@ def _slashed(first: int, second: int, year: int) -> date:
 def _yearless(month: int, day: int, near: date | None) -> date:
     if near is None:
         raise _refuse(
-            f"{month}月{day}日 has no year, and nothing else in the list gives one.",
-            "Write the year, or put the date of the list (制表日期) above the table.",
+            f"The day {day:02}.{month:02} has no year, and nothing else in the list gives one.",
+            'Write the year, put the date of the list (制表日期) above the table, or declare the choice "year".',
         )
     around = [_date(near.year + shift, month, day) for shift in (-1, 0, 1)]
     return min(around, key=lambda each: abs(each - near))

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from schemas.reasons import Refusal
-from services.producers.formats.sheets import compound, delimited, package, workbook
+from services.producers.formats.sheets import compound, delimited, package, telegram, workbook
 from services.producers.formats.sheets.grid import Book
 
 ZIP: Final = b"PK\x03\x04"
@@ -54,6 +54,8 @@ def _open(content: bytes) -> Book:
         return workbook.xlsx(content)
     if content.startswith(compound.SIGNATURE):
         return workbook.xls(content)
+    if telegram.is_telegram(content):
+        return telegram.read(content)
     head = content[:512].lstrip(b"\xef\xbb\xbf\t\r\n ").lower()
     for mark, what, how in _DRESSED:
         if head.startswith(mark):

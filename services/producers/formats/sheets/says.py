@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import Record, Remarked, Said, Where
@@ -53,7 +54,9 @@ def said(
             str(where),
             "Keep keys of a list under 100 characters.",
         )
-    return Said(where, identity, f"cre.{what}.v1", created, clean(data), None, tuple(remarks))
+    full = document.kind.whole and document.choice("edition") == "full"
+    edition = f"{document.kind.name}/{key}" if full else ""
+    return Said(where, identity, f"cre.{what}.v1", created, clean(data), None, tuple(remarks), edition)
 
 
 def train(document: Document, number: str, day: str, origin: str | None, where: Where) -> str:
@@ -135,6 +138,12 @@ def place(document: Document, entry: Entry, meaning: str) -> str | None:
         given = document.given(meaning, entry.section)
         found = places.find(given[0]) if given is not None else None
     return None if found is None or found.startswith("crossing:") else found
+
+
+def terminal(document: Document) -> str | None:
+    """The terminal that the partner declared for lists that do not name theirs; None where it declared none."""
+    chosen = document.choice("terminal")
+    return railnet.canonical(chosen) if ":" in chosen else places.find(chosen or None)
 
 
 def boxes(entry: Entry) -> list[str]:

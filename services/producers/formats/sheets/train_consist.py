@@ -182,6 +182,7 @@ CHINA: Final = Kind(
     MEANINGS,
     lambda section: _likeness(section, False),
     _records,
+    whole=True,
 )
 BROAD: Final = Kind(
     "natural_list",
@@ -189,4 +190,5 @@ BROAD: Final = Kind(
     MEANINGS,
     lambda section: _likeness(section, True),
     _records,
+    whole=True,
 )

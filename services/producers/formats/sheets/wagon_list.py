@@ -202,6 +202,7 @@ DEPARTURE: Final = Kind(
     MEANINGS,
     lambda section: _likeness(section, False),
     lambda document: _records(document, False),
+    whole=True,
 )
 LOADING: Final = Kind(
     "loading_list",
@@ -209,4 +210,5 @@ LOADING: Final = Kind(
     MEANINGS,
     lambda section: _likeness(section, True),
     lambda document: _records(document, True),
+    whole=True,
 )
