@@ -65,6 +65,10 @@ def test_the_examples_on_the_page_are_read() -> None:
         ("902620260001234567", "gacc_receipts", Settings("broker", BEIJING), 1),
         ("10702070/050326/5000123", "eaeu_receipts", Settings("broker", KTZ.zone), 1),
     ):
-        records = read(name, text(table_after(mark)), settings)
+        content = text(table_after(mark))
+        sure = sorted((each.recognise(content), each.name) for each in FORMATS)
+        assert sure[-1][1] == name, (name, sure)
+        assert sure[-2][0] < sure[-1][0] - 5, ("no other kind comes near", name, sure)
+        records = read(name, content, settings)
         assert not unread(records), (name, [str(each.refusal) for each in unread(records)])
         assert len(said(records)) == count, (name, [each.id for each in said(records)])

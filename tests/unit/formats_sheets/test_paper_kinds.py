@@ -100,8 +100,14 @@ def test_a_note_is_issued_under_its_whole_key_and_covers_its_booking() -> None:
     assert best(content) == "waybill_list"
     chosen = choosing(OPERATOR, "waybill_list", note__form="SMGS")
     records = read("waybill_list", content, chosen)
-    assert types(records) == ["document.note_issued", "link.note_covers", "document.note_issued"]
-    first, covers, second = said(records)
+    assert types(records) == [
+        "document.note_issued",
+        "link.note_covers",
+        "link.containers_assigned",
+        "document.note_issued",
+    ]
+    first, covers, assigned, second = said(records)
+    assert assigned.data["containers"] == ["QZXU4011130"]
     (note,) = first.data["objects"]
     assert note["id"].startswith("SMGS/CN/")
     assert note["id"].endswith("/SX2603017001/2026")
@@ -118,13 +124,13 @@ def test_a_note_is_issued_under_its_whole_key_and_covers_its_booking() -> None:
 
 def test_without_a_form_a_number_is_no_key_and_a_domestic_waybill_never_is() -> None:
     records = read("waybill_list", xlsx(NOTES))
-    assert not said(records)
+    assert types(records) == ["link.containers_assigned"], "the booking and its box need no note"
     assert any("note.form" in each.refusal.remedy for each in unread(records))
     chosen = choosing(OPERATOR, "waybill_list", note__form="DOMESTIC", wagons="say")
     records = read("waybill_list", xlsx(NOTES), chosen)
-    assert types(records) == ["link.wagon_loaded", "link.wagon_loaded"]
-    assert said(records)[1].data["containers"] == ["QZXU4012501", "XJQU7300214"]
-    assert said(records)[0].data["remark"] == "note SX2603017001"
+    assert types(records) == ["link.containers_assigned", "link.wagon_loaded", "link.wagon_loaded"]
+    assert said(records)[2].data["containers"] == ["QZXU4012501", "XJQU7300214"]
+    assert said(records)[1].data["remark"] == "note SX2603017001"
 
 
 @pytest.mark.parametrize(
@@ -191,6 +197,16 @@ def test_a_status_list_says_each_region_on_its_own() -> None:
     assert first.data["happened"] == "2026-02-27T08:15:00+08:00"
     assert released.data["happened"] == "2026-02-28T10:11:00+08:00"
     assert (released.data["procedure"], released.data["jurisdiction"]) == ("EXPORT", "CN")
+    declared = [list(row) for row in STATUS]
+    declared[1].append("报关单号")
+    declared[2].append("902620260001234567")
+    records = read("container_status", xlsx(declared), chosen)
+    assert said(records, "customs.released")[0].data["objects"][0] == {
+        "kind": "declaration",
+        "id": "CN/902620260001234567",
+    }
+    assert best(xlsx(declared)) == "container_status"
+    records = read("container_status", content, chosen)
     inspected = next(
         event for event in said(records) if event.id.split("/")[1] == "QZXU4012501" and "link" in event.type
     )

@@ -132,6 +132,17 @@ def test_columns_of_one_fact_each_are_said_with_their_own_times() -> None:
     )
 
 
+def test_a_column_of_departures_is_the_boxs_own() -> None:
+    rows: Rows = (
+        ("运踪", "发站：西安国际港"),
+        ("箱号", "发车时间", "动态", "动态时间", "当前站"),
+        ("QZXU4011130", "2026-03-01 08:30", "到达", "2026-03-03 20:15", "阿拉山口"),
+    )
+    assert best(xlsx(rows)) == "tracing"
+    left = said(read("tracing", xlsx(rows), FORWARDER), "movement.departed")[0]
+    assert (left.data["place"], left.data["objects"][0]["kind"]) == ("railnet:xian-intl-port", "container")
+
+
 def test_an_expected_arrival_is_an_estimate() -> None:
     early = [list(row) for row in DATED[:3]]
     early[0] = ["运踪 tracing", "更新日期：2026-03-05 18:00"]

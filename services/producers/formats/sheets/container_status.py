@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from schemas.identifiers import MalformedIdentifier, gacc_declaration
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import customs_codes, says
@@ -152,11 +153,24 @@ def _customs(document: Document, entry: Entry, boxes: list[str], key: str, creat
         data = {
             **says.happening(moment),
             "jurisdiction": "CN",
-            "objects": says.objects("container", boxes),
+            "objects": [*_declared(entry), *says.objects("container", boxes)],
             **fields,
             "remark": says.remark(words),
         }
         yield says.said(document, where, key, created, what, data, about=code.code or words)
+
+
+def _declared(entry: Entry) -> list[dict[str, str]]:
+    """The declaration of a row where its number can be read whole; what it lost in a number cell is remarked."""
+    value = entry.value("customs.declarationNumber")
+    if value is None:
+        return []
+    try:
+        number = gacc_declaration.parse(entry.text("customs.declarationNumber")).text
+    except MalformedIdentifier as problem:
+        entry.remark("customs.declarationNumber", f"It was left out: {problem}")
+        return []
+    return says.objects("declaration", [f"CN/{number}"])
 
 
 KIND: Final = Kind(

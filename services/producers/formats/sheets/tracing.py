@@ -28,6 +28,7 @@ MEANINGS: Final = frozenset(
     }
 )  # fmt: skip
 _COLUMNS: Final = (
+    ("train.actualDeparture", "departed", ("place.origin",), "the departure"),
     ("event.handoverDate", "departed", ("place.handoverFrom", "place.border"), "the hand-over"),
     ("event.transshippedAt", "transshipped", ("place.handoverTo", "place.border"), "the transfer"),
     ("event.arrivalDate", "arrived_at_destination", ("place.destination",), "the arrival"),

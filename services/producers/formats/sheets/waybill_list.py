@@ -1,4 +1,4 @@
-"""Lists of consignment notes (运单清单, перечень накладных): a note issued for carriage, its boxes and its wagon.
+"""Lists of consignment notes (运单清单, перечень накладных): a note issued for carriage, its booking, boxes and wagon.
 
 A note's number is its key only with form, country, station and year; the form is the partner's choice, because a list
 shows numbers alone. The waybill of China's domestic leg is of no such form: only its wagons and bookings can be said.
@@ -126,6 +126,13 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
         covers = says.objects("booking", [f"{document.settings.party}/{reference}"])
         link: dict[str, Any] = {"from": issued.instant, "note": key, "covers": covers}
         yield says.said(document, first.here, note.number, created, "link.note_covers", link, about=reference)
+    named = list(dict.fromkeys(box for line in note.lines for box in says.boxes(line)))
+    if says.name(reference) and named:
+        carries = says.objects("booking", [f"{document.settings.party}/{reference}"])
+        link = {"from": issued.instant, "containers": named, "carries": carries}
+        yield says.said(
+            document, first.here, note.number, created, "link.containers_assigned", link, about=reference
+        )
     if document.choice("wagons") != "say":
         return
     for wagon, boxes in note.loads.items():
