@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from multiprocessing import get_all_start_methods, get_context
 from typing import Any
 
 import psycopg
@@ -25,12 +26,13 @@ from services.query.views import told_of
 from services.registry import commands, store
 from services.registry.events import PartyAmended
 from services.registry.registry import Registry
-from services.replay import following, switching
+from services.replay import following, source, switching
 from services.replay.following import Follower
 from services.replay.holding import HoldOver, Holds, held
 from services.replay.outcome import Differs, ReplayError
 from services.replay.replaying import drop, replay, rollback
-from services.replay.source import Source
+from services.replay.source import Source, blocks_after
+from services.storage.arrays import bigints
 from services.storage.errors import GenerationMoved, RegistryMoved
 from services.storage.generations import create_generation, switch_generation
 from services.storage.quarantine import quarantine
@@ -493,11 +495,30 @@ def test_one_replay_at_a_time(dsn: str) -> None:
     assert len(other) == 1
 
 
-def test_several_processes_build_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from services.replay import bulk, folding
+@pytest.mark.parametrize("begun", sorted({"fork", "spawn"} & set(get_all_start_methods())))
+def test_several_processes_build_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch, begun: str) -> None:
+    from services.replay import bulk, crew, folding
 
+    monkeypatch.setattr(crew, "_context", lambda: get_context(begun))
     monkeypatch.setattr(bulk, "UNIT", 40)
     monkeypatch.setattr(folding._chunks, "__defaults__", (10,))
     done = replay(dsn, processes=2)
     assert done.differences == 0
     sound(dsn)
+
+
+def test_a_portion_is_read_along_the_index_by_its_own_numbers(dsn: str) -> None:
+    """What had to be sorted, or was filtered, was the whole table once for each portion as soon as it was large."""
+    with open_session(dsn) as session:
+        blocks = blocks_after(session, 0, 0, horizon=True)[:8]
+        wanted = {
+            "firsts": bigints([block.first for block in blocks]),
+            "ends": bigints([block.beyond for block in blocks]),
+            "most": None,
+        }
+        session.execute("ANALYZE lianyun.body")
+        plan = session.execute(f"EXPLAIN {source._BODIES}".encode(), wanted).fetchall()
+    told = "\n".join(line for (line,) in plan)
+    assert "Index Cond: ((no >= f.first) AND (no < f.beyond))" in told, told
+    assert "Sort" not in told, told
+    assert "Filter" not in told, told
