@@ -19,7 +19,7 @@ from services.storage.errors import FAULTS_OF_EVENTS, RETRIED
 from services.storage.heads import Touched
 from services.storage.judging import judge_again
 from services.storage.session import Session
-from services.storage.structure import Note, renew
+from services.storage.structure import Note, derive_alone, renew
 from services.storage.work import Work
 
 CHUNK = 1_000
@@ -40,6 +40,9 @@ WHERE l.carried IS NOT NULL AND EXISTS (
     WHERE f.carried = l.carried AND f.kind = l.kind AND f.publisher = l.publisher AND f.start_at > l.start_at
 )
 """
+_TIED = """
+SELECT e.id FROM link l CROSS JOIN LATERAL (VALUES (l.left_id), (l.right_id)) AS e (id) WHERE l.kind = 8 AND NOT l.dead
+"""
 
 
 def fold(session: Session, crew: Crew, blocks: Sequence[Block], progress: Progress) -> None:
@@ -57,11 +60,13 @@ def fold(session: Session, crew: Crew, blocks: Sequence[Block], progress: Progre
     for count in crew.run(stop_links, [chunk for _, chunk in _chunks(sorted(timed))]):
         done += count
         progress("links", done, len(timed))
-    founded = _column(session, "SELECT DISTINCT cons FROM founding WHERE NOT dead")
+    founded = set(_column(session, "SELECT cons FROM founding WHERE NOT dead"))
+    tied = founded & set(_column(session, _TIED))
     done = 0
-    for count in crew.run(fold_consignments, [chunk for _, chunk in _chunks(sorted(founded))]):
-        done += count
-        progress("heads", done, len(founded))
+    for fold_some, some in ((fold_alone, founded - tied), (fold_tied, tied)):
+        for count in crew.run(fold_some, [chunk for _, chunk in _chunks(sorted(some))]):
+            done += count
+            progress("heads", done, len(founded))
     _fold_trains(session, blocks, progress)
 
 
@@ -91,7 +96,19 @@ def stop_links(hand: Hand, numbers: Sequence[int]) -> int:
             return len(numbers)
 
 
-def fold_consignments(hand: Hand, consignments: Sequence[bytes]) -> int:
+def fold_alone(hand: Hand, consignments: Sequence[bytes]) -> int:
+    """Derive reach and heads of ``consignments`` that nobody ties to others; commits and returns their number.
+
+    Nobody else writes their rows, so nothing stands in the way.
+    """
+    work = Work(hand.session)
+    derive_alone(work, consignments)
+    fold_found(work, Touched(consignments=True), found=True)
+    hand.session.commit()
+    return len(consignments)
+
+
+def fold_tied(hand: Hand, consignments: Sequence[bytes]) -> int:
     """Derive groups, reach and heads of ``consignments`` in one transaction; commits and returns their number.
 
     Two processes meet where a group lies in both their chunks; then one of them begins again.

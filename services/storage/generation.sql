@@ -139,7 +139,24 @@ CREATE TABLE pending (
     mark         xid8
 ) WITH (fillfactor = 50);
 
--- The current answers about one train, of which everybody's word counts.
+-- The current answers of whoever counts, for what reaches one consignment. A worker whose release folds head by head calls
+-- it, in any generation of the same fold version.
+CREATE FUNCTION answers(objects uuid[], starts bigint[], untils bigint[], engaged bigint[]) RETURNS SETOF claim
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT DISTINCT ON (c.object, c.slot, c.publisher) c.*
+    FROM unnest(objects, starts, untils) AS way (object, start_at, until)
+    -- From ways to claims, whatever the planner believes about tables that were empty when it looked.
+    CROSS JOIN LATERAL (
+        SELECT n.* FROM claim n
+        WHERE n.object = way.object AND n.happened >= way.start_at AND n.happened < way.until
+          AND NOT n.dead AND (n.territorial OR n.publisher = ANY (engaged))
+        OFFSET 0
+    ) AS c
+    ORDER BY c.object, c.slot, c.publisher, c.published DESC, c.event_hi DESC, c.event_lo DESC;
+END;
+
+-- The same for one train, about which everybody counts.
 CREATE FUNCTION train_answers(train uuid) RETURNS SETOF claim
 LANGUAGE sql STABLE
 BEGIN ATOMIC

@@ -7,6 +7,7 @@ whoever changes structure leaves a note (``Note``) and a later transaction deriv
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ from services.storage.reaching import Reach, Structure, derive_structure
 from services.storage.work import Work
 
 _COPY_REACH = b"COPY fresh_reach FROM STDIN BINARY"
+_COPY_FIRST = b"COPY reach FROM STDIN BINARY"
 _REACH = struct.Struct(">hi16si?").pack
 _LENGTH = struct.Struct(">i").pack
 
@@ -85,6 +87,18 @@ def _derive(work: Work, numbers: frozenset[int], consignments: frozenset[bytes])
     moved = write_structure(work, structure)
     work.count("hit_consignments", ids)
     return moved
+
+
+def derive_alone(work: Work, consignments: Sequence[bytes]) -> None:
+    """Derive what reaches ``consignments`` for the first time, and put them down to be folded.
+
+    Each must be founded, tied to no other by a live declaration, and without a row of reach. Only for one whom nobody
+    else writes the same beside.
+    """
+    ids = {"ids": uuids(consignments)}
+    structure = derive_structure(consignments, work.rows("foundings", ids), work.rows("ascend", ids))
+    work.copy(_COPY_FIRST, map(_packed, structure.reaches))
+    work.count("hit_consignments", ids)
 
 
 def write_structure(work: Work, structure: Structure) -> frozenset[bytes]:
