@@ -78,7 +78,7 @@ def show(
     """Show an event as published: attributes, payload, signature, origin, and what it states."""
     wanted = event_id(source, identity) if identity else _identity(source)
     with session(CliSettings()) as connection:
-        registry = store.load(connection)
+        registry = store.look(connection)
         stored = reading.events_by_id(connection, [wanted])
         found = [reread(each, registry) for each in stored]
     if not found:
@@ -103,7 +103,7 @@ def tail(
     """Show the latest accepted events in the order in which they became visible."""
     settings = CliSettings()
     with session(settings) as connection:
-        registry = store.load(connection)
+        registry = store.look(connection)
         position = reading.before_last(connection, limit)
         connection.commit()
         while True:
@@ -115,7 +115,7 @@ def tail(
                 if not follow:
                     return
                 time.sleep(0.5)
-                registry = store.load(connection)
+                registry = store.look(connection)
                 connection.commit()
 
 

@@ -49,7 +49,7 @@ def told_of(
     milliseconds for an ordinary consignment. ``read`` may remember what it has read for whoever looks at many
     consignments of one train. Raises Unreadable.
     """
-    known = registry if registry is not None else store.load(connection)
+    known = registry if registry is not None else store.look(connection)
     events = [read(stored, known) for stored in reading.load_facts(connection, [consignment], as_of)]
     facts = facts_of(events)
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)

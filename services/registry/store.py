@@ -54,11 +54,21 @@ def load(session: Session) -> Registry:
 
     The version is held first, so the rows that follow belong to it also at READ COMMITTED.
     """
-    held = hold(session)
-    shapes = map(_shape, session.execute(statement("parties")))
-    parties = [_party(list(every)) for _, every in groupby(shapes, key=lambda shape: shape.no)]
-    keys = [_key(row) for row in session.execute(statement("keys"))]
-    return Registry.of(held, parties, keys)
+    return _rows(session, hold(session))
+
+
+def look(session: Session) -> Registry:
+    """The whole registry at one version, for those who only read: holds nothing off and needs no right to write.
+
+    Where a change comes in between, it is read again.
+    """
+    before = version(session)
+    while True:
+        read = _rows(session, before)
+        after = version(session)
+        if after == before:
+            return read
+        before = after
 
 
 def history(session: Session, after: int = 0) -> Iterator[Recorded]:
@@ -117,6 +127,13 @@ def _one(session: Session, name: str) -> int:
     if row is None:
         raise LookupError("the registry has no version: the database is not migrated")
     return int(row[0])
+
+
+def _rows(session: Session, version: int) -> Registry:
+    shapes = map(_shape, session.execute(statement("parties")))
+    parties = [_party(list(every)) for _, every in groupby(shapes, key=lambda shape: shape.no)]
+    keys = [_key(row) for row in session.execute(statement("keys"))]
+    return Registry.of(version, parties, keys)
 
 
 def _party(shapes: Sequence[Party]) -> Party:

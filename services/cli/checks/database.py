@@ -37,7 +37,7 @@ def look(connection: Connection[Any], declaration: Declaration) -> Iterator[Chec
         return
     yield generation(connection)
     if schema.ok:
-        registry = store.load(connection)
+        registry = store.look(connection)
         yield from parties(registry, declaration)
         yield keys(registry, time.time_ns() // 1_000)
         yield letters(connection)

@@ -87,6 +87,40 @@ def test_tables_snapshot_and_fold_of_the_events_are_the_same(session: psycopg.Co
     assert loaded.keys[key_id(2)].revoked_at is None
 
 
+def test_whoever_only_looks_holds_nobody_off_and_sees_one_version(
+    session: psycopg.Connection[Any], dsn: str
+) -> None:
+    fill(session)
+    with psycopg.connect(dsn) as looker:
+        looker.execute("SET TRANSACTION READ ONLY")
+        assert store.look(looker) == store.load(session)
+        with session.transaction():
+            session.execute("SET LOCAL lock_timeout = '2s'")
+            commands.add_key(session, "ktz", new_key(3), at=NOW + 2, by="op")
+        assert store.look(looker) == store.load(session), "at READ COMMITTED the next look sees it"
+
+
+def test_a_change_in_the_middle_of_a_look_is_seen_whole(
+    session: psycopg.Connection[Any], dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A party comes in after the parties were read and before the keys are: its key must not stand alone."""
+    fill(session)
+    read = store.statement
+
+    def interrupted(name: str) -> Any:
+        if name == "keys":
+            monkeypatch.setattr(store, "statement", read)
+            with psycopg.connect(dsn) as other:
+                commands.add_party(other, railway("kz8"), at=NOW + 2, by="op")
+                commands.add_key(other, "kz8", new_key(8), at=NOW + 2, by="op")
+        return read(name)
+
+    monkeypatch.setattr(store, "statement", interrupted)
+    seen = store.look(session)
+    assert seen == store.load(session)
+    assert seen.keys[key_id(8)].party in seen.parties
+
+
 def test_a_refused_change_leaves_nothing_behind(session: psycopg.Connection[Any]) -> None:
     fill(session)
     before = store.load(session)
