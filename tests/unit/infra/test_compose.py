@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ each = pytest.mark.parametrize("name", SERVICES)
 @each
 def test_a_service_is_pinned_and_bounded_and_its_health_is_known(name: str) -> None:
     service = SERVICES[name]
-    assert re.fullmatch(r"[a-z/]+:v?\d+(\.\d+)*", service["image"]), service["image"]
+    tagged = r"\$\{LIANYUN_([A-Z]+_)?IMAGE:-[a-z/]+:v?\d+(\.\d+)*\}"
+    assert re.fullmatch(tagged, service["image"]), service["image"]
     assert service["mem_limit"]
     assert service["cpus"]
     assert service["logging"]["options"]["max-size"]
-    job = service["restart"].startswith("on-failure:")
+    job = service["restart"].startswith("on-failure:") or name == "demo"
     assert job == ("disable" in service["healthcheck"]), "only a job, which ends, goes without"
     assert job or service["restart"] == "unless-stopped"
 
@@ -47,7 +49,7 @@ def test_no_secret_stands_in_the_file(name: str) -> None:
 @each
 def test_every_service_belongs_to_a_profile_and_depends_on_its_own(name: str) -> None:
     own = set(SERVICES[name]["profiles"])
-    assert own <= {"plain", "secure"}
+    assert own <= {"plain", "demo", "secure"}
     for needed in SERVICES[name].get("depends_on", {}):
         assert own <= set(SERVICES[needed]["profiles"])
 
@@ -58,7 +60,7 @@ def test_plain_is_what_starts_when_nothing_is_said() -> None:
 
 def test_what_is_mounted_is_there() -> None:
     mounts = [m for s in SERVICES.values() for m in s.get("volumes", ()) if m.startswith("./")]
-    paths = {m.partition(":")[0] for m in mounts} - {"./secrets/kafka"}
+    paths = {m.partition(":")[0] for m in mounts}
     assert all((INFRA / path).exists() for path in paths), paths
 
 
@@ -95,21 +97,65 @@ def test_dashboards_ask_for_metrics_that_exist() -> None:
                     assert re.sub(r"_(bucket|sum|count)$", "", metric) in known, metric
 
 
-def test_a_dashboard_source_has_the_fixed_name_that_dashboards_use() -> None:
-    sources = yaml.safe_load((INFRA / "grafana/provisioning/datasources/prometheus.yaml").read_text())
-    assert [source["uid"] for source in sources["datasources"]] == ["prometheus"]
+def test_dashboard_sources_have_the_fixed_names_that_dashboards_use() -> None:
+    folder = INFRA / "grafana/provisioning/datasources"
+    files = {file.stem: yaml.safe_load(file.read_text()) for file in folder.glob("*.yaml")}
+    found = {name: [source["uid"] for source in file["datasources"]] for name, file in files.items()}
+    assert found == {
+        "prometheus": ["prometheus"], "postgres.plain": ["postgres"], "postgres.secured": ["postgres"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "database"), [("plain", "postgres"), ("secured", "postgres-secure")])
+def test_grafana_asks_the_database_as_its_reader_only(form: str, database: str) -> None:
+    file = INFRA / f"grafana/provisioning/datasources/postgres.{form}.yaml"
+    (source,) = yaml.safe_load(file.read_text())["datasources"]
+    assert (source["user"], source["url"]) == ("lianyun_reader", f"{database}:5432")
+    assert (source["jsonData"]["sslmode"] == "verify-full") == (form == "secured")
+    password = source.get("secureJsonData", {}).get("password", "$__file{/run/secrets/lianyun_reader}")
+    assert password == "$__file{/run/secrets/lianyun_reader}"
+
+
+def test_workers_log_in_as_the_role_that_writes_and_migrations_as_the_owner() -> None:
+    for name, service in SERVICES.items():
+        address = service.get("environment", {}).get("LIANYUN_DSN")
+        if address is not None:
+            role = "worker" if name.startswith("worker") else "owner"
+            assert address.startswith(f"postgresql://lianyun_{role}@"), name
 
 
 def test_the_image_is_locked_and_runs_as_nobody_in_particular() -> None:
     text = (INFRA / "Dockerfile").read_text()
-    assert "--require-hashes -r requirements.lock" in text
+    installs = re.findall(r"pip\b.* install (.*)", text)
+    assert len(installs) == 3
+    for arguments in installs:
+        assert "--require-hashes -r" in arguments or "--no-index --no-deps dist/" in arguments, arguments
     assert "\nUSER 10001\n" in text
     assert "://" not in text, "a registry is the builder's business"
     assert (INFRA / "Dockerfile.dockerignore").read_text().startswith("*\n")
 
 
+def pins(lock: str) -> dict[str, str]:
+    text = (INFRA.parent / lock).read_text()
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
+
+
+def test_the_image_is_locked_to_what_is_tested_and_to_nothing_more() -> None:
+    tested, run, built = pins("requirements.lock"), pins("infra/requirements.lock"), pins("infra/build.lock")
+    assert run.items() | built.items() <= tested.items(), "other versions than those tested: make lock"
+    project = tomllib.loads((INFRA.parent / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[^A-Za-z0-9-]", wanted)[0].lower() for wanted in project["dependencies"]}
+    assert names <= run.keys(), "a dependency is not in the image: make lock"
+    others = {
+        re.split(r"[^A-Za-z0-9-]", wanted)[0].lower()
+        for extra in project["optional-dependencies"].values()
+        for wanted in extra
+    }
+    assert not others & run.keys(), "a development package or the local stack is in the image"
+
+
 @pytest.mark.containers
-@pytest.mark.parametrize("profile", ["plain", "secure"])
+@pytest.mark.parametrize("profile", ["plain", "demo", "secure"])
 def test_compose_itself_accepts_the_file(profile: str) -> None:
     compose = [shutil.which("docker") or "docker", "compose"]
     try:
