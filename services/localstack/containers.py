@@ -37,8 +37,11 @@ def broker_container() -> Iterator[str]:
     port = free_port()  # fixed beforehand, since the broker has to be told the address that clients will use
     settings = {
         **SETTINGS,
-        "listeners": f"PLAINTEXT://:{_INSIDE},CONTROLLER://:9093",
-        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
+        # The broker too is its own client (transactions), and the address that it tells others leads nowhere inside.
+        "listeners": f"PLAINTEXT://:{_INSIDE},INTERNAL://localhost:9094,CONTROLLER://localhost:9093",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port},INTERNAL://localhost:9094",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "INTERNAL",
         "controller.quorum.voters": "1@localhost:9093",
     }
     for key, value in settings.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -154,6 +155,16 @@ def test_prometheus_reads_both_workers(plain: Deployment) -> None:
             return [each["value"][1] for each in json.load(answer)["data"]["result"]]
 
     until(lambda: up() == ["1", "1"], "both workers are scraped")
+
+
+def test_a_worker_tells_of_the_dead_letters(plain: Deployment, played: dict[str, Any]) -> None:
+    look = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9464/metrics').read().decode())"
+    shown = engine.docker("exec", plain.containers()["worker-2"]["Id"], "python3", "-c", look)
+    counted = re.findall(
+        r'^lianyun_dead_letters\{outcome="OPEN",.*reason="([A-Z_]+)"\} ', shown, re.MULTILINE
+    )
+    assert set(counted) == set(played["events"]["dead_letters"])
+    assert counted, "the world has messages that must be refused"
 
 
 def test_grafana_shows_the_dashboards(plain: Deployment) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from services.deadletters.letter import State
 from services.observability.metrics import CATALOGUE
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
@@ -93,6 +94,8 @@ def test_dashboards_ask_for_metrics_that_exist() -> None:
                 assert target["datasource"]["uid"] == "${datasource}"
                 found = re.findall(r"lianyun_[a-z0-9_]+", target["expr"])
                 assert found
+                for outcome in re.findall(r'lianyun_dead_letters\{[^}]*outcome="([^"]*)"', target["expr"]):
+                    assert outcome in set(State), f"no letter is ever {outcome}"
                 for metric in found:
                     assert re.sub(r"_(bucket|sum|count)$", "", metric) in known, metric
 
