@@ -29,6 +29,7 @@ from services.processors.settings import admission_settings
 from services.proving import counts_of_trains, dares
 from services.proving import demo as playing
 from services.query import rendering
+from services.simulator import files
 from services.simulator.conditions import Closure
 from services.simulator.corridors import SimulatedWorld, conditions_of, running
 from services.simulator.corridors import simulate as world_of
@@ -195,8 +196,9 @@ def _run(
             platform = stack.enter_context(Platform(workers=workers, members=members(known)))
         screen.say(f"the world of {world.scenario.name} takes shape ...")
         simulation = world.simulation()
+        handed = files.handed(world.kept)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
-        outcome = playing.play(simulation, world.opens, platform, folder, screen.say, screen.show)
+        outcome = playing.play(simulation, handed, world.opens, platform, folder, screen.say, screen.show)
         screen.still()
         screen.say("fsck: recomputing everything from the stored bytes ...")
         gateways = admission_settings(platform.network).gateway_topics
@@ -211,7 +213,8 @@ def _run(
             "trains": len(world.timetable),
             "containers": len({lading.box for lading in simulation.world.ladings}),
             **outcome.counts,
-            "lists": {"files": outcome.files, "rows": outcome.rows},
+            "lists": _in_all(outcome.formats),
+            "formats": outcome.formats,
             "disputed": outcome.disputed,
             "disputes": [[count.plain() for count in group] for group in found],
             "world_mismatches": len(outcome.mismatches),
@@ -229,6 +232,12 @@ def _run(
             demo_report.show_kept(outcome.shown)
             wait_for_ctrl_c()
     return body, wrong
+
+
+def _in_all(formats: dict[str, Any]) -> dict[str, int]:
+    """How many files were read, and how many events their rows and records became."""
+    told = formats.values()
+    return {"files": sum(each["files"] for each in told), "rows": sum(each["events"] for each in told)}
 
 
 def _wrong(outcome: playing.Outcome) -> list[str]:

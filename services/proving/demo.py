@@ -26,6 +26,7 @@ from services.query.reread import Reread, reread
 from services.query.views import Told, told_of
 from services.registry import store
 from services.registry.registry import Registry
+from services.simulator.files import Handed
 from services.simulator.signing import profiles
 from services.simulator.simulate import Simulation
 from services.storage.reading import Stored, unsettled
@@ -39,14 +40,15 @@ TICK = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """How far things are: messages that the broker took, those applied, those refused by reason, and lists read."""
+    """How far things are: messages that the broker took, those applied, those refused by reason, and files read."""
 
     published: int = 0
     applied: int = 0
     per_second: float = 0.0
     refused: Mapping[str, int] = field(default_factory=dict)
     files: int = 0
-    rows: int = 0
+    formats: int = 0
+    of_files: int = 0
 
     @property
     def waiting(self) -> int:
@@ -67,8 +69,7 @@ class Outcome:
     expected_refusals: dict[str, int]
     disputed: int
     shown: Told | None  # one consignment worth looking at
-    files: int
-    rows: int
+    formats: dict[str, Any]  # how many files of which format were read, and what came of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +100,26 @@ def clock_for(show: Programme, opens: int, ends: int) -> Clock:
 
 def play(
     simulation: Simulation,
+    handed: Handed,
     opens: int,
     platform: Platform | RunningPlatform,
     folder: Path,
     say: Say,
     show: Show = lambda _at, _flow: None,
 ) -> Outcome:
-    """Publish ``simulation`` to the running ``platform`` and compare what can be seen with what really happened.
+    """Publish ``handed``, the world of ``simulation``, to ``platform`` and compare what can be seen with what happened.
 
     From ``opens`` on in slower time. ``folder`` takes the spools. Blocks until everything published has been applied;
     raises TimeoutError otherwise.
     """
     seed = simulation.scale.seed
     known = profiles(seed, network=platform.network)
-    going_out = programme(simulation.telling.messages, known, Random(seed))
+    going_out = programme(handed, known, Random(seed))
     clock = clock_for(going_out, opens, simulation.scale.now)
-    say(f"{len(going_out.dues)} messages are signed, {len(going_out.sheets)} of them whole lists")
+    files = len(going_out.files)
+    say(
+        f"{len(going_out.dues) - files} messages are signed, {files} files are written in partners' own formats"
+    )
     with (
         Dispatch(known, platform.stack.bootstrap, folder) as dispatch,
         psycopg.connect(platform.stack.dsn, autocommit=True) as connection,
@@ -128,9 +133,18 @@ def play(
         with connection.transaction():
             mismatches, disputed, shown, reached = _compare(connection, simulation)
         counts["events"]["parked"] = counts["events"]["accepted"] - reached
-        return Outcome(
-            counts, mismatches, dict(going_out.refusals), disputed, shown, dispatch.files, dispatch.rows
-        )
+        return Outcome(counts, mismatches, dict(going_out.refusals), disputed, shown, _formats(dispatch))
+
+
+def _formats(dispatch: Dispatch) -> dict[str, Any]:
+    return {
+        name: {
+            "files": count,
+            "events": dispatch.made[name].total(),
+            "types": dict(sorted(dispatch.made[name].items())),
+        }
+        for name, count in sorted(dispatch.files.items())
+    }
 
 
 class Gauge:
@@ -148,7 +162,9 @@ class Gauge:
         (before, then), (now, done) = self._seen[0], self._seen[-1]
         rate = (done - then) / (now - before) if now > before else 0.0
         dispatch = self._dispatch
-        return Flow(dispatch.sent, applied, rate, dict(letters), dispatch.files, dispatch.rows)
+        of_files = sum(made.total() for made in dispatch.made.values())
+        read = dispatch.files
+        return Flow(dispatch.sent, applied, rate, dict(letters), read.total(), len(read), of_files)
 
 
 def _publish(going_out: Programme, clock: Clock, dispatch: Dispatch, gauge: Gauge, show: Show) -> None:
