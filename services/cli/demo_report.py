@@ -55,7 +55,7 @@ def _show_formats(formats: dict[str, Any]) -> None:
     rows = []
     for name, each in formats.items():
         types = sorted(each["types"].items(), key=lambda told: -told[1])
-        words = ", ".join(f"{count} {kind.removeprefix('cre.').removesuffix('.v1')}" for kind, count in types)
+        words = ", ".join(f"{count} {kind}" for kind, count in types)
         rows.append((name, each["files"], each["events"], words))
     print_table(("format", "files", "events", "what came out of them"), rows)
 

@@ -138,7 +138,7 @@ def tamper(seed: int, say: Say) -> dict[str, Any]:
         tempfile.TemporaryDirectory(prefix="lianyun-tamper-") as folder,
         Platform(workers=1, members=members(known)) as platform,
     ):
-        records = Handed(tuple(simulation.telling.messages), ())
+        records = Handed(tuple(simulation.telling.messages))
         play(simulation, records, simulation.scale.now, platform, Path(folder), say)
         dsn = platform.stack.dsn
         sound = _checked(platform)

@@ -20,7 +20,7 @@ import psycopg
 from schemas.events.catalogue import by_number
 from services.localstack.platform import Platform, RunningPlatform
 from services.proving.dispatching import Dispatch
-from services.proving.oracle import consignment_of, differences
+from services.proving.oracle import consignment_of, differences, thing_of
 from services.proving.programme import Programme, programme
 from services.query.reread import Reread, reread
 from services.query.views import Told, told_of
@@ -131,7 +131,7 @@ def play(
         say("comparing every view with the world's own truth ...")
         counts = counted(connection, dispatch.sent)
         with connection.transaction():
-            mismatches, disputed, shown, reached = _compare(connection, simulation)
+            mismatches, disputed, shown, reached = _compare(connection, simulation, handed)
         counts["events"]["parked"] = counts["events"]["accepted"] - reached
         return Outcome(counts, mismatches, dict(going_out.refusals), disputed, shown, _formats(dispatch))
 
@@ -217,7 +217,7 @@ def counted(connection: psycopg.Connection[Any], published: int) -> dict[str, An
 
 
 def _compare(
-    connection: psycopg.Connection[Any], simulation: Simulation
+    connection: psycopg.Connection[Any], simulation: Simulation, handed: Handed
 ) -> tuple[list[str], int, Told | None, int]:
     """What views show otherwise than the truth, how many have a dispute, one worth looking at, and events that reach any."""
     registry: Registry = store.load(connection)
@@ -225,6 +225,7 @@ def _compare(
     reached: set[bytes] = set()
     disputed, best, shown = 0, 0, None
     known: dict[int, Reread] = {}
+    called = {thing_of(("train", name)): thing_of(("train", key)) for name, key in handed.called.items()}
 
     def remember(stored: Stored, registry: Registry) -> Reread:
         if stored.no not in known:
@@ -233,7 +234,7 @@ def _compare(
 
     for truth in simulation.truths.values():
         told = told_of(connection, consignment_of(truth).id, simulation.scale.now, registry, remember)
-        mismatches += differences(None if told is None else told.view, truth)
+        mismatches += differences(None if told is None else told.view, truth, called)
         if told is None:
             continue
         reached |= told.events.keys()

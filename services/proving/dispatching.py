@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from schemas.events.catalogue import spec
 from services.producers import publisher
 from services.producers.intake import Intake
 from services.producers.profile import Profile
@@ -28,7 +29,7 @@ class Dispatch:
         self.files: Counter[str] = Counter()
         """How many files of each format were read."""
         self.made: dict[str, Counter[str]] = defaultdict(Counter)
-        """By format: how many events of each type its files made."""
+        """By format: how many events of each kind its files made."""
 
     def __enter__(self) -> Self:
         self._producer = publisher.connect(self._bootstrap)
@@ -73,8 +74,8 @@ class Dispatch:
         """Put into the spool what the party's reader makes of a file; it has to be as much as the file says."""
         profile = replace(self._known[file.party], files=settings(file.party))
         outcome = Intake(profile, self._spool(file.party)).content(file.name, file.content)
-        made = [record.type for record in outcome.records if record.identity is not None]
-        wanted = Counter(fact.type for fact in file.facts)
+        made = [spec(record.type).name for record in outcome.records if record.identity is not None]
+        wanted = Counter(fact.what for fact in file.facts)
         refusals = [outcome.refusal, *(record.refusal for record in outcome.records)]
         assert Counter(made) == wanted, f"{file.party}/{file.name}: {Counter(made)}, not {wanted}; {refusals}"
         assert outcome.format == file.format, f"{file.party}/{file.name} was read as {outcome.format}"

@@ -45,16 +45,16 @@ class Transit:
         self._cover(first[1], notes, declarant, lodged)
         self._say("customs.accepted", (number, first), boxes, accepted, country, customs, named=False)
         if random.random() < CONTROLLED:
-            both, asked = (number, first), {"method": "DOCUMENTS"}
-            chosen = accepted + 5 * MINUTE
+            asked, chosen = {"method": "DOCUMENTS"}, accepted + 5 * MINUTE
             self._say(
-                "customs.selected_for_inspection", both, boxes, chosen, country, customs, asked, named=False
+                "customs.selected_for_inspection", (number,), boxes, chosen, country, customs, asked,
+                named=False,
+            )  # fmt: skip
+            passed = opens - SECOND
+            self._say(
+                "customs.inspection_passed", (number, first), boxes, passed, country, customs, named=False
             )
-            self._say("customs.inspection_passed", both, boxes, opens - SECOND, country, customs, named=False)
-        for party in (
-            customs,
-            declarant,
-        ):  # the declarant is a party of the consignment: its word leads there
+        for party in (customs, declarant):
             self._cover(number[1], notes, party, opens)
         for box in boxes:
             world.transits[box] = number[1]

@@ -40,9 +40,7 @@ def files(told: Told) -> Iterator[PartnerFile]:
             facts = [told.take(m, "classifier", "happened", "objects") for m in messages]
             for (booking, _), route in zip(lines, known, strict=False):
                 says = {"from": messages[0].record["data"]["happened"], "places": list(route)}
-                facts.append(
-                    Fact("cre.link.route_planned.v1", {**says, "objects": objects("booking", [booking])})
-                )
+                facts.append(Fact("link.route_planned", {**says, "objects": objects("booking", [booking])}))
             name = f"bookings-{local(party, made):%Y%m%d-%H%M}.xlsx"
             content = booking_list(party, made, lines, known, random)
             yield PartnerFile(max(m.sent for m in messages), party, FORMAT, name, content, tuple(facts))

@@ -31,7 +31,7 @@ def files(told: Told) -> Iterator[PartnerFile]:
         since = {"from": local("cr", train.left).isoformat(), "place": f"railnet:{train.station}"}
         facts = (
             told.take(message, "classifier", "happened", "place", "objects"),
-            Fact("cre.link.train_composed.v1", {**since, "train": train.key, "wagons": wagons}),
+            Fact("link.train_composed", {**since, "train": train.key, "wagons": wagons}),
         )
         content = consist(train, left, told.random(FORMAT, train.key))
         yield PartnerFile(

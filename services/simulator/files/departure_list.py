@@ -38,9 +38,9 @@ def files(told: Told) -> Iterator[PartnerFile]:
 def _links(train: Composed) -> Iterator[Fact]:
     common = {"from": local("cr", train.left).isoformat(), "place": f"railnet:{train.station}"}
     wagons = [wagon for wagon, _ in train.wagons]
-    yield Fact("cre.link.train_composed.v1", {**common, "train": train.key, "wagons": wagons})
+    yield Fact("link.train_composed", {**common, "train": train.key, "wagons": wagons})
     for wagon, boxes in train.wagons:
-        yield Fact("cre.link.wagon_loaded.v1", {**common, "wagon": wagon, "containers": list(boxes)})
+        yield Fact("link.wagon_loaded", {**common, "wagon": wagon, "containers": list(boxes)})
 
 
 def departure_list(train: Composed, left: datetime, random: Random) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -26,6 +26,7 @@ from services.simulator.files import (
     train_plan,
 )
 from services.simulator.files.told import PartnerFile, Told
+from services.simulator.files.trains import composed
 from services.simulator.telling import Message
 
 DECLARED = "files.toml"
@@ -47,10 +48,14 @@ _WRITERS: tuple[ModuleType, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What parties hand over: records, and files in the order of time."""
+    """What parties hand over: records, and files in the order of time.
+
+    ``called`` are the trains of the world by other names that messages have for them.
+    """
 
     messages: tuple[Message, ...]
-    files: tuple[PartnerFile, ...]
+    files: tuple[PartnerFile, ...] = ()
+    called: Mapping[str, str] = field(default_factory=dict)
 
 
 def handed(kept: Kept) -> Handed:
@@ -60,7 +65,7 @@ def handed(kept: Kept) -> Handed:
         (file for writer in _WRITERS for file in writer.files(told)),
         key=lambda file: (file.sent, file.party, file.name),
     )
-    return Handed(tuple(told.rest()), tuple(files))
+    return Handed(tuple(told.rest()), tuple(files), taf.called(composed(kept).values()))
 
 
 def write(files: tuple[PartnerFile, ...], folder: Path) -> Mapping[tuple[str, str], int]:

@@ -67,7 +67,7 @@ def _file(told: Told, party: str, message: Message, lifted: Mapping[str, list[Me
             fact = told.take(lift, "classifier", "happened", "place", "gauge_from", "gauge_to")
             for box in named(lift, "container"):
                 moved[box] = at(lift)
-                facts.append(Fact(fact.type, {**fact.data, "objects": objects("container", [box])}))
+                facts.append(Fact(fact.what, {**fact.data, "objects": objects("container", [box])}))
     wagons: dict[str, str] = {}
     if takes.gauges and _widens(gives, takes):
         for load in told.plain(party, "link.wagon_loaded"):

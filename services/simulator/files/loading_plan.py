@@ -31,7 +31,7 @@ def files(told: Told) -> Iterator[PartnerFile]:
             "place": f"railnet:{train.station}",
         }
         facts = tuple(
-            Fact("cre.movement.loaded_on_wagon.v1", {**common, "objects": objects("container", boxes)})
+            Fact("movement.loaded_on_wagon", {**common, "objects": objects("container", boxes)})
             for _, boxes in train.wagons
         )
         name = f"loading-plan-{train.day}-{train.number}.xlsx"

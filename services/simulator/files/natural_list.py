@@ -36,7 +36,7 @@ def files(told: Told) -> Iterator[PartnerFile]:
             since = {"from": left.isoformat(), "place": place}
             facts = (
                 told.take(message, "classifier", "happened", "place", "objects"),
-                Fact("cre.link.train_composed.v1", {**since, "train": train.key, "wagons": wagons}),
+                Fact("link.train_composed", {**since, "train": train.key, "wagons": wagons}),
             )
             content = natural_list(train, left, told.random(FORMAT, train.key))
             name = f"DU1-{train.day}-{train.number}.csv"

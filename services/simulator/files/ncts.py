@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.simulator.files.clock import local
-from services.simulator.files.told import Fact, PartnerFile, Told, at, named, objects
+from services.simulator.files.told import Fact, PartnerFile, Told, at, named, objects, only
 from services.simulator.files.xml import Element
 from services.simulator.telling import Message
 from services.simulator.transit import HOLDER
@@ -54,7 +54,7 @@ def _of_declarant(told: Told, holder: str, lrns: Mapping[str, str]) -> Iterator[
         if declaration not in covers:
             continue
         link = covers[declaration]
-        facts = (
+        facts: tuple[Fact, ...] = (
             told.take(message, "classifier", "happened", "jurisdiction", "procedure", "objects"),
             told.take(link, "declaration", "notes", "from"),
         )
@@ -76,8 +76,9 @@ def _of_declarant(told: Told, holder: str, lrns: Mapping[str, str]) -> Iterator[
             "objects": [*objects("declaration", [mrn]), *objects("container", goods.boxes)],
         }
         facts = (
-            Fact("cre.customs.transit_opened.v1", relayed),
+            Fact("customs.transit_opened", relayed),
             told.take(link, "declaration", "notes", "from"),
+            _same(mrn, lrns),
         )
         content = written("029", mrn, lrns[mrn], happening.at, goods=goods, holder=holder)
         yield _file(holder, "029", mrn, link.sent, content, facts)
@@ -92,13 +93,15 @@ def _of_customs(told: Told, customs: str, lrns: Mapping[str, str]) -> Iterator[P
     for message in told.plain(customs, "customs.accepted"):
         mrn, lrn = named(message, "declaration")
         content = written("028", mrn, lrn, at(message))
-        yield _file(customs, "028", mrn, message.sent, content, (told.take(message, *common),))
+        yield _file(
+            customs, "028", mrn, message.sent, content, (told.take(message, *common), _same(mrn, lrns))
+        )
     for message in told.plain(customs, "customs.selected_for_inspection"):
-        if named(message, "container") or len(named(message, "declaration")) != 2:
-            continue
-        mrn, lrn = named(message, "declaration")
-        content = written("060", mrn, lrn, at(message))
-        yield _file(customs, "060", mrn, message.sent, content, (told.take(message, *common, "method"),))
+        mrn = only(message, "declaration")
+        if mrn in lrns:
+            content = written("060", mrn, lrns[mrn], at(message))
+            facts = told.take(message, *common, "method"), _same(mrn, lrns)
+            yield _file(customs, "060", mrn, message.sent, content, facts)
     yield from _released(told, customs, lrns, common)
     for message in told.plain(customs, "customs.unloading_permitted"):
         (mrn,) = named(message, "declaration")
@@ -128,11 +131,17 @@ def _released(
             continue
         link, control = covers[mrn], passed.get(mrn)
         facts = [told.take(message, *common, "procedure"), told.take(link, "declaration", "notes", "from")]
+        facts.append(_same(mrn, lrns))
         if control is not None:
             facts.append(told.take(control, *common))
         goods = Goods(named(message, "container"), link.record["data"]["notes"])
         content = written("029", mrn, lrns[mrn], at(message), goods=goods, controlled=control is not None)
         yield _file(customs, "029", mrn, max(message.sent, link.sent), content, tuple(facts))
+
+
+def _same(mrn: str, lrns: Mapping[str, str]) -> Fact:
+    """That both numbers are of one declaration, which messages with both of them say."""
+    return Fact("link.declarations_same", {"declarations": [mrn, lrns[mrn]], "jurisdiction": mrn[:2]})
 
 
 def _file(

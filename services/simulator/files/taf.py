@@ -6,14 +6,14 @@ location codes of stations that have none here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 from schemas import railnet
 from services.simulator.files.clock import floor, local
-from services.simulator.files.told import Fact, PartnerFile, Told, at, objects, only
+from services.simulator.files.told import Fact, PartnerFile, Told, at, objects, only, what_of
 from services.simulator.files.trains import Composed, composed
 from services.simulator.files.xml import Element
 from services.simulator.telling import Message
@@ -25,6 +25,7 @@ GRACE_HOURS = 1
 """How long after the booked arrival a train still counts as composed; railways declare it to their reader."""
 _NAMESPACE = "http://www.era.europa.eu/schemes/TAFTSI/3.5"
 _CODES = {"pkp": "9S51", "db": "9S80"}
+_LEAVES_ORIGIN = "02"
 _TARE_T, _LOAD_T, _LENGTH_M = 20, 22, 20  # of every wagon and box of this world
 _RUNS = {
     "movement.arrived": "03",
@@ -73,13 +74,14 @@ def _of_train(told: Told, train: Composed, messages: list[Message]) -> Iterator[
         "place": f"railnet:{train.station}",
     }
     wagons = [wagon for wagon, _ in train.wagons]
-    facts = [
-        Fact("cre.link.train_composed.v1", {**held, "train": name, "wagons": wagons}) for name in names(train)
-    ]
+    facts = [Fact("link.train_composed", {**held, "train": name, "wagons": wagons}) for name in names(train)]
     facts += [
-        Fact("cre.link.wagon_loaded.v1", {**held, "wagon": wagon, "containers": list(boxes)})
+        Fact("link.wagon_loaded", {**held, "wagon": wagon, "containers": list(boxes)})
         for wagon, boxes in train.wagons
     ]
+    begins = {"place": held["place"]}
+    whole = f"{train.railway}/{train.number}/{local(train.railway, since):%Y-%m-%d}/{held['place']}"
+    facts.append(Fact("link.trains_same", {"trains": [*names(train), whole], **begins}))
     last = messages[-1].record["data"]["place"].removeprefix("railnet:")
     sent = train.made + 20 * MINUTE
     content = composition(train, since, arrives, last, sent)
@@ -98,23 +100,20 @@ def _of_train(told: Told, train: Composed, messages: list[Message]) -> Iterator[
         }
         kind = "movement.arrived"
         content = running("4004", train, kind, last, expected, made)
-        yield _file(train, "4004", made, content, [Fact(f"cre.{kind}.v1", says)])
+        yield _file(train, "4004", made, content, [Fact(kind, says)])
     for message in messages:
         data: Mapping[str, Any] = message.record["data"]
-        what = message.record["type"].removeprefix("cre.").removesuffix(".v1")
+        what = what_of(message)
         fields = ("classifier", "happened", "place", *(("delay_minutes",) if "delay_minutes" in data else ()))
         fact = told.take(message, *fields)
         station = data["place"].removeprefix("railnet:")
         made = at(message) + 30 * SECOND
         content = running("4005", train, what, station, at(message), made, data.get("delay_minutes"))
-        yield _file(
-            train,
-            "4005",
-            message.sent,
-            content,
-            [Fact(fact.type, {**fact.data, **about})],
-            f"-{made // SECOND}-{_RUNS[what]}",
-        )
+        facts = [Fact(fact.what, {**fact.data, **about})]
+        status = _status(train, what, station)
+        if status == _LEAVES_ORIGIN:
+            facts.append(Fact("link.trains_same", {"trains": [*names(train), train.key], **begins}))
+        yield _file(train, "4005", message.sent, content, facts, f"-{made // SECOND}-{status}")
 
 
 def _file(
@@ -128,6 +127,11 @@ def names(train: Composed) -> tuple[str, str]:
     """What messages call ``train``: its identifier (TR), and its number with the day of the booked handover."""
     company, core = _CODES[train.railway], f"SIM{train.number:0>9}"
     return f"{company}/{core}-00-{train.day[:4]}/{train.day}", f"{train.railway}/{train.number}/{train.day}"
+
+
+def called(trains: Iterable[Composed]) -> dict[str, str]:
+    """By each name that messages have for a train of theirs: the train as everybody else knows it."""
+    return {name: train.key for train in trains if train.railway in RAILWAYS for name in names(train)}
 
 
 def composition(train: Composed, since: int, arrives: int, last: str, made: int) -> bytes:
@@ -172,18 +176,23 @@ def running(
 ) -> bytes:
     """Message 4005: that ``train`` did ``what`` at ``station``; as 4004, when it is expected to."""
     kind = "TrainRunningInformationMessage" if number == "4005" else "TrainRunningForecastMessage"
-    message = _message(kind, number, train, made, f"-{locations()[station]}-{_RUNS[what]}")
+    status = _status(train, what, station)
+    message = _message(kind, number, train, made, f"-{locations()[station]}-{status}")
     _named(message.add("TrainOperationalIdentification"), train, wrapped=True)
     _number(message, train)
     report = message.add("TrainLocationReport")
     _place(report.add("Location"), station)
     report.add("LocationDateTime", local(train.railway, happened).isoformat())
-    report.add("TrainLocationStatus", _RUNS[what])
+    report.add("TrainLocationStatus", status)
     if delay is not None:
         booked = local(train.railway, happened - delay * MINUTE).isoformat()
         report.add("BookedLocationDateTime", booked)
         report.add("TrainDelay").add("AgainstBooked", f"{delay:+05d}")
     return message.content()
+
+
+def _status(train: Composed, what: str, station: str) -> str:
+    return _LEAVES_ORIGIN if what == "movement.departed" and station == train.station else _RUNS[what]
 
 
 def _message(name: str, number: str, train: Composed, made: int, more: str = "") -> Element:

@@ -19,9 +19,9 @@ from services.simulator.telling import Message
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a right reader finds in a file: the event type, and the fields that the file tells, in the terms of records."""
+    """What a right reader finds in a file: the event ("movement.departed"), and the fields of it that the file tells."""
 
-    type: str
+    what: str
     data: Mapping[str, Any]
 
 
@@ -60,7 +60,7 @@ class Told:
     def take(self, message: Message, *fields: str) -> Fact:
         """Let the record leave in a file that tells these ``fields`` of it."""
         self._taken.add((message.party, message.record["id"]))
-        return Fact(message.record["type"], {name: message.record["data"][name] for name in fields})
+        return Fact(what_of(message), {name: message.record["data"][name] for name in fields})
 
     def rest(self) -> list[Message]:
         """The messages of which no file has the record, in their order."""
@@ -69,6 +69,11 @@ class Told:
     def random(self, *purpose: object) -> Random:
         """A generator for the quirks of one file."""
         return self.kept.world.random("file", *purpose)
+
+
+def what_of(message: Message) -> str:
+    """The event that a record makes, without prefix and version."""
+    return str(message.record["type"]).removeprefix("cre.").rpartition(".")[0]
 
 
 def at(message: Message, field: str = "happened") -> int:

@@ -31,7 +31,7 @@ def files(told: Told) -> Iterator[PartnerFile]:
         made = _FIRST + week * _WEEK - 14 * HOUR  # 18:00 in Beijing
         facts = tuple(
             Fact(
-                "cre.movement.departed.v1",
+                "movement.departed",
                 {
                     "classifier": "PLN",
                     "happened": local(party, floor(train.left, 5)).isoformat(),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from schemas.events.catalogue import spec
 from schemas.events.decode import decode_payload
 from schemas.events.keys import canonical_key, canonical_place
 from schemas.events.vocabulary import ObjectKind
@@ -42,7 +43,7 @@ def differences(file: PartnerFile) -> list[str]:
     for fact in file.facts:
         said = next((said for said in left if says(said, fact)), None)
         if said is None:
-            told.append(f"{where} does not say {fact.type} {dict(fact.data)}")
+            told.append(f"{where} does not say {fact.what} {dict(fact.data)}")
         else:
             left.remove(said)
     return [*told, *(f"{where} says {said.type} {dict(said.data)}" for said in left)]
@@ -56,7 +57,7 @@ def passed_over(file: PartnerFile) -> list[str]:
 
 def says(said: Said, fact: Fact) -> bool:
     """Whether an event says all that a fact tells, however both are written."""
-    return said.type == fact.type and all(
+    return spec(said.type).name == fact.what and all(
         name in said.data and _plain(name, said.data[name]) == _plain(name, value)
         for name, value in fact.data.items()
     )
@@ -73,6 +74,8 @@ def _plain(name: str, value: Any) -> object:
         return {(ref["kind"], canonical_key(ObjectKind[ref["kind"].upper()], ref["id"])) for ref in value}
     if name == "train":
         return canonical_key(ObjectKind.TRAIN, value)
+    if name == "trains":
+        return {canonical_key(ObjectKind.TRAIN, train) for train in value}
     return set(value) if isinstance(value, list | tuple) else value
 
 

@@ -21,6 +21,7 @@ from services.producers.formats import declared
 from services.simulator import files
 from services.simulator.files import PartnerFile
 from services.simulator.files.folder import DECLARED
+from services.simulator.files.told import what_of
 from tests.unit.simulator.conftest import mismatches, registry_of
 from tests.unit.simulator.corridor_worlds import small
 from tests.unit.simulator.reading_back import differences, facts_of, passed_over, world
@@ -63,15 +64,16 @@ def test_a_fact_that_is_missing_too_many_or_told_otherwise_would_be_seen() -> No
 @pytest.mark.parametrize(("name", "seed"), [("tiny", 1), ("tiny", 2), ("polish-closure-2025", 1)])
 def test_every_view_is_the_truth_where_files_stand_for_records(name: str, seed: int) -> None:
     simulation = small(name, seed).simulation()
-    assert mismatches(simulation, facts_of(world(name, seed), seed)) == []
+    whole = world(name, seed)
+    assert mismatches(simulation, facts_of(whole, seed), whole.called) == []
 
 
 def test_a_record_is_in_one_file_or_goes_out_itself() -> None:
     whole, telling = world(), small("polish-closure-2025").kept.telling
     out = {(message.party, message.record["id"]) for message in whole.messages}
     gone = [m for m in telling.messages if (m.party, m.record["id"]) not in out]
-    taken = Counter((file.party, fact.type) for file in whole.files for fact in file.facts)
-    for key, count in Counter((m.party, m.record["type"]) for m in gone).items():
+    taken = Counter((file.party, fact.what) for file in whole.files for fact in file.facts)
+    for key, count in Counter((m.party, what_of(m)) for m in gone).items():
         assert taken[key] >= count, key
     assert 0.1 < len(gone) / len(telling.messages) < 0.25
     targets = {(m.party, m.record["data"].get("target")) for m in telling.messages}
@@ -88,7 +90,7 @@ def test_whoever_hands_over_a_file_may_say_what_is_in_it() -> None:
         party = registry_of(1).party(file.party)
         assert party is not None
         for fact in file.facts:
-            assert party.publisher.roles & spec(fact.type).publishers, (file.name, fact.type)
+            assert party.publisher.roles & spec(f"cre.{fact.what}.v1").publishers, (file.name, fact.what)
 
 
 def test_the_same_world_gives_the_same_bytes() -> None:
