@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -187,18 +188,21 @@ def _run(
     known = profiles(world.seed)
     with ExitStack() as stack:
         screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
-        platform: Platform | RunningPlatform
-        if given is not None:
-            platform = given
-            register(given.stack.dsn, members(known))
-        else:
-            screen.say(f"starting Kafka, Postgres and {workers} workers ...")
-            platform = stack.enter_context(Platform(workers=workers, members=members(known)))
-        screen.say(f"the world of {world.scenario.name} takes shape ...")
-        simulation = world.simulation()
-        handed = files.handed(world.kept)
+        with ThreadPoolExecutor(1) as aside:  # the world takes shape while the servers start
+            shaping = aside.submit(lambda: (world.simulation(), files.handed(world.kept)))
+            platform: Platform | RunningPlatform
+            if given is not None:
+                platform = given
+                register(given.stack.dsn, members(known))
+            else:
+                screen.say(f"starting Kafka, Postgres and {workers} workers ...")
+                platform = stack.enter_context(Platform(workers=workers, members=members(known)))
+            screen.say(f"the world of {world.scenario.name} takes shape ...")
+            simulation, handed = shaping.result()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
-        outcome = playing.play(simulation, handed, world.opens, platform, folder, screen.say, screen.show)
+        outcome = playing.play(
+            simulation, handed, world.opens, platform, folder, screen.say, screen.show, workers
+        )
         screen.still()
         screen.say("fsck: recomputing everything from the stored bytes ...")
         gateways = admission_settings(platform.network).gateway_topics

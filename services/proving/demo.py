@@ -17,19 +17,15 @@ from typing import Any
 
 import psycopg
 
-from schemas.events.catalogue import by_number
 from services.localstack.platform import Platform, RunningPlatform
+from services.proving.comparing import compare, shown
 from services.proving.dispatching import Dispatch
-from services.proving.oracle import consignment_of, differences, thing_of
 from services.proving.programme import Programme, programme
-from services.query.reread import Reread, reread
-from services.query.views import Told, told_of
-from services.registry import store
-from services.registry.registry import Registry
+from services.query.views import Told
 from services.simulator.files import Handed
 from services.simulator.signing import profiles
 from services.simulator.simulate import Simulation
-from services.storage.reading import Stored, unsettled
+from services.storage.reading import unsettled
 
 Say = Callable[[str], None]
 HISTORY, LIVE = 2_500.0, 450.0
@@ -106,10 +102,11 @@ def play(
     folder: Path,
     say: Say,
     show: Show = lambda _at, _flow: None,
+    processes: int = 1,
 ) -> Outcome:
     """Publish ``handed``, the world of ``simulation``, to ``platform`` and compare what can be seen with what happened.
 
-    From ``opens`` on in slower time. ``folder`` takes the spools. Blocks until everything published has been applied;
+    From ``opens`` on in slower time. ``folder`` takes the spools; ``processes`` compare. Blocks until everything published has been applied;
     raises TimeoutError otherwise.
     """
     seed = simulation.scale.seed
@@ -130,10 +127,11 @@ def play(
         show(simulation.scale.now, gauge.read())
         say("comparing every view with the world's own truth ...")
         counts = counted(connection, dispatch.sent)
-        with connection.transaction():
-            mismatches, disputed, shown, reached = _compare(connection, simulation, handed)
-        counts["events"]["parked"] = counts["events"]["accepted"] - reached
-        return Outcome(counts, mismatches, dict(going_out.refusals), disputed, shown, _formats(dispatch))
+        found = compare(platform.stack.dsn, simulation, handed.called, processes)
+        counts["events"]["parked"] = counts["events"]["accepted"] - len(found.reached)
+        told = shown(platform.stack.dsn, simulation, found.best[1])
+        refusals, formats = dict(going_out.refusals), _formats(dispatch)
+        return Outcome(counts, found.mismatches, refusals, found.disputed, told, formats)
 
 
 def _formats(dispatch: Dispatch) -> dict[str, Any]:
@@ -214,49 +212,6 @@ def counted(connection: psycopg.Connection[Any], published: int) -> dict[str, An
             "dead_letters": dict(letters),
         },
     }
-
-
-def _compare(
-    connection: psycopg.Connection[Any], simulation: Simulation, handed: Handed
-) -> tuple[list[str], int, Told | None, int]:
-    """What views show otherwise than the truth, how many have a dispute, one worth looking at, and events that reach any."""
-    registry: Registry = store.load(connection)
-    mismatches: list[str] = []
-    reached: set[bytes] = set()
-    disputed, best, shown = 0, 0, None
-    known: dict[int, Reread] = {}
-    called = {thing_of(("train", name)): thing_of(("train", key)) for name, key in handed.called.items()}
-
-    def remember(stored: Stored, registry: Registry) -> Reread:
-        if stored.no not in known:
-            known[stored.no] = reread(stored, registry)
-        return known[stored.no]
-
-    for truth in simulation.truths.values():
-        told = told_of(connection, consignment_of(truth).id, simulation.scale.now, registry, remember)
-        mismatches += differences(None if told is None else told.view, truth, called)
-        if told is None:
-            continue
-        reached |= told.events.keys()
-        disputed += bool(told.view.disputes)
-        if (interest := _interest(told)) > best:
-            best, shown = interest, told
-    return mismatches, disputed, shown, len(reached)
-
-
-def _interest(told: Told) -> int:
-    """How much a consignment is worth looking at: disputes (of a queue above all) and trouble on its way, of few boxes."""
-    view = told.view
-    asked = {by_number(answers.question.milestone).name for answers in view.disputes}
-    full = sum(box.counted for box in view.boxes)
-    return (
-        100 * bool(asked)
-        + 60 * ("movement.queued" in asked)
-        + 30 * bool(view.restrictions)
-        + 20 * bool(view.exceptions)
-        + min(60, len(view.arrivals))
-        - 40 * max(0, full - 1)
-    )
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> int:
