@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from services.processors.settings import admission_settings
 from services.proving import counts_of_trains, dares
 from services.proving import demo as playing
 from services.query import rendering
+from services.simulator import files
 from services.simulator.conditions import Closure
 from services.simulator.corridors import SimulatedWorld, conditions_of, running
 from services.simulator.corridors import simulate as world_of
@@ -186,17 +188,21 @@ def _run(
     known = profiles(world.seed)
     with ExitStack() as stack:
         screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
-        platform: Platform | RunningPlatform
-        if given is not None:
-            platform = given
-            register(given.stack.dsn, members(known))
-        else:
-            screen.say(f"starting Kafka, Postgres and {workers} workers ...")
-            platform = stack.enter_context(Platform(workers=workers, members=members(known)))
-        screen.say(f"the world of {world.scenario.name} takes shape ...")
-        simulation = world.simulation()
+        with ThreadPoolExecutor(1) as aside:  # the world takes shape while the servers start
+            shaping = aside.submit(lambda: (world.simulation(), files.handed(world.kept)))
+            platform: Platform | RunningPlatform
+            if given is not None:
+                platform = given
+                register(given.stack.dsn, members(known))
+            else:
+                screen.say(f"starting Kafka, Postgres and {workers} workers ...")
+                platform = stack.enter_context(Platform(workers=workers, members=members(known)))
+            screen.say(f"the world of {world.scenario.name} takes shape ...")
+            simulation, handed = shaping.result()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
-        outcome = playing.play(simulation, world.opens, platform, folder, screen.say, screen.show)
+        outcome = playing.play(
+            simulation, handed, world.opens, platform, folder, screen.say, screen.show, workers
+        )
         screen.still()
         screen.say("fsck: recomputing everything from the stored bytes ...")
         gateways = admission_settings(platform.network).gateway_topics
@@ -211,7 +217,8 @@ def _run(
             "trains": len(world.timetable),
             "containers": len({lading.box for lading in simulation.world.ladings}),
             **outcome.counts,
-            "lists": {"files": outcome.files, "rows": outcome.rows},
+            "lists": _in_all(outcome.formats),
+            "formats": outcome.formats,
             "disputed": outcome.disputed,
             "disputes": [[count.plain() for count in group] for group in found],
             "world_mismatches": len(outcome.mismatches),
@@ -229,6 +236,12 @@ def _run(
             demo_report.show_kept(outcome.shown)
             wait_for_ctrl_c()
     return body, wrong
+
+
+def _in_all(formats: dict[str, Any]) -> dict[str, int]:
+    """How many files were read, and how many events their rows and records became."""
+    told = formats.values()
+    return {"files": sum(each["files"] for each in told), "rows": sum(each["events"] for each in told)}
 
 
 def _wrong(outcome: playing.Outcome) -> list[str]:

@@ -21,6 +21,7 @@ def show(body: dict[str, Any], shown: dict[str, Any] | None, disputes: Sequence[
         show_view(shown)
     for group in disputes:
         _show_dispute(group)
+    _show_formats(body["formats"])
     events = body["events"]
     out.print("\n[bold]Dead letters by reason (simulated): bytes, origin and remedy are kept[/]")
     print_table(("reason", "letters"), list(events["dead_letters"].items()))
@@ -32,7 +33,7 @@ def show(body: dict[str, Any], shown: dict[str, Any] | None, disputes: Sequence[
             ("containers", body["containers"]),
             ("consignments", body["consignments"]),
             ("messages published", events["published"]),
-            ("of them from spreadsheets", f"{body['lists']['rows']} rows of {body['lists']['files']} files"),
+            ("of them read from files", f"{body['lists']['rows']} in {body['lists']['files']} files"),
             ("events accepted", events["accepted"]),
             ("that reach no consignment", events["parked"]),
             ("duplicates recognised", events["duplicates"]),
@@ -44,6 +45,19 @@ def show(body: dict[str, Any], shown: dict[str, Any] | None, disputes: Sequence[
             ("seconds", body["seconds"]),
         ],
     )
+
+
+def _show_formats(formats: dict[str, Any]) -> None:
+    """What partners' own files were, and what their readers made of them, the most frequent first."""
+    out.print(
+        "\n[bold]Files in partners' own formats (simulated): read, signed and published like everything else[/]"
+    )
+    rows = []
+    for name, each in formats.items():
+        types = sorted(each["types"].items(), key=lambda told: -told[1])
+        words = ", ".join(f"{count} {kind}" for kind, count in types)
+        rows.append((name, each["files"], each["events"], words))
+    print_table(("format", "files", "events", "what came out of them"), rows)
 
 
 def _show_dispute(group: Sequence[Count]) -> None:

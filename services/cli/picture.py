@@ -201,7 +201,7 @@ def _platform(flow: Flow) -> Iterator[str]:
     reasons = ", ".join(f"{name} {count}" for name, count in sorted(refused.items(), key=lambda r: -r[1])[:4])
     yield f"refused   {sum(refused.values()):>7}   {reasons}".rstrip()
     if flow.files:
-        yield f"lists     {flow.files:>7}   read as the partner's own spreadsheets, {flow.rows} rows"
+        yield f"files     {flow.files:>7}   read in {flow.formats} of partners' own formats, {flow.of_files} events"
 
 
 def _crossing(crossing: str) -> str:

@@ -29,7 +29,11 @@ def simulate(
         str, typer.Option("--out", help="Folder for one file per party; - for one stream of all of them.")
     ] = "simulated",
     own_formats: Annotated[
-        bool, typer.Option("--files", help="Also write lists and messages in the formats of some parties.")
+        bool,
+        typer.Option(
+            "--formats",
+            help="Write what parties can say so as files in their own formats: workbooks, CSV, XML, JSON.",
+        ),
     ] = False,
     show: Annotated[bool, typer.Option("--list", help="Show the scenarios and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -47,10 +51,11 @@ def simulate(
     if folder == STDOUT:
         _stream(world)
         return
-    about = records.write(world, Path(folder))
-    if own_formats:
-        written = files.write(world.kept, Path(folder))
-        about["files"] = {f"{party}/{kind}": count for (party, kind), count in sorted(written.count.items())}
+    handed = files.handed(world.kept) if own_formats else None
+    about = records.write(world, Path(folder), None if handed is None else handed.messages)
+    if handed is not None:
+        written = files.write(handed.files, Path(folder))
+        about["files"] = {f"{party}/{name}": count for (party, name), count in sorted(written.items())}
     if as_json:
         print_json(about)
         return

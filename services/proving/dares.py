@@ -21,6 +21,7 @@ from services.proving.demo import play
 from services.proving.kills import Attacker, Hit
 from services.proving.prove import prove
 from services.proving.report import good
+from services.simulator.files import Handed
 from services.simulator.signing import members, profiles
 from services.simulator.simulate import Scale, simulate
 
@@ -137,7 +138,8 @@ def tamper(seed: int, say: Say) -> dict[str, Any]:
         tempfile.TemporaryDirectory(prefix="lianyun-tamper-") as folder,
         Platform(workers=1, members=members(known)) as platform,
     ):
-        play(simulation, simulation.scale.now, platform, Path(folder), say)
+        records = Handed(tuple(simulation.telling.messages))
+        play(simulation, records, simulation.scale.now, platform, Path(folder), say)
         dsn = platform.stack.dsn
         sound = _checked(platform)
         say(f"fsck before: {'ok' if sound.sound else sound.found}")

@@ -17,18 +17,15 @@ from typing import Any
 
 import psycopg
 
-from schemas.events.catalogue import by_number
 from services.localstack.platform import Platform, RunningPlatform
+from services.proving.comparing import compare, shown
 from services.proving.dispatching import Dispatch
-from services.proving.oracle import consignment_of, differences
 from services.proving.programme import Programme, programme
-from services.query.reread import Reread, reread
-from services.query.views import Told, told_of
-from services.registry import store
-from services.registry.registry import Registry
+from services.query.views import Told
+from services.simulator.files import Handed
 from services.simulator.signing import profiles
 from services.simulator.simulate import Simulation
-from services.storage.reading import Stored, unsettled
+from services.storage.reading import unsettled
 
 Say = Callable[[str], None]
 HISTORY, LIVE = 2_500.0, 450.0
@@ -39,14 +36,15 @@ TICK = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """How far things are: messages that the broker took, those applied, those refused by reason, and lists read."""
+    """How far things are: messages that the broker took, those applied, those refused by reason, and files read."""
 
     published: int = 0
     applied: int = 0
     per_second: float = 0.0
     refused: Mapping[str, int] = field(default_factory=dict)
     files: int = 0
-    rows: int = 0
+    formats: int = 0
+    of_files: int = 0
 
     @property
     def waiting(self) -> int:
@@ -67,8 +65,7 @@ class Outcome:
     expected_refusals: dict[str, int]
     disputed: int
     shown: Told | None  # one consignment worth looking at
-    files: int
-    rows: int
+    formats: dict[str, Any]  # how many files of which format were read, and what came of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +96,27 @@ def clock_for(show: Programme, opens: int, ends: int) -> Clock:
 
 def play(
     simulation: Simulation,
+    handed: Handed,
     opens: int,
     platform: Platform | RunningPlatform,
     folder: Path,
     say: Say,
     show: Show = lambda _at, _flow: None,
+    processes: int = 1,
 ) -> Outcome:
-    """Publish ``simulation`` to the running ``platform`` and compare what can be seen with what really happened.
+    """Publish ``handed``, the world of ``simulation``, to ``platform`` and compare what can be seen with what happened.
 
-    From ``opens`` on in slower time. ``folder`` takes the spools. Blocks until everything published has been applied;
+    From ``opens`` on in slower time. ``folder`` takes the spools; ``processes`` compare. Blocks until everything published has been applied;
     raises TimeoutError otherwise.
     """
     seed = simulation.scale.seed
     known = profiles(seed, network=platform.network)
-    going_out = programme(simulation.telling.messages, known, Random(seed))
+    going_out = programme(handed, known, Random(seed))
     clock = clock_for(going_out, opens, simulation.scale.now)
-    say(f"{len(going_out.dues)} messages are signed, {len(going_out.sheets)} of them whole lists")
+    files = len(going_out.files)
+    say(
+        f"{len(going_out.dues) - files} messages are signed, {files} files are written in partners' own formats"
+    )
     with (
         Dispatch(known, platform.stack.bootstrap, folder) as dispatch,
         psycopg.connect(platform.stack.dsn, autocommit=True) as connection,
@@ -125,12 +127,22 @@ def play(
         show(simulation.scale.now, gauge.read())
         say("comparing every view with the world's own truth ...")
         counts = counted(connection, dispatch.sent)
-        with connection.transaction():
-            mismatches, disputed, shown, reached = _compare(connection, simulation)
-        counts["events"]["parked"] = counts["events"]["accepted"] - reached
-        return Outcome(
-            counts, mismatches, dict(going_out.refusals), disputed, shown, dispatch.files, dispatch.rows
-        )
+        found = compare(platform.stack.dsn, simulation, handed.called, processes)
+        counts["events"]["parked"] = counts["events"]["accepted"] - len(found.reached)
+        told = shown(platform.stack.dsn, simulation, found.best[1])
+        refusals, formats = dict(going_out.refusals), _formats(dispatch)
+        return Outcome(counts, found.mismatches, refusals, found.disputed, told, formats)
+
+
+def _formats(dispatch: Dispatch) -> dict[str, Any]:
+    return {
+        name: {
+            "files": count,
+            "events": dispatch.made[name].total(),
+            "types": dict(sorted(dispatch.made[name].items())),
+        }
+        for name, count in sorted(dispatch.files.items())
+    }
 
 
 class Gauge:
@@ -148,7 +160,9 @@ class Gauge:
         (before, then), (now, done) = self._seen[0], self._seen[-1]
         rate = (done - then) / (now - before) if now > before else 0.0
         dispatch = self._dispatch
-        return Flow(dispatch.sent, applied, rate, dict(letters), dispatch.files, dispatch.rows)
+        of_files = sum(made.total() for made in dispatch.made.values())
+        read = dispatch.files
+        return Flow(dispatch.sent, applied, rate, dict(letters), read.total(), len(read), of_files)
 
 
 def _publish(going_out: Programme, clock: Clock, dispatch: Dispatch, gauge: Gauge, show: Show) -> None:
@@ -198,48 +212,6 @@ def counted(connection: psycopg.Connection[Any], published: int) -> dict[str, An
             "dead_letters": dict(letters),
         },
     }
-
-
-def _compare(
-    connection: psycopg.Connection[Any], simulation: Simulation
-) -> tuple[list[str], int, Told | None, int]:
-    """What views show otherwise than the truth, how many have a dispute, one worth looking at, and events that reach any."""
-    registry: Registry = store.load(connection)
-    mismatches: list[str] = []
-    reached: set[bytes] = set()
-    disputed, best, shown = 0, 0, None
-    known: dict[int, Reread] = {}
-
-    def remember(stored: Stored, registry: Registry) -> Reread:
-        if stored.no not in known:
-            known[stored.no] = reread(stored, registry)
-        return known[stored.no]
-
-    for truth in simulation.truths.values():
-        told = told_of(connection, consignment_of(truth).id, simulation.scale.now, registry, remember)
-        mismatches += differences(None if told is None else told.view, truth)
-        if told is None:
-            continue
-        reached |= told.events.keys()
-        disputed += bool(told.view.disputes)
-        if (interest := _interest(told)) > best:
-            best, shown = interest, told
-    return mismatches, disputed, shown, len(reached)
-
-
-def _interest(told: Told) -> int:
-    """How much a consignment is worth looking at: disputes (of a queue above all) and trouble on its way, of few boxes."""
-    view = told.view
-    asked = {by_number(answers.question.milestone).name for answers in view.disputes}
-    full = sum(box.counted for box in view.boxes)
-    return (
-        100 * bool(asked)
-        + 60 * ("movement.queued" in asked)
-        + 30 * bool(view.restrictions)
-        + 20 * bool(view.exceptions)
-        + min(60, len(view.arrivals))
-        - 40 * max(0, full - 1)
-    )
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> int:

@@ -1,21 +1,21 @@
-"""Sends what is due as its party would: through the party's own durable spool, lists through the reader of its formats."""
+"""Sends what is due as its party would: through the party's own durable spool, files through the reader of their format."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from schemas.events.catalogue import spec
 from services.producers import publisher
-from services.producers.formats.model import Settings
 from services.producers.intake import Intake
 from services.producers.profile import Profile
 from services.producers.spool import Message, Spool
 from services.proving.programme import Due
-from services.simulator.receipts import ZONE, SheetFile
+from services.simulator.files import PartnerFile, settings
 
 
 class Dispatch:
@@ -26,9 +26,10 @@ class Dispatch:
         self._spools: dict[str, Spool] = {}
         self.sent = 0
         """Messages that the broker has acknowledged."""
-        self.files = 0
-        self.rows = 0
-        """Lists that were read, and the events that were made of their rows."""
+        self.files: Counter[str] = Counter()
+        """How many files of each format were read."""
+        self.made: dict[str, Counter[str]] = defaultdict(Counter)
+        """By format: how many events of each kind its files made."""
 
     def __enter__(self) -> Self:
         self._producer = publisher.connect(self._bootstrap)
@@ -47,7 +48,7 @@ class Dispatch:
         aside: list[Message] = []
         parties: set[str] = set()
         for due in dues:
-            if isinstance(due.what, SheetFile):
+            if isinstance(due.what, PartnerFile):
                 self._read(due.what)
                 parties.add(due.what.party)
             elif due.aside:
@@ -69,15 +70,17 @@ class Dispatch:
             future.get(timeout=30)
         self.sent += len(futures)
 
-    def _read(self, sheet: SheetFile) -> None:
-        """Put into the spool what the party's reader makes of a list; each of its rows has to be an event."""
-        profile = replace(self._known[sheet.party], files=Settings(sheet.party, ZONE))
-        intake = Intake(profile, self._spool(sheet.party))
-        outcome = intake.content(sheet.name, sheet.content)
-        made = [record for record in outcome.records if record.identity is not None]
-        assert len(made) == sheet.rows, f"{sheet.name}: {len(made)} of {sheet.rows} rows became events"
-        self.files += 1
-        self.rows += len(made)
+    def _read(self, file: PartnerFile) -> None:
+        """Put into the spool what the party's reader makes of a file; it has to be as much as the file says."""
+        profile = replace(self._known[file.party], files=settings(file.party))
+        outcome = Intake(profile, self._spool(file.party)).content(file.name, file.content)
+        made = [spec(record.type).name for record in outcome.records if record.identity is not None]
+        wanted = Counter(fact.what for fact in file.facts)
+        refusals = [outcome.refusal, *(record.refusal for record in outcome.records)]
+        assert Counter(made) == wanted, f"{file.party}/{file.name}: {Counter(made)}, not {wanted}; {refusals}"
+        assert outcome.format == file.format, f"{file.party}/{file.name} was read as {outcome.format}"
+        self.files[file.format] += 1
+        self.made[file.format].update(made)
 
     def _spool(self, party: str) -> Spool:
         if party not in self._spools:

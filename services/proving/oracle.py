@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from schemas.events.base import Episode, ObjectKind
 from schemas.events.catalogue import by_number
@@ -24,14 +25,19 @@ def consignment_of(truth: Truth) -> Thing:
     return consignment(*truth.consignment.split("/", 1))
 
 
-def differences(view: View | None, truth: Truth) -> list[str]:
+Called = Mapping[Thing, Thing]
+"""By another name of an object, under which a view may show it: the name that the truth has for it."""
+_ONE_NAME: Called = MappingProxyType({})
+
+
+def differences(view: View | None, truth: Truth, called: Called = _ONE_NAME) -> list[str]:
     """What ``view`` shows otherwise than ``truth`` (empty: it is right), one readable line each."""
     if view is None:
         return [f"{truth.consignment}: not known at all"]
-    return [f"{truth.consignment}: {line}" for line in _compare(view, truth)]
+    return [f"{truth.consignment}: {line}" for line in _compare(view, truth, called)]
 
 
-def _compare(view: View, truth: Truth) -> Iterator[str]:
+def _compare(view: View, truth: Truth, called: Called) -> Iterator[str]:
     if _shown(view.movement) != _expected(truth.movement):
         yield _line("movement", _shown(view.movement), _expected(truth.movement))
     boxes = {box.container.key: _shown(box.position) for box in view.boxes if box.counted}
@@ -46,18 +52,23 @@ def _compare(view: View, truth: Truth) -> Iterator[str]:
             yield _line(f"customs {code}", shown, expected)
     if _shown(view.document) != _expected(truth.document):
         yield _line("document", _shown(view.document), _expected(truth.document))
-    yield from _sets(view, truth)
+    yield from _sets(view, truth, called)
 
 
-def _sets(view: View, truth: Truth) -> Iterator[str]:
-    exceptions = {(Episode(e.episode).name, e.thing, e.jurisdiction) for e in view.exceptions}
+def _sets(view: View, truth: Truth, called: Called) -> Iterator[str]:
+    exceptions = {
+        (Episode(e.episode).name, called.get(e.thing, e.thing), e.jurisdiction) for e in view.exceptions
+    }
     troubles = {(t.kind, thing_of(t.about), t.jurisdiction) for t in truth.troubles}
     disputes = {
-        (by_number(a.question.milestone).type, a.question.place, a.question.thing) for a in view.disputes
+        (
+            by_number(a.question.milestone).name,
+            a.question.place,
+            called.get(a.question.thing, a.question.thing),
+        )
+        for a in view.disputes
     }
-    quarrels = {
-        (f"cre.{what}.v1", canonical_place(place), thing_of(about)) for what, place, about in truth.disputes
-    }
+    quarrels = {(what, canonical_place(place), thing_of(about)) for what, place, about in truth.disputes}
     meetings = {((h.place, h.occurrence), h.state.value) for h in view.handovers}
     met = {((canonical_place(place), run), state) for (place, run), state in truth.meetings.items()}
     for name, shown, wanted in (
@@ -79,10 +90,10 @@ def _shown(position: Position | None) -> str:
     if position is None:
         return "nothing"
     claim = position.claim
-    return f"{by_number(claim.milestone).type} at {claim.place or '-'} {claim.happened}"
+    return f"{by_number(claim.milestone).name} at {claim.place or '-'} {claim.happened}"
 
 
 def _expected(seen: Seen | None) -> str:
     if seen is None:
         return "nothing"
-    return f"cre.{seen.what}.v1 at {canonical_place(seen.place) if seen.place else '-'} {seen.at}"
+    return f"{seen.what} at {canonical_place(seen.place) if seen.place else '-'} {seen.at}"

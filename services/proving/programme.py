@@ -1,16 +1,15 @@
-"""What goes out in a demo and when: every message of a simulated world at its simulated time, and the lists among them."""
+"""What goes out in a demo and when: every message and every file of a simulated world at its simulated time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
 from services.producers.profile import Profile
 from services.simulator.breaking import expected, sprinkle
-from services.simulator.receipts import SheetFile, listed
+from services.simulator.files import Handed, PartnerFile
 from services.simulator.signing import Outgoing, sign_all
-from services.simulator.telling import Message
 
 BROKEN_SHARE = 0.01
 
@@ -23,7 +22,7 @@ class Due:
     """
 
     at: int
-    what: Outgoing | SheetFile
+    what: Outgoing | PartnerFile
     aside: bool = False
 
 
@@ -35,17 +34,16 @@ class Programme:
     refusals: Mapping[str, int]
 
     @property
-    def sheets(self) -> list[SheetFile]:
-        """The lists among it."""
-        return [due.what for due in self.dues if isinstance(due.what, SheetFile)]
+    def files(self) -> list[PartnerFile]:
+        """The files among it."""
+        return [due.what for due in self.dues if isinstance(due.what, PartnerFile)]
 
 
-def programme(messages: Sequence[Message], known: Mapping[str, Profile], random: Random) -> Programme:
-    """Sign ``messages`` for the parties ``known``, with broken ones between them, and put lists in the place of some."""
-    records, sheets = listed(messages)
-    mixed = sprinkle(sign_all(records, known), known, random, BROKEN_SHARE)
-    times = [message.sent for message in records for _ in range(message.copies)]
-    dues = [*_timed(mixed, times), *(Due(sheet.sent, sheet) for sheet in sheets)]
+def programme(handed: Handed, known: Mapping[str, Profile], random: Random) -> Programme:
+    """Sign the messages of ``handed`` for the parties ``known``, with broken ones between them; files go as they are."""
+    mixed = sprinkle(sign_all(handed.messages, known), known, random, BROKEN_SHARE)
+    times = [message.sent for message in handed.messages for _ in range(message.copies)]
+    dues = [*_timed(mixed, times), *(Due(file.sent, file) for file in handed.files)]
     return Programme(tuple(sorted(dues, key=lambda due: due.at)), expected(mixed))
 
 

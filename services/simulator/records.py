@@ -43,13 +43,16 @@ def published(message: Message) -> bytes:
     return orjson.dumps(body) + b"\n"
 
 
-def write(world: SimulatedWorld, folder: Path) -> dict[str, Any]:
-    """Write ``world`` into ``folder`` (made if missing) and return what ``world.json`` says; files there are replaced."""
+def write(world: SimulatedWorld, folder: Path, messages: Iterable[Message] | None = None) -> dict[str, Any]:
+    """Write ``world`` into ``folder`` (made if missing) and return what ``world.json`` says; files there are replaced.
+
+    ``messages`` are those of them that go out as records, where not all do.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     count: Counter[str] = Counter()
     with ExitStack() as stack:
         files: dict[str, BinaryIO] = {}
-        for message, line in lines(world.messages()):
+        for message, line in lines(world.messages() if messages is None else messages):
             if message.party not in files:
                 path = folder / f"{message.party}.jsonl"
                 files[message.party] = stack.enter_context(path.open("wb"))

@@ -12,12 +12,14 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from services.simulator import numbers
-from services.simulator.world import DAY, HOUR, MINUTE, Happening, Ref, Says, World, span
+from services.simulator.world import DAY, HOUR, MINUTE, SECOND, Happening, Ref, Says, World, span
 
 HOLDER: Mapping[str, str] = MappingProxyType({"hansa": "DE9000001SIM"})
 """By declarant: the number of the holder of the procedure; invented."""
 POST: Mapping[str, str] = MappingProxyType({"KZ": "55302", "RU": "10702070", "BY": "09050"})
 """By country of the Eurasian union: the customs post where its transit opens; invented."""
+CONTROLLED = 0.3
+"""How often customs ask for the documents of a declaration."""
 _SERIES = "transit "
 _AHEAD = 50 * MINUTE
 """How long before the release at the earliest border a declaration is lodged; the notes are exchanged before."""
@@ -42,10 +44,17 @@ class Transit:
         self._say("customs.transit_lodged", (first,), boxes, lodged, country, declarant, {"procedure": "T1"})
         self._cover(first[1], notes, declarant, lodged)
         self._say("customs.accepted", (number, first), boxes, accepted, country, customs, named=False)
-        for party in (
-            customs,
-            declarant,
-        ):  # the declarant is a party of the consignment: its word leads there
+        if random.random() < CONTROLLED:
+            asked, chosen = {"method": "DOCUMENTS"}, accepted + 5 * MINUTE
+            self._say(
+                "customs.selected_for_inspection", (number,), boxes, chosen, country, customs, asked,
+                named=False,
+            )  # fmt: skip
+            passed = opens - SECOND
+            self._say(
+                "customs.inspection_passed", (number, first), boxes, passed, country, customs, named=False
+            )
+        for party in (customs, declarant):
             self._cover(number[1], notes, party, opens)
         for box in boxes:
             world.transits[box] = number[1]

@@ -153,12 +153,12 @@ def _truth(
     return Truth(
         consignment=cargo.key,
         movement=_least([places[box] for box in full or per_box], _last(whole, "movement"), _first(every)),
-        boxes=MappingProxyType(places),
-        customs=MappingProxyType(_customs(every)),
+        boxes=places,
+        customs=_customs(every),
         document=_last(every, "document"),
         troubles=frozenset(_troubles(every, per_box)),
         disputes=frozenset(q for heard in every for q in _quarrels(quarrels, heard.happening, per_box)),
-        meetings=MappingProxyType(_meetings(telling, every)),
+        meetings=_meetings(telling, every),
     )
 
 

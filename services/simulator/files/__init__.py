@@ -1,5 +1,12 @@
-"""The simulated world in partners' own formats: lists as workbooks, train messages of Europe as TAF XML."""
+"""The simulated world in partners' own formats: lists as workbooks and text, messages as XML and JSON.
 
-from services.simulator.files.folder import Written, write
+Each module writes one format as its party's system would, from what happened and was told. None shares a word with the
+readers of ``services.producers.formats``: headers, codes and forms are taken anew from what partners use, so that reading
+a file back is a test of the reader.
+"""
 
-__all__ = ["Written", "write"]
+from services.simulator.files.declared import settings
+from services.simulator.files.folder import Handed, handed, write
+from services.simulator.files.told import PartnerFile
+
+__all__ = ["Handed", "PartnerFile", "handed", "settings", "write"]

@@ -1,41 +1,63 @@
-"""Departure lists of a Chinese terminal (发车清单): which container stands on which wagon of the train that left."""
+"""Departure lists (发车清单) of China Railway at a terminal: which container stands on which wagon of the train that left."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from datetime import datetime
+from random import Random
 
 from schemas import railnet
-from services.simulator.cast import CAST
-from services.simulator.files.workbook import Row, workbook
-from services.simulator.telling import moment
+from services.simulator.files.clock import bare, local
+from services.simulator.files.loading_plan import on_wagons
+from services.simulator.files.told import Fact, PartnerFile, Told, at, only
+from services.simulator.files.trains import Composed, composed
+from services.simulator.files.workbook import Row, serial, workbook
+from services.simulator.service import ENDS
 
-_COLUMNS = ("顺位", "车种", "车号", "箱号", "箱型", "记事")
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A train as it left: its key, when, from where, and the containers of each wagon in order."""
-
-    train: str
-    left: int
-    station: str
-    wagons: Sequence[tuple[str, Sequence[str]]]
+FORMAT = "departure_list"
+_BOXES, _WAGONS = ("箱号", "集装箱号码", "柜号"), ("车号", "车皮号", "货车号码")
 
 
-def departure_list(loaded: Loaded, party: str) -> bytes:
-    """The list of ``loaded`` as ``party`` writes it, on its own clock."""
-    at = moment(loaded.left).astimezone(CAST[party].zone)
-    number = loaded.train.split("/")[1]
-    station = railnet.stations()[loaded.station]
-    head = (
-        f"中欧班列（X{number}次）发车清单",
-        f"发站：{station.names.zh or station.names.en}",
-        f"发车时间：{at:%Y-%m-%d %H:%M:%S}",
-        "模拟数据 simulated",
-    )
-    rows: list[Row] = [_COLUMNS]
-    for place, (wagon, boxes) in enumerate(loaded.wagons, start=1):
-        for box in boxes:
-            rows.append((place, "X70", wagon.removeprefix("CN/"), box, "40HC", ""))
-    return workbook("发车清单", head, rows)
+def files(told: Told) -> Iterator[PartnerFile]:
+    """The list of every train whose departure from its Chinese terminal was told once and rightly."""
+    trains = composed(told.kept)
+    for message in told.plain("cr", "movement.departed"):
+        train = trains.get(only(message, "train"))
+        if train is None or train.station not in ENDS or at(message) != train.left:
+            continue
+        left = bare("cr", train.left)
+        if message.record["data"]["place"] != f"railnet:{train.station}" or f"{left:%Y-%m-%d}" != train.day:
+            continue  # it left on another day than the one in its name, which a list cannot tell
+        facts = (told.take(message, "classifier", "happened", "place", "objects"), *_links(train))
+        content = departure_list(train, left, told.random(FORMAT, train.key))
+        yield PartnerFile(
+            message.sent, "cr", FORMAT, f"departure-{train.day}-{train.number}.xlsx", content, facts
+        )
+
+
+def _links(train: Composed) -> Iterator[Fact]:
+    common = {"from": local("cr", train.left).isoformat(), "place": f"railnet:{train.station}"}
+    wagons = [wagon for wagon, _ in train.wagons]
+    yield Fact("link.train_composed", {**common, "train": train.key, "wagons": wagons})
+    for wagon, boxes in train.wagons:
+        yield Fact("link.wagon_loaded", {**common, "wagon": wagon, "containers": list(boxes)})
+
+
+def departure_list(train: Composed, left: datetime, random: Random) -> bytes:
+    """The list of ``train``, which left at ``left`` on the railway's clock."""
+    station = railnet.stations()[train.station]
+    stated: Row = random.choice((
+        (f"发车时间：{left:%Y-%m-%d %H:%M:%S}",),
+        (f"发车时间：{left.year}年{left.month}月{left.day}日{left.hour}时{left.minute:02}分{left.second:02}秒",),
+        ("发车时间", left),
+        ("发车时间", serial(left)),
+    ))  # fmt: skip
+    head: list[Row] = [
+        ("中欧班列发车清单（模拟数据 simulated）",),
+        (f"发站：{station.names.zh}（{random.choice('西郑上呼')}）", "", f"车次：{train.number}"),
+        stated,
+        ("顺位", random.choice(_WAGONS), random.choice(_BOXES), "箱型", "记事"),
+    ]
+    rows, merged = on_wagons(train.wagons, len(head), random)
+    rows.append(("合计", f"{len(train.wagons)}车", f"{len(train.boxes)}箱"))
+    return workbook("发车清单", [*head, *rows], merged, "打印模板" if random.random() < 0.3 else "")

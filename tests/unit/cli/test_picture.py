@@ -97,13 +97,13 @@ def test_every_station_of_the_trunks_has_a_place_of_its_own_that_fits() -> None:
 
 
 def test_figures_of_the_platform_stand_below() -> None:
-    flow = Flow(1_000, 900, 250.0, {"UNSIGNED": 2, "BAD_SIGNATURE": 3}, files=2, rows=40)
+    flow = Flow(1_000, 900, 250.0, {"UNSIGNED": 2, "BAD_SIGNATURE": 3}, files=2, formats=1, of_files=40)
     text = "\n".join(shown(flow=flow))
     for part in (
         "published    1000",
         "in the log    100",
         "250 messages/s",
         "BAD_SIGNATURE 3, UNSIGNED 2",
-        "40 rows",
+        "40 events",
     ):
         assert part in text

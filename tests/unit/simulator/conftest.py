@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 from schemas.events.decode import decode_payload
 from services.core.facts import Facts
 from services.core.interpretation import Statement, interpret
-from services.proving.oracle import consignment_of, differences
+from services.proving.oracle import consignment_of, differences, thing_of
 from services.proving.refold import Refold
 from services.registry.events import KeyAdded
 from services.registry.fold import fold
@@ -40,13 +41,14 @@ def facts_of(simulation: Simulation) -> Facts:
     return Facts.union(parts)
 
 
-def mismatches(simulation: Simulation, facts: Facts) -> list[str]:
-    """What the heart's views of ``facts`` show otherwise than the world's truth."""
+def mismatches(simulation: Simulation, facts: Facts, called: Mapping[str, str] | None = None) -> list[str]:
+    """What the heart's views of ``facts`` show otherwise than the world's truth; ``called`` are trains by other names."""
+    names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in (called or {}).items()}
     refold = Refold(facts)
     return [
         line
         for truth in simulation.truths.values()
-        for line in differences(refold.view(consignment_of(truth), simulation.scale.now), truth)
+        for line in differences(refold.view(consignment_of(truth), simulation.scale.now), truth, names)
     ]
 
 

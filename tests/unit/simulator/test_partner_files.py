@@ -1,124 +1,181 @@
-"""Files of simulated parties in their own formats are read back by the readers of those formats, to what was told."""
+"""Files of simulated parties in their own formats are read back by the readers of those formats, to what they were to say."""
 
 from __future__ import annotations
 
+import ast
+import io
 import tomllib
+import zipfile
 from collections import Counter
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
+from html import unescape
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
+from schemas.events.catalogue import spec
 from services.producers.formats import declared
-from services.producers.formats.catalogue import understand
-from services.producers.formats.model import Said
-from services.producers.formats.sheets import FORMATS as SHEETS
-from services.producers.formats.taf import FORMATS as TAF
 from services.simulator import files
-from services.simulator.corridors import SimulatedWorld, simulate
+from services.simulator.files import PartnerFile
 from services.simulator.files.folder import DECLARED
-from services.simulator.telling import moment
+from services.simulator.files.told import what_of
+from tests.unit.simulator.conftest import mismatches, registry_of
+from tests.unit.simulator.corridor_worlds import small
+from tests.unit.simulator.reading_back import differences, facts_of, passed_over, world
 
-ORIGINS = ("xian-intl-port", "zhengzhou", "suzhou", "hohhot")
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
+WRITERS = Path(files.__file__).parent
+FORMATS = {
+    "booking_list", "border_handover", "consist_cn", "dcsa", "departure_list", "eaeu_receipts", "gacc_receipts",
+    "loading_list", "natural_list", "ncts", "taf", "train_plan",
+}  # fmt: skip
+
+
+def of(format: str) -> list[PartnerFile]:
+    return [file for file in world().files if file.format == format]
+
+
+def test_the_world_speaks_every_format_of_the_readers() -> None:
+    assert {file.format for file in world().files} == FORMATS
+
+
+@pytest.mark.parametrize("format", sorted(FORMATS))
+def test_a_reader_finds_in_each_file_what_it_was_to_say_and_nothing_else(format: str) -> None:
+    written = of(format)
+    assert len(written) > 2
+    assert sum(len(file.facts) for file in written) >= len(written)
+    assert [line for file in written for line in differences(file)] == []
+
+
+def test_a_fact_that_is_missing_too_many_or_told_otherwise_would_be_seen() -> None:
+    file = max(of("border_handover"), key=lambda file: len(file.facts))
+    first, *rest = file.facts
+    later = replace(first, data={**first.data, "happened": "2025-09-01T00:00:00Z"})
+    other = replace(first, data={**first.data, "objects": first.data["objects"][1:]})
+    assert len(differences(replace(file, facts=(*rest,)))) == 1
+    assert len(differences(replace(file, facts=(first, first, *rest)))) == 1
+    for changed in (later, other):
+        assert len(differences(replace(file, facts=(changed, *rest)))) == 2
+
+
+@pytest.mark.parametrize(("name", "seed"), [("tiny", 1), ("tiny", 2), ("polish-closure-2025", 1)])
+def test_every_view_is_the_truth_where_files_stand_for_records(name: str, seed: int) -> None:
+    simulation = small(name, seed).simulation()
+    whole = world(name, seed)
+    assert mismatches(simulation, facts_of(whole, seed), whole.called) == []
+
+
+def test_a_record_is_in_one_file_or_goes_out_itself() -> None:
+    whole, telling = world(), small("polish-closure-2025").kept.telling
+    out = {(message.party, message.record["id"]) for message in whole.messages}
+    gone = [m for m in telling.messages if (m.party, m.record["id"]) not in out]
+    taken = Counter((file.party, fact.what) for file in whole.files for fact in file.facts)
+    for key, count in Counter((m.party, what_of(m)) for m in gone).items():
+        assert taken[key] >= count, key
+    assert 0.1 < len(gone) / len(telling.messages) < 0.25
+    targets = {(m.party, m.record["data"].get("target")) for m in telling.messages}
+    assert all((m.party, m.record["id"]) not in targets and m.copies == 1 for m in gone)
+    assert all(file.sent <= small("polish-closure-2025").ends for file in whole.files)
+
+
+def test_no_two_files_of_a_party_have_one_name() -> None:
+    assert Counter((file.party, file.name) for file in world().files).most_common(1)[0][1] == 1
+
+
+def test_whoever_hands_over_a_file_may_say_what_is_in_it() -> None:
+    for file in world().files:
+        party = registry_of(1).party(file.party)
+        assert party is not None
+        for fact in file.facts:
+            assert party.publisher.roles & spec(f"cre.{fact.what}.v1").publishers, (file.name, fact.what)
+
+
+def test_the_same_world_gives_the_same_bytes() -> None:
+    again = files.handed(small("tiny", 3).kept)
+    assert files.handed(small.__wrapped__("tiny", 3).kept) == again
+
+
+def test_files_have_the_quirks_of_real_ones() -> None:
+    every = world().files
+    books = [file for file in every if file.name.endswith(".xlsx")]
+    cells = "".join(_text(book) for book in books)
+    assert "<mergeCell " in cells
+    assert "ＬＹＳＵ" in cells
+    assert "合计" in cells
+    assert any(
+        file.content.decode("gb18030").startswith("海关") for file in of("gacc_receipts") if _csv(file)
+    )
+    russian = [file.content.decode("cp1251") for file in every if _csv(file) and file.party in ("bch", "rzd")]
+    assert any("Итого" in text for text in russian)
+    assert any("мск" in text for text in russian)
+    assert any(line.startswith("a draft") for file in of("booking_list") for line in passed_over(file))
+    assert {file.name.rpartition(".")[2] for file in of("border_handover")} == {"xlsx", "csv"}
+    assert {file.name[:4] for file in of("taf")} == {"3003", "4004", "4005"}
+    assert {file.name[:6] for file in of("ncts")} >= {
+        f"CC{n}C" for n in ("015", "028", "029", "043", "025", "045", "060")
+    }
+
+
+def _csv(file: PartnerFile) -> bool:
+    return file.name.endswith(".csv")
+
+
+def _text(book: PartnerFile) -> str:
+    with zipfile.ZipFile(io.BytesIO(book.content)) as package:
+        parts = [name for name in package.namelist() if name.startswith("xl/") and name.endswith(".xml")]
+        return unescape("".join(package.read(name).decode() for name in parts))
+
+
+def test_a_declarant_passes_on_the_release_whole() -> None:
+    released = [file for file in of("ncts") if file.name.startswith("CC029C")]
+    assert {file.party for file in released} == {"hansa", "eu-pl", "eu-de"}
+    assert all(len(file.content) <= 16_384 for file in released)
 
 
 @cache
-def tiny() -> SimulatedWorld:
-    return simulate("tiny", 2)
+def schema(path: Path) -> etree.XMLSchema:
+    if not path.exists():
+        pytest.skip(f"the public schema is not beside the repository: {path.name}")
+    return etree.XMLSchema(etree.parse(path))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    where = tmp_path_factory.mktemp("files")
-    files.write(tiny().kept, where)
-    return where
+def _schemas() -> Iterator[tuple[PartnerFile, Path]]:
+    for file in of("taf"):
+        yield file, SHARED / "taf-tsi/taf_cat_complete.xsd"
+    for file in of("ncts"):
+        yield file, SHARED / f"ncts/conf/v3_0/xsd/{file.name[:6].lower()}.xsd"
 
 
-def read(folder: Path, kind: str) -> list[tuple[str, list[Said]]]:
-    """What each file of ``kind`` says, with its party; every record of every file says something."""
-    found = []
-    for path in sorted(folder.glob(f"*/{kind}-*")):
-        party = path.parent.name
-        table = tomllib.loads((path.parent / DECLARED).read_text(encoding="utf-8"))
-        settings = declared.read(table["files"], party)
-        _, reading = understand(path.read_bytes(), settings, formats=(*SHEETS, *TAF))
-        records = list(reading.records)
-        assert all(isinstance(record, Said) for record in records), (path, records)
-        found.append((party, [record for record in records if isinstance(record, Said)]))
-    return found
+def test_messages_are_valid_against_the_public_schemas() -> None:
+    for file, path in _schemas():
+        document = etree.fromstring(file.content)
+        assert schema(path).validate(document), (file.name, schema(path).error_log)
 
 
-def test_the_same_world_gives_the_same_files(folder: Path, tmp_path: Path) -> None:
-    files.write(simulate("tiny", 2).kept, tmp_path)
-    one, other = (
-        {path.relative_to(where): path.read_bytes() for where in (root,) for path in where.rglob("*.*")}
-        for root in (folder, tmp_path)
-    )
-    assert one == other
-    assert {path.suffix for path in one} == {".xlsx", ".xml", ".toml"}
+def test_writers_share_nothing_with_the_readers() -> None:
+    for path in WRITERS.glob("*.py"):
+        if path.name in (
+            "declared.py",
+            "folder.py",
+        ):  # what a partner declares about its files, not how they are read
+            continue
+        imported = {
+            node.module or ""
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom)
+        }
+        assert not [name for name in imported if name.startswith("services.producers")], path.name
 
 
-def test_hand_over_lists_say_what_each_side_signed(folder: Path) -> None:
-    told = Counter(
-        (party, said.data["occurrence"], said.data["side"], tuple(o["id"] for o in said.data["objects"]))
-        for party, records in read(folder, "border_handover")
-        for said in records
-    )
-    signed = Counter(
-        (
-            heard.party,
-            heard.happening.occurrence,
-            heard.happening.voices[heard.party]["side"],
-            tuple(key for _, key in heard.happening.about),
+def test_a_folder_has_what_the_reader_of_each_party_needs(tmp_path: Path) -> None:
+    written = files.write(world("tiny").files, tmp_path)
+    assert sum(written.values()) == len(world("tiny").files)
+    for file in world("tiny").files:
+        assert (tmp_path / file.party / file.name).read_bytes() == file.content
+        table = tomllib.loads((tmp_path / file.party / DECLARED).read_text(encoding="utf-8"))
+        assert declared.write(declared.read(table["files"], file.party)) == declared.write(
+            files.settings(file.party)
         )
-        for heard in tiny().kept.telling.heard
-        if heard.happening.what == "movement.handed_over"
-        and heard.happening.place != "crossing:rzepin-frankfurt"
-    )
-    assert told == signed
-    assert {party for party, *_ in told} >= {"cr", "ktz", "rzd", "bch", "pkp", "ubtz"}
-    times = {
-        (party, said.data["occurrence"]): said.data["happened"]
-        for party, records in read(folder, "border_handover")
-        for said in records
-    }
-    for heard in tiny().kept.telling.heard:
-        key = heard.party, heard.happening.occurrence
-        if heard.happening.what == "movement.handed_over" and key in times:
-            assert moment(heard.said) == datetime.fromisoformat(times[key])
-
-
-def test_departure_lists_have_every_container_of_the_train_on_its_wagon(folder: Path) -> None:
-    lists = read(folder, "departure_list")
-    loaded = {
-        key
-        for h in tiny().kept.world.happenings
-        if h.what == "movement.departed" and h.about[0][1].startswith("cr/") and h.place.endswith(ORIGINS)
-        for key in h.boxes
-    }
-    on_wagons = [
-        box
-        for _, records in lists
-        for said in records
-        if said.type == "cre.link.wagon_loaded.v1"
-        for box in said.data["containers"]
-    ]
-    assert loaded
-    assert loaded <= set(on_wagons)
-    assert {said.type for _, records in lists for said in records} == {
-        "cre.link.wagon_loaded.v1",
-        "cre.link.train_composed.v1",
-        "cre.movement.departed.v1",
-    }
-
-
-def test_european_trains_speak_taf(folder: Path) -> None:
-    running = [said for _, records in read(folder, "taf_running") for said in records]
-    composed = [said for _, records in read(folder, "taf_composition") for said in records]
-    assert {said.type for said in running} >= {"cre.movement.departed.v1", "cre.movement.arrived.v1"}
-    trains = {said.data["objects"][0]["id"] for said in running}
-    assert trains & {said.data["train"] for said in composed if "train" in said.data}
-    boxes = {box for said in composed for box in said.data.get("containers", ())}
-    assert boxes <= {lading.box for lading in tiny().kept.world.ladings}
-    assert boxes

@@ -1,0 +1,34 @@
+"""What goes out in the demo, and at which pace."""
+
+from __future__ import annotations
+
+from random import Random
+
+from services.proving.demo import Clock
+from services.proving.programme import programme
+from services.simulator.files import handed
+from services.simulator.signing import profiles
+from tests.unit.simulator.corridor_worlds import small
+
+
+def test_a_programme_holds_everything_once_in_the_order_of_time() -> None:
+    whole = handed(small("tiny").kept)
+    going_out = programme(whole, profiles(1), Random(1))
+    assert [due.at for due in going_out.dues] == sorted(due.at for due in going_out.dues)
+    refused = sum(going_out.refusals.values())
+    good = sum(message.copies for message in whole.messages)
+    assert len(going_out.dues) == good + len(whole.files) + refused
+    assert going_out.files == [*whole.files]
+    assert refused > 5
+
+
+def test_the_clock_hurries_through_history_and_stops_at_the_end() -> None:
+    clock = Clock(starts=0, opens=1_000, ends=2_000, history_seconds=1.0, live_seconds=10.0)
+    assert [clock.at(seconds) for seconds in (0.0, 0.5, 1.0, 6.0, 11.0, 99.0)] == [
+        0,
+        500,
+        1_000,
+        1_500,
+        2_000,
+        2_000,
+    ]
