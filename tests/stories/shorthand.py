@@ -92,6 +92,8 @@ def _field(story: Story, field: str, value: Any) -> Any:
             return [_mark(story, kind, text) for text in _list(value)]
         case "wagon" | "note" | "booking" | "declaration" | "consignment" | "train":
             return _mark(story, field, value)
+        case "application" | "financing":
+            return story.consignment(value)
         case "occurrence":
             return f"{value}{story.scope}"
         case "places":
