@@ -162,3 +162,10 @@ class FreightDisputed(Milestone):
     """The debtor of a freight invoice objected to it."""
 
     invoice_number: Identifier
+
+
+@_freight("credit.freight_fell_overdue.v1", 7113, answers=("credit.freight_invoiced.v1",))
+class FreightFellOverdue(Milestone):
+    """A freight invoice was still unpaid after its term, as its issuer says; ``happened`` is when it looked."""
+
+    invoice_number: Identifier

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from .telling import Story
 
 PLACED = ("place", "next_place", "place_of_receipt", "place_of_delivery", "carrier_acceptance_place")
-PARTIES = ("counterparty", "authority", "consignee", "party")
+PARTIES = ("counterparty", "authority", "consignee", "party", "bank", "debtor", "against")
+REFERENCES = ("concerns", "consent", "dispute", "request")
+"""Fields of credit and finance that name an event; a story writes its short id."""
+WITHOUT_TIME = ("consent_revoked", "dispute_opened", "dispute_resolved")
 
 
 def full_type(short: str) -> str:
@@ -63,8 +66,12 @@ def payload_of(story: Story, type_: str, says: dict[str, Any], at: str) -> dict[
         of = next(event for event in story.events if event["id"] == says["restriction"])
         body["restriction"] = {"source": story.source(of["by"]), "id": f"{story.slug}/{of['id']}"}
         body.setdefault("at", at)
-    elif type_.startswith(("cre.link.", "cre.network.")):
+    elif type_.startswith(("cre.link.", "cre.network.", "cre.credit.consent_granted.")):
         body.setdefault("from", at)
+    elif type_.startswith("cre.finance."):
+        body.setdefault("happened", at)
+    elif type_.split(".")[2] in WITHOUT_TIME:
+        pass
     else:
         body.setdefault("classifier", "ACT")
         body.setdefault("happened", at)
@@ -85,6 +92,8 @@ def _field(story: Story, field: str, value: Any) -> Any:
             return [_mark(story, kind, text) for text in _list(value)]
         case "wagon" | "note" | "booking" | "declaration" | "consignment" | "train":
             return _mark(story, field, value)
+        case "application" | "financing":
+            return story.consignment(value)
         case "occurrence":
             return f"{value}{story.scope}"
         case "places":
@@ -98,14 +107,21 @@ def _field(story: Story, field: str, value: Any) -> Any:
                 "message_sha256": hashlib.sha256(message).hexdigest(),
                 "message_b64": base64.b64encode(message).decode(),
             }
-        case "happened" | "from" | "to" | "at" | "time_limit":
+        case "happened" | "from" | "to" | "at" | "time_limit" | "cut_off":
             return instant(value)
+        case _ if field in REFERENCES and (by := _publisher(story, value)) is not None:
+            return {"source": story.source(by), "id": f"{story.slug}/{value}"}
         case _ if field in PLACED:
             return place(value)
         case _ if field in PARTIES:
             return story.party(value)
         case _:
             return value
+
+
+def _publisher(story: Story, short: str) -> str | None:
+    """Who publishes the event of that short id; None where the story has none, and the text stands for itself."""
+    return next((event["by"] for event in story.events if event["id"] == short), None)
 
 
 def _party(story: Story, entry: Any) -> Any:

@@ -111,7 +111,7 @@ def stories() -> tuple[Story, ...]:
     return tuple(_read(path) for path in sorted(FOLDER.glob("[0-9][0-9]_*.yaml")))
 
 
-class _Text(yaml.SafeLoader):
+class Text(yaml.SafeLoader):
     """YAML in which times stay text and no key may stand twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -122,14 +122,14 @@ class _Text(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Text.yaml_implicit_resolvers = {
+Text.yaml_implicit_resolvers = {
     letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
 
 def _read(path: Path) -> Story:
-    told = yaml.load(path.read_text(encoding="utf-8"), _Text)
+    told = yaml.load(path.read_text(encoding="utf-8"), Text)
     unknown = set(told) ^ {"title", "why", "parties", "events", "as_of", "expect"}
     if unknown:
         raise ValueError(f"{path.name}: missing or unknown {sorted(unknown)}")

@@ -36,7 +36,8 @@ HAPPENS = {
     "correction": "corrected retracted",
     "credit": """
         consent_granted consent_revoked dispute_opened dispute_resolved cut_off_set documents_completed
-        particulars_declared cause_stated claim_decided freight_invoiced freight_paid freight_disputed""",
+        particulars_declared cause_stated claim_decided freight_invoiced freight_paid freight_disputed
+        freight_fell_overdue""",
     "finance": """
         applied application_withdrawn rejected approved pledged drawn repaid released cancelled fell_overdue defaulted
         enforced written_off frozen unfrozen collateral_substituted takeover_consented alert_acknowledged

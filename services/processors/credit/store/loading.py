@@ -1,0 +1,124 @@
+"""What has to be known to judge one cargo or one shipper: stored events, read again as at admission."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+
+from schemas.events.base import ObjectKind
+from services.core.facts import EventId, Facts
+from services.core.interpretation import Statement
+from services.core.liveness import Liveness, judge
+from services.core.objects import ObjectId, Thing
+from services.processors.credit import reading as credit
+from services.processors.credit.store.statements import statement
+from services.processors.credit.told import CreditFacts, FinancingSaid
+from services.query.reread import Reread, reread
+from services.registry.registry import Registry
+from services.storage import reading
+from services.storage.arrays import uuids
+from services.storage.reading import Stored
+
+SHARED = frozenset({ObjectKind.CONTAINER, ObjectKind.NOTE, ObjectKind.BOOKING, ObjectKind.DECLARATION})
+"""What may carry the cargo of several consignments."""
+
+
+class Known(NamedTuple):
+    """What a set of events says, to the heart and to credit."""
+
+    facts: Facts
+    told: CreditFacts
+
+    def liveness(self) -> Liveness:
+        """Which of the events still count."""
+        return judge(self.facts.withdrawals, self.facts.equivocated)
+
+
+def known(stored: Iterable[Stored], registry: Registry) -> Known:
+    """Read stored events again; quarantined ones say nothing. Raises services.query.reread.Unreadable."""
+    read = [reread(each, registry) for each in stored if not each.quarantined]
+    return Known(Facts.union(each.facts for each in read), CreditFacts.union(map(_credit, read)))
+
+
+def _credit(read: Reread) -> CreditFacts:
+    admitted = read.admitted
+    envelope = admitted.envelope
+    said_by = Statement(read.stored.id, envelope.source, admitted.party.publisher, envelope.published_micros)
+    return credit.read(said_by, admitted.payload)
+
+
+def of_cargo(session: Connection[Any], consignment: ObjectId, registry: Registry) -> Known:
+    """All that may concern one consignment, with where its boxes and papers lead besides; some milliseconds."""
+    stored = {each.no: each for each in reading.load_facts(session, [consignment])}
+    first = known(stored.values(), registry)
+    ends = {end for link in first.facts.links for end in (link.left, link.right)}
+    ids = sorted(thing.id for thing in ends if thing.kind in SHARED)
+    numbers = {row[0] for row in session.execute(statement("siblings"), {"ids": uuids(ids)}, binary=True)}
+    more = reading.events_by_number(session, sorted(numbers - stored.keys()))
+    if not more:
+        return first
+    with_withdrawals = by_ids(session, [each.id for each in more])
+    rest = known((each for each in with_withdrawals if each.no not in stored), registry)
+    return Known(first.facts | rest.facts, first.told | rest.told)
+
+
+def by_ids(session: Connection[Any], ids: Sequence[EventId]) -> list[Stored]:
+    """The events of that identity, in all variants, with what withdraws them."""
+    rows = session.execute(statement("closure"), {"ids": uuids(sorted(set(ids)))}, binary=True)
+    return reading.events_by_number(session, sorted({row[0] for row in rows}))
+
+
+def by_keys(session: Connection[Any], keys: Iterable[str], registry: Registry) -> Known:
+    """All events that speak of the keys, and of what these speak of in turn (an objection's answers, a loan's end)."""
+    todo, seen = set(keys), set[str]()
+    found = Known(Facts(), CreditFacts())
+    while todo:
+        seen |= todo
+        rows = session.execute(statement("about"), {"keys": sorted(todo)}, binary=True)
+        told = known(by_ids(session, [row[0] for row in rows]), registry)
+        found = Known(found.facts | told.facts, found.told | told.told)
+        todo = {key for _, key in about(told)} - seen
+    return found
+
+
+CLOSURES = "closures"
+"""The key of all closures of borders by those in whose territory they lie."""
+
+
+def about(said: Known) -> set[tuple[EventId, str]]:
+    """By which keys each event that is about no cargo is to be found."""
+    told = said.told
+    found = {(lifting.event, f"event {lifting.restriction.hex()}") for lifting in said.facts.liftings}
+    for restriction in said.facts.restrictions:
+        if restriction.kind == "BORDER_CLOSED" and restriction.territorial:
+            found |= {(restriction.event, key) for key in (CLOSURES, f"event {restriction.event.hex()}")}
+    found |= {(c.event, f"shipper {c.shipper}") for c in told.consents}
+    found |= {(r.event, f"event {r.consent.hex()}") for r in told.revocations}
+    found |= {(c.event, f"event {c.event.hex()}") for c in told.consents}
+    found |= {
+        (d.event, key) for d in told.disputes for key in (f"shipper {d.shipper}", f"event {d.event.hex()}")
+    }
+    found |= {(r.event, f"event {r.dispute.hex()}") for r in told.resolutions}
+    return found | {(loan.event, key) for loan in told.financings for key in _loan_keys(loan)}
+
+
+def _loan_keys(said: FinancingSaid) -> set[str]:
+    keys = {f"application {said.application}"} if said.application else set()
+    if said.word == "APPLIED":
+        keys |= {f"shipper {said.application.partition('/')[0]}", f"event {said.event.hex()}"}
+    if said.financing:
+        keys.add(f"financing {said.financing}")
+    if said.request is not None:
+        keys.add(f"event {said.request.hex()}")
+    return keys
+
+
+def spoken_of(facts: Facts) -> set[Thing]:
+    """The objects that facts are about, or that links join: whose consignments have to be judged again."""
+    things = {claim.thing for claim in facts.claims}
+    things |= {end for link in facts.links for end in (link.left, link.right)}
+    things |= {founding.consignment for founding in facts.foundings}
+    things |= {route.thing for route in facts.routes}
+    return things | {Thing(ObjectKind.PLACE, restriction.place) for restriction in facts.restrictions}

@@ -1,0 +1,202 @@
+"""Follows the accepted events and keeps observations and counts equal to what the rules say of all of them.
+
+Each step is one transaction: the events that became visible, the consignments and loans that they may concern judged anew, the
+difference to what stands stored added to the counts, and the position moved. A step that is broken off leaves nothing; two
+projectors take turns at the row of the position.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from services.core import engagement
+from services.core.facts import Facts
+from services.core.links import Network
+from services.core.objects import ObjectId, Thing
+from services.core.rules import fold_version
+from services.processors.credit.counts import difference
+from services.processors.credit.financings import observe_financings
+from services.processors.credit.judging import observe
+from services.processors.credit.observations import Observation
+from services.processors.credit.signals import Model, Signal, model
+from services.processors.credit.store import loading
+from services.processors.credit.store.loading import Known
+from services.processors.credit.store.statements import statement
+from services.registry import store as registry_store
+from services.registry.registry import Registry
+from services.storage import reading
+from services.storage.arrays import smallints, uuids
+from services.storage.reading import Position
+
+CODE = 1
+"""Raise on any change of the rules in this package: the projection is then made anew from the events."""
+
+
+def version(table: Model) -> str:
+    """What the stored observations depend on besides the events: rules here and in the heart, and the published table."""
+    text = f"{CODE}|{fold_version()}|{table.model_dump_json()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did; ``events`` 0 says that nothing new was visible."""
+
+    events: int
+    consignments: int
+    changed: int
+    position: Position
+
+
+def step(session: Connection[Any], limit: int = 500, table: Model | None = None) -> Step:
+    """Follow at most ``limit`` further events and commit; blocks while another projector is at it.
+
+    Judged anew under other rules everything begins again at the first event. Raises Unreadable for a stored event that can
+    no longer be read, with nothing changed.
+    """
+    rules = table if table is not None else model()
+    with session.transaction():
+        after = _position(session, version(rules))
+        stored, position = reading.tail(session, after, limit)
+        registry = registry_store.look(session)
+        arrived = loading.known(stored, registry)
+        affected = _with_targets(session, arrived, registry)
+        _note(session, affected)
+        waits = (session.execute(statement("unsettled")).fetchone() or (None,))[0]
+        consignments = _reached(session, affected.facts)
+        changed = 0
+        for consignment in sorted(consignments):
+            changed += _judge_cargo(session, consignment, registry, rules)
+        changed += _judge_financings(session, affected, registry, rules)
+        if waits is not None:
+            session.execute(statement("again_put"), {"ids": uuids(sorted(consignments)), "mark": waits})
+        session.execute(statement("advance"), {"xid": str(position.xid), "no": position.no})
+    return Step(len(stored), len(consignments), changed, position)
+
+
+def catch_up(session: Connection[Any], limit: int = 500, table: Model | None = None) -> int:
+    """Step until nothing new is visible; how many events were followed."""
+    total = 0
+    while True:
+        done = step(session, limit, table)
+        total += done.events
+        if done.events < limit:
+            return total
+
+
+def _position(session: Connection[Any], wanted: str) -> Position:
+    session.execute(statement("begin"), {"version": wanted})
+    found, xid, no = session.execute(statement("cursor")).fetchone() or ("", "0", 0)
+    if found != wanted:
+        session.execute(statement("forget"), {"version": wanted})
+        return Position()
+    return Position(int(xid), no)
+
+
+def _note(session: Connection[Any], affected: Known) -> None:
+    noted = sorted(loading.about(affected))
+    rows = {"keys": [key for _, key in noted], "events": uuids([event for event, _ in noted])}
+    session.execute(statement("note"), rows)
+
+
+def _with_targets(session: Connection[Any], arrived: Known, registry: Registry) -> Known:
+    """``arrived`` with the events that they correct or retract, at any depth: what these said may no longer hold."""
+    ids = uuids(sorted(event for event, _ in arrived.facts.contents))
+    varied = {row[0] for row in session.execute(statement("varied"), {"ids": ids}, binary=True)}
+    todo = {w.target for w in arrived.facts.withdrawals} | varied
+    seen: set[bytes] = set()
+    affected = arrived
+    while todo - seen:
+        targets = reading.events_by_id(session, sorted(todo - seen))
+        seen |= todo
+        told = loading.known(targets, registry)
+        affected = Known(affected.facts | told.facts, affected.told | told.told)
+        todo = {w.target for w in told.facts.withdrawals}
+    return affected
+
+
+def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
+    ids = uuids(sorted(thing.id for thing in loading.spoken_of(facts)))
+    reached = {row[0] for row in session.execute(statement("reached"), {"ids": ids}, binary=True)}
+    again = {row[0] for row in session.execute(statement("again_take"), binary=True)}
+    return reached | again | {founding.consignment.id for founding in facts.foundings}
+
+
+def _judge_cargo(session: Connection[Any], consignment: ObjectId, registry: Registry, table: Model) -> int:
+    found = loading.of_cargo(session, consignment, registry)
+    members = group(found, consignment)
+    if not members:
+        ours = [f.consignment for f in found.facts.foundings if f.consignment.id == consignment]
+        return _replace(session, [thing.key for thing in ours], (), financing=False)
+    subject = engagement.canonical(members)
+    after = observe(found.facts, found.told, subject, table)
+    return _replace(session, [thing.key for thing in members], after, financing=False)
+
+
+def group(found: Known, consignment: ObjectId) -> frozenset[Thing]:
+    """The consignments that are one with it; empty where it is not founded (any more)."""
+    live = found.liveness().live
+    founded = engagement.founding_parties(f for f in found.facts.foundings if live(f.event))
+    network = Network(link for link in found.facts.links if live(link.event))
+    groups = engagement.groups(founded, network.same)
+    return next((members for thing, members in groups.items() if thing.id == consignment), frozenset())
+
+
+def _judge_financings(session: Connection[Any], affected: Known, registry: Registry, table: Model) -> int:
+    loans = {said.event for said in affected.told.financings}
+    keys = {key for event, key in loading.about(affected) if event in loans}
+    if not keys:
+        return 0
+    near = loading.by_keys(session, keys, registry)
+    shippers = sorted({s.application.partition("/")[0] for s in near.told.financings if s.application})
+    whole = loading.by_keys(session, [f"shipper {code}" for code in shippers], registry)
+    applications = sorted(
+        {s.application for s in (*near.told.financings, *whole.told.financings) if s.application}
+    )
+    both = Known(near.facts | whole.facts, near.told | whole.told)
+    seen = observe_financings(both.told, both.liveness(), table)
+    return _replace(session, applications, seen, financing=True)
+
+
+def _replace(
+    session: Connection[Any], subjects: Sequence[str], after: Iterable[Observation], *, financing: bool
+) -> int:
+    """Put ``after`` in the place of what is stored of ``subjects``, and add the difference to the counts."""
+    asked = {"subjects": list(subjects), "financing": financing}
+    before = {observation(row) for row in session.execute(statement("observations"), asked, binary=True)}
+    new = frozenset(after)
+    gone, come = sorted(before - new), sorted(new - before)
+    if gone:
+        rows = {
+            "subjects": [o.subject for o in gone],
+            "signals": smallints([o.signal for o in gone]),
+            "units": [o.unit for o in gone],
+            "shippers": [o.shipper for o in gone],
+        }
+        session.execute(statement("remove"), rows)
+    for each in come:
+        session.execute(
+            statement("put"), each._asdict() | {"signal": int(each.signal), "events": uuids(each.events)}
+        )
+    change = sorted(difference(gone, come).items())
+    if change:
+        cells = {
+            "shippers": [cell.shipper for cell, _ in change],
+            "signals": smallints([cell.signal for cell, _ in change]),
+            "days": [cell.day for cell, _ in change],
+        }
+        sums = {"trials": [count.trials for _, count in change], "bads": [count.bad for _, count in change]}
+        session.execute(statement("change"), {**cells, **sums})
+        session.execute(statement("sweep"), cells)
+    return len(gone) + len(come)
+
+
+def observation(row: Sequence[Any]) -> Observation:
+    """An observation from its row (binary: ids as 16 bytes)."""
+    shipper, signal, subject, unit, day, bad, events = row
+    return Observation(shipper, Signal(signal), subject, unit, day, bad, tuple(events))

@@ -1,0 +1,1 @@
+SELECT event FROM lianyun.credit_about WHERE key = ANY (%(keys)s)

@@ -1,0 +1,1 @@
+SELECT version, xid::text, no FROM lianyun.credit_cursor FOR UPDATE

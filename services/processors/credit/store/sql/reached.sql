@@ -1,0 +1,19 @@
+-- The consignments that facts about the objects may reach, and those on whom a restriction of a place may bear. Dead links and
+-- stale ends are followed too: rather too many consignments are judged again than one too few.
+WITH RECURSIVE start (id) AS (
+    SELECT id FROM unnest(%(ids)s::uuid[]) AS n (id)
+    UNION
+    SELECT m.object FROM unnest(%(ids)s::uuid[]) AS n (id)
+    JOIN lianyun.passing p ON p.object = n.id JOIN lianyun.mention m ON m.no = p.no
+), down (id, lo, hi) AS (
+    SELECT id, -4611686018427387904, 4611686018427387904 FROM start
+    UNION
+    SELECT l.right_id, greatest(d.lo, l.start_at), least(d.hi, coalesce(l.end_at, 4611686018427387904))
+    FROM down d JOIN lianyun.link l ON l.left_id = d.id
+    WHERE l.kind <> 8 AND l.start_at < d.hi AND coalesce(l.end_at, 4611686018427387904) > d.lo
+), found (cons) AS (
+    SELECT DISTINCT f.cons FROM down d JOIN lianyun.founding f ON f.cons = d.id
+)
+SELECT cons FROM found
+UNION
+SELECT k.canonical FROM found f JOIN lianyun.canonical k ON k.cons = f.cons

@@ -1,0 +1,192 @@
+"""The store of credit signals keeps what the core says: all credit stories told into a real database, in any order and batches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import psycopg
+import pytest
+
+from services.localstack.engine import DatabaseAddress
+from services.processors.credit.counts import Cell, Count, count
+from services.processors.credit.observations import Observation
+from services.processors.credit.signals import Signal, model
+from services.processors.credit.store import projector, records
+from services.processors.credit.store.statements import statement
+from services.registry import store as registry_store
+from services.storage.migrate import migrate
+from services.storage.session import Session, open_session
+from tests.signed.telling import Desk, record, register
+from tests.stories.credit.telling import CreditStory, State, credit_stories, joined
+
+pytestmark = pytest.mark.integration
+TABLE = model()
+
+
+@dataclass
+class Universe:
+    """All stories side by side in one database, each with parties and objects of its own."""
+
+    told: tuple[CreditStory, ...]
+
+    @cached_property
+    def state(self) -> State:
+        return joined([piece for story in self.told for piece in story.pieces])
+
+    @cached_property
+    def observations(self) -> frozenset[Observation]:
+        return frozenset().union(*(story.state.observations(TABLE) for story in self.told))
+
+
+@pytest.fixture(scope="module")
+def universe() -> Universe:
+    scoped = (CreditStory(each.story.scoped(f"c{n:02}")) for n, each in enumerate(credit_stories()))
+    return Universe(tuple(scoped))
+
+
+@pytest.fixture
+def dsn(postgres: DatabaseAddress, universe: Universe, request: pytest.FixtureRequest) -> str:
+    fresh = postgres.fresh_database("credit_" + str(abs(hash(request.node.name)) % 10**8))
+    migrate(fresh)
+    with psycopg.connect(fresh) as session:
+        register(session, [story.story for story in universe.told])
+    return fresh
+
+
+@pytest.fixture
+def session(dsn: str) -> Iterator[Session]:
+    opened = open_session(dsn)
+    opened.autocommit = True
+    yield opened
+    opened.close()
+
+
+def stored(session: Session) -> tuple[frozenset[Observation], dict[Cell, Count]]:
+    """What stands in the tables; the counts must be those of the observations, whatever else."""
+    rows = session.execute(
+        "SELECT shipper, signal, subject, unit, day, bad, events FROM lianyun.credit_observation", binary=True
+    )
+    seen = frozenset(projector.observation(row) for row in rows)
+    counts = session.execute("SELECT shipper, signal, day, trials, bad FROM lianyun.credit_count")
+    return seen, {Cell(a, Signal(b), c): Count(d, e) for a, b, c, d, e in counts}
+
+
+def tell(dsn: str, session: Session, universe: Universe, seed: int, most: int) -> None:
+    """The events in a random order and random batches, some twice, with steps of the projector in between."""
+    rng = random.Random(seed)
+    events = [told for story in universe.told for told in story.story.told]
+    events += rng.sample(events, len(events) // 10)
+    rng.shuffle(events)
+    desk = Desk(dsn)
+    at = 0
+    while at < len(events):
+        size = rng.randint(1, most)
+        desk.apply([record(told, at + n) for n, told in enumerate(events[at : at + size])])
+        at += size
+        if rng.random() < 0.5:
+            projector.step(session, rng.choice((20, 200)), TABLE)
+        if rng.random() < 0.2:
+            desk.writer.tick()
+    desk.settle()
+    desk.close()
+    projector.catch_up(session, 200, TABLE)
+
+
+@pytest.mark.parametrize(("seed", "most"), [(1, 250), (2, 60)])
+def test_the_store_says_what_the_core_says(
+    dsn: str, session: Session, universe: Universe, seed: int, most: int
+) -> None:
+    tell(dsn, session, universe, seed, most)
+    seen, counts = stored(session)
+    assert seen == universe.observations
+    assert counts == count(seen)
+
+    registry = registry_store.look(session)
+    for story in universe.told:
+        for name in story.story.expect:
+            shipper = story.story.party(name)
+            given = records.read_as(
+                session, shipper, "CREDIT_ASSESSMENT", shipper, story.as_of, story.as_of, registry
+            )
+            assert given is not None
+            told = story.state.record(shipper, story.as_of, TABLE)
+            assert given.record.assessment == told.assessment, story.slug
+            assert given.record.undisputed == told.undisputed, story.slug
+
+    # Made anew from the events under other rules, everything comes out the same.
+    other = TABLE.model_copy(update={"reasons": 3})
+    projector.catch_up(session, 200, other)
+    assert stored(session) == (seen, counts)
+
+
+def test_reading_needs_leave(dsn: str, session: Session, universe: Universe) -> None:
+    story = next(each for each in universe.told if each.slug == "14_consent")
+    desk = Desk(dsn)
+    desk.apply([record(told, n) for n, told in enumerate(story.story.told)])
+    desk.settle()
+    desk.close()
+    projector.catch_up(session)
+    registry = registry_store.look(session)
+
+    def reads(reader: str, purpose: str, shipper: str) -> set[str] | None:
+        party = story.story.party
+        given = records.read_as(
+            session, party(reader), purpose, party(shipper), story.as_of, story.as_of, registry
+        )
+        return None if given is None else {str(part) for part in given.leave.parts}
+
+    assert reads("silkbank", "CREDIT_ASSESSMENT", "lake") == {"SCORE", "SIGNALS"}
+    assert reads("ostbank", "PORTFOLIO_MONITORING", "lake") == {"EVIDENCE"}
+    assert reads("ostbank", "FINANCING_APPLICATION", "lake") is None
+    assert reads("silkbank", "CREDIT_ASSESSMENT", "nobody") is None
+
+
+def test_a_step_that_fails_leaves_nothing(
+    dsn: str, session: Session, universe: Universe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = next(each for each in universe.told if each.slug == "03_findings_not_selections")
+    desk = Desk(dsn)
+    desk.apply([record(told, n) for n, told in enumerate(story.story.told)])
+    desk.settle()
+    desk.close()
+    whole = projector.statement
+    monkeypatch.setattr(
+        projector, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
+    )
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        projector.step(session)
+    assert stored(session) == (frozenset(), {})
+    monkeypatch.undo()
+    projector.catch_up(session)
+    assert stored(session)[0] == story.state.observations(TABLE)
+
+
+def test_a_count_never_falls_below_nothing(session: Session) -> None:
+    taken = {"shippers": ["x"], "signals": [1], "days": [1], "trials": [-1], "bads": [0]}
+    with pytest.raises(psycopg.errors.CheckViolation):
+        session.execute(statement("change"), taken)
+
+
+def test_what_was_judged_before_the_state_settled_is_judged_again(
+    dsn: str, session: Session, universe: Universe
+) -> None:
+    story = next(each for each in universe.told if each.slug == "03_findings_not_selections")
+    desk = Desk(dsn)
+    desk.apply([record(told, n) for n, told in enumerate(story.story.told)])
+    desk.settle()
+    desk.close()
+    session.execute("INSERT INTO lianyun.pending (judged, nos, consignments) VALUES ('{}', '{}', '{}')")
+    projector.catch_up(session)
+    # As if another writer's link had been missed when the cargo was judged.
+    session.execute("DELETE FROM lianyun.credit_observation")
+    session.execute("DELETE FROM lianyun.credit_count")
+    projector.catch_up(session)
+    assert stored(session) == (frozenset(), {}), "while it waits nothing is judged again"
+    session.execute("DELETE FROM lianyun.pending")
+    projector.catch_up(session)
+    seen, counts = stored(session)
+    assert seen == story.state.observations(TABLE)
+    assert counts == count(seen)
