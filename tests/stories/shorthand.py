@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .telling import Story
 
-PLACED = ("place", "next_place", "place_of_receipt", "place_of_delivery", "carrier_acceptance_place")
+PLACED = (
+    "place",
+    "next_place",
+    "deliver_to",
+    "place_of_receipt",
+    "place_of_delivery",
+    "carrier_acceptance_place",
+)
 PARTIES = ("counterparty", "authority", "consignee", "party")
 
 
@@ -65,6 +72,8 @@ def payload_of(story: Story, type_: str, says: dict[str, Any], at: str) -> dict[
         body.setdefault("at", at)
     elif type_.startswith(("cre.link.", "cre.network.")):
         body.setdefault("from", at)
+    elif type_.startswith("cre.finance."):
+        body.setdefault("happened", at)
     else:
         body.setdefault("classifier", "ACT")
         body.setdefault("happened", at)

@@ -18,6 +18,7 @@ from schemas.events.document_trade import InsuranceCancelled
 from schemas.events.finance import AlertAcknowledged, Applied
 from schemas.events.keys import canonical_place
 from schemas.events.movement_exceptions import Reconsigned
+from schemas.rfc3339 import parse_micros
 from services.core.facts import FOREVER, Claim, EventId, Micros
 from services.processors.financing.cargo import (
     DELIVERED,
@@ -34,6 +35,7 @@ from services.processors.financing.territory import entered
 from services.processors.financing.words import Word, said
 
 TRANSIT_DAYS = 30
+"""The deadline of a transit whose opening names none."""
 SILENT_AFTER = 7 * 86_400 * 1_000_000
 DAY = 86_400 * 1_000_000
 
@@ -108,6 +110,11 @@ def _episode(*episodes: Episode) -> Callable[[Watched], Found]:
 
 
 def _transit(watched: Watched) -> Found:
+    limits = {
+        word.event: parse_micros(limit, "/time_limit")
+        for word in watched.words
+        if (limit := getattr(word.payload, "time_limit", None)) is not None
+    }
     for cargo in watched.cargo:
         for opened in cargo.facts(TRANSIT_OPENED):
             closed = [
@@ -115,7 +122,7 @@ def _transit(watched: Watched) -> Found:
                 for c in cargo.facts(TRANSIT_CLOSED)
                 if c.jurisdiction == opened.jurisdiction and c.happened >= opened.happened
             ]
-            due = opened.happened + TRANSIT_DAYS * DAY
+            due = limits.get(opened.event, opened.happened + TRANSIT_DAYS * DAY)
             late = min((c.happened for c in closed), default=FOREVER)
             if min(late, watched.at) > due and _running(watched, due):
                 yield f"{opened.jurisdiction} {opened.thing}", due, (opened.event,)

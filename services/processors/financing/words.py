@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
 from schemas.envelope import event_id
-from schemas.events.base import Payload, Role
+from schemas.events import catalogue
+from schemas.events.base import Milestone, Payload, Role
 from schemas.events.correction import Corrected, Retracted
 from schemas.events.customs_control import InspectionFinding
 from schemas.events.document_trade import InsuranceBound, InsuranceCancelled, InvoiceIssued
@@ -21,7 +22,8 @@ from services.core.interpretation import Statement
 from services.core.liveness import judge
 
 READ = (FinanceFact, InvoiceIssued, InsuranceBound, InsuranceCancelled, InspectionFinding, Reconsigned)
-"""What is kept whole; of everything else the heart's claims are enough."""
+"""What is kept whole, beside openings of a transit, which may name their deadline; of all else the heart's claims are enough."""
+TRANSIT_OPENED = catalogue.spec("cre.customs.transit_opened.v1").number
 
 P = TypeVar("P", bound=Payload)
 
@@ -74,7 +76,7 @@ def _words(statement: Statement, payload: Payload, known: Micros) -> Record:
     if isinstance(payload, Retracted):
         withdrawal = Withdrawal(statement.event, event_id(statement.source, payload.target), False)
         return Record(withdrawals=frozenset({(withdrawal, known)}))
-    if not isinstance(payload, READ):
+    if not isinstance(payload, FinanceFact | Milestone) or not _reads(payload):
         return Record()
     publisher = statement.publisher
     word = Word(
@@ -87,6 +89,10 @@ def _words(statement: Statement, payload: Payload, known: Micros) -> Record:
         payload,
     )
     return Record(frozenset({word}))
+
+
+def _reads(payload: Payload) -> bool:
+    return isinstance(payload, READ) or payload.spec.number == TRANSIT_OPENED
 
 
 def live(record: Record, as_of: Micros, known_at: Micros) -> frozenset[Word]:
