@@ -107,7 +107,7 @@ def _field(story: Story, field: str, value: Any) -> Any:
                 "message_sha256": hashlib.sha256(message).hexdigest(),
                 "message_b64": base64.b64encode(message).decode(),
             }
-        case "happened" | "from" | "to" | "at" | "time_limit":
+        case "happened" | "from" | "to" | "at" | "time_limit" | "ends_at":
             return instant(value)
         case _ if field in PLACED:
             return place(value)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 from schemas.events import finance
+from schemas.events.base import Milestone
 from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.core.facts import EventId, Micros
+from services.core.objects import Thing
 from services.processors.financing.cargo import Cargo
 from services.processors.financing.external import Answer
 from services.processors.financing.fingerprints import Fingerprint
@@ -75,11 +77,16 @@ class Book:
     def of(self, financing: str, application: str) -> tuple[Word, ...]:
         """The same, for a financing that has no hold yet."""
         own = of_financing(self.words, financing, application)
-        others = (OfFinancing, OfApplication, finance.Applied)
-        return (
-            *own,
-            *sorted((w for w in self.words if not isinstance(w.payload, others)), key=lambda w: w.order),
-        )
+        things = frozenset[Thing]().union(*(cargo.things for cargo in self.cargo))
+        return (*own, *sorted((w for w in self.words if _of_cargo(w, things)), key=lambda w: w.order))
+
+
+def _of_cargo(word: Word, things: frozenset[Thing]) -> bool:
+    """Whether a word is about cargo, and about this one."""
+    payload = word.payload
+    if isinstance(payload, Milestone):
+        return any(Thing(ref.kind, ref.key) in things for ref in payload.objects)
+    return not isinstance(payload, OfFinancing | OfApplication | finance.Applied)
 
 
 @dataclass(frozen=True, slots=True)

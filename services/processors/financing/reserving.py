@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from schemas.events import finance
@@ -153,12 +153,12 @@ def _of_cargo(papers: Papers, book: Book) -> bool:
     return all(thing in things for thing in asked)
 
 
-def _unstated(papers: Papers, book: Book) -> str | None:
+def _unstated(papers: Papers, book: Book, words: Sequence[Word]) -> str | None:
     """The first invoice that no party of the consignment states as it is presented."""
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in book.cargo))
     stated = {
         (normalise_1(invoice.document_id), Money.of(invoice.grand_total_amount), _party(invoice.seller_party))
-        for word, invoice in said(book.words, InvoiceIssued)
+        for word, invoice in said(words, InvoiceIssued)
         if word.publisher in engaged
     }
     for invoice in papers.invoices:
@@ -189,13 +189,13 @@ def _unfit(
     missing = product.keys - ask.papers.kinds
     if missing:
         yield Failed("KEYS_GIVEN", f"Papers of the kinds {', '.join(sorted(missing))}.")
-    unstated = _unstated(ask.papers, book) if product.value is Value.TRADE else None
+    words = book.of(ask.financing, terms.application)
+    unstated = _unstated(ask.papers, book, words) if product.value is Value.TRADE else None
     if unstated is not None:
         yield Failed(
             "INVOICE_STATED",
             f"Invoice {unstated} with this seller and amount, published by a party of the consignment."[:200],
         )
-    words = book.of(ask.financing, terms.application)
     if any(isinstance(w.payload, finance.ApplicationWithdrawn | finance.Rejected) for w in words):
         yield Failed("APPLICATION_STANDS", "A new application: this one was withdrawn or rejected.")
     found = external.standing(book.required, book.external, at)

@@ -108,7 +108,13 @@ def check(
             held[print_.version, print_.kind, print_.digest].append(entry)
     findings: dict[Finding, None] = {}
     takes_over: set[str] = set()
-    for asked_print in prints:
+    asked_prints = tuple(prints)
+    met_exactly = {
+        (asked_print.kind, entry.holder.financing)
+        for asked_print in asked_prints
+        for entry in held.get((asked_print.version, asked_print.kind, asked_print.digest), ())
+    }
+    for asked_print in asked_prints:
         met = held.get((asked_print.version, asked_print.kind, asked_print.digest), [])
         consenting = {e.holder.financing for e in met if e.holder.financing in consented}
         if asked_print.kind.exact:
@@ -117,8 +123,13 @@ def check(
             }
         left = [entry for entry in met if entry.holder.financing not in consenting]
         for finding in _judge(asked, asked_print, left):
-            findings[finding] = None
+            # Who shares the very box or invoice is judged by that, not by looking like it.
+            if (_EXACTLY.get(finding.kind), finding.by) not in met_exactly:
+                findings[finding] = None
     return Checked(tuple(findings), frozenset(takes_over))
+
+
+_EXACTLY = {Kind.NEAR_CARGO: Kind.CARGO, Kind.NEAR_TRADE: Kind.INVOICE}
 
 
 def _judge(asked: Encumbrance, print_: Fingerprint, met: list[Entry]) -> Iterable[Finding]:
