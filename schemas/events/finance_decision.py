@@ -42,6 +42,7 @@ class Decided(FinanceFact):
 
     ``happened`` is the moment under the lock. ``position`` is the reading position below which everything accepted was
     seen, ``before`` the decision on the same encumbrance that came last, and ``state_sha256`` the digest of what it rests on.
+    ``frees`` are other financings whose hold on the same interest ends by it: expired, taken over or substituted.
     """
 
     action: Action
@@ -56,6 +57,8 @@ class Decided(FinanceFact):
     financing: OwnReference | None = None
     amount: Amount | None = None
     until: Time | None = None
+    frees: Annotated[tuple[OwnReference, ...], Field(strict=False, max_length=256)] = ()
+    notices: Annotated[tuple[Code, ...], Field(strict=False, max_length=16)] = ()
     guard: Code | None = None
     satisfied_by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     rules: Free

@@ -154,6 +154,8 @@ _VALUES: Json = {
     "guard": "RESERVATION_VALID",
     "satisfied_by": "A new reservation: this one ended before the pledge.",
     "rules": "2026-11",
+    "frees": ["bbank/RF-2026-5"],
+    "notices": ["SIMILAR"],
     "target": "3f0c6a52-0001",
     "cut_off": "2026-02-28T12:00:00+08:00",
     "invoice_number": "FR-2026-0311",

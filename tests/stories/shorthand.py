@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .telling import Story
 
-PLACED = ("place", "next_place", "place_of_receipt", "place_of_delivery", "carrier_acceptance_place")
+PLACED = (
+    "place",
+    "next_place",
+    "deliver_to",
+    "place_of_receipt",
+    "place_of_delivery",
+    "carrier_acceptance_place",
+)
 PARTIES = ("counterparty", "authority", "consignee", "party", "bank", "debtor", "against")
 REFERENCES = ("concerns", "consent", "dispute", "request")
 """Fields of credit and finance that name an event; a story writes its short id."""
@@ -107,7 +114,7 @@ def _field(story: Story, field: str, value: Any) -> Any:
                 "message_sha256": hashlib.sha256(message).hexdigest(),
                 "message_b64": base64.b64encode(message).decode(),
             }
-        case "happened" | "from" | "to" | "at" | "time_limit" | "cut_off":
+        case "happened" | "from" | "to" | "at" | "time_limit" | "cut_off" | "ends_at":
             return instant(value)
         case _ if field in REFERENCES and (by := _publisher(story, value)) is not None:
             return {"source": story.source(by), "id": f"{story.slug}/{value}"}

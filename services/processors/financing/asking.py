@@ -1,0 +1,166 @@
+"""What is asked of the platform, what it looks at under the lock, and what it answers: plain values."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, fields
+from typing import NamedTuple
+
+from schemas.events import finance
+from schemas.events.base import Milestone
+from schemas.events.finance_terms import OfApplication, OfFinancing
+from services.core.facts import EventId, Micros
+from services.core.objects import Thing
+from services.processors.financing.cargo import Cargo
+from services.processors.financing.external import Answer
+from services.processors.financing.fingerprints import Fingerprint
+from services.processors.financing.lifecycle import Hold, of_financing
+from services.processors.financing.money import Money
+from services.processors.financing.papers import Papers
+from services.processors.financing.rulings import Action, Outcome, Ruling, Terms
+from services.processors.financing.uniqueness import Entry, Match
+from services.processors.financing.words import Word
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request of a party. ``idempotency`` is its own name of it: the same again is the same request, never a second.
+
+    RESERVE carries ``terms`` and ``papers``; DRAW an ``amount``; SUBSTITUTE the financing that is replaced;
+    ``reviewed`` is the number of an earlier REVIEW that the bank has looked at. ``request`` is the signed event.
+    """
+
+    action: Action
+    asked_by: str
+    idempotency: str
+    financing: str = ""
+    request: EventId | None = None
+    terms: Terms | None = None
+    papers: Papers = field(default_factory=Papers)
+    amount: Money | None = None
+    replaces: str = ""
+    reviewed: int | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """16 bytes of everything that is asked, but for the name of the request."""
+        said = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in ("idempotency", "request")]
+        return hashlib.sha256("\x1f".join(said).encode()).digest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What is known under the lock: decisions on everything involved, live words, the cargo, and entries under the keys.
+
+    ``prints`` are the fingerprints of what is asked (of the papers for RESERVE, the stored ones for PLEDGE).
+    ``earlier`` is the decision that the asker already has under this idempotency key or event.
+    """
+
+    rulings: tuple[Ruling, ...] = ()
+    words: frozenset[Word] = frozenset()
+    cargo: tuple[Cargo, ...] = ()
+    prints: tuple[Fingerprint, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    external: tuple[Answer, ...] = ()
+    required: frozenset[str] = frozenset()
+    earlier: Ruling | None = None
+
+    @property
+    def last(self) -> Ruling | None:
+        """The latest decision of all involved."""
+        return max(self.rulings, key=lambda ruling: ruling.number, default=None)
+
+    def about(self, hold: Hold) -> tuple[Word, ...]:
+        """The words on one financing and on cargo, without what concerns other financings."""
+        return self.of(hold.financing, hold.terms.application)
+
+    def of(self, financing: str, application: str) -> tuple[Word, ...]:
+        """The same, for a financing that has no hold yet."""
+        own = of_financing(self.words, financing, application)
+        things = frozenset[Thing]().union(*(cargo.things for cargo in self.cargo))
+        return (*own, *sorted((w for w in self.words if _of_cargo(w, things)), key=lambda w: w.order))
+
+
+def _of_cargo(word: Word, things: frozenset[Thing]) -> bool:
+    """Whether a word is about cargo, and about this one."""
+    payload = word.payload
+    if isinstance(payload, Milestone):
+        return any(Thing(ref.kind, ref.key) in things for ref in payload.objects)
+    return not isinstance(payload, OfFinancing | OfApplication | finance.Applied)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided, ready to be recorded; ``repeated`` is an earlier decision given again, which is not recorded."""
+
+    action: Action
+    outcome: Outcome
+    at: Micros
+    financing: str = ""
+    terms: Terms | None = None
+    amount: Money | None = None
+    until: Micros | None = None
+    frees: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    guard: str = ""
+    satisfied_by: str = ""
+    repeated: Ruling | None = None
+
+
+HIDDEN = frozenset(
+    {
+        "APPLICATION_SIGNED",
+        "APPLICANT_OF_PRODUCT",
+        "APPLICANT_ENGAGED",
+        "PAPERS_OF_CARGO",
+        "PLEDGEE",
+        "PARTY_OF_CARGO",
+    }
+)
+"""Guards whose refusal is answered like a question about something unknown: recorded by name, told to nobody."""
+
+
+class Reply(NamedTuple):
+    """What the asker is told: never another bank, and nothing at all about what it may not ask about."""
+
+    outcome: str
+    guard: str = ""
+    satisfied_by: str = ""
+    match: str = ""
+    until: Micros | None = None
+    amount: Money | None = None
+    notices: tuple[str, ...] = ()
+    number: int | None = None
+
+
+UNKNOWN = Reply("UNKNOWN")
+"""The one answer to everybody who asks about what he has no right to ask about, or what does not exist."""
+LIMITS = "Other registries and the legal priority register remain decisive."
+"""Said with every answer on uniqueness."""
+
+
+def reply(ruling: Ruling) -> Reply:
+    """What is told of a recorded decision to whoever asked for it; the same again for a repeated request."""
+    if ruling.guard in HIDDEN:
+        return UNKNOWN
+    match = MATCHES.get(ruling.guard, Match.NONE) if ruling.action is Action.RESERVE else Match.NONE
+    return Reply(
+        ruling.outcome,
+        ruling.guard,
+        ruling.satisfied_by,
+        match,
+        ruling.until,
+        ruling.amount if ruling.done else None,
+        ruling.notices,
+        ruling.number,
+    )
+
+
+MATCHES = {
+    "INTEREST_FREE": Match.EXACT,
+    "WITHIN_RESIDUAL": Match.EXACT,
+    "SPLIT_KNOWN": Match.EXACT,
+    "OTHER_INTEREST_OF_APPLICANT": Match.EXACT,
+    "NOT_ALIKE": Match.NEAR,
+}
+"""How what was found resembles what was asked, by the guard that spoke."""

@@ -1,0 +1,146 @@
+"""A platform in memory: what the store does with the pure core, as plainly as it can be written.
+
+Everything is kept in lists and looked through from end to end. The stories are told to it, and the database must come
+to the same decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from services.core.derive import derive
+from services.core.facts import FOREVER, Facts
+from services.core.gathering import gather
+from services.core.objects import Thing
+from services.processors.financing import lifecycle
+from services.processors.financing.asking import Ask, Book, Decision, Reply, reply
+from services.processors.financing.cargo import Cargo
+from services.processors.financing.decisions import decide
+from services.processors.financing.external import Answer
+from services.processors.financing.fingerprints import Fingerprint, Version, fingerprints
+from services.processors.financing.normalise import normalise_1
+from services.processors.financing.products import products
+from services.processors.financing.reserving import encumbrance
+from services.processors.financing.rulings import Action, Ruling
+from services.processors.financing.status import Status, status
+from services.processors.financing.uniqueness import Entry
+from services.processors.financing.words import Record, live
+
+KEY = bytes(range(32))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One event as the platform knows it since ``known``: what it states to the heart, and to financing."""
+
+    known: int
+    facts: Facts
+    record: Record
+
+
+def cargo_of(heard: Iterable[Heard], consignment: Thing, as_of: int, known_at: int) -> Cargo | None:
+    """The cargo of a consignment from all that was heard by ``known_at`` and happened by ``as_of``."""
+    facts = Facts.union(each.facts for each in heard if each.known <= known_at)
+    gathered = gather(facts, consignment, as_of)
+    view = derive(facts, consignment, as_of)
+    if gathered is None or view is None:
+        return None
+    return Cargo.of(view, (path.thing for path in gathered.paths if path.counted))
+
+
+@dataclass
+class World:
+    """Decisions, entries and what was heard, with the versions of fingerprints in use."""
+
+    heard: Sequence[Heard] = ()
+    versions: list[Version] = field(default_factory=lambda: [Version(1, KEY, normalise_1)])
+    external: list[Answer] = field(default_factory=list)
+    required: frozenset[str] = frozenset()
+    rulings: list[Ruling] = field(default_factory=list)
+    prints: dict[str, tuple[Fingerprint, ...]] = field(default_factory=dict)
+    cargo: dict[str, tuple[Thing, ...]] = field(default_factory=dict)  # of each financing
+
+    def record(self, known_at: int = FOREVER) -> Record:
+        """All that was said to financing."""
+        record = Record()
+        for each in self.heard:
+            if each.known <= known_at:
+                record |= each.record
+        return record
+
+    def ask(self, ask: Ask, at: int, on: tuple[Thing, ...] = ()) -> tuple[Decision, Reply]:
+        """Decide ``ask`` at ``at`` and record it; ``on`` are the consignments it is about."""
+        consignments = on or self.cargo.get(ask.financing, ())
+        found = (cargo_of(self.heard, thing, at, at) for thing in consignments)
+        cargo = tuple(each for each in found if each is not None)
+        prints = self._prints(ask)
+        holds = lifecycle.holds(self.rulings)
+        book = Book(
+            rulings=tuple(self.rulings) if not ask.action.disposes else self._on(consignments),
+            words=live(self.record(), at, at),
+            cargo=cargo if len(cargo) == len(consignments) else (),
+            prints=prints,
+            entries=tuple(self._entries(prints, holds)),
+            external=tuple(self.external),
+            required=self.required,
+            earlier=next(
+                (r for r in self.rulings if (r.asked_by, r.idempotency) == (ask.asked_by, ask.idempotency)),
+                None,
+            ),
+        )
+        decision = decide(ask, book, at)
+        if decision.repeated is not None:
+            return decision, reply(decision.repeated)
+        ruling = Ruling(
+            number=len(self.rulings) + 1,
+            action=decision.action,
+            outcome=decision.outcome,
+            at=decision.at,
+            asked_by=ask.asked_by,
+            idempotency=ask.idempotency,
+            asked=ask.digest,
+            position=0,
+            rules=products().version,
+            financing=decision.financing,
+            request=ask.request,
+            terms=decision.terms,
+            amount=decision.amount,
+            until=decision.until,
+            frees=decision.frees,
+            notices=decision.notices,
+            guard=decision.guard,
+            satisfied_by=decision.satisfied_by,
+        )
+        if book.earlier is None:
+            self.rulings.append(ruling)
+        if ruling.done and ask.action is Action.RESERVE:
+            open_ = {version.number for version in self.versions if version.open}
+            self.prints[ask.financing] = tuple(p for p in prints if p.version in open_)
+            self.cargo[ask.financing] = consignments
+        return decision, reply(ruling)
+
+    def status(self, financing: str, asked_by: str, as_of: int, known_at: int | None = None) -> Status | None:
+        """The status of a financing for a bank."""
+        known = as_of if known_at is None else known_at
+        found = (cargo_of(self.heard, thing, as_of, known) for thing in self.cargo.get(financing, ()))
+        cargo = tuple(each for each in found if each is not None)
+        return status(financing, asked_by, self.rulings, self.record(), cargo, as_of, known)
+
+    def _prints(self, ask: Ask) -> tuple[Fingerprint, ...]:
+        if ask.action is not Action.RESERVE or ask.terms is None:
+            return self.prints.get(ask.financing, ())
+        return tuple(p for v in self.versions for p in fingerprints(ask.papers, ask.terms.applicant, v))
+
+    def _entries(self, prints: Iterable[Fingerprint], holds: dict[str, lifecycle.Hold]) -> Iterable[Entry]:
+        wanted = {(p.version, p.kind, p.digest) for p in prints}
+        for financing, hold in holds.items():
+            if hold.ended is None:
+                holder = encumbrance(financing, hold.terms, products()[hold.terms.product])
+                for print_ in self.prints[financing]:
+                    if (print_.version, print_.kind, print_.digest) in wanted:
+                        yield Entry(print_, holder)
+
+    def _on(self, consignments: Iterable[Thing]) -> tuple[Ruling, ...]:
+        about = {f for f, things in self.cargo.items() if not set(things).isdisjoint(consignments)}
+        return tuple(r for r in self.rulings if r.financing in about)
