@@ -15,20 +15,26 @@ MARK = f"lianyun-test-{os.getpid()}"
 
 
 @pytest.fixture(scope="session")
-def images() -> Iterator[Mapping[str, str]]:
-    """The variables that name the images; what was built here is removed at the end."""
+def broker_image() -> Iterator[str]:
+    """The broker's image. What this run builds, of this and others, is removed at the end; skips where none is asked for."""
     if not engine.ASKED:
         pytest.skip(engine.told())
     assert engine.answers(), (
         "make containers needs a container engine, and none answers: start one, or set DOCKER_HOST"
     )
-    settings = {"LIANYUN_IMAGE": f"{MARK}:ours", "LIANYUN_KAFKA_IMAGE": kafka_image()}
     try:
-        Deployment(MARK, "plain", settings).compose("build", "topics", patience=900)
-        yield settings
+        yield kafka_image()
     finally:
         for image in engine.docker("images", "-q", MARK).split():
             engine.run(["docker", "image", "rm", "-f", image])
+
+
+@pytest.fixture(scope="session")
+def images(broker_image: str) -> Mapping[str, str]:
+    """The variables that name the images: ours is built from this tree."""
+    settings = {"LIANYUN_IMAGE": f"{MARK}:ours", "LIANYUN_KAFKA_IMAGE": broker_image}
+    Deployment(MARK, "plain", settings).compose("build", "topics", patience=900)
+    return settings
 
 
 @pytest.fixture(scope="session")
