@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 import psycopg
 import pytest
-from aiokafka import AIOKafkaProducer
+from kafka import KafkaProducer
 
 from services.localstack.engine import BrokerAddress, open_broker, open_database
 from services.topics.cluster import apply
@@ -33,21 +32,23 @@ def test_broker_container_takes_the_declared_topics(broker_container: BrokerAddr
 def test_broker_container_ends_transactions(broker_container: BrokerAddress) -> None:
     """For that the broker is a client of its own, at an address that leads back to it from inside the container."""
 
-    async def commit() -> int:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=broker_container.bootstrap, transactional_id="in-a-container"
-        )
-        await producer.start()
-        try:
-            async with producer.transaction():
-                first = await producer.send_and_wait("cre.gateway.v1", b"one", partition=0)
-            async with producer.transaction():
-                second = await producer.send_and_wait("cre.gateway.v1", b"two", partition=0)
-            return int(second.offset - first.offset)
-        finally:
-            await producer.stop()
-
-    assert asyncio.run(asyncio.wait_for(commit(), 60)) == 2, "the marker of the first one lies between them"
+    producer = KafkaProducer(
+        bootstrap_servers=broker_container.bootstrap,
+        transactional_id="in-a-container",
+        max_block_ms=20_000,
+        delivery_timeout_ms=20_000,
+        request_timeout_ms=15_000,
+    )
+    try:
+        producer.init_transactions()
+        offsets = []
+        for _ in range(2):
+            producer.begin_transaction()
+            offsets.append(producer.send("cre.gateway.v1", b"inside", partition=0).get(timeout=20).offset)
+            producer.commit_transaction()
+        assert offsets == [0, 2], "the marker of the first one lies between them"
+    finally:
+        producer.close(timeout=5)
 
 
 def test_database_container_gives_fresh_databases(broker_image: str) -> None:
