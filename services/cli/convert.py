@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,13 +48,19 @@ def convert(
     zone: Annotated[
         str, typer.Option(help="Try out a clock for times without an offset, such as Asia/Shanghai.")
     ] = "",
+    declaration: Annotated[
+        Path | None,
+        typer.Option(
+            "--declared", help="Take the section [files] of this TOML file, not the profile's.", exists=True
+        ),
+    ] = None,
     native: Annotated[
         bool, typer.Option("--native", help="Write the good records as native JSON lines, and nothing else.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what PATHS say: which header was taken for what, and per record its event or why there is none."""
-    who = _who(party, zone)
+    who = _who(party, zone, declaration)
     converted = [_convert(path, who, format) for path in paths]
     if native:
         for each in converted:
@@ -72,12 +79,19 @@ def convert(
         raise typer.Exit(Exit.FAILED)
 
 
-def _who(party: str, zone: str) -> profile.Profile:
+def _who(party: str, zone: str, declaration: Path | None) -> profile.Profile:
     settings = CliSettings()
     if party:
         who = profile_of(settings, party)
     else:
         who = profile.create("nobody", "urn:nobody", "none", settings.network, Scheme.ED25519)
+    if declaration is not None:
+        try:
+            table = tomllib.loads(declaration.read_text(encoding="utf-8"))
+            who = replace(who, files=declared.read(table.get("files"), who.party))
+        except ValueError as problem:  # no TOML, no UTF-8, or a declaration that cannot be used
+            fix = "lianyun simulate --formats writes one for each party"
+            raise Failure(Exit.USAGE, f"{declaration}: {problem}", fix) from None
     if not zone:
         return who
     try:

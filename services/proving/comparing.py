@@ -19,9 +19,6 @@ from services.simulator.simulate import Simulation
 from services.simulator.truth import Truth
 from services.storage.reading import Stored
 
-WORTH_SHARING = 200
-"""From so many consignments on a process that has to be started first is worth its while."""
-
 
 @dataclass(slots=True)
 class Compared:
@@ -50,7 +47,7 @@ def compare(dsn: str, simulation: Simulation, called: Mapping[str, str], process
     """
     truths, now = list(simulation.truths.values()), simulation.scale.now
     names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in called.items()}
-    if processes <= 1 or len(truths) < WORTH_SHARING:
+    if processes <= 1 or len(truths) < 2 * processes:
         return Comparison(dsn, now, names).of(truths)
     shares = 2 * processes  # neighbours have trains in common, and their events are read once
     parts = [truths[n * len(truths) // shares : (n + 1) * len(truths) // shares] for n in range(shares)]

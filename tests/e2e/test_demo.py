@@ -53,6 +53,19 @@ def test_spreadsheets_are_among_what_was_published(outcome: dict[str, Any]) -> N
     assert outcome["lists"]["rows"] > 10
 
 
+def test_partners_files_of_every_format_were_read_and_published(outcome: dict[str, Any]) -> None:
+    formats = outcome["formats"]
+    assert set(formats) == {
+        "booking_list", "border_handover", "consist_cn", "dcsa", "departure_list", "eaeu_receipts", "gacc_receipts",
+        "loading_list", "natural_list", "ncts", "taf", "train_plan",
+    }  # fmt: skip
+    assert all(each["files"] and each["events"] == sum(each["types"].values()) for each in formats.values())
+    assert outcome["lists"]["files"] == sum(each["files"] for each in formats.values())
+    assert 0.1 < outcome["lists"]["rows"] / outcome["events"]["published"] < 0.25
+    assert formats["taf"]["types"]["movement.departed"] > 2
+    assert formats["ncts"]["types"]["customs.transit_opened"] > 1
+
+
 def test_a_killed_worker_loses_nothing() -> None:
     lines: list[str] = []
     killed = dares.kill(1, lines.append, Scale(seed=1, trains=3, boxes=12, rumours=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import io
 import tomllib
 import zipfile
@@ -18,6 +19,8 @@ from lxml import etree
 
 from schemas.events.catalogue import spec
 from services.producers.formats import declared
+from services.producers.formats.catalogue import understand
+from services.producers.formats.model import Said
 from services.simulator import files
 from services.simulator.files import PartnerFile
 from services.simulator.files.folder import DECLARED
@@ -129,10 +132,16 @@ def _text(book: PartnerFile) -> str:
         return unescape("".join(package.read(name).decode() for name in parts))
 
 
-def test_a_declarant_passes_on_the_release_whole() -> None:
+def test_a_declarant_passes_on_the_release_of_customs_whole() -> None:
     released = [file for file in of("ncts") if file.name.startswith("CC029C")]
     assert {file.party for file in released} == {"hansa", "eu-pl", "eu-de"}
-    assert all(len(file.content) <= 16_384 for file in released)
+    for file in released:
+        _, reading = understand(file.content, files.settings(file.party))
+        said = [record for record in reading.records if isinstance(record, Said)]
+        relays = [each.data["relay"] for each in said if "relay" in each.data]
+        assert bool(relays) == (file.party == "hansa"), file.name
+        digest = hashlib.sha256(file.content).hexdigest()
+        assert all(r["authority"] in ("eu-pl", "eu-de") and r["message_sha256"] == digest for r in relays)
 
 
 @cache

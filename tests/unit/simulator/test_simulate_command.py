@@ -43,6 +43,22 @@ def test_a_folder_holds_one_file_per_party_and_says_that_it_is_simulated(tmp_pat
     assert "simulated" in run(*ARGUMENTS, "--out", str(tmp_path / "out"))
 
 
+def test_files_in_own_formats_are_read_with_what_each_party_declares(tmp_path: Path) -> None:
+    about = json.loads(run(*ARGUMENTS, "--formats", "--out", str(tmp_path), "--json"))
+    assert {name.partition("/")[2] for name in about["files"]} > {"border_handover", "taf", "natural_list"}
+    for declaration in sorted(tmp_path.glob("*/files.toml")):
+        paths = [str(path) for path in sorted(declaration.parent.iterdir()) if path != declaration]
+        told = json.loads(run("convert", "--declared", str(declaration), "--json", *paths))
+        assert sum(bool(file["records"]) for file in told["files"]) == len(paths)
+    with pytest.raises(Failure) as raised:
+        CliRunner().invoke(
+            app,
+            ["convert", "--declared", str(tmp_path / "world.json"), *paths],
+            catch_exceptions=False,
+        )
+    assert raised.value.code is Exit.USAGE
+
+
 def test_the_stream_has_all_parties_in_the_order_of_publication() -> None:
     lines = [json.loads(line) for line in run(*ARGUMENTS, "--out", "-").splitlines()]
     assert len(lines) == sum(m.copies for m in simulate("tiny", 1, 0.006).messages())
