@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from functools import cached_property
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from services.cli.exits import Exit, Failure
+from services.cli.main import app
 from services.localstack.engine import DatabaseAddress
 from services.processors.credit.counts import Cell, Count, count
 from services.processors.credit.observations import Observation
@@ -190,3 +194,40 @@ def test_what_was_judged_before_the_state_settled_is_judged_again(
     seen, counts = stored(session)
     assert seen == story.state.observations(TABLE)
     assert counts == count(seen)
+
+
+def test_the_commands(dsn: str, universe: Universe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bank with consent reads a score with its reasons; without consent the answer is that of an unknown shipper."""
+    stories = {each.slug: each for each in universe.told}
+    told = stories["15_disputes"].story.told
+    party = stories["15_disputes"].story.party
+    desk = Desk(dsn)
+    desk.apply([record(each, n) for n, each in enumerate(told)])
+    desk.settle()
+    desk.close()
+    monkeypatch.setenv("LIANYUN_DSN", dsn)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["shipper", *arguments])
+        failure = done.exception
+        return (
+            (failure.code, failure.problem) if isinstance(failure, Failure) else (done.exit_code, done.output)
+        )
+
+    assert run("follow") == (0, f"followed {len(told)} events\n")
+    assert run("follow") == (0, "followed 0 events\n")
+    shipper = party("lake")
+    code, text = run("score", shipper, "--as", shipper, "--as-of", "2026-01-15T00:00:00Z", "--json")
+    assert code == 0
+    shown = json.loads(text)["record"]
+    assert shown["assessment"]["status"] == "SCORED"
+    assert shown["without_what_is_disputed"]["score"] > shown["assessment"]["score"]
+    reason = next(each for each in shown["assessment"]["reasons"] if each["signal"] == "S4")
+    assert {each["id"] for each in reason["events"]} == {"15_disputes/finding25", "15_disputes/finding28"}
+    code, text = run("score", shipper, "--as", shipper, "--as-of", "2026-01-15T00:00:00Z")
+    assert code == 0
+    assert "under dispute" in text
+    refused = run("score", shipper, "--as", "silkbank")
+    unknown = run("score", "nobody", "--as", "silkbank")
+    assert refused[0] == unknown[0] == Exit.NOT_FOUND
+    assert refused[1].replace(shipper, "nobody") == unknown[1]
