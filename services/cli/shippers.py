@@ -23,6 +23,9 @@ from services.processors.credit.store import projector, records
 from services.registry import store
 from services.storage import reading
 
+EVERY = 1.0
+"""Seconds between two looks for new events."""
+
 app = typer.Typer(
     help="Read a shipper's credit signals as somebody with consent, and evaluate the scorer.",
     no_args_is_help=True,
@@ -62,12 +65,22 @@ def score(
 
 
 @app.command("follow")
-def follow() -> None:
+def follow(
+    keep_on: Annotated[bool, typer.Option("--keep-on", help="Go on until Ctrl-C.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Forget what stands and begin at the first event.")
+    ] = False,
+) -> None:
     """Bring the credit signals up to all events that have been accepted by now."""
     with session(CliSettings()) as connection:
+        if anew:
+            projector.forget(connection)
         connection.commit()  # each step is a transaction of its own
         followed = projector.catch_up(connection)
-    out.print(f"followed {followed} events")
+        out.print(f"followed {followed} events")
+        while keep_on:
+            time.sleep(EVERY)
+            projector.catch_up(connection)
 
 
 @app.command("evaluate")

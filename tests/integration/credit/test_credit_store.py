@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
+from services.fsck.check import fsck
+from services.fsck.finding import Damage, Report
 from services.localstack.engine import DatabaseAddress
 from services.processors.credit.counts import Cell, Count, count
 from services.processors.credit.observations import Observation
@@ -23,7 +25,7 @@ from services.processors.credit.store.statements import statement
 from services.registry import store as registry_store
 from services.storage.migrate import migrate
 from services.storage.session import Session, open_session
-from tests.signed.telling import Desk, record, register
+from tests.signed.telling import GATEWAY, NETWORK, Desk, record, register
 from tests.stories.credit.telling import CreditStory, State, credit_stories, joined
 
 pytestmark = pytest.mark.integration
@@ -231,3 +233,40 @@ def test_the_commands(dsn: str, universe: Universe, monkeypatch: pytest.MonkeyPa
     unknown = run("score", "nobody", "--as", "silkbank")
     assert refused[0] == unknown[0] == Exit.NOT_FOUND
     assert refused[1].replace(shipper, "nobody") == unknown[1]
+
+
+def test_fsck_names_what_was_changed(dsn: str, session: Session, universe: Universe) -> None:
+    tell(dsn, session, universe, 3, most=400)
+
+    def checked() -> Report:
+        report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
+        assert "credit_behind" not in report.counts
+        return report
+
+    sound = checked()
+    assert sound.sound, sound.findings
+    assert sound.counts["credit_observations"] == len(universe.observations)
+
+    changed = "c00-lake"
+    session.execute(
+        "UPDATE lianyun.credit_count SET bad = bad + 1 WHERE shipper = %s AND signal = 1", (changed,)
+    )
+    found = checked().findings
+    assert {(f.kind, f.publisher, f.field) for f in found} == {(Damage.CREDIT, changed, "trials and bad")}
+    session.execute(
+        "UPDATE lianyun.credit_count SET bad = bad - 1 WHERE shipper = %s AND signal = 1", (changed,)
+    )
+    assert checked().sound
+
+    session.execute(
+        "UPDATE lianyun.credit_observation SET bad = 7 WHERE shipper = 'c02-lake' AND subject LIKE '%%XA-1'"
+    )
+    session.execute("DELETE FROM lianyun.credit_observation WHERE shipper = 'c11-lake'")
+    found = checked().findings
+    by = {(f.publisher, f.field) for f in found if f.where.startswith("credit observation")}
+    assert by == {("c02-lake", "day, bad and events"), ("c11-lake", "row")}
+
+    projector.forget(session)
+    projector.catch_up(session)
+    assert checked().sound
+    assert stored(session)[0] == universe.observations
