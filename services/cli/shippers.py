@@ -19,12 +19,9 @@ from services.core.facts import EventId
 from services.processors.credit.evaluation.evaluate import evaluate as evaluated
 from services.processors.credit.rendering import events_of, plain
 from services.processors.credit.signals import model
-from services.processors.credit.store import projector, records
+from services.processors.credit.store import follower, projector, records
 from services.registry import store
 from services.storage import reading
-
-EVERY = 1.0
-"""Seconds between two looks for new events."""
 
 app = typer.Typer(
     help="Read a shipper's credit signals as somebody with consent, and evaluate the scorer.",
@@ -78,9 +75,8 @@ def follow(
         connection.commit()  # each step is a transaction of its own
         followed = projector.catch_up(connection)
         out.print(f"followed {followed} events")
-        while keep_on:
-            time.sleep(EVERY)
-            projector.catch_up(connection)
+        if keep_on:
+            follower.follow(connection, events=500, tick=1.0)
 
 
 @app.command("evaluate")

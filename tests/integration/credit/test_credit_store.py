@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -270,3 +274,43 @@ def test_fsck_names_what_was_changed(dsn: str, session: Session, universe: Unive
     projector.catch_up(session)
     assert checked().sound
     assert stored(session)[0] == universe.observations
+
+
+def test_the_follower_may_be_killed_at_any_time(dsn: str, session: Session, universe: Universe) -> None:
+    """Killed after each few steps and started again, it ends with what the core says, nothing twice and nothing missed."""
+    events = [told for story in universe.told for told in story.story.told]
+    random.Random(5).shuffle(events)
+    desk = Desk(dsn)
+    desk.apply([record(told, n) for n, told in enumerate(events)])
+    desk.settle()
+    desk.close()
+    environment = {
+        **os.environ,
+        "LIANYUN_DSN": dsn,
+        "LIANYUN_CREDIT_EVENTS": "40",
+        "LIANYUN_CREDIT_TICK": "0.1",
+    }
+
+    def followed() -> int:
+        row = session.execute("SELECT no FROM lianyun.credit_cursor").fetchone()
+        return 0 if row is None else int(row[0])
+
+    last = session.execute("SELECT max(no) FROM lianyun.body").fetchone()
+    assert last is not None
+    kills = 0
+    until = time.monotonic() + 120
+    while followed() < last[0]:
+        before = followed()
+        process = subprocess.Popen([sys.executable, "-m", "services.processors.credit"], env=environment)
+        enough = before + 200 if kills < 3 else int(last[0])
+        while followed() < min(enough, last[0]):
+            assert process.poll() is None, "the follower ended by itself"
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        kills += 1
+    assert kills > 2
+    seen, counts = stored(session)
+    assert seen == universe.observations
+    assert counts == count(seen)
