@@ -48,6 +48,11 @@ COMMANDS: Mapping[str, Listed] = {
     "track": Listed(
         "track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
+    "shipper": Listed(
+        "shippers",
+        "app",
+        "Read a shipper's credit signals as somebody with consent, and evaluate the scorer.",
+    ),
     "fsck": Listed(
         "checking",
         "fsck",

@@ -6,6 +6,7 @@ import json
 import os
 import runpy
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from services.cli.output import err, out
 from services.cli.settings import RUNNING, CliSettings
 from services.localstack.errors import StackError
 from services.localstack.platform import Platform
+from services.processors.supervisor import Supervisor
 
 DATA = Path(".lianyun") / "data"
 
@@ -34,7 +36,11 @@ def up(workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes
         )
     err.print("starting Kafka, Postgres and the workers ...")
     try:
-        with Platform(DATA, workers=workers, network=settings.network) as platform, announced(platform):
+        with (
+            Platform(DATA, workers=workers, network=settings.network) as platform,
+            credit_follower(platform),
+            announced(platform),
+        ):
             out.print("The platform runs. In another terminal, in this folder:")
             for line in (
                 "lianyun party list",
@@ -47,6 +53,16 @@ def up(workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes
             wait_for_ctrl_c()
     except StackError as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
+
+
+def credit_follower(platform: Platform) -> Supervisor:
+    """The process beside the workers that keeps credit signals up to date, started again when it ends."""
+    return Supervisor(
+        platform.worker_environment(),
+        workers=1,
+        logs=platform.stack.folder / "logs" / "credit",
+        command=(sys.executable, "-m", "services.processors.credit"),
+    )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from services.admission.model import AdmissionSettings
 from services.fsck.consignments import ConsignmentPass, consignments
+from services.fsck.credit import check_credit
 from services.fsck.dead_letters import check_letters
 from services.fsck.events import Range, lowest_number, plan, withdrawals
 from services.fsck.evidence import Evidence
@@ -103,6 +104,8 @@ def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: T
     for chunk in consignments(snapshot):
         heads.check(chunk)
         told("consignments", notebook.counts["consignments"], total)
+    told("credit signals", 0, 0)
+    check_credit(snapshot, notebook)
     return heads.stale
 
 

@@ -36,6 +36,7 @@ class Damage(StrEnum):
     LETTER = "LETTER"  # dead letters
     REGISTRY = "REGISTRY"  # registry tables are not the fold of its events
     TERM = "TERM"  # a text behind a number is missing or another
+    CREDIT = "CREDIT"  # what was observed of a shipper, or its sums, do not follow from the events
 
 
 @dataclass(frozen=True, slots=True)

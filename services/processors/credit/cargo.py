@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from schemas.events import catalogue
-from schemas.events.base import Classifier, ObjectKind, Region
+from schemas.events.base import Classifier, ObjectKind, Region, Role
 from services.core import engagement, restrictions
 from services.core.facts import FOREVER, Assurance, Claim, EventId, Facts, LinkKind, Micros
 from services.core.gathering import Gathered, gather
@@ -25,9 +26,32 @@ SHIPPER = "SHIPPER"
 """The one stated cause that leaves an event to count; any other excuses the shipper."""
 
 
+JUDGED = (
+    "customs.amended", "customs.detained", "customs.detention_lifted", "customs.export_lodged", "customs.finding_settled",
+    "customs.inspection_finding", "customs.inspection_passed", "customs.rejected", "movement.booking_cancelled",
+    "movement.booking_confirmed", "movement.dangerous_goods_rejected", "movement.delivered", "movement.departed",
+    "movement.gated_in", "movement.loaded_on_wagon", "movement.stuffed", "movement.train_cancelled", "credit.cause_stated",
+    "credit.claim_decided", "credit.cut_off_set", "credit.documents_completed", "credit.freight_disputed",
+    "credit.freight_fell_overdue", "credit.freight_invoiced", "credit.freight_paid", "credit.particulars_declared",
+)  # fmt: skip
+"""The types of facts that signals look at."""
+
+
 def number(name: str) -> int:
     """The stable number of the type ``cre.<name>.v1``."""
     return catalogue.spec(f"cre.{name}.v1").number
+
+
+@cache
+def judged() -> frozenset[int]:
+    """The numbers of JUDGED."""
+    return frozenset(map(number, JUDGED))
+
+
+@cache
+def matters() -> frozenset[int]:
+    """The types a fact of which can change what is observed: those judged, and all that a shipper may state (S11)."""
+    return judged() | {spec.number for spec in catalogue.specs() if Role.SHIPPER in spec.publishers}
 
 
 class Heard(NamedTuple):
@@ -58,7 +82,9 @@ class Cargo:
     causes: Mapping[EventId, frozenset[str]]
 
     def of(self, name: str, least: Assurance = Assurance.ASSERTED) -> tuple[Heard, ...]:
-        """The facts of one type, by time, whose assurance is at least ``least``."""
+        """The facts of one type of JUDGED, by time, whose assurance is at least ``least``; KeyError for another type."""
+        if number(name) not in judged():
+            raise KeyError(f"{name} is not among the types that signals look at")
         return tuple(h for h in self.heard.get(number(name), ()) if h.claim.assurance >= least)
 
     def excused(self, event: EventId) -> bool:
@@ -100,7 +126,8 @@ def cargo(facts: Facts, told: CreditFacts, consignment: Thing) -> Cargo | None:
     own = _Own(facts, gathered)
     for arrival in gathered.arrivals:
         claim = arrival.claim
-        if claim.classifier is Classifier.ACT and _stands(arrival, gathered):
+        judging = claim.milestone in judged() and claim.classifier is Classifier.ACT
+        if judging and _stands(arrival, gathered):
             detail = details.get(claim.event) or Detail(claim.event, False)
             heard[claim.milestone].append(Heard(claim, detail, own(arrival)))
     causes: dict[EventId, frozenset[str]] = defaultdict(frozenset)

@@ -42,3 +42,13 @@ CREATE TABLE lianyun.credit_again (
     cons uuid   PRIMARY KEY,
     mark bigint NOT NULL
 );
+
+-- What is known of a shipper is read through its consent, not by whoever may draw dashboards.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_reader') THEN
+        REVOKE ALL ON lianyun.credit_observation, lianyun.credit_count, lianyun.credit_about, lianyun.credit_again
+            FROM lianyun_reader;
+    END IF;
+END
+$$;

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from services.cli.exits import Exit, Failure
+from services.cli.main import app
+from services.fsck.check import fsck
+from services.fsck.finding import Damage, Report
 from services.localstack.engine import DatabaseAddress
 from services.processors.credit.counts import Cell, Count, count
 from services.processors.credit.observations import Observation
@@ -19,7 +29,7 @@ from services.processors.credit.store.statements import statement
 from services.registry import store as registry_store
 from services.storage.migrate import migrate
 from services.storage.session import Session, open_session
-from tests.signed.telling import Desk, record, register
+from tests.signed.telling import GATEWAY, NETWORK, Desk, record, register
 from tests.stories.credit.telling import CreditStory, State, credit_stories, joined
 
 pytestmark = pytest.mark.integration
@@ -189,4 +199,118 @@ def test_what_was_judged_before_the_state_settled_is_judged_again(
     projector.catch_up(session)
     seen, counts = stored(session)
     assert seen == story.state.observations(TABLE)
+    assert counts == count(seen)
+
+
+def test_the_commands(dsn: str, universe: Universe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bank with consent reads a score with its reasons; without consent the answer is that of an unknown shipper."""
+    stories = {each.slug: each for each in universe.told}
+    told = stories["15_disputes"].story.told
+    party = stories["15_disputes"].story.party
+    desk = Desk(dsn)
+    desk.apply([record(each, n) for n, each in enumerate(told)])
+    desk.settle()
+    desk.close()
+    monkeypatch.setenv("LIANYUN_DSN", dsn)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["shipper", *arguments])
+        failure = done.exception
+        return (
+            (failure.code, failure.problem) if isinstance(failure, Failure) else (done.exit_code, done.output)
+        )
+
+    assert run("follow") == (0, f"followed {len(told)} events\n")
+    assert run("follow") == (0, "followed 0 events\n")
+    shipper = party("lake")
+    code, text = run("score", shipper, "--as", shipper, "--as-of", "2026-01-15T00:00:00Z", "--json")
+    assert code == 0
+    shown = json.loads(text)["record"]
+    assert shown["assessment"]["status"] == "SCORED"
+    assert shown["without_what_is_disputed"]["score"] > shown["assessment"]["score"]
+    reason = next(each for each in shown["assessment"]["reasons"] if each["signal"] == "S4")
+    assert {each["id"] for each in reason["events"]} == {"15_disputes/finding25", "15_disputes/finding28"}
+    code, text = run("score", shipper, "--as", shipper, "--as-of", "2026-01-15T00:00:00Z")
+    assert code == 0
+    assert "under dispute" in text
+    refused = run("score", shipper, "--as", "silkbank")
+    unknown = run("score", "nobody", "--as", "silkbank")
+    assert refused[0] == unknown[0] == Exit.NOT_FOUND
+    assert refused[1].replace(shipper, "nobody") == unknown[1]
+
+
+def test_fsck_names_what_was_changed(dsn: str, session: Session, universe: Universe) -> None:
+    tell(dsn, session, universe, 3, most=400)
+
+    def checked() -> Report:
+        report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
+        assert "credit_behind" not in report.counts
+        return report
+
+    sound = checked()
+    assert sound.sound, sound.findings
+    assert sound.counts["credit_observations"] == len(universe.observations)
+
+    changed = "c00-lake"
+    session.execute(
+        "UPDATE lianyun.credit_count SET bad = bad + 1 WHERE shipper = %s AND signal = 1", (changed,)
+    )
+    found = checked().findings
+    assert {(f.kind, f.publisher, f.field) for f in found} == {(Damage.CREDIT, changed, "trials and bad")}
+    session.execute(
+        "UPDATE lianyun.credit_count SET bad = bad - 1 WHERE shipper = %s AND signal = 1", (changed,)
+    )
+    assert checked().sound
+
+    session.execute(
+        "UPDATE lianyun.credit_observation SET bad = 7 WHERE shipper = 'c02-lake' AND subject LIKE '%%XA-1'"
+    )
+    session.execute("DELETE FROM lianyun.credit_observation WHERE shipper = 'c11-lake'")
+    found = checked().findings
+    by = {(f.publisher, f.field) for f in found if f.where.startswith("credit observation")}
+    assert by == {("c02-lake", "day, bad and events"), ("c11-lake", "row")}
+
+    projector.forget(session)
+    projector.catch_up(session)
+    assert checked().sound
+    assert stored(session)[0] == universe.observations
+
+
+def test_the_follower_may_be_killed_at_any_time(dsn: str, session: Session, universe: Universe) -> None:
+    """Killed after each few steps and started again, it ends with what the core says, nothing twice and nothing missed."""
+    events = [told for story in universe.told for told in story.story.told]
+    random.Random(5).shuffle(events)
+    desk = Desk(dsn)
+    desk.apply([record(told, n) for n, told in enumerate(events)])
+    desk.settle()
+    desk.close()
+    environment = {
+        **os.environ,
+        "LIANYUN_DSN": dsn,
+        "LIANYUN_CREDIT_EVENTS": "40",
+        "LIANYUN_CREDIT_TICK": "0.1",
+    }
+
+    def followed() -> int:
+        row = session.execute("SELECT no FROM lianyun.credit_cursor").fetchone()
+        return 0 if row is None else int(row[0])
+
+    last = session.execute("SELECT max(no) FROM lianyun.body").fetchone()
+    assert last is not None
+    kills = 0
+    until = time.monotonic() + 120
+    while followed() < last[0]:
+        before = followed()
+        process = subprocess.Popen([sys.executable, "-m", "services.processors.credit"], env=environment)
+        enough = before + 200 if kills < 3 else int(last[0])
+        while followed() < min(enough, last[0]):
+            assert process.poll() is None, "the follower ended by itself"
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        kills += 1
+    assert kills > 2
+    seen, counts = stored(session)
+    assert seen == universe.observations
     assert counts == count(seen)

@@ -13,6 +13,7 @@ from services.core.interpretation import Statement
 from services.core.liveness import Liveness, judge
 from services.core.objects import ObjectId, Thing
 from services.processors.credit import reading as credit
+from services.processors.credit.cargo import matters
 from services.processors.credit.store.statements import statement
 from services.processors.credit.told import CreditFacts, FinancingSaid
 from services.query.reread import Reread, reread
@@ -116,8 +117,11 @@ def _loan_keys(said: FinancingSaid) -> set[str]:
 
 
 def spoken_of(facts: Facts) -> set[Thing]:
-    """The objects that facts are about, or that links join: whose consignments have to be judged again."""
-    things = {claim.thing for claim in facts.claims}
+    """The objects that facts are about, or that links join, whose consignments have to be judged again.
+
+    Facts that no signal looks at, as the running positions of trains, concern nobody.
+    """
+    things = {claim.thing for claim in facts.claims if claim.milestone in matters()}
     things |= {end for link in facts.links for end in (link.left, link.right)}
     things |= {founding.consignment for founding in facts.foundings}
     things |= {route.thing for route in facts.routes}

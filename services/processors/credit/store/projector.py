@@ -89,6 +89,11 @@ def catch_up(session: Connection[Any], limit: int = 500, table: Model | None = N
             return total
 
 
+def forget(session: Connection[Any]) -> None:
+    """Empty the tables, so that the next step begins at the first event; the caller commits."""
+    session.execute(statement("forget"), {"version": ""})
+
+
 def _position(session: Connection[Any], wanted: str) -> Position:
     session.execute(statement("begin"), {"version": wanted})
     found, xid, no = session.execute(statement("cursor")).fetchone() or ("", "0", 0)
@@ -128,14 +133,22 @@ def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
 
 
 def _judge_cargo(session: Connection[Any], consignment: ObjectId, registry: Registry, table: Model) -> int:
+    subjects, after = expected(session, consignment, registry, table)
+    return _replace(session, subjects, after, financing=False)
+
+
+def expected(
+    session: Connection[Any], consignment: ObjectId, registry: Registry, table: Model
+) -> tuple[list[str], frozenset[Observation]]:
+    """What must stand stored of one consignment and of those that are one with it: their keys, and the observations."""
     found = loading.of_cargo(session, consignment, registry)
     members = group(found, consignment)
     if not members:
-        ours = [f.consignment for f in found.facts.foundings if f.consignment.id == consignment]
-        return _replace(session, [thing.key for thing in ours], (), financing=False)
+        return [
+            f.consignment.key for f in found.facts.foundings if f.consignment.id == consignment
+        ], frozenset()
     subject = engagement.canonical(members)
-    after = observe(found.facts, found.told, subject, table)
-    return _replace(session, [thing.key for thing in members], after, financing=False)
+    return [thing.key for thing in members], observe(found.facts, found.told, subject, table)
 
 
 def group(found: Known, consignment: ObjectId) -> frozenset[Thing]:

@@ -1,0 +1,138 @@
+"""`lianyun shipper`: credit signals of shippers, for those who may read them, and how well the scorer does."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import psycopg
+import typer
+
+from schemas.envelope import Envelope
+from schemas.reasons import Refusal
+from schemas.rfc3339 import parse_micros
+from services.cli.database import session
+from services.cli.exits import Exit, Failure
+from services.cli.output import out, print_json, print_table
+from services.cli.settings import CliSettings
+from services.core.facts import EventId
+from services.processors.credit.evaluation.evaluate import evaluate as evaluated
+from services.processors.credit.rendering import events_of, plain
+from services.processors.credit.signals import model
+from services.processors.credit.store import follower, projector, records
+from services.registry import store
+from services.storage import reading
+
+app = typer.Typer(
+    help="Read a shipper's credit signals as somebody with consent, and evaluate the scorer.",
+    no_args_is_help=True,
+)
+
+
+@app.command("score")
+def score(
+    shipper: Annotated[str, typer.Argument(help="The shipper's party code.")],
+    reader: Annotated[
+        str, typer.Option("--as", help="Who reads: a bank with consent, or the shipper itself.")
+    ],
+    purpose: Annotated[
+        str, typer.Option(help="The purpose for which consent was given.")
+    ] = "CREDIT_ASSESSMENT",
+    as_of: Annotated[str, typer.Option(help="The score of that moment (RFC 3339); now by default.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show the credit signals of a shipper as far as the reader may have them."""
+    now = time.time_ns() // 1_000
+    moment = _moment(as_of) if as_of else now
+    with session(CliSettings()) as connection:
+        registry = store.look(connection)
+        given = records.read_as(connection, reader, purpose, shipper, now, moment, registry)
+        if given is None:
+            raise Failure(
+                Exit.NOT_FOUND,
+                f"{reader!r} may read nothing about {shipper!r} for {purpose}",
+                "the shipper grants consent with a cre.credit.consent_granted.v1 event",
+            )
+        named = _names(connection, events_of(given.record, given.disputes, given.leave))
+    shown = plain(given.leave, given.record, given.disputes, named)
+    if as_json:
+        print_json({"record": shown})
+    else:
+        _show(shown)
+
+
+@app.command("follow")
+def follow(
+    keep_on: Annotated[bool, typer.Option("--keep-on", help="Go on until Ctrl-C.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Forget what stands and begin at the first event.")
+    ] = False,
+) -> None:
+    """Bring the credit signals up to all events that have been accepted by now."""
+    with session(CliSettings()) as connection:
+        if anew:
+            projector.forget(connection)
+        connection.commit()  # each step is a transaction of its own
+        followed = projector.catch_up(connection)
+        out.print(f"followed {followed} events")
+        if keep_on:
+            follower.follow(connection, events=500, tick=1.0)
+
+
+@app.command("evaluate")
+def evaluate(
+    firms: Annotated[int, typer.Option(min=1, max=20_000, help="How many simulated shippers.")] = 200,
+    seed: Annotated[int, typer.Option(help="Another seed is another population.")] = 1,
+) -> None:
+    """Score a SIMULATED population through the real code; print AUC, calibration and four-fifths ratios as JSON."""
+    print_json(evaluated(firms, seed, model()))
+
+
+def _moment(text: str) -> int:
+    try:
+        return parse_micros(text)
+    except Refusal as refusal:
+        raise Failure(
+            Exit.USAGE, f"--as-of: {refusal.detail}", "write it like 2025-09-12T08:00:00Z"
+        ) from None
+
+
+def _names(connection: psycopg.Connection[Any], events: set[EventId]) -> dict[EventId, tuple[str, str]]:
+    named = {}
+    for stored in reading.events_by_id(connection, sorted(events)):
+        envelope = Envelope.from_headers(stored.headers)
+        named[stored.id] = (envelope.source, envelope.id)
+    return named
+
+
+def _show(record: dict[str, Any]) -> None:
+    found = record["assessment"]
+    out.print(
+        f"shipper {record['shipper']} as of {record['as_of_day']}, model {record['model']}", markup=False
+    )
+    out.print(_headline(found), markup=False)
+    if record["under_dispute"]:
+        out.print(f"under dispute; without it: {_headline(record['without_what_is_disputed'])}", markup=False)
+    if "signals" in found:
+        rows = [
+            (
+                s["signal"],
+                s["name"],
+                f"{s['bad'] / 1000:.1f} of {s['observed'] / 1000:.1f}",
+                f"{s['points']}/{s['of']}",
+            )
+            for s in found["signals"]
+        ]
+        print_table(("signal", "of what", "went wrong (weighted)", "points"), rows)
+    for reason in found.get("reasons", ()):
+        out.print(f"- {reason['points_lost']} points: {reason['reason']} ({reason['signal']})", markup=False)
+        for event in reason.get("events", ()):
+            out.print(f"    {event['source']} {event['id']}", markup=False)
+    out.print(record["scope_note"], markup=False)
+
+
+def _headline(found: dict[str, Any]) -> str:
+    if found.get("score") is None:
+        return str(found["status"])
+    low, high = found["band"]
+    return f"{found['status']}  {found['score']} of {found['of']} ({low} to {high})"

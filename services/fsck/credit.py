@@ -1,0 +1,95 @@
+"""Credit signals: counts against the observations that they sum up, and observations against the events, judged anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.fsck.finding import Damage, Notebook
+from services.fsck.snapshot import Snapshot
+from services.processors.credit.financings import observe_financings
+from services.processors.credit.observations import Observation
+from services.processors.credit.signals import Signal, model
+from services.processors.credit.store import loading, projector
+from services.registry import store as registry_store
+from services.storage import reading
+from services.storage.reading import Position
+
+REMEDY = "Make the signals anew from the events: `lianyun shipper follow --anew`."
+_SUMS = """
+SELECT coalesce(c.shipper, o.shipper), coalesce(c.signal, o.signal), coalesce(c.day, o.day),
+       coalesce(c.trials, 0), coalesce(c.bad, 0), coalesce(o.trials, 0), coalesce(o.bad, 0)
+FROM lianyun.credit_count c
+FULL JOIN (
+    SELECT shipper, signal, day, count(*) AS trials, sum(bad)::bigint AS bad
+    FROM lianyun.credit_observation GROUP BY shipper, signal, day
+) AS o ON (o.shipper, o.signal, o.day) = (c.shipper, c.signal, c.day)
+WHERE (c.trials, c.bad) IS DISTINCT FROM (o.trials, o.bad)
+"""
+_OBSERVATIONS = (
+    "SELECT shipper, signal, subject, unit, day, bad, events FROM lianyun.credit_observation ORDER BY subject"
+)
+
+
+def check_credit(snapshot: Snapshot, notebook: Notebook) -> None:
+    """Compare everything; nothing where nobody follows the events.
+
+    Observations are judged anew only where the signals have followed all events of a settled state by today's rules; else
+    ``credit_behind`` says so. Memory grows with consignments; a millisecond or two for each.
+    """
+    cursor = snapshot.rows("SELECT version, xid::text, no FROM lianyun.credit_cursor")
+    if not cursor:
+        return
+    for shipper, signal, day, trials, bad, right_trials, right_bad in snapshot.rows(_SUMS):
+        where = f"credit count of {Signal(signal).code} on day {day}"
+        stored, right = f"{trials} trials, {bad} bad", f"{right_trials} trials, {right_bad} bad"
+        notebook.add(Damage.CREDIT, where, "trials and bad", stored, right, REMEDY, publisher=shipper)
+    ((version, xid, no),) = cursor
+    later, _ = reading.tail(snapshot.connection, Position(int(xid), no), 1)
+    waits = snapshot.rows("SELECT 1 FROM pending UNION ALL SELECT 1 FROM lianyun.credit_again LIMIT 1")
+    if later or waits or version != projector.version(model()):
+        notebook.counts["credit_behind"] += 1
+        return
+    _judged(snapshot, notebook)
+
+
+def _judged(snapshot: Snapshot, notebook: Notebook) -> None:
+    connection, table = snapshot.connection, model()
+    registry = registry_store.look(connection)
+    right: set[Observation] = set()
+    for (consignment,) in snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons"):
+        right |= projector.expected(connection, consignment, registry, table)[1]
+        notebook.counts["credit_consignments"] += 1
+    keys = snapshot.rows(
+        "SELECT DISTINCT key FROM lianyun.credit_about WHERE key LIKE %s", ("application %",)
+    )
+    loans = loading.by_keys(connection, [key for (key,) in keys], registry)
+    right |= observe_financings(loans.told, loans.liveness(), table)
+    stored = {projector.observation(row) for row in snapshot.stream(_OBSERVATIONS)}
+    notebook.counts["credit_observations"] += len(right)
+    _compare(notebook, stored - right, right - stored)
+
+
+def _compare(notebook: Notebook, surplus: Iterable[Observation], missing: Iterable[Observation]) -> None:
+    left = {_row(seen): seen for seen in surplus}
+    for seen in sorted(missing):
+        other = left.pop(_row(seen), None)
+        _add(notebook, seen, "row" if other is None else "day, bad and events", other, seen)
+    for seen in left.values():
+        _add(notebook, seen, "row", seen, None)
+
+
+def _row(seen: Observation) -> tuple[str, str, int, str]:
+    return seen.shipper, seen.subject, int(seen.signal), seen.unit
+
+
+def _add(
+    notebook: Notebook, seen: Observation, field: str, stored: Observation | None, right: Observation | None
+) -> None:
+    where = f"credit observation {seen.signal.code} {seen.unit} of {seen.subject}".replace("  ", " ")
+    notebook.add(Damage.CREDIT, where, field, _shown(stored), _shown(right), REMEDY, publisher=seen.shipper)
+
+
+def _shown(seen: Observation | None) -> str:
+    if seen is None:
+        return "no row"
+    return f"day {seen.day}, bad {seen.bad}, events {' '.join(event.hex() for event in seen.events)}"
