@@ -12,14 +12,26 @@ from schemas.events.finance_decision import Decided
 from schemas.signature_header import parse_header
 from schemas.signing import verify
 from services.admission.raw import unframe
+from services.processors.financing.status import Status
+from services.processors.financing.store.answering import status_of
 from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.names import financing_id
 from tests.financing.stored import PLATFORM, SIGNER, Stored, events_of
-from tests.financing.telling import Case, cases
+from tests.financing.telling import Case, cases, micros
 from tests.financing.world import World
 
 pytestmark = pytest.mark.integration
 CASES = cases()
+
+
+def renumbered(status: Status | None, numbers: list[int]) -> Status | None:
+    """The status with the numbers that the database gave to the same decisions."""
+    assert status is not None
+    history = tuple(
+        step if step.number is None else step._replace(number=numbers[step.number - 1])
+        for step in status.history
+    )
+    return replace(status, history=history, position=numbers[status.position - 1])
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.slug for case in CASES])
@@ -52,6 +64,15 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
         kept = rulings_of(stored.session, [financing_id(financing)])
         mine_ = [r for r in world.rulings if r.financing == financing or financing in r.frees]
         assert [numbers.index(r.number) + 1 for r in kept] == [r.number for r in mine_]
+    for financing, expected_ in case.then.items():
+        as_of = micros(expected_["as_of"])
+        known_at = micros(expected_.get("known_at", expected_["as_of"]))
+        stored.hear(max(as_of, known_at))
+        bank = financing.partition("/")[0]
+        seen = status_of(stored.session, financing, bank, as_of, known_at)
+        assert seen == renumbered(world.status(financing, bank, as_of, known_at), numbers)
+        other = {"abank": "bbank", "bbank": "abank"}[bank]
+        assert status_of(stored.session, financing, other, as_of, known_at) is None
     rows = stored.session.execute("SELECT headers, payload FROM lianyun.financing_decision").fetchall()
     assert len(rows) == len(world.rulings)
     for headers, payload in rows:

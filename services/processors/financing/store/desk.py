@@ -203,7 +203,7 @@ def _asked_prints(ask: Ask, known: Sequence[Version]) -> tuple[Fingerprint, ...]
 
 def _scope(session: Session, ask: Ask, on: Sequence[Thing], asked: tuple[Fingerprint, ...]) -> _Scope:
     financings = [financing_id(name) for name in (ask.financing, ask.replaces) if name]
-    things = tuple(sorted(on)) or _cargo_of(session, financings)
+    things = tuple(sorted(on)) or cargo_of(session, financings)
     held = () if asked else tuple(p for name, p in _entries_of(session, financings) if name == ask.financing)
     return _Scope(things, tuple(canonical(session, things)), asked or held, tuple(financings))
 
@@ -214,7 +214,8 @@ def rulings_of(session: Session, financings: Iterable[bytes]) -> tuple[Ruling, .
     return tuple(ruling_of(row) for row in rows)
 
 
-def _cargo_of(session: Session, financings: Sequence[bytes]) -> tuple[Thing, ...]:
+def cargo_of(session: Session, financings: Sequence[bytes]) -> tuple[Thing, ...]:
+    """The consignments that the financings (16-byte ids) were reserved on, under the names of then."""
     rows = _rows(session, "cargo_of", {"financings": uuids(sorted(financings))}) if financings else []
     return tuple(sorted(consignment(*key.split("/", 1)) for _, key in rows))
 

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.core.derive import derive
-from services.core.facts import Micros
+from services.core.facts import FOREVER, Micros
 from services.core.gathering import gather
 from services.core.interpretation import Statement
 from services.core.objects import Thing
@@ -49,12 +49,14 @@ def gather_evidence(
     subjects: Iterable[bytes],
     registry: Registry,
     as_of: Micros,
+    known_at: Micros = FOREVER,
 ) -> Evidence:
-    """Read, in the caller's transaction, what concerns ``consignments`` and ``subjects``, as of ``as_of``.
+    """Read, in the caller's transaction, what concerns ``consignments`` and ``subjects``: as of ``as_of``, known by ``known_at``.
 
     A constant number of statements; some milliseconds for an ordinary consignment. Raises Unreadable.
     """
-    events = [reread(s, registry) for s in reading.load_facts(session, consignments)] if consignments else []
+    loaded = reading.load_facts(session, consignments) if consignments else []
+    events = [reread(s, registry) for s in loaded if s.append_us <= known_at]
     facts = facts_of(events)
     cargo = []
     for consignment in consignments:
@@ -69,7 +71,11 @@ def gather_evidence(
         statement("words"), {"subjects": uuids(sorted(wanted))}
     )
     numbers = [no for (no,) in rows.fetchall()]
-    more = [reread(s, registry) for s in _closed(session, numbers) if s.no not in known]
+    more = [
+        reread(stored, registry)
+        for stored in _closed(session, numbers)
+        if stored.no not in known and stored.append_us <= known_at
+    ]
     record = Record()
     for event in (*events, *more):
         if not event.stored.quarantined:
