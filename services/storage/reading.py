@@ -100,6 +100,12 @@ def load_facts(session: Session, consignments: Sequence[bytes], as_of: Micros | 
     return _bodies(work, closed)
 
 
+def with_withdrawals(session: Session, numbers: Sequence[int]) -> list[Stored]:
+    """The events under the numbers that the store gave them, with all that corrects or retracts them, in order."""
+    work = _work(session)
+    return _bodies(work, [row[0] for row in work.rows("read_closure", {"nos": bigints(sorted(numbers))})])
+
+
 def events_by_id(session: Session, ids: Sequence[bytes]) -> list[Stored]:
     """The events under the 16-byte ``ids``, variants of equivocating publishers included."""
     work = _work(session)

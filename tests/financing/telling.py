@@ -41,7 +41,7 @@ from services.processors.financing.papers import (
 from services.processors.financing.rulings import Action, Terms
 from services.processors.financing.words import read
 from tests.stories.shorthand import instant
-from tests.stories.telling import Story, Told, _Text
+from tests.stories.telling import Story, Text, Told
 
 from .world import Heard
 
@@ -142,7 +142,7 @@ def cases() -> tuple[Case, ...]:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    told: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Text)
+    told: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Text)
     unknown = set(told) - KEYS
     if unknown:
         raise ValueError(f"{path.name}: unknown {sorted(unknown)}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.processors.financing import lifecycle
 from services.processors.financing.asking import UNKNOWN
 from services.processors.financing.rulings import Action
 
@@ -78,6 +79,14 @@ def look(case: Case, world: World) -> None:
 @every
 def test_it_ends_as_written(case: Case) -> None:
     look(case, play(case))
+
+
+@every
+def test_a_financing_stands_alone_as_it_stands_among_all(case: Case) -> None:
+    world = play(case)
+    for financing, hold in lifecycle.holds(world.rulings).items():
+        own = [r for r in world.rulings if r.financing == financing or financing in r.frees]
+        assert lifecycle.holds(own)[financing] == hold
 
 
 @every

@@ -103,33 +103,38 @@ def holds(rulings: Iterable[Ruling], at: Micros = FOREVER) -> dict[str, Hold]:
 
 
 def _apply(found: dict[str, Hold], ruling: Ruling) -> None:
-    present = found.get(ruling.financing)
+    changed = _changed(found.get(ruling.financing), ruling)
+    if changed is not None:
+        found[ruling.financing] = replace(changed, last=ruling.number)
+    for freed in ruling.frees:
+        # Also where the decisions of the one that freed it are not among those folded.
+        other = found.get(freed)
+        if other is not None and other.ended is None:
+            ended = Stage.RESERVATION_EXPIRED if other.pledged_at is None else Stage.SUPERSEDED
+            found[freed] = replace(other, ended=ended, ended_at=ruling.at, last=ruling.number)
+
+
+def _changed(present: Hold | None, ruling: Ruling) -> Hold | None:
     match ruling.action:
         case Action.RESERVE:
             assert ruling.terms is not None
             assert ruling.until is not None
             first = ruling.number if present is None else present.first
-            changed = Hold(ruling.financing, ruling.terms, ruling.until, first=first)
+            return Hold(ruling.financing, ruling.terms, ruling.until, first=first)
         case _ if present is None:
-            return
+            return None
         case Action.PLEDGE:
-            changed = replace(present, pledged_at=ruling.at)
+            return replace(present, pledged_at=ruling.at)
         case Action.DRAW:
             assert ruling.amount is not None
-            changed = replace(present, draws=(*present.draws, (ruling.at, ruling.amount)))
+            return replace(present, draws=(*present.draws, (ruling.at, ruling.amount)))
         case Action.SUBSTITUTE:
             carried = () if ruling.amount is None else ((ruling.at, ruling.amount),)
-            changed = replace(present, pledged_at=ruling.at, draws=(*present.draws, *carried))
+            return replace(present, pledged_at=ruling.at, draws=(*present.draws, *carried))
         case Action.RELEASE:
-            changed = replace(present, ended=Stage.RELEASED, ended_at=ruling.at)
+            return replace(present, ended=Stage.RELEASED, ended_at=ruling.at)
         case _:
-            changed = replace(present, ended=Stage.CANCELLED, ended_at=ruling.at)
-    found[ruling.financing] = replace(changed, last=ruling.number)
-    for freed in ruling.frees:
-        other = found.get(freed)
-        if other is not None and other.ended is None:
-            ended = Stage.RESERVATION_EXPIRED if other.pledged_at is None else Stage.SUPERSEDED
-            found[freed] = replace(other, ended=ended, ended_at=ruling.at, last=ruling.number)
+            return replace(present, ended=Stage.CANCELLED, ended_at=ruling.at)
 
 
 def of_financing(words: Iterable[Word], financing: str, application: str) -> list[Word]:

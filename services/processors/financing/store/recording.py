@@ -1,0 +1,71 @@
+"""Writing a decision down: the signed event, what it touched, and the entries that it takes or frees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Connection
+
+from services.core.objects import Thing
+from services.processors.financing.fingerprints import Fingerprint
+from services.processors.financing.rulings import Action, Ruling
+from services.processors.financing.store.names import financing_id
+from services.processors.financing.store.rows import entry_rows, row_of
+from services.processors.financing.store.signing import Signer, signed_decision
+from services.processors.financing.store.statements import statement
+from services.storage import points
+from services.storage.arrays import uuids
+
+Session = Connection[Any]
+
+ENDING = frozenset({Action.RELEASE, Action.CANCEL})
+
+
+def record(
+    session: Session,
+    ruling: Ruling,
+    signer: Signer,
+    state: bytes,
+    prints: Sequence[Fingerprint],
+    things: Sequence[Thing],
+) -> None:
+    """Record ``ruling`` and what follows from it, in the caller's transaction.
+
+    ``prints`` are what a reservation takes, ``things`` its consignments; both are ignored for other decisions.
+    """
+    signed = signed_decision(signer, ruling, state)
+    session.execute(
+        statement("put_decision"),
+        {**row_of(ruling), "headers": signed.headers, "payload": signed.payload},
+    )
+    touched = [financing_id(name) for name in (ruling.financing, *ruling.frees) if name]
+    if touched:
+        session.execute(
+            statement("put_touched"), {"number": ruling.number, "financings": uuids(sorted(touched))}
+        )
+    points.reach("decided")
+    if not ruling.done:
+        return
+    freed = [*ruling.frees, *([ruling.financing] if ruling.action in {*ENDING, Action.RESERVE} else [])]
+    if freed:
+        ids = sorted(financing_id(name) for name in freed)
+        session.execute(statement("free_entries"), {"number": ruling.number, "financings": uuids(ids)})
+    points.reach("freed")
+    if ruling.action is Action.RESERVE:
+        _take(session, ruling, prints, things)
+    points.reach("before_commit")
+
+
+def _take(session: Session, ruling: Ruling, prints: Sequence[Fingerprint], things: Sequence[Thing]) -> None:
+    financing = financing_id(ruling.financing)
+    with session.cursor() as cursor:
+        cursor.executemany(statement("put_entries"), entry_rows(financing, ruling.financing, prints))
+    session.execute(
+        statement("put_cargo"),
+        {
+            "financing": financing.hex(),
+            "ids": uuids([thing.id for thing in things]),
+            "keys": [thing.key for thing in things],
+        },
+    )

@@ -1,0 +1,102 @@
+"""A decision as an event of the platform, signed by its key over the bytes as stored."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
+from schemas.events.finance_decision import Decided
+from schemas.signing import derive_salt, sign
+from schemas.signing_key import SigningKey
+from services.admission.raw import frame
+from services.core.facts import Micros
+from services.processors.financing.asking import Book
+from services.processors.financing.rulings import Ruling
+
+TYPE = Decided.spec.type
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who signs decisions: the network, the platform's source, its key and the secret of its salts."""
+
+    network: str
+    source: str
+    key: SigningKey
+    salt_secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The event: framed headers with the signature, and the payload."""
+
+    headers: bytes
+    payload: bytes
+
+
+def signed_decision(signer: Signer, ruling: Ruling, state: bytes) -> Signed:
+    """The event of ``ruling`` that rests on what has the SHA-256 ``state``; the same ruling gives the same bytes."""
+    payload = orjson.dumps(_said(signer, ruling, state))
+    Decided.model_validate_json(payload)  # what is signed must be readable for ever
+    envelope = Envelope(
+        specversion="1.0",
+        id=f"decision-{ruling.number}",
+        source=signer.source,
+        type=TYPE,
+        time=rfc3339(ruling.at),
+        datacontenttype="application/json",
+    )
+    signature = sign(signer.key, signed_bytes(signer.network, envelope, payload))
+    return Signed(frame([*envelope.to_headers(), (SIGNATURE_HEADER, signature.encode())]), payload)
+
+
+def _said(signer: Signer, ruling: Ruling, state: bytes) -> dict[str, Any]:
+    amount = ruling.amount
+    optional = {
+        "before": ruling.before,
+        "idempotency_key": ruling.idempotency[:128] or None,
+        "financing": ruling.financing or None,
+        "amount": None
+        if amount is None or amount.minor < 0
+        else {"minor_units": amount.minor, "currency_code": amount.currency},
+        "until": None if ruling.until is None else rfc3339(ruling.until),
+        "guard": ruling.guard or None,
+        "satisfied_by": ruling.satisfied_by[:200] or None,
+    }
+    return {
+        "salt": derive_salt(signer.salt_secret, signer.source, f"decision-{ruling.number}"),
+        "happened": rfc3339(ruling.at),
+        "action": str(ruling.action),
+        "outcome": str(ruling.outcome),
+        "number": ruling.number,
+        "position": ruling.position,
+        "state_sha256": state.hex(),
+        "asked_by": ruling.asked_by,
+        "frees": list(ruling.frees),
+        "notices": list(ruling.notices),
+        "rules": ruling.rules,
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def state_digest(book: Book) -> bytes:
+    """SHA-256 of what a decision rests on: decisions, words, cargo, entries and answers, whatever order they came in."""
+    rests_on = [
+        *sorted(f"decision {ruling.number}" for ruling in book.rulings),
+        *sorted(f"word {word.event.hex()}" for word in book.words),
+        *sorted({f"cargo {c.consignment} {a.claim.event.hex()}" for c in book.cargo for a in c.counted}),
+        *sorted(f"entry {e.fingerprint.digest.hex()} {e.holder.financing}" for e in book.entries),
+        *sorted(f"registry {answer.registry} {answer.finding} {answer.at}" for answer in book.external),
+    ]
+    return hashlib.sha256("\n".join(rests_on).encode()).digest()
+
+
+def rfc3339(micros: Micros) -> str:
+    """A moment in UTC, to the microsecond."""
+    return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+UPDATE lianyun.financing_version SET open = false WHERE number = %(number)s AND open RETURNING number

@@ -1,0 +1,2 @@
+-- Nobody decides meanwhile: decisions under way hold these rows.
+LOCK TABLE lianyun.financing_version IN EXCLUSIVE MODE

@@ -1,0 +1,31 @@
+"""One migrated database with the parties of the stories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.localstack.engine import DatabaseAddress
+from services.storage import points
+from services.storage.migrate import migrate
+from services.storage.session import open_session
+from tests.financing.stored import empty, register
+from tests.financing.telling import cases
+
+
+@pytest.fixture(scope="session")
+def financing_dsn(postgres: DatabaseAddress) -> str:
+    address = postgres.fresh_database("financing_tests")
+    migrate(address)
+    with open_session(address) as session:
+        register(session, cases()[0].story)
+    return address
+
+
+@pytest.fixture
+def dsn(financing_dsn: str) -> Iterator[str]:
+    with open_session(financing_dsn) as session:
+        empty(session)
+    yield financing_dsn
+    points.install(None)
