@@ -5,7 +5,8 @@ The order is that of the store: who is dead, where links end, then groups, reach
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from services.core.links import FILLING
@@ -62,12 +63,20 @@ def fold(session: Session, crew: Crew, blocks: Sequence[Block], progress: Progre
         progress("links", done, len(timed))
     founded = set(_column(session, "SELECT cons FROM founding WHERE NOT dead"))
     tied = founded & set(_column(session, _TIED))
+    # Trains by one process, beside the others: all events are about the same few.
+    parts: list[Callable[[Hand], int]] = [partial(fold_trains, steps=_steps(blocks))]
+    parts += [partial(fold_alone, consignments=chunk) for _, chunk in _chunks(sorted(founded - tied))]
     done = 0
-    for fold_some, some in ((fold_alone, founded - tied), (fold_tied, tied)):
-        for count in crew.run(fold_some, [chunk for _, chunk in _chunks(sorted(some))]):
-            done += count
-            progress("heads", done, len(founded))
-    _fold_trains(session, blocks, progress)
+    for count in crew.run(_fold_part, parts):
+        done += count
+        progress("heads", done, len(founded))
+    for count in crew.run(fold_tied, [chunk for _, chunk in _chunks(sorted(tied))]):
+        done += count
+        progress("heads", done, len(founded))
+
+
+def _fold_part(hand: Hand, part: Callable[[Hand], int]) -> int:
+    return part(hand)
 
 
 def _column(session: Session, query: str) -> list[Any]:
@@ -135,16 +144,20 @@ def fold_found(work: Work, touched: Touched, found: bool) -> None:
         heads.fold_heads_singly(work, touched, found)
 
 
-def _fold_trains(session: Session, blocks: Sequence[Block], progress: Progress) -> None:
-    first, events, done = 0, 0, 0
-    total = sum(block.events for block in blocks)
-    for place, block in enumerate(sorted(blocks, key=lambda b: b.first)):
+def _steps(blocks: Sequence[Block]) -> list[tuple[int, int]]:
+    """All event numbers, in ranges [first, top) of about TRAIN_EVENTS events."""
+    steps, first, events = [], 0, 0
+    for block in sorted(blocks, key=lambda b: b.first):
         events += block.events
-        last = place + 1 == len(blocks)
-        if events < TRAIN_EVENTS and not last:
-            continue
-        touched = Touched(first=first, top=2**62 if last else block.first + MOST_EVENTS, trains=True)
-        heads.fold_heads(Work(session), touched, found=False)
-        session.commit()
-        first, done, events = touched.top, done + events, 0
-        progress("trains", done, total)
+        if events >= TRAIN_EVENTS:
+            steps.append((first, block.first + MOST_EVENTS))
+            first, events = block.first + MOST_EVENTS, 0
+    return [*steps, (first, 2**62)]
+
+
+def fold_trains(hand: Hand, steps: Sequence[tuple[int, int]]) -> int:
+    """Fold the heads of trains from the events of each range, each in one transaction; commits. Returns 0: no consignment."""
+    for first, top in steps:
+        heads.fold_heads(Work(hand.session), Touched(first=first, top=top, trains=True), found=False)
+        hand.session.commit()
+    return 0
