@@ -27,7 +27,7 @@ test: setup ## Run all tests; real Kafka and Postgres are started and stopped by
 	$(BIN)/python -m pytest $(ARGS)
 
 containers: setup ## Build the image and run both profiles of infra/docker-compose.yml (needs a container engine)
-	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers $(ARGS)
+	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers tests/integration/containers tests/unit/infra $(ARGS)
 
 demo: setup ## Run the whole system here on simulated trains, with a picture of the corridor
 	$(BIN)/lianyun demo $(ARGS)

@@ -72,4 +72,4 @@ def has_image(name: str) -> bool:
 def _why_not() -> str:
     if not shutil.which("docker"):
         return "no docker command here"
-    return "an engine answers; it takes about 4 minutes" if answers() else "no container engine answers here"
+    return "an engine answers; it takes about 3 minutes" if answers() else "no container engine answers here"
