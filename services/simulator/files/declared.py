@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from services.producers.formats.model import Settings
 from services.simulator.cast import CAST
 from services.simulator.files import eaeu_receipts, natural_list, ncts, taf
+from services.simulator.files.ncts_message import SYSTEMS
 from services.simulator.transit import HOLDER
 
 _COMPANIES = {"xianport": "cr", "zzport": "cr", "suzhouport": "cr"}
@@ -26,6 +27,6 @@ def _choices(party: str) -> Mapping[str, Mapping[str, str]]:
         return {taf.FORMAT: {**named, "grace_hours": f"{taf.GRACE_HOURS}"}}
     if party in eaeu_receipts.COUNTRIES:
         return {eaeu_receipts.FORMAT: {"system": "eaeu-td", "jurisdiction": eaeu_receipts.COUNTRIES[party]}}
-    if party in ncts.SYSTEMS or party in HOLDER:
-        return {ncts.FORMAT: {system: customs for customs, system in ncts.SYSTEMS.items()}}
+    if party in SYSTEMS or party in HOLDER:
+        return {ncts.FORMAT: {system: customs for customs, system in SYSTEMS.items()}}
     return {}

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from schemas import railnet
+from services.simulator.files import xml
 from services.simulator.files.clock import floor, local
 from services.simulator.files.told import Fact, PartnerFile, Told, at, objects, only, what_of
 from services.simulator.files.trains import Composed, composed
@@ -196,7 +197,7 @@ def _status(train: Composed, what: str, station: str) -> str:
 
 
 def _message(name: str, number: str, train: Composed, made: int, more: str = "") -> Element:
-    root = Element(name, _NAMESPACE, {None: _NAMESPACE}, inside=_NAMESPACE)
+    root = xml.message(name, _NAMESPACE, {None: _NAMESPACE}, inside=_NAMESPACE)
     head = root.add("MessageHeader")
     reference = head.add("MessageReference")
     reference.add("MessageType", number)
