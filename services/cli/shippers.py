@@ -13,13 +13,13 @@ from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
-from services.cli.output import out, print_json, print_table
+from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.core.facts import EventId
 from services.processors.credit.evaluation.evaluate import evaluate as evaluated
 from services.processors.credit.rendering import events_of, plain
 from services.processors.credit.signals import model
-from services.processors.credit.store import follower, projector, records
+from services.processors.credit.store import follower, giving, projector, records
 from services.registry import store
 from services.storage import reading
 
@@ -54,11 +54,38 @@ def score(
                 "the shipper grants consent with a cre.credit.consent_granted.v1 event",
             )
         named = _names(connection, events_of(given.record, given.disputes, given.leave))
-    shown = plain(given.leave, given.record, given.disputes, named)
+        shown = plain(given.leave, given.record, given.disputes, named)
+        shown["record"] = giving.keep(connection, reader, purpose, shipper, now, shown)
     if as_json:
         print_json({"record": shown})
     else:
         _show(shown)
+
+
+@app.command("records")
+def kept_records(
+    shipper: Annotated[str, typer.Argument(help="The shipper's party code.")],
+    reader: Annotated[str, typer.Option("--as", help="Who was given the records.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List the records about a shipper that a reader was given, and which superseded which."""
+    with session(CliSettings()) as connection:
+        found = giving.kept(connection, reader, shipper)
+    if as_json:
+        print_json(
+            {
+                "records": [
+                    {"record": k.no, "given": iso(k.given), "supersedes": k.supersedes, "body": k.body}
+                    for k in found
+                ]
+            }
+        )
+        return
+    rows = [
+        (k.no, iso(k.given), k.body["as_of_day"], _headline(k.body["assessment"]), k.supersedes or "")
+        for k in found
+    ]
+    print_table(("record", "given", "as of", "what", "supersedes"), rows)
 
 
 @app.command("follow")

@@ -233,6 +233,18 @@ def test_the_commands(dsn: str, universe: Universe, monkeypatch: pytest.MonkeyPa
     code, text = run("score", shipper, "--as", shipper, "--as-of", "2026-01-15T00:00:00Z")
     assert code == 0
     assert "under dispute" in text
+    later = ("score", shipper, "--as", shipper, "--as-of", "2026-01-20T00:00:00Z", "--json")
+    first, second = shown["record"], json.loads(run(*later)[1])["record"]["record"]
+    assert json.loads(run(*later)[1])["record"]["record"] == second, (
+        "given again unchanged it is the same record"
+    )
+    code, text = run("records", shipper, "--as", shipper, "--json")
+    kept = {each["record"]: each for each in json.loads(text)["records"]}
+    assert kept[second]["supersedes"] == first
+    assert kept[first]["supersedes"] is None
+    assert kept[first]["body"]["assessment"] == shown["assessment"], "what was relied on stays"
+    assert json.loads(run("records", shipper, "--as", "silkbank", "--json")[1])["records"] == []
+
     refused = run("score", shipper, "--as", "silkbank")
     unknown = run("score", "nobody", "--as", "silkbank")
     assert refused[0] == unknown[0] == Exit.NOT_FOUND

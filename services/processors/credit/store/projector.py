@@ -185,17 +185,16 @@ def _replace(
     new = frozenset(after)
     gone, come = sorted(before - new), sorted(new - before)
     if gone:
-        rows = {
+        keys = {
             "subjects": [o.subject for o in gone],
             "signals": smallints([o.signal for o in gone]),
             "units": [o.unit for o in gone],
             "shippers": [o.shipper for o in gone],
         }
-        session.execute(statement("remove"), rows)
-    for each in come:
-        session.execute(
-            statement("put"), each._asdict() | {"signal": int(each.signal), "events": uuids(each.events)}
-        )
+        session.execute(statement("remove"), keys)
+    rows = [each._asdict() | {"signal": int(each.signal), "events": uuids(each.events)} for each in come]
+    if rows:
+        session.cursor().executemany(statement("put"), rows)
     change = sorted(difference(gone, come).items())
     if change:
         cells = {
