@@ -12,7 +12,7 @@ from services.processors.financing.fingerprints import Fingerprint
 from services.processors.financing.rulings import Action, Ruling
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import entry_rows, row_of
-from services.processors.financing.store.signing import Signer, signed_decision
+from services.processors.financing.store.signing import Signed, Signer, signed_decision
 from services.processors.financing.store.statements import statement
 from services.storage import points
 from services.storage.arrays import uuids
@@ -35,6 +35,14 @@ def record(
     ``prints`` are what a reservation takes, ``things`` its consignments; both are ignored for other decisions.
     """
     signed = signed_decision(signer, ruling, state)
+    with session.pipeline():  # nothing of it is waited for one by one
+        _write(session, ruling, signed, prints, things)
+    points.reach("before_commit")
+
+
+def _write(
+    session: Session, ruling: Ruling, signed: Signed, prints: Sequence[Fingerprint], things: Sequence[Thing]
+) -> None:
     session.execute(
         statement("put_decision"),
         {**row_of(ruling), "headers": signed.headers, "payload": signed.payload},
@@ -54,7 +62,6 @@ def record(
     points.reach("freed")
     if ruling.action is Action.RESERVE:
         _take(session, ruling, prints, things)
-    points.reach("before_commit")
 
 
 def _take(session: Session, ruling: Ruling, prints: Sequence[Fingerprint], things: Sequence[Thing]) -> None:
