@@ -18,7 +18,7 @@ from services.processors.financing.asking import Ask
 from services.processors.financing.money import Money
 from services.processors.financing.papers import Company, Invoice, Note, Papers
 from services.processors.financing.rulings import Action, Terms
-from services.processors.financing.store import noting
+from services.processors.projections import PROJECTIONS
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.writer import Writer
@@ -108,7 +108,7 @@ def replace_record(event: Event, record: BrokerRecord) -> Event:
 def store(dsn: str, mark: str, count: int) -> None:
     """Store the cargoes numbered from 0, through a writer as a worker does, and note what they say of financing."""
     registry = int(value(dsn, "SELECT version FROM lianyun.registry_version"))
-    writer = Writer(dsn, no_letters)
+    writer = Writer(dsn, no_letters, projections=PROJECTIONS)
     try:
         (claim,) = writer.claim_partitions(f"crowd-{mark}", [Wanted(f"{TOPIC}.{mark}", 0)])
         events = list(told(mark, range(count), registry))
@@ -125,9 +125,7 @@ def store(dsn: str, mark: str, count: int) -> None:
                 replace_record(e, e.record._replace(topic=advance.topic, offset=advance.first + n))
                 for n, e in enumerate(part)
             ]  # fmt: skip
-            applied = writer.apply(Batch((advance,), tuple(moved), (), registry))
-            noting.note(writer.session, list(zip(applied.numbers, moved, strict=True)))
-            writer.session.commit()
+            writer.apply(Batch((advance,), tuple(moved), (), registry))
         for _ in range(200):
             writer.tick()
             if not writer.pending():

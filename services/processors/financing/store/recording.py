@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from services.core.objects import Thing
 from services.processors.financing.fingerprints import Fingerprint
+from services.processors.financing.products import products
 from services.processors.financing.rulings import Action, Ruling
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import entry_rows, row_of
@@ -19,6 +20,7 @@ from services.storage.arrays import uuids
 
 Session = Connection[Any]
 
+PLEDGING = frozenset({Action.PLEDGE, Action.SUBSTITUTE})
 ENDING = frozenset({Action.RELEASE, Action.CANCEL})
 
 
@@ -55,6 +57,7 @@ def _write(
     points.reach("decided")
     if not ruling.done:
         return
+    session.execute(statement("put_hold"), _hold_row(ruling))
     freed = [*ruling.frees, *([ruling.financing] if ruling.action in {*ENDING, Action.RESERVE} else [])]
     if freed:
         ids = sorted(financing_id(name) for name in freed)
@@ -62,6 +65,19 @@ def _write(
     points.reach("freed")
     if ruling.action is Action.RESERVE:
         _take(session, ruling, prints, things)
+
+
+def _hold_row(ruling: Ruling) -> dict[str, Any]:
+    """What a decision makes of the row that other writers look at: whose, pledged or not, ended or not."""
+    terms = ruling.terms
+    return {
+        "financing": financing_id(ruling.financing).hex() if ruling.financing else None,
+        "name": ruling.financing,
+        "blocks": terms is not None and products()[terms.product].blocks_release,
+        "pledged": ruling.action in PLEDGING,
+        "ended": ruling.action in ENDING,
+        "frees": uuids(sorted(financing_id(name) for name in ruling.frees)),
+    }
 
 
 def _take(session: Session, ruling: Ruling, prints: Sequence[Fingerprint], things: Sequence[Thing]) -> None:
