@@ -17,6 +17,7 @@ from services.deadletters import store
 from services.deadletters.desk import Desk, Done, Result
 from services.deadletters.ledger import StoredLedger
 from services.deadletters.letter import DeadLetter, State
+from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what was refused and why.")
@@ -100,7 +101,11 @@ def _act(action: Any, digests: list[str], by: str, as_json: bool) -> None:
         connection.commit()
         connection.autocommit = True
         desk = Desk(
-            connection, StoredLedger(), admission_settings(settings.network), by, time.time_ns() // 1_000
+            connection,
+            StoredLedger(PROJECTIONS),
+            admission_settings(settings.network),
+            by,
+            time.time_ns() // 1_000,
         )
         results: list[Result] = [action(desk, digest) for _, digest in names]
         connection.autocommit = False

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.admission.model import Admitted
 from services.deadletters.statements import statement
 from services.deadletters.store import Session
 from services.storage.batch import Event
+from services.storage.projecting import Projection
 from services.storage.within import apply_one
 
 
 class StoredLedger:
-    """Looks up and applies events in the caller's transaction; holds nothing."""
+    """Looks up and applies events in the caller's transaction; ``projections`` follow what is applied."""
+
+    def __init__(self, projections: Sequence[Projection] = ()) -> None:
+        self._projections = tuple(projections)
 
     def content_of(self, session: Session, event: bytes) -> bytes | None:
         """The 16-byte content digest that came first under the event's 16-byte id, None where it never came."""
@@ -21,4 +26,4 @@ class StoredLedger:
 
     def apply(self, session: Session, admitted: Admitted, registry: int) -> None:
         """Apply one event, judged by that version of the registry, as a batch would, moving no offset."""
-        apply_one(session, Event.of(admitted, registry))
+        apply_one(session, Event.of(admitted, registry), self._projections)

@@ -10,6 +10,7 @@ import psycopg
 from services.admission.model import Admitted, Refused
 from services.deadletters.batch import LetterSettings, record
 from services.processors import ports
+from services.processors.projections import PROJECTIONS
 from services.registry.registry import Registry
 from services.registry.store import RegistryReader
 from services.storage.batch import Advance, Batch, Event
@@ -29,7 +30,9 @@ class LedgerStore:
         self._owner = owner
         kept = letters or LetterSettings()
         with _in_the_words_of_the_port():
-            self._writer = Writer(dsn, lambda session, refused: record(session, refused, kept))
+            self._writer = Writer(
+                dsn, lambda session, refused: record(session, refused, kept), projections=PROJECTIONS
+            )
         self._reading = psycopg.connect(dsn, autocommit=True, application_name="lianyun registry")
         self._reader = RegistryReader()
         self._registry = Registry.of(0)

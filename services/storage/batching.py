@@ -126,28 +126,35 @@ def finish(
     refused: Sequence[Refused],
     record_refused: RecordRefused,
     singly: bool = False,
+    project: Callable[[Session], None] | None = None,
 ) -> Finished:
     """Fold heads, then put down the batch and its dead letters, with nothing waiting for an answer in between.
 
-    ``singly`` folds one head after another, because together they failed.
+    ``project`` writes what others make of the events. ``singly`` folds one head after another, because together they failed.
     """
     touched, found = entered.absorbed.touched, entered.absorbed.found
     broken: tuple[bytes, ...] = ()
     if singly:
         sent, broken = heads.fold_heads_singly(work, touched, found)
-        _put_down(work, entered, refused, record_refused)
+        _put_down(work, entered, refused, record_refused, project)
     else:
         work.folding = True
         with heads.straight(work):
             sent = heads.fold_heads(work, touched, found)
-            _put_down(work, entered, refused, record_refused)
+            _put_down(work, entered, refused, record_refused, project)
     work.stage("heads")
     return Finished(sent.heads, sent.trains, broken)
 
 
 def _put_down(
-    work: Work, entered: Entered, refused: Sequence[Refused], record_refused: RecordRefused
+    work: Work,
+    entered: Entered,
+    refused: Sequence[Refused],
+    record_refused: RecordRefused,
+    project: Callable[[Session], None] | None,
 ) -> None:
+    if project is not None:
+        project(work.session)
     if entered.numbers or entered.taken:
         work.send(
             "put_batch", {"first": entered.first, "events": len(entered.numbers), "taken": entered.taken}

@@ -18,6 +18,7 @@ from services.storage.batching import Entered
 from services.storage.bodies import topic_numbers
 from services.storage.generations import current_generation
 from services.storage.identities import Identified
+from services.storage.projecting import Projection, project
 from services.storage.rows import state_rows
 from services.storage.session import Session, equip
 from services.storage.state import absorb
@@ -27,7 +28,7 @@ from services.storage.words import key_number
 from services.storage.work import Work
 
 
-def apply_one(session: Session, event: Event) -> Applied:
+def apply_one(session: Session, event: Event, projections: Sequence[Projection] = ()) -> Applied:
     """Apply one event in the caller's transaction as a batch would, moving no offset; an event known before is a duplicate.
 
     The registry version that the event was judged by must be held, or is held from here on.
@@ -40,7 +41,11 @@ def apply_one(session: Session, event: Event) -> Applied:
     terms.put(work, terms.unknown([rows.terms]))
     # Of no offset of the log: a redrive takes no record.
     entered = replace(batching.enter(work, first, (event,), (rows,), topics, NOTHING), taken=0)
-    done = batching.finish(work, entered, (), _no_letters)
+
+    def projected(session: Session) -> None:
+        project(session, projections, [(no, event) for no in entered.numbers])
+
+    done = batching.finish(work, entered, (), _no_letters, project=projected)
     known = entered.identified
     return Applied(
         len(known.new),

@@ -17,6 +17,7 @@ from services.storage.claiming import Wanted
 from services.storage.errors import FAULTS_OF_EVENTS, RETRIED, GaveUp
 from services.storage.generations import current_generation
 from services.storage.ledger_protocol import Claim
+from services.storage.projecting import Projection, project
 from services.storage.rows import state_rows
 from services.storage.session import Session, end_frozen, open_session, settle_in
 from services.storage.terms import Terms
@@ -36,13 +37,21 @@ class Writer:
     """Writes the current generation over one connection; every method blocks. For one thread.
 
     ``record_refused`` puts dead letters down in the batch's transaction. ``settle=False`` switches the settle pass
-    off, which loses events: only a test that shows so may. After an exception nothing of the batch is applied.
+    off, which loses events: only a test that shows so may. ``projections`` write in the same transactions. After an exception nothing of the batch is applied.
     """
 
-    def __init__(self, dsn: str, record_refused: RecordRefused, *, settle: bool = True) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        record_refused: RecordRefused,
+        *,
+        settle: bool = True,
+        projections: Sequence[Projection] = (),
+    ) -> None:
         self._session: Session = open_session(dsn)
         self._record_refused = record_refused
         self._settle = settle
+        self._projections = tuple(projections)
         self._owner = "unclaimed"
         self._terms = Terms()
         self._topics: dict[str, int] = {}
@@ -166,7 +175,12 @@ class Writer:
         taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
         work.stage("settle")
         entered = batching.enter(work, first, batch.events, rows, topics, taken.note)
-        folded = batching.finish(work, entered, batch.refused, self._record_refused, singly)
+        stored = [(no, batch.events[no - first]) for no in entered.numbers] if self._projections else []
+
+        def projected(session: Session) -> None:
+            project(session, self._projections, stored)
+
+        folded = batching.finish(work, entered, batch.refused, self._record_refused, singly, projected)
         identified, events = entered.identified, batch.events
         return Applied(
             new=len(identified.new),

@@ -16,10 +16,11 @@ from services.core.objects import Thing
 from services.processors.financing.asking import Ask, Reply, reply
 from services.processors.financing.external import Answer
 from services.processors.financing.rulings import Ruling
-from services.processors.financing.store import noting, versions
+from services.processors.financing.store import versions
 from services.processors.financing.store.desk import Desk
 from services.processors.financing.store.signing import Signer
 from services.processors.financing.store.versions import KeyRing
+from services.processors.projections import PROJECTIONS
 from services.registry import commands
 from services.registry import store as registry_store
 from services.registry.events import NewKey, PartyAdded
@@ -38,7 +39,7 @@ SIGNER = Signer("demo", "urn:cre:platform", PLATFORM, bytes(range(16)))
 TABLES = (
     *(
         ("lianyun", f"financing_{name}")
-        for name in ("decision", "touched", "entry", "cargo", "word", "external", "version")
+        for name in ("decision", "touched", "hold", "watch", "entry", "cargo", "word", "external", "version")
     ),
     *(("lianyun", name) for name in ("identity", "variant", "quarantine", "body", "batch")),
     *(
@@ -151,8 +152,7 @@ def tell(session: Session, told: Told, known: int) -> None:
     record = BrokerRecord(TOPIC, 0, 0, known // 1_000, told.envelope.to_headers(), told.payload)
     key_id = key_of(told.party).key_id
     event = Event(record, told.event, told.content, told.payload, told.party, key_id, version, told.facts())
-    applied = apply_one(session, event)
-    noting.note(session, [(number, event) for number in applied.numbers])
+    apply_one(session, event, PROJECTIONS)
 
 
 def events_of(case: Case) -> list[tuple[int, Told]]:

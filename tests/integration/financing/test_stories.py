@@ -22,6 +22,7 @@ from tests.financing.world import World
 
 pytestmark = pytest.mark.integration
 CASES = cases()
+FAR = micros("2026-12-31T00:00Z")
 
 
 def renumbered(status: Status | None, numbers: list[int]) -> Status | None:
@@ -73,6 +74,29 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
         assert seen == renumbered(world.status(financing, bank, as_of, known_at), numbers)
         other = {"abank": "bbank", "bbank": "abank"}[bank]
         assert status_of(stored.session, financing, other, as_of, known_at) is None
+    watched = {
+        row[0]
+        for row in stored.session.execute(
+            "SELECT DISTINCT h.name FROM lianyun.financing_watch w JOIN lianyun.financing_hold h USING (financing)"
+        ).fetchall()
+    }
+    alerted = {
+        financing
+        for financing in world.cargo
+        if (seen := world.status(financing, financing.partition("/")[0], FAR)) is not None
+        and any(
+            alert.covenant in ("DELIVERED_AGAINST_PLEDGE", "DETAINED", "CONSIGNEE_CHANGED")
+            for alert in seen.alerts
+        )
+    }
+    stored.hear(FAR)
+    watched |= {
+        row[0]
+        for row in stored.session.execute(
+            "SELECT DISTINCT h.name FROM lianyun.financing_watch w JOIN lianyun.financing_hold h USING (financing)"
+        ).fetchall()
+    }
+    assert watched >= alerted, "whoever holds a pledge is told in the transaction of the fact"
     rows = stored.session.execute("SELECT headers, payload FROM lianyun.financing_decision").fetchall()
     assert len(rows) == len(world.rulings)
     for headers, payload in rows:

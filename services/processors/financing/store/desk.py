@@ -42,6 +42,7 @@ from services.processors.financing.uniqueness import Entry
 from services.processors.financing.words import live
 from services.registry import store as registry_store
 from services.registry.registry import Registry
+from services.storage import points
 from services.storage.arrays import adapt, bigints, uuids
 
 Session = Connection[Any]
@@ -91,6 +92,7 @@ class Desk:
             raise CargoMoved(
                 f"the cargo or the entries of {ask.financing or ask.asked_by} changed; begin again"
             )
+        points.reach("locked")
         at, position = self.clock(session)
         book = self._book(session, ask, scope, registry, at)
         decision = decide(ask, book, at, self.table)

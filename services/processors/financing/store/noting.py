@@ -7,18 +7,65 @@ from typing import Any
 
 from psycopg import Connection
 
-from schemas.events.base import Payload
+from schemas.events import catalogue
+from schemas.events.base import Classifier, Episode, Payload
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
+from services.processors.financing.cargo import DELIVERED, GATED_OUT, RECONSIGNED
 from services.processors.financing.store.names import subjects
 from services.processors.financing.store.statements import statement
-from services.storage.arrays import bigints, uuids
+from services.storage.arrays import bigints, smallints, uuids
 from services.storage.batch import Event
 
 Session = Connection[Any]
+TROUBLE = frozenset(
+    {
+        Episode.DETAINED,
+        Episode.RETURNED,
+        Episode.LOST,
+        Episode.ABANDONED,
+        Episode.TEMPERATURE,
+        Episode.SEAL_BROKEN,
+        Episode.INSURANCE_CANCELLED,
+    }
+)
+WATCHED = frozenset(
+    {DELIVERED, GATED_OUT, RECONSIGNED, *(s.number for s in catalogue.specs() if s.opens in TROUBLE)}
+)
+"""Facts about cargo after which whoever lends on it has to look again."""
 
 _TYPES = b"cre.finance."
 _CORRECTED = b"cre.correction.corrected."
+
+
+def follow(session: Session, stored: Iterable[tuple[int, Event]]) -> None:
+    """The projection: note what is said of financing, and put down which pledges a fact about cargo may concern.
+
+    Whether it does is the core's to say, when the financing is looked at; nothing is waited for here.
+    """
+    events = tuple(stored)
+    note(session, events)
+    watch(session, events)
+
+
+def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
+    """Put down (financing, event) for each pledged financing that a watched fact reaches by the links of its time."""
+    found = [
+        (no, claim.thing.id, int(claim.thing.kind), claim.happened)
+        for no, event in events
+        for claim in event.facts.claims
+        if claim.milestone in WATCHED and claim.classifier is Classifier.ACT
+    ]
+    if not found:
+        return
+    found.sort()
+    parameters = {
+        "nos": bigints([row[0] for row in found]),
+        "objects": uuids([row[1] for row in found]),
+        "kinds": smallints([row[2] for row in found]),
+        "moments": bigints([row[3] for row in found]),
+    }
+    session.execute(statement("put_watch"), parameters)
 
 
 def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:

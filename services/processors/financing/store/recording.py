@@ -9,16 +9,18 @@ from psycopg import Connection
 
 from services.core.objects import Thing
 from services.processors.financing.fingerprints import Fingerprint
+from services.processors.financing.products import products
 from services.processors.financing.rulings import Action, Ruling
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import entry_rows, row_of
-from services.processors.financing.store.signing import Signer, signed_decision
+from services.processors.financing.store.signing import Signed, Signer, signed_decision
 from services.processors.financing.store.statements import statement
 from services.storage import points
 from services.storage.arrays import uuids
 
 Session = Connection[Any]
 
+PLEDGING = frozenset({Action.PLEDGE, Action.SUBSTITUTE})
 ENDING = frozenset({Action.RELEASE, Action.CANCEL})
 
 
@@ -35,6 +37,14 @@ def record(
     ``prints`` are what a reservation takes, ``things`` its consignments; both are ignored for other decisions.
     """
     signed = signed_decision(signer, ruling, state)
+    with session.pipeline():  # nothing of it is waited for one by one
+        _write(session, ruling, signed, prints, things)
+    points.reach("before_commit")
+
+
+def _write(
+    session: Session, ruling: Ruling, signed: Signed, prints: Sequence[Fingerprint], things: Sequence[Thing]
+) -> None:
     session.execute(
         statement("put_decision"),
         {**row_of(ruling), "headers": signed.headers, "payload": signed.payload},
@@ -47,6 +57,7 @@ def record(
     points.reach("decided")
     if not ruling.done:
         return
+    session.execute(statement("put_hold"), _hold_row(ruling))
     freed = [*ruling.frees, *([ruling.financing] if ruling.action in {*ENDING, Action.RESERVE} else [])]
     if freed:
         ids = sorted(financing_id(name) for name in freed)
@@ -54,7 +65,19 @@ def record(
     points.reach("freed")
     if ruling.action is Action.RESERVE:
         _take(session, ruling, prints, things)
-    points.reach("before_commit")
+
+
+def _hold_row(ruling: Ruling) -> dict[str, Any]:
+    """What a decision makes of the row that other writers look at: whose, pledged or not, ended or not."""
+    terms = ruling.terms
+    return {
+        "financing": financing_id(ruling.financing).hex() if ruling.financing else None,
+        "name": ruling.financing,
+        "blocks": terms is not None and products()[terms.product].blocks_release,
+        "pledged": ruling.action in PLEDGING,
+        "ended": ruling.action in ENDING,
+        "frees": uuids(sorted(financing_id(name) for name in ruling.frees)),
+    }
 
 
 def _take(session: Session, ruling: Ruling, prints: Sequence[Fingerprint], things: Sequence[Thing]) -> None:

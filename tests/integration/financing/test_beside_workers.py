@@ -1,0 +1,106 @@
+"""A worker that brings a delivery and a bank that pledges the same cargo: one of the two sees the other, always."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from services.processors.financing.asking import Ask
+from services.processors.financing.money import Money
+from services.processors.financing.rulings import Action, Ruling
+from services.processors.financing.store.answering import status_of
+from services.processors.financing.store.desk import Desk, database_clock
+from services.processors.financing.store.versions import KeyRing
+from services.storage import points
+from services.storage.session import open_session
+from tests.financing.stored import SIGNER, Stored, events_of, tell, value
+from tests.financing.telling import Case, cases, micros
+from tests.financing.world import KEY
+from tests.stories.telling import Told
+from tests.storing.harness import Pausing, start
+
+pytestmark = pytest.mark.integration
+CASE: Case = next(case for case in cases() if case.slug.startswith("03_"))
+SOON = micros("2026-03-03T10:00+08:00")
+WATCHED = "SELECT count(*) FROM lianyun.financing_watch"
+
+
+@pytest.fixture
+def reserved(dsn: str) -> Iterator[Stored]:
+    """The goods are reserved; the delivery is not known yet."""
+    ask, at, on = CASE.ask(0)
+    stored = Stored(dsn, [event for event in events_of(CASE) if event[1].short != "delivered"])
+    stored.begin()
+    ruling, _ = stored.ask(ask, at, on)
+    assert ruling.done
+    stored.hear(SOON)
+    yield stored
+    stored.close()
+
+
+def delivery() -> Told:
+    return next(told for _, told in events_of(CASE) if told.short == "delivered")
+
+
+def bring(dsn: str) -> None:
+    """What a worker does with the delivery."""
+    with open_session(dsn, "lianyun-test") as session:
+        tell(session, delivery(), SOON)
+        session.commit()
+
+
+def test_a_delivery_waits_for_the_pledge_and_is_put_down_for_it(dsn: str, reserved: Stored) -> None:
+    reserved._at = SOON
+    ruling = reserved.desk.decide(reserved.session, Ask(Action.PLEDGE, "abank", "p", "abank/GD-1"))
+    assert ruling.done
+    worker = start("worker", lambda: bring(dsn))
+    time.sleep(0.3)
+    assert worker.thread.is_alive(), "the worker waits at the heads of the cargo"
+    reserved.session.commit()
+    worker.join()
+    assert value(dsn, WATCHED) == 1
+
+
+@pytest.mark.usefixtures("reserved")
+def test_a_pledge_waits_for_the_delivery_and_is_refused(dsn: str) -> None:
+    pause = Pausing("worker", "before_commit")
+    points.install(pause)
+    worker = start("worker", lambda: bring(dsn))
+    assert pause.reached.wait(30)
+    answered: list[Ruling] = []
+
+    def pledge() -> None:
+        desk = Desk(
+            KeyRing([KEY]), SIGNER, clock=lambda s: (SOON + 30 * 3_600 * 1_000_000, database_clock(s)[1])
+        )
+        with open_session(dsn, "lianyun-test") as session:
+            answered.append(desk.decide(session, Ask(Action.PLEDGE, "abank", "p", "abank/GD-1")))
+            session.commit()
+
+    bank = threading.Thread(target=pledge, name="bank", daemon=True)
+    bank.start()
+    time.sleep(0.3)
+    assert not answered, "the bank waits for the worker"
+    pause.go_on.set()
+    worker.join()
+    bank.join(30)
+    assert [ruling.guard for ruling in answered] == ["NOT_DELIVERED"]
+    assert value(dsn, WATCHED) == 0
+
+
+def test_a_delivery_dated_before_the_drawdown_lifts_nothing(dsn: str, reserved: Stored) -> None:
+    for number in (1, 2):
+        ask, at, _ = CASE.ask(number)
+        ruling, _ = reserved.ask(ask, at)
+        assert ruling.done
+    bring(dsn)
+    now = micros("2026-03-21T00:00Z")
+    seen = status_of(reserved.session, "abank/GD-1", "abank", now, now)
+    assert seen is not None
+    assert [alert.covenant for alert in seen.alerts] == ["DELIVERED_AGAINST_PLEDGE"]
+    assert seen.alerts[0].events == (delivery().event,)
+    assert (seen.stage.value, seen.drawn, seen.blocks_release) == ("DRAWN", Money(100_000_000, "CNY"), True)
+    assert value(dsn, WATCHED) == 1

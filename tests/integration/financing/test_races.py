@@ -1,0 +1,289 @@
+"""Many at once: exactly one gets the interest, nobody waits for ever, whatever is rotated, runs out or is killed meanwhile."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from services.core.objects import Thing
+from services.processors.financing.asking import Ask
+from services.processors.financing.normalise import normalise_1
+from services.processors.financing.rulings import Action, Outcome, Ruling
+from services.processors.financing.store import versions
+from services.processors.financing.store.desk import CargoMoved, Desk, database_clock
+from services.processors.financing.store.versions import KeyMissing, KeyRing
+from services.storage import points
+from services.storage.session import Session, open_session
+from tests.financing import crowd
+from tests.financing.stored import SIGNER, Stored, events_of, value
+from tests.financing.telling import cases, micros
+from tests.financing.world import KEY
+
+pytestmark = pytest.mark.integration
+OTHER = KEY[::-1]
+HOUR = 3_600 * 1_000_000
+
+
+def old_fashioned(text: str) -> str:
+    """A normaliser of an earlier release."""
+    return "".join(character for character in text.upper() if character.isalnum())
+
+
+def ring(*keys: bytes) -> KeyRing:
+    return KeyRing(keys, {1: normalise_1, 2: old_fashioned})
+
+
+def begin(dsn: str, key: bytes = KEY, normaliser: int = 1) -> None:
+    with open_session(dsn) as session:
+        versions.begin(session, key, normaliser)
+
+
+def decide(session: Session, desk: Desk, ask: Ask, on: tuple[Thing, ...] = ()) -> Ruling:
+    """One request in a transaction of its own, begun again where the cargo moved."""
+    while True:
+        try:
+            with session.transaction():
+                return desk.decide(session, ask, on)
+        except CargoMoved:
+            continue
+
+
+def at_once(count: int, work: Callable[[int], None]) -> None:
+    """Run ``work`` in so many threads that begin together; the first failure is raised."""
+    ready, failures = threading.Barrier(count), list[BaseException]()
+
+    def run(number: int) -> None:
+        try:
+            ready.wait(60)
+            work(number)
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive(), "somebody waits for ever"
+    if failures:
+        raise failures[0]
+
+
+def winners(dsn: str) -> dict[str, list[str]]:
+    """The financings that hold something, by cargo."""
+    held: dict[str, list[str]] = defaultdict(list)
+    with psycopg.connect(dsn) as session:
+        rows = session.execute(
+            "SELECT DISTINCT c.key, e.name FROM lianyun.financing_entry e "
+            "JOIN lianyun.financing_cargo c ON c.financing = e.financing WHERE e.freed IS NULL"
+        )
+        for key, name in rows:
+            held[key].append(name)
+    return held
+
+
+def deadlocks(dsn: str) -> int:
+    return int(value(dsn, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
+
+
+CARGOES, CLIENTS, RIVALS = 500, 32, 2
+
+
+def test_thirty_two_clients_over_five_hundred_cargoes(dsn: str) -> None:
+    begin(dsn)
+    crowd.store(dsn, "CROWD", CARGOES)
+    before, desk = deadlocks(dsn), Desk(ring(KEY), SIGNER)
+    outcomes: list[tuple[int, Outcome, str]] = []
+
+    def client(number: int) -> None:
+        mine = [cargo for cargo in range(CARGOES) if (cargo + number) % (CLIENTS // RIVALS) == 0]
+        random.Random(number).shuffle(mine)
+        with open_session(dsn, "lianyun-test") as session:
+            session.execute("SET synchronous_commit = off")
+            session.commit()
+            for cargo in mine:
+                ask, on = crowd.reserve(
+                    "CROWD", cargo, crowd.BANKS[number // (CLIENTS // RIVALS) % 2], f"c{number}"
+                )
+                ruling = decide(session, desk, ask, on)
+                outcomes.append((cargo, ruling.outcome, ruling.guard))
+
+    at_once(CLIENTS, client)
+    assert len(outcomes) == CARGOES * RIVALS
+    won = [cargo for cargo, outcome, _ in outcomes if outcome is Outcome.DONE]
+    assert sorted(won) == list(range(CARGOES)), "exactly one winner each"
+    assert {guard for _, outcome, guard in outcomes if outcome is not Outcome.DONE} == {"INTEREST_FREE"}
+    assert all(len(names) == 1 for names in winners(dsn).values())
+    assert deadlocks(dsn) == before
+
+
+def test_a_rotation_while_everybody_reserves(dsn: str) -> None:
+    """Some know the new key earlier than others; a process without it decides nothing rather than half."""
+    begin(dsn)
+    crowd.store(dsn, "TURN", 40)
+    rotated = threading.Event()
+    done: list[tuple[int, int]] = []
+    without_key: list[int] = []
+
+    def work(number: int) -> None:
+        if number == 8:
+            time.sleep(0.05)
+            begin(dsn, OTHER, 2)
+            rotated.set()
+            return
+        desk = Desk(ring(KEY) if number == 7 else ring(KEY, OTHER), SIGNER)
+        with open_session(dsn, "lianyun-test") as session:
+            for cargo in range(40):
+                if cargo == 20:
+                    rotated.wait(30)
+                ask, on = crowd.reserve("TURN", cargo, crowd.BANKS[number % 2], f"c{number}")
+                try:
+                    if decide(session, desk, ask, on).done:
+                        done.append((cargo, number))
+                except KeyMissing:
+                    without_key.append(cargo)
+
+    at_once(9, work)
+    assert sorted(cargo for cargo, _ in done) == list(range(40))
+    assert {*without_key} >= {*range(20, 40)}, "without the new key nothing is decided"
+    # What was reserved before is found under the old version, although it has no fingerprint under the new one.
+    counts = value(dsn, "SELECT count(DISTINCT version) FROM lianyun.financing_entry WHERE freed IS NULL")
+    assert counts == 2
+    with open_session(dsn) as session:
+        assert versions.close(session, 1)
+        session.commit()
+        desk = Desk(ring(KEY, OTHER), SIGNER)
+        late, on = crowd.reserve("TURN", 0, "bbank", "late")
+        assert decide(session, desk, late, on).guard == "INTEREST_FREE"
+        with pytest.raises(KeyMissing):
+            decide(session, Desk(ring(OTHER), SIGNER), late, on)
+
+
+def test_the_end_of_a_reservation_belongs_to_one(dsn: str) -> None:
+    case = next(case for case in cases() if case.slug.startswith("31_"))
+    first, at, on = case.ask(0)
+    rival, _, _ = case.ask(3)
+    for round_ in range(6):
+        with open_session(dsn) as session:
+            from tests.financing.stored import empty
+
+            empty(session)
+        stored = Stored(dsn, events_of(case))
+        stored.begin()
+        stored.hear(micros("2026-04-01T00:00Z"))
+        stored._at = at
+        stored.desk.decide(stored.session, first, on)
+        stored.session.commit()
+        found: dict[int, Ruling] = {}
+        moments = {0: at + 72 * HOUR + (round_ % 3) - 1, 1: at + 72 * HOUR}
+
+        def race(number: int, moments: dict[int, int] = moments, found: dict[int, Ruling] = found) -> None:
+            desk = Desk(ring(KEY), SIGNER, clock=lambda s: (moments[number], database_clock(s)[1]))
+            ask, where = (Ask(Action.PLEDGE, "abank", "p", "abank/LN-1"), ()) if number == 0 else (rival, on)
+            with open_session(dsn, "lianyun-test") as session:
+                found[number] = decide(session, desk, ask, where)
+
+        at_once(2, race)
+        stored.close()
+        assert [found[0].done, found[1].done].count(True) == 1, (found[0], found[1])
+
+
+def test_a_pledge_and_a_release_order_never_both(dsn: str) -> None:
+    """Whoever comes second sees the first: also where the first has not committed yet."""
+    case = next(case for case in cases() if case.slug.startswith("02_"))
+    reserve, at, on = case.ask(0)
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    stored.hear(micros("2026-03-03T00:00Z"))
+    stored._at = at
+    stored.desk.decide(stored.session, reserve, on)
+    stored.session.commit()
+    desk = Desk(ring(KEY), SIGNER, clock=lambda s: (at + HOUR, database_clock(s)[1]))
+    answered: list[Ruling] = []
+
+    def order() -> None:
+        with open_session(dsn, "lianyun-test") as session:
+            answered.append(decide(session, desk, Ask(Action.RELEASE_ORDER, "ruhr", "order"), on))
+
+    with open_session(dsn, "lianyun-test") as session:
+        pledged = desk.decide(session, Ask(Action.PLEDGE, "abank", "pledge", "abank/GD-1"))
+        other = threading.Thread(target=order, daemon=True)
+        other.start()
+        time.sleep(0.3)
+        assert not answered, "the order waits for the pledge"
+        session.commit()
+        other.join(30)
+    stored.close()
+    assert pledged.done
+    assert [(r.outcome, r.guard) for r in answered] == [(Outcome.REFUSED, "RELEASE_BLOCKED")]
+    assert answered[0].number > pledged.number
+    assert answered[0].before == pledged.number
+
+
+POINTS = ("locked", "decided", "freed", "before_commit", "after_commit")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_in_any_step_nothing_is_half_done(dsn: str, point: str) -> None:
+    begin(dsn)
+    crowd.store(dsn, "KILL", 1)
+    script = Path(__file__).with_name("killed.py")
+    killed = subprocess.run(
+        [sys.executable, str(script), dsn, point], capture_output=True, timeout=60, check=False
+    )
+    assert killed.returncode == -9, killed.stderr.decode()
+    counts = {
+        table: value(dsn, f"SELECT count(*) FROM lianyun.financing_{table}")  # noqa: S608 - names of our own
+        for table in ("decision", "entry", "touched", "cargo")
+    }
+    if point == "after_commit":
+        assert counts["decision"] == counts["touched"] == counts["cargo"] == 1
+        assert counts["entry"] > 0
+    else:
+        assert not any(counts.values()), counts
+    ask, on = crowd.reserve("KILL", 0, "abank", "killed")
+    with open_session(dsn, "lianyun-test") as session:
+        desk = Desk(ring(KEY), SIGNER)
+        again = decide(session, desk, ask, on)
+        assert again.done, "the bank asks again and has it, once"
+        rival, _ = crowd.reserve("KILL", 0, "bbank", "rival")
+        assert decide(session, desk, rival, on).guard == "INTEREST_FREE"
+    assert value(dsn, "SELECT count(*) FROM lianyun.financing_decision WHERE outcome = 'DONE'") == 1
+
+
+def test_one_request_told_by_many_at_once_is_one(dsn: str) -> None:
+    begin(dsn)
+    crowd.store(dsn, "SAME", 1)
+    ask, on = crowd.reserve("SAME", 0, "abank", "same")
+    numbers: list[int] = []
+
+    def client(_number: int) -> None:
+        with open_session(dsn, "lianyun-test") as session:
+            ruling = decide(session, Desk(ring(KEY), SIGNER), ask, on)
+            assert ruling.done
+            numbers.append(ruling.number)
+
+    at_once(8, client)
+    assert len(set(numbers)) == 1
+
+
+def test_points_are_left_alone(dsn: str) -> None:
+    """The points at which a process is killed do nothing where nobody asked for it."""
+    seen: list[Any] = []
+    points.install(seen.append)
+    begin(dsn)
+    crowd.store(dsn, "POINT", 1)
+    ask, on = crowd.reserve("POINT", 0, "abank", "x")
+    with open_session(dsn, "lianyun-test") as session:
+        assert decide(session, Desk(ring(KEY), SIGNER), ask, on).done
+    assert [name for name in seen if name in POINTS][-4:] == ["locked", "decided", "freed", "before_commit"]
