@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from services.replay.crew import Hand
 from services.replay.source import Block
-from services.storage.rows import completed
-from services.storage.state import COPY, TABLES
+from services.storage.state import COPY, by_table
 from services.storage.work import Work
 
 UNIT = 4_000
@@ -34,16 +33,9 @@ def portions(blocks: Sequence[Block], size: int) -> Iterator[list[Block]]:
 
 def fill(hand: Hand, portion: list[Block]) -> int:
     """Write the rows of a portion's events into the generation; commits, and returns how many events there were."""
-    packed: dict[str, list[bytes]] = {table: [] for table in TABLES}
-    events = 0
-    for event in hand.source.read(portion):
-        events += 1
-        for table in TABLES:
-            rows = getattr(event.rows, table)
-            if rows:
-                packed[table] += completed(table, rows, event.no, dead=False)
+    events = list(hand.source.read(portion))
     work = Work(hand.session)
-    for table, rows in packed.items():
+    for table, rows in by_table((event.no, event.rows, False) for event in events).items():
         work.copy(COPY[table], rows)
     hand.session.commit()
-    return events
+    return len(events)

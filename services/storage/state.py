@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
 
     ``own`` names what the transaction itself changes besides. Leaves a note of it. Locks no head: ``heads.fold_heads`` does, as the transaction's last but one act.
     """
-    for table, rows in _rows(events).items():
+    for table, rows in by_table((e.no, e.rows, e.dead) for e in events).items():
         work.copy(COPY[table], rows)
     work.stage("state rows")
     own |= Note(
@@ -68,10 +68,11 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
     return Absorbed(touched, found)
 
 
-def _rows(events: Sequence[Stated]) -> dict[str, list[bytes]]:
+def by_table(events: Iterable[tuple[int, StateRows, bool]]) -> dict[str, list[bytes]]:
+    """The rows of events, given as (number, rows, dead), ready for COPY, by table."""
     packed: dict[str, list[bytes]] = {table: [] for table in TABLES}
     claims = packed["claim"]
-    for no, _, rows, dead, _ in events:
+    for no, rows, dead in events:
         claims += completed("claim", rows.claim, no, dead)
         if rows.only_claims:  # most events
             continue
