@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from services.processors.credit.store import projector
 from tests.financing.stored import Stored, events_of, register
 from tests.financing.telling import Case, cases, micros
 
@@ -58,4 +59,6 @@ def play(dsn: str) -> None:
         ask, at, on = told.ask(number)
         stored.ask(ask, at, on)
     stored.hear(micros("2026-12-31T00:00Z"))
+    projector.catch_up(stored.session)  # consents are found by the credit projection
+    stored.session.commit()
     stored.close()
