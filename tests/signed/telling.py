@@ -95,7 +95,7 @@ class Desk:
 
     def reopen(self) -> None:
         """Begin again, as a worker that was told to: with the current generation, and a new claim."""
-        self.writer = Writer(self.dsn, self._letters)
+        self.writer = Writer(self.dsn, self._letters, projections=PROJECTIONS)
         (claim,) = self.writer.claim_partitions(f"desk-{self.partition}", [Wanted(GATEWAY, self.partition)])
         self.epoch, self.next_offset = claim.epoch, claim.next_offset
 
