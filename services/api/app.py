@@ -12,10 +12,30 @@ from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
 from services.api.context import Context
 from services.api.edge import Edge
-from services.api.routes import consignments, health
+from services.api.routes import (
+    cargo_requests,
+    consignments,
+    corroborations,
+    credit,
+    financing_status,
+    financings,
+    health,
+    platform_keys,
+    reservations,
+)
 from services.api.settings import ApiSettings
 
-ROUTERS = (consignments.routes, health.routes)
+ROUTERS = (
+    consignments.routes,
+    financing_status.routes,
+    financings.routes,
+    reservations.routes,
+    corroborations.routes,
+    credit.routes,
+    cargo_requests.routes,
+    platform_keys.routes,
+    health.routes,
+)
 """Every module of ``routes``, in the order of the published description."""
 
 VERSION = "1.0.0"
