@@ -15,11 +15,11 @@ from services.processors.financing.rulings import Action, Ruling
 routes = Routes("financing")
 
 
-@routes.post("/v1/reservations", WRITE, problems=("conflict",))
+@routes.post("/v1/reservations", WRITE, problems=("not-found", "conflict"))
 def reserve(call: Call, body: Reservation) -> Answer:
     """Check whether the interest is free and reserve it, in one step. DONE until ``until``; REFUSED with the guard and what
     would satisfy it; REVIEW where people have to look. Without the applicant's signed application to this bank, and for
-    cargo that is not its own, the answer is UNKNOWN. The same again is the same reservation.
+    cargo that is not the applicant's, nothing is here (not-found). The same again is the same reservation.
     """
     terms = body.terms()
     ask = Ask(
@@ -32,10 +32,7 @@ def reserve(call: Call, body: Reservation) -> Answer:
         reviewed=body.reviewed,
     )
     ruling = decided(call, ask, things(body.consignments))
-    given = reply(ruling)
-    if given != UNKNOWN:
-        call.reads("financing", ask.financing, (terms.applicant,))
-    return Answer(told.reply(given, ask.financing))
+    return answered(call, ruling, ask.financing, (terms.applicant,))
 
 
 @routes.post("/v1/financings/{reference}/pledge", WRITE, problems=("not-found", "conflict"))
@@ -83,11 +80,10 @@ def _decide(call: Call, action: Action, reference: str, body: Drawing | Substitu
     return answered(call, decided(call, ask), ask.financing)
 
 
-def answered(call: Call, ruling: Ruling, financing: str = "") -> Answer:
+def answered(call: Call, ruling: Ruling, financing: str, subjects: tuple[str, ...] = ()) -> Answer:
     """What is told of a decision. That something is absent is recorded, so it is answered and not raised."""
     given = reply(ruling)
     if given == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
-    if financing:
-        call.reads("financing", financing)
+    call.reads("financing", financing, subjects)
     return Answer(told.reply(given, financing))
