@@ -63,6 +63,6 @@ def play(dsn: str) -> None:
     goods, at, on = cases()[1].ask(0)
     stored.ask(goods, max(at, micros("2026-03-04T00:00Z")), on)
     stored.hear(micros("2026-12-31T00:00Z"))
-    projector.catch_up(stored.session)
+    projector.catch_up(stored.session)  # consents are found by the credit projection
     stored.session.commit()
     stored.close()

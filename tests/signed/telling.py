@@ -21,13 +21,14 @@ from services.admission.model import AdmissionSettings, Admitted, Record, Refuse
 from services.admission.reading import read
 from services.admission.verification import verify_many
 from services.deadletters import batch as letters
-from services.processors.projections import PROJECTIONS
+from services.processors.financing.store import noting
 from services.registry import commands, store
 from services.registry.events import NewKey, PartyAdded
 from services.registry.registry import Registry
 from services.storage.batch import Advance, Applied, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.migrate import migrate
+from services.storage.projecting import Projection
 from services.storage.writer import Writer
 from tests.stories.telling import NETWORK, Story, Told, stories
 
@@ -87,16 +88,19 @@ def rubbish(offset: int, partition: int = 0) -> Record:
 class Desk:
     """One worker's hand without its shell: judges records and applies them in batches, to one partition."""
 
-    def __init__(self, dsn: str, partition: int = 0) -> None:
+    def __init__(
+        self, dsn: str, partition: int = 0, projections: Sequence[Projection] = (noting.follow,)
+    ) -> None:
         self.dsn = dsn
         self.partition = partition
+        self._projections = projections
         self._verifier = Verifier()
         self._reader = store.RegistryReader()
         self.reopen()
 
     def reopen(self) -> None:
         """Begin again, as a worker that was told to: with the current generation, and a new claim."""
-        self.writer = Writer(self.dsn, self._letters, projections=PROJECTIONS)
+        self.writer = Writer(self.dsn, self._letters, projections=self._projections)
         (claim,) = self.writer.claim_partitions(f"desk-{self.partition}", [Wanted(GATEWAY, self.partition)])
         self.epoch, self.next_offset = claim.epoch, claim.next_offset
 
