@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
+from services.api.banking import clerking
 from services.api.context import Context
 from services.api.edge import Edge
 from services.api.routes import (
@@ -60,7 +61,7 @@ def create_app(context: Context) -> FastAPI:
         # A request holds a session from its first to its last statement: as many threads as sessions.
         app.state.threads = anyio.CapacityLimiter(context.settings.api_threads)
         await anyio.to_thread.run_sync(context.open)
-        async with upkeep.running(context):
+        async with upkeep.running(context), clerking.running(context):
             yield
         context.close()
 
