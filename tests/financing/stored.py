@@ -44,7 +44,7 @@ SIGNER = Signer("demo", "urn:cre:platform", PLATFORM, bytes(range(16)))
 TABLES = (
     *(
         ("lianyun", f"financing_{name}")
-        for name in ("decision", "touched", "hold", "watch", "entry", "cargo", "word", "external", "version")
+        for name in ("decision", "touched", "hold", "watch", "entry", "cargo", "word", "external", "version", "asked", "acknowledged")
     ),
     *(("lianyun", name) for name in ("identity", "variant", "quarantine", "body", "batch")),
     *(

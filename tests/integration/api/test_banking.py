@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +20,7 @@ from services.processors.financing.rulings import Outcome
 from services.storage.migrate import migrate
 from services.storage.session import open_session
 from tests.calling.running import RunningApi
-from tests.financing.stored import Stored, checked, events_of, register
+from tests.financing.stored import Stored, checked, events_of, register, tell
 from tests.financing.telling import Case, cases, micros
 
 pytestmark = pytest.mark.integration
@@ -159,6 +161,29 @@ def test_goods_stay_until_the_release_and_a_delivery_alerts(api: RunningApi) -> 
     order = {"action": "RELEASE_ORDER", "consignments": ["xaport/XA-1"]}
     assert post(consignee, "/v1/cargo-requests", order).json()["allowed"] is True
     assert post(api.client("toys"), "/v1/cargo-requests", order).status_code == 404
+
+
+def test_a_signed_request_is_answered_without_asking_again(api: RunningApi) -> None:
+    """A party publishes its request as an event: the decision is there soon, and names it."""
+    asked = {
+        "id": "order", "by": "ruhr", "at": "2026-03-04T09:00+01:00", "type": "finance.release_order_requested",
+        "says": {"objects": "consignment xaport/XA-1", "order_number": "12"},
+    }  # fmt: skip
+    case = replace(
+        GOODS,
+        story=replace(GOODS.story, events=(*GOODS.story.events, asked)),
+        _written=(*GOODS.events, asked),
+    )
+    with open_session(api.dsn) as session:
+        known, event = events_of(case)[-1]
+        tell(session, event, known)
+        session.commit()
+    until = time.monotonic() + 20
+    while not (rows := api.rows("SELECT action, asked_by, outcome, request FROM lianyun.financing_decision")):
+        assert time.monotonic() < until, "nobody answers"
+        time.sleep(0.1)
+    ((action, by, outcome, request),) = rows
+    assert (action, by, outcome, request.bytes) == ("RELEASE_ORDER", "ruhr", "DONE", event.event)
 
 
 def test_pages_of_a_portfolio_and_of_alerts(api: RunningApi) -> None:
