@@ -40,7 +40,7 @@ class RunningApi:
 
     def __post_init__(self) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if 'api_certificate' in self.told else 'http'}://127.0.0.1:{self.port}"
         given = {
             "dsn": self.dsn,
             "api_port": self.port,
