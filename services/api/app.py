@@ -14,11 +14,33 @@ from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
 from services.api.context import Context
 from services.api.edge import Edge
-from services.api.routes import access_log, consignments, health
+from services.api.routes import (
+    access_log,
+    cargo_requests,
+    consignments,
+    corroborations,
+    credit,
+    financing_status,
+    financings,
+    health,
+    platform_keys,
+    reservations,
+)
 from services.api.routing import Routes
 from services.api.settings import ApiSettings
 
-ROUTERS: tuple[Routes | APIRouter, ...] = (consignments.routes, access_log.routes, health.routes)
+ROUTERS: tuple[Routes | APIRouter, ...] = (
+    consignments.routes,
+    financing_status.routes,
+    financings.routes,
+    reservations.routes,
+    corroborations.routes,
+    credit.routes,
+    cargo_requests.routes,
+    platform_keys.routes,
+    access_log.routes,
+    health.routes,
+)
 """Every module of ``routes``, in the order of the published description."""
 
 VERSION = "1.0.0"
