@@ -1,0 +1,50 @@
+"""Settings of the webhooks process, from LIANYUN_* variables or mounted secrets."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from services.connections import Connections
+from services.webhooks.retrying import Backoff
+from services.webhooks.sealing import Seal, SealError
+
+
+class WebhookSettings(Connections):
+    """What ``lianyun webhooks run`` can be told. Durations are seconds."""
+
+    dsn: SecretStr = Field(description="URL of the database")
+    webhook_keys: SecretStr = Field(
+        SecretStr(""), description="32-byte keys in base64 that seal secrets, the present one first"
+    )
+    webhook_loopback: bool = Field(
+        False, description="let webhooks call this machine: for tests and the sandbox"
+    )
+    webhook_tick: float = Field(0.5, gt=0, description="between two looks for news and for what is due")
+    webhook_at_once: int = Field(4, ge=1, le=64, description="deliveries to one endpoint at the same time")
+    webhook_timeout: float = Field(15.0, gt=0, description="until an endpoint must have answered")
+    webhook_attempts: int = Field(12, ge=1, description="attempts of one delivery")
+    webhook_first_pause: float = Field(5.0, gt=0, description="from the first failure to the second attempt")
+    webhook_longest_pause: float = Field(86_400.0, gt=0, description="between two attempts at most")
+    webhook_disable_after: float = Field(
+        5 * 86_400.0, gt=0, description="without any success: an endpoint is disabled, with an alert"
+    )
+    webhook_keep_days: int = Field(30, ge=1, description="how long messages are kept for replay")
+
+    @property
+    def backoff(self) -> Backoff:
+        """When failed deliveries are tried again."""
+        return Backoff(
+            first=self.webhook_first_pause, longest=self.webhook_longest_pause, attempts=self.webhook_attempts
+        )
+
+    @property
+    def lease(self) -> float:
+        """After how many seconds an attempt that left no trace counts as lost with its process."""
+        return self.webhook_timeout * 2 + 5
+
+    def seal(self) -> Seal:
+        """The seal of secrets. Raises SealError."""
+        keys = self.webhook_keys.get_secret_value()
+        if not keys:
+            raise SealError("LIANYUN_WEBHOOK_KEYS is not set; make a key with: lianyun webhooks new-key")
+        return Seal.from_text(keys)
