@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ from tests.integration.webhooks.conftest import Heard, Receiver
 pytestmark = pytest.mark.integration
 ALERT = MessageType.FINANCING_ALERT
 DAY = 86_400 * 1_000_000
+NUMBERS = itertools.count()
 
 
 def now() -> int:
@@ -40,7 +42,7 @@ def subscribe(
 def news(session: Session, count: int = 1, party: str = "abank", at: int | None = None) -> list[Message]:
     told = [
         message(party, ALERT, Subject("financing", f"{party}/F-{n}"), f"event {n}", at or now())
-        for n in range(count)
+        for n in itertools.islice(NUMBERS, count)
     ]
     assert queue.put_messages(session, told) >= count
     return told
@@ -196,7 +198,7 @@ def test_gone_disables_at_once_with_an_alert_and_what_waits_goes_on_when_enabled
     assert found is not None
     assert found.reason == "the endpoint answered 410 Gone"
     assert subscriptions.change(session, found, now(), state=State.ENABLED) is not None
-    deliver(session, settings, settled(session, made.id, count=3))
+    deliver(session, settings, settled(session, made.id, count=4))
     assert {each.headers["webhook-id"] for each in receiver.at()} == {
         each.message for each in queue.deliveries(session, made.id, None, None, 10)
     }
@@ -279,7 +281,7 @@ def test_rebinding_gains_nothing(receiver: Receiver, monkeypatch: pytest.MonkeyP
 
 
 def test_an_attempt_whose_process_is_gone_is_due_again_after_its_lease(
-    session: Session, settings: WebhookSettings, seal: Seal, receiver: Receiver
+    session: Session, seal: Seal, receiver: Receiver
 ) -> None:
     made, _ = subscribe(session, seal, receiver.url())
     news(session)
