@@ -13,10 +13,10 @@ from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
 from services.api.context import Context
 from services.api.edge import Edge
-from services.api.routes import consignments, health
+from services.api.routes import consignments, health, posting
 from services.api.settings import ApiSettings
 
-ROUTERS = (consignments.routes, health.routes)
+ROUTERS = (consignments.routes, posting.routes, health.routes)
 """Every module of ``routes``, in the order of the published description."""
 
 VERSION = "1.0.0"

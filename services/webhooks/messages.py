@@ -40,7 +40,9 @@ class Subject(NamedTuple):
     @property
     def href(self) -> str:
         """Where the receiver reads the rest, below the API's own address."""
-        return f"/v1/{self.kind}s/{quote(self.id, safe='/')}"
+        # A bank reads its financings under its own references.
+        id_ = self.id.partition("/")[2] if self.kind == "financing" else self.id
+        return f"/v1/{self.kind}s/{quote(id_, safe='/')}"
 
 
 class Message(NamedTuple):

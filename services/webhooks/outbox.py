@@ -17,6 +17,7 @@ from services.core.facts import Micros
 from services.storage.arrays import adapt, bigints, uuids
 from services.storage.words import word
 from services.webhooks.messages import Message, MessageType, Subject, message
+from services.webhooks.naming import names_of
 from services.webhooks.queue import put_messages
 from services.webhooks.statements import statement
 
@@ -131,9 +132,11 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
         "parties": sorted(wanted),
     }
     at = {each.xid: each.at for each in batches}
+    found = [row for row in _rows(session, "recipients", asked) if row[2] or row[3]]
+    called = names_of(session, {canonical for _, canonical, _, _ in found})
     told: list[Message] = []
-    for consignment, canonical, engaged, banks in _rows(session, "recipients", asked):
-        subject = Subject("consignment", canonical.hex())
+    for consignment, canonical, engaged, banks in found:
+        subject = Subject("consignment", called.get(canonical, canonical.hex()))
         for party in {*(names[number] for number in engaged), *banks}:
             told += (
                 message(party, MessageType.CONSIGNMENT_CHANGED, subject, xid, at[xid])

@@ -9,16 +9,28 @@ from services.webhooks.retrying import Backoff
 from services.webhooks.sealing import Seal, SealError
 
 
-class WebhookSettings(Connections):
-    """What ``lianyun webhooks run`` can be told. Durations are seconds."""
+class SealSettings(Connections):
+    """What everybody who makes or uses secrets of webhooks has to be told."""
 
-    dsn: SecretStr = Field(description="URL of the database")
     webhook_keys: SecretStr = Field(
         SecretStr(""), description="32-byte keys in base64 that seal secrets, the present one first"
     )
     webhook_loopback: bool = Field(
         False, description="let webhooks call this machine: for tests and the sandbox"
     )
+
+    def seal(self) -> Seal:
+        """The seal of secrets. Raises SealError."""
+        keys = self.webhook_keys.get_secret_value()
+        if not keys:
+            raise SealError("LIANYUN_WEBHOOK_KEYS is not set; make a key with: lianyun webhooks new-key")
+        return Seal.from_text(keys)
+
+
+class WebhookSettings(SealSettings):
+    """What ``lianyun webhooks run`` can be told. Durations are seconds."""
+
+    dsn: SecretStr = Field(description="URL of the database")
     webhook_tick: float = Field(0.5, gt=0, description="between two looks for news and for what is due")
     webhook_at_once: int = Field(4, ge=1, le=64, description="deliveries to one endpoint at the same time")
     webhook_timeout: float = Field(15.0, gt=0, description="until an endpoint must have answered")
@@ -41,10 +53,3 @@ class WebhookSettings(Connections):
     def lease(self) -> float:
         """After how many seconds an attempt that left no trace counts as lost with its process."""
         return self.webhook_timeout * 2 + 5
-
-    def seal(self) -> Seal:
-        """The seal of secrets. Raises SealError."""
-        keys = self.webhook_keys.get_secret_value()
-        if not keys:
-            raise SealError("LIANYUN_WEBHOOK_KEYS is not set; make a key with: lianyun webhooks new-key")
-        return Seal.from_text(keys)

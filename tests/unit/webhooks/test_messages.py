@@ -21,7 +21,7 @@ def test_the_whole_body() -> None:
         "id": told.id,
         "type": "financing.alert.v1",
         "timestamp": "2023-11-14T22:13:20.000Z",
-        "data": {"subject": {"kind": "financing", "id": "abank/GD-1", "href": "/v1/financings/abank/GD-1"}},
+        "data": {"subject": {"kind": "financing", "id": "abank/GD-1", "href": "/v1/financings/GD-1"}},
     }
     assert told.id.startswith("msg_")
 
