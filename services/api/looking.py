@@ -43,7 +43,9 @@ def look(call: Call, consignment: bytes) -> Looked | None:
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None
     for item, arrival in zip(body["timeline"], told.view.arrivals, strict=True):
-        item["recorded"] = format_micros(told.events[arrival.claim.event].stored.append_us)
+        event = told.events[arrival.claim.event]
+        item["recorded"] = format_micros(event.stored.append_us)
+        item["finding"] = getattr(event.admitted.payload, "finding", None)  # the category of an inspection's
     _only_its_boxes(body)
     hidden = {
         code

@@ -8,7 +8,7 @@ runs out, and it is tried again. So each is delivered at least once, and sometim
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
@@ -135,12 +135,6 @@ def deliveries(
 def purge(session: Session, before: Micros, limit: int = 10_000) -> int:
     """Forget messages from before then, with what became of them, at most ``limit``; how many. The caller commits."""
     return session.execute(statement("purge"), {"before": before, "limit": limit}).rowcount
-
-
-def backlog(session: Session) -> Sequence[Any]:
-    """(waiting deliveries of enabled subscriptions, the earliest time at which one was due or None, dead ones)."""
-    row = session.cursor(row_factory=tuple_row).execute(statement("backlog"), {"forever": FOREVER}).fetchone()
-    return row or (0, None, 0)
 
 
 def _told(

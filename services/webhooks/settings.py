@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from services.connections import Connections
 from services.webhooks.retrying import Backoff
-from services.webhooks.sealing import Seal, SealError
+from services.webhooks.sealing import Seal, SealError, new_key
 
 
 class SealSettings(Connections):
@@ -19,12 +23,33 @@ class SealSettings(Connections):
         False, description="let webhooks call this machine: for tests and the sandbox"
     )
 
+    webhook_key_file: Path = Field(
+        Path(".lianyun") / "webhook.key",
+        description="where such a key is kept where none is given; made where missing, so only for one machine",
+    )
+
     def seal(self) -> Seal:
         """The seal of secrets. Raises SealError."""
-        keys = self.webhook_keys.get_secret_value()
-        if not keys:
-            raise SealError("LIANYUN_WEBHOOK_KEYS is not set; make a key with: lianyun webhooks new-key")
-        return Seal.from_text(keys)
+        return Seal.from_text(self.webhook_keys.get_secret_value() or _kept(self.webhook_key_file))
+
+
+def _kept(path: Path) -> str:
+    """The key in the file ``path``, which only its owner can read; made where there is none, by one process of many."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(new_key())
+        try:
+            os.link(fresh, path)  # whoever is first; never half a key
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+        return path.read_text("ascii")
+    except OSError as problem:
+        raise SealError(f"{path} cannot be used: {problem.strerror}; set LIANYUN_WEBHOOK_KEYS") from None
 
 
 class WebhookSettings(SealSettings):

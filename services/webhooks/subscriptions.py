@@ -57,7 +57,7 @@ class Subscription(NamedTuple):
 
 
 class KeyShown(NamedTuple):
-    """A secret as its party sees it: ``shown`` only where it was just made, or holds nothing secret (``v1a``)."""
+    """What the receiver verifies with: a secret (``v1``) or a public key (``v1a``), and until when it counts."""
 
     scheme: SchemeName
     shown: str
@@ -74,7 +74,7 @@ def create(
     seal: Seal,
     now: Micros,
 ) -> tuple[Subscription, list[KeyShown]]:
-    """A new subscription with a secret of each scheme, told now and never again. Raises TooMany.
+    """A new subscription with a secret of each scheme. Raises TooMany.
 
     ``url`` was judged by ``address.require_url``. From the transaction on, nothing that is committed is missed.
     """
@@ -138,9 +138,9 @@ def change(
 
 
 def keys(session: Session, id_: str, seal: Seal, now: Micros) -> list[KeyShown]:
-    """The secrets that sign now, the present one of each scheme first; of ``v1`` without what is secret."""
+    """What verifies what is signed now, the present one of each scheme first. Raises SealError."""
     return [
-        KeyShown(secret.scheme, secret.shown() if secret.public is not None else "", created, expires)
+        KeyShown(secret.scheme, secret.shown(), created, expires)
         for secret, created, expires in _secrets(session, id_, seal, now)
     ]
 

@@ -33,7 +33,7 @@ _BY_REGION = {
     "finance": Field.FINANCING,
     "credit": Field.CREDIT,
 }
-_MASKED_KEPT = ("milestone", "phase", "classifier", "happened", "jurisdiction", "standing")
+_MASKED_KEPT = ("milestone", "phase", "classifier", "happened", "jurisdiction", "standing", "recorded")
 
 
 def field_of(milestone: str) -> Field:
@@ -98,7 +98,8 @@ class _Claims:
         if granted is Shown.FULL:
             return {**claim, "object": self.object(claim["object"])}
         if granted in (Shown.STATUS, Shown.CATEGORY):
-            return {name: claim[name] if name in _MASKED_KEPT else None for name in claim}
+            kept = (*_MASKED_KEPT, "finding") if granted is Shown.CATEGORY else _MASKED_KEPT
+            return {name: claim[name] if name in kept else None for name in claim}
         return None
 
     def object(self, text: str) -> str | None:

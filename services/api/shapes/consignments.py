@@ -38,6 +38,7 @@ class Recorded(ClaimShown):
     """A claim of the timeline."""
 
     standing: Literal["COUNTED", "SUPERSEDED", "UNENGAGED"]
+    finding: Annotated[str | None, Field(description="The category of an inspection's finding.")] = None
     recorded: Annotated[Moment, Field(description="When the platform's log took it: tells late news apart.")]
 
 
