@@ -76,5 +76,5 @@ def routers(settings: ApiSettings) -> list[APIRouter]:
 
 def described() -> dict[str, object]:
     """The published description, without a database or a key."""
-    settings = ApiSettings(dsn=SecretStr("postgresql://nowhere"))
+    settings = ApiSettings(dsn=SecretStr("postgresql://nowhere"), api_authority="builtin")
     return openapi.describe(create_app(Context(settings)))
