@@ -168,7 +168,7 @@ def test_change_pause_and_remove(api: RunningApi, receiver: Receiver) -> None:
     assert bank.get(path).status_code == 404
 
 
-def test_replay_and_pages(api: RunningApi, receiver: Receiver) -> None:
+def test_pages_of_dead_deliveries(api: RunningApi, receiver: Receiver) -> None:
     bank = api.client("abank")
     made = make(bank, receiver.url())
     path = f"/v1/webhooks/{made['id']}"
