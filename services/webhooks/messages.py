@@ -23,7 +23,7 @@ class MessageType(StrEnum):
     FINANCING_ALERT = "financing.alert.v1"
     """A fact about pledged cargo was accepted, after which whoever holds the pledge has to look at its financing."""
     FINANCING_DECIDED = "financing.decided.v1"
-    """A decision was recorded: that the party asked for, or that frees or concerns a financing of its own."""
+    """A decision was recorded on a financing of the party, or freed one."""
     TEST = "webhook.test.v1"
     """Somebody asked for a test of the endpoint; sent whatever a subscription asks for."""
 
@@ -32,7 +32,7 @@ SUBSCRIBABLE = tuple(each for each in MessageType if each is not MessageType.TES
 
 
 class Subject(NamedTuple):
-    """What a message is about: ``kind`` (consignment, financing, decision, webhook) and its id in the API."""
+    """What a message is about: ``kind`` (consignment, financing, webhook) and its id in the API."""
 
     kind: str
     id: str

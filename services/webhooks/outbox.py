@@ -146,13 +146,15 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
 
 
 def _decisions(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
-    """A decision goes to whoever asked for it, and to the banks whose financings it freed."""
+    """A decision goes to the bank whose financing it is on, and to the banks whose financings it freed.
+
+    Whoever asked about cargo got the answer when it asked, and there is nothing more to read of it.
+    """
     rows = _rows(session, "decisions", {"xid": xid, "no": no, "limit": ROWS})
     told: list[Message] = []
     for _, number, at, asked_by, financing, frees in rows:
-        own = financing if bank_of(financing) == asked_by else ""
-        subjects = {(asked_by, Subject("financing", own) if own else Subject("decision", str(number)))}
-        subjects |= {(bank_of(freed), Subject("financing", freed)) for freed in frees}
+        own = [financing] if bank_of(financing) == asked_by else []  # a stranger may ask about it, and is refused
+        subjects = {(bank_of(each), Subject("financing", each)) for each in [*own, *frees]}
         told += _for(wanted, subjects, MessageType.FINANCING_DECIDED, f"decision {number}", at)
     return _Seen(len(rows), told, (rows[-1][0], rows[-1][1]) if rows else None)
 
