@@ -1,6 +1,6 @@
 """Handles: by which the publisher of an event asks what became of it. They hold all that is needed, so nothing is stored.
 
-A handle proves nothing and opens nothing: what is found by it is shown to its own publisher only.
+The API seals them for the party that posted: a handle of somebody else's, or one made up, is none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Handle(NamedTuple):
     offset: int
 
     def text(self) -> str:
-        """The handle as it stands in a URL."""
+        """The handle as text."""
         fixed = _FORM.pack(_VERSION, self.identity, self.content, self.letter, self.partition, self.offset)
         return urlsafe_b64encode(fixed + self.topic.encode()).rstrip(b"=").decode("ascii")
 

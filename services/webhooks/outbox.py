@@ -153,7 +153,9 @@ def _decisions(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _
     rows = _rows(session, "decisions", {"xid": xid, "no": no, "limit": ROWS})
     told: list[Message] = []
     for _, number, at, asked_by, financing, frees in rows:
-        own = [financing] if bank_of(financing) == asked_by else []  # a stranger may ask about it, and is refused
+        own = (
+            [financing] if bank_of(financing) == asked_by else []
+        )  # a stranger may ask about it, and is refused
         subjects = {(bank_of(each), Subject("financing", each)) for each in [*own, *frees]}
         told += _for(wanted, subjects, MessageType.FINANCING_DECIDED, f"decision {number}", at)
     return _Seen(len(rows), told, (rows[-1][0], rows[-1][1]) if rows else None)

@@ -7,32 +7,16 @@ exactly as for ``absent``. A list that leaves foreign things out says so with ``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
+from tests.calling import hooks
 from tests.calling.cast import BOX
+from tests.calling.row import Row as Row
 
 PARTIES = (
     "xaport", "silk", "optic", "textil", "toys", "ruhr", "cr", "dit", "abank", "bbank", "court", "gacc", "depl", "stranger",
     "hull",
 )  # fmt: skip
 _XA1 = frozenset({"xaport", "silk", "optic", "ruhr", "cr", "dit", "gacc", "abank"})
-
-
-@dataclass(frozen=True)
-class Row:
-    """How a route is asked for something that belongs to some, for something that is not there, and who sees the former.
-
-    ``status`` is what those get who see it. ``body`` is sent as JSON.
-    """
-
-    own: str
-    absent: str
-    sees: frozenset[str]
-    lists: bool = False
-    status: int = 200
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 ROWS: Mapping[tuple[str, str], Row] = {
@@ -46,4 +30,5 @@ ROWS: Mapping[tuple[str, str], Row] = {
         "/v1/consignments/xaport/XA-1", "/v1/consignments/xaport/none", _XA1
     ),
     ("GET", "/v1/access-log"): Row("/v1/access-log", "/v1/access-log", frozenset(PARTIES)),
+    **hooks.rows(PARTIES),
 }

@@ -28,6 +28,7 @@ routes = Routes("events")
 
 SINGLE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
+_HANDLE = "event"
 _LOOK_EVERY = 0.05
 _PENDING = Fate(Outcome.PENDING)
 
@@ -153,7 +154,7 @@ def event_by_name(call: Call, source: str, id: str) -> Answer:
 def event_by_handle(call: Call, handle: str) -> Answer:
     """What became of an event that the caller posted, by the handle that it was given."""
     try:
-        found = Handle.of(handle)
+        found = Handle.of(str(call.context.seal.place(_HANDLE, call.party.code, handle)))
     except ValueError:
         raise Problem("not-found") from None
     name = _stored_name(call, found.identity)
@@ -245,9 +246,13 @@ def _results(call: Call, good: list[Offer], placed: list[Placed | None], wait: f
     return [
         {**_named(each), "outcome": None}
         if handle is None
-        else _told(_named(each), known.get(handle, _PENDING), handle.text())
+        else _told(_named(each), known.get(handle, _PENDING), _sealed(call, handle))
         for each, handle in zip(good, handles, strict=True)
     ]
+
+
+def _sealed(call: Call, handle: Handle) -> str:
+    return call.context.seal.cursor(_HANDLE, call.party.code, handle.text())
 
 
 def _wait(call: Call, handles: list[Handle], seconds: float) -> list[Fate]:

@@ -87,6 +87,7 @@ class WebhookList(BaseModel):
     """All webhooks of the caller."""
 
     items: list[WebhookSeen]
+    next: str | None
 
 
 class Secret(BaseModel):
@@ -148,20 +149,16 @@ def create(call: Call, new: NewWebhook) -> Answer:
 
 @routes.get("/v1/webhooks", NEEDS, answers=WebhookList)
 def listed(call: Call) -> Answer:
-    """The webhooks of the caller, and how they fare."""
-    found = subscriptions.of_party(call.session, call.party.code)
-    return Answer(
+    """The webhooks of the caller, and how they fare: all on one page."""
+    items = [
         {
-            "items": [
-                {
-                    **_plain(each),
-                    "failing_since": _moment(each.failing_since),
-                    "last_success": _moment(each.last_success),
-                }
-                for each in found
-            ]
+            **_plain(each),
+            "failing_since": _moment(each.failing_since),
+            "last_success": _moment(each.last_success),
         }
-    )
+        for each in subscriptions.of_party(call.session, call.party.code)
+    ]
+    return page(call, "webhooks", items, None)
 
 
 @routes.get("/v1/webhooks/{id}", NEEDS, answers=Webhook, problems=("not-found",))

@@ -97,7 +97,7 @@ def test_rotation_keeps_the_old_secret_for_its_overlap(api: RunningApi, receiver
 def test_others_see_nothing(api: RunningApi, receiver: Receiver) -> None:
     made = make(api.client("abank"), receiver.url())
     other, path = api.client("bbank"), f"/v1/webhooks/{made['id']}"
-    assert other.get("/v1/webhooks").json() == {"items": []}
+    assert other.get("/v1/webhooks").json() == {"items": [], "next": None}
     answers = [
         other.get(path),
         other.get(f"{path}/secrets"),
