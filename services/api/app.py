@@ -13,7 +13,20 @@ from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
 from services.api.context import Context
 from services.api.edge import Edge
-from services.api.routes import access_log, consignments, health, posting, webhooks
+from services.api.routes import (
+    access_log,
+    cargo_requests,
+    consignments,
+    corroborations,
+    credit,
+    financing_status,
+    financings,
+    health,
+    platform_keys,
+    posting,
+    reservations,
+    webhooks,
+)
 from services.api.routing import Routes
 from services.api.settings import ApiSettings
 
@@ -21,6 +34,13 @@ ROUTERS: tuple[Routes | APIRouter, ...] = (
     consignments.routes,
     posting.routes,
     webhooks.routes,
+    financing_status.routes,
+    financings.routes,
+    reservations.routes,
+    corroborations.routes,
+    credit.routes,
+    cargo_requests.routes,
+    platform_keys.routes,
     access_log.routes,
     health.routes,
 )
