@@ -15,6 +15,7 @@ from services.api.needs import Needs, Scope
 from services.api.preferences import preferences, wait_of
 from services.api.problems import Problem
 from services.api.routing import Routes
+from services.api.sandbox.forcing import event_fate
 from services.gateway import outcomes
 from services.gateway.binary import read_binary
 from services.gateway.handle import Handle
@@ -112,8 +113,10 @@ def post_events(call: Call) -> Answer:
         raise _all_refused(
             [each or {**_named(offers[n]), "outcome": None} for n, each in enumerate(results)], single
         )
-    placed = _send(call, good)
-    told = iter(_results(call, good, placed, wait_of(wanted)))
+    real = [each for each in good if event_fate(call, each.envelope.id) is None]
+    placed = _send(call, real) if real else []
+    sent = iter(_results(call, real, placed, wait_of(wanted)))
+    told = iter([_forced(call, each, wait_of(wanted)) or next(sent) for each in good])
     body = [each if each is not None else next(told) for each in results]
     if None in placed:
         raise Problem(
@@ -137,7 +140,7 @@ def event_by_name(call: Call, source: str, id: str) -> Answer:
     """What became of the caller's own event of that source and id, whichever way it was published."""
     if not _owns(call, source):
         raise Problem("not-found")
-    fate = outcomes.fate_of(call.session, event_id(source, id), call.party.code)
+    fate = event_fate(call, id) or outcomes.fate_of(call.session, event_id(source, id), call.party.code)
     if fate is None:
         raise Problem(
             "not-found", "Nothing of it is known yet, or its signature was not good: ask by its handle."
@@ -154,7 +157,11 @@ def event_by_name(call: Call, source: str, id: str) -> Answer:
 def event_by_handle(call: Call, handle: str) -> Answer:
     """What became of an event that the caller posted, by the handle that it was given."""
     try:
-        found = Handle.of(str(call.context.seal.place(_HANDLE, call.party.code, handle)))
+        place = str(call.context.seal.place(_HANDLE, call.party.code, handle))
+        fate = event_fate(call, place)
+        if fate is not None:
+            return Answer(_told({"source": None, "id": place}, fate, handle))
+        found = Handle.of(place)
     except ValueError:
         raise Problem("not-found") from None
     name = _stored_name(call, found.identity)
@@ -249,6 +256,15 @@ def _results(call: Call, good: list[Offer], placed: list[Placed | None], wait: f
         else _told(_named(each), known.get(handle, _PENDING), _sealed(call, handle))
         for each, handle in zip(good, handles, strict=True)
     ]
+
+
+def _forced(call: Call, offered: Offer, wait: float) -> dict[str, Any] | None:
+    """What the sandbox tenant forces by the event's id."""
+    fate = event_fate(call, offered.envelope.id)
+    if fate is None:
+        return None
+    handle = call.context.seal.cursor(_HANDLE, call.party.code, offered.envelope.id)
+    return _told(_named(offered), fate if wait else _PENDING, handle)
 
 
 def _sealed(call: Call, handle: Handle) -> str:

@@ -121,6 +121,15 @@ class Gateway:
         }
         return Supervisor(settings, 1, logs=self.folder / "logs")
 
+    def await_worker(self) -> None:
+        """Until a worker reads the topic: from then on outcomes come within moments."""
+        until = time.monotonic() + 90
+        while time.monotonic() < until:
+            if self.api.rows("SELECT 1 FROM lianyun.kafka_offset WHERE topic = %s", self.topic):
+                return
+            time.sleep(0.1)
+        raise AssertionError("no worker reads the topic")
+
     def post(self, code: str, event: Any, *, wait: int = 0, media: str = "", **headers: str) -> Any:
         batch = isinstance(event, list)
         told = {
@@ -161,6 +170,7 @@ def gateway(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """With a worker that runs."""
     found = opening(stack, tmp_path_factory.mktemp("gateway"))
     with found.api, found.worker():
+        found.await_worker()
         yield found
 
 

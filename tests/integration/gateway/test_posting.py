@@ -181,6 +181,7 @@ def test_without_a_worker_the_broker_has_it_and_it_is_pending(alone: Callable[..
     assert gateway.api.client("ktz").get(answer.headers["location"]).json()["outcome"] == "pending"
     assert gateway.api.client("ktz").get("/v1/events?source=urn:cre:ktz&id=waits").status_code == 404
     with gateway.worker():
+        gateway.await_worker()
         late = gateway.post("ktz", gateway.partners["ktz"].arrived("waits"), wait=10)
         assert result(late)["outcome"] == "duplicate"
         found = gateway.api.client("ktz").get(answer.headers["location"]).json()
