@@ -12,7 +12,6 @@ from services.api.sandbox.table import named, table
 from services.gateway.outcomes import Outcome
 from services.processors.financing import guards
 from services.processors.financing.asking import HIDDEN, MATCHES
-from services.processors.financing.products import products
 
 ROWS = table()
 OF_FILES = {Reason.UNKNOWN_FORMAT, Reason.UNREADABLE_FILE, Reason.ID_USED_TWICE}
@@ -22,7 +21,7 @@ OF_FILES = {Reason.UNKNOWN_FORMAT, Reason.UNREADABLE_FILE, Reason.ID_USED_TWICE}
 def guards_told() -> set[str]:
     """Every guard that the code of decisions names, but for those that are told to nobody."""
     folder = Path(guards.__file__).parent
-    found = {guard for product in products().values() for guard in (*product.pledge, *product.draw)}
+    found = set(guards.GUARDS)
     for path in folder.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Failed":
