@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
-import anyio
+import anyio.to_thread
 from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 
@@ -62,11 +63,14 @@ def create_app(context: Context) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # A request holds a session from its first to its last statement: as many threads as sessions.
-        app.state.threads = anyio.CapacityLimiter(context.settings.api_threads)
-        await anyio.to_thread.run_sync(context.open)
-        async with upkeep.running(context):
-            yield
-        context.close()
+        with ThreadPoolExecutor(context.settings.api_threads, "api") as threads:
+            app.state.threads = threads
+            await anyio.to_thread.run_sync(context.open)
+            try:
+                async with upkeep.running(context):
+                    yield
+            finally:
+                context.close()
 
     app = FastAPI(
         title="Lianyun",

@@ -87,7 +87,7 @@ def rubbish(offset: int, partition: int = 0) -> Record:
 class Desk:
     """One worker's hand without its shell: judges records and applies them in batches, to one partition."""
 
-    def __init__(self, dsn: str, partition: int = 0, projections: Sequence[Projection] = ()) -> None:
+    def __init__(self, dsn: str, partition: int = 0, projections: Sequence[Projection] = PROJECTIONS) -> None:
         self.dsn = dsn
         self.partition = partition
         self._projections = projections
