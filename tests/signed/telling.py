@@ -21,6 +21,7 @@ from services.admission.model import AdmissionSettings, Admitted, Record, Refuse
 from services.admission.reading import read
 from services.admission.verification import verify_many
 from services.deadletters import batch as letters
+from services.processors.projections import PROJECTIONS
 from services.registry import commands, store
 from services.registry.events import NewKey, PartyAdded
 from services.registry.registry import Registry
