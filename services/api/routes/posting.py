@@ -61,7 +61,13 @@ _BODY: Final = {
         SINGLE: {
             "schema": {"type": "object", "description": "A CloudEvent with the extension lianyunsignature."}
         },
-        BATCH: {"schema": {"type": "array", "items": {"type": "object"}, "maxItems": MAX_EVENTS}},
+        BATCH: {
+            "schema": {
+                "type": "array",
+                "items": {"type": "object"},
+                "description": f"At most {MAX_EVENTS} CloudEvents, else content-too-large.",
+            }
+        },
         "application/json": {"schema": {"description": "The payload as signed; attributes in ce- headers."}},
     },
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
@@ -66,8 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Not on the test's output."""
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
+@contextmanager
+def listening() -> Iterator[Receiver]:
+    """A receiver that runs."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     found = Receiver(port=server.server_address[1])
     cast(Any, server).receiver = found
@@ -77,6 +79,12 @@ def receiver() -> Iterator[Receiver]:
     found.holds.set()
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with listening() as found:
+        yield found
 
 
 @pytest.fixture
