@@ -186,3 +186,49 @@ def test_a_request_of_a_stranger_about_a_financing_is_told_to_nobody(
     stored.ask(Ask(Action.PLEDGE, "bbank", "mine", "abank/GD-1"), at)
     outbox.catch_up(session)
     assert messages(session) == []
+
+
+@pytest.mark.usefixtures("everybody")
+def test_who_is_engaged_only_once_everything_is_settled_is_told_then(
+    session: Session, stored: Stored
+) -> None:
+    """A transaction that could not see a link beside it leaves a note; until it is settled, nobody is left out for good."""
+    stored.hear(SOON)
+    engaged = session.execute("SELECT cons, engaged FROM g1.reach").fetchall()
+    session.execute("UPDATE g1.reach SET engaged = '{}'")
+    session.execute("INSERT INTO g1.pending (judged, nos, consignments) VALUES ('{}', '{}', '{}')")
+    outbox.catch_up(session)
+    assert told(session) == set()
+    for consignment, words in engaged:
+        session.execute("UPDATE g1.reach SET engaged = %s WHERE cons = %s", (words, consignment))
+    assert outbox.catch_up(session) == 0, "the note still waits"
+    session.execute("DELETE FROM g1.pending")
+    assert outbox.catch_up(session) > 0
+    assert ("xaport", "consignment.changed.v1") in told(session)
+    assert session.execute("SELECT count(*) FROM lianyun.webhook_again").fetchone() == (0,)
+    assert outbox.catch_up(session) == 0
+
+
+@pytest.mark.usefixtures("everybody")
+def test_a_retraction_is_news_of_what_it_takes_back(session: Session, stored: Stored) -> None:
+    stored.hear(SOON)
+    outbox.catch_up(session)
+    clear(session)
+    # An event that is about no cargo by itself, seen again alone: as it is, and as one that withdraws a founding.
+    session.execute(
+        "DELETE FROM lianyun.batch t WHERE t.first_no <> (SELECT max(b.no) / 4096 * 4096 FROM lianyun.body b WHERE NOT EXISTS"
+        " (SELECT FROM g1.claim WHERE no = b.no) AND NOT EXISTS (SELECT FROM g1.link WHERE no = b.no)"
+        " AND NOT EXISTS (SELECT FROM g1.founding WHERE no = b.no))"
+    )
+    again = "UPDATE lianyun.webhook_cursor SET xid = '0', no = -1 WHERE source = 'event'"
+    session.execute(again)
+    outbox.catch_up(session)
+    assert told(session) == set()
+    session.execute(
+        "INSERT INTO g1.withdrawal (no, event, target, replaces) SELECT b.no, b.id, i.id, false"
+        " FROM lianyun.batch t, lianyun.body b, lianyun.identity i, g1.founding f"
+        " WHERE b.no >= t.first_no AND b.no < t.first_no + 4096 AND f.no = i.no LIMIT 1"
+    )
+    session.execute(again)
+    outbox.catch_up(session)
+    assert ("xaport", "consignment.changed.v1") in told(session)
