@@ -20,8 +20,10 @@ import psycopg
 from psycopg import Connection
 
 from services.core.facts import Micros
+from services.observability.http import Health, HealthServer
 from services.storage.session import open_session
-from services.webhooks import outbox, queue, subscriptions
+from services.webhooks import outbox, overview, queue, subscriptions
+from services.webhooks.measuring import WebhookMetrics
 from services.webhooks.queue import Taken
 from services.webhooks.sealing import Seal, SealError
 from services.webhooks.sending import Answer, Sender
@@ -33,6 +35,7 @@ APPLICATION = "lianyun-webhooks"
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 _PURGE_EVERY = 600.0
+_LOOK_EVERY = 10.0
 
 Point = Callable[[str], None]
 
@@ -52,8 +55,10 @@ class Deliverer:
         sender: Sender,
         at_point: Point = nothing,
         clock: Callable[[], float] = time.time,
+        metrics: WebhookMetrics | None = None,
     ) -> None:
         self._session, self._settings, self._seal, self._sender = session, settings, seal, sender
+        self._metrics = metrics or WebhookMetrics()
         self._at_point, self._clock = at_point, clock
         self._busy: Counter[str] = Counter()
         self._running: set[asyncio.Task[None]] = set()
@@ -123,10 +128,12 @@ class Deliverer:
         now = self._now()
         if answer.good:
             queue.delivered(self._session, taken, answer.status or 0, now)
+            self._metrics.delivered(taken.at, now)
             return
         pause = self._settings.backoff.pause(taken.attempt, self._chance(), answer.asked)
         again = None if pause is None else now + int(pause * SECOND)
         queue.failed(self._session, taken, answer.status, answer.detail, now, again)
+        self._metrics.failed(again is None)
         log.info("delivery of %s to %s failed: %s", taken.message, taken.subscription, answer.detail)
         since = taken.failing_since
         if answer.gone:
@@ -157,9 +164,11 @@ class Deliverer:
 class Follower(threading.Thread):
     """Makes messages of what is committed, in a thread and a session of its own; ``failed`` keeps what ended it."""
 
-    def __init__(self, settings: WebhookSettings, failing: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: WebhookSettings, failing: Callable[[], None], metrics: WebhookMetrics
+    ) -> None:
         super().__init__(name="outbox", daemon=True)
-        self._settings, self._failing = settings, failing
+        self._settings, self._failing, self._metrics = settings, failing, metrics
         self._stop_asked = threading.Event()
         self.failed: BaseException | None = None
 
@@ -177,7 +186,7 @@ class Follower(threading.Thread):
             self._failing()
 
     def _follow(self, session: Connection[Any]) -> None:
-        purged = 0.0
+        purged = looked = -_PURGE_EVERY
         while not self._stop_asked.is_set():
             try:
                 done = outbox.step(session)
@@ -186,6 +195,9 @@ class Follower(threading.Thread):
                     with session.transaction():
                         queue.purge(session, time.time_ns() // 1_000 - keep)
                     purged = time.monotonic()
+                if time.monotonic() - looked > _LOOK_EVERY:
+                    self._metrics.look(overview.endpoints(session))
+                    looked = time.monotonic()
             except psycopg.errors.LockNotAvailable:
                 continue  # another process has its turn
             if not done.rows:
@@ -207,14 +219,33 @@ async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point =
     def failing() -> None:
         loop.call_soon_threadsafe(stop.set)
 
-    follower = Follower(settings, failing)
+    metrics = WebhookMetrics()
+    follower = Follower(settings, failing, metrics)
+    health = _served(settings, metrics, follower)
     with open_following(settings) as session:
         async with Sender(settings.webhook_timeout, settings.webhook_loopback) as sender:
             follower.start()
             try:
-                await Deliverer(session, settings, seal, sender, at_point).run(stop)
+                await Deliverer(session, settings, seal, sender, at_point, metrics=metrics).run(stop)
             finally:
                 follower.stop()
                 await asyncio.to_thread(follower.join, 30.0)
+                if health is not None:
+                    health.stop()
     if follower.failed is not None:
         raise follower.failed
+
+
+def _served(settings: WebhookSettings, metrics: WebhookMetrics, follower: Follower) -> HealthServer | None:
+    """Metrics and health of this process, where a port is set."""
+    if settings.metrics_port is None:
+        return None
+    server = HealthServer(
+        metrics.instruments.registry,
+        lambda: Health(follower.failed is None),
+        lambda: Health(follower.is_alive()),
+        settings.metrics_host,
+        settings.metrics_port,
+    )
+    server.start()
+    return server

@@ -24,12 +24,13 @@ FOREVER: Final = (1 << 63) - 1
 
 
 class Taken(NamedTuple):
-    """A delivery to be attempted now; ``attempt`` counts from 1."""
+    """A delivery to be attempted now; ``attempt`` counts from 1, ``at`` is when its news was committed."""
 
     subscription: str
     message: str
     url: str
     body: bytes
+    at: Micros
     attempt: int
     failing_since: Micros | None
 
@@ -83,7 +84,7 @@ def take(session: Session, now: Micros, lease: Micros, busy: dict[str, int], at_
         "counts": list(busy.values()),
     }
     rows = session.cursor(row_factory=tuple_row).execute(statement("take"), values).fetchall()
-    return [Taken(s, m, url, bytes(body), attempt, since) for s, m, url, body, attempt, since in rows]
+    return [Taken(s, m, url, bytes(body), *rest) for s, m, url, body, *rest in rows]
 
 
 def delivered(session: Session, taken: Taken, status: int, now: Micros) -> None:

@@ -65,6 +65,8 @@ class WebhookSettings(SealSettings):
     webhook_disable_after: float = Field(
         5 * 86_400.0, gt=0, description="without any success: an endpoint is disabled, with an alert"
     )
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")
     webhook_keep_days: int = Field(30, ge=1, description="how long messages are kept for replay")
 
     @property
