@@ -51,7 +51,17 @@ async def _refused(request: Request, refused: Exception) -> Response:
         return Problem("method-not-allowed", headers={"allow": ", ".join(_allowed(request))}).response()
     name = _BY_STATUS.get(refused.status_code, "bad-request" if refused.status_code < 500 else "internal")
     more: dict[str, Any] = {"limit": refused.limit} if isinstance(refused, TooLarge) else {}
-    return Problem(name, headers=refused.headers, **more).response()
+    headers = {"allow": _methods(request)} if refused.status_code == 405 else refused.headers
+    return Problem(name, headers=headers, **more).response()
+
+
+def _methods(request: Request) -> str:
+    """The methods of a path, of all its routes: the framework names those of the first."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.path_regex.match(request.scope["path"]):
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
 
 
 def _allowed(request: Request) -> list[str]:
