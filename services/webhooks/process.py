@@ -120,7 +120,9 @@ class Deliverer:
 
     async def _send(self, taken: Taken, keys: list[Secret] | None) -> Answer:
         if keys is None:
-            return Answer(None, "the platform cannot open the secret of this webhook; its operators were told")
+            return Answer(
+                None, "the platform cannot open the secret of this webhook; its operators were told"
+            )
         if not keys:
             return Answer(None, "the webhook was removed")
         now = self._clock()
