@@ -36,7 +36,7 @@ async def perform(declared: Declared, request: Request, parameters: dict[str, An
     response = await asyncio.get_running_loop().run_in_executor(
         request.app.state.threads, _answered, declared, context, request, body, parameters
     )
-    if response.status_code == 404:
+    if response.status_code == 404 or getattr(request.state, "nothing", False):
         # What is absent takes less work than what is foreign: neither is told sooner than this.
         await asyncio.sleep(max(0.0, started + context.settings.api_foreign_floor - time.monotonic()))
     return response

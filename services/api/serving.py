@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from services.api.app import create_app
 from services.api.context import Context
 from services.api.settings import ApiSettings
+from services.api.tls import CertifiedProtocol
 from services.observability import logs
 from services.observability.http import Health, HealthServer
 
@@ -59,6 +60,7 @@ def options(settings: ApiSettings) -> dict[str, Any]:
         if settings.api_client_ca is not None:
             told["ssl_ca_certs"] = str(settings.api_client_ca)
             told["ssl_cert_reqs"] = ssl.CERT_OPTIONAL
+            told["http"] = CertifiedProtocol
     return told
 
 
@@ -67,6 +69,10 @@ def serve(settings: ApiSettings) -> None:
     logs.configure(settings.log_format, settings.log_level)
     for line in settings.lines():
         log.debug("%s", line)
+    if not settings.api_url and settings.api_host not in ("127.0.0.1", "::1", "localhost"):
+        log.warning(
+            "LIANYUN_API_URL is not set: tokens and proofs are judged by whatever host a caller names"
+        )
     uvicorn.run(
         "services.api.serving:application", factory=True, workers=settings.api_workers, **options(settings)
     )

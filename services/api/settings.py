@@ -62,6 +62,10 @@ class ApiSettings(SealSettings):
     financing_registries: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="other registries that must be clear before money is paid"
     )
+    financing_test_registry: Path | None = Field(
+        None,
+        description="what the registry named test says: JSON of invoice numbers and CLEAR, HIT or UNAVAILABLE",
+    )
 
     api_rate: int = Field(6_000, ge=1, description="requests per window, client and process")
     api_rate_window: int = Field(60, ge=1, description="the window")

@@ -83,6 +83,12 @@ ROWS: Mapping[tuple[str, str], Row] = {
             ("substitute", {"replaces": "none"}),
         )
     },
+    ("POST", "/v1/financings/{reference}/registry-answers"): Row(
+        "/v1/financings/GD-1/registry-answers",
+        "/v1/financings/none/registry-answers",
+        frozenset({"abank", "bbank", "hull"}),
+        body={"papers": {"invoices": [_INVOICE]}},
+    ),
     ("POST", "/v1/corroborations"): Row(
         "/v1/corroborations",
         "/v1/corroborations",

@@ -13,13 +13,13 @@ CREATE TABLE lianyun.financing_acknowledged (
     PRIMARY KEY (financing, alert)
 );
 
--- How far the events that ask for a decision were answered.
-CREATE TABLE lianyun.financing_answered (
-    one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    xid xid8    NOT NULL,
-    no  bigint  NOT NULL
+-- Events that ask for a decision (a request about cargo, a step of a financing), until it was taken.
+CREATE TABLE lianyun.financing_asked (
+    no       bigint PRIMARY KEY,    -- of the event
+    answered bigint                 -- number of the decision; 0 where none was to be taken
 );
-INSERT INTO lianyun.financing_answered (xid, no) VALUES ('0', 0);
+CREATE INDEX financing_asked_open ON lianyun.financing_asked (no) WHERE answered IS NULL;
+CREATE INDEX financing_asked_answered ON lianyun.financing_asked (answered);
 
 -- Who else is in a group, for generations that were made before their template had it.
 DO $$

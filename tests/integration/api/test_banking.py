@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +20,7 @@ from services.processors.financing.rulings import Outcome
 from services.storage.migrate import migrate
 from services.storage.session import open_session
 from tests.calling.running import RunningApi
-from tests.financing.stored import Stored, checked, events_of, register
+from tests.financing.stored import Stored, checked, events_of, register, tell
 from tests.financing.telling import Case, cases, micros
 
 pytestmark = pytest.mark.integration
@@ -161,6 +163,29 @@ def test_goods_stay_until_the_release_and_a_delivery_alerts(api: RunningApi) -> 
     assert post(api.client("toys"), "/v1/cargo-requests", order).status_code == 404
 
 
+def test_a_signed_request_is_answered_without_asking_again(api: RunningApi) -> None:
+    """A party publishes its request as an event: the decision is there soon, and names it."""
+    asked = {
+        "id": "order", "by": "ruhr", "at": "2026-03-04T09:00+01:00", "type": "finance.release_order_requested",
+        "says": {"objects": "consignment xaport/XA-1", "order_number": "12"},
+    }  # fmt: skip
+    case = replace(
+        GOODS,
+        story=replace(GOODS.story, events=(*GOODS.story.events, asked)),
+        _written=(*GOODS.events, asked),
+    )
+    with open_session(api.dsn) as session:
+        known, event = events_of(case)[-1]
+        tell(session, event, known)
+        session.commit()
+    until = time.monotonic() + 20
+    while not (rows := api.rows("SELECT action, asked_by, outcome, request FROM lianyun.financing_decision")):
+        assert time.monotonic() < until, "nobody answers"
+        time.sleep(0.1)
+    ((action, by, outcome, request),) = rows
+    assert (action, by, outcome, request.bytes) == ("RELEASE_ORDER", "ruhr", "DONE", event.event)
+
+
 def test_pages_of_a_portfolio_and_of_alerts(api: RunningApi) -> None:
     bank = api.client("abank")
     assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
@@ -221,6 +246,42 @@ def test_ten_answers_and_the_invoice(api: RunningApi) -> None:
     )
     assert corroborated["invoice"]["publishers_that_agree"] == 0
     assert corroborated["goods"]
+
+
+def test_a_registry_that_is_required_must_be_clear(
+    api: RunningApi, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("registries")
+    told = folder / "told.json"
+    told.write_text(json.dumps({"INV-0417": "CLEAR"}))
+    settings = {"financing_registries": ("test",), "financing_test_registry": told}
+    with RunningApi(api.dsn, folder, settings) as asking:
+        bank = asking.client("abank")
+
+        def ask(reference: str) -> str:
+            answer = bank.post(f"/v1/financings/{reference}/registry-answers", json={"papers": PAPERS})
+            (found,) = answer.json()["answers"]
+            return str(found["finding"])
+
+        def draw(reference: str) -> tuple[str, str]:
+            body = {"amount": {"minor_units": 1, "currency_code": "CNY"}}
+            said = post(bank, f"/v1/financings/{reference}/draw", body).json()
+            return said["outcome"], said["guard"]
+
+        told.write_text(json.dumps({"INV-0417": "HIT"}))
+        assert ask("LN-1") == "HIT"
+        refused = post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()
+        assert (refused["outcome"], refused["guard"]) == ("REFUSED", "EXTERNAL_CLEAR")
+        told.write_text(json.dumps({"INV-0417": "CLEAR"}))
+        assert ask("LN-1") == "CLEAR"
+        assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+        assert post(bank, "/v1/financings/LN-1/pledge").json()["outcome"] == "DONE"
+        told.write_text(json.dumps({"INV-0417": "UNAVAILABLE"}))
+        assert ask("LN-1") == "UNAVAILABLE"
+        assert draw("LN-1") == ("REFUSED", "EXTERNAL_CLEAR")
+        told.write_text(json.dumps({}))
+        assert ask("LN-1") == "CLEAR"
+        assert draw("LN-1") == ("DONE", None)
 
 
 def test_rivals_at_once_have_one_winner(api: RunningApi) -> None:

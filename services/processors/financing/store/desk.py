@@ -181,9 +181,9 @@ class _Scope:
     financings: tuple[bytes, ...]
 
     def whole(self, cargo: Iterable[Cargo]) -> bool:
-        """Whether each consignment that was named is founded and known."""
-        members = frozenset[str]().union(*(each.members for each in cargo))
-        return all(thing.key in members for thing in self.things)
+        """Whether each thing that was named is, or leads to, a consignment that is founded and known."""
+        known = frozenset[Thing]().union(*(each.things for each in cargo))
+        return bool(self.things) and all(thing in known for thing in self.things)
 
     def ids(self, ask: Ask) -> Iterable[bytes]:
         """The ids to lock."""
