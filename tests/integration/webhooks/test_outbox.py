@@ -263,3 +263,20 @@ def test_a_retraction_is_news_of_what_it_takes_back(session: Session, stored: St
     session.execute(again)
     outbox.catch_up(session)
     assert ("xaport", "consignment.changed.v1") in told(session)
+
+
+def test_a_fact_that_concerns_nobody_does_not_stop_what_follows(
+    session: Session, stored: Stored, seal: Seal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "ROWS", 1)
+    subscriptions.create(
+        session, "abank", "https://hooks.example/", [MessageType.FINANCING_ALERT], "", seal, 0
+    )
+    session.execute("INSERT INTO lianyun.financing_watch (financing, no) VALUES (gen_random_uuid(), 1)")
+    for number in (0, 1, 2):
+        ask, at, on = CASE.ask(number)
+        stored.ask(ask, at, on)
+    tell(stored.session, delivery(), SOON)
+    stored.session.commit()
+    assert outbox.catch_up(session) == 1
+    assert told(session) == {("abank", "financing.alert.v1")}
