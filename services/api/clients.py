@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from services.api.tokens.jose import public_key
 from services.registry.party import Party
 
 Session = Connection[Any]
+ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+"""The form of a client's id, as the table holds it to."""
 PURPOSES = frozenset({"AML", "SANCTIONS", "COURT", "SUPERVISOR"})
 
 
@@ -53,6 +56,8 @@ def add_client(
 
     Raises ClientError for an id that is taken or a scope or purpose that there is not, BadToken for a key that cannot be used.
     """
+    if not ID.fullmatch(id):
+        raise ClientError(f"{id!r} is no id: small letters, digits, '.', '_' and '-', at most 100")
     wanted, legal = sorted(set(scopes)), sorted(set(purposes))
     if unknown := set(wanted) - set(Scope):
         raise ClientError(f"no such scope: {', '.join(sorted(unknown))}")

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from services.api.clients import ID
 from services.api.context import Context
 from services.api.gate import PURPOSE
 from services.api.statements import statement
@@ -55,6 +56,8 @@ class Granting:
             raise TokenError("invalid_dpop_proof", "send a DPoP proof, or connect with your certificate")
         assertion = form.get("client_assertion", "")
         client = _claimed(assertion) if assertion else form.get("client_id", "")
+        if not ID.fullmatch(client):
+            raise TokenError("invalid_client", "the client cannot be proven", 401)
         with context.pool.connection() as session:
             rows = session.execute(statement("client_keys"), {"client": client}).fetchall()
             once: list[tuple[bytes, int]] = []

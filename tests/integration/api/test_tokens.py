@@ -144,6 +144,15 @@ def test_an_assertion_that_proves_nothing_gets_no_token(hand: Hand, changed: dic
     assert answer.headers["cache-control"] == "no-store"
 
 
+def test_an_id_has_its_form(api: RunningApi) -> None:
+    with open_session(api.dsn, "lianyun-test") as session:
+        party = store.look(session).party("xaport")
+        assert party is not None
+        for name in ("", "Upper", "\0", "x" * 101):
+            with pytest.raises(clients.ClientError, match="is no id"):
+                clients.add_client(session, name, party, jwk=None, certificate="x", at=now(), by="test")
+
+
 def test_an_assertion_of_another_key_gets_no_token(hand: Hand, api: RunningApi) -> None:
     other = Hand(api)
     other.client = hand.client
@@ -169,6 +178,9 @@ def test_what_is_no_request_for_a_token_is_told_by_the_rfc(hand: Hand) -> None:
     assert hand.ask(scope="everything").json()["error"] == "invalid_scope"
     assert hand.ask(proof="x.y.z").json()["error"] == "invalid_dpop_proof"
     assert hand.ask("no.jwt.at-all").json()["error"] == "invalid_client"
+    for name in ("\0", "é", "x" * 101, ""):
+        assert hand.ask(hand.assertion(sub=name, iss=name)).json()["error"] == "invalid_client"
+        assert hand.ask("", client_id=name).json()["error"] == "invalid_client"
 
 
 PROOFS: dict[str, Callable[[Hand, str, str], str]] = {
