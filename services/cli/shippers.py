@@ -16,6 +16,7 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.core.facts import EventId
+from services.observability.logs import configure
 from services.processors.credit.evaluation.evaluate import evaluate as evaluated
 from services.processors.credit.rendering import events_of, plain
 from services.processors.credit.signals import model
@@ -90,20 +91,29 @@ def kept_records(
 
 @app.command("follow")
 def follow(
-    keep_on: Annotated[bool, typer.Option("--keep-on", help="Go on until Ctrl-C.")] = False,
+    keep_on: Annotated[
+        bool,
+        typer.Option(
+            "--keep-on",
+            help="Go on until Ctrl-C or SIGTERM, with health and metrics on LIANYUN_CREDIT_METRICS_PORT.",
+        ),
+    ] = False,
     anew: Annotated[
         bool, typer.Option("--anew", help="Forget what stands and begin at the first event.")
     ] = False,
 ) -> None:
     """Bring the credit signals up to all events that have been accepted by now."""
-    with session(CliSettings()) as connection:
+    settings = CliSettings()
+    with session(settings) as connection:
         if anew:
             projector.forget(connection)
         connection.commit()  # each step is a transaction of its own
-        followed = projector.catch_up(connection)
-        out.print(f"followed {followed} events")
-        if keep_on:
-            follower.follow(connection, events=500, tick=1.0)
+        if not keep_on:
+            out.print(f"followed {projector.catch_up(connection)} events")
+    if keep_on:
+        beside = follower.FollowerSettings(dsn=settings.dsn)
+        configure(beside.log_format, beside.log_level)
+        follower.run(beside)
 
 
 @app.command("evaluate")

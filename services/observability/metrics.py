@@ -168,6 +168,23 @@ API_SECONDS = Definition(
     "lianyun_api_request_seconds", "histogram", "From a request to its answer, by route.", ("route",), _WORK
 )
 
+# --- credit signals ---------------------------------------------------------------------------------------------
+CREDIT_WHOLE = Definition(
+    "lianyun_credit_whole_timestamp_seconds",
+    "gauge",
+    "When the credit signals last stood at all events that were visible.",
+)
+CREDIT_EVENTS_FOLLOWED = Definition(
+    "lianyun_credit_events_followed_total",
+    "counter",
+    "Events that the credit signals have followed, those put aside later counted once more.",
+)
+CREDIT_OBSERVATIONS_CHANGED = Definition(
+    "lianyun_credit_observations_changed_total",
+    "counter",
+    "Observations of shippers that came, went or were judged otherwise.",
+)
+
 # --- processes --------------------------------------------------------------------------------------------------
 WORKER_EXITS = Definition(
     "lianyun_worker_exits_total",

@@ -7,3 +7,14 @@ ALTER TABLE lianyun.credit_cursor
     ADD COLUMN aside_xid xid8 NOT NULL DEFAULT '0',
     ADD COLUMN aside_no bigint NOT NULL DEFAULT 0,
     ADD COLUMN whole_at timestamptz;
+
+-- The follower's own role writes these tables and no others; whoever draws dashboards sees how far it is, nothing else.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_credit') THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE
+            ON lianyun.credit_cursor, lianyun.credit_observation, lianyun.credit_count, lianyun.credit_about, lianyun.credit_again
+            TO lianyun_credit;
+    END IF;
+END
+$$;
