@@ -57,12 +57,12 @@ def create_app(context: Context) -> FastAPI:
         app.include_router(routes.router if hasattr(routes, "router") else routes)
     if context.settings.api_authority == "builtin":
         app.include_router(endpoints.router)
-    app.openapi = lambda: openapi.describe(app)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     app.add_middleware(Edge, metrics=context.metrics, body_limit=context.settings.api_body_limit)
     return app
 
 
 def described() -> dict[str, object]:
     """The published description, without a database or a key."""
-    settings = ApiSettings(dsn="postgresql://nowhere")  # type: ignore[arg-type]
+    settings = ApiSettings(dsn="postgresql://nowhere")
     return openapi.describe(create_app(Context(settings)))

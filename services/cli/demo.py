@@ -19,6 +19,7 @@ from services.cli import demo_report
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.live import Screen
+from services.cli.moving_picture import chosen, moving_picture
 from services.cli.output import err, print_json
 from services.cli.running import announced, wait_for_ctrl_c
 from services.cli.settings import RUNNING, CliSettings
@@ -42,6 +43,7 @@ demo = typer.Typer(invoke_without_command=True)
 
 SCENARIO = "polish-closure-2025"
 NEEDS = "needs about 1.5 GB of memory, 500 MB of disk and 2 to 3 minutes (two cores); everything here is simulated"
+SECONDS_OF_PICTURE = 24.0
 Seed = Annotated[int, typer.Option(help="The same seed gives the same world.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -72,6 +74,12 @@ def _demo(
             "which has to be empty.",
         ),
     ] = False,
+    moving: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture", help="Write the living picture to this file too: an SVG that moves by itself."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a simulated corridor through real publishers, Kafka, workers and Postgres, and check the outcome."""
@@ -89,7 +97,7 @@ def _demo(
     err.print(NEEDS, markup=False)
     world = _world(name, seed, trains, end)
     try:
-        body, wrong = _run(world, given, workers, keep, as_json)
+        body, wrong = _run(world, given, workers, keep, as_json, moving)
     except StackError as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
     for line in wrong:
@@ -180,14 +188,21 @@ def _running_platform() -> RunningPlatform:
 
 
 def _run(
-    world: SimulatedWorld, given: RunningPlatform | None, workers: int, keep: bool, as_json: bool
+    world: SimulatedWorld,
+    given: RunningPlatform | None,
+    workers: int,
+    keep: bool,
+    as_json: bool,
+    moving: Path | None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Play ``world``; returns what the command prints as JSON, and what is not as it has to be."""
     started = time.monotonic()
     closures: tuple[Closure, ...] = conditions_of(world.scenario, world.scale).closures
     known = profiles(world.seed)
     with ExitStack() as stack:
-        screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
+        screen = stack.enter_context(
+            Screen(err, world.snapshot, closures, world.scenario.title, moving is not None)
+        )
         with ThreadPoolExecutor(1) as aside:  # the world takes shape while the servers start
             shaping = aside.submit(lambda: (world.simulation(), files.handed(world.kept)))
             platform: Platform | RunningPlatform
@@ -204,6 +219,8 @@ def _run(
             simulation, handed, world.opens, platform, folder, screen.say, screen.show, workers
         )
         screen.still()
+        if moving is not None:
+            _write(moving, screen.frames, world.scenario.title)
         screen.say("fsck: recomputing everything from the stored bytes ...")
         gateways = admission_settings(platform.network).gateway_topics
         checked = fsck(platform.stack.dsn, platform.network, gateway_topics=gateways, processes=workers)
@@ -236,6 +253,19 @@ def _run(
             demo_report.show_kept(outcome.shown)
             wait_for_ctrl_c()
     return body, wrong
+
+
+def _write(path: Path, frames: list[list[str]], title: str) -> None:
+    """Write the moving picture of ``frames`` to ``path``."""
+    some = chosen(frames)
+    said = f"{title}: a living picture of the corridor in a terminal, all of it simulated"
+    try:
+        path.write_text(moving_picture(some, SECONDS_OF_PICTURE, said), encoding="utf-8")
+    except OSError as problem:
+        raise Failure(
+            Exit.FAILED, f"the picture cannot be written: {problem}", "give --picture a file that can be made"
+        ) from None
+    err.print(f"{len(some)} pictures in {path}, {path.stat().st_size // 1_000} kB", markup=False)
 
 
 def _in_all(formats: dict[str, Any]) -> dict[str, int]:

@@ -23,7 +23,8 @@ EVERY = 5.0
 class Screen:
     """A context manager that shows a moment of the demo: :meth:`show` takes the simulated time and the flow.
 
-    ``seen`` gives the snapshot of a time. :meth:`say` prints a line of progress above the picture.
+    ``seen`` gives the snapshot of a time. :meth:`say` prints a line of progress above the picture. With ``recording`` the
+    pictures are kept in ``frames``, at their whole width.
     """
 
     def __init__(
@@ -32,11 +33,14 @@ class Screen:
         seen: Callable[[int], Snapshot],
         closures: Collection[Closure],
         title: str,
+        recording: bool = False,
     ) -> None:
         self._console, self._seen, self._closures, self._title = console, seen, closures, title
         self._began = time.monotonic()
         self._last = -EVERY
         self._live: Live | None = None
+        self._recording = recording
+        self.frames: list[list[str]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -52,13 +56,17 @@ class Screen:
 
     def show(self, at: int, flow: Flow) -> None:
         """Show the simulated moment ``at`` (UTC microseconds)."""
+        closed = frozenset(c.crossing for c in self._closures if c.start <= at < c.end)
+        if self._recording:
+            self.frames.append(picture(self._seen(at), flow, closed, self._title))
         if not self._console.is_terminal:
             if time.monotonic() - self._last >= EVERY:
                 self._last = time.monotonic()
                 self.say(one_line(self._seen(at), flow))
             return
-        closed = frozenset(c.crossing for c in self._closures if c.start <= at < c.end)
-        text = Text("\n".join(picture(self._seen(at), flow, closed, self._title)), no_wrap=True)
+        width, height = self._console.size
+        lines = picture(self._seen(at), flow, closed, self._title, width, height - 1)
+        text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
         text.highlight_regex(f"{CLOSED}( closed)?", "bold red")
         text.highlight_regex("^SIMULATED", "bold")
         if self._live is None:

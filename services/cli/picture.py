@@ -2,6 +2,9 @@
 
 Pure: a snapshot and the flow of messages in, lines out. Europe is on the left. A trunk is drawn once; the next ones branch off where
 they leave it. Above a line stand the trains towards Europe, below it those towards China, as a digit at each station.
+
+It fits the terminal: on a narrow one some stations of the trunk share a place with their neighbour, on a low one the trains
+of the least branches are counted and not drawn.
 """
 
 from __future__ import annotations
@@ -22,11 +25,15 @@ TRUNKS = ("WEST-ALA-W", "WEST-KHO-W", "MID-ERE-W", "EAST-MAN-W", "RUS-ALA-W", "D
 """Corridors in the order of drawing, from China to Europe as their data have them."""
 STEP = 2
 """Columns from one station to the next: distances are not to scale."""
-WIDTH = 96
+WIDTH = 98
+"""Columns that the whole corridor needs; more are not used."""
+LEAST_WIDTH = 76
 GAUGE, BORDER, CLOSED = "‖", "|", "╳"
 _MANY = "#"
 _HUBS = ("minsk", "warsaw", "moscow-bekasovo", "yekaterinburg", "aktobe", "urumqi", "irkutsk", "ulaanbaatar")
 _BAR = 20
+_BESIDE_BARS = 49
+"""Columns of a line of the queues without its two bars."""
 _MORE = re.compile(r"[ (/]")
 
 
@@ -38,18 +45,24 @@ class Place:
     column: int
 
 
-def picture(snapshot: Snapshot, flow: Flow, closed: Collection[str] = (), title: str = "") -> list[str]:
-    """The lines that show ``snapshot`` beside ``flow``; ``closed`` are the ids of crossings that are shut."""
+def picture(
+    snapshot: Snapshot,
+    flow: Flow,
+    closed: Collection[str] = (),
+    title: str = "",
+    width: int = WIDTH,
+    height: int = 1_000,
+) -> list[str]:
+    """The lines that show ``snapshot`` beside ``flow``; ``closed`` are the ids of crossings that are shut.
+
+    No line but the title is wider than ``width`` columns (at least ``LEAST_WIDTH``), and there are ``height`` lines at most as
+    long as the trunk and the figures fit.
+    """
+    wide = max(LEAST_WIDTH, min(width, WIDTH))
     trains = f"{len(snapshot.trains)} trains, {sum(train.boxes for train in snapshot.trains)} containers"
-    return [
-        f"SIMULATED {_time(snapshot.at)}   {trains} on their way",
-        title,
-        *_corridor(snapshot, closed),
-        "",
-        *_queues(snapshot, closed),
-        "",
-        *_platform(flow),
-    ]
+    head = [f"SIMULATED {_time(snapshot.at)}   {trains} on their way", title]
+    foot = ["", *_queues(snapshot, closed, wide), "", *_platform(flow, wide)]
+    return [*head, *_corridor(snapshot, closed, wide, height - len(head) - len(foot)), *foot]
 
 
 def one_line(snapshot: Snapshot, flow: Flow) -> str:
@@ -66,12 +79,34 @@ def one_line(snapshot: Snapshot, flow: Flow) -> str:
     )
 
 
+Layout = tuple[Mapping[str, Place], tuple[Sequence[tuple[str, ...]], ...]]
+
+
 @cache
-def layout() -> tuple[Mapping[str, Place], tuple[Sequence[tuple[str, ...]], ...]]:
+def layout(width: int = WIDTH) -> Layout:
     """Where each station is drawn, and by row the runs of neighbouring stations that are joined by a line.
 
-    A branch begins or ends with the station of another row at which it leaves it.
+    A branch begins or ends with the station of another row at which it leaves it. Where ``width`` columns are too few, as
+    many stations of the trunk as have to share a place with their neighbour, the plainest ones.
     """
+    plain = _plain_stations()
+    for many in range(len(plain)):
+        sharing = frozenset(plain[n * len(plain) // many] for n in range(many))
+        found = _layout(sharing)
+        if max(place.column for place in found[0].values()) + 3 <= width:
+            return found
+    return _layout(frozenset(plain))
+
+
+def _plain_stations() -> list[str]:
+    """The stations of the trunk that are no end, border, hub or junction."""
+    path = tuple(reversed(railnet.corridors()[TRUNKS[0]].stations))
+    borders = {station for pair in pairwise(path) if pair in railnet.crossing_of_pair() for station in pair}
+    joints = {station for row in _layout(frozenset())[1][1:] for run in row for station in (run[0], run[-1])}
+    return [station for station in path[1:-1] if station not in borders | joints | set(_HUBS)]
+
+
+def _layout(sharing: frozenset[str]) -> Layout:
     places: dict[str, Place] = {}
     rows: list[list[tuple[str, ...]]] = [[] for _ in TRUNKS]
     for row, corridor in enumerate(TRUNKS):
@@ -84,7 +119,10 @@ def layout() -> tuple[Mapping[str, Place], tuple[Sequence[tuple[str, ...]], ...]
                 first = max(0, places[path[end]].column - STEP * len(run))
             else:
                 first = 0
-            places.update({station: Place(row, first + STEP * n) for n, station in enumerate(run)})
+            column = first - STEP
+            for station in run:
+                column += 0 if station in sharing else STEP
+                places[station] = Place(row, column)
             rows[row].append((*path[begin - 1 : begin], *run) if begin else (*run, *path[end : end + 1]))
     return places, tuple(rows)
 
@@ -102,8 +140,8 @@ def _own(path: Sequence[str], placed: Mapping[str, Place]) -> list[tuple[int, in
     return found
 
 
-def _corridor(snapshot: Snapshot, closed: Collection[str]) -> Iterator[str]:
-    places, rows = layout()
+def _corridor(snapshot: Snapshot, closed: Collection[str], width: int, height: int) -> Iterator[str]:
+    places, rows = layout(width)
     counts: Counter[tuple[str, int, int]] = Counter()
     elsewhere = 0
     for train in snapshot.trains:
@@ -112,14 +150,19 @@ def _corridor(snapshot: Snapshot, closed: Collection[str]) -> Iterator[str]:
             elsewhere += 1
         else:
             counts[train.direction, at.row, at.column] += 1
-    for row, mine in enumerate(rows):
-        if not row or any(key[1] == row for key in counts):
-            yield _names(row, mine, places)
-            yield _trains("WEST", "◄", row, counts)
-            yield "  " + _track(row, mine, places, closed)
-            yield _trains("EAST", "►", row, counts)
-    if elsewhere:
-        yield f"  and {elsewhere} elsewhere (at sea, on other detours)"
+    busy = [row for row in range(len(rows)) if not row or any(key[1] == row for key in counts)]
+    room = max(1, (height - 1) // 4)
+    for row in busy[:room]:
+        yield _names(row, rows[row], places, width)
+        yield _trains("WEST", "◄", row, counts, width)
+        yield "  " + _track(row, rows[row], places, closed, width)
+        yield _trains("EAST", "►", row, counts, width)
+    aside = sum(count for (_, row, _), count in counts.items() if row in busy[room:])
+    if elsewhere + aside:
+        where = (
+            "at sea, on other detours" if not aside else "at sea, on lines that this window is too low for"
+        )
+        yield f"  and {elsewhere + aside} elsewhere ({where})"
 
 
 def _where(train: Sighting, places: Mapping[str, Place]) -> Place | None:
@@ -130,8 +173,10 @@ def _where(train: Sighting, places: Mapping[str, Place]) -> Place | None:
     return there if train.fraction >= 0.5 else here
 
 
-def _trains(direction: str, sign: str, row: int, counts: Mapping[tuple[str, int, int], int]) -> str:
-    cells = [" "] * WIDTH
+def _trains(
+    direction: str, sign: str, row: int, counts: Mapping[tuple[str, int, int], int], width: int
+) -> str:
+    cells = [" "] * width
     for (towards, on, column), count in counts.items():
         if towards == direction and on == row:
             cells[column] = str(count) if count < 10 else _MANY
@@ -139,9 +184,13 @@ def _trains(direction: str, sign: str, row: int, counts: Mapping[tuple[str, int,
 
 
 def _track(
-    row: int, runs: Sequence[tuple[str, ...]], places: Mapping[str, Place], closed: Collection[str]
+    row: int,
+    runs: Sequence[tuple[str, ...]],
+    places: Mapping[str, Place],
+    closed: Collection[str],
+    width: int,
 ) -> str:
-    cells = [" "] * WIDTH
+    cells = [" "] * width
     for run in runs:
         columns = [places[station].column for station in run]
         for column in range(min(columns), max(columns) + 1):
@@ -158,7 +207,7 @@ def _track(
     return "".join(cells).rstrip()
 
 
-def _names(row: int, runs: Sequence[tuple[str, ...]], places: Mapping[str, Place]) -> str:
+def _names(row: int, runs: Sequence[tuple[str, ...]], places: Mapping[str, Place], width: int) -> str:
     """Names over the line, the more important ones first, as far as there is room."""
     wanted: list[tuple[int, str]] = []
     for run in runs:
@@ -169,7 +218,7 @@ def _names(row: int, runs: Sequence[tuple[str, ...]], places: Mapping[str, Place
         wanted += [(1, station) for station in ends if not any(station in pair for pair in gauges)]
         wanted += [(2, pair[1]) for pair, c in pairs if c is not None and pair not in gauges]
         wanted += [(3, station) for station in run if station in _HUBS and places[station].row == row]
-    line = [" "] * (WIDTH + 24)
+    line = [" "] * (width - 2)
     for _, stations in sorted(wanted, key=lambda each: each[0]):
         text = "/".join(_station(station) for station in stations.split("/"))
         column = places[stations.split("/")[0]].column
@@ -179,7 +228,8 @@ def _names(row: int, runs: Sequence[tuple[str, ...]], places: Mapping[str, Place
     return "  " + "".join(line).rstrip()
 
 
-def _queues(snapshot: Snapshot, closed: Collection[str]) -> Iterator[str]:
+def _queues(snapshot: Snapshot, closed: Collection[str], width: int) -> Iterator[str]:
+    bar = min(_BAR, (width - _BESIDE_BARS) // 2)
     crossings = Counter[str]()
     for (crossing, _), count in snapshot.waiting.items():
         crossings[crossing] += count
@@ -188,20 +238,22 @@ def _queues(snapshot: Snapshot, closed: Collection[str]) -> Iterator[str]:
     for crossing, _ in crossings.most_common(4):
         west, east = (snapshot.waiting.get((crossing, side), 0) for side in ("WEST", "EAST"))
         shut = f"{CLOSED} closed" if crossing in closed else ""
-        bars = f"◄ {west:>2} {'■' * min(west, _BAR):<20} ► {east:>2} {'■' * min(east, _BAR):<20}"
+        bars = f"◄ {west:>2} {'■' * min(west, bar):<{bar}} ► {east:>2} {'■' * min(east, bar):<{bar}}"
         yield f"  {_crossing(crossing):<26} {bars} {shut}".rstrip()
 
 
-def _platform(flow: Flow) -> Iterator[str]:
-    yield (
-        f"published {flow.published:>7}   applied {flow.applied:>7}   in the log {flow.waiting:>6}   "
-        f"{flow.per_second:>6.0f} messages/s"
-    )
+def _platform(flow: Flow, width: int) -> Iterator[str]:
+    line = f"published {flow.published:>7}   applied {flow.applied:>7}   in the log {flow.waiting:>6}   "
+    yield f"{line}{flow.per_second:>6.0f} messages/s"[:width]
     refused = flow.refused
-    reasons = ", ".join(f"{name} {count}" for name, count in sorted(refused.items(), key=lambda r: -r[1])[:4])
-    yield f"refused   {sum(refused.values()):>7}   {reasons}".rstrip()
+    line = f"refused   {sum(refused.values()):>7}   "
+    for name, count in sorted(refused.items(), key=lambda each: -each[1])[:4]:
+        reason = f"{'' if line.endswith(' ') else ', '}{name} {count}"
+        line += reason if len(line) + len(reason) <= width else ""
+    yield line.rstrip()
     if flow.files:
-        yield f"files     {flow.files:>7}   read in {flow.formats} of partners' own formats, {flow.of_files} events"
+        line = f"files     {flow.files:>7}   read in {flow.formats} of partners' own formats, {flow.of_files} events"
+        yield line[:width]
 
 
 def _crossing(crossing: str) -> str:

@@ -13,9 +13,10 @@ from services.cli.output import err, iso, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.watch import watch
 from services.producers import profile, publisher, spool, spool_status
-from services.producers.intake import Intake, settle
+from services.producers.intake import Intake
 from services.producers.outcome import Run
 from services.producers.report import plain_run
+from services.producers.settling import settle
 from services.producers.watching import Manner
 
 

@@ -170,7 +170,7 @@ class Spool:
     ) -> list[Put]:
         """Store ``messages``, ``amendments`` and ``editions`` in one transaction; on return they are on disk.
 
-        ``taken_back`` are events of earlier editions that some of the messages retract.
+        ``taken_back`` are events of lists that some of the messages retract, or that no later edition takes back.
         """
         outcomes, now = [], time.time_ns() // 1_000
         self._db.execute("BEGIN IMMEDIATE")

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS amendment (
 ) STRICT;
 
 -- Events of lists of which each edition is the full list: which list, when its edition was made (UTC microseconds), and
--- whether a later edition took the event back.
+-- whether it needs no taking back (any more): a later edition did, or it is a milestone that stays true.
 CREATE TABLE IF NOT EXISTS edition (
     identity BLOB PRIMARY KEY REFERENCES message (identity),
     list TEXT NOT NULL,

@@ -18,12 +18,13 @@ from schemas.reasons import Refusal
 from services.producers.formats.catalogue import FORMATS
 from services.producers.formats.model import Format
 from services.producers.inbox import Candidate, Inbox, ends_whole
-from services.producers.intake import Intake, settle
+from services.producers.intake import Intake
 from services.producers.outcome import FileOutcome
 from services.producers.profile import Profile
 from services.producers.publisher import BrokerUnreachable, drain
 from services.producers.reading import Changed, Version, load
 from services.producers.report import plain_file
+from services.producers.settling import settle
 from services.producers.spool import Spool, SpoolBusy
 
 _SPOOL_PATIENCE = 10.0

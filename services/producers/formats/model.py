@@ -59,7 +59,8 @@ class Said:
 
     ``id`` comes from the document's own key and the record, so that the same document sent again, by mail or by copy,
     makes the same event; ``time`` is the document's own creation time. ``edition`` names the list that the record is of,
-    the same for all its editions, where the partner declared that each edition is the full list.
+    the same for all its editions, where the partner declared that each edition is the full list. What is ``lasting``
+    happened and stays true though a later edition does not repeat it.
     """
 
     where: Where
@@ -70,6 +71,7 @@ class Said:
     subject: str | None = None
     remarks: tuple[Remarked, ...] = ()
     edition: str = ""
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

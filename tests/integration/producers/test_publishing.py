@@ -14,9 +14,10 @@ import pytest
 from schemas.signing import Scheme
 from services.localstack.engine import BrokerAddress
 from services.producers import publisher
-from services.producers.intake import Intake, settle
+from services.producers.intake import Intake
 from services.producers.outcome import Fate
 from services.producers.profile import Profile, create
+from services.producers.settling import settle
 from services.producers.spool import Spool
 from tests.producing.log import stored
 from tests.producing.partner import departed, write

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
+
+import pytest
 
 from schemas import railnet
 from services.cli.picture import CLOSED, GAUGE, TRUNKS, WIDTH, layout, one_line, picture
@@ -107,3 +110,33 @@ def test_figures_of_the_platform_stand_below() -> None:
         "40 events",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize("width", [76, 79, 80, 97, 98, 200])
+def test_no_line_is_wider_than_the_terminal_and_no_two_numbers_touch(width: int) -> None:
+    places, _ = layout(min(width, WIDTH))
+    columns = sorted({place.column for place in places.values() if place.row == 0})
+    assert all(after - before >= 2 for before, after in pairwise(columns))
+    everywhere = [replace(TRAIN, train=station, station=station) for station in places]
+    flow = Flow(44_274, 44_270, 529.0, dict.fromkeys(("WRONG_SOURCE", "BAD_SIGNATURE", "X"), 25), 9, 9, 9)
+    snapshot = Snapshot(AT, tuple(everywhere), {(BREST, "WEST"): 40, (BREST, "EAST"): 3})
+    lines = picture(snapshot, flow, (BREST,), "a title", width)
+    assert max(map(len, lines)) <= width
+    drawn = [line[2:] for line in lines if line.startswith("◄")]
+    standing = sum(int(number) for line in drawn for number in line.split() if number.isdigit())
+    assert standing == len(places)
+    (queue,) = [line for line in lines if "■" in line]
+    assert "► 3" in queue.replace("►  3", "► 3")
+    assert queue.endswith(f"{CLOSED} closed")
+    assert width < 80 or "Xi'an" in "\n".join(lines)
+
+
+def test_on_a_low_terminal_branches_are_counted_and_the_figures_stay() -> None:
+    places, _ = layout()
+    trains = tuple(replace(TRAIN, train=station, station=station) for station in places)
+    for height in (18, 24, 30):
+        lines = picture(Snapshot(AT, trains, {}), Flow(1), (), "a title", 80, height)
+        assert len(lines) <= height
+        assert lines[0].startswith("SIMULATED")
+        assert any(line.startswith("published") for line in lines)
+        assert any("elsewhere" in line for line in lines)

@@ -1,5 +1,8 @@
 """Booking lists (订舱明细, 委托书): slots asked for, by booking number; a later list states everything again.
 
+Where the partner declares each edition full, a later one that speaks of a booking states all its boxes and its route
+anew; that it was booked, confirmed or cancelled happened and stays.
+
 The list's own time is its date of making (制表日期). A day alone counts from its beginning, so that a list of the same
 day with a time comes after it.
 """
@@ -184,7 +187,16 @@ def _say(
     document: Document, booking: _Booking, created: str, what: str, data: Mapping[str, Any], kept: object = ()
 ) -> Record:
     remarks = kept if isinstance(kept, list) else []
-    return says.said(document, booking.first.here, booking.reference, created, what, data, remarks=remarks)
+    return says.said(
+        document,
+        booking.first.here,
+        booking.reference,
+        created,
+        what,
+        data,
+        remarks=remarks,
+        lasting=what.startswith("movement."),
+    )
 
 
 def _standing(document: Document, entry: Entry) -> str:
@@ -249,4 +261,4 @@ def _planned(document: Document, entry: Entry) -> str:
     )
 
 
-KIND: Final = Kind("booking_list", "booking list (订舱明细)", MEANINGS, _likeness, _records)
+KIND: Final = Kind("booking_list", "booking list (订舱明细)", MEANINGS, _likeness, _records, whole=True)

@@ -39,6 +39,7 @@ def said(
     *,
     about: str = "",
     remarks: Iterable[Remarked] = (),
+    lasting: bool = False,
 ) -> Said:
     """One event ``cre.<what>.v1``: its id is the format, the document's key and time, and what the event is about.
 
@@ -56,7 +57,9 @@ def said(
         )
     full = document.kind.whole and document.choice("edition") == "full"
     edition = f"{document.kind.name}/{key}" if full else ""
-    return Said(where, identity, f"cre.{what}.v1", created, clean(data), None, tuple(remarks), edition)
+    return Said(
+        where, identity, f"cre.{what}.v1", created, clean(data), None, tuple(remarks), edition, lasting
+    )
 
 
 def train(document: Document, number: str, day: str, origin: str | None, where: Where) -> str:
