@@ -31,7 +31,9 @@ WHERE (c.trials, c.bad) IS DISTINCT FROM (o.trials, o.bad)
 """
 _WAITS = """
 SELECT 1 FROM pending UNION ALL SELECT 1 FROM lianyun.credit_again
-UNION ALL SELECT 1 FROM lianyun.quarantine WHERE (xid, no) > (%s::text::xid8, %s) LIMIT 1
+UNION ALL SELECT 1 FROM lianyun.quarantine WHERE (xid, no) > (%s::text::xid8, %s)
+UNION ALL SELECT 1 FROM lianyun.financing_decision
+          WHERE (xid, number) > (%s::text::xid8, %s) AND action = 'RESERVE' AND outcome IN ('DONE', 'REFUSED') LIMIT 1
 """
 _OBSERVATIONS = (
     "SELECT shipper, signal, subject, unit, day, bad, events FROM lianyun.credit_observation ORDER BY subject"
@@ -66,7 +68,7 @@ def check_credit(snapshot: Snapshot, notebook: Notebook) -> None:
         return
     _given(snapshot, notebook)
     cursor = snapshot.rows(
-        "SELECT version, xid::text, no, aside_xid::text, aside_no FROM lianyun.credit_cursor"
+        "SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no FROM lianyun.credit_cursor"
     )
     if not cursor:
         return
@@ -131,7 +133,7 @@ def _judged(snapshot: Snapshot, notebook: Notebook) -> None:
     keys = snapshot.rows(
         "SELECT DISTINCT key FROM lianyun.credit_about WHERE key LIKE %s", ("application %",)
     )
-    loans = loading.by_keys(connection, [key for (key,) in keys], registry)
+    loans = loading.loans(connection, [key for (key,) in keys], registry)
     right |= observe_financings(loans.told, loans.liveness(), table)
     stored = {projector.observation(row) for row in snapshot.stream(_OBSERVATIONS)}
     notebook.counts["credit_observations"] += len(right)

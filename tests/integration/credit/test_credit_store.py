@@ -27,7 +27,7 @@ from services.localstack.ports import free_port
 from services.processors.credit.counts import Cell, Count, count
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Signal, model
-from services.processors.credit.store import giving, projector, records
+from services.processors.credit.store import giving, places, projector, records
 from services.processors.credit.store.statements import statement
 from services.processors.projections import PROJECTIONS
 from services.registry import store as registry_store
@@ -259,9 +259,9 @@ def test_a_step_that_fails_leaves_nothing(
     desk.apply([record(told, n) for n, told in enumerate(story.story.told)])
     desk.settle()
     desk.close()
-    whole = projector.statement
+    whole = places.statement
     monkeypatch.setattr(
-        projector, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
+        places, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
     )
     with pytest.raises(psycopg.errors.DivisionByZero):
         projector.step(session)

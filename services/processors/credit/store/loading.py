@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
+from schemas.envelope import Envelope, event_id
 from schemas.events.base import ObjectKind
+from schemas.events.finance_terms import own_key
+from services.admission.raw import unframe
 from services.core.facts import EventId, Facts
 from services.core.interpretation import Statement
 from services.core.liveness import Liveness, judge
@@ -88,6 +91,30 @@ def by_keys(session: Connection[Any], keys: Iterable[str], registry: Registry) -
         found |= told
         todo = {key for _, key in about(told)} - seen
     return found
+
+
+def loans(session: Connection[Any], keys: Iterable[str], registry: Registry) -> Known:
+    """The events that speak of the keys, with the platform's refusals to reserve for the applicants among them."""
+    found = by_keys(session, keys, registry)
+    applied = {said.application for said in found.told.financings if said.word == "APPLIED"}
+    rows = refusals(session, {application.partition("/")[0] for application in applied})
+    refused = frozenset(
+        FinancingSaid(decision_id(headers), guard, "", own_key(application), at)
+        for guard, at, application, headers in rows
+    )
+    return found | Known(Facts(), CreditFacts(financings=refused))
+
+
+def refusals(session: Connection[Any], applicants: Iterable[str]) -> list[Any]:
+    """(guard, moment, application, framed headers) of the refusals that speak against the applicants."""
+    asked = {"applicants": sorted(applicants)}
+    return session.execute(statement("refusals"), asked, binary=True).fetchall()
+
+
+def decision_id(headers: bytes) -> EventId:
+    """The id of a recorded decision, which is an event of the platform, from its framed headers."""
+    envelope = Envelope.from_headers(unframe(headers))
+    return event_id(envelope.source, envelope.id)
 
 
 CLOSURES = "closures"
