@@ -7,6 +7,7 @@ there is much to catch up with it rests as long as it works: the workers come fi
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -37,6 +38,9 @@ class FollowerSettings(Connections):
     dsn: SecretStr = Field(description="URL of the database")
     credit_tick: float = Field(1.0, gt=0, description="seconds between two looks for new events")
     credit_events: int = Field(500, gt=0, le=10_000, description="events of one step at most")
+    credit_nice: int = Field(
+        10, ge=0, le=19, description="how far this process steps back behind the workers"
+    )
     credit_stuck_after: float = Field(
         180.0, gt=0, description="seconds after which a step that has not ended counts as stuck"
     )
@@ -100,6 +104,7 @@ def follow(
 
 def run(settings: FollowerSettings) -> None:
     """Open a session of its own and follow until SIGTERM or SIGINT, which ends it after the step that is under way."""
+    os.nice(settings.credit_nice)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
