@@ -127,8 +127,9 @@ def _judged(snapshot: Snapshot, notebook: Notebook) -> None:
     connection, table = snapshot.connection, model()
     registry = registry_store.look(connection)
     right: set[Observation] = set()
+    readings = loading.Readings()
     for (consignment,) in snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons"):
-        right |= projector.expected(connection, consignment, registry, table)[1]
+        right |= projector.expected(connection, consignment, registry, table, readings)[1]
         notebook.counts["credit_consignments"] += 1
     keys = snapshot.rows(
         "SELECT DISTINCT key FROM lianyun.credit_about WHERE key LIKE %s", ("application %",)

@@ -1,7 +1,8 @@
 """The process that keeps the credit signals up to the accepted events, beside the workers and off their way.
 
-It reads by position what they have committed, so it misses nothing and applies nothing twice, whenever it is stopped. While
-there is much to catch up with it rests as long as it works: the workers come first on a small machine.
+It reads by position what they have committed, so it misses nothing and applies nothing twice, whenever it is stopped. A cargo
+of which a step brings much is judged once, so the further it is behind the less an event costs. While there is much to catch up
+with it rests as long as it works: the workers come first on a small machine.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class FollowerSettings(Connections):
 
     dsn: SecretStr = Field(description="URL of the database")
     credit_tick: float = Field(1.0, gt=0, description="seconds between two looks for new events")
-    credit_events: int = Field(500, gt=0, le=10_000, description="events of one step at most")
+    credit_events: int = Field(5_000, gt=0, le=50_000, description="events of one step at most")
     credit_nice: int = Field(
         10, ge=0, le=19, description="how far this process steps back behind the workers"
     )

@@ -26,7 +26,7 @@ from services.processors.credit.judging import observe
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Model, Signal, model
 from services.processors.credit.store import loading, places
-from services.processors.credit.store.loading import Known
+from services.processors.credit.store.loading import Known, Readings
 from services.processors.credit.store.places import Places
 from services.processors.credit.store.statements import statement
 from services.registry import store as registry_store
@@ -140,11 +140,11 @@ def _judge_cargoes(
 ) -> int:
     # What a founding that was put aside has opened is known only from that founding itself.
     spoken = {founding.consignment.id: founding.consignment for founding in facts.foundings}
-    changed, judged = 0, set[ObjectId]()
+    changed, judged, readings = 0, set[ObjectId](), Readings()
     for consignment in sorted(consignments):
         if consignment in judged:
             continue
-        members, after = expected(session, consignment, registry, table)
+        members, after = expected(session, consignment, registry, table, readings)
         judged |= {thing.id for thing in members}
         subjects = {thing.key for thing in (*members, *filter(None, (spoken.get(consignment),)))}
         changed += _replace(session, sorted(subjects), after, financing=False)
@@ -152,10 +152,14 @@ def _judge_cargoes(
 
 
 def expected(
-    session: Connection[Any], consignment: ObjectId, registry: Registry, table: Model
+    session: Connection[Any],
+    consignment: ObjectId,
+    registry: Registry,
+    table: Model,
+    readings: Readings | None = None,
 ) -> tuple[frozenset[Thing], frozenset[Observation]]:
     """What must stand stored of one consignment and of those that are one with it: these, and the observations."""
-    found = loading.of_cargo(session, consignment, registry)
+    found = loading.of_cargo(session, consignment, registry, readings)
     members = group(found, consignment)
     if not members:
         opened = (founding.consignment for founding in found.facts.foundings)
