@@ -71,6 +71,7 @@ COMMANDS: Mapping[str, Listed] = {
     "worker": Listed(
         "running", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
     ),
+    "api": Listed("serving", "app", "The HTTP API for banks and partners."),
     "demo": Listed(
         "demo",
         "demo",

@@ -25,6 +25,10 @@ FULL JOIN (
 ) AS o ON (o.shipper, o.signal, o.day) = (c.shipper, c.signal, c.day)
 WHERE (c.trials, c.bad) IS DISTINCT FROM (o.trials, o.bad)
 """
+_WAITS = """
+SELECT 1 FROM pending UNION ALL SELECT 1 FROM lianyun.credit_again
+UNION ALL SELECT 1 FROM lianyun.quarantine WHERE (xid, no) > (%s::text::xid8, %s) LIMIT 1
+"""
 _OBSERVATIONS = (
     "SELECT shipper, signal, subject, unit, day, bad, events FROM lianyun.credit_observation ORDER BY subject"
 )
@@ -36,16 +40,18 @@ def check_credit(snapshot: Snapshot, notebook: Notebook) -> None:
     Observations are judged anew only where the signals have followed all events of a settled state by today's rules; else
     ``credit_behind`` says so. Memory grows with consignments; a millisecond or two for each.
     """
-    cursor = snapshot.rows("SELECT version, xid::text, no FROM lianyun.credit_cursor")
+    cursor = snapshot.rows(
+        "SELECT version, xid::text, no, aside_xid::text, aside_no FROM lianyun.credit_cursor"
+    )
     if not cursor:
         return
     for shipper, signal, day, trials, bad, right_trials, right_bad in snapshot.rows(_SUMS):
         where = f"credit count of {Signal(signal).code} on day {day}"
         stored, right = f"{trials} trials, {bad} bad", f"{right_trials} trials, {right_bad} bad"
         notebook.add(Damage.CREDIT, where, "trials and bad", stored, right, REMEDY, publisher=shipper)
-    ((version, xid, no),) = cursor
+    ((version, xid, no, *aside),) = cursor
     later, _ = reading.tail(snapshot.connection, Position(int(xid), no), 1)
-    waits = snapshot.rows("SELECT 1 FROM pending UNION ALL SELECT 1 FROM lianyun.credit_again LIMIT 1")
+    waits = snapshot.rows(_WAITS, aside)
     if later or waits or version != projector.version(model()):
         notebook.counts["credit_behind"] += 1
         return

@@ -23,6 +23,8 @@ _LABELS = frozenset(
         "outcome",
         "exit",
         "revision",
+        "route",
+        "status",
         "version",
         "worker",
     ]

@@ -157,6 +157,17 @@ DEAD_LETTER_OUTCOMES = Definition(
     ("outcome",),
 )
 
+# --- API --------------------------------------------------------------------------------------------------------
+API_REQUESTS = Definition(
+    "lianyun_api_requests_total",
+    "counter",
+    "Requests answered, by route as declared and status.",
+    ("route", "status"),
+)
+API_SECONDS = Definition(
+    "lianyun_api_request_seconds", "histogram", "From a request to its answer, by route.", ("route",), _WORK
+)
+
 # --- processes --------------------------------------------------------------------------------------------------
 WORKER_EXITS = Definition(
     "lianyun_worker_exits_total",

@@ -10,7 +10,7 @@ from itertools import accumulate
 from operator import gt
 from typing import Any
 
-from services.admission.model import Admitted, Refused
+from services.admission.model import Admitted, Refused, Verified
 from services.observability import metrics as names
 from services.observability.instruments import Instruments
 from services.processors.log_moved import LogMoved
@@ -125,33 +125,37 @@ class WorkerMetrics:
             flying.popleft()
 
     def _count_outcomes(self, batch: Batch[Any], now: float) -> None:
+        # Comprehensions and counters loop in C: this runs on the event loop, once per event of the whole flow.
         accepted: Counter[tuple[str, str]] = Counter()
+        doubts: Counter[tuple[str, str]] = Counter()
         refused: Counter[tuple[str, str]] = Counter()
         published: dict[str, list[int]] = {}
         for part in batch:
-            in_order: dict[str, list[int]] = {}
-            travelled: list[float] = []
-            for outcome in part.outcomes:
-                if isinstance(outcome, Admitted):
-                    verified = outcome.verified
-                    code = verified.party.code
-                    accepted[code, verified.envelope.type] += 1
-                    micros = verified.envelope.published_micros
-                    in_order.setdefault(code, []).append(micros)
-                    travelled.append(max(verified.record.append_ms / 1_000 - micros / 1e6, 0.0))
-                    if outcome.flags:
-                        for flag, count in outcome.flags.items():
-                            self._doubts.labels(code, flag).inc(count)
-                elif isinstance(outcome, Refused):
-                    refused[outcome.publisher, str(outcome.reason)] += 1
-            self._latency.add(("published_to_log",), travelled)
-            for code, times in in_order.items():
-                self._note_order(code, part.slice.partition, times)
-                published.setdefault(code, []).extend(times)
-        for labels, count in accepted.items():
-            self._accepted.labels(*labels).inc(count)
-        for labels, count in refused.items():
-            self._refused.labels(*labels).inc(count)
+            admitted = [one for one in part.outcomes if type(one) is Admitted]
+            seen = [one.verified for one in admitted]
+            accepted.update([(one.party.code, one.envelope.type) for one in seen])
+            times = [one.envelope.published_micros for one in seen]
+            self._latency.add(
+                ("published_to_log",),
+                [
+                    max(one.record.append_ms / 1e3 - at / 1e6, 0.0)
+                    for one, at in zip(seen, times, strict=True)
+                ],
+            )
+            for code, own in _by_party(seen, times).items():
+                self._note_order(code, part.slice.partition, own)
+                published.setdefault(code, []).extend(own)
+            for one in admitted:
+                if one.flags:
+                    for flag, count in one.flags.items():
+                        doubts[one.verified.party.code, flag] += count
+            if len(admitted) < len(part.outcomes):
+                refused.update(
+                    [(one.publisher, str(one.reason)) for one in part.outcomes if isinstance(one, Refused)]
+                )
+        for counter, counts in ((self._accepted, accepted), (self._doubts, doubts), (self._refused, refused)):
+            for labels, count in counts.items():
+                counter.labels(*labels).inc(count)
         for code, times in published.items():
             latest = self._latest[code] = max(self._latest.get(code, 0), max(times))
             self._last_event.labels(code).set(latest / 1e6)
@@ -163,3 +167,13 @@ class WorkerMetrics:
         late = sum(map(gt, latest, times))  # each with the latest before it
         if late:
             self._out_of_order.labels(code).inc(late)
+
+
+def _by_party(seen: list[Verified], times: list[int]) -> dict[str, list[int]]:
+    codes = {one.party.code for one in seen}
+    if len(codes) == 1:  # nearly always: a topic belongs to one party
+        return {codes.pop(): times}
+    own: dict[str, list[int]] = {code: [] for code in codes}
+    for one, at in zip(seen, times, strict=True):
+        own[one.party.code].append(at)
+    return own

@@ -58,7 +58,8 @@ def build_app(settings: WorkerSettings, instance_id: str) -> LedgerApp:
         broker_max_poll_records=4_000,
         consumer_max_fetch_size=256 << 10,
         broker_request_timeout=max(90.0, settings.session_timeout),
-        broker_commit_interval=2.0,
+        # Each report costs tens of milliseconds of the loop (Faust draws a table of it), and is for lag tools alone.
+        broker_commit_interval=10.0,
         # How soon a topic that was created, or created again, is noticed.
         consumer_metadata_max_age_ms=5_000,
         # Waiting for acknowledgements never ends after a fence, and the ledger makes it pointless.

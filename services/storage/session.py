@@ -39,13 +39,21 @@ def open_session(dsn: str, application: str = APPLICATION) -> Session:
 
     Under another name than the workers' it is not ended after 2 s of silence, but only after 30.
     """
-    connection: Session = psycopg.connect(
-        dsn, prepare_threshold=0, application_name=application, options=_OPTIONS, autocommit=False
-    )
+    connection: Session = psycopg.connect(dsn, **session_arguments(application))
+    make_ready(connection)
+    return connection
+
+
+def session_arguments(application: str) -> dict[str, Any]:
+    """With what psycopg opens such a session, for pools that open their own."""
+    return {"prepare_threshold": 0, "application_name": application, "options": _OPTIONS, "autocommit": False}
+
+
+def make_ready(connection: Session) -> None:
+    """What remains to be done once it is open."""
     connection.isolation_level = IsolationLevel.READ_COMMITTED
     connection.prepared_max = None
     adapt(connection)
-    return connection
 
 
 def equip(session: Session, generation: int) -> None:

@@ -27,6 +27,7 @@ from services.registry.registry import Registry
 from services.storage.batch import Advance, Applied, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.migrate import migrate
+from services.storage.projecting import Projection
 from services.storage.writer import Writer
 from tests.stories.telling import NETWORK, Story, Told, stories
 
@@ -86,16 +87,17 @@ def rubbish(offset: int, partition: int = 0) -> Record:
 class Desk:
     """One worker's hand without its shell: judges records and applies them in batches, to one partition."""
 
-    def __init__(self, dsn: str, partition: int = 0) -> None:
+    def __init__(self, dsn: str, partition: int = 0, projections: Sequence[Projection] = ()) -> None:
         self.dsn = dsn
         self.partition = partition
+        self._projections = projections
         self._verifier = Verifier()
         self._reader = store.RegistryReader()
         self.reopen()
 
     def reopen(self) -> None:
         """Begin again, as a worker that was told to: with the current generation, and a new claim."""
-        self.writer = Writer(self.dsn, self._letters)
+        self.writer = Writer(self.dsn, self._letters, projections=self._projections)
         (claim,) = self.writer.claim_partitions(f"desk-{self.partition}", [Wanted(GATEWAY, self.partition)])
         self.epoch, self.next_offset = claim.epoch, claim.next_offset
 

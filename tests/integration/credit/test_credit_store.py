@@ -26,10 +26,12 @@ from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Signal, model
 from services.processors.credit.store import projector, records
 from services.processors.credit.store.statements import statement
+from services.processors.projections import PROJECTIONS
 from services.registry import store as registry_store
 from services.storage.migrate import migrate
 from services.storage.session import Session, open_session
-from tests.signed.telling import GATEWAY, NETWORK, Desk, record, register
+from services.storage.within import quarantine
+from tests.signed.telling import GATEWAY, NETWORK, Desk, key_of, record, register
 from tests.stories.credit.telling import CreditStory, State, credit_stories, joined
 
 pytestmark = pytest.mark.integration
@@ -49,6 +51,15 @@ class Universe:
     @cached_property
     def observations(self) -> frozenset[Observation]:
         return frozenset().union(*(story.state.observations(TABLE) for story in self.told))
+
+    def without(self, parties: frozenset[str]) -> frozenset[Observation]:
+        """What would be observed if the parties had never said anything."""
+        return frozenset().union(*(self._left(story, parties).observations(TABLE) for story in self.told))
+
+    @staticmethod
+    def _left(story: CreditStory, parties: frozenset[str]) -> State:
+        both = zip(story.story.told, story.pieces, strict=True)
+        return joined([piece for told, piece in both if told.publisher.code not in parties])
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +141,89 @@ def test_the_store_says_what_the_core_says(
     other = TABLE.model_copy(update={"reasons": 3})
     projector.catch_up(session, 200, other)
     assert stored(session) == (seen, counts)
+
+
+@pytest.mark.parametrize("seed", [7, 8, 9])
+def test_what_was_put_aside_with_its_key_is_followed(
+    dsn: str, session: Session, universe: Universe, seed: int
+) -> None:
+    """Foundings, links, findings, corrections, loans: the signals end where they would be had they never been said."""
+    rng = random.Random(seed)
+    parties = sorted({told.publisher.code for story in universe.told for told in story.story.told})
+    stolen = frozenset(rng.sample(parties, len(parties) // 4))
+    events = [told for story in universe.told for told in story.story.told]
+    rng.shuffle(events)
+    desk = Desk(dsn)
+
+    def put_aside() -> int:
+        with session.transaction():
+            return sum(quarantine(session, key_of(party).key_id, 0) for party in sorted(stolen))
+
+    half = len(events) // 2
+    desk.apply([record(told, n) for n, told in enumerate(events[:half])])
+    projector.step(session, 150, TABLE)
+    assert put_aside()
+    projector.step(session, 40, TABLE)
+    desk.apply([record(told, half + n) for n, told in enumerate(events[half:])])
+    desk.settle()
+    projector.catch_up(session, 100, TABLE)
+    assert put_aside()
+    desk.settle()
+    desk.close()
+    projector.catch_up(session, 100, TABLE)
+    seen, counts = stored(session)
+    assert seen == universe.without(stolen) != universe.observations
+    assert counts == count(seen)
+    report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
+    assert not [each for each in report.findings if each.kind is Damage.CREDIT], report.findings
+    assert "credit_behind" not in report.counts
+
+
+def test_fsck_says_when_what_was_put_aside_has_not_been_followed(
+    dsn: str, session: Session, universe: Universe
+) -> None:
+    story = next(each for each in universe.told if each.slug == "03_findings_not_selections")
+    desk = Desk(dsn)
+    desk.apply([record(told, n) for n, told in enumerate(story.story.told)])
+    desk.settle()
+    projector.catch_up(session)
+    with session.transaction():
+        assert quarantine(session, key_of(story.story.party("gacc")).key_id, 0)
+    desk.settle()
+    desk.close()
+    report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
+    assert report.counts["credit_behind"] == 1
+    assert not [each for each in report.findings if each.kind is Damage.CREDIT]
+
+
+def test_a_revocation_ends_reading_before_anybody_has_followed_it(
+    dsn: str, session: Session, universe: Universe
+) -> None:
+    """Consents, revocations and objections count from the transaction that accepts them."""
+    story = next(each for each in universe.told if each.slug == "14_consent")
+    party, told = story.story.party, story.story.told
+    desk = Desk(dsn, projections=PROJECTIONS)
+    late = [each for each in told if "consent_revoked" in each.envelope.type]
+    desk.apply([record(each, n) for n, each in enumerate(each for each in told if each not in late)])
+    desk.settle()
+    registry = registry_store.look(session)
+
+    def reads(purpose: str) -> set[str] | None:
+        given = records.read_as(
+            session, party("ostbank"), purpose, party("lake"), story.as_of, story.as_of, registry
+        )
+        return None if given is None else {str(part) for part in given.leave.parts}
+
+    before = reads("FINANCING_APPLICATION")
+    assert before, "a consent counts before it was followed"
+    desk.apply([record(each, desk.next_offset + n) for n, each in enumerate(late)])
+    assert reads("FINANCING_APPLICATION") is None
+    desk.settle()
+    desk.close()
+    projector.catch_up(session)
+    assert reads("FINANCING_APPLICATION") is None
+    projector.forget(session)
+    assert reads("FINANCING_APPLICATION") is None, "nor while all is judged anew"
 
 
 def test_reading_needs_leave(dsn: str, session: Session, universe: Universe) -> None:

@@ -74,7 +74,7 @@ def test_a_pledge_waits_for_the_delivery_and_is_refused(dsn: str) -> None:
 
     def pledge() -> None:
         desk = Desk(
-            KeyRing([KEY]), SIGNER, clock=lambda s: (SOON + 30 * 3_600 * 1_000_000, database_clock(s)[1])
+            KeyRing([KEY]), SIGNER, clock=lambda s: (SOON + 36 * 3_600 * 1_000_000, database_clock(s)[1])
         )
         with open_session(dsn, "lianyun-test") as session:
             answered.append(desk.decide(session, Ask(Action.PLEDGE, "abank", "p", "abank/GD-1")))

@@ -42,7 +42,7 @@ def follow(session: Connection[Any], events: int, tick: float) -> None:
         except LockNotAvailable:
             time.sleep(tick)
             continue
-        time.sleep(time.monotonic() - started if done.events == events else tick)
+        time.sleep(tick if done.whole(events) else time.monotonic() - started)
 
 
 def run(settings: FollowerSettings) -> None:

@@ -32,14 +32,20 @@ class Known(NamedTuple):
     facts: Facts
     told: CreditFacts
 
+    def __or__(self, other: Known) -> Known:
+        return Known(self.facts | other.facts, self.told | other.told)
+
     def liveness(self) -> Liveness:
         """Which of the events still count."""
         return judge(self.facts.withdrawals, self.facts.equivocated)
 
 
-def known(stored: Iterable[Stored], registry: Registry) -> Known:
-    """Read stored events again; quarantined ones say nothing. Raises services.query.reread.Unreadable."""
-    read = [reread(each, registry) for each in stored if not each.quarantined]
+def known(stored: Iterable[Stored], registry: Registry, *, aside: bool = False) -> Known:
+    """Read stored events again. Quarantined ones say nothing, unless ``aside`` asks what they said.
+
+    Raises services.query.reread.Unreadable.
+    """
+    read = [reread(each, registry) for each in stored if aside or not each.quarantined]
     return Known(Facts.union(each.facts for each in read), CreditFacts.union(map(_credit, read)))
 
 
@@ -62,7 +68,7 @@ def of_cargo(session: Connection[Any], consignment: ObjectId, registry: Registry
         return first
     with_withdrawals = by_ids(session, [each.id for each in more])
     rest = known((each for each in with_withdrawals if each.no not in stored), registry)
-    return Known(first.facts | rest.facts, first.told | rest.told)
+    return first | rest
 
 
 def by_ids(session: Connection[Any], ids: Sequence[EventId]) -> list[Stored]:
@@ -79,7 +85,7 @@ def by_keys(session: Connection[Any], keys: Iterable[str], registry: Registry) -
         seen |= todo
         rows = session.execute(statement("about"), {"keys": sorted(todo)}, binary=True)
         told = known(by_ids(session, [row[0] for row in rows]), registry)
-        found = Known(found.facts | told.facts, found.told | told.told)
+        found |= told
         todo = {key for _, key in about(told)} - seen
     return found
 

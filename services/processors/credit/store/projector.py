@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection
@@ -31,7 +31,7 @@ from services.registry import store as registry_store
 from services.registry.registry import Registry
 from services.storage import reading
 from services.storage.arrays import smallints, uuids
-from services.storage.reading import Position
+from services.storage.reading import Position, Stored
 
 CODE = 1
 """Raise on any change of the rules in this package: the projection is then made anew from the events."""
@@ -45,38 +45,52 @@ def version(table: Model) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did; ``events`` 0 says that nothing new was visible."""
+    """What one step did: ``events`` that it followed and those put ``aside`` since; both 0 say that nothing new was visible."""
 
     events: int
+    aside: int
     consignments: int
     changed: int
     position: Position
 
+    def whole(self, limit: int) -> bool:
+        """Whether a step of at most ``limit`` has followed all that was visible."""
+        return max(self.events, self.aside) < limit
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Up to where accepted events were followed, and up to where those that were put aside with their key."""
+
+    events: Position = field(default_factory=Position)
+    aside: Position = field(default_factory=Position)
+
 
 def step(session: Connection[Any], limit: int = 500, table: Model | None = None) -> Step:
-    """Follow at most ``limit`` further events and commit; blocks while another projector is at it.
+    """Follow at most ``limit`` further events, and as many put aside, and commit; blocks while another projector is at it.
 
     Judged anew under other rules everything begins again at the first event. Raises Unreadable for a stored event that can
     no longer be read, with nothing changed.
     """
     rules = table if table is not None else model()
     with session.transaction():
-        after = _position(session, version(rules))
-        stored, position = reading.tail(session, after, limit)
+        after = _cursor(session, version(rules))
+        stored, position = reading.tail(session, after.events, limit)
+        put_aside, position_aside = _put_aside(session, after.aside, limit)
         registry = registry_store.look(session)
-        arrived = loading.known(stored, registry)
+        # What counts no longer is judged like what came: whatever it spoke of may be otherwise now.
+        arrived = loading.known(stored, registry) | loading.known(put_aside, registry, aside=True)
         affected = _with_targets(session, arrived, registry)
         _note(session, affected)
         waits = (session.execute(statement("unsettled")).fetchone() or (None,))[0]
         consignments = _reached(session, affected.facts)
-        changed = 0
-        for consignment in sorted(consignments):
-            changed += _judge_cargo(session, consignment, registry, rules)
+        changed = _judge_cargoes(session, consignments, affected.facts, registry, rules)
         changed += _judge_financings(session, affected, registry, rules)
         if waits is not None:
             session.execute(statement("again_put"), {"ids": uuids(sorted(consignments)), "mark": waits})
-        session.execute(statement("advance"), {"xid": str(position.xid), "no": position.no})
-    return Step(len(stored), len(consignments), changed, position)
+        done = Step(len(stored), len(put_aside), len(consignments), changed, position)
+        _advance(session, done.position, position_aside, whole=done.whole(limit))
+    return done
 
 
 def catch_up(session: Connection[Any], limit: int = 500, table: Model | None = None) -> int:
@@ -85,7 +99,7 @@ def catch_up(session: Connection[Any], limit: int = 500, table: Model | None = N
     while True:
         done = step(session, limit, table)
         total += done.events
-        if done.events < limit:
+        if done.whole(limit):
             return total
 
 
@@ -94,13 +108,29 @@ def forget(session: Connection[Any]) -> None:
     session.execute(statement("forget"), {"version": ""})
 
 
-def _position(session: Connection[Any], wanted: str) -> Position:
+def _cursor(session: Connection[Any], wanted: str) -> Cursor:
     session.execute(statement("begin"), {"version": wanted})
-    found, xid, no = session.execute(statement("cursor")).fetchone() or ("", "0", 0)
-    if found != wanted:
+    row = session.execute(statement("cursor")).fetchone()
+    if row is None or row[0] != wanted:
         session.execute(statement("forget"), {"version": wanted})
-        return Position()
-    return Position(int(xid), no)
+        return Cursor()
+    _, xid, no, aside_xid, aside_no = row
+    return Cursor(Position(int(xid), no), Position(int(aside_xid), aside_no))
+
+
+def _advance(session: Connection[Any], events: Position, aside: Position, *, whole: bool) -> None:
+    reached = {"xid": str(events.xid), "no": events.no, "aside_xid": str(aside.xid), "aside_no": aside.no}
+    session.execute(statement("advance"), {**reached, "whole": whole})
+
+
+def _put_aside(session: Connection[Any], after: Position, limit: int) -> tuple[list[Stored], Position]:
+    """At most ``limit`` events that were put aside after a position, as ``reading.tail`` gives accepted ones."""
+    asked = {"xid": str(after.xid), "no": after.no, "limit": limit}
+    found = session.execute(statement("aside"), asked).fetchall()
+    if not found:
+        return [], after
+    xid, last = found[-1]
+    return reading.events_by_number(session, [no for _, no in found]), Position(int(xid), last)
 
 
 def _note(session: Connection[Any], affected: Known) -> None:
@@ -120,7 +150,7 @@ def _with_targets(session: Connection[Any], arrived: Known, registry: Registry) 
         targets = reading.events_by_id(session, sorted(todo - seen))
         seen |= todo
         told = loading.known(targets, registry)
-        affected = Known(affected.facts | told.facts, affected.told | told.told)
+        affected |= told
         todo = {w.target for w in told.facts.withdrawals}
     return affected
 
@@ -132,23 +162,32 @@ def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
     return reached | again | {founding.consignment.id for founding in facts.foundings}
 
 
-def _judge_cargo(session: Connection[Any], consignment: ObjectId, registry: Registry, table: Model) -> int:
-    subjects, after = expected(session, consignment, registry, table)
-    return _replace(session, subjects, after, financing=False)
+def _judge_cargoes(
+    session: Connection[Any], consignments: Iterable[ObjectId], facts: Facts, registry: Registry, table: Model
+) -> int:
+    # What a founding that was put aside has opened is known only from that founding itself.
+    spoken = {founding.consignment.id: founding.consignment for founding in facts.foundings}
+    changed, judged = 0, set[ObjectId]()
+    for consignment in sorted(consignments):
+        if consignment in judged:
+            continue
+        members, after = expected(session, consignment, registry, table)
+        judged |= {thing.id for thing in members}
+        subjects = {thing.key for thing in (*members, *filter(None, (spoken.get(consignment),)))}
+        changed += _replace(session, sorted(subjects), after, financing=False)
+    return changed
 
 
 def expected(
     session: Connection[Any], consignment: ObjectId, registry: Registry, table: Model
-) -> tuple[list[str], frozenset[Observation]]:
-    """What must stand stored of one consignment and of those that are one with it: their keys, and the observations."""
+) -> tuple[frozenset[Thing], frozenset[Observation]]:
+    """What must stand stored of one consignment and of those that are one with it: these, and the observations."""
     found = loading.of_cargo(session, consignment, registry)
     members = group(found, consignment)
     if not members:
-        return [
-            f.consignment.key for f in found.facts.foundings if f.consignment.id == consignment
-        ], frozenset()
-    subject = engagement.canonical(members)
-    return [thing.key for thing in members], observe(found.facts, found.told, subject, table)
+        opened = (founding.consignment for founding in found.facts.foundings)
+        return frozenset(thing for thing in opened if thing.id == consignment), frozenset()
+    return members, observe(found.facts, found.told, engagement.canonical(members), table)
 
 
 def group(found: Known, consignment: ObjectId) -> frozenset[Thing]:
@@ -166,12 +205,12 @@ def _judge_financings(session: Connection[Any], affected: Known, registry: Regis
     if not keys:
         return 0
     near = loading.by_keys(session, keys, registry)
-    shippers = sorted({s.application.partition("/")[0] for s in near.told.financings if s.application})
+    # Also those of which nothing is left but what was put aside.
+    spoken = {s.application for s in (*affected.told.financings, *near.told.financings) if s.application}
+    shippers = sorted({application.partition("/")[0] for application in spoken})
     whole = loading.by_keys(session, [f"shipper {code}" for code in shippers], registry)
-    applications = sorted(
-        {s.application for s in (*near.told.financings, *whole.told.financings) if s.application}
-    )
-    both = Known(near.facts | whole.facts, near.told | whole.told)
+    applications = sorted(spoken | {s.application for s in whole.told.financings if s.application})
+    both = near | whole
     seen = observe_financings(both.told, both.liveness(), table)
     return _replace(session, applications, seen, financing=True)
 

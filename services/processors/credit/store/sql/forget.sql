@@ -1,3 +1,5 @@
+-- Where events are found by key stays: it only grows, and a reader must not miss a revocation while all is judged anew.
 WITH o AS (DELETE FROM lianyun.credit_observation), c AS (DELETE FROM lianyun.credit_count),
-     a AS (DELETE FROM lianyun.credit_about), g AS (DELETE FROM lianyun.credit_again)
-UPDATE lianyun.credit_cursor SET version = %(version)s, xid = '0', no = 0
+     g AS (DELETE FROM lianyun.credit_again)
+UPDATE lianyun.credit_cursor
+SET version = %(version)s, xid = '0', no = 0, aside_xid = '0', aside_no = 0, whole_at = NULL

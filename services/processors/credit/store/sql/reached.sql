@@ -1,5 +1,6 @@
--- The consignments that facts about the objects may reach, and those on whom a restriction of a place may bear. Dead links and
--- stale ends are followed too: rather too many consignments are judged again than one too few.
+-- The consignments that facts about the objects may reach, with all that may be or have been one with them, and those on whom
+-- a restriction of a place may bear. Dead links and stale ends are followed too: rather too many consignments are judged again
+-- than one too few.
 WITH RECURSIVE start (id) AS (
     SELECT id FROM unnest(%(ids)s::uuid[]) AS n (id)
     UNION
@@ -12,7 +13,13 @@ WITH RECURSIVE start (id) AS (
     FROM down d JOIN lianyun.link l ON l.left_id = d.id
     WHERE l.kind <> 8 AND l.start_at < d.hi AND coalesce(l.end_at, 4611686018427387904) > d.lo
 ), found (cons) AS (
-    SELECT DISTINCT f.cons FROM down d JOIN lianyun.founding f ON f.cons = d.id
+    SELECT f.cons FROM down d JOIN lianyun.founding f ON f.cons = d.id
+    UNION
+    SELECT o.cons FROM found f CROSS JOIN LATERAL (
+        SELECT l.right_id AS cons FROM lianyun.link l WHERE l.left_id = f.cons AND l.kind = 8
+        UNION ALL
+        SELECT l.left_id FROM lianyun.link l WHERE l.right_id = f.cons AND l.kind = 8
+    ) AS o
 )
 SELECT cons FROM found
 UNION

@@ -1,0 +1,47 @@
+"""The HTTP API. How a route is written, in one place:
+
+A router is a module ``services/api/routes/NAME.py`` with ``routes = Routes("tag")``; ``app.py`` lists it in ``ROUTERS``.
+A route is a **synchronous** function; it runs on a thread, in one database transaction::
+
+    from services.api.routing import Answer, Call, Routes
+    from services.api.needs import Needs, Scope
+    from services.api.problems import Problem
+
+    routes = Routes("financing")
+
+    @routes.get("/v1/financings/{ref}", Needs(Scope.FINANCING_READ, roles=BANKS, foreign="absent"), answers=Financing)
+    def financing(call: Call, ref: str) -> Answer:
+        '''First sentence: the summary. The rest: the description.'''
+        found = ...(call.session, call.party.code, ref)
+        if found is None:
+            raise Problem("not-found")
+        call.reads("financing", ref, subjects=(found.shipper,))     # the line of the access log
+        return Answer({...})
+
+- **Who asks**: ``call.party`` (``services.registry.party.Party``), ``call.caller`` (client id, scopes, purpose). Already
+  proven (token, DPoP or certificate, replay) when the function is entered; scope and role are those that ``Needs`` names.
+- **The database**: ``call.session`` is a psycopg connection of the pool inside one transaction (READ COMMITTED, prepared
+  statements, 16-byte ids, lock waits of 2 s). ``Answer`` returned: committed, together with the access log's line and the
+  stored idempotent answer. ``Problem`` or anything else raised: rolled back. Never commit yourself, never open another.
+  ``call.now`` is the database's clock in UTC microseconds, ``call.registry`` the current registry.
+- **Problems**: ``raise Problem("slug", "what happened here", pointer="/amount", **more)``; slugs, status and titles are
+  rows of ``problems.toml``; a new one is a new row (``docs/api-problems.md`` is written from it by ``make schemas``). What
+  a caller may not see is ``Problem("not-found")`` and nothing else: foreign and absent are one answer. List the slugs that
+  a route raises in ``problems=(...)`` of its decorator, for OpenAPI.
+- **Permission**: ``Needs(scope, roles, foreign)`` is the second argument of every decorator; a route without one cannot be
+  written. Fields inside an answer follow ``services.api.access.matrix.may`` (default deny).
+- **Answers**: ``Answer(body, status=200, headers=...)``; ``body`` is what orjson writes and is not validated again.
+  ``answers=`` is a pydantic model for OpenAPI only. Amounts are integer minor units, times RFC 3339 with offset
+  (``schemas.rfc3339.format_micros``). A GET gets a strong ETag of its bytes and answers If-None-Match with 304; a body that
+  tells its own moment passes ``Answer(..., etag=over)`` with what identifies its content without that moment.
+- **Pages**: ``after = call.cursor(cursor, "kind")`` reads the opaque, signed ``cursor`` parameter (None at the start),
+  ``page(call, "kind", items, last)`` writes ``{"items": [...], "next": "..."|null}`` with a ``Link: rel="next"`` header.
+- **Unsafe methods** (``routes.post``, ``routes.put``, ``routes.delete``) require ``Idempotency-Key`` unless
+  ``idempotent=False``: same key and body gives the stored answer, another body ``idempotency-key-reused`` (422), one in
+  flight ``idempotency-in-flight`` (409), all in the route's own transaction. The body is a pydantic parameter as usual in
+  FastAPI; ``call.body`` holds its bytes. For raw bytes (CloudEvents) take no body parameter and read ``call.body``.
+- **Slow work** outside the database (waiting for a broker) does not belong into the transaction: ``transaction=False`` on the
+  decorator gives a ``call`` whose ``session`` is opened by ``with call.transaction() as session`` as often as needed.
+- **Tests** take the fixtures of ``tests/integration/api/conftest.py``: ``api`` is a running app over the run's Postgres,
+  ``api.client("code")`` an httpx client that gets its own tokens and signs its own DPoP proofs as that party.
+"""

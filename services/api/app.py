@@ -1,0 +1,68 @@
+"""The application: its routers, its layers, and what it opens and closes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from fastapi import FastAPI
+
+from services.api import errors, openapi, upkeep
+from services.api.authority import endpoints
+from services.api.context import Context
+from services.api.edge import Edge
+from services.api.routes import consignments, health
+from services.api.settings import ApiSettings
+
+ROUTERS = (consignments.routes, health.routes)
+"""Every module of ``routes``, in the order of the published description."""
+
+VERSION = "1.0.0"
+_ABOUT = """\
+One shared, provable record of China-Europe rail consignments, for the parties that publish it and the banks that lend on it.
+
+What a caller sees follows from its role and its relation to the consignment; everything else is absent. Times are RFC 3339
+with an offset, amounts integer minor units. Nothing that is published here is removed or changes its meaning; new fields may
+come at any time, so ignore what you do not know.
+"""
+
+
+def create_app(context: Context) -> FastAPI:
+    """The application over ``context``, which it opens when it starts and closes when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # A request holds a session from its first to its last statement: as many threads as sessions.
+        app.state.threads = anyio.CapacityLimiter(context.settings.api_threads)
+        await anyio.to_thread.run_sync(context.open)
+        async with upkeep.running(context):
+            yield
+        context.close()
+
+    app = FastAPI(
+        title="Lianyun",
+        version=VERSION,
+        summary="Consignments, financing status, credit signals, and who read what",
+        description=_ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.context = context
+    errors.install(app)
+    for routes in ROUTERS:
+        app.include_router(routes.router if hasattr(routes, "router") else routes)
+    if context.settings.api_authority == "builtin":
+        app.include_router(endpoints.router)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    app.add_middleware(Edge, metrics=context.metrics, body_limit=context.settings.api_body_limit)
+    return app
+
+
+def described() -> dict[str, object]:
+    """The published description, without a database or a key."""
+    settings = ApiSettings(dsn="postgresql://nowhere")
+    return openapi.describe(create_app(Context(settings)))

@@ -1,0 +1,140 @@
+"""Whether a client gets a token: its assertion (RFC 7523) or certificate, its scopes, and what the token is bound to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from services.api.context import Context
+from services.api.gate import PURPOSE
+from services.api.statements import statement
+from services.api.tokens.jose import BadToken, number, opened, public_key, text
+
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_LONGEST = 300  # seconds that an assertion may last
+_LEEWAY = 5
+
+
+class TokenError(Exception):
+    """An error of the token endpoint (RFC 6749, 5.2)."""
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        super().__init__(description)
+        self.error, self.description, self.status = error, description, status
+        self.headers: dict[str, str] = {}
+
+    def body(self) -> dict[str, str]:
+        """The answer's members; the description is ASCII without quotes, as the RFC wants it."""
+        said = "".join(each for each in self.description if " " <= each <= "~" and each not in '"\\')
+        return {"error": self.error, "error_description": said}
+
+
+class Granting:
+    """Grants tokens by what is registered in the database of one API."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def grant(self, request: Request, form: Mapping[str, str]) -> dict[str, Any]:
+        """The token response to ``form``; raises TokenError. Assertion and proof are used up in one transaction."""
+        if form.get("grant_type") != "client_credentials":
+            raise TokenError("unsupported_grant_type", "only client_credentials")
+        context, gate = self._context, self._context.gate
+        try:
+            certificate = gate.certificate(request)
+            proof = gate.proof(request, None) if "dpop" in request.headers else None
+        except BadToken as problem:
+            raise TokenError("invalid_dpop_proof", str(problem)) from None
+        if proof is None and certificate is None:
+            raise TokenError("invalid_dpop_proof", "send a DPoP proof, or connect with your certificate")
+        assertion = form.get("client_assertion", "")
+        client = _claimed(assertion) if assertion else form.get("client_id", "")
+        with context.pool.connection() as session:
+            rows = session.execute(statement("client_keys"), {"client": client}).fetchall()
+            once: list[tuple[bytes, int]] = []
+            if assertion:
+                once.append(self._asserted(request, form, client, {row[3]: row[4] for row in rows if row[3]}))
+            elif not rows or rows[0][2] is None or rows[0][2] != certificate:
+                raise TokenError("invalid_client", "the client cannot be proven", 401)
+            if proof is not None:
+                once.append((proof.digest, proof.expires))
+            for digest, expires in once:
+                used = {"digest": digest, "expires": expires}
+                if session.execute(statement("use_once"), used).fetchone() is None:
+                    raise TokenError("invalid_client", "the assertion or proof was used before", 401)
+        bound = {"jkt": proof.thumbprint} if proof is not None else {"x5t#S256": str(certificate)}
+        scope = _scope(form.get("scope"), rows[0][0], rows[0][1])
+        seconds = context.settings.api_token_seconds
+        issued = context.keys.own().access_token(
+            issuer=gate.issuer(request), audience=gate.audience(request), client=client, scope=scope,
+            seconds=seconds, bound=bound,
+        )  # fmt: skip
+        kind = "DPoP" if proof is not None else "Bearer"
+        return {"access_token": issued, "token_type": kind, "expires_in": seconds, "scope": scope}
+
+    def _asserted(
+        self, request: Request, form: Mapping[str, str], client: str, keys: Mapping[str, Any]
+    ) -> tuple[bytes, int]:
+        """Prove a client assertion; returns the digest under which it counts as used, and until when."""
+        if form.get("client_assertion_type") != _ASSERTION:
+            raise TokenError("invalid_client", f"client_assertion_type is {_ASSERTION}", 401)
+        if form.get("client_id", client) != client:
+            raise TokenError("invalid_client", "client_id is not the subject of the assertion", 401)
+        try:
+            if not keys:
+                raise BadToken("the client cannot be proven")
+            claims = _proven(form["client_assertion"], keys)
+            now = time.time()
+            expires = number(claims, "exp")
+            if claims.get("iss") != client or claims.get("sub") != client:
+                raise BadToken("iss and sub are both the client's id")
+            if not now - _LEEWAY < expires <= now + _LONGEST + _LEEWAY:
+                raise BadToken(f"exp lies within the next {_LONGEST} seconds")
+            issuer = self._context.gate.issuer(request)
+            audience = claims.get("aud")
+            if (audience if isinstance(audience, str) else None) not in (
+                issuer,
+                issuer + request.scope["path"],
+            ):
+                raise BadToken(f"aud is {issuer}, alone")
+            jti = text(claims, "jti")
+        except BadToken as problem:
+            raise TokenError("invalid_client", str(problem), 401) from None
+        digest = hashlib.sha256(f"assertion\0{client}\0{jti}".encode()).digest()
+        return digest, int(expires) + _LEEWAY + 1
+
+
+def _claimed(assertion: str) -> str:
+    """Who an assertion says that it is of; nothing is proven by it."""
+    try:
+        body = assertion.split(".")[1]
+        claims = orjson.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return text(claims, "sub")
+    except (IndexError, ValueError, AttributeError, BadToken):
+        raise TokenError("invalid_client", "the assertion is no JWT with a sub", 401) from None
+
+
+def _proven(assertion: str, keys: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of an assertion that one of the client's keys signed."""
+    failed: BadToken | None = None
+    for jwk in keys.values():
+        try:
+            return opened(assertion, public_key(jwk)).claims
+        except BadToken as problem:
+            failed = problem
+    assert failed is not None
+    raise failed
+
+
+def _scope(asked: str | None, scopes: list[str], purposes: list[str]) -> str:
+    may = {*scopes, *(PURPOSE + purpose for purpose in purposes)}
+    wanted = sorted(scopes) if asked is None else asked.split()
+    if not set(wanted) <= may:
+        raise TokenError("invalid_scope", "the client is not registered for that scope")
+    return " ".join(wanted)

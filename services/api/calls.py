@@ -1,0 +1,145 @@
+"""What a route gets and gives: the call with its caller, session and clock; the answer with its entity tag."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from psycopg import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.api.context import Context
+from services.api.gate import Caller
+from services.api.problems import Problem
+from services.registry.party import Party
+from services.registry.registry import Registry
+
+Session = Connection[Any]
+LARGEST_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A line of the access log to be: what was read (``kind:reference``) and whose it is."""
+
+    resource: str
+    subjects: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request of a proven caller. ``session`` is in a transaction that ends with the route; see the package's text."""
+
+    context: Context
+    request: Request
+    route: str
+    id: str
+    caller: Caller
+    party: Party
+    registry: Registry
+    now: int
+    body: bytes
+    _session: Session | None = None
+    lines: list[Read] = field(default_factory=list)
+
+    @property
+    def session(self) -> Session:
+        """The session; RuntimeError on a route that opens its own transactions."""
+        if self._session is None:
+            raise RuntimeError("this route is declared transaction=False: use call.transaction()")
+        return self._session
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """A transaction of its own, for routes that are declared ``transaction=False``; commits at the end of the block."""
+        if self._session is not None:
+            raise RuntimeError("the route runs in a transaction already: use call.session")
+        return _transaction(self.context)
+
+    def reads(self, kind: str, reference: str, subjects: Collection[str] = ()) -> None:
+        """Note for the access log that ``kind:reference`` is read, which concerns the parties ``subjects``.
+
+        The caller itself is no subject of its own reads. The line is written in the transaction of the answer.
+        """
+        others = tuple(sorted(set(subjects) - {self.party.code}))
+        self.lines.append(Read(f"{kind}:{reference}", others))
+
+    def cursor(self, cursor: str | None, purpose: str) -> Any:
+        """The place that a ``cursor`` parameter holds, None at the start; Problem cursor-invalid."""
+        if not cursor:
+            return None
+        try:
+            return self.context.seal.place(purpose, self.party.code, cursor)
+        except ValueError:
+            raise Problem("cursor-invalid") from None
+
+    def must_match(self, etag_over: bytes) -> None:
+        """Check If-Match, where it is given, against the present state; Problem precondition-failed."""
+        given = self.request.headers.get("if-match")
+        if given is not None and not matches(given, etag(etag_over), weak=False):
+            raise Problem("precondition-failed")
+
+
+@contextmanager
+def _transaction(context: Context) -> Iterator[Session]:
+    with context.pool.connection() as session:
+        yield session
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a route answers: ``body`` as orjson writes it (None: empty), with further ``headers``.
+
+    ``etag`` is what identifies the content where the body also tells the moment of asking; by default the body itself.
+    """
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    etag: Any = None
+
+    def response(self, request: Request) -> Response:
+        """The answer to a request, 304 where the caller has it already."""
+        raw = (
+            b""
+            if self.body is None
+            else self.body
+            if isinstance(self.body, bytes)
+            else orjson.dumps(self.body)
+        )
+        headers = {"cache-control": "no-store, private", **self.headers}
+        if request.method == "GET" and self.status == 200:
+            tag = etag(raw if self.etag is None else orjson.dumps(self.etag))
+            headers = {**headers, "etag": tag, "cache-control": "private, no-cache"}
+            given = request.headers.get("if-none-match")
+            if given is not None and matches(given, tag, weak=True):
+                return Response(status_code=304, headers=headers)
+        return Response(raw, self.status, headers, "application/json" if raw else None)
+
+
+def page(call: Call, purpose: str, items: Sequence[Any], last: Any) -> Answer:
+    """A page: its items, and a cursor to ``last`` (the place of its last item; None: nothing follows)."""
+    body: dict[str, Any] = {"items": items, "next": None}
+    headers = {}
+    if last is not None:
+        body["next"] = call.context.seal.cursor(purpose, call.party.code, last)
+        following = call.request.url.include_query_params(cursor=body["next"])
+        target = following.path + (f"?{following.query}" if following.query else "")
+        headers["link"] = f'<{target}>; rel="next"'
+    return Answer(body, headers=headers)
+
+
+def etag(content: bytes) -> str:
+    """A strong entity tag of ``content``."""
+    return '"' + base64.urlsafe_b64encode(hashlib.sha256(content).digest()[:18]).decode() + '"'
+
+
+def matches(header: str, tag: str, *, weak: bool) -> bool:
+    """Whether a list of entity tags (RFC 9110, 8.8.3) names ``tag``; ``weak``: also as a weak one."""
+    listed = [each.strip() for each in header.split(",")]
+    return "*" in listed or any((each.removeprefix("W/") if weak else each) == tag for each in listed)

@@ -1,0 +1,106 @@
+"""Registered clients: who may call the API, for which party, with which keys. Each function in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from psycopg import Connection
+
+from services.api.needs import Scope
+from services.api.statements import statement
+from services.api.tokens.jose import public_key
+from services.registry.party import Party
+
+Session = Connection[Any]
+PURPOSES = frozenset({"AML", "SANCTIONS", "COURT", "SUPERVISOR"})
+
+
+class ClientError(Exception):
+    """What cannot be registered; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client as listed; times are UTC microseconds."""
+
+    id: str
+    party: str
+    scopes: tuple[str, ...]
+    purposes: tuple[str, ...]
+    certificate: str | None
+    registered: int
+    by: str
+    revoked: int | None
+    keys: tuple[str, ...]
+
+
+def add_client(
+    session: Session,
+    id: str,
+    party: Party,
+    *,
+    jwk: Mapping[str, Any] | None,
+    at: int,
+    by: str,
+    scopes: Iterable[str] = tuple(Scope),
+    purposes: Iterable[str] = (),
+    certificate: str | None = None,
+) -> str:
+    """Register a client of ``party`` with its public key or its certificate's thumbprint; returns the key's id ("" without).
+
+    Raises ClientError for an id that is taken or a scope or purpose that there is not, BadToken for a key that cannot be used.
+    """
+    wanted, legal = sorted(set(scopes)), sorted(set(purposes))
+    if unknown := set(wanted) - set(Scope):
+        raise ClientError(f"no such scope: {', '.join(sorted(unknown))}")
+    if unknown := set(legal) - PURPOSES:
+        raise ClientError(f"no such purpose: {', '.join(sorted(unknown))}")
+    if (jwk is None) == (certificate is None):
+        raise ClientError("a client has either a key or a certificate")
+    row = session.execute(
+        statement("add_client"),
+        {
+            "id": id,
+            "party": party.no,
+            "scopes": wanted,
+            "purposes": legal,
+            "certificate": certificate,
+            "at": at,
+            "by": by,
+        },
+    ).fetchone()
+    if row is None:
+        raise ClientError(f"client {id!r} is registered already")
+    return "" if jwk is None else add_key(session, id, jwk, at=at, by=by)
+
+
+def add_key(
+    session: Session, client: str, jwk: Mapping[str, Any], *, at: int, by: str, old_until: int | None = None
+) -> str:
+    """Give ``client`` a further key; with ``old_until`` the others end then. Returns its id (RFC 7638 thumbprint)."""
+    key = public_key(jwk)
+    kid = key.thumbprint()
+    public = orjson.dumps(key.as_dict(private=False)).decode()
+    session.execute(
+        statement("add_client_key"), {"client": client, "kid": kid, "jwk": public, "at": at, "by": by}
+    )
+    if old_until is not None:
+        session.execute(statement("end_client_keys"), {"client": client, "kid": kid, "at": old_until})
+    return kid
+
+
+def revoke(session: Session, id: str, *, at: int) -> bool:
+    """End a client at once, its tokens with it; False where there was none to end."""
+    return session.execute(statement("revoke_client"), {"id": id, "at": at}).fetchone() is not None
+
+
+def listed(session: Session) -> list[Client]:
+    """All clients ever registered, by id."""
+    rows = session.execute(statement("clients")).fetchall()
+    return [
+        Client(id, party, tuple(scopes), tuple(legal), certificate, registered, by, revoked, tuple(keys))
+        for id, party, scopes, legal, certificate, registered, by, revoked, keys in rows
+    ]

@@ -1,0 +1,75 @@
+"""What all requests of one process share: settings, the pool of sessions, the gate, budgets, seals, metrics."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import Any
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from services.api.gate import Gate
+from services.api.keys import KeySource
+from services.api.limits import RateLimit
+from services.api.measuring import ApiMetrics
+from services.api.sealing import Seal
+from services.api.settings import ApiSettings
+from services.api.statements import statement
+from services.registry import store
+from services.registry.registry import Registry
+from services.storage.session import make_ready, session_arguments
+
+APPLICATION = "lianyun-api"
+Session = Connection[Any]
+
+
+class Context:
+    """Opens nothing until ``open``; ``close`` gives everything back. For several threads."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self.settings = settings
+        self.pool: ConnectionPool[Session] = ConnectionPool(
+            settings.dsn.get_secret_value(),
+            kwargs=session_arguments(APPLICATION),
+            min_size=settings.api_threads,
+            max_size=settings.api_threads,
+            configure=make_ready,
+            timeout=5.0,
+            open=False,
+            name=APPLICATION,
+        )
+        self.keys = KeySource(settings)
+        self.limits = RateLimit(settings.api_rate, settings.api_rate_window)
+        self.metrics = ApiMetrics()
+        self.seal = Seal(bytes(32))  # until open
+        self.gate = Gate(settings, self.keys, lambda: self.seal)
+        self._registry: Registry | None = None
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Connect; psycopg_pool.PoolTimeout where the database does not answer within 10 s."""
+        self.pool.open(wait=True, timeout=10.0)
+        self.seal = Seal(self.secret("seal"))
+
+    def close(self) -> None:
+        """Give the sessions back."""
+        self.pool.close()
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes under ``name``, the same for every process of this database; made where missing."""
+        with self.pool.connection() as session:
+            session.execute(statement("make_secret"), {"name": name, "value": secrets.token_bytes(32)})
+            row = session.execute(statement("secret"), {"name": name}).fetchone()
+        assert row is not None
+        return bytes(row[0])
+
+    def registry(self, session: Session, version: int) -> Registry:
+        """The registry at ``version`` or newer: remembered, read again where a request has seen a newer one."""
+        known = self._registry
+        if known is not None and known.version >= version:
+            return known
+        with self._lock:
+            if self._registry is None or self._registry.version < version:
+                self._registry = store.look(session)
+            return self._registry

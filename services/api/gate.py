@@ -1,0 +1,157 @@
+"""Who asks: the access token, what binds it, and the client behind it, before a route does anything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from starlette.requests import Request
+
+from services.api.keys import KeySource
+from services.api.problems import Problem
+from services.api.sealing import Seal
+from services.api.settings import ApiSettings
+from services.api.statements import statement
+from services.api.tokens.access import Granted, Verifier
+from services.api.tokens.certificate import certificate_thumbprint
+from services.api.tokens.jose import ALGORITHMS, BadToken
+from services.api.tokens.proof import Asked, Proof, prove
+
+PURPOSE = "purpose:"
+"""The prefix of a scope that names a legal purpose: ``purpose:AML``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A request whose token and binding hold; whether its proof is fresh shows in the database."""
+
+    granted: Granted
+    proof: Proof | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A client as it may act here: ``purpose`` is "" or the legal purpose under which it reads."""
+
+    client: str
+    scopes: frozenset[str]
+    purpose: str
+    bound: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A caller, its party's number, the registry's version and the database's clock (UTC microseconds)."""
+
+    caller: Caller
+    party: int
+    registry: int
+    now: int
+
+
+class Gate:
+    """Judges requests of one API; for several threads."""
+
+    def __init__(self, settings: ApiSettings, keys: KeySource, seal: Callable[[], Seal]) -> None:
+        self._settings, self._keys, self._seal = settings, keys, seal
+        self._verifiers: dict[tuple[str, str], Verifier] = {}
+
+    def origin(self, request: Request) -> str:
+        """How the caller reached the API: what the settings say, else scheme and host as asked."""
+        return self._settings.api_url or f"{request.url.scheme}://{request.url.netloc}"
+
+    def issuer(self, request: Request) -> str:
+        """The issuer of access tokens."""
+        return self._settings.api_issuer or self.origin(request)
+
+    def audience(self, request: Request) -> str:
+        """What access tokens must name as their audience."""
+        return self._settings.api_audience or self.origin(request)
+
+    def proven(self, request: Request) -> Proven:
+        """The token and its binding; raises Problem unauthorized. Reads no database; about 0.2 ms."""
+        given = request.headers.getlist("authorization")
+        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        if scheme.lower() not in ("dpop", "bearer") or not token:
+            raise self._refusal("", "Send one Authorization header: DPoP <access token>.")
+        try:
+            granted = self._verifier(request).granted(token)
+            if granted.key is not None:
+                if scheme.lower() != "dpop":
+                    raise BadToken("the token is bound to a key: its scheme is DPoP")
+                proof = self.proof(request, token)
+                if proof.thumbprint != granted.key:
+                    raise BadToken("the proof is signed by another key than the token is bound to")
+                return Proven(granted, proof)
+            if self.certificate(request) != granted.certificate:
+                raise BadToken("the connection does not show the certificate that the token is bound to")
+            return Proven(granted, None)
+        except BadToken as problem:
+            raise self._refusal("invalid_token", str(problem)) from None
+
+    def proof(self, request: Request, token: str | None) -> Proof:
+        """The DPoP proof of a request; BadToken, or Problem where it must carry a nonce of ours."""
+        given = request.headers.getlist("dpop")
+        if len(given) != 1:
+            raise BadToken("send one DPoP header with a proof for this request")
+        now = time.time()
+        uri = self.origin(request) + request.scope["path"]
+        proof = prove(given[0], Asked(request.method, uri, now, self._settings.api_proof_seconds), token)
+        if self._settings.api_nonces and not self._seal().fresh(proof.nonce, now):
+            nonce = self._seal().nonce(now)
+            raise self._refusal("use_dpop_nonce", "Sign the proof anew with the nonce of DPoP-Nonce.", nonce)
+        return proof
+
+    def certificate(self, request: Request) -> str | None:
+        """The thumbprint of the client's certificate, if it shows one."""
+        settings = self._settings
+        return certificate_thumbprint(request, settings.api_certificate_header, settings.api_proxies)
+
+    def admitted(self, session: Connection[Any], proven: Proven) -> Admitted:
+        """Use up the proof, and look who the client is; raises Problem for a replay and for a client that is none."""
+        granted, proof = proven.granted, proven.proof
+        parameters = {
+            "digest": None if proof is None else proof.digest,
+            "expires": None if proof is None else proof.expires,
+            "client": granted.client,
+        }
+        row = session.execute(statement("admit"), parameters).fetchone()
+        if row is None:
+            raise self._refusal("invalid_token", "The client is not registered, or no longer.")
+        fresh, party, scopes, purposes, registry, now = row
+        if not fresh:
+            raise Problem("proof-replayed", headers=_challenge("invalid_dpop_proof", "used before"))
+        wanted = {scope.removeprefix(PURPOSE) for scope in granted.scopes if scope.startswith(PURPOSE)}
+        if len(wanted) > 1 or not wanted <= set(purposes):
+            raise Problem(
+                "forbidden", "The token names a purpose that the client is not registered for, or several."
+            )
+        purpose = wanted.pop() if wanted else ""
+        caller = Caller(granted.client, granted.scopes & set(scopes), purpose, granted.bound)
+        return Admitted(caller, party, registry, now)
+
+    def _verifier(self, request: Request) -> Verifier:
+        found = (self.issuer(request), self.audience(request))
+        verifier = self._verifiers.get(found)
+        if verifier is None:
+            if (
+                len(self._verifiers) > 100
+            ):  # without a configured URL the Host header decides: never grow by it
+                self._verifiers.clear()
+            verifier = self._verifiers[found] = Verifier(*found, self._keys.keys)
+        return verifier
+
+    def _refusal(self, error: str, detail: str, nonce: str | None = None) -> Problem:
+        return Problem("unauthorized", detail, headers=_challenge(error, detail, nonce))
+
+
+def _challenge(error: str, detail: str, nonce: str | None = None) -> dict[str, str]:
+    """WWW-Authenticate as RFC 9449, 7.1, and the nonce to use."""
+    said = "".join(each for each in detail if " " <= each <= "~" and each not in '"\\')
+    told = f'DPoP algs="{" ".join(ALGORITHMS)}"' + (
+        f', error="{error}", error_description="{said}"' if error else ""
+    )
+    return {"www-authenticate": told, **({"dpop-nonce": nonce} if nonce else {})}

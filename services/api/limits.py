@@ -1,0 +1,44 @@
+"""How much a client may ask: a bucket per client and process, told in RateLimit headers (IETF draft, structured fields)."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+_CLIENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What is left after a request: ``allowed`` says whether it was within; ``headers`` tell the rest."""
+
+    allowed: bool
+    headers: dict[str, str]
+
+
+class RateLimit:
+    """A token bucket per client: ``quota`` requests per ``window`` seconds, refilled evenly; for several threads."""
+
+    def __init__(self, quota: int, window: int) -> None:
+        self._quota, self._window = quota, window
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> (left, at)
+        self._lock = threading.Lock()
+        self._policy = f'"default";q={quota};w={window}'
+
+    def take(self, client: str, now: float) -> Budget:
+        """Count one request of ``client`` at ``now`` (seconds of a clock that never goes back)."""
+        with self._lock:
+            left, at = self._buckets.pop(client, (float(self._quota), now))
+            left = min(float(self._quota), left + (now - at) * self._quota / self._window)
+            allowed = left >= 1
+            left -= allowed
+            self._buckets[client] = (left, now)
+            if len(self._buckets) > _CLIENTS:
+                self._buckets.popitem(last=False)
+        full = math.ceil((self._quota - left) * self._window / self._quota)
+        headers = {"ratelimit-policy": self._policy, "ratelimit": f'"default";r={int(left)};t={full}'}
+        if not allowed:
+            headers["retry-after"] = str(max(1, math.ceil((1 - left) * self._window / self._quota)))
+        return Budget(allowed, headers)

@@ -1,0 +1,160 @@
+"""One request from its token to its answer: proven, within budget, permitted, in one transaction, logged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+import psycopg
+from psycopg import Connection
+from psycopg_pool import PoolTimeout
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.api import logbook
+from services.api.calls import Call
+from services.api.context import Context
+from services.api.gate import Proven
+from services.api.idempotency import repeatable
+from services.api.needs import Needs
+from services.api.problems import Problem
+
+if TYPE_CHECKING:
+    from services.api.routing import Declared
+
+log = logging.getLogger(__name__)
+
+
+async def perform(declared: Declared, request: Request, parameters: dict[str, Any]) -> Response:
+    """Answer ``request`` by ``declared``; the work is done on a thread, never on the loop."""
+    context: Context = request.app.state.context
+    started = time.monotonic()
+    body = await request.body() if declared.method != "GET" else b""
+    response = await anyio.to_thread.run_sync(
+        _answered, declared, context, request, body, parameters, limiter=request.app.state.threads
+    )
+    if response.status_code == 404:
+        # What is absent takes less work than what is foreign: neither is told sooner than this.
+        await asyncio.sleep(max(0.0, started + context.settings.api_foreign_floor - time.monotonic()))
+    return response
+
+
+def _answered(
+    declared: Declared, context: Context, request: Request, body: bytes, parameters: dict[str, Any]
+) -> Response:
+    told: dict[str, str] = {}
+    try:
+        proven = context.gate.proven(request)
+        budget = context.limits.take(proven.granted.client, time.monotonic())
+        told = budget.headers
+        if not budget.allowed:
+            raise Problem("rate-limited")
+        if declared.transaction:
+            response = _in_one(declared, context, request, body, parameters, proven)
+        else:
+            response = _in_several(declared, context, request, body, parameters, proven)
+    except Problem as problem:
+        response = problem.response()
+    except (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.OperationalError) as problem:
+        log.warning(
+            "the database did not answer: %s",
+            type(problem).__name__,
+            extra={"action": "api_unavailable", "request": request.state.id},
+        )
+        response = Problem("unavailable", headers={"retry-after": "1"}).response()
+    response.headers.update(told)
+    return response
+
+
+def _in_one(
+    declared: Declared,
+    context: Context,
+    request: Request,
+    body: bytes,
+    parameters: dict[str, Any],
+    proven: Proven,
+) -> Response:
+    call = None
+    try:
+        with context.pool.connection() as session:
+            call = _call(declared, context, request, body, session, proven)
+            call._session = session
+            _permit(declared.needs, call)
+            if declared.idempotent:
+                response = repeatable(call, lambda: declared.function(call, **parameters))
+            else:
+                response = declared.function(call, **parameters).response(request)
+            logbook.write(session, call, response.status_code)
+        return response
+    except Problem as problem:
+        # Nothing of the route stays; that it was asked does, and the proof stays used.
+        _log_alone(context, call, proven, problem.kind.status)
+        raise
+
+
+def _in_several(
+    declared: Declared,
+    context: Context,
+    request: Request,
+    body: bytes,
+    parameters: dict[str, Any],
+    proven: Proven,
+) -> Response:
+    with context.pool.connection() as session:
+        call = _call(declared, context, request, body, session, proven)
+    try:
+        _permit(declared.needs, call)
+        response = declared.function(call, **parameters).response(request)
+    except Problem as problem:
+        response = problem.response()
+    with context.pool.connection() as session:
+        logbook.write(session, call, response.status_code)
+    return response
+
+
+def _call(
+    declared: Declared,
+    context: Context,
+    request: Request,
+    body: bytes,
+    session: Connection[Any],
+    proven: Proven,
+) -> Call:
+    admitted = context.gate.admitted(session, proven)
+    registry = context.registry(session, admitted.registry)
+    party = registry.by_number(admitted.party)
+    if party is None:
+        raise Problem("unauthorized", "The client's party is not registered.")
+    return Call(
+        context,
+        request,
+        declared.path,
+        request.state.id,
+        admitted.caller,
+        party,
+        registry,
+        admitted.now,
+        body,
+    )
+
+
+def _permit(needs: Needs, call: Call) -> None:
+    if not call.party.roles & needs.roles:
+        raise Problem("forbidden", "This route is not open to your role.")
+    if needs.scope not in call.caller.scopes:
+        raise Problem("forbidden", f"The token needs the scope {needs.scope}.", scope=str(needs.scope))
+
+
+def _log_alone(context: Context, call: Call | None, proven: Proven, status: int) -> None:
+    if call is None:
+        return
+    with context.pool.connection() as session:
+        try:
+            context.gate.admitted(session, proven)
+        except Problem:
+            return  # somebody used the proof meanwhile, or the client was revoked: that request has its own line
+        call.lines.clear()
+        logbook.write(session, call, status)

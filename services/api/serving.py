@@ -1,0 +1,69 @@
+"""Running the API: uvicorn with its settings, one process or several, TLS where a certificate is given."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.api.app import create_app
+from services.api.context import Context
+from services.api.settings import ApiSettings
+from services.observability import logs
+from services.observability.http import Health, HealthServer
+
+log = logging.getLogger(__name__)
+
+
+def application() -> FastAPI:
+    """The application of one process, by the settings of its environment; what uvicorn's processes call."""
+    settings = ApiSettings()
+    logs.configure(settings.log_format, settings.log_level)
+    context = Context(settings)
+    app = create_app(context)
+    if settings.metrics_port is not None and settings.api_workers == 1:
+        well = Health(True)
+        HealthServer(
+            context.metrics.instruments.registry,
+            lambda: well,
+            lambda: well,
+            settings.metrics_host,
+            settings.metrics_port,
+        ).start()
+    return app
+
+
+def options(settings: ApiSettings) -> dict[str, Any]:
+    """What uvicorn is told beside the application."""
+    told: dict[str, Any] = {
+        "host": settings.api_host,
+        "port": settings.api_port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "lifespan": "on",
+        "timeout_graceful_shutdown": 10,
+    }
+    if settings.api_certificate is not None:
+        told["ssl_certfile"] = str(settings.api_certificate)
+        told["ssl_keyfile"] = (
+            None if settings.api_certificate_key is None else str(settings.api_certificate_key)
+        )
+        if settings.api_client_ca is not None:
+            told["ssl_ca_certs"] = str(settings.api_client_ca)
+            told["ssl_cert_reqs"] = ssl.CERT_OPTIONAL
+    return told
+
+
+def serve(settings: ApiSettings) -> None:
+    """Serve until SIGINT or SIGTERM; what is asked when they come is still answered."""
+    logs.configure(settings.log_format, settings.log_level)
+    for line in settings.lines():
+        log.debug("%s", line)
+    uvicorn.run(
+        "services.api.serving:application", factory=True, workers=settings.api_workers, **options(settings)
+    )

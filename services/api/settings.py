@@ -1,0 +1,75 @@
+"""Settings of the API: environment variables LIANYUN_*, read once, printed with secrets masked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from services.connections import Connections
+
+
+class ApiSettings(Connections):
+    """Everything that the API can be told. Durations are seconds, sizes bytes."""
+
+    dsn: SecretStr = Field(description="URL of the database")
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8443, ge=0, le=65_535, description="0: any free port")
+    api_url: str = Field(
+        "",
+        description="how callers reach the API (scheme, host, port): what proofs and tokens name; empty: as asked",
+    )
+    api_threads: int = Field(8, ge=1, le=64, description="requests at work at once, each with a connection")
+    api_workers: int = Field(1, ge=1, le=32, description="worker processes")
+    api_body_limit: int = Field(4 << 20, ge=1_024, description="the largest body that is taken")
+    api_foreign_floor: float = Field(
+        0.03, ge=0, le=1, description="what is absent or foreign is answered no sooner than after this"
+    )
+
+    api_certificate: Path | None = Field(None, description="own certificate (PEM): serve TLS")
+    api_certificate_key: Path | None = Field(None, description="its key (PEM)")
+    api_client_ca: Path | None = Field(
+        None, description="authorities of client certificates (PEM): ask for one"
+    )
+    api_certificate_header: str = Field(
+        "client-cert", description="where a proxy that ends TLS puts the client's certificate (RFC 9440)"
+    )
+    api_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="addresses of proxies whose word on the client's certificate counts"
+    )
+
+    api_authority: Literal["builtin", "external"] = Field("builtin", description="who issues access tokens")
+    api_issuer: str = Field("", description="issuer of access tokens; empty: the API's own URL")
+    api_audience: str = Field("", description="audience that a token must name; empty: the API's own URL")
+    api_jwks: str = Field("", description="URL or file of the external issuer's keys")
+    api_authority_key: Path = Field(
+        Path(".lianyun") / "api-authority.json",
+        description="the built-in authority's key (JWK); made where missing",
+    )
+    api_token_seconds: int = Field(300, ge=30, le=600, description="how long a token of ours lasts")
+    api_proof_seconds: int = Field(60, ge=5, le=300, description="how old a DPoP proof may be")
+    api_nonces: bool = Field(
+        False, description="ask for a nonce of ours in each DPoP proof (RFC 9449, 8 and 9)"
+    )
+
+    api_rate: int = Field(6_000, ge=1, description="requests per window, client and process")
+    api_rate_window: int = Field(60, ge=1, description="the window")
+    api_answers_kept: int = Field(86_400, ge=60, description="how long idempotent answers are kept")
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("api_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
+
+    @field_validator("api_url", "api_issuer", "api_audience")
+    @classmethod
+    def _bare(cls, value: str) -> str:
+        return value.rstrip("/")

@@ -1,0 +1,1 @@
+UPDATE lianyun.api_client SET revoked = %(at)s WHERE id = %(id)s AND revoked IS NULL RETURNING true

@@ -1,0 +1,1 @@
+SELECT value FROM lianyun.api_secret WHERE name = %(name)s

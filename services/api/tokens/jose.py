@@ -1,0 +1,73 @@
+"""The JOSE rules that hold everywhere here: which algorithms, which keys, and one way to read a signed token.
+
+FAPI 2.0 (5.4.1): PS256, ES256 or Ed25519 (also under its older name EdDSA); an RSA key has 2048 bits at least. The
+algorithm must fit the registered key; a header never chooses a key of its own but in a DPoP proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey, import_key
+
+ALGORITHMS = ("ES256", "PS256", "Ed25519", "EdDSA")
+PublicKey = ECKey | RSAKey | OKPKey
+_RSA_BITS = 2_048
+
+
+class BadToken(Exception):
+    """A token, proof or assertion that proves nothing; the text says why, for its sender."""
+
+
+def public_key(jwk: Mapping[str, Any]) -> PublicKey:
+    """The key of a JWK; BadToken for a private one, a symmetric one, or one that no accepted algorithm can use."""
+    if any(member in jwk for member in ("d", "p", "q", "k")):
+        raise BadToken("the key holds private members: give only its public part")
+    try:
+        key = import_key(dict(jwk))
+    except (JoseError, ValueError, TypeError, KeyError) as problem:
+        raise BadToken(f"not a key: {problem}") from None
+    if isinstance(key, ECKey) and jwk.get("crv") == "P-256":
+        return key
+    if isinstance(key, OKPKey) and jwk.get("crv") == "Ed25519":
+        return key
+    if isinstance(key, RSAKey) and key.public_key.key_size >= _RSA_BITS:
+        return key
+    raise BadToken("a key is EC P-256, OKP Ed25519, or RSA of 2048 bits or more")
+
+
+def signing_algorithm(key: PublicKey) -> str:
+    """The algorithm under which ``key`` signs."""
+    if isinstance(key, ECKey):
+        return "ES256"
+    return "Ed25519" if isinstance(key, OKPKey) else "PS256"
+
+
+def opened(token: str, key: PublicKey | KeySet) -> jwt.Token:
+    """The header and claims of ``token``, its signature proven by ``key``; BadToken otherwise. Claims are not judged."""
+    try:
+        found = jwt.decode(token, key, algorithms=list(ALGORITHMS))
+    except (JoseError, ValueError, TypeError, KeyError) as problem:
+        raise BadToken(f"the signature cannot be proven: {problem}") from None
+    if not isinstance(found.claims, dict):
+        raise BadToken("the claims are no object")
+    return found
+
+
+def number(claims: Mapping[str, Any], name: str) -> float:
+    """A NumericDate; BadToken where there is none."""
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadToken(f"{name} is missing or no number")
+    return float(value)
+
+
+def text(claims: Mapping[str, Any], name: str, longest: int = 256) -> str:
+    """A string of 1 to ``longest`` characters; BadToken where there is none."""
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
+        raise BadToken(f"{name} is missing or no text of at most {longest} characters")
+    return value

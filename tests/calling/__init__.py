@@ -1,0 +1,1 @@
+"""A running API over a real database, and callers that are registered with it."""
