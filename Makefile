@@ -41,8 +41,9 @@ prove: setup ## Attack the running system (kill, freeze, restart) and show that 
 bench: setup ## Measure throughput and latency on this machine
 	$(BIN)/lianyun bench pipeline $(ARGS)
 
-schemas: setup ## Write the published contract (JSON Schema, AsyncAPI, vectors) again
+schemas: setup ## Write the published contract (JSON Schema, AsyncAPI, OpenAPI, vectors) again
 	$(BIN)/python -m schemas.publishing $(ARGS)
+	$(BIN)/python -m services.api.publishing $(ARGS)
 
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	--allow-unsafe --strip-extras

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from schemas.events.base import PartyCode, Time
 from schemas.events.declare import CARGO, event
@@ -26,6 +27,8 @@ Action = Literal[
     "TRANSFER",
 ]
 Number = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Digest16 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+"""16 bytes of a SHA-256, in lower hex."""
 
 
 @event(
@@ -67,3 +70,29 @@ class Decided(FinanceFact):
         super().check()
         if self.until is not None:
             parse_micros(self.until, "/until")
+
+
+class DecidedWhole(Decided):
+    """The platform decided a request under the lock of what it encumbers; with all that was asked and taken.
+
+    ``asked_digest`` tells the request from any other, ``request_event`` is the id of the signed event that it came in. A
+    reservation names its terms and its ``cargo``, the consignments that it is on; ``takes_sha256`` is the digest of the
+    fingerprints that it takes, so that none can be changed or left out unseen.
+    """
+
+    asked_digest: Digest16 | None = None
+    request_event: Digest16 | None = None
+    application: OwnReference | None = None
+    applicant: PartyCode | None = None
+    product: Free | None = None
+    interest: Free | None = None
+    cargo: Annotated[tuple[OwnReference, ...], Field(strict=False, max_length=256)] = ()
+    takes_sha256: Sha256Hex | None = None
+
+
+DecidedWhole.spec = replace(Decided.spec, type="cre.finance.decided.v2")
+
+
+def said_less(value: dict[str, Any]) -> dict[str, Any]:
+    """The value of a first version as one of the second: it says no more than it did."""
+    return value

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from schemas.events.customs_whole import whole
+from schemas.events.finance_decision import said_less
 
 Json = dict[str, Any]
 
@@ -33,6 +34,9 @@ _WHOLE = (
     "held",
 )
 STEPS: Mapping[str, Step] = MappingProxyType(
-    {f"cre.customs.{name}.v1": Step(f"cre.customs.{name}.v2", whole) for name in _WHOLE}
+    {
+        **{f"cre.customs.{name}.v1": Step(f"cre.customs.{name}.v2", whole) for name in _WHOLE},
+        "cre.finance.decided.v1": Step("cre.finance.decided.v2", said_less),
+    }
 )
 """The step away from each type that has a newer version, by the older type's name."""

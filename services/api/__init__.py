@@ -29,7 +29,8 @@ A route is a **synchronous** function; it runs on a thread, in one database tran
   a caller may not see is ``Problem("not-found")`` and nothing else: foreign and absent are one answer. List the slugs that
   a route raises in ``problems=(...)`` of its decorator, for OpenAPI.
 - **Permission**: ``Needs(scope, roles, foreign)`` is the second argument of every decorator; a route without one cannot be
-  written. Fields inside an answer follow ``services.api.access.matrix.may`` (default deny).
+  written. Fields inside an answer follow ``services.api.access.matrix.may`` (default deny); what a caller sees of a
+  consignment is ``services.api.looking.look(call, id16)`` (None: absent for it), its relation in ``.standing``.
 - **Answers**: ``Answer(body, status=200, headers=...)``; ``body`` is what orjson writes and is not validated again.
   ``answers=`` is a pydantic model for OpenAPI only. Amounts are integer minor units, times RFC 3339 with offset
   (``schemas.rfc3339.format_micros``). A GET gets a strong ETag of its bytes and answers If-None-Match with 304; a body that
@@ -42,6 +43,8 @@ A route is a **synchronous** function; it runs on a thread, in one database tran
   FastAPI; ``call.body`` holds its bytes. For raw bytes (CloudEvents) take no body parameter and read ``call.body``.
 - **Slow work** outside the database (waiting for a broker) does not belong into the transaction: ``transaction=False`` on the
   decorator gives a ``call`` whose ``session`` is opened by ``with call.transaction() as session`` as often as needed.
+- **A new route** joins the matrix of ``tests/integration/api/test_permissions.py``, which fails for a route that it does not
+  know: who asks, whose object, and what comes back.
 - **Tests** take the fixtures of ``tests/integration/api/conftest.py``: ``api`` is a running app over the run's Postgres,
   ``api.client("code")`` an httpx client that gets its own tokens and signs its own DPoP proofs as that party.
 """

@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from pydantic import SecretStr
 
 from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
 from services.api.context import Context
 from services.api.edge import Edge
-from services.api.routes import consignments, health
+from services.api.routes import access_log, consignments, health
+from services.api.routing import Routes
 from services.api.settings import ApiSettings
 
-ROUTERS = (consignments.routes, health.routes)
+ROUTERS: tuple[Routes | APIRouter, ...] = (consignments.routes, access_log.routes, health.routes)
 """Every module of ``routes``, in the order of the published description."""
 
 VERSION = "1.0.0"
@@ -53,16 +55,20 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     errors.install(app)
-    for routes in ROUTERS:
-        app.include_router(routes.router if hasattr(routes, "router") else routes)
-    if context.settings.api_authority == "builtin":
-        app.include_router(endpoints.router)
+    for router in routers(context.settings):
+        app.router.routes.extend(router.routes)  # as they are: one flat list, walked once a request
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     app.add_middleware(Edge, metrics=context.metrics, body_limit=context.settings.api_body_limit)
     return app
 
 
+def routers(settings: ApiSettings) -> list[APIRouter]:
+    """The routers of an application with these settings."""
+    found = [routes.router if isinstance(routes, Routes) else routes for routes in ROUTERS]
+    return [*found, endpoints.router] if settings.api_authority == "builtin" else found
+
+
 def described() -> dict[str, object]:
     """The published description, without a database or a key."""
-    settings = ApiSettings(dsn="postgresql://nowhere")
+    settings = ApiSettings(dsn=SecretStr("postgresql://nowhere"), api_authority="builtin")
     return openapi.describe(create_app(Context(settings)))

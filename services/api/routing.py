@@ -89,6 +89,7 @@ class Routes:
         declared = Declared(path, method, needs, idempotent, transaction, function)
         endpoint = _endpoint(declared)
         described: dict[str, Any] = {"description": "As asked."}
+        summary, _, description = inspect.cleandoc(function.__doc__ or "").partition("\n")
         if answers is not None:
             described["model"] = answers
         self.router.add_api_route(
@@ -96,6 +97,9 @@ class Routes:
             endpoint,
             methods=[method],
             response_model=None,
+            operation_id=function.__name__,
+            summary=summary.removesuffix("."),
+            description=description.strip(),
             status_code=status,
             responses={status: described},
             openapi_extra={

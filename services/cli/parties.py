@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from schemas.events.base import Role
+from services.cli.clients import client
 from services.cli.database import session
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.registering import AsJson, By, Code, formed, known_party, micros, now, registered
@@ -19,6 +20,7 @@ from services.registry.party import Party
 from services.registry.registry import Registry
 
 party = typer.Typer(no_args_is_help=True, help="The parties of the network.")
+party.add_typer(client, name="client")
 
 
 @party.command()

@@ -11,6 +11,7 @@ from services.fsck.credit import check_credit
 from services.fsck.dead_letters import check_letters
 from services.fsck.events import Range, lowest_number, plan, withdrawals
 from services.fsck.evidence import Evidence
+from services.fsck.financing import check_financing
 from services.fsck.finding import Notebook, Progress, Report
 from services.fsck.groups import check_groups, expected_groups
 from services.fsck.ledger import check_ledger, check_terms
@@ -54,6 +55,7 @@ def fsck(
     with Snapshot.open(dsn) as snapshot:
         notebook, evidence, stale = examine(
             snapshot,
+            network,
             told,
             lambda history, ranges: check_events(dsn, snapshot, settings, history, ranges, processes),
         )
@@ -61,10 +63,12 @@ def fsck(
     return notebook.report(time.monotonic() - started, waiting)
 
 
-def examine(snapshot: Snapshot, told: Told, events: Events) -> tuple[Notebook, Evidence, list[bytes]]:
+def examine(
+    snapshot: Snapshot, network: str, told: Told, events: Events
+) -> tuple[Notebook, Evidence, list[bytes]]:
     """Everything in ``snapshot``: findings, evidence, and consignments that workers have yet to settle.
 
-    ``events`` makes the pass over ranges of events, judged by the registry's history.
+    ``network`` is what decisions are signed for; ``events`` makes the pass over ranges of events, judged by the registry's history.
     """
     notebook, evidence = Notebook(), Evidence()
     history = read_history(snapshot, notebook)
@@ -76,6 +80,8 @@ def examine(snapshot: Snapshot, told: Told, events: Events) -> tuple[Notebook, E
         notebook.merge(found)
         evidence.merge(collected)
         told("events", notebook.counts["events"], total)
+    told("financing", 0, 0)
+    check_financing(snapshot, history, network, notebook)
     return notebook, evidence, _derived(snapshot, evidence, notebook, told)
 
 

@@ -36,6 +36,10 @@ class Damage(StrEnum):
     LETTER = "LETTER"  # dead letters
     REGISTRY = "REGISTRY"  # registry tables are not the fold of its events
     TERM = "TERM"  # a text behind a number is missing or another
+    DECISION = "DECISION"  # a decision is not signed by the platform, or does not say what its row says
+    FINANCING = (
+        "FINANCING"  # what is held, or found, does not follow from the decisions and events; or is held twice
+    )
     CREDIT = "CREDIT"  # what was observed of a shipper, or its sums, do not follow from the events
 
 

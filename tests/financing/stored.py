@@ -9,10 +9,15 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.admission.model import Record as BrokerRecord
 from services.core.objects import Thing
+from services.fsck.financing import check_financing
+from services.fsck.finding import Notebook, Report
+from services.fsck.registers import read_history
+from services.fsck.snapshot import Snapshot
 from services.processors.financing.asking import Ask, Reply, reply
 from services.processors.financing.external import Answer
 from services.processors.financing.rulings import Ruling
@@ -59,6 +64,16 @@ def key_of(code: str) -> SigningKey:
 
 def register(session: Session, story: Story) -> None:
     """Register the parties of a story, and the platform."""
+    platform = PartyAdded(
+        code="lianyun",
+        name="the platform",
+        roles=frozenset({Role.PLATFORM}),
+        sources=frozenset({SIGNER.source}),
+        topics=frozenset(),
+    )
+    commands.add_party(session, platform, at=0, by="test")
+    own = NewKey(scheme=Scheme.ED25519, public_key=PLATFORM.public_key.hex(), not_before=0)
+    commands.add_key(session, "lianyun", own, at=0, by="test")
     for code in story.parties:
         publisher = story.publisher(code)
         party = PartyAdded(
@@ -153,6 +168,13 @@ def tell(session: Session, told: Told, known: int) -> None:
     key_id = key_of(told.party).key_id
     event = Event(record, told.event, told.content, told.payload, told.party, key_id, version, told.facts())
     apply_one(session, event, PROJECTIONS)
+
+
+def checked(session: Session) -> Report:
+    """What fsck says of everything about financing, as the session's transaction sees it."""
+    snapshot, notebook = Snapshot(session), Notebook()
+    check_financing(snapshot, read_history(snapshot, notebook), SIGNER.network, notebook)
+    return notebook.report(0.0)
 
 
 def events_of(case: Case) -> list[tuple[int, Told]]:

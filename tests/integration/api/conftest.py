@@ -1,8 +1,7 @@
-"""One running API over the run's Postgres, with the parties and events of the first financing story.
+"""One running API over the run's Postgres, with the cast of ``tests/calling/cast.py``.
 
-``api`` is shared by the run: ``api.client("abank")`` is an HTTP client of that party, ``api.url`` where it listens,
-``api.dsn`` its database. Parties: xaport (operator), optic (shipper), ruhr (consignee's agent), abank, bbank and others of
-``tests/financing/stories/base.yaml``; the consignment ``xaport/XA-1``.
+``api`` is shared by the run: ``api.client("abank")`` is an HTTP client of that party (tokens and proofs by itself), ``api.url``
+where it listens, ``api.dsn`` its database, ``api.rows(sql)`` its rows. Tests add what they need and change nothing that is there.
 """
 
 from __future__ import annotations
@@ -13,22 +12,15 @@ import pytest
 
 from services.localstack.engine import DatabaseAddress
 from services.storage.migrate import migrate
-from services.storage.session import open_session
+from tests.calling.cast import play
 from tests.calling.running import RunningApi
-from tests.financing.stored import events_of, register, tell
-from tests.financing.telling import cases
 
 
 @pytest.fixture(scope="session")
 def api_dsn(postgres: DatabaseAddress) -> str:
     address = postgres.fresh_database("api_tests")
     migrate(address)
-    case = cases()[0]
-    with open_session(address) as session:
-        register(session, case.story)
-        for known, told in sorted(events_of(case), key=lambda event: event[0]):
-            tell(session, told, known)
-            session.commit()
+    play(address)
     return address
 
 

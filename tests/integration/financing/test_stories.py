@@ -16,7 +16,7 @@ from services.processors.financing.status import Status
 from services.processors.financing.store.answering import status_of
 from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.names import financing_id
-from tests.financing.stored import PLATFORM, SIGNER, Stored, events_of
+from tests.financing.stored import PLATFORM, SIGNER, Stored, checked, events_of
 from tests.financing.telling import Case, cases, micros
 from tests.financing.world import World
 
@@ -105,4 +105,10 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
             parse_header(signature), PLATFORM.public, signed_bytes(SIGNER.network, envelope, bytes(payload))
         )
         assert isinstance(decode_payload(envelope.type, bytes(payload)), Decided)
+    stored.session.commit()
+    report = checked(stored.session)
+    assert report.findings == ()
+    assert report.counts["decisions"] == len(world.rulings)
+    assert report.counts["financings_wrong"] == report.counts["double_pledges"] == 0
+    assert report.counts["financing_words"] > 0
     stored.close()

@@ -55,6 +55,7 @@ def check(session: Session) -> Report:
     snapshot = Snapshot(session)
     notebook, _, stale = examine(
         snapshot,
+        NETWORK,
         Told(None),
         lambda history, ranges: check_events("", snapshot, settings, history, ranges, processes=1),
     )
@@ -306,5 +307,6 @@ def test_damage_is_found_and_named(session: Session, case: Case) -> None:
 
 
 def test_each_kind_of_damage_is_tested() -> None:
-    # Credit signals have a database of their own (tests/integration/credit).
-    assert {case.kind for case in CASES} == set(Damage) - {Damage.CREDIT}
+    # Credit signals and financing have databases of their own (tests/integration/credit, tests/integration/financing).
+    elsewhere = {Damage.CREDIT, Damage.DECISION, Damage.FINANCING}
+    assert {case.kind for case in CASES} == set(Damage) - elsewhere

@@ -13,7 +13,7 @@ from services.processors.financing.products import products
 from services.processors.financing.rulings import Action, Ruling
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import entry_rows, row_of
-from services.processors.financing.store.signing import Signed, Signer, signed_decision
+from services.processors.financing.store.signing import Signed, Signer, Taken, signed_decision
 from services.processors.financing.store.statements import statement
 from services.storage import points
 from services.storage.arrays import uuids
@@ -36,7 +36,8 @@ def record(
 
     ``prints`` are what a reservation takes, ``things`` its consignments; both are ignored for other decisions.
     """
-    signed = signed_decision(signer, ruling, state)
+    takes = ruling.done and ruling.action is Action.RESERVE
+    signed = signed_decision(signer, ruling, state, Taken(prints, things) if takes else Taken())
     with session.pipeline():  # nothing of it is waited for one by one
         _write(session, ruling, signed, prints, things)
     points.reach("before_commit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,15 +11,18 @@ from typing import Any
 import orjson
 
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
-from schemas.events.finance_decision import Decided
+from schemas.events.finance_decision import DecidedWhole
 from schemas.signing import derive_salt, sign
 from schemas.signing_key import SigningKey
 from services.admission.raw import frame
 from services.core.facts import Micros
+from services.core.objects import Thing
 from services.processors.financing.asking import Book
+from services.processors.financing.fingerprints import Fingerprint
+from services.processors.financing.papers import Share
 from services.processors.financing.rulings import Ruling
 
-TYPE = Decided.spec.type
+TYPE = DecidedWhole.spec.type
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -40,10 +44,23 @@ class Signed:
     payload: bytes
 
 
-def signed_decision(signer: Signer, ruling: Ruling, state: bytes) -> Signed:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a reservation takes: fingerprints, on which consignments. Nothing for other decisions."""
+
+    prints: Sequence[Fingerprint] = ()
+    things: Sequence[Thing] = ()
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the fingerprints, whatever order they came in."""
+        return taken_digest(self.prints)
+
+
+def signed_decision(signer: Signer, ruling: Ruling, state: bytes, taken: Taken) -> Signed:
     """The event of ``ruling`` that rests on what has the SHA-256 ``state``; the same ruling gives the same bytes."""
-    payload = orjson.dumps(_said(signer, ruling, state))
-    Decided.model_validate_json(payload)  # what is signed must be readable for ever
+    payload = orjson.dumps(_said(signer, ruling, state, taken))
+    DecidedWhole.model_validate_json(payload)  # what is signed must be readable for ever
     envelope = Envelope(
         specversion="1.0",
         id=f"decision-{ruling.number}",
@@ -56,33 +73,58 @@ def signed_decision(signer: Signer, ruling: Ruling, state: bytes) -> Signed:
     return Signed(frame([*envelope.to_headers(), (SIGNATURE_HEADER, signature.encode())]), payload)
 
 
-def _said(signer: Signer, ruling: Ruling, state: bytes) -> dict[str, Any]:
-    amount = ruling.amount
-    optional = {
+def stated(ruling: Ruling) -> dict[str, Any]:
+    """What the event says of ``ruling`` itself, by the names of its fields; None for what it leaves out."""
+    amount, terms = ruling.amount, ruling.terms
+    return {
+        "happened": rfc3339(ruling.at),
+        "action": str(ruling.action),
+        "outcome": str(ruling.outcome),
+        "number": ruling.number,
+        "position": ruling.position,
         "before": ruling.before,
+        "asked_by": ruling.asked_by,
         "idempotency_key": ruling.idempotency[:128] or None,
         "financing": ruling.financing or None,
         "amount": None
         if amount is None or amount.minor < 0
         else {"minor_units": amount.minor, "currency_code": amount.currency},
         "until": None if ruling.until is None else rfc3339(ruling.until),
-        "guard": ruling.guard or None,
-        "satisfied_by": ruling.satisfied_by[:200] or None,
-    }
-    return {
-        "salt": derive_salt(signer.salt_secret, signer.source, f"decision-{ruling.number}"),
-        "happened": rfc3339(ruling.at),
-        "action": str(ruling.action),
-        "outcome": str(ruling.outcome),
-        "number": ruling.number,
-        "position": ruling.position,
-        "state_sha256": state.hex(),
-        "asked_by": ruling.asked_by,
         "frees": list(ruling.frees),
         "notices": list(ruling.notices),
+        "guard": ruling.guard or None,
+        "satisfied_by": ruling.satisfied_by[:200] or None,
         "rules": ruling.rules,
-        **{name: value for name, value in optional.items() if value is not None},
+        "asked_digest": ruling.asked.hex(),
+        "request_event": None if ruling.request is None else ruling.request.hex(),
+        "application": None if terms is None else terms.application,
+        "applicant": None if terms is None else terms.applicant,
+        "product": None if terms is None else terms.product,
+        "interest": None if terms is None else terms.interest,
     }
+
+
+def _said(signer: Signer, ruling: Ruling, state: bytes, taken: Taken) -> dict[str, Any]:
+    said = {name: value for name, value in stated(ruling).items() if value is not None}
+    if taken.prints or taken.things:
+        said |= {
+            "cargo": sorted(thing.key for thing in taken.things),
+            "takes_sha256": taken.digest.hex(),
+        }
+    salt = derive_salt(signer.salt_secret, signer.source, f"decision-{ruling.number}")
+    return {"salt": salt, **said, "state_sha256": state.hex()}
+
+
+def taken_digest(prints: Iterable[Fingerprint]) -> bytes:
+    """SHA-256 of fingerprints with their shares, whatever order they came in."""
+    lines = sorted(
+        f"{p.version} {p.kind} {p.digest.hex()} {_share(p.share)} {sorted(p.near)}" for p in prints
+    )
+    return hashlib.sha256("\n".join(lines).encode()).digest()
+
+
+def _share(share: Share | None) -> str:
+    return "whole" if share is None else f"{share.part} of {share.whole} {share.measure}"
 
 
 def state_digest(book: Book) -> bytes:

@@ -1,0 +1,130 @@
+"""What a party is to a consignment: by its view, by the pledges on it, by its shippers' consents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from schemas.events.base import Role
+from schemas.events.link import ConsignmentOpened
+from services.api.access.matrix import Relation
+from services.core.facts import Micros
+from services.processors.credit.consent import in_force
+from services.processors.credit.store import loading
+from services.processors.financing import lifecycle
+from services.processors.financing.store.desk import rulings_of
+from services.processors.financing.store.statements import statement
+from services.query.views import Told
+from services.registry.party import Party
+from services.registry.registry import Registry
+from services.storage.arrays import adapt, uuids
+
+Session = Connection[Any]
+LENDERS = frozenset({Role.BANK, Role.INSURER})
+_CARGO_PURPOSES = frozenset({"FINANCING_APPLICATION", "PORTFOLIO_MONITORING"})
+_AGENTS_SAY = (
+    "customs.export_lodged",
+    "customs.import_lodged",
+    "customs.transit_lodged",
+    "document.invoice_issued",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The roles in which a party stands to one consignment, and its relations."""
+
+    roles: frozenset[Role]
+    relations: frozenset[Relation]
+
+
+def standing(told: Told, party: Party, milestones: Iterable[tuple[str, str]]) -> Standing:
+    """What ``party`` is by the view alone. ``milestones`` are (name, publisher) of what the timeline holds. Pure.
+
+    In a consignment that names it in certain roles, a party has these and no other of its roles.
+    """
+    view = told.view
+    relations = set()
+    roles = set(party.roles)
+    if party.code in view.engaged:
+        relations.add(Relation.ENGAGED)
+        named = _roles_of(told, party.code)
+        roles = set((named & party.roles) or (party.roles - LENDERS))
+    if Role.FORWARDER in roles and any(by == party.code and name in _AGENTS_SAY for name, by in milestones):
+        relations.add(Relation.AGENT)
+    if _in_territory(told, party):
+        relations.add(Relation.TERRITORY)
+        # By its territory it stands as what has a territory, whatever else it is named as.
+        roles |= party.roles & {Role.RAILWAY, Role.CUSTOMS, Role.TERMINAL}
+    return Standing(frozenset(roles), frozenset(relations))
+
+
+def shippers_of(told: Told) -> frozenset[str]:
+    """The parties that the founding names as shippers."""
+    return frozenset(
+        named.party for opened in _openings(told) for named in opened.parties if named.role is Role.SHIPPER
+    )
+
+
+def lending(
+    session: Session, told: Told, party: Party, now: Micros, registry: Registry
+) -> frozenset[Relation]:
+    """What a bank or insurer is to the consignment besides: PLEDGED, CONSENTED. Some small reads, nothing for others."""
+    if not party.roles & LENDERS:
+        return frozenset()
+    adapt(session)
+    groups = sorted(member.id for member in told.view.members)
+    found = set()
+    rows = session.execute(statement("financings_on"), {"ids": uuids(groups)}, binary=True).fetchall()
+    if rows:
+        holds = lifecycle.holds(rulings_of(session, [row[0] for row in rows]))
+        if any(hold.bank == party.code and hold.pledged for hold in holds.values()):
+            found.add(Relation.PLEDGED)
+    for shipper in shippers_of(told):
+        known = loading.by_keys(session, [f"shipper {shipper}"], registry)
+        consents = in_force(known.told, known.liveness(), now)
+        if any(
+            (each.bank, each.shipper) == (party.code, shipper) and each.purpose in _CARGO_PURPOSES
+            for each in consents
+        ):
+            found.add(Relation.CONSENTED)
+    return frozenset(found)
+
+
+def _openings(told: Told) -> Iterable[ConsignmentOpened]:
+    founders = told.view.founders
+    for event in told.events.values():
+        payload = event.admitted.payload
+        if (
+            isinstance(payload, ConsignmentOpened)
+            and not event.stored.quarantined
+            and event.admitted.party.code in founders
+            and f"{event.admitted.party.code}/{payload.reference}"
+            in {member.key for member in told.view.members}
+        ):
+            yield payload
+
+
+def _roles_of(told: Told, code: str) -> frozenset[Role]:
+    roles = {named.role for opened in _openings(told) for named in opened.parties if named.party == code}
+    return frozenset(roles)
+
+
+def _in_territory(told: Told, party: Party) -> bool:
+    publisher = party.publisher
+    if not party.roles & {Role.RAILWAY, Role.CUSTOMS, Role.TERMINAL}:
+        return False
+    view = told.view
+    if Role.CUSTOMS in party.roles and any(
+        arrival.claim.jurisdiction in party.countries
+        for arrival in view.arrivals
+        if arrival.claim.jurisdiction
+    ):
+        return True
+    places = {arrival.claim.place for arrival in view.arrivals if arrival.claim.place}
+    if view.route is not None:
+        places |= set(view.route.places)
+    return any(publisher.holds(place) for place in places)

@@ -1,0 +1,178 @@
+"""Decisions, one by one: signed by the platform, saying what their row says, and resting on earlier ones that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from schemas.envelope import Envelope, read_headers, signed_bytes
+from schemas.events.finance_decision import DecidedWhole
+from schemas.events.vocabulary import Role
+from schemas.reasons import Refusal
+from schemas.signature_header import parse_header
+from schemas.signing import verify
+from services.admission.raw import unframe
+from services.fsck.finding import Damage, Notebook
+from services.fsck.snapshot import Row, Snapshot
+from services.processors.financing.rulings import Ruling
+from services.processors.financing.store.names import financing_id
+from services.processors.financing.store.rows import RULING_COLUMNS, ruling_of
+from services.processors.financing.store.signing import TYPE, stated
+from services.registry.as_of import RegistryHistory
+from services.registry.key import KeyState, key_state
+from services.registry.registry import Registry
+
+RESTORE = "Restore the row of lianyun.financing_decision from a backup; its signature tells the right bytes."
+TOUCHED = "Set the rows of lianyun.financing_touched to the financings that the signed decision names."
+DECISIONS = """
+SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
+       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
+       d.guard, d.satisfied_by, d.before, d.headers, d.payload, d.xid::text,
+       d.before IS NULL OR EXISTS (SELECT 1 FROM lianyun.financing_decision b WHERE b.number = d.before AND b.number < d.number)
+FROM lianyun.financing_decision d
+ORDER BY d.number
+"""
+_TOUCHED = "SELECT number, financing FROM lianyun.financing_touched ORDER BY number, financing"
+_COLUMNS = {
+    "happened": "at",
+    "idempotency_key": "idempotency",
+    "asked_digest": "asked",
+    "request_event": "request",
+}
+"""Fields of the event that the row calls otherwise."""
+
+
+def check_decisions(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:
+    """Check each decision in the order of numbers: signature, fields, the one before it, its position, what it touched."""
+    registry = history.newest()
+    touched = _Touched(snapshot)
+    for row in snapshot.stream(DECISIONS):
+        ruling = ruling_of(row)
+        headers, payload, xid, rests = row[RULING_COLUMNS : RULING_COLUMNS + 4]
+        notebook.counts["decisions"] += 1
+        said = _signed(ruling, bytes(headers), bytes(payload), registry, network, notebook)
+        if said is not None:
+            _compare(ruling, said, notebook)
+        if not rests:
+            expected = "an earlier decision that is stored"
+            _note(notebook, ruling, "before", ruling.before, expected)
+        if ruling.position > int(xid):
+            _note(notebook, ruling, "position", ruling.position, f"at most {xid}, its own transaction")
+        _touches(ruling, touched.of(ruling.number, notebook), notebook)
+    touched.rest(notebook)
+
+
+def where(ruling: Ruling) -> str:
+    """How findings name a decision."""
+    about = f" on {ruling.financing}" if ruling.financing else ""
+    return f"financing_decision {ruling.number}, {ruling.action}{about}"
+
+
+def _signed(
+    ruling: Ruling, headers: bytes, payload: bytes, registry: Registry, network: str, notebook: Notebook
+) -> dict[str, Any] | None:
+    """What the event says, where the platform signed it; what is wrong with it is put down."""
+    try:
+        envelope, signature = read_headers(unframe(headers))
+        header = parse_header(signature)
+    except (ValueError, Refusal) as problem:
+        _note(notebook, ruling, "headers", problem, "the attributes and signature of an event")
+        return None
+    key = registry.key(header.key_id)
+    party = None if key is None else registry.party(key.party)
+    if key is None or party is None or Role.PLATFORM not in party.roles:
+        _note(notebook, ruling, "signature", f"by key {header.key_id}", "by a registered key of the platform")
+        return None
+    state = key_state(key, ruling.at)
+    if state is not KeyState.VALID:
+        _note(
+            notebook,
+            ruling,
+            "at",
+            f"a moment at which key {key.key_id} is {state}",
+            "a moment of its validity",
+        )
+    try:
+        verify(header, key.public, signed_bytes(network, envelope, payload))
+    except Refusal as refusal:
+        _note(notebook, ruling, "payload, headers or signature", refusal.reason, "what was signed")
+        return None
+    try:
+        DecidedWhole.model_validate_json(payload)
+    except ValidationError as problem:
+        _note(notebook, ruling, "payload", problem.errors()[0]["msg"], "a decision")
+        return None
+    _attributes(ruling, envelope, notebook)
+    said: dict[str, Any] = orjson.loads(payload)
+    return said
+
+
+def _attributes(ruling: Ruling, envelope: Envelope, notebook: Notebook) -> None:
+    for field, stored, expected in (
+        ("id", envelope.id, f"decision-{ruling.number}"),
+        ("type", envelope.type, TYPE),
+    ):
+        if stored != expected:
+            _note(notebook, ruling, field, stored, expected)
+
+
+def _compare(ruling: Ruling, said: dict[str, Any], notebook: Notebook) -> None:
+    for field, stored in stated(ruling).items():
+        signed = said.get(field)
+        if stored != signed:
+            _note(notebook, ruling, _COLUMNS.get(field, field), stored, signed)
+
+
+def _touches(ruling: Ruling, stored: set[bytes], notebook: Notebook) -> None:
+    expected = {financing_id(name): name for name in (ruling.financing, *ruling.frees) if name}
+    for id_ in sorted(expected.keys() - stored):
+        place = f"financing_touched {expected[id_]} of {where(ruling)}"
+        notebook.add(Damage.FINANCING, place, "row", "missing", "a row", TOUCHED)
+    for id_ in sorted(stored - expected.keys()):
+        place = f"financing_touched {id_.hex()} of {where(ruling)}"
+        notebook.add(Damage.FINANCING, place, "row", "a row", "no row", TOUCHED)
+
+
+class _Touched:
+    """The rows of financing_touched beside the decisions, both in the order of numbers."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        rows: Iterator[Row] = snapshot.stream(_TOUCHED)
+        self._groups = groupby(rows, key=lambda row: int(row[0]))
+        self._next = self._advance()
+
+    def of(self, number: int, notebook: Notebook) -> set[bytes]:
+        """What is said to be touched by ``number``; rows of decisions before it that are not there are put down."""
+        while self._next is not None and self._next[0] < number:
+            self._stray(notebook)
+        if self._next is None or self._next[0] != number:
+            return set()
+        found = self._next[1]
+        self._next = self._advance()
+        return found
+
+    def rest(self, notebook: Notebook) -> None:
+        """What is left behind the last decision."""
+        while self._next is not None:
+            self._stray(notebook)
+
+    def _stray(self, notebook: Notebook) -> None:
+        assert self._next is not None
+        number, found = self._next
+        for id_ in sorted(found):
+            place = f"financing_touched {id_.hex()} of financing_decision {number}, which is not stored"
+            notebook.add(Damage.FINANCING, place, "row", "a row", "no row", RESTORE)
+        self._next = self._advance()
+
+    def _advance(self) -> tuple[int, set[bytes]] | None:
+        number, rows = next(self._groups, (0, iter(())))
+        found = {row[1] for row in rows}
+        return (number, found) if found else None
+
+
+def _note(notebook: Notebook, ruling: Ruling, field: str, stored: object, expected: object) -> None:
+    notebook.add(Damage.DECISION, where(ruling), field, stored, expected, RESTORE, publisher=ruling.asked_by)

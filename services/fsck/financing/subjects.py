@@ -1,0 +1,77 @@
+"""Where events about financing are found: each stored event is noted under its subjects, and under no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas.events.correction import Corrected
+from schemas.events.decode import decode_payload
+from schemas.reasons import Refusal
+from services.admission.raw import unframe
+from services.fsck.finding import Damage, Notebook
+from services.fsck.snapshot import Snapshot
+from services.processors.financing.store.names import subjects
+from services.registry.as_of import RegistryHistory
+from services.storage.words import key_text
+
+MEND_WORDS = "Set the rows of lianyun.financing_word to what the event says; they are found by nothing else."
+_SPOKEN = r"""
+SELECT b.no, b.key_id, b.headers, b.payload FROM lianyun.body b
+WHERE position('cre.finance.'::bytea IN b.headers) > 0
+   OR (position('cre.correction.corrected.'::bytea IN b.headers) > 0 AND position('cre.finance.'::bytea IN b.payload) > 0)
+ORDER BY b.no
+"""
+_WORDS = "SELECT no, subject FROM lianyun.financing_word WHERE no >= %(lowest)s ORDER BY no, subject"
+_WATCHES = """
+SELECT w.financing, w.no FROM lianyun.financing_watch w
+WHERE NOT EXISTS (SELECT 1 FROM lianyun.financing_hold h WHERE h.financing = w.financing)
+ORDER BY w.no
+"""
+
+
+def check_words(snapshot: Snapshot, history: RegistryHistory, lowest: int, notebook: Notebook) -> None:
+    """Compare the rows with what the stored events speak of, from event number ``lowest`` on; one pass over the bodies."""
+    expected = _expected(snapshot, history)
+    stored = ((int(no), bytes(subject)) for no, subject in snapshot.stream(_WORDS, {"lowest": lowest}))
+    right, there = next(expected, None), next(stored, None)
+    while right is not None or there is not None:
+        if there is None or (right is not None and right < there):
+            assert right is not None
+            _note(notebook, right, "missing", "a row")
+            right = next(expected, None)
+        elif right is None or there < right:
+            _note(notebook, there, "a row", "no row")
+            there = next(stored, None)
+        else:
+            notebook.counts["financing_words"] += 1
+            right, there = next(expected, None), next(stored, None)
+
+
+def _expected(snapshot: Snapshot, history: RegistryHistory) -> Iterator[tuple[int, bytes]]:
+    registry = history.newest()
+    for no, key_id, headers, payload in snapshot.stream(_SPOKEN):
+        key = registry.key(key_text(key_id))
+        if key is None:
+            continue  # put down with the event
+        try:
+            named = dict(unframe(bytes(headers)))
+            type_ = (named.get("ce_type") or b"").decode()
+            said = decode_payload(type_, bytes(payload))
+        except (ValueError, Refusal):
+            continue  # put down with the event
+        said = said.replacement.payload if isinstance(said, Corrected) else said
+        yield from sorted({(int(no), subject) for subject in subjects(key.party, said)})
+
+
+def check_watches(snapshot: Snapshot, notebook: Notebook) -> None:
+    """Whatever somebody is to look at again is a financing that is known."""
+    remedy = "Delete the row: there is no such financing, or restore the row of lianyun.financing_hold."
+    for financing, no in snapshot.rows(_WATCHES):
+        where = f"financing_watch {bytes(financing).hex()} of event {no}"
+        notebook.add(Damage.FINANCING, where, "financing", "not known", "a financing", remedy)
+
+
+def _note(notebook: Notebook, row: tuple[int, bytes], stored: str, expected: str) -> None:
+    no, subject = row
+    where = f"financing_word of event {no}, subject {subject.hex()}"
+    notebook.add(Damage.FINANCING, where, "row", stored, expected, MEND_WORDS)

@@ -1,0 +1,157 @@
+# ruff: noqa: S608  (the statements of damage are put together from constants)
+"""Whoever changes a row of financing by SQL is found: the check names the row and the field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from schemas.envelope import SIGNATURE_HEADER, read_headers, signed_bytes
+from schemas.signing import sign
+from services.admission.raw import frame, unframe
+from services.fsck.finding import Damage
+from services.storage.session import Session, open_session
+from tests.financing.stored import SIGNER, Stored, checked, events_of, key_of
+from tests.financing.telling import Case, cases
+
+pytestmark = pytest.mark.integration
+GOODS: Case = next(case for case in cases() if case.slug.startswith("02_"))
+TAKEOVER: Case = next(case for case in cases() if case.slug.startswith("07_"))
+
+
+@pytest.fixture
+def told(dsn: str) -> Iterator[Session]:
+    """A life of goods on their way, and a transaction to damage it in."""
+    yield from played(dsn, GOODS)
+
+
+@pytest.fixture
+def taken_over(dsn: str) -> Iterator[Session]:
+    """A financing that a second bank took over with the first one's consent."""
+    yield from played(dsn, TAKEOVER)
+
+
+def played(dsn: str, case: Case) -> Iterator[Session]:
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    for number in range(len(case.asks)):
+        stored.ask(*case.ask(number))
+    stored.close()
+    with open_session(dsn) as session:
+        yield session
+        session.rollback()
+
+
+@dataclass(frozen=True)
+class Harm:
+    """One damage, and what must be found: the field, and a part of the words that name the row."""
+
+    name: str
+    statement: str
+    kind: Damage
+    field: str
+    where: str
+
+
+DECISION = "UPDATE lianyun.financing_decision SET"
+FIRST = "WHERE number = (SELECT min(number) FROM lianyun.financing_decision)"
+PLEDGE = "WHERE action = 'PLEDGE' AND outcome = 'DONE'"
+DRAW = "WHERE action = 'DRAW' AND outcome = 'DONE'"
+HARMS = (
+    Harm("payload", f"{DECISION} payload = set_byte(payload, 60, get_byte(payload, 60) # 1) {FIRST}",
+         Damage.DECISION, "payload, headers or signature", "financing_decision "),
+    Harm("headers", f"{DECISION} headers = substr(headers, 1, 20) {FIRST}", Damage.DECISION, "headers", "financing_decision "),
+    Harm("outcome", f"{DECISION} outcome = 'DONE' WHERE outcome = 'REFUSED'", Damage.DECISION, "outcome", "financing_decision "),
+    Harm("amount", f"{DECISION} amount = amount + 1 {DRAW}", Damage.DECISION, "amount", ", DRAW on abank/GD-1"),
+    Harm("moment", f"{DECISION} at = at - 1 {PLEDGE}", Damage.DECISION, "at", ", PLEDGE on abank/GD-1"),
+    Harm("asker", f"{DECISION} asked_by = 'bbank' {PLEDGE}", Damage.DECISION, "asked_by", ", PLEDGE on"),
+    Harm("request", f"{DECISION} asked = gen_random_uuid() {FIRST}", Damage.DECISION, "asked", "financing_decision "),
+    Harm("terms", f"{DECISION} interest = 'RECEIVABLE' {FIRST}", Damage.DECISION, "interest", "financing_decision "),
+    Harm("position", f"{DECISION} position = 2::bigint ^ 50 {FIRST}", Damage.DECISION, "position", "financing_decision "),
+    Harm("before", f"{DECISION} before = NULL {PLEDGE}", Damage.DECISION, "before", ", PLEDGE on abank/GD-1"),
+    Harm("before, replayed", f"{DECISION} before = NULL {PLEDGE}", Damage.FINANCING, "before", " of financing abank/GD-1"),
+    Harm("deleted", f"DELETE FROM lianyun.financing_decision {PLEDGE}", Damage.FINANCING, "pledged", "financing_hold of financing abank/GD-1"),
+    Harm("deleted, the next", f"DELETE FROM lianyun.financing_decision {PLEDGE}", Damage.DECISION, "before", "financing_decision "),
+    Harm("untouched", "DELETE FROM lianyun.financing_touched WHERE number = (SELECT max(number) FROM lianyun.financing_touched)",
+         Damage.FINANCING, "row", "financing_touched abank/GD-1 of financing_decision "),
+    Harm("touched", "INSERT INTO lianyun.financing_touched SELECT gen_random_uuid(), max(number) FROM lianyun.financing_touched",
+         Damage.FINANCING, "row", "financing_touched "),
+    Harm("hold's pledge", "UPDATE lianyun.financing_hold SET pledged = NOT pledged WHERE name = 'abank/GD-1'",
+         Damage.FINANCING, "pledged", "financing_hold of financing abank/GD-1"),
+    Harm("hold's end", "UPDATE lianyun.financing_hold SET ended = NOT ended WHERE name = 'abank/GD-1'",
+         Damage.FINANCING, "ended", "financing_hold of financing abank/GD-1"),
+    Harm("hold's block", "UPDATE lianyun.financing_hold SET blocks = NOT blocks WHERE name = 'abank/GD-1'",
+         Damage.FINANCING, "blocks", "financing_hold of financing abank/GD-1"),
+    Harm("hold deleted", "DELETE FROM lianyun.financing_hold WHERE name = 'abank/GD-1'",
+         Damage.FINANCING, "row", "financing_hold of financing abank/GD-1"),
+    Harm("hold of nothing", "INSERT INTO lianyun.financing_hold VALUES (gen_random_uuid(), 'abank/X', true, true, false)",
+         Damage.FINANCING, "row", "financing_hold of financing "),
+    Harm("key freed or taken", "UPDATE lianyun.financing_entry SET freed = CASE WHEN freed IS NULL THEN 1 END WHERE kind = 5 AND name = 'abank/GD-1'",
+         Damage.FINANCING, "freed", "financing_entry NOTE "),
+    Harm("key changed", "UPDATE lianyun.financing_entry SET digest = gen_random_uuid() WHERE kind = 5 AND name = 'abank/GD-1'",
+         Damage.FINANCING, "version, kind, digest, share or near", "financing_entry of financing abank/GD-1"),
+    Harm("key deleted", "DELETE FROM lianyun.financing_entry WHERE kind = 5 AND name = 'abank/GD-1'",
+         Damage.FINANCING, "version, kind, digest, share or near", "financing_entry of financing abank/GD-1"),
+    Harm("share", "UPDATE lianyun.financing_entry SET measure = 'KGM', part = 1, whole = 2 WHERE kind = 5 AND name = 'abank/GD-1'",
+         Damage.FINANCING, "version, kind, digest, share or near", "financing_entry of financing abank/GD-1"),
+    Harm("key's name", "UPDATE lianyun.financing_entry SET name = 'bbank/X' WHERE kind = 5 AND name = 'abank/GD-1'",
+         Damage.FINANCING, "name", "financing_entry of financing abank/GD-1"),
+    Harm("cargo", "DELETE FROM lianyun.financing_cargo", Damage.FINANCING, "row", "financing_cargo xaport/XA-1 of financing abank/GD-1"),
+    Harm("cargo's name", "UPDATE lianyun.financing_cargo SET key = 'xaport/XA-9'", Damage.FINANCING, "row", "financing_cargo xaport/XA-9"),
+    Harm("word deleted", "DELETE FROM lianyun.financing_word WHERE no = (SELECT min(no) FROM lianyun.financing_word)",
+         Damage.FINANCING, "row", "financing_word of event "),
+    Harm("word out of nothing", "INSERT INTO lianyun.financing_word SELECT gen_random_uuid(), max(no) FROM lianyun.financing_word",
+         Damage.FINANCING, "row", "financing_word of event "),
+    Harm("watch out of nothing", "INSERT INTO lianyun.financing_watch VALUES (gen_random_uuid(), 1)",
+         Damage.FINANCING, "financing", "financing_watch "),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("harm", HARMS, ids=[harm.name for harm in HARMS])
+def test_each_damage_is_named_by_row_and_field(told: Session, harm: Harm) -> None:
+    assert checked(told).findings == ()
+    assert told.execute(harm.statement.encode()).rowcount > 0
+    found = checked(told)
+    named = [(finding.kind, finding.field) for finding in found.findings if harm.where in finding.where]
+    assert (harm.kind, harm.field) in named, found.findings
+    assert {finding.kind for finding in found.findings} <= {Damage.DECISION, Damage.FINANCING}
+
+
+def test_only_the_platform_signs_decisions(told: Session) -> None:
+    """A registered partner's signature under the very same words proves nothing."""
+    row = told.execute(
+        "SELECT number, headers, payload FROM lianyun.financing_decision ORDER BY number LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    number, headers, payload = row
+    envelope, _ = read_headers(unframe(headers))
+    forged = sign(key_of("abank"), signed_bytes(SIGNER.network, envelope, payload))
+    framed = frame([*envelope.to_headers(), (SIGNATURE_HEADER, forged.encode())])
+    told.execute("UPDATE lianyun.financing_decision SET headers = %s WHERE number = %s", (framed, number))
+    (found,) = checked(told).findings
+    assert (found.kind, found.field, found.expected) == (
+        Damage.DECISION,
+        "signature",
+        "by a registered key of the platform",
+    )
+
+
+def test_two_pledges_of_one_interest_are_counted(taken_over: Session) -> None:
+    """As if the pledge of the second bank had not ended the first one's."""
+    session = taken_over
+    before = checked(session)
+    assert (before.findings, before.counts["double_pledges"]) == ((), 0)
+    session.execute("UPDATE lianyun.financing_decision SET frees = '{}' WHERE frees <> '{}'")
+    session.execute(
+        "DELETE FROM lianyun.financing_touched t USING lianyun.financing_decision d "
+        "WHERE d.number = t.number AND d.action = 'PLEDGE' AND d.outcome = 'DONE' "
+        "AND t.financing NOT IN (SELECT financing FROM lianyun.financing_hold h WHERE h.name = d.financing)"
+    )
+    session.execute("UPDATE lianyun.financing_entry SET freed = NULL")
+    found = checked(session)
+    assert found.counts["double_pledges"] == 1
+    assert [f.where for f in found.findings if f.field == "interest"] == [
+        "financings abank/LN-1 and bbank/RF-1"
+    ]
