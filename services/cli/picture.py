@@ -216,10 +216,12 @@ def _names(row: int, runs: Sequence[tuple[str, ...]], places: Mapping[str, Place
         pairs = [(pair, railnet.crossing_of_pair().get(pair)) for pair in pairwise(run)]
         ends = [station for station in (run[0], run[-1]) if places[station].row == row]
         gauges = [pair for pair, c in pairs if c is not None and railnet.crossings()[c].gauge_change]
-        wanted += [(0, station) for station in ends if not any(station in pair for pair in gauges)]
+        wanted += [
+            (2 if row else 0, station) for station in ends if not any(station in pair for pair in gauges)
+        ]
         wanted += [(1, "/".join(pair)) for pair in gauges]
-        wanted += [(2, pair[1]) for pair, c in pairs if c is not None and pair not in gauges]
-        wanted += [(3, station) for station in run if station in _HUBS and places[station].row == row]
+        wanted += [(3, pair[1]) for pair, c in pairs if c is not None and pair not in gauges]
+        wanted += [(4, station) for station in run if station in _HUBS and places[station].row == row]
     line = [" "] * (width - 2)
     for rank, stations in sorted(wanted, key=lambda each: each[0]):
         text = "/".join(_station(station) for station in stations.split("/"))
