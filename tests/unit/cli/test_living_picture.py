@@ -55,7 +55,7 @@ def test_it_is_drawn_in_place_and_no_line_of_it_breaks(width: int, height: int) 
     assert code == 0, terminal.lines
     assert not [line for line in terminal.wrapped if PICTURE.match(line)]
     assert not any(line.startswith("SIMULATED") for line in terminal.above)
-    assert len(seen) > 5, "it did not move"
+    assert len(seen) > 1, "it did not move"
     lines = terminal.lines
     top = next(n for n, line in enumerate(lines) if line.startswith("SIMULATED"))
     (trunk,) = [line for line in lines if line.startswith("  •─")][:1]
