@@ -20,7 +20,6 @@ _BY_STATUS = {
     403: "forbidden",
     404: "not-found",
     405: "method-not-allowed",
-    406: "not-acceptable",
     409: "conflict",
     412: "precondition-failed",
     413: "content-too-large",

@@ -7,7 +7,6 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-import anyio.to_thread
 import psycopg
 from psycopg import Connection
 from psycopg_pool import PoolTimeout
@@ -33,8 +32,8 @@ async def perform(declared: Declared, request: Request, parameters: dict[str, An
     context: Context = request.app.state.context
     started = time.monotonic()
     body = await request.body() if declared.method != "GET" else b""
-    response = await anyio.to_thread.run_sync(
-        _answered, declared, context, request, body, parameters, limiter=request.app.state.threads
+    response = await asyncio.get_running_loop().run_in_executor(
+        request.app.state.threads, _answered, declared, context, request, body, parameters
     )
     if response.status_code == 404:
         # What is absent takes less work than what is foreign: neither is told sooner than this.

@@ -55,6 +55,14 @@ class ApiSettings(Connections):
         False, description="ask for a nonce of ours in each DPoP proof (RFC 9449, 8 and 9)"
     )
 
+    financing_keys: Path = Field(
+        Path(".lianyun") / "financing-keys.json",
+        description="keys by which decisions are signed and fingerprints made (`lianyun bank prepare`)",
+    )
+    financing_registries: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="other registries that must be clear before money is paid"
+    )
+
     api_rate: int = Field(6_000, ge=1, description="requests per window, client and process")
     api_rate_window: int = Field(60, ge=1, description="the window")
     api_answers_kept: int = Field(86_400, ge=60, description="how long idempotent answers are kept")
@@ -64,7 +72,7 @@ class ApiSettings(Connections):
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @field_validator("api_proxies", mode="before")
+    @field_validator("api_proxies", "financing_registries", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value

@@ -48,6 +48,11 @@ COMMANDS: Mapping[str, Listed] = {
     "track": Listed(
         "track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
+    "bank": Listed(
+        "bank_upkeep",
+        "app",
+        "What a bank asks and does: through the API, with the bank's own client key.",
+    ),
     "shipper": Listed(
         "shippers",
         "app",

@@ -34,6 +34,14 @@ WATCHED = frozenset(
 )
 """Facts about cargo after which whoever lends on it has to look again."""
 
+ASKING = frozenset(
+    f"cre.finance.{name}.v1".encode()
+    for name in (
+        "pledged", "drawn", "released", "cancelled", "collateral_substituted",
+        "release_order_requested", "reconsignment_requested", "transfer_requested",
+    )
+)  # fmt: skip
+"""Events that ask for a decision; who takes them to the desk is ``clerk``."""
 _TYPES = b"cre.finance."
 _CORRECTED = b"cre.correction.corrected."
 
@@ -74,11 +82,14 @@ def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:
     Of all others only the type is looked at. In a pipeline nothing is waited for.
     """
     found: list[tuple[bytes, int]] = []
+    asking: list[int] = []
     spoken = 0
     for no, event in events:
         type_ = next((value for name, value in event.record.headers if name == "ce_type"), None) or b""
         if not type_.startswith((_TYPES, _CORRECTED)) or _TYPES not in type_ + event.payload:
             continue
+        if type_ in ASKING:
+            asking.append(no)
         own = [(subject, no) for subject in subjects(event.publisher, _payload(event, type_.decode()))]
         found += own
         spoken += bool(own)
@@ -86,6 +97,8 @@ def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:
         found.sort()
         parameters = {"subjects": uuids([s for s, _ in found]), "nos": bigints([no for _, no in found])}
         session.execute(statement("put_words"), parameters)
+    if asking:
+        session.execute(statement("put_asked"), {"nos": bigints(sorted(asking))})
     return spoken
 
 
