@@ -29,7 +29,9 @@ class Gathered:
     current: Mapping[Question, Answers]  # counted claims only
     shown: frozenset[Claim]  # the one answer of each question that stands for it
     parts: frozenset[Thing]  # papers that do not speak for the whole cargo
-    called: Mapping[Thing, Thing]  # trains and declarations of several names, and the name under which each is one
+    called: Mapping[
+        Thing, Thing
+    ]  # trains and declarations of several names, and the name under which each is one
     liveness: Liveness
 
 
