@@ -25,13 +25,17 @@ from services.api.routes import (
     financings,
     health,
     platform_keys,
+    posting,
     reservations,
+    webhooks,
 )
 from services.api.routing import Routes
 from services.api.settings import ApiSettings
 
 ROUTERS: tuple[Routes | APIRouter, ...] = (
     consignments.routes,
+    posting.routes,
+    webhooks.routes,
     financing_status.routes,
     financings.routes,
     reservations.routes,

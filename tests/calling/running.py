@@ -59,6 +59,7 @@ class RunningApi:
             "financing_keys": keys,
             "api_port": self.port,
             "api_authority_key": self.folder / "authority.json",
+            "webhook_key_file": self.folder / "webhook.key",
             "api_threads": 4,
             "api_rate": 1_000_000,
             **self.told,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from schemas.rfc3339 import format_micros
 from services.api.banking import told
-from services.api.banking.asked import Drawing, Reservation, Substitution, things
+from services.api.banking.asked import Drawing, Enquiry, Reservation, Substitution, things
 from services.api.banking.deciding import decided, idempotency
+from services.api.banking.registries import ask_all
 from services.api.calls import Answer, Call
+from services.api.needs import BANKS, Needs, Scope
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.routes.financings import WRITE, Reference
 from services.api.routing import Routes
 from services.processors.financing.asking import UNKNOWN, Ask, reply
 from services.processors.financing.rulings import Action, Ruling
+from services.processors.financing.store.names import financing_id
+from services.processors.financing.store.statements import statement
 
 routes = Routes("financing")
 
@@ -33,6 +38,34 @@ def reserve(call: Call, body: Reservation) -> Answer:
     )
     ruling = decided(call, ask, things(body.consignments))
     return answered(call, ruling, ask.financing, (terms.applicant,))
+
+
+@routes.post(
+    "/v1/financings/{reference}/registry-answers",
+    Needs(Scope.FINANCING_WRITE, BANKS, "own"),
+    idempotent=False,
+    transaction=False,
+)
+def ask_registries(call: Call, reference: Reference, body: Enquiry) -> Answer:
+    """Ask the other registries about the papers of a financing. Each answer counts for a day for the bank's financing of that
+    reference: a hit refuses its reservation and its payments, and no answer never counts as clear.
+    """
+    financing = f"{call.party.code}/{reference}"
+    found = ask_all(call.context.settings, body.papers.papers(), call.now)
+    with call.transaction() as session:
+        for given in found:
+            row = {"registry": given.registry, "at": given.at, "finding": str(given.finding)}
+            session.execute(statement("put_external"), {"financing": financing_id(financing).hex(), **row})
+    call.reads("financing", financing)
+    return Answer(
+        {
+            "financing": financing,
+            "answers": [
+                {"registry": each.registry, "finding": str(each.finding), "at": format_micros(each.at)}
+                for each in found
+            ],
+        }
+    )
 
 
 @routes.post("/v1/financings/{reference}/pledge", WRITE, problems=("not-found", "conflict"))

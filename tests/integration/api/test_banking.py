@@ -248,6 +248,42 @@ def test_ten_answers_and_the_invoice(api: RunningApi) -> None:
     assert corroborated["goods"]
 
 
+def test_a_registry_that_is_required_must_be_clear(
+    api: RunningApi, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("registries")
+    told = folder / "told.json"
+    told.write_text(json.dumps({"INV-0417": "CLEAR"}))
+    settings = {"financing_registries": ("test",), "financing_test_registry": told}
+    with RunningApi(api.dsn, folder, settings) as asking:
+        bank = asking.client("abank")
+
+        def ask(reference: str) -> str:
+            answer = bank.post(f"/v1/financings/{reference}/registry-answers", json={"papers": PAPERS})
+            (found,) = answer.json()["answers"]
+            return str(found["finding"])
+
+        def draw(reference: str) -> tuple[str, str]:
+            body = {"amount": {"minor_units": 1, "currency_code": "CNY"}}
+            said = post(bank, f"/v1/financings/{reference}/draw", body).json()
+            return said["outcome"], said["guard"]
+
+        told.write_text(json.dumps({"INV-0417": "HIT"}))
+        assert ask("LN-1") == "HIT"
+        refused = post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()
+        assert (refused["outcome"], refused["guard"]) == ("REFUSED", "EXTERNAL_CLEAR")
+        told.write_text(json.dumps({"INV-0417": "CLEAR"}))
+        assert ask("LN-1") == "CLEAR"
+        assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+        assert post(bank, "/v1/financings/LN-1/pledge").json()["outcome"] == "DONE"
+        told.write_text(json.dumps({"INV-0417": "UNAVAILABLE"}))
+        assert ask("LN-1") == "UNAVAILABLE"
+        assert draw("LN-1") == ("REFUSED", "EXTERNAL_CLEAR")
+        told.write_text(json.dumps({}))
+        assert ask("LN-1") == "CLEAR"
+        assert draw("LN-1") == ("DONE", None)
+
+
 def test_rivals_at_once_have_one_winner(api: RunningApi) -> None:
     outcomes: list[str] = []
     barrier = threading.Barrier(8)

@@ -43,7 +43,7 @@ class Proving(AuthBase):
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=25,
+    max_examples=10,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
