@@ -295,7 +295,7 @@ def test_a_renewed_password_of_a_partner_counts_and_the_old_one_no_longer(
     old = (secured.secrets / "kafka" / "rzd").read_text()
     renewed = secured.renew("kafka/rzd", tmp_path)
     assert renewed.read_text() != old
-    secured.deployment.compose("up", "-d", "--no-deps", "--force-recreate", "--wait", "topics-secure")
+    secured.deployment.compose("up", "topics-secure")  # returns when the job is done
     assert secured.producer("rzd").send(FOREIGN, value=b"by the new one").get(timeout=20).offset >= 0
     with pytest.raises(KafkaError):
         secured.producer("rzd", sasl_plain_password=old)
