@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
-import anyio
+import anyio.to_thread
 from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 
@@ -24,13 +25,17 @@ from services.api.routes import (
     financings,
     health,
     platform_keys,
+    posting,
     reservations,
+    webhooks,
 )
 from services.api.routing import Routes
 from services.api.settings import ApiSettings
 
 ROUTERS: tuple[Routes | APIRouter, ...] = (
     consignments.routes,
+    posting.routes,
+    webhooks.routes,
     financing_status.routes,
     financings.routes,
     reservations.routes,
@@ -59,11 +64,14 @@ def create_app(context: Context) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # A request holds a session from its first to its last statement: as many threads as sessions.
-        app.state.threads = anyio.CapacityLimiter(context.settings.api_threads)
-        await anyio.to_thread.run_sync(context.open)
-        async with upkeep.running(context), clerking.running(context):
-            yield
-        context.close()
+        with ThreadPoolExecutor(context.settings.api_threads, "api") as threads:
+            app.state.threads = threads
+            await anyio.to_thread.run_sync(context.open)
+            try:
+                async with upkeep.running(context), clerking.running(context):
+                    yield
+            finally:
+                context.close()
 
     app = FastAPI(
         title="Lianyun",

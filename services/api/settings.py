@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
-from services.connections import Connections
+from services.webhooks.settings import SealSettings
 
 
-class ApiSettings(Connections):
+class ApiSettings(SealSettings):
     """Everything that the API can be told. Durations are seconds, sizes bytes."""
 
     dsn: SecretStr = Field(description="URL of the database")
@@ -69,6 +69,9 @@ class ApiSettings(Connections):
 
     api_rate: int = Field(6_000, ge=1, description="requests per window, client and process")
     api_rate_window: int = Field(60, ge=1, description="the window")
+    api_topic: str = Field(
+        "", description="topic that posted events go to; empty: the declared one without parties"
+    )
     api_answers_kept: int = Field(86_400, ge=60, description="how long idempotent answers are kept")
 
     metrics_host: str = "127.0.0.1"

@@ -77,6 +77,7 @@ COMMANDS: Mapping[str, Listed] = {
         "running", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
     ),
     "api": Listed("serving", "app", "The HTTP API for banks and partners."),
+    "webhooks": Listed("webhooks", "app", "Messages to parties about what changed."),
     "access-log": Listed(
         "access_log", "app", "Sealed lines of the access log, shown to two named people together."
     ),

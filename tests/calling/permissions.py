@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
+from tests.calling import hooks
 from tests.calling.cast import BOX
+from tests.calling.row import Row as Row
 
 PARTIES = (
     "xaport", "silk", "optic", "textil", "toys", "ruhr", "cr", "dit", "abank", "bbank", "court", "gacc", "depl", "stranger",
@@ -26,22 +26,6 @@ _INVOICE = {
 }  # fmt: skip
 _APPLICATION = {"application": "optic/AP-A", "product": "EXPORT_RECEIVABLE", "interest": "RECEIVABLE"}
 _XA1 = frozenset({"xaport", "silk", "optic", "ruhr", "cr", "dit", "gacc", "abank"})
-
-
-@dataclass(frozen=True)
-class Row:
-    """How a route is asked for something that belongs to some, for something that is not there, and who sees the former.
-
-    ``status`` is what those get who see it. ``body`` is sent as JSON.
-    """
-
-    own: str
-    absent: str
-    sees: frozenset[str]
-    lists: bool = False
-    status: int = 200
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 ROWS: Mapping[tuple[str, str], Row] = {
@@ -124,4 +108,5 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ),
     ("GET", "/v1/platform-keys"): Row("/v1/platform-keys", "/v1/platform-keys", frozenset(PARTIES)),
     ("GET", "/v1/access-log"): Row("/v1/access-log", "/v1/access-log", frozenset(PARTIES)),
+    **hooks.rows(PARTIES),
 }

@@ -51,7 +51,7 @@ class RunningApi:
 
     def __post_init__(self) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if 'api_certificate' in self.told else 'http'}://127.0.0.1:{self.port}"
         keys = self.folder / "financing-keys.json"
         keys.write_text(json.dumps(FINANCING_KEYS))
         given = {
@@ -59,6 +59,7 @@ class RunningApi:
             "financing_keys": keys,
             "api_port": self.port,
             "api_authority_key": self.folder / "authority.json",
+            "webhook_key_file": self.folder / "webhook.key",
             "api_threads": 4,
             "api_rate": 1_000_000,
             **self.told,

@@ -1,2 +1,3 @@
-DELETE FROM lianyun.credit_again WHERE mark < coalesce((SELECT min(id) FROM lianyun.pending), 9223372036854775807)
+DELETE FROM lianyun.credit_again
+WHERE mark < coalesce((SELECT id FROM lianyun.pending ORDER BY id LIMIT 1), 9223372036854775807)
 RETURNING cons

@@ -1,1 +1,1 @@
-SELECT max(id) FROM lianyun.pending
+SELECT (SELECT id FROM lianyun.pending ORDER BY id DESC LIMIT 1)
