@@ -15,10 +15,12 @@ from typing import Any
 from psycopg.errors import LockNotAvailable
 
 from schemas.envelope import event_id
+from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.core.facts import EventId, Micros
 from services.core.objects import consignment
+from services.localstack.platform import register
 from services.processors.credit.rendering import events_of, plain
 from services.processors.credit.store import giving, projector, records
 from services.processors.financing.asking import Ask, reply
@@ -31,6 +33,7 @@ from services.processors.financing.store.desk import CargoMoved, Desk
 from services.processors.financing.store.signing import Signer
 from services.processors.financing.store.versions import KeyRing
 from services.registry import store as registry_store
+from services.registry.events import NewKey, PartyAdded
 from services.simulator import lending, shippers
 from services.simulator.cast import CAST
 from services.simulator.files import Handed
@@ -43,6 +46,7 @@ APPLICATION = "lianyun-demo"
 AHEAD = 12 * 3_600_000_000
 """How long after the world opens the shipper applies: a day or two before the border closes."""
 VALID = timedelta(days=180)
+PLATFORM = "urn:lianyun:simulated:platform"
 _LOOK_ALIKE = str.maketrans({"I": "\N{CYRILLIC CAPITAL LETTER BYELORUSSIAN-UKRAINIAN I}", "-": "\N{EN DASH}"})
 _DIGITS = {ord("0") + n: chr(ord("\N{FULLWIDTH DIGIT ZERO}") + n) for n in range(10)}
 
@@ -92,7 +96,7 @@ class Lending:
             ).fetchone()
             session.rollback()
             if row is not None and row[0] == len(asked):
-                self._ask(session, self._desk(session, network), self.financed)
+                self._ask(session, self._desk(session, dsn, network), self.financed)
 
     def finish(self, dsn: str, network: str) -> dict[str, Any]:
         """Follow all events, and tell what became of the loan and what the bank reads of the three shippers."""
@@ -100,19 +104,29 @@ class Lending:
             session.autocommit = True
             _follow(session)
             return {
-                "financing": None if self.financed is None else self._told(session, network, self.financed),
+                "financing": None
+                if self.financed is None
+                else self._told(session, dsn, network, self.financed),
                 "credit": self._credit(session),
             }
 
-    def _desk(self, session: Session, network: str) -> Desk:
+    def _desk(self, session: Session, dsn: str, network: str) -> Desk:
         key = hashlib.sha256(f"simulated registry key|{self.seed}".encode()).digest()
         known = session.execute("SELECT count(*) FROM lianyun.financing_version").fetchone()
         if known is not None and not known[0]:
             versions.begin(session, key, 1)
-            session.commit()
-        platform = hashlib.sha256(f"simulated platform|{self.seed}".encode()).digest()
-        signing = SigningKey.from_seed(Scheme.ED25519, platform)
-        return Desk(KeyRing([key]), Signer(network, "urn:lianyun:simulated:platform", signing, platform[:16]))
+        session.commit()
+        secret = hashlib.sha256(f"simulated platform|{self.seed}".encode()).digest()
+        signing = SigningKey.from_seed(Scheme.ED25519, secret)
+        party = PartyAdded(
+            code="lianyun",
+            name="The platform (simulated)",
+            roles=frozenset({Role.PLATFORM}),
+            sources=frozenset({PLATFORM}),
+        )
+        new = NewKey(scheme=signing.scheme, public_key=signing.public_key.hex(), not_before=0)
+        register(dsn, [(party, (new,))])
+        return Desk(KeyRing([key]), Signer(network, PLATFORM, signing, secret[:16]))
 
     def _ask(self, session: Session, desk: Desk, financed: Financed) -> None:
         own, other = lending.BANK, lending.OTHER_BANK
@@ -143,11 +157,11 @@ class Lending:
         on = (consignment(founder, reference),) if ask.terms or ask.action.disposes else ()
         while True:
             try:
-                ruling = desk.decide(session, ask, on)
-                session.commit()
+                with session.transaction():
+                    ruling = desk.decide(session, ask, on)
                 break
             except (CargoMoved, LockNotAvailable):
-                session.rollback()
+                continue
         told = reply(ruling)
         self.decisions.append(
             {
@@ -161,10 +175,10 @@ class Lending:
             }
         )
 
-    def _told(self, session: Session, network: str, financed: Financed) -> dict[str, Any]:
+    def _told(self, session: Session, dsn: str, network: str, financed: Financed) -> dict[str, Any]:
         if self.decisions:
             asked = Ask(Action.RELEASE_ORDER, financed.consignee, "release order")
-            self._decide(session, self._desk(session, network), asked)
+            self._decide(session, self._desk(session, dsn, network), asked)
         moment = time.time_ns() // 1_000
         loan = f"{lending.BANK}/LN-{financed.reference}"
         found = status_of(session, loan, lending.BANK, moment, moment)
