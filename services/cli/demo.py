@@ -217,8 +217,6 @@ def _run(
             simulation, handed = shaping.result()
             money = Lending.of(simulation, world.opens)
             handed = money.added_to(handed)
-        if isinstance(platform, Platform):
-            stack.enter_context(credit_follower(platform))
         dsn, network = platform.stack.dsn, platform.network
 
         def show(at: int, flow: playing.Flow) -> None:
@@ -263,6 +261,7 @@ def _run(
             demo_report.show(body, shown, found)
         wrong = _wrong(outcome)
         if keep and isinstance(platform, Platform) and not wrong:
+            stack.enter_context(credit_follower(platform))
             stack.enter_context(announced(platform))
             demo_report.show_kept(outcome.shown)
             wait_for_ctrl_c()

@@ -46,6 +46,8 @@ APPLICATION = "lianyun-demo"
 AHEAD = 12 * 3_600_000_000
 """How long after the world opens the shipper applies: a day or two before the border closes."""
 VALID = timedelta(days=180)
+AT_ONCE = 50_000
+"""Events followed in one step: all of an ordinary demo."""
 PLATFORM = "urn:lianyun:simulated:platform"
 _LOOK_ALIKE = str.maketrans({"I": "\N{CYRILLIC CAPITAL LETTER BYELORUSSIAN-UKRAINIAN I}", "-": "\N{EN DASH}"})
 _DIGITS = {ord("0") + n: chr(ord("\N{FULLWIDTH DIGIT ZERO}") + n) for n in range(10)}
@@ -224,10 +226,10 @@ class Lending:
 
 
 def _follow(session: Session) -> None:
-    """Follow to the end, in turn with a follower that runs beside."""
+    """Follow to the end, each cargo judged once; in turn with a follower that may run beside."""
     while True:
         try:
-            projector.catch_up(session, 10_000)
+            projector.catch_up(session, AT_ONCE)
             return
         except LockNotAvailable:
             time.sleep(0.2)
