@@ -14,7 +14,7 @@ from services.api.banking.asked import Papers, own
 from services.api.banking.deciding import keys_of
 from services.api.calls import Answer, Call
 from services.api.problems import Problem
-from services.api.routes.financings import READ, own_summaries
+from services.api.routes.financings import READ, note_reads, own_summaries
 from services.api.routing import Routes
 from services.core.objects import Thing
 from services.processors.financing import lifecycle
@@ -26,7 +26,7 @@ from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.evidence import words_about
 from services.processors.financing.store.names import application_id
 from services.processors.financing.store.statements import statement
-from services.processors.financing.store.summing import own_on, own_under
+from services.processors.financing.store.summing import own_under, summaries_of
 from services.processors.financing.store.versions import KeyMissing, KeyRing
 from services.processors.financing.words import live, said
 from services.query.views import consignments_of
@@ -59,12 +59,12 @@ def status_of_thing(
     """
     adapt(call.session)
     found = KINDS[kind]
-    groups = consignments_of(call.session, [Thing(found, canonical_key(found, id))])
-    names = own_on(call.session, call.party.code, groups) if groups else []
-    taken = _taken(call, own(application), groups) if application and groups else None
-    if not names and taken is None:
+    thing = Thing(found, canonical_key(found, id))
+    summaries = summaries_of(call.session, call.party.code, thing, call.now, call.registry)
+    taken = _taken(call, own(application), thing) if application else None
+    if not summaries and taken is None:
         raise Problem("not-found")
-    summaries = own_summaries(call, names)
+    note_reads(call, summaries)
     return Answer(
         {
             "kind": kind,
@@ -101,8 +101,13 @@ def status_of_papers(call: Call, body: Papers) -> Answer:
     )
 
 
-def _taken(call: Call, application: str, groups: list[bytes]) -> bool | None:
-    """Whether the interest of ``application`` in the groups is held by anybody; None where it is no application to this bank."""
+def _taken(call: Call, application: str, thing: Thing) -> bool | None:
+    """Whether the interest of ``application`` in what ``thing`` leads to is held by anybody; None where it is no
+    application to this bank, or of other cargo.
+    """
+    groups = consignments_of(call.session, [thing])
+    if not groups:
+        return None
     words = live(
         words_about(call.session, [application_id(application)], call.registry, call.now), call.now, call.now
     )

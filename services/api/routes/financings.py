@@ -46,9 +46,7 @@ def financings(
     bank = call.party.code
     after = call.cursor(cursor, "financings") or ""
     names = portfolio(call.session, bank, after, limit + 1, only_open)
-    found = summaries(call.session, names[:limit], call.now, call.registry)
-    for each in found:
-        call.reads("financing", each.financing, (each.state.hold.terms.applicant,))
+    found = own_summaries(call, names[:limit])
     last = names[limit - 1] if len(names) > limit else None
     return page(call, "financings", [told.summary(each) for each in found], last)
 
@@ -177,9 +175,14 @@ def moment(text: str | None, name: str, otherwise: int) -> int:
 def own_summaries(call: Call, names: list[str]) -> list[Summary]:
     """The bank's financings of these names, each put down in the access log."""
     found = summaries(call.session, names, call.now, call.registry)
+    note_reads(call, found)
+    return found
+
+
+def note_reads(call: Call, found: list[Summary]) -> None:
+    """Put down in the access log that the bank read these financings, which concern their applicants."""
     for each in found:
         call.reads("financing", each.financing, (each.state.hold.terms.applicant,))
-    return found
 
 
 def _looked(call: Call, reference: str, as_of: str | None = None, known_at: str | None = None) -> Looked:

@@ -86,12 +86,12 @@ def _spoken(
 ) -> list[Reread]:
     """The events on ``subjects`` with what withdraws them, but for those numbered in ``known``."""
     rows = session.cursor(binary=True, row_factory=tuple_row).execute(
-        statement("words"), {"subjects": uuids(sorted(set(subjects)))}
+        statement("words_read"), {"subjects": uuids(sorted(set(subjects)))}
     )
-    numbers = [no for (no,) in rows.fetchall()]
+    found = [reading.stored_of(row) for row in rows.fetchall()]
     return [
         reread(stored, registry)
-        for stored in _closed(session, numbers)
+        for stored in found
         if stored.no not in known and stored.append_us <= known_at
     ]
 
@@ -102,13 +102,6 @@ def _record(events: Iterable[Reread]) -> Record:
         if not event.stored.quarantined:
             record |= _said(event)
     return record
-
-
-def _closed(session: Session, numbers: Sequence[int]) -> list[reading.Stored]:
-    """The events of these numbers, with what corrects or retracts them."""
-    if not numbers:
-        return []
-    return reading.with_withdrawals(session, numbers)
 
 
 def _said(event: Reread) -> Record:

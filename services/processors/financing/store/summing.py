@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
+from services.core.objects import Thing
 from services.processors.financing import lifecycle
-from services.processors.financing.lifecycle import State
+from services.processors.financing.lifecycle import Hold, State
 from services.processors.financing.products import Products, products
 from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.evidence import words_about
 from services.processors.financing.store.names import application_id, financing_id
+from services.processors.financing.store.rows import ruling_of
 from services.processors.financing.store.statements import statement
 from services.processors.financing.words import live
 from services.registry.registry import Registry
+from services.storage import reading
 from services.storage.arrays import adapt, uuids
 
 Session = Connection[Any]
@@ -51,9 +55,32 @@ def summaries(
     if not names:
         return []
     adapt(session)
-    rulings = rulings_of(session, [financing_id(name) for name in names])
-    holds = lifecycle.holds(rulings, at)
-    wanted = [holds[name] for name in names if name in holds]
+    reading.spare(session)
+    holds = lifecycle.holds(rulings_of(session, [financing_id(name) for name in names]), at)
+    return _summed(session, [holds[name] for name in names if name in holds], at, registry, table)
+
+
+def summaries_of(
+    session: Session, bank: str, thing: Thing, at: Micros, registry: Registry, table: Products | None = None
+) -> list[Summary]:
+    """The financings of ``bank`` on whatever consignments ``thing`` leads to, at ``at``, by name; two questions in all."""
+    adapt(session)
+    first, end = _names_of(bank)
+    asked = {"id": thing.id.hex(), "kind": int(thing.kind), "first": first, "end": end}
+    with session.pipeline():
+        reading.spare(session)
+        cursor = session.cursor(binary=True, row_factory=tuple_row)
+        cursor.execute(statement("own_reached"), asked)
+    holds = lifecycle.holds(map(ruling_of, cursor.fetchall()), at)
+    own = [hold for name, hold in sorted(holds.items()) if hold.bank == bank]
+    return _summed(session, own, at, registry, table)
+
+
+def _summed(
+    session: Session, wanted: Sequence[Hold], at: Micros, registry: Registry, table: Products | None
+) -> list[Summary]:
+    if not wanted:
+        return []
     subjects = {financing_id(hold.financing) for hold in wanted}
     subjects |= {application_id(hold.terms.application) for hold in wanted}
     words = live(words_about(session, subjects, registry, at), at, at)
@@ -65,15 +92,6 @@ def summaries(
         blocks = hold.pledged and product is not None and product.blocks_release
         found.append(Summary(lifecycle.state(hold, own, at), blocks))
     return found
-
-
-def own_on(session: Session, bank: str, consignments: Iterable[bytes]) -> list[str]:
-    """The financings of ``bank`` on the groups of consignments, by name."""
-    first, end = _names_of(bank)
-    rows = session.execute(
-        statement("own_on"), {"ids": uuids(sorted(consignments)), "first": first, "end": end}
-    )
-    return [name for (name,) in rows.fetchall()]
 
 
 def own_under(session: Session, bank: str, digests: Iterable[bytes]) -> list[str]:
