@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -55,3 +56,19 @@ def test_answers_are_as_published(api: RunningApi, case: schemathesis.Case) -> N
         case.headers["Idempotency-Key"] = uuid4().hex
     answer = case.call(base_url=api.url, auth=Proving(api, party), timeout=30)
     case.validate_response(answer, checks=CHECKED)
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud7ff\uffff", "%00", "a/\0/b", "\u202e"])
+def test_no_odd_character_of_a_parameter_is_our_fault(api: RunningApi, odd: str) -> None:
+    for path, operations in described()["paths"].items():  # type: ignore[attr-defined]
+        if not path.startswith("/v1/") or "get" not in operations:
+            continue
+        named = [each for each in operations["get"].get("parameters", ()) if each["in"] in ("path", "query")]
+        party = "abank" if "bank" in operations["get"]["x-needs"]["roles"] else "xaport"
+        target = path
+        for each in named:
+            target = target.replace("{" + each["name"] + "}", quote(odd, safe=""))
+        for each in [None, *(each["name"] for each in named if each["in"] == "query")]:
+            params = {} if each is None else {each: odd}
+            answer = api.client(party).get(target, params=params)
+            assert answer.status_code < 500, (target, params, answer.text)
