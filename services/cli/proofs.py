@@ -50,6 +50,12 @@ def pipeline(
     consignments: Annotated[int, typer.Option(min=100, help="Active consignments.")] = 100_000,
     rate: Annotated[float, typer.Option(help="Messages a second of the live run.")] = 2_000.0,
     seconds: Annotated[float, typer.Option(help="Length of the live run.")] = 25.0,
+    projections: Annotated[
+        bool,
+        typer.Option(
+            "--projections", help="Only what credit and financing cost the drain: with and without them."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
 ) -> None:
     """Drain and live rate of the whole pipeline, beside a naive agent and a bare COPY; takes some minutes."""
@@ -57,7 +63,7 @@ def pipeline(
     scale = replace(
         Scale(), events=events, workers=workers, consignments=consignments, rate=rate, seconds=seconds
     )
-    print_json(bench_pipeline(scale, say))
+    print_json(bench_pipeline(scale, say, projections))
 
 
 @bench.command()

@@ -5,23 +5,20 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any
 
-import psycopg
 import typer
 
-from schemas.envelope import Envelope
 from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.core.facts import EventId
+from services.observability.logs import configure
 from services.processors.credit.evaluation.evaluate import evaluate as evaluated
 from services.processors.credit.rendering import events_of, plain
 from services.processors.credit.signals import model
 from services.processors.credit.store import follower, giving, projector, records
 from services.registry import store
-from services.storage import reading
 
 app = typer.Typer(
     help="Read a shipper's credit signals as somebody with consent, and evaluate the scorer.",
@@ -53,7 +50,7 @@ def score(
                 f"{reader!r} may read nothing about {shipper!r} for {purpose}",
                 "the shipper grants consent with a cre.credit.consent_granted.v1 event",
             )
-        named = _names(connection, events_of(given.record, given.disputes, given.leave))
+        named = records.names(connection, shipper, events_of(given.record, given.disputes, given.leave))
         shown = plain(given.leave, given.record, given.disputes, named)
         shown["record"] = giving.keep(connection, reader, purpose, shipper, now, shown)
     if as_json:
@@ -90,20 +87,29 @@ def kept_records(
 
 @app.command("follow")
 def follow(
-    keep_on: Annotated[bool, typer.Option("--keep-on", help="Go on until Ctrl-C.")] = False,
+    keep_on: Annotated[
+        bool,
+        typer.Option(
+            "--keep-on",
+            help="Go on until Ctrl-C or SIGTERM, with health and metrics on LIANYUN_CREDIT_METRICS_PORT.",
+        ),
+    ] = False,
     anew: Annotated[
         bool, typer.Option("--anew", help="Forget what stands and begin at the first event.")
     ] = False,
 ) -> None:
     """Bring the credit signals up to all events that have been accepted by now."""
-    with session(CliSettings()) as connection:
+    settings = CliSettings()
+    with session(settings) as connection:
         if anew:
             projector.forget(connection)
         connection.commit()  # each step is a transaction of its own
-        followed = projector.catch_up(connection)
-        out.print(f"followed {followed} events")
-        if keep_on:
-            follower.follow(connection, events=500, tick=1.0)
+        if not keep_on:
+            out.print(f"followed {projector.catch_up(connection)} events")
+    if keep_on:
+        beside = follower.FollowerSettings(dsn=settings.dsn)
+        configure(beside.log_format, beside.log_level)
+        follower.run(beside)
 
 
 @app.command("evaluate")
@@ -122,14 +128,6 @@ def _moment(text: str) -> int:
         raise Failure(
             Exit.USAGE, f"--as-of: {refusal.detail}", "write it like 2025-09-12T08:00:00Z"
         ) from None
-
-
-def _names(connection: psycopg.Connection[Any], events: set[EventId]) -> dict[EventId, tuple[str, str]]:
-    named = {}
-    for stored in reading.events_by_id(connection, sorted(events)):
-        envelope = Envelope.from_headers(stored.headers)
-        named[stored.id] = (envelope.source, envelope.id)
-    return named
 
 
 def _show(record: dict[str, Any]) -> None:

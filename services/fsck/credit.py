@@ -1,20 +1,24 @@
-"""Credit signals: counts against the observations that they sum up, and observations against the events, judged anew."""
+"""Credit signals: counts against the observations that they sum up, these against the events, records against themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+import orjson
 
 from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 from services.processors.credit.financings import observe_financings
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Signal, model
-from services.processors.credit.store import loading, projector
+from services.processors.credit.store import giving, loading, projector
 from services.registry import store as registry_store
 from services.storage import reading
+from services.storage.arrays import uuids
 from services.storage.reading import Position
 
 REMEDY = "Make the signals anew from the events: `lianyun shipper follow --anew`."
+KEPT = "A record is what a bank relied on: restore it from a backup."
 _SUMS = """
 SELECT coalesce(c.shipper, o.shipper), coalesce(c.signal, o.signal), coalesce(c.day, o.day),
        coalesce(c.trials, 0), coalesce(c.bad, 0), coalesce(o.trials, 0), coalesce(o.bad, 0)
@@ -27,21 +31,44 @@ WHERE (c.trials, c.bad) IS DISTINCT FROM (o.trials, o.bad)
 """
 _WAITS = """
 SELECT 1 FROM pending UNION ALL SELECT 1 FROM lianyun.credit_again
-UNION ALL SELECT 1 FROM lianyun.quarantine WHERE (xid, no) > (%s::text::xid8, %s) LIMIT 1
+UNION ALL SELECT 1 FROM lianyun.quarantine WHERE (xid, no) > (%s::text::xid8, %s)
+UNION ALL SELECT 1 FROM lianyun.financing_decision
+          WHERE (xid, number) > (%s::text::xid8, %s) AND action = 'RESERVE' AND outcome IN ('DONE', 'REFUSED') LIMIT 1
 """
 _OBSERVATIONS = (
     "SELECT shipper, signal, subject, unit, day, bad, events FROM lianyun.credit_observation ORDER BY subject"
 )
 
 
+_PERMITTED = (
+    "SELECT bool_and(has_table_privilege('lianyun.' || name, 'SELECT')) FROM unnest(ARRAY['credit_observation',"
+    " 'credit_count', 'credit_about', 'credit_again', 'credit_record']) AS t (name)"
+)
+_GOVERNING = """
+SELECT b.no FROM lianyun.body b
+WHERE position('cre.credit.consent_'::bytea in b.headers) > 0 OR position('cre.credit.dispute_'::bytea in b.headers) > 0
+   OR (position('cre.correction.corrected.'::bytea in b.headers) > 0
+       AND position('cre.credit.'::bytea in b.payload) > 0)
+"""
+_RECORDS = """
+SELECT no, id, reader, body, supersedes,
+       lag(no) OVER (PARTITION BY reader, purpose, shipper ORDER BY no)
+FROM lianyun.credit_record ORDER BY no
+"""
+
+
 def check_credit(snapshot: Snapshot, notebook: Notebook) -> None:
-    """Compare everything; nothing where nobody follows the events.
+    """Compare everything; ``credit_not_permitted`` says that this role may not, nothing where nobody follows the events.
 
     Observations are judged anew only where the signals have followed all events of a settled state by today's rules; else
     ``credit_behind`` says so. Memory grows with consignments; a millisecond or two for each.
     """
+    if not snapshot.one(_PERMITTED)[0]:
+        notebook.counts["credit_not_permitted"] += 1
+        return
+    _given(snapshot, notebook)
     cursor = snapshot.rows(
-        "SELECT version, xid::text, no, aside_xid::text, aside_no FROM lianyun.credit_cursor"
+        "SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no FROM lianyun.credit_cursor"
     )
     if not cursor:
         return
@@ -55,20 +82,59 @@ def check_credit(snapshot: Snapshot, notebook: Notebook) -> None:
     if later or waits or version != projector.version(model()):
         notebook.counts["credit_behind"] += 1
         return
+    _found_by_key(snapshot, notebook)
     _judged(snapshot, notebook)
+
+
+def _given(snapshot: Snapshot, notebook: Notebook) -> None:
+    """Records are what was given out: each has the digest of its body and names the one before it."""
+    for no, id_, reader, body, supersedes, before in snapshot.stream(_RECORDS):
+        notebook.counts["credit_records"] += 1
+        try:
+            right = giving.digest(orjson.loads(body))
+        except orjson.JSONDecodeError:
+            right = "none: the body is no JSON"
+        for name, stored, expected in (("body", id_, right), ("supersedes", supersedes, before)):
+            if stored != expected:
+                notebook.add(
+                    Damage.CREDIT,
+                    f"credit record {no}",
+                    name,
+                    str(stored),
+                    str(expected),
+                    KEPT,
+                    publisher=reader,
+                )
+
+
+def _found_by_key(snapshot: Snapshot, notebook: Notebook) -> None:
+    """Consents, revocations and objections are found by their keys: a row that is gone would hide a revocation."""
+    connection = snapshot.connection
+    numbers = [no for (no,) in snapshot.rows(_GOVERNING)]
+    said = loading.known(reading.events_by_number(connection, numbers), registry_store.look(connection))
+    publishers = dict(said.told.publishers)
+    wanted = loading.about(said)
+    rows = snapshot.rows(
+        "SELECT event, key FROM lianyun.credit_about WHERE event = ANY (%s)",
+        [uuids(sorted({event for event, _ in wanted}))],
+    )
+    for event, key in sorted(wanted - {(event, key) for event, key in rows}):
+        where = f"credit key of event {event.hex()}"
+        notebook.add(Damage.CREDIT, where, "key", "no row", key, REMEDY, publisher=publishers.get(event, ""))
 
 
 def _judged(snapshot: Snapshot, notebook: Notebook) -> None:
     connection, table = snapshot.connection, model()
     registry = registry_store.look(connection)
     right: set[Observation] = set()
+    readings = loading.Readings()
     for (consignment,) in snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons"):
-        right |= projector.expected(connection, consignment, registry, table)[1]
+        right |= projector.expected(connection, consignment, registry, table, readings)[1]
         notebook.counts["credit_consignments"] += 1
     keys = snapshot.rows(
         "SELECT DISTINCT key FROM lianyun.credit_about WHERE key LIKE %s", ("application %",)
     )
-    loans = loading.by_keys(connection, [key for (key,) in keys], registry)
+    loans = loading.loans(connection, [key for (key,) in keys], registry)
     right |= observe_financings(loans.told, loans.liveness(), table)
     stored = {projector.observation(row) for row in snapshot.stream(_OBSERVATIONS)}
     notebook.counts["credit_observations"] += len(right)

@@ -194,6 +194,23 @@ WEBHOOK_DISABLED = Definition(
     "lianyun_webhook_disabled", "gauge", "Endpoints that the platform disabled after long failure."
 )
 
+# --- credit signals ---------------------------------------------------------------------------------------------
+CREDIT_WHOLE = Definition(
+    "lianyun_credit_whole_timestamp_seconds",
+    "gauge",
+    "When the credit signals last stood at all events that were visible.",
+)
+CREDIT_EVENTS_FOLLOWED = Definition(
+    "lianyun_credit_events_followed_total",
+    "counter",
+    "Events that the credit signals have followed, those put aside later counted once more.",
+)
+CREDIT_OBSERVATIONS_CHANGED = Definition(
+    "lianyun_credit_observations_changed_total",
+    "counter",
+    "Observations of shippers that came, went or were judged otherwise.",
+)
+
 # --- processes --------------------------------------------------------------------------------------------------
 WORKER_EXITS = Definition(
     "lianyun_worker_exits_total",

@@ -17,21 +17,29 @@ from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.errors import GenerationMoved, RegistryMoved
 from services.storage.ledger_protocol import Claim, PartitionId
+from services.storage.projecting import Projection
 from services.storage.writer import Writer
 
 
 class LedgerStore:
     """Implements `ports.Store` on Postgres; two connections, one for writing and one that reads the registry.
 
-    For one thread, `registry` aside. `owner` names this process in the ledger.
+    For one thread, `registry` aside. `owner` names this process in the ledger. Only who measures what `projections` cost
+    gives others than all.
     """
 
-    def __init__(self, dsn: str, owner: str, letters: LetterSettings | None = None) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        owner: str,
+        letters: LetterSettings | None = None,
+        projections: Sequence[Projection] = PROJECTIONS,
+    ) -> None:
         self._owner = owner
         kept = letters or LetterSettings()
         with _in_the_words_of_the_port():
             self._writer = Writer(
-                dsn, lambda session, refused: record(session, refused, kept), projections=PROJECTIONS
+                dsn, lambda session, refused: record(session, refused, kept), projections=projections
             )
         self._reading = psycopg.connect(dsn, autocommit=True, application_name="lianyun registry")
         self._reader = RegistryReader()

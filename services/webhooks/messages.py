@@ -46,13 +46,17 @@ class Subject(NamedTuple):
 
 
 class Message(NamedTuple):
-    """One message to one party; the same news gives the same ``id`` and ``body``, whoever looks at it when."""
+    """One message to one party; the same news gives the same ``id`` and ``body``, whoever looks at it when.
+
+    ``same`` names what several pieces of news may be told of in one message, "" where each is told by itself.
+    """
 
     id: str
     party: str
     type: MessageType
     at: Micros
     body: bytes
+    same: str = ""
 
 
 def message(party: str, type_: MessageType, subject: Subject, news: str, at: Micros) -> Message:
@@ -68,7 +72,8 @@ def message(party: str, type_: MessageType, subject: Subject, news: str, at: Mic
         "timestamp": _rfc3339(at),
         "data": {"subject": {"kind": subject.kind, "id": subject.id, "href": subject.href}},
     }
-    return Message(id_, party, type_, at, orjson.dumps(body))
+    same = f"{subject.kind} {subject.id}" if type_ is MessageType.CONSIGNMENT_CHANGED else ""
+    return Message(id_, party, type_, at, orjson.dumps(body), same)
 
 
 def _rfc3339(micros: Micros) -> str:

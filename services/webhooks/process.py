@@ -28,7 +28,7 @@ from services.webhooks.queue import Taken
 from services.webhooks.sealing import Seal, SealError
 from services.webhooks.sending import Answer, Sender
 from services.webhooks.settings import WebhookSettings
-from services.webhooks.signature import headers
+from services.webhooks.signature import Secret, headers
 
 log = logging.getLogger(__name__)
 APPLICATION = "lianyun-webhooks"
@@ -68,11 +68,12 @@ class Deliverer:
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop``, then let running attempts end. Raises psycopg errors: the database is gone."""
         while not stop.is_set():
-            started = self.begin()
-            if not started:
+            self.begin()
+            if self._running:
+                tick = self._settings.webhook_tick
+                await asyncio.wait(self._running, timeout=tick, return_when=asyncio.FIRST_COMPLETED)
+            else:
                 await self._pause(stop)
-            elif self._running:
-                await asyncio.wait(self._running, timeout=self._settings.webhook_tick)
             self._raise_failed()
         await self.finish()
 
@@ -88,15 +89,24 @@ class Deliverer:
         lease = int(self._settings.lease * SECOND)
         with self._session.transaction():
             taken = queue.take(self._session, self._now(), lease, busy, self._settings.webhook_at_once)
+            keys = {each: self._keys(each) for each in {one.subscription for one in taken}}
         self._at_point("taken")
         for each in taken:
             self._busy[each.subscription] += 1
-            self._running.add(asyncio.create_task(self._attempt(each)))
+            self._running.add(asyncio.create_task(self._attempt(each, keys[each.subscription])))
         return len(taken)
 
-    async def _attempt(self, taken: Taken) -> None:
+    def _keys(self, subscription: str) -> list[Secret] | None:
+        """What deliveries to it are signed with now; None where its secrets cannot be opened here."""
         try:
-            answer = await self._send(taken)
+            return subscriptions.signing(self._session, subscription, self._seal, self._now())
+        except SealError as problem:
+            log.error("%s", problem)
+            return None
+
+    async def _attempt(self, taken: Taken, keys: list[Secret] | None) -> None:
+        try:
+            answer = await self._send(taken, keys)
             self._at_point("sent")
             with self._session.transaction():
                 self._settle(taken, answer)
@@ -108,18 +118,14 @@ class Deliverer:
         finally:
             self._busy[taken.subscription] -= 1
 
-    async def _send(self, taken: Taken) -> Answer:
-        now = self._clock()
-        try:
-            with self._session.transaction():
-                keys = subscriptions.signing(self._session, taken.subscription, self._seal, int(now * SECOND))
-        except SealError as problem:
-            log.error("%s", problem)
+    async def _send(self, taken: Taken, keys: list[Secret] | None) -> Answer:
+        if keys is None:
             return Answer(
                 None, "the platform cannot open the secret of this webhook; its operators were told"
             )
         if not keys:
             return Answer(None, "the webhook was removed")
+        now = self._clock()
         return await self._sender.post(
             taken.url, taken.body, headers(taken.message, int(now), taken.body, keys), now
         )
@@ -223,6 +229,8 @@ async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point =
     follower = Follower(settings, failing, metrics)
     health = _served(settings, metrics, follower)
     with open_following(settings) as session:
+        # What of the queue a crash of the database forgets is delivered once more: no need to wait for its disk.
+        session.execute("SET synchronous_commit = off")
         async with Sender(settings.webhook_timeout, settings.webhook_loopback) as sender:
             follower.start()
             try:

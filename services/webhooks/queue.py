@@ -50,10 +50,10 @@ class Told(NamedTuple):
 
 
 def put_messages(session: Session, messages: Iterable[Message], only: str | None = None) -> int:
-    """Put down ``messages`` and a delivery for each subscription that asks for them; return how many deliveries are new.
+    """Put down ``messages`` with a delivery for each subscription that asks for them; return how many deliveries are new.
 
-    In the caller's transaction. A message that is there already changes nothing. ``only``: for this subscription,
-    whatever types it asks for.
+    In the caller's transaction. A message that is there already changes nothing, nor does news of the ``same`` as a message
+    that nobody has begun to deliver. ``only``: for this subscription, whatever types it asks for.
     """
     told = sorted(set(messages))
     if not told:
@@ -64,11 +64,11 @@ def put_messages(session: Session, messages: Iterable[Message], only: str | None
         "types": [str(each.type) for each in told],
         "ats": [each.at for each in told],
         "bodies": [each.body for each in told],
+        "sames": [each.same or None for each in told],
         "only": only,
         "forever": FOREVER,
     }
-    session.execute(statement("message_put"), values)
-    return session.execute(statement("delivery_put"), values).rowcount
+    return session.execute(statement("message_put"), values).rowcount
 
 
 def take(session: Session, now: Micros, lease: Micros, busy: dict[str, int], at_once: int) -> list[Taken]:

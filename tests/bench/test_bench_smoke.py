@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,3 +103,18 @@ def test_memory_is_looked_at_from_the_first_commit_to_the_last(result: dict[str,
     assert len(seen) >= 3
     assert max(int(applied) for applied in seen) == SCALE.events
     assert all(0 < mb < 10_000 for each in seen.values() for mb in each)
+
+
+def test_what_the_projections_cost() -> None:
+    """Drains of both kinds in one run; whether it is little is not judged here."""
+    scale = replace(SCALE, events=2_000, consignments=120)
+    result = bench_pipeline(scale, projections=True)
+    told = result["projections"]
+    for kind in ("with", "without"):
+        assert len(told[kind]["of_each"]) == 2
+        assert all(rate > 0 for rate in told[kind]["of_each"])
+    assert 0 <= told["followed"] <= told["stored"]
+    assert told["stored"] > scale.events
+    assert told["watched"] > 0, "deliveries of pledged cargo are among the events"
+    assert result["asked"]["projections_cost_share"]["asked"] == 0.25
+    assert result["meaning"].keys() == {"projections"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from schemas.events.base import ObjectKind
 from schemas.events.finance_terms import Interest, Product
@@ -16,6 +17,17 @@ from services.processors.financing import papers
 from services.processors.financing.money import Money
 from services.processors.financing.rulings import Terms
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written(value: object) -> object:
+    """Let through a day as it is written, and nothing that could be read as one: neither numbers nor moments."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("a day is written YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written)]
 Reference = Annotated[
     str,
     StringConstraints(
@@ -85,7 +97,7 @@ class Invoice(Shared):
     buyer: Company
     number: Identifier
     amount: Amount
-    issued_on: date
+    issued_on: Day
 
 
 class TransportDocument(Shared):
@@ -93,7 +105,7 @@ class TransportDocument(Shared):
 
     issuer: Company
     number: Identifier
-    issued_on: date
+    issued_on: Day
 
 
 class Note(Shared):
@@ -113,7 +125,7 @@ class Box(Shared):
 
     container: Annotated[str, StringConstraints(min_length=1, max_length=32)]
     origin: Place
-    loaded_on: date
+    loaded_on: Day
 
 
 class Papers(Asked):

@@ -10,6 +10,7 @@ import orjson
 from services.api.banking import told
 from services.api.calls import Answer, Call
 from services.api.problems import MEDIA_TYPE, Problem
+from services.api.sandbox import financings
 from services.api.sandbox.table import NETWORKS, PARTY, DecisionRow, named, table
 from services.gateway.outcomes import Fate
 from services.processors.financing.asking import UNKNOWN, Reply
@@ -17,7 +18,7 @@ from services.processors.financing.asking import UNKNOWN, Reply
 HEADER = "lianyun-sandbox"
 """Carries the id of a problem on routes that take no id."""
 _NUMBER = 9_000_001
-_RESERVED_UNTIL = 1_893_456_000_000_000  # 2030-01-01T00:00:00Z, the same at every asking
+_FINANCING = "/v1/financings/{reference}"
 _STEPS = ("pledge", "draw", "release", "cancel", "substitute")
 
 
@@ -39,11 +40,13 @@ def forced(call: Call, method: str, path: str, parameters: Mapping[str, Any]) ->
         name = named("problem", text)
         if name is not None:
             raise _problem(name)
+    if method == "GET" and path.startswith(_FINANCING):
+        return _financing(call, parameters.get("reference"), path.removeprefix(_FINANCING))
     if method != "POST":
         return None
     if path == "/v1/reservations":
         return _decided(named("decision", body.get("reference")), body.get("reference"))
-    if path.startswith("/v1/financings/{reference}/") and path.rpartition("/")[2] in _STEPS:
+    if path.startswith(_FINANCING) and path.rpartition("/")[2] in _STEPS:
         return _decided(named("decision", parameters.get("reference")), parameters.get("reference"))
     if path == "/v1/cargo-requests":
         return _cargo(body)
@@ -64,6 +67,20 @@ def _problem(name: str) -> Problem:
     return Problem(name, "Forced in the sandbox.", headers=headers)
 
 
+def _financing(call: Call, reference: Any, part: str) -> Answer | None:
+    if part not in ("", "/alerts"):
+        return None
+    stage = table().stages.get(named("stage", reference) or "")
+    alert = table().alerts.get(named("alert", reference) or "")
+    if stage is not None:
+        body = financings.at_stage(reference, stage, call.now)
+    elif alert is not None:
+        body = financings.with_alert(reference, alert, call.now)
+    else:
+        return None
+    return Answer({"items": body["alerts"], "next": None} if part else body, etag=reference)
+
+
 def _decided(name: str | None, reference: Any) -> Answer | None:
     if name is None:
         return None
@@ -74,7 +91,7 @@ def _decided(name: str | None, reference: Any) -> Answer | None:
 
 
 def _reply(row: DecisionRow) -> Reply:
-    until = _RESERVED_UNTIL if row.outcome == "DONE" else None
+    until = financings.RESERVED_UNTIL if row.outcome == "DONE" else None
     return Reply(row.outcome, row.guard, row.satisfied_by, row.match, until, None, (), _NUMBER)
 
 

@@ -10,8 +10,8 @@ _HEAD = """\
 
 Written by `make schemas` from `services/api/sandbox/table.toml`.
 
-In the networks `demo` and `sandbox` the party `sandbox` can force every outcome of an event, every answer of a decision and
-every kind of problem by an id of this page. What is forced is not decided, forwarded or stored; tokens, proofs, scopes,
+In the networks `demo` and `sandbox` the party `sandbox` can force every outcome of an event, every answer of a decision,
+every stage and alert of a financing and every kind of problem by an id of this page. What is forced is not decided, forwarded or stored; tokens, proofs, scopes,
 Idempotency-Key and signatures are real. Without such an id the tenant is a party like others. In production these ids
 mean nothing: a sandbox has a database of its own and a network name (`LIANYUN_NETWORK=sandbox`) that is part of every signature.
 
@@ -66,6 +66,17 @@ def page() -> str:
             )
             for name, row in rows.decisions.items()
         ],
+    )
+    parts.append(
+        "\n## Financings\n\n`GET /v1/financings/{reference}` with the id as reference. With the id of an alert also "
+        "`GET /v1/financings/{reference}/alerts`.\n"
+    )
+    parts += _table(
+        ("id", "stage"), [(f"sandbox-stage-{name}", str(row.stage)) for name, row in rows.stages.items()]
+    )
+    parts.append("")
+    parts += _table(
+        ("id", "alert"), [(f"sandbox-alert-{name}", row.covenant) for name, row in rows.alerts.items()]
     )
     parts.append("\n## Requests about cargo\n\nThe one consignment of `POST /v1/cargo-requests`.\n")
     parts += _table(

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from services.gateway.outcomes import Fate, Outcome
+from services.processors.financing.lifecycle import Stage
 
 PARTY = "sandbox"
 NETWORKS = frozenset({"demo", "sandbox"})
@@ -44,6 +45,22 @@ class DecisionRow(_Row):
     match: str = ""
 
 
+class StageRow(_Row):
+    """Where a financing stands; amounts in minor units."""
+
+    stage: Stage
+    pledged: bool
+    drawn: int
+    outstanding: int
+
+
+class AlertRow(_Row):
+    """An alert of a financing."""
+
+    covenant: str
+    about: str
+
+
 class CargoRow(_Row):
     """What a request about cargo is answered."""
 
@@ -58,6 +75,8 @@ class Table(_Row):
     problems: Mapping[str, Mapping[str, str]]
     events: Mapping[str, EventRow]
     decisions: Mapping[str, DecisionRow]
+    stages: Mapping[str, StageRow]
+    alerts: Mapping[str, AlertRow]
     cargo: Mapping[str, CargoRow]
 
 
@@ -69,6 +88,6 @@ def table() -> Table:
 
 
 def named(kind: str, text: object) -> str | None:
-    """The name in a forcing id of ``kind`` (problem, event, decision, cargo), None where ``text`` is none."""
+    """The name in a forcing id of ``kind`` (problem, event, decision, stage, alert, cargo), None where ``text`` is none."""
     prefix = f"{PREFIX}{kind}-"
     return text[len(prefix) :] if isinstance(text, str) and text.startswith(prefix) else None

@@ -8,13 +8,14 @@ from services.processors.parentage import end_with_parent
 
 
 def main() -> None:
-    """Follow until SIGTERM; never returns. An error ends the process, and whoever supervises it starts it again."""
+    """Follow until SIGTERM. An error ends the process, and whoever supervises it starts it again."""
     end_with_parent(os.environ)
     from services.observability.logs import configure
     from services.processors.credit.store.follower import FollowerSettings, run
 
-    configure()
-    run(FollowerSettings())
+    settings = FollowerSettings()
+    configure(settings.log_format, settings.log_level)
+    run(settings)
 
 
 if __name__ == "__main__":

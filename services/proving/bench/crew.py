@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,7 +13,7 @@ from typing import Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.localstack.ports import free_port
-from services.processors.supervisor import Supervisor
+from services.processors.supervisor import COMMAND, Supervisor
 from services.proving.bench import parties
 
 _READY = "lianyun_worker_ready"
@@ -28,7 +28,14 @@ class Crew:
     """``workers`` supervised worker processes on one database; a context manager. Their logs go to ``logs``."""
 
     def __init__(
-        self, bootstrap: str, dsn: str, group: str, workers: int, logs: Path, batch_events: int = 2_000
+        self,
+        bootstrap: str,
+        dsn: str,
+        group: str,
+        workers: int,
+        logs: Path,
+        batch_events: int = 2_000,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self._port, self._workers, self._logs = free_port(), workers, logs
         self._supervisor = Supervisor(
@@ -44,6 +51,7 @@ class Crew:
             },
             workers,
             logs=logs,
+            command=command,
         )
 
     def __enter__(self) -> Self:

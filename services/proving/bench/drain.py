@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.schemes import Scheme
+from services.processors.supervisor import COMMAND
 from services.proving.bench.crew import Crew, CrewFailed
 from services.proving.bench.ground import Ground, rows_written, stored_events
 from services.proving.bench.mix import Plan
@@ -59,11 +60,18 @@ class Drained:
 
 
 def drain(
-    ground: Ground, plan: Plan, scheme: Scheme, name: str, workers: int, batch_events: int = 2_000
+    ground: Ground,
+    plan: Plan,
+    scheme: Scheme,
+    name: str,
+    workers: int,
+    batch_events: int = 2_000,
+    command: Sequence[str] = COMMAND,
+    opened: Callable[[str], None] = lambda _dsn: None,
 ) -> Drained:
     """Publish ``plan`` signed under ``scheme``, then start the workers on a copy of the base and wait for the last.
 
-    Raises WrongCount (also where so little was published that all was committed between two looks), CrewFailed,
+    ``command`` is what a worker runs; ``opened`` is told the database just before they start. Raises WrongCount (also where so little was published that all was committed between two looks), CrewFailed,
     TimeoutError.
     """
     shelf = shelve(plan, scheme, ground.folder / name)
@@ -71,11 +79,12 @@ def drain(
     ground.fill(shelf)
     ground.checkpoint()
     before_events, before_rows = stored_events(dsn), rows_written(dsn)
+    opened(dsn)
     with (
         Ledger(dsn, 0.05) as ledger,
         Sessions(dsn) as sessions,
         Crew(
-            ground.stack.bootstrap, dsn, name, workers, ground.folder / f"{name}-logs", batch_events
+            ground.stack.bootstrap, dsn, name, workers, ground.folder / f"{name}-logs", batch_events, command
         ) as crew,
     ):
         started = ledger.applied

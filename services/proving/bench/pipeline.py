@@ -20,6 +20,7 @@ from services.proving.bench.ground import Ground
 from services.proving.bench.live import WARM_UP, Lived, live
 from services.proving.bench.mix import MIX, Plan, base
 from services.proving.bench.naive_run import naive_events_per_second, sample
+from services.proving.bench.projecting import compare
 from services.proving.bench.replaying import replayed
 from services.proving.bench.signed import shelve
 from services.proving.bench.stages import admission_stages
@@ -46,10 +47,12 @@ class Scale:
     seed: int = 1
 
 
-def bench_pipeline(scale: Scale | None = None, say: Say = lambda _line: None) -> dict[str, Any]:
+def bench_pipeline(
+    scale: Scale | None = None, say: Say = lambda _line: None, projections: bool = False
+) -> dict[str, Any]:
     """Measure the pipeline and return the report. Blocks for minutes; starts and stops servers of its own.
 
-    Raises StackError, WrongCount, CrewFailed, SendingFailed, NaiveFailed.
+    ``projections`` measures what credit and financing cost, and nothing else. Raises StackError, WrongCount, CrewFailed, SendingFailed, NaiveFailed.
     """
     scale = scale or Scale()
     began = time.monotonic()
@@ -61,23 +64,35 @@ def bench_pipeline(scale: Scale | None = None, say: Say = lambda _line: None) ->
     with TemporaryDirectory(prefix="lianyun-bench-") as folder, LocalStack() as stack:
         tell("Kafka and Postgres run")
         ground = Ground(stack, Path(folder))
-        result = _measure(ground, scale, tell)
+        result = (_cost if projections else _measure)(ground, scale, tell)
         result |= {
             "hardware": hardware,
             "versions": machine.versions(stack.dsn, KAFKA_VERSION),
             "postgres_settings": machine.postgres_settings(stack.dsn),
             "commit": machine.commit(),
-            "meaning": report.MEANING,
+            "meaning": {name: meant for name, meant in report.MEANING.items() if name in result},
             "wall_seconds": round(time.monotonic() - began, 1),
         }
     return result
 
 
-def _measure(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
+def _founded(ground: Ground, scale: Scale, tell: Say) -> World:
     world = World(scale.consignments)
     founded = shelve(base(world), Scheme.ED25519_BATCH, ground.folder / "base")
     took = load_base(ground, founded, scale.workers)
     tell(f"{scale.consignments} consignments stand ({founded.events} events in {took:.0f} s)")
+    return world
+
+
+def _cost(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
+    world = _founded(ground, scale, tell)
+    compared = compare(ground, world, scale.events, scale.workers, scale.batch_events, scale.seed, tell)
+    result = report.projections(compared)
+    return {**result, "asked": report.against(report.projection_goals(result))}
+
+
+def _measure(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
+    world = _founded(ground, scale, tell)
     single = _drain(ground, world, scale, Scheme.ED25519, "bench_single", tell)
     batched = _drain(ground, world, scale, Scheme.ED25519_BATCH, "bench_batch", tell)
     lived = _live(ground, world, scale, tell)

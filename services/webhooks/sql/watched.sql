@@ -1,5 +1,7 @@
--- Each fact once with all financings that it was put down for, so that a step ends between two facts.
-SELECT w.xid::text, w.no, (extract(epoch FROM b.at) * 1000000)::bigint, array_agg(h.name ORDER BY h.name)
+-- Each fact once with all financings that it was put down for, so that a step ends between two facts; every fact is in the
+-- page, also one that concerns nobody any more, so that the position moves past it.
+SELECT w.xid::text, w.no, (extract(epoch FROM coalesce(b.at, now())) * 1000000)::bigint,
+       array_remove(array_agg(h.name ORDER BY h.name), NULL)
 FROM (
     SELECT DISTINCT f.xid, f.no
     FROM lianyun.financing_watch f
@@ -9,7 +11,7 @@ FROM (
     LIMIT %(limit)s
 ) AS w
 JOIN lianyun.financing_watch f ON (f.xid, f.no) = (w.xid, w.no)
-JOIN lianyun.financing_hold h ON h.financing = f.financing
+LEFT JOIN lianyun.financing_hold h ON h.financing = f.financing
 CROSS JOIN LATERAL (SELECT min(t.at) FROM lianyun.batch t WHERE t.xid = w.xid) AS b (at)
 GROUP BY w.xid, w.no, b.at
 ORDER BY w.xid, w.no

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,10 +23,11 @@ from services.cli.main import app
 from services.fsck.check import fsck
 from services.fsck.finding import Damage, Report
 from services.localstack.engine import DatabaseAddress
+from services.localstack.ports import free_port
 from services.processors.credit.counts import Cell, Count, count
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Signal, model
-from services.processors.credit.store import projector, records
+from services.processors.credit.store import giving, places, projector, records
 from services.processors.credit.store.statements import statement
 from services.processors.projections import PROJECTIONS
 from services.registry import store as registry_store
@@ -256,9 +259,9 @@ def test_a_step_that_fails_leaves_nothing(
     desk.apply([record(told, n) for n, told in enumerate(story.story.told)])
     desk.settle()
     desk.close()
-    whole = projector.statement
+    whole = places.statement
     monkeypatch.setattr(
-        projector, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
+        places, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
     )
     with pytest.raises(psycopg.errors.DivisionByZero):
         projector.step(session)
@@ -376,10 +379,36 @@ def test_fsck_names_what_was_changed(dsn: str, session: Session, universe: Unive
     by = {(f.publisher, f.field) for f in found if f.where.startswith("credit observation")}
     assert by == {("c02-lake", "day, bad and events"), ("c11-lake", "row")}
 
+    session.execute(
+        "DELETE FROM lianyun.credit_about WHERE key LIKE 'event %%' AND key IN (SELECT 'event ' || "
+        "replace(i.id::text, '-', '') FROM lianyun.identity i)"
+    )
+    found = {(f.where.rpartition(" ")[0], f.publisher) for f in checked().findings if f.field == "key"}
+    assert ("credit key of event", "c13-lake") in found, "a revocation that nobody finds any more"
+
     projector.forget(session)
     projector.catch_up(session)
     assert checked().sound
     assert stored(session)[0] == universe.observations
+
+
+def test_fsck_names_a_record_that_was_changed_after_it_was_given(dsn: str, session: Session) -> None:
+    """What a bank relied on: its words, and which record it superseded."""
+    for n in range(3):
+        giving.keep(session, "silkbank", "CREDIT_ASSESSMENT", "lake", n, {"score": 700 + n, "position": n})
+
+    def found() -> list[tuple[str, str, str]]:
+        report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
+        assert report.counts["credit_records"] == 3
+        return [(f.where, f.publisher, f.field) for f in report.findings if f.kind is Damage.CREDIT]
+
+    assert found() == []
+    session.execute("UPDATE lianyun.credit_record SET body = replace(body, '701', '901')")
+    assert found() == [("credit record 2", "silkbank", "body")]
+    session.execute("UPDATE lianyun.credit_record SET body = 'none' WHERE no = 2")
+    assert found() == [("credit record 2", "silkbank", "body")]
+    session.execute("UPDATE lianyun.credit_record SET supersedes = NULL WHERE no = 3")
+    assert found() == [("credit record 2", "silkbank", "body"), ("credit record 3", "silkbank", "supersedes")]
 
 
 def test_the_follower_may_be_killed_at_any_time(dsn: str, session: Session, universe: Universe) -> None:
@@ -420,3 +449,43 @@ def test_the_follower_may_be_killed_at_any_time(dsn: str, session: Session, univ
     seen, counts = stored(session)
     assert seen == universe.observations
     assert counts == count(seen)
+
+
+def test_the_follower_tells_how_far_it_is_and_ends_when_asked(
+    dsn: str, session: Session, universe: Universe
+) -> None:
+    story = next(each for each in universe.told if each.slug == "03_findings_not_selections")
+    desk = Desk(dsn)
+    desk.apply([record(told, n) for n, told in enumerate(story.story.told)])
+    desk.settle()
+    desk.close()
+    port = free_port()
+    environment = {**os.environ, "LIANYUN_DSN": dsn, "LIANYUN_CREDIT_METRICS_PORT": str(port)}
+    began = time.time()
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "services.cli", "shipper", "follow", "--keep-on"], env=environment
+    )
+
+    def asked(path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    try:
+        until, shown = time.monotonic() + 60, dict[str, float]()
+        while not shown.get("lianyun_credit_whole_timestamp_seconds"):
+            assert follower.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.1)
+            with contextlib.suppress(OSError):
+                lines = (line.split(" ") for line in asked("metrics").splitlines())
+                shown = {line[0]: float(line[1]) for line in lines if line[0].startswith("lianyun_credit")}
+        assert shown["lianyun_credit_whole_timestamp_seconds"] > began
+        assert shown["lianyun_credit_events_followed_total"] == len(story.story.told)
+        assert shown["lianyun_credit_observations_changed_total"] >= len(stored(session)[0]) > 0
+        assert json.loads(asked("health/live"))["ok"] is True
+    finally:
+        follower.terminate()
+    assert follower.wait(30) == 0
+    (whole_at,) = session.execute("SELECT whole_at FROM lianyun.credit_cursor").fetchone() or (None,)
+    assert whole_at is not None
+    assert whole_at.timestamp() > began

@@ -102,6 +102,23 @@ def test_every_answer_of_a_decision(api: RunningApi, name: str) -> None:
         assert told["financing"] == f"sandbox/{id_}"
 
 
+@pytest.mark.parametrize("name", ROWS.stages)
+def test_every_stage_of_a_financing(api: RunningApi, name: str) -> None:
+    row = ROWS.stages[name]
+    told = api.client("sandbox").get(f"/v1/financings/sandbox-stage-{name}")
+    assert told.status_code == 200, told.text
+    assert (told.json()["stage"], told.json()["pledged"]) == (row.stage, row.pledged)
+    assert told.json()["outstanding"] == {"minor_units": row.outstanding, "currency_code": "CNY"}
+
+
+@pytest.mark.parametrize("name", ROWS.alerts)
+def test_every_alert_of_a_financing(api: RunningApi, name: str) -> None:
+    path = f"/v1/financings/sandbox-alert-{name}"
+    (alert,) = api.client("sandbox").get(path).json()["alerts"]
+    assert (alert["covenant"], alert["about"]) == (ROWS.alerts[name].covenant, ROWS.alerts[name].about)
+    assert api.client("sandbox").get(f"{path}/alerts").json()["items"] == [alert]
+
+
 @pytest.mark.parametrize("name", ROWS.cargo)
 def test_every_answer_about_cargo(api: RunningApi, name: str) -> None:
     row = ROWS.cargo[name]

@@ -8,7 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from services.fsck.check import fsck
 from services.localstack import LocalStack
+from services.processors.credit.store import projector
 from services.storage.bodies import SPAN, prepare_partitions
 from services.storage.migrate import migrate
 from services.storage.session import open_session
@@ -24,7 +26,7 @@ def server() -> Iterator[str]:
         with psycopg.connect(f"{head}/lianyun", autocommit=True) as admin:
             for _ in range(2):
                 admin.execute(ROLES.read_bytes())
-            for role in ("owner", "worker", "reader"):
+            for role in ("owner", "worker", "credit", "reader"):
                 admin.execute(f"ALTER ROLE lianyun_{role} PASSWORD 'only-here'".encode())
         address = f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun"
         migrate(address.replace("ROLE", "owner"))
@@ -85,6 +87,40 @@ def test_the_reader_sees_neither_the_access_log_nor_secrets(server: str) -> None
         for unseen in ("access_log", "access_log_sealed", "api_secret", "api_answer", "api_proof"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 session.execute(f"SELECT FROM lianyun.{unseen}".encode())
+
+
+CREDIT = ("credit_cursor", "credit_observation", "credit_count", "credit_about", "credit_again")
+
+
+def test_the_follower_of_credit_signals_writes_its_own_tables_and_no_others(server: str) -> None:
+    with psycopg.connect(server.replace("ROLE", "credit"), autocommit=True) as session:
+        projector.catch_up(session)
+        rows = session.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE (n.nspname = 'lianyun' OR n.nspname ~ '^g[0-9]+$') AND c.relkind IN ('r', 'p', 'v', 'S')"
+            " AND (has_table_privilege(c.oid, 'INSERT') OR has_table_privilege(c.oid, 'UPDATE')"
+            "      OR has_table_privilege(c.oid, 'DELETE') OR has_table_privilege(c.oid, 'TRUNCATE'))"
+        )
+        assert {name for (name,) in rows} == set(CREDIT)
+        for kept in ("credit_record", "api_secret"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(f"SELECT FROM lianyun.{kept}".encode())
+
+
+def test_whoever_draws_dashboards_sees_nothing_of_a_shipper(server: str) -> None:
+    """How far the signals are, which is no news of anybody; fsck as that role goes without them and says so."""
+    with psycopg.connect(server.replace("ROLE", "reader"), autocommit=True) as session:
+        assert session.execute("SELECT whole_at IS NOT NULL FROM lianyun.credit_cursor").fetchall() in (
+            [(True,)],
+            [],
+        )
+        for hidden in (*CREDIT[1:], "credit_record"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(f"SELECT FROM lianyun.{hidden}".encode())
+    for role, unseen in (("reader", 1), ("owner", 0)):
+        report = fsck(server.replace("ROLE", role), "demo", gateway_topics=frozenset())
+        assert report.sound, report.findings
+        assert report.counts.get("credit_not_permitted", 0) == unseen
 
 
 def test_a_role_without_its_password_does_not_come_in(server: str) -> None:

@@ -147,7 +147,7 @@ def test_it_is_tried_again_and_then_dead_and_can_be_replayed(
     (dead,) = queue.deliveries(session, made.id, "DEAD", None, 10)
     assert (dead.attempts, dead.status, dead.detail) == (4, 500, "answered 500")
     receiver.always.clear()
-    assert queue.replay(session, made.id, told.at + 1, now()) == 0
+    assert queue.replay(session, made.id, now(), now()) == 0, "nothing since then"
     assert queue.replay(session, made.id, told.at, now()) == 1
     deliver(session, settings, settled(session, made.id))
     assert len(receiver.at()) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import orjson
@@ -11,7 +12,7 @@ import pytest
 from services.processors.financing.asking import Ask
 from services.processors.financing.rulings import Action
 from services.storage.session import Session, open_session
-from services.webhooks import outbox, subscriptions
+from services.webhooks import outbox, queue, subscriptions
 from services.webhooks.messages import SUBSCRIBABLE, MessageType
 from services.webhooks.sealing import Seal
 from tests.financing.stored import Stored, events_of, tell
@@ -164,6 +165,36 @@ def test_two_followers_at_once_tell_everything_once(dsn: str, session: Session, 
     assert sum(put) == rows[0] > 0
 
 
+def delivered_once(session: Session) -> list[str]:
+    """Take what is due, as if it were being sent; the messages about consignments among it."""
+    now = time.time_ns() // 1_000
+    taken = queue.take(session, now, 60_000_000, {}, 100)
+    return [each.message for each in taken if b"consignment.changed" in each.body]
+
+
+def test_news_joins_what_nobody_has_begun_to_tell_and_never_what_is_being_told(
+    session: Session, stored: Stored, seal: Seal
+) -> None:
+    made, _ = subscriptions.create(session, "xaport", "https://hooks.example/", SUBSCRIBABLE, "", seal, 0)
+    stored.hear(SOON)
+    assert outbox.catch_up(session) >= 1
+    waiting = (
+        "SELECT count(*) FROM lianyun.webhook_delivery WHERE state = 'WAITING' AND attempts = 0 AND same = %s"
+    )
+    assert session.execute(waiting, ("consignment xaport/XA-1",)).fetchone() == (1,)
+    first = delivered_once(session)
+    tell(stored.session, delivery(), SOON)
+    stored.session.commit()
+    assert outbox.catch_up(session) == 1, "the first is on its way: what comes now has a message of its own"
+    (second,) = delivered_once(session)
+    assert second not in first
+    kept = session.execute("SELECT count(*) FROM lianyun.webhook_message").fetchone()
+    assert kept == (len(first) + 1,), "what joined another message left none of its own"
+    since = time.time_ns() // 1_000 - 60_000_000
+    session.execute("UPDATE lianyun.webhook_delivery SET state = 'DELIVERED'")
+    assert queue.replay(session, made.id, since, since) == len(first) + 1, "told since then, of whatever age"
+
+
 @pytest.mark.usefixtures("everybody")
 def test_repeating_a_request_tells_nothing_again(session: Session, stored: Stored) -> None:
     ask, at, on = CASE.ask(0)
@@ -232,3 +263,20 @@ def test_a_retraction_is_news_of_what_it_takes_back(session: Session, stored: St
     session.execute(again)
     outbox.catch_up(session)
     assert ("xaport", "consignment.changed.v1") in told(session)
+
+
+def test_a_fact_that_concerns_nobody_does_not_stop_what_follows(
+    session: Session, stored: Stored, seal: Seal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "ROWS", 1)
+    subscriptions.create(
+        session, "abank", "https://hooks.example/", [MessageType.FINANCING_ALERT], "", seal, 0
+    )
+    session.execute("INSERT INTO lianyun.financing_watch (financing, no) VALUES (gen_random_uuid(), 1)")
+    for number in (0, 1, 2):
+        ask, at, on = CASE.ask(number)
+        stored.ask(ask, at, on)
+    tell(stored.session, delivery(), SOON)
+    stored.session.commit()
+    assert outbox.catch_up(session) == 1
+    assert told(session) == {("abank", "financing.alert.v1")}

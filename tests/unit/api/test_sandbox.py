@@ -12,6 +12,8 @@ from services.api.sandbox.table import named, table
 from services.gateway.outcomes import Outcome
 from services.processors.financing import guards
 from services.processors.financing.asking import HIDDEN, MATCHES
+from services.processors.financing.covenants import COVENANTS
+from services.processors.financing.lifecycle import Stage
 
 ROWS = table()
 OF_FILES = {Reason.UNKNOWN_FORMAT, Reason.UNREADABLE_FILE, Reason.ID_USED_TWICE}
@@ -48,9 +50,20 @@ def test_every_guard_of_a_decision_that_is_told() -> None:
         assert row.match == str(MATCHES.get(row.guard, "")), row
 
 
+def test_every_stage_and_every_covenant() -> None:
+    assert {row.stage for row in ROWS.stages.values()} == set(Stage)
+    assert {row.covenant for row in ROWS.alerts.values()} == COVENANTS
+
+
 def test_the_page_names_every_id() -> None:
     told = page()
-    for kind, names in (("problem", ROWS.problems), ("event", ROWS.events), ("decision", ROWS.decisions)):
+    for kind, names in (
+        ("problem", ROWS.problems),
+        ("event", ROWS.events),
+        ("decision", ROWS.decisions),
+        ("stage", ROWS.stages),
+        ("alert", ROWS.alerts),
+    ):
         assert all(f"`sandbox-{kind}-{name}`" in told for name in names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -96,3 +97,18 @@ def test_every_model_that_was_published_can_be_read() -> None:
     assert [model(name).version for name in names] == names
     with pytest.raises(KeyError):
         model("never-published")
+
+
+def test_the_rules_compute_with_integers_alone() -> None:
+    """Every machine comes to the same record: no float, no true division, nothing of ``math`` but the integer root."""
+    folder = ROOT / "services" / "processors" / "credit"
+    modules = sorted(folder.glob("*.py"))
+    assert {"rates.py", "scoring.py", "stability.py", "decay.py"} <= {module.name for module in modules}
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            where = f"{module.name}:{getattr(node, 'lineno', 0)}"
+            assert not (isinstance(node, ast.Constant) and isinstance(node.value, float)), where
+            assert not isinstance(node, ast.Div), where
+            assert not (isinstance(node, ast.Name) and node.id == "float"), where
+            if isinstance(node, ast.ImportFrom) and node.module == "math":
+                assert [name.name for name in node.names] == ["isqrt"], where

@@ -81,6 +81,15 @@ def test_prometheus_scrapes_the_workers_in_both_networks() -> None:
         assert SERVICES[name]["environment"]["LIANYUN_METRICS_PORT"] == "9464"
 
 
+def test_prometheus_scrapes_the_follower_of_credit_signals_in_both_networks() -> None:
+    jobs = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    (job,) = (job for job in jobs if job["job_name"] == "credit")
+    assert job["static_configs"] == [{"targets": ["credit:9464"]}]
+    assert SERVICES["credit-secure"]["networks"]["secure"]["aliases"] == ["credit"]
+    for name in ("credit", "credit-secure"):
+        assert SERVICES[name]["environment"]["LIANYUN_CREDIT_METRICS_PORT"] == "9464"
+
+
 def test_dashboards_ask_for_metrics_that_exist() -> None:
     known = {d.name: set(d.labels) for d in CATALOGUE}
     files = list((INFRA / "grafana" / "dashboards").glob("*.json"))
@@ -119,11 +128,11 @@ def test_grafana_asks_the_database_as_its_reader_only(form: str, database: str) 
     assert password == "$__file{/run/secrets/lianyun_reader}"
 
 
-def test_workers_log_in_as_the_role_that_writes_and_migrations_as_the_owner() -> None:
+def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner() -> None:
     for name, service in SERVICES.items():
         address = service.get("environment", {}).get("LIANYUN_DSN")
         if address is not None:
-            role = "worker" if name.startswith("worker") else "owner"
+            role = next((kind for kind in ("worker", "credit") if name.startswith(kind)), "owner")
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
 
 

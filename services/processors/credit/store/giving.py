@@ -31,8 +31,7 @@ def keep(
     Given again unchanged, but for the reading position, it is the same record and nothing is written.
     """
     key = {"reader": reader, "purpose": purpose, "shipper": shipper}
-    said = {name: value for name, value in body.items() if name != "position"}
-    id_ = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    id_ = digest(body)
     session.execute(statement("record_turn"), key)
     last = session.execute(statement("record_last"), key).fetchone()
     if last is not None and last[1] == id_:
@@ -41,6 +40,12 @@ def keep(
     put = session.execute(statement("record_put"), {**row, "supersedes": None if last is None else last[0]})
     (no,) = put.fetchone() or (0,)
     return int(no)
+
+
+def digest(body: dict[str, Any]) -> str:
+    """What makes a record another one: SHA-256 of its body but for the reading position, in hexadecimal digits."""
+    said = {name: value for name, value in body.items() if name != "position"}
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def kept(session: Connection[Any], reader: str, shipper: str) -> list[Kept]:

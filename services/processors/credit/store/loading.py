@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
+from schemas.envelope import Envelope, event_id
 from schemas.events.base import ObjectKind
+from schemas.events.finance_terms import own_key
+from services.admission.raw import unframe
 from services.core.facts import EventId, Facts
 from services.core.interpretation import Statement
 from services.core.liveness import Liveness, judge
@@ -40,13 +43,38 @@ class Known(NamedTuple):
         return judge(self.facts.withdrawals, self.facts.equivocated)
 
 
-def known(stored: Iterable[Stored], registry: Registry, *, aside: bool = False) -> Known:
-    """Read stored events again. Quarantined ones say nothing, unless ``aside`` asks what they said.
+class Readings:
+    """What stored events were read as, by number: the cargoes of one train rest on the same events.
 
-    Raises services.query.reread.Unreadable.
+    At most ``most`` are kept; when it is full it begins anew. Whether an event is put aside is no part of it.
     """
-    read = [reread(each, registry) for each in stored if aside or not each.quarantined]
-    return Known(Facts.union(each.facts for each in read), CreditFacts.union(map(_credit, read)))
+
+    def __init__(self, most: int = 60_000) -> None:
+        self._most = most
+        self._kept: dict[int, Known] = {}
+
+    def of(self, stored: Stored, registry: Registry) -> Known:
+        """What the event says. Raises services.query.reread.Unreadable."""
+        found = self._kept.get(stored.no)
+        if found is None:
+            read = reread(stored, registry)
+            found = Known(read.facts, _credit(read))
+            if len(self._kept) >= self._most:
+                self._kept.clear()
+            self._kept[stored.no] = found
+        return found
+
+
+def known(
+    stored: Iterable[Stored], registry: Registry, readings: Readings | None = None, *, aside: bool = False
+) -> Known:
+    """Read stored events again, or take from ``readings`` what they were read as. Raises services.query.reread.Unreadable.
+
+    Quarantined ones say nothing, unless ``aside`` asks what they said.
+    """
+    kept = readings or Readings()
+    read = [kept.of(each, registry) for each in stored if aside or not each.quarantined]
+    return Known(Facts.union(each.facts for each in read), CreditFacts.union(each.told for each in read))
 
 
 def _credit(read: Reread) -> CreditFacts:
@@ -56,10 +84,12 @@ def _credit(read: Reread) -> CreditFacts:
     return credit.read(said_by, admitted.payload)
 
 
-def of_cargo(session: Connection[Any], consignment: ObjectId, registry: Registry) -> Known:
+def of_cargo(
+    session: Connection[Any], consignment: ObjectId, registry: Registry, readings: Readings | None = None
+) -> Known:
     """All that may concern one consignment, with where its boxes and papers lead besides; some milliseconds."""
     stored = {each.no: each for each in reading.load_facts(session, [consignment])}
-    first = known(stored.values(), registry)
+    first = known(stored.values(), registry, readings)
     ends = {end for link in first.facts.links for end in (link.left, link.right)}
     ids = sorted(thing.id for thing in ends if thing.kind in SHARED)
     numbers = {row[0] for row in session.execute(statement("siblings"), {"ids": uuids(ids)}, binary=True)}
@@ -67,7 +97,7 @@ def of_cargo(session: Connection[Any], consignment: ObjectId, registry: Registry
     if not more:
         return first
     with_withdrawals = by_ids(session, [each.id for each in more])
-    rest = known((each for each in with_withdrawals if each.no not in stored), registry)
+    rest = known((each for each in with_withdrawals if each.no not in stored), registry, readings)
     return first | rest
 
 
@@ -88,6 +118,30 @@ def by_keys(session: Connection[Any], keys: Iterable[str], registry: Registry) -
         found |= told
         todo = {key for _, key in about(told)} - seen
     return found
+
+
+def loans(session: Connection[Any], keys: Iterable[str], registry: Registry) -> Known:
+    """The events that speak of the keys, with the platform's refusals to reserve for the applicants among them."""
+    found = by_keys(session, keys, registry)
+    applied = {said.application for said in found.told.financings if said.word == "APPLIED"}
+    rows = refusals(session, {application.partition("/")[0] for application in applied})
+    refused = frozenset(
+        FinancingSaid(decision_id(headers), guard, "", own_key(application), at)
+        for guard, at, application, headers in rows
+    )
+    return found | Known(Facts(), CreditFacts(financings=refused))
+
+
+def refusals(session: Connection[Any], applicants: Iterable[str]) -> list[Any]:
+    """(guard, moment, application, framed headers) of the refusals that speak against the applicants."""
+    asked = {"applicants": sorted(applicants)}
+    return session.execute(statement("refusals"), asked, binary=True).fetchall()
+
+
+def decision_id(headers: bytes) -> EventId:
+    """The id of a recorded decision, which is an event of the platform, from its framed headers."""
+    envelope = Envelope.from_headers(unframe(headers))
+    return event_id(envelope.source, envelope.id)
 
 
 CLOSURES = "closures"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
 
+from schemas.events.finance_terms import own_key
 from services.core import engagement
 from services.core.facts import Facts
 from services.core.links import Network
@@ -24,14 +25,15 @@ from services.processors.credit.financings import observe_financings
 from services.processors.credit.judging import observe
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Model, Signal, model
-from services.processors.credit.store import loading
-from services.processors.credit.store.loading import Known
+from services.processors.credit.store import loading, places
+from services.processors.credit.store.loading import Known, Readings
+from services.processors.credit.store.places import Places
 from services.processors.credit.store.statements import statement
 from services.registry import store as registry_store
 from services.registry.registry import Registry
 from services.storage import reading
 from services.storage.arrays import smallints, uuids
-from services.storage.reading import Position, Stored
+from services.storage.reading import Position
 
 CODE = 1
 """Raise on any change of the rules in this package: the projection is then made anew from the events."""
@@ -45,25 +47,18 @@ def version(table: Model) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did: ``events`` that it followed and those put ``aside`` since; both 0 say that nothing new was visible."""
+    """What one step followed: ``events``, those put ``aside`` since, reservations that were ``decided``; 0 where nothing was new."""
 
     events: int
     aside: int
+    decided: int
     consignments: int
     changed: int
     position: Position
 
     def whole(self, limit: int) -> bool:
         """Whether a step of at most ``limit`` has followed all that was visible."""
-        return max(self.events, self.aside) < limit
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Up to where accepted events were followed, and up to where those that were put aside with their key."""
-
-    events: Position = field(default_factory=Position)
-    aside: Position = field(default_factory=Position)
+        return max(self.events, self.aside, self.decided) < limit
 
 
 def step(session: Connection[Any], limit: int = 500, table: Model | None = None) -> Step:
@@ -74,22 +69,25 @@ def step(session: Connection[Any], limit: int = 500, table: Model | None = None)
     """
     rules = table if table is not None else model()
     with session.transaction():
-        after = _cursor(session, version(rules))
+        after = places.hold(session, version(rules))
         stored, position = reading.tail(session, after.events, limit)
-        put_aside, position_aside = _put_aside(session, after.aside, limit)
+        aside, to_aside = places.rows_after(session, "aside", after.aside, limit)
+        reserved, to_reserved = places.rows_after(session, "decided", after.decided, limit)
         registry = registry_store.look(session)
         # What counts no longer is judged like what came: whatever it spoke of may be otherwise now.
-        arrived = loading.known(stored, registry) | loading.known(put_aside, registry, aside=True)
+        gone = reading.events_by_number(session, [row[1] for row in aside])
+        arrived = loading.known(stored, registry) | loading.known(gone, registry, aside=True)
         affected = _with_targets(session, arrived, registry)
         _note(session, affected)
         waits = (session.execute(statement("unsettled")).fetchone() or (None,))[0]
         consignments = _reached(session, affected.facts)
         changed = _judge_cargoes(session, consignments, affected.facts, registry, rules)
-        changed += _judge_financings(session, affected, registry, rules)
+        decided = {own_key(row[2]) for row in reserved if row[2] is not None}
+        changed += _judge_financings(session, affected, decided, registry, rules)
         if waits is not None:
             session.execute(statement("again_put"), {"ids": uuids(sorted(consignments)), "mark": waits})
-        done = Step(len(stored), len(put_aside), len(consignments), changed, position)
-        _advance(session, done.position, position_aside, whole=done.whole(limit))
+        done = Step(len(stored), len(aside), len(reserved), len(consignments), changed, position)
+        places.advance(session, Places(position, to_aside, to_reserved), whole=done.whole(limit))
     return done
 
 
@@ -106,31 +104,6 @@ def catch_up(session: Connection[Any], limit: int = 500, table: Model | None = N
 def forget(session: Connection[Any]) -> None:
     """Empty the tables, so that the next step begins at the first event; the caller commits."""
     session.execute(statement("forget"), {"version": ""})
-
-
-def _cursor(session: Connection[Any], wanted: str) -> Cursor:
-    session.execute(statement("begin"), {"version": wanted})
-    row = session.execute(statement("cursor")).fetchone()
-    if row is None or row[0] != wanted:
-        session.execute(statement("forget"), {"version": wanted})
-        return Cursor()
-    _, xid, no, aside_xid, aside_no = row
-    return Cursor(Position(int(xid), no), Position(int(aside_xid), aside_no))
-
-
-def _advance(session: Connection[Any], events: Position, aside: Position, *, whole: bool) -> None:
-    reached = {"xid": str(events.xid), "no": events.no, "aside_xid": str(aside.xid), "aside_no": aside.no}
-    session.execute(statement("advance"), {**reached, "whole": whole})
-
-
-def _put_aside(session: Connection[Any], after: Position, limit: int) -> tuple[list[Stored], Position]:
-    """At most ``limit`` events that were put aside after a position, as ``reading.tail`` gives accepted ones."""
-    asked = {"xid": str(after.xid), "no": after.no, "limit": limit}
-    found = session.execute(statement("aside"), asked).fetchall()
-    if not found:
-        return [], after
-    xid, last = found[-1]
-    return reading.events_by_number(session, [no for _, no in found]), Position(int(xid), last)
 
 
 def _note(session: Connection[Any], affected: Known) -> None:
@@ -167,11 +140,11 @@ def _judge_cargoes(
 ) -> int:
     # What a founding that was put aside has opened is known only from that founding itself.
     spoken = {founding.consignment.id: founding.consignment for founding in facts.foundings}
-    changed, judged = 0, set[ObjectId]()
+    changed, judged, readings = 0, set[ObjectId](), Readings()
     for consignment in sorted(consignments):
         if consignment in judged:
             continue
-        members, after = expected(session, consignment, registry, table)
+        members, after = expected(session, consignment, registry, table, readings)
         judged |= {thing.id for thing in members}
         subjects = {thing.key for thing in (*members, *filter(None, (spoken.get(consignment),)))}
         changed += _replace(session, sorted(subjects), after, financing=False)
@@ -179,10 +152,14 @@ def _judge_cargoes(
 
 
 def expected(
-    session: Connection[Any], consignment: ObjectId, registry: Registry, table: Model
+    session: Connection[Any],
+    consignment: ObjectId,
+    registry: Registry,
+    table: Model,
+    readings: Readings | None = None,
 ) -> tuple[frozenset[Thing], frozenset[Observation]]:
     """What must stand stored of one consignment and of those that are one with it: these, and the observations."""
-    found = loading.of_cargo(session, consignment, registry)
+    found = loading.of_cargo(session, consignment, registry, readings)
     members = group(found, consignment)
     if not members:
         opened = (founding.consignment for founding in found.facts.foundings)
@@ -199,16 +176,20 @@ def group(found: Known, consignment: ObjectId) -> frozenset[Thing]:
     return next((members for thing, members in groups.items() if thing.id == consignment), frozenset())
 
 
-def _judge_financings(session: Connection[Any], affected: Known, registry: Registry, table: Model) -> int:
-    loans = {said.event for said in affected.told.financings}
-    keys = {key for event, key in loading.about(affected) if event in loans}
+def _judge_financings(
+    session: Connection[Any], affected: Known, decided: set[str], registry: Registry, table: Model
+) -> int:
+    """Judge anew the loans of which was spoken, and those on whose applications was ``decided``."""
+    spoken_of = {said.event for said in affected.told.financings}
+    keys = {key for event, key in loading.about(affected) if event in spoken_of}
+    keys |= {f"application {application}" for application in decided}
     if not keys:
         return 0
     near = loading.by_keys(session, keys, registry)
     # Also those of which nothing is left but what was put aside.
     spoken = {s.application for s in (*affected.told.financings, *near.told.financings) if s.application}
     shippers = sorted({application.partition("/")[0] for application in spoken})
-    whole = loading.by_keys(session, [f"shipper {code}" for code in shippers], registry)
+    whole = loading.loans(session, [f"shipper {code}" for code in shippers], registry)
     applications = sorted(spoken | {s.application for s in whole.told.financings if s.application})
     both = near | whole
     seen = observe_financings(both.told, both.liveness(), table)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
 
-from services.core.facts import Micros
+from schemas.envelope import Envelope, event_id
+from services.admission.raw import unframe
+from services.core.facts import EventId, Micros
 from services.processors.credit.consent import Leave, in_force, may_read
 from services.processors.credit.counts import Cell, Count
 from services.processors.credit.disputes import Standing, set_aside, standing
@@ -20,6 +23,7 @@ from services.processors.credit.store.loading import Known
 from services.processors.credit.store.projector import observation
 from services.processors.credit.store.statements import statement
 from services.registry.registry import Registry
+from services.storage import reading
 from services.storage.arrays import adapt, uuids
 
 
@@ -54,6 +58,18 @@ def read_as(
         return None
     standings = disputes_of(session, said, shipper, as_of, registry, rules)
     return Given(leave, _record(session, shipper, standings, as_of, registry, rules), standings)
+
+
+def names(
+    session: Connection[Any], shipper: str, events: Iterable[EventId]
+) -> dict[EventId, tuple[str, str]]:
+    """Source and id of the events that a record of ``shipper`` rests on, decisions of the platform among them."""
+    wanted = sorted(set(events))
+    headers = [stored.headers for stored in reading.events_by_id(session, wanted)]
+    headers += [unframe(framed) for *_, framed in loading.refusals(session, {shipper})]
+    envelopes = [Envelope.from_headers(each) for each in headers]
+    named = {event_id(e.source, e.id): (e.source, e.id) for e in envelopes}
+    return {event: named[event] for event in wanted if event in named}
 
 
 def disputes_of(

@@ -1,0 +1,56 @@
+"""Up to where what the signals rest on has been followed: accepted events, those put aside, decisions on reservations.
+
+Each is read in the order in which it became visible, so that whoever goes on from a place misses nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Connection
+
+from services.processors.credit.store.statements import statement
+from services.storage.reading import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The places after which to go on; the beginning by default."""
+
+    events: Position = field(default_factory=Position)
+    aside: Position = field(default_factory=Position)
+    decided: Position = field(default_factory=Position)
+
+
+def hold(session: Connection[Any], version: str) -> Places:
+    """The places reached by the rules of ``version``, held until the transaction ends; blocks while another holds them.
+
+    What was judged by other rules is forgotten, and all begins anew.
+    """
+    session.execute(statement("begin"), {"version": version})
+    row = session.execute(statement("cursor")).fetchone()
+    if row is None or row[0] != version:
+        session.execute(statement("forget"), {"version": version})
+        return Places()
+    told = row[1:]
+    return Places(*(Position(int(xid), no) for xid, no in zip(told[::2], told[1::2], strict=True)))
+
+
+def advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
+    """Put down what was reached; ``whole`` says that nothing further was visible."""
+    places = {
+        f"{name}{part}": value
+        for name, at in (("", reached.events), ("aside_", reached.aside), ("decided_", reached.decided))
+        for part, value in (("xid", str(at.xid)), ("no", at.no))
+    }
+    session.execute(statement("advance"), {**places, "whole": whole})
+
+
+def rows_after(
+    session: Connection[Any], name: str, after: Position, limit: int
+) -> tuple[list[Any], Position]:
+    """At most ``limit`` rows (transaction, number, ...) after a place, and the place of the last of them."""
+    asked = {"xid": str(after.xid), "no": after.no, "limit": limit}
+    found = session.execute(statement(name), asked, binary=True).fetchall()
+    return found, Position(int(found[-1][0]), found[-1][1]) if found else after
