@@ -1,1 +1,1 @@
-SELECT max(id) FROM lianyun.pending
+SELECT (SELECT p.id FROM lianyun.pending p ORDER BY p.id DESC LIMIT 1)

@@ -12,9 +12,11 @@ from uuid import uuid4
 
 import httpx
 import orjson
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from services.cli.checks import telling
 from services.cli.main import app
 from services.webhooks.signature import verify
 from tests.calling.running import RunningApi
@@ -186,3 +188,16 @@ def test_pages_of_dead_deliveries(api: RunningApi, receiver: Receiver) -> None:
         if cursor is None:
             break
     assert seen == messages[::-1]
+
+
+def test_doctor_finds_what_nobody_sends(api: RunningApi, receiver: Receiver) -> None:
+    bank = api.client("abank")
+    made = make(bank, receiver.url())
+    with psycopg.connect(api.dsn) as connection:
+        assert telling.look(connection).ok
+    bank.post(f"/v1/webhooks/{made['id']}/test", headers=key())
+    with psycopg.connect(api.dsn) as connection:
+        assert telling.look(connection).ok, "it is due just now"
+        late = telling.look(connection, time.time() + telling.LATE_SECONDS + 60)
+    assert not late.ok
+    assert late.mend.startswith("lianyun webhooks run")
