@@ -21,7 +21,7 @@ from services.cli.exits import Exit, Failure
 from services.cli.live import Screen
 from services.cli.moving_picture import moving_picture
 from services.cli.output import err, print_json
-from services.cli.running import announced, wait_for_ctrl_c
+from services.cli.running import announced, credit_follower, wait_for_ctrl_c
 from services.cli.settings import RUNNING, CliSettings
 from services.fsck.check import fsck
 from services.localstack.engine import GivenBroker, GivenDatabase, Servers
@@ -30,6 +30,7 @@ from services.localstack.platform import Platform, RunningPlatform, register
 from services.processors.settings import admission_settings
 from services.proving import counts_of_trains, dares
 from services.proving import demo as playing
+from services.proving.demo_money import Lending
 from services.query import rendering
 from services.simulator import files
 from services.simulator.conditions import Closure
@@ -212,11 +213,21 @@ def _run(
                 platform = stack.enter_context(Platform(workers=workers, members=members(known)))
             screen.say(f"the world of {world.scenario.name} takes shape ...")
             simulation, handed = shaping.result()
+            money = Lending.of(simulation, world.opens)
+            handed = money.added_to(handed)
+        dsn, network = platform.stack.dsn, platform.network
+
+        def show(at: int, flow: playing.Flow) -> None:
+            screen.show(at, flow)
+            money.look(dsn, network, at)
+
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
         outcome = playing.play(
-            simulation, handed, world.opens, platform, folder, screen.say, screen.show, workers
+            simulation, handed, world.opens, platform, folder, screen.say, show, workers, money.events
         )
         screen.still()
+        screen.say("what became of the loan, and what the bank reads of three shippers ...")
+        lent = money.finish(dsn, network)
         if moving is not None:
             _write(moving, screen.frames(world.opens, PICTURES), world.scenario.title)
         screen.say("fsck: recomputing everything from the stored bytes ...")
@@ -235,6 +246,7 @@ def _run(
             **outcome.counts,
             "lists": _in_all(outcome.formats),
             "formats": outcome.formats,
+            **lent,
             "disputed": outcome.disputed,
             "disputes": [[count.plain() for count in group] for group in found],
             "world_mismatches": len(outcome.mismatches),
@@ -248,6 +260,7 @@ def _run(
             demo_report.show(body, shown, found)
         wrong = _wrong(outcome)
         if keep and isinstance(platform, Platform) and not wrong:
+            stack.enter_context(credit_follower(platform))
             stack.enter_context(announced(platform))
             demo_report.show_kept(outcome.shown)
             wait_for_ctrl_c()

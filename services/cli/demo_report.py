@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from schemas import railnet
+from services.cli.demo_money import show_credit, show_lending
 from services.cli.output import out, print_table
 from services.cli.track import show_view
 from services.proving.counts_of_trains import Count
@@ -22,6 +23,8 @@ def show(body: dict[str, Any], shown: dict[str, Any] | None, disputes: Sequence[
     for group in disputes:
         _show_dispute(group)
     _show_formats(body["formats"])
+    show_lending(body["financing"])
+    show_credit(body["credit"])
     events = body["events"]
     out.print("\n[bold]Dead letters by reason (simulated): bytes, origin and remedy are kept[/]")
     print_table(("reason", "letters"), list(events["dead_letters"].items()))

@@ -104,10 +104,12 @@ def play(
     say: Say,
     show: Show = lambda _at, _flow: None,
     processes: int = 1,
+    apart: frozenset[bytes] = frozenset(),
 ) -> Outcome:
     """Publish ``handed``, the world of ``simulation``, to ``platform`` and compare what can be seen with what happened.
 
-    From ``opens`` on in slower time. ``folder`` takes the spools; ``processes`` compare. Blocks until everything published has been applied;
+    From ``opens`` on in slower time. ``folder`` takes the spools; ``processes`` compare. ``apart`` are events that speak of
+    no cargo of the world. Blocks until everything published has been applied;
     raises TimeoutError otherwise.
     """
     seed = simulation.scale.seed
@@ -129,7 +131,7 @@ def play(
         say("comparing every view with the world's own truth ...")
         counts = counted(connection, dispatch.sent)
         found = compare(platform.stack.dsn, simulation, handed.called, processes)
-        counts["events"]["parked"] = counts["events"]["accepted"] - len(found.reached)
+        counts["events"]["parked"] = counts["events"]["accepted"] - len(found.reached | apart)
         told = shown(platform.stack.dsn, simulation, found.best[1])
         refusals, formats = dict(going_out.refusals), _formats(dispatch)
         return Outcome(counts, found.mismatches, refusals, found.disputed, told, going_out.digest, formats)

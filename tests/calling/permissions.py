@@ -47,6 +47,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
         "/v1/financing-status", "/v1/financing-status", _ABANK, body={"invoices": [_INVOICE]}
     ),
     ("GET", "/v1/financings"): Row("/v1/financings", "/v1/financings", _ABANK, lists=True),
+    ("GET", "/v1/alert-feed"): Row("/v1/alert-feed", "/v1/alert-feed", frozenset({"abank", "bbank", "hull"})),
     ("GET", "/v1/alerts"): Row("/v1/alerts", "/v1/alerts", _ABANK, lists=True),
     **{
         ("GET", f"/v1/financings/{{reference}}{part}"): Row(

@@ -21,6 +21,9 @@ from services.processors.financing.questions import Enquiry, ten_questions
 from services.processors.financing.store.acknowledging import acknowledge, acknowledged
 from services.processors.financing.store.answering import Looked, encumbered, look
 from services.processors.financing.store.summing import Summary, portfolio, summaries
+from services.processors.financing.store.watching import end, watched
+from services.storage import reading
+from services.storage.reading import Position
 
 routes = Routes("financing")
 READ = Needs(Scope.FINANCING_READ, BANKS, "absent")
@@ -32,6 +35,7 @@ Signed = Annotated[
 ]
 Cursor = Annotated[str | None, Query(max_length=400)]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE)]
+FEED = "alert-feed"
 CREDIT_PURPOSE = "CREDIT_ASSESSMENT"
 
 
@@ -98,7 +102,7 @@ def answers(call: Call, reference: Reference, signed: Signed = False) -> Answer:
         looked.words,
         encumbered(call.session, status.financing, call.now),
         None if given is None else _signals(call, given),
-        call.now,
+        _feed_from_here(call),
     )
     found = ten_questions(enquiry)
     names = told.names_of(call.session, {event for each in found for event in each.events})
@@ -143,6 +147,25 @@ def all_alerts(
         looked = _looked(call, name.partition("/")[2])
         items += [each for each in _alerts(call, looked) if not unacknowledged or not each["acknowledged"]]
     return page(call, "alerts", items, names[limit - 1] if len(names) > limit else None)
+
+
+@routes.get("/v1/alert-feed", READ, problems=("cursor-invalid",))
+def alert_feed(call: Call, cursor: Cursor = None, limit: Limit = 100) -> Answer:
+    """Which of the bank's pledged financings to look at again, in the order in which the facts were accepted. Always gives a
+    ``next``: ask again with it, from the end on, and nothing is missed. Without a cursor it begins with the first.
+    """
+    place = call.cursor(cursor, FEED)
+    after = Position() if place is None else Position(*place)
+    found = watched(call.session, call.party.code, after, limit)
+    stored = {each.no: each for each in reading.events_by_number(call.session, [w.event for w in found])}
+    names = told.names_of(call.session, [each.id for each in stored.values()])
+    items = []
+    for each in found:
+        event = stored.get(each.event)
+        items.append({"financing": each.financing, "event": None if event is None else names.get(event.id)})
+        call.reads("financing", each.financing)
+    last = found[-1].position if found else after
+    return page(call, FEED, items, [last.xid, last.no])
 
 
 @routes.post("/v1/financings/{reference}/alerts/{alert}/acknowledgement", WRITE, problems=("not-found",))
@@ -194,6 +217,12 @@ def _looked(call: Call, reference: str, as_of: str | None = None, known_at: str 
         raise Problem("not-found")
     call.reads("financing", found.status.financing, (found.status.terms.applicant,))
     return found
+
+
+def _feed_from_here(call: Call) -> str:
+    """The cursor of the feed behind everything that this answer may know of."""
+    place = end(call.session)
+    return call.context.seal.cursor(FEED, call.party.code, [place.xid, place.no])
 
 
 def _status(call: Call, looked: Looked) -> told.Json:

@@ -118,7 +118,7 @@ def left(dsn: str) -> int:
     """How many events the follower has not followed."""
     with psycopg.connect(dsn) as session:
         adapt(session)
-        at = places.hold(session, projector.version(model())).events
+        at = places.hold(session).events
         return len(reading.tail(session, at, 10_000_000)[0])
 
 
@@ -164,7 +164,7 @@ def stand_at_the_end(dsn: str) -> None:
     """Let the credit signals stand at the last event of the base, as if they had been followed all along."""
     with psycopg.connect(dsn) as session:
         adapt(session)
-        places.hold(session, projector.version(model()))
+        places.prepare(session, projector.version(model()))
         places.advance(session, Places(events=reading.before_last(session, 0)), whole=True)
 
 

@@ -186,6 +186,27 @@ def test_a_signed_request_is_answered_without_asking_again(api: RunningApi) -> N
     assert (action, by, outcome, request.bytes) == ("RELEASE_ORDER", "ruhr", "DONE", event.event)
 
 
+def test_a_delivery_is_news_to_its_pledgee_at_once_and_to_nobody_else(api: RunningApi) -> None:
+    bank, rival = api.client("abank"), api.client("bbank")
+    assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+    assert post(bank, "/v1/financings/LN-1/pledge").json()["outcome"] == "DONE"
+    answers = {each["number"]: each for each in bank.get("/v1/financings/LN-1/answers").json()["answers"]}
+    from_here = answers[10]["value"]
+    nothing = bank.get("/v1/alert-feed", params={"cursor": from_here}).json()
+    assert nothing["items"] == []
+    known, delivered = next(each for each in events_of(GOODS) if each[1].short == "delivered")
+    with open_session(api.dsn) as session:
+        tell(session, delivered, known)
+        session.commit()
+    for cursor in (from_here, nothing["next"], None):
+        news = bank.get("/v1/alert-feed", params={"cursor": cursor} if cursor else {}).json()
+        (item,) = news["items"]
+        assert item["financing"] == "abank/LN-1"
+        assert item["event"]["id"].endswith("/delivered")
+    assert bank.get("/v1/alert-feed", params={"cursor": news["next"]}).json()["items"] == []
+    assert rival.get("/v1/alert-feed").json()["items"] == []
+
+
 def test_pages_of_a_portfolio_and_of_alerts(api: RunningApi) -> None:
     bank = api.client("abank")
     assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"

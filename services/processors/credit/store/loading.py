@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from psycopg import Connection
@@ -107,22 +108,34 @@ def by_ids(session: Connection[Any], ids: Sequence[EventId]) -> list[Stored]:
     return reading.events_by_number(session, sorted({row[0] for row in rows}))
 
 
-def by_keys(session: Connection[Any], keys: Iterable[str], registry: Registry) -> Known:
-    """All events that speak of the keys, and of what these speak of in turn (an objection's answers, a loan's end)."""
+Noted = Mapping[str, set[EventId]]
+"""Events by the keys under which they are to be found."""
+
+
+def by_keys(
+    session: Connection[Any], keys: Iterable[str], registry: Registry, more: Noted = MappingProxyType({})
+) -> Known:
+    """All events that speak of the keys, and of what these speak of in turn (an objection's answers, a loan's end).
+
+    ``more`` are keys that are not noted in the database yet.
+    """
     todo, seen = set(keys), set[str]()
     found = Known(Facts(), CreditFacts())
     while todo:
         seen |= todo
         rows = session.execute(statement("about"), {"keys": sorted(todo)}, binary=True)
-        told = known(by_ids(session, [row[0] for row in rows]), registry)
+        events = {row[0] for row in rows}.union(*(more.get(key, set()) for key in todo))
+        told = known(by_ids(session, sorted(events)), registry)
         found |= told
         todo = {key for _, key in about(told)} - seen
     return found
 
 
-def loans(session: Connection[Any], keys: Iterable[str], registry: Registry) -> Known:
+def loans(
+    session: Connection[Any], keys: Iterable[str], registry: Registry, more: Noted = MappingProxyType({})
+) -> Known:
     """The events that speak of the keys, with the platform's refusals to reserve for the applicants among them."""
-    found = by_keys(session, keys, registry)
+    found = by_keys(session, keys, registry, more)
     applied = {said.application for said in found.told.financings if said.word == "APPLIED"}
     rows = refusals(session, {application.partition("/")[0] for application in applied})
     refused = frozenset(

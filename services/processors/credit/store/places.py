@@ -23,17 +23,20 @@ class Places:
     decided: Position = field(default_factory=Position)
 
 
-def hold(session: Connection[Any], version: str) -> Places:
-    """The places reached by the rules of ``version``, held until the transaction ends; blocks while another holds them.
-
-    What was judged by other rules is forgotten, and all begins anew.
-    """
-    session.execute(statement("begin"), {"version": version})
+def prepare(session: Connection[Any], version: str) -> None:
+    """Forget what was judged by other rules than those of ``version``, so that all begins anew; the caller commits."""
+    session.execute(statement("turn"))
     row = session.execute(statement("cursor")).fetchone()
     if row is None or row[0] != version:
+        session.execute(statement("begin"), {"version": version})
         session.execute(statement("forget"), {"version": version})
-        return Places()
-    told = row[1:]
+
+
+def hold(session: Connection[Any]) -> Places:
+    """The places reached, held until the transaction ends; blocks while another holds them. Writes nothing."""
+    session.execute(statement("turn"))
+    row = session.execute(statement("cursor")).fetchone()
+    told = () if row is None else row[1:]
     return Places(*(Position(int(xid), no) for xid, no in zip(told[::2], told[1::2], strict=True)))
 
 

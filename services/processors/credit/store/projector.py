@@ -8,15 +8,16 @@ projectors take turns at the row of the position.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection
 
 from schemas.events.finance_terms import own_key
 from services.core import engagement
-from services.core.facts import Facts
+from services.core.facts import EventId, Facts
 from services.core.links import Network
 from services.core.objects import ObjectId, Thing
 from services.core.rules import fold_version
@@ -69,7 +70,10 @@ def step(session: Connection[Any], limit: int = 500, table: Model | None = None)
     """
     rules = table if table is not None else model()
     with session.transaction():
-        after = places.hold(session, version(rules))
+        places.prepare(session, version(rules))
+    with session.transaction():
+        # Nothing is written before all is judged: until then this transaction holds nobody off.
+        after = places.hold(session)
         stored, position = reading.tail(session, after.events, limit)
         aside, to_aside = places.rows_after(session, "aside", after.aside, limit)
         reserved, to_reserved = places.rows_after(session, "decided", after.decided, limit)
@@ -78,14 +82,19 @@ def step(session: Connection[Any], limit: int = 500, table: Model | None = None)
         gone = reading.events_by_number(session, [row[1] for row in aside])
         arrived = loading.known(stored, registry) | loading.known(gone, registry, aside=True)
         affected = _with_targets(session, arrived, registry)
-        _note(session, affected)
+        noted = loading.about(affected)
         waits = (session.execute(statement("unsettled")).fetchone() or (None,))[0]
-        consignments = _reached(session, affected.facts)
-        changed = _judge_cargoes(session, consignments, affected.facts, registry, rules)
+        due = {row[0] for row in session.execute(statement("again_due"), binary=True)}
+        consignments = _reached(session, affected.facts) | due
+        cargoes = _judge_cargoes(session, consignments, affected.facts, registry, rules)
         decided = {own_key(row[2]) for row in reserved if row[2] is not None}
-        changed += _judge_financings(session, affected, decided, registry, rules)
+        loans = _judge_financings(session, affected, decided, noted, registry, rules)
+
+        _note(session, noted)
+        session.execute(statement("again_drop"), {"ids": uuids(sorted(due))})
         if waits is not None:
             session.execute(statement("again_put"), {"ids": uuids(sorted(consignments)), "mark": waits})
+        changed = _replace(session, cargoes, financing=False) + _replace(session, loans, financing=True)
         done = Step(len(stored), len(aside), len(reserved), len(consignments), changed, position)
         places.advance(session, Places(position, to_aside, to_reserved), whole=done.whole(limit))
     return done
@@ -106,10 +115,10 @@ def forget(session: Connection[Any]) -> None:
     session.execute(statement("forget"), {"version": ""})
 
 
-def _note(session: Connection[Any], affected: Known) -> None:
-    noted = sorted(loading.about(affected))
-    rows = {"keys": [key for _, key in noted], "events": uuids([event for event, _ in noted])}
-    session.execute(statement("note"), rows)
+def _note(session: Connection[Any], noted: set[tuple[EventId, str]]) -> None:
+    rows = sorted(noted)
+    columns = {"keys": [key for _, key in rows], "events": uuids([event for event, _ in rows])}
+    session.execute(statement("note"), columns)
 
 
 def _with_targets(session: Connection[Any], arrived: Known, registry: Registry) -> Known:
@@ -131,24 +140,31 @@ def _with_targets(session: Connection[Any], arrived: Known, registry: Registry) 
 def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
     ids = uuids(sorted(thing.id for thing in loading.spoken_of(facts)))
     reached = {row[0] for row in session.execute(statement("reached"), {"ids": ids}, binary=True)}
-    again = {row[0] for row in session.execute(statement("again_take"), binary=True)}
-    return reached | again | {founding.consignment.id for founding in facts.foundings}
+    return reached | {founding.consignment.id for founding in facts.foundings}
+
+
+@dataclass(slots=True)
+class Judged:
+    """What must stand stored of some subjects."""
+
+    subjects: set[str] = field(default_factory=set)
+    seen: set[Observation] = field(default_factory=set)
 
 
 def _judge_cargoes(
     session: Connection[Any], consignments: Iterable[ObjectId], facts: Facts, registry: Registry, table: Model
-) -> int:
+) -> Judged:
     # What a founding that was put aside has opened is known only from that founding itself.
     spoken = {founding.consignment.id: founding.consignment for founding in facts.foundings}
-    changed, judged, readings = 0, set[ObjectId](), Readings()
+    found, judged, readings = Judged(), set[ObjectId](), Readings()
     for consignment in sorted(consignments):
         if consignment in judged:
             continue
         members, after = expected(session, consignment, registry, table, readings)
         judged |= {thing.id for thing in members}
-        subjects = {thing.key for thing in (*members, *filter(None, (spoken.get(consignment),)))}
-        changed += _replace(session, sorted(subjects), after, financing=False)
-    return changed
+        found.subjects |= {thing.key for thing in (*members, *filter(None, (spoken.get(consignment),)))}
+        found.seen |= after
+    return found
 
 
 def expected(
@@ -177,33 +193,39 @@ def group(found: Known, consignment: ObjectId) -> frozenset[Thing]:
 
 
 def _judge_financings(
-    session: Connection[Any], affected: Known, decided: set[str], registry: Registry, table: Model
-) -> int:
+    session: Connection[Any],
+    affected: Known,
+    decided: set[str],
+    noted: set[tuple[EventId, str]],
+    registry: Registry,
+    table: Model,
+) -> Judged:
     """Judge anew the loans of which was spoken, and those on whose applications was ``decided``."""
     spoken_of = {said.event for said in affected.told.financings}
-    keys = {key for event, key in loading.about(affected) if event in spoken_of}
+    more: dict[str, set[EventId]] = defaultdict(set)
+    for event, key in noted:
+        more[key].add(event)
+    keys = {key for event, key in noted if event in spoken_of}
     keys |= {f"application {application}" for application in decided}
     if not keys:
-        return 0
-    near = loading.by_keys(session, keys, registry)
+        return Judged()
+    near = loading.by_keys(session, keys, registry, more)
     # Also those of which nothing is left but what was put aside.
     spoken = {s.application for s in (*affected.told.financings, *near.told.financings) if s.application}
     shippers = sorted({application.partition("/")[0] for application in spoken})
-    whole = loading.loans(session, [f"shipper {code}" for code in shippers], registry)
-    applications = sorted(spoken | {s.application for s in whole.told.financings if s.application})
+    whole = loading.loans(session, [f"shipper {code}" for code in shippers], registry, more)
+    applications = spoken | {s.application for s in whole.told.financings if s.application}
     both = near | whole
-    seen = observe_financings(both.told, both.liveness(), table)
-    return _replace(session, applications, seen, financing=True)
+    return Judged(applications, {*observe_financings(both.told, both.liveness(), table)})
 
 
-def _replace(
-    session: Connection[Any], subjects: Sequence[str], after: Iterable[Observation], *, financing: bool
-) -> int:
-    """Put ``after`` in the place of what is stored of ``subjects``, and add the difference to the counts."""
-    asked = {"subjects": list(subjects), "financing": financing}
+def _replace(session: Connection[Any], judged: Judged, *, financing: bool) -> int:
+    """Put what was judged in the place of what is stored of its subjects, and add the difference to the counts."""
+    if not judged.subjects:
+        return 0
+    asked = {"subjects": sorted(judged.subjects), "financing": financing}
     before = {observation(row) for row in session.execute(statement("observations"), asked, binary=True)}
-    new = frozenset(after)
-    gone, come = sorted(before - new), sorted(new - before)
+    gone, come = sorted(before - judged.seen), sorted(judged.seen - before)
     if gone:
         keys = {
             "subjects": [o.subject for o in gone],

@@ -54,6 +54,7 @@ def follow(session: Session, stored: Iterable[tuple[int, Event]]) -> None:
     events = tuple(stored)
     note(session, events)
     watch(session, events)
+    watch_late(session, events)
 
 
 def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
@@ -74,6 +75,14 @@ def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
         "moments": bigints([row[3] for row in found]),
     }
     session.execute(statement("put_watch"), parameters)
+
+
+def watch_late(session: Session, events: Iterable[tuple[int, Event]]) -> None:
+    """Put down the facts that became news by a link: it leads them, by their time, to cargo that somebody holds a pledge in."""
+    linked = sorted({no for no, event in events if event.facts.links})
+    if linked:
+        parameters = {"nos": bigints(linked), "milestones": smallints(sorted(WATCHED))}
+        session.execute(statement("put_watch_late"), parameters)
 
 
 def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:

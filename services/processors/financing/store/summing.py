@@ -65,7 +65,7 @@ def summaries_of(
 ) -> list[Summary]:
     """The financings of ``bank`` on whatever consignments ``thing`` leads to, at ``at``, by name; two questions in all."""
     adapt(session)
-    first, end = _names_of(bank)
+    first, end = names_of(bank)
     asked = {"id": thing.id.hex(), "kind": int(thing.kind), "first": first, "end": end}
     with session.pipeline():
         reading.spare(session)
@@ -96,7 +96,7 @@ def _summed(
 
 def own_under(session: Session, bank: str, digests: Iterable[bytes]) -> list[str]:
     """The financings of ``bank`` that hold something under any of the fingerprints, by name."""
-    first, end = _names_of(bank)
+    first, end = names_of(bank)
     rows = session.execute(
         statement("own_under"), {"digests": uuids(sorted(digests)), "first": first, "end": end}
     )
@@ -105,11 +105,11 @@ def own_under(session: Session, bank: str, digests: Iterable[bytes]) -> list[str
 
 def portfolio(session: Session, bank: str, after: str, limit: int, only_open: bool) -> list[str]:
     """At most ``limit`` financings of ``bank`` that come after the name ``after`` ("" at the start), in order."""
-    first, end = _names_of(bank)
+    first, end = names_of(bank)
     given = {"after": max(after, first), "end": end, "limit": limit, "open": only_open}
     return [name for (name,) in session.execute(statement("portfolio"), given).fetchall()]
 
 
-def _names_of(bank: str) -> tuple[str, str]:
+def names_of(bank: str) -> tuple[str, str]:
     """All names ``bank/...`` lie between these two; "0" is the character after the slash."""
     return f"{bank}/", f"{bank}0"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from services.processors.financing.store.statements import statement
+from services.processors.financing.store.summing import names_of
 from services.storage.reading import Position
 
 Session = Connection[Any]
@@ -20,11 +21,25 @@ class Watched(NamedTuple):
     position: Position
 
 
-def watched(session: Session, after: Position, limit: int) -> list[Watched]:
-    """At most ``limit`` such facts after a place; a reader that goes on from the last one misses none.
+def watched(session: Session, bank: str, after: Position, limit: int) -> list[Watched]:
+    """At most ``limit`` facts about cargo pledged to ``bank`` after a place; a reader that goes on from there misses none.
 
-    A fact that concerns several financings comes once for each, all at one place, so a page may hold a few more.
+    One fact may concern several financings and comes once for each, all at one place; a page never ends between them, unless
+    it holds nothing else.
     """
-    given = {"xid": str(after.xid), "no": after.no, "limit": limit}
+    first, end = names_of(bank)
+    given = {"xid": str(after.xid), "no": after.no, "first": first, "end": end, "limit": limit}
     rows = session.execute(statement("watched"), given).fetchall()
-    return [Watched(name, no, Position(int(xid), no)) for xid, no, name in rows]
+    found = [Watched(name, no, Position(int(xid), no)) for xid, no, name in rows]
+    if len(found) < limit:
+        return found
+    last = found[-1].position
+    whole = [each for each in found if each.position != last]
+    return whole or found
+
+
+def end(session: Session) -> Position:
+    """The place behind everything that is visible to everybody now."""
+    row = session.execute(statement("watched_end")).fetchone()
+    assert row is not None
+    return Position(int(row[0]), -1)

@@ -1,2 +1,1 @@
-SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no
-FROM lianyun.credit_cursor FOR UPDATE
+SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no FROM lianyun.credit_cursor

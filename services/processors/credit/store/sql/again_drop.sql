@@ -1,0 +1,1 @@
+DELETE FROM lianyun.credit_again WHERE cons = ANY (%(ids)s::uuid[])
