@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from schemas.events.finance import Frozen, Unfrozen
 from services.core.objects import consignment
 from services.processors.financing import lifecycle
 from services.processors.financing.asking import Ask
@@ -69,8 +70,47 @@ def heard() -> tuple[Heard, ...]:
     )
     control = next(e for e in BASE.events if e["id"] == "control-1")
     lasting = {**control, "says": {k: v for k, v in control["says"].items() if k != "ends_at"}}
-    written = (*events, lasting, *approvals)
+    freezes: list[dict[str, Any]] = [
+        {
+            "id": f"freeze-{bank}-{group}-{number}",
+            "by": "court",
+            "at": "2026-03-02T12:00+08:00",
+            "type": "finance.frozen",
+            "says": {"financing": f"{bank}/{group}-{number}", "ground": "COURT"},
+        }
+        for (bank, group) in APPLICATIONS
+        for number in range(REFERENCES)
+    ]
+    lifts: list[dict[str, Any]] = [
+        {
+            **each,
+            "id": f"lift-{each['id']}",
+            "type": "finance.unfrozen",
+            "says": {"financing": each["says"]["financing"]},
+        }
+        for each in freezes
+    ]
+    written = (*events, lasting, *approvals, *freezes, *lifts)
     return replace(BASE, story=replace(BASE.story, events=written), _written=written).heard()
+
+
+def base() -> list[Heard]:
+    """What is known when a machine begins: everything but what a court may say later."""
+    return [each for each in heard() if not court(each)]
+
+
+def court(each: Heard) -> tuple[str, bool] | None:
+    """The financing that a court speaks of, and whether it freezes it."""
+    for word in each.record.words:
+        if isinstance(word.payload, Frozen | Unfrozen):
+            return word.payload.financing_key, isinstance(word.payload, Frozen)
+    return None
+
+
+@cache
+def court_words() -> dict[tuple[str, bool], Heard]:
+    """What a court may say, by financing."""
+    return {said: each for each in heard() if (said := court(each)) is not None}
 
 
 @cache
@@ -90,6 +130,7 @@ class Plain:
     pledged: bool = False
     drawn: int = 0
     ended: bool = False
+    frozen: bool = False
 
     def holds(self, now: int) -> bool:
         return not self.ended and (self.pledged or now < self.until)
@@ -100,11 +141,11 @@ class Financing(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.world = World(heard=heard())
+        self.world = World(heard=base())
         self.now = START
         self.book: dict[str, Plain] = {}
         self.used: dict[tuple[str, str], int] = {}
-        self.asked = 0
+        self.asked = self.spoken = 0
 
     def ask(self, action: Action, bank: str, financing: str, **said: Any) -> tuple[Outcome, str]:
         self.asked += 1
@@ -151,6 +192,8 @@ class Financing(RuleBasedStateMachine):
             assert outcome[0] is Outcome.REFUSED
         elif not plain.holds(self.now):
             assert outcome == (Outcome.REFUSED, "RESERVATION_VALID")
+        elif plain.frozen:
+            assert outcome == (Outcome.REFUSED, "NOT_FROZEN")
         elif plain.group == "CARGO" and plain.bank == "bbank":
             assert outcome == (Outcome.REFUSED, "CONTROL"), "the duplicate is with the other bank"
         else:
@@ -163,6 +206,8 @@ class Financing(RuleBasedStateMachine):
         outcome = self.ask(Action.DRAW, plain.bank, financing, amount=Money(minor, "CNY"))
         if not plain.pledged or plain.ended:
             assert outcome == (Outcome.REFUSED, "PLEDGED")
+        elif plain.frozen:
+            assert outcome == (Outcome.REFUSED, "NOT_FROZEN")
         elif plain.drawn + minor > MOST:
             assert outcome[0] is Outcome.REFUSED
             assert outcome[1] in ("WITHIN_ADVANCE", "WITHIN_APPROVED")
@@ -174,10 +219,13 @@ class Financing(RuleBasedStateMachine):
     def release(self, financing: str) -> None:
         plain = self.book[financing]
         outcome = self.ask(Action.RELEASE, plain.bank, financing)
-        assert outcome == (
-            (Outcome.DONE, "") if plain.pledged and not plain.ended else (Outcome.REFUSED, "PLEDGED")
-        )
-        plain.ended |= plain.pledged
+        if not plain.pledged or plain.ended:
+            assert outcome == (Outcome.REFUSED, "PLEDGED")
+        elif plain.frozen:
+            assert outcome == (Outcome.REFUSED, "NOT_FROZEN")
+        else:
+            assert outcome == (Outcome.DONE, "")
+            plain.ended = True
 
     @rule(financing=financings)
     def cancel(self, financing: str) -> None:
@@ -187,9 +235,25 @@ class Financing(RuleBasedStateMachine):
             assert outcome == (Outcome.REFUSED, "NOT_ENDED")
         elif plain.drawn:
             assert outcome == (Outcome.REFUSED, "UNDRAWN")
+        elif plain.frozen:
+            assert outcome == (Outcome.REFUSED, "NOT_FROZEN")
         else:
             assert outcome == (Outcome.DONE, "")
             plain.ended = True
+
+    @rule(financing=financings, freezes=st.booleans())
+    def a_court_speaks(self, financing: str, freezes: bool) -> None:
+        """A fact: it changes what may be done from then on, and takes or gives no hold."""
+        self.spoken += 1
+        self.now += 1  # of two words of one moment, who would say which came later
+        template = court_words()[financing, freezes]
+        (word,) = template.record.words
+        event = b"court" + self.spoken.to_bytes(11)
+        said = word._replace(event=event, published=self.now, happened=self.now, known=self.now)
+        contents = frozenset({(event, event)})
+        record = template.record._replace(words=frozenset({said}), contents=contents)
+        self.world.heard = [*self.world.heard, replace(template, known=self.now, record=record)]
+        self.book[financing].frozen = freezes
 
     @rule(
         financing=financings,
