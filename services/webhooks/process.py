@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -21,8 +20,8 @@ from psycopg import Connection
 
 from services.core.facts import Micros
 from services.observability.http import Health, HealthServer
-from services.storage.session import open_session
-from services.webhooks import outbox, overview, queue, subscriptions
+from services.webhooks import queue, subscriptions
+from services.webhooks.following import Follower, open_following
 from services.webhooks.measuring import WebhookMetrics
 from services.webhooks.queue import Taken
 from services.webhooks.sealing import Seal, SealError
@@ -31,11 +30,8 @@ from services.webhooks.settings import WebhookSettings
 from services.webhooks.signature import Secret, headers
 
 log = logging.getLogger(__name__)
-APPLICATION = "lianyun-webhooks"
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
-_PURGE_EVERY = 600.0
-_LOOK_EVERY = 10.0
 
 Point = Callable[[str], None]
 
@@ -165,56 +161,6 @@ class Deliverer:
 
     def _now(self) -> Micros:
         return int(self._clock() * SECOND)
-
-
-class Follower(threading.Thread):
-    """Makes messages of what is committed, in a thread and a session of its own; ``failed`` keeps what ended it."""
-
-    def __init__(
-        self, settings: WebhookSettings, failing: Callable[[], None], metrics: WebhookMetrics
-    ) -> None:
-        super().__init__(name="outbox", daemon=True)
-        self._settings, self._failing, self._metrics = settings, failing, metrics
-        self._stop_asked = threading.Event()
-        self.failed: BaseException | None = None
-
-    def stop(self) -> None:
-        """Ask it to end after the present step."""
-        self._stop_asked.set()
-
-    def run(self) -> None:
-        """Follow until asked to stop."""
-        try:
-            with open_following(self._settings) as session:
-                self._follow(session)
-        except BaseException as error:
-            self.failed = error
-            self._failing()
-
-    def _follow(self, session: Connection[Any]) -> None:
-        purged = looked = -_PURGE_EVERY
-        while not self._stop_asked.is_set():
-            try:
-                done = outbox.step(session)
-                if time.monotonic() - purged > _PURGE_EVERY:
-                    keep = self._settings.webhook_keep_days * DAY
-                    with session.transaction():
-                        queue.purge(session, time.time_ns() // 1_000 - keep)
-                    purged = time.monotonic()
-                if time.monotonic() - looked > _LOOK_EVERY:
-                    self._metrics.look(overview.endpoints(session))
-                    looked = time.monotonic()
-            except psycopg.errors.LockNotAvailable:
-                continue  # another process has its turn
-            if not done.rows:
-                self._stop_asked.wait(self._settings.webhook_tick)
-
-
-def open_following(settings: WebhookSettings) -> Connection[Any]:
-    """A session in which every step is a transaction of its own."""
-    session = open_session(settings.dsn.get_secret_value(), APPLICATION)
-    session.autocommit = True
-    return session
 
 
 async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point = nothing) -> None:

@@ -80,6 +80,8 @@ def test_it_says_where_to_look_runs_until_ctrl_c_and_leaves_nothing(folder: Path
         )
         user.run("party", "add", "ktz", *added)
         assert [party["code"] for party in user.json("party", "list")["parties"]] == ["ktz"]
+        # Whoever delivers webhooks has begun.
+        user.until(lambda: (folder / ".lianyun" / "webhook.key").exists(), 30)
         below = descendants(up.pid)
         assert len(below) >= 3, "a broker, a database, a worker"
     finally:
