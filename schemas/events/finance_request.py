@@ -20,7 +20,7 @@ _request = partial(
 )
 
 
-class _Disposal(FinanceFact):
+class Disposal(FinanceFact):
     """``order_number`` is the requesting party's own; repeating the same event asks nothing new."""
 
     objects: Cargo
@@ -32,14 +32,14 @@ class _Disposal(FinanceFact):
 
 
 @_request("finance.release_order_requested.v1", 6200)
-class ReleaseOrderRequested(_Disposal):
+class ReleaseOrderRequested(Disposal):
     """A party asks whether the cargo may be released to somebody."""
 
     release_to_party: TradeParty | None = None
 
 
 @_request("finance.reconsignment_requested.v1", 6201)
-class ReconsignmentRequested(_Disposal):
+class ReconsignmentRequested(Disposal):
     """A party asks whether the cargo may get another destination, another consignee, or either at all."""
 
     place_of_delivery: Place | None = None
@@ -47,7 +47,7 @@ class ReconsignmentRequested(_Disposal):
 
 
 @_request("finance.transfer_requested.v1", 6202)
-class TransferRequested(_Disposal):
+class TransferRequested(Disposal):
     """A party asks whether the right to the cargo or its document may pass to another party."""
 
     transfer_to_party: TradeParty

@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
-import anyio
+import anyio.to_thread
 from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 
 from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
+from services.api.banking import clerking
 from services.api.context import Context
 from services.api.edge import Edge
-from services.api.routes import access_log, consignments, health
+from services.api.routes import (
+    access_log,
+    cargo_requests,
+    consignments,
+    corroborations,
+    credit,
+    financing_status,
+    financings,
+    health,
+    platform_keys,
+    posting,
+    reservations,
+    webhooks,
+)
 from services.api.routing import Routes
 from services.api.settings import ApiSettings
 
-ROUTERS: tuple[Routes | APIRouter, ...] = (consignments.routes, access_log.routes, health.routes)
+ROUTERS: tuple[Routes | APIRouter, ...] = (
+    consignments.routes,
+    posting.routes,
+    webhooks.routes,
+    financing_status.routes,
+    financings.routes,
+    reservations.routes,
+    corroborations.routes,
+    credit.routes,
+    cargo_requests.routes,
+    platform_keys.routes,
+    access_log.routes,
+    health.routes,
+)
 """Every module of ``routes``, in the order of the published description."""
 
 VERSION = "1.0.0"
@@ -36,11 +64,14 @@ def create_app(context: Context) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # A request holds a session from its first to its last statement: as many threads as sessions.
-        app.state.threads = anyio.CapacityLimiter(context.settings.api_threads)
-        await anyio.to_thread.run_sync(context.open)
-        async with upkeep.running(context):
-            yield
-        context.close()
+        with ThreadPoolExecutor(context.settings.api_threads, "api") as threads:
+            app.state.threads = threads
+            await anyio.to_thread.run_sync(context.open)
+            try:
+                async with upkeep.running(context), clerking.running(context):
+                    yield
+            finally:
+                context.close()
 
     app = FastAPI(
         title="Lianyun",

@@ -96,12 +96,14 @@ class Answer:
     """What a route answers: ``body`` as orjson writes it (None: empty), with further ``headers``.
 
     ``etag`` is what identifies the content where the body also tells the moment of asking; by default the body itself.
+    ``nothing`` says that it holds nothing for the caller: like a 404 it is answered no sooner than what is foreign.
     """
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     etag: Any = None
+    nothing: bool = False
 
     def response(self, request: Request) -> Response:
         """The answer to a request, 304 where the caller has it already."""
@@ -131,7 +133,7 @@ def page(call: Call, purpose: str, items: Sequence[Any], last: Any) -> Answer:
         following = call.request.url.include_query_params(cursor=body["next"])
         target = following.path + (f"?{following.query}" if following.query else "")
         headers["link"] = f'<{target}>; rel="next"'
-    return Answer(body, headers=headers)
+    return Answer(body, headers=headers, nothing=not items)
 
 
 def etag(content: bytes) -> str:

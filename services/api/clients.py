@@ -60,6 +60,8 @@ def add_client(
         raise ClientError(f"no such purpose: {', '.join(sorted(unknown))}")
     if (jwk is None) == (certificate is None):
         raise ClientError("a client has either a key or a certificate")
+    if jwk is not None:
+        public_key(jwk)
     row = session.execute(
         statement("add_client"),
         {

@@ -16,9 +16,11 @@ from services.api.measuring import ApiMetrics
 from services.api.sealing import Seal
 from services.api.settings import ApiSettings
 from services.api.statements import statement
+from services.gateway.publishing import Publisher
 from services.registry import store
 from services.registry.registry import Registry
 from services.storage.session import make_ready, session_arguments
+from services.topics.declaration import read_declaration
 
 APPLICATION = "lianyun-api"
 Session = Connection[Any]
@@ -44,6 +46,11 @@ class Context:
         self.metrics = ApiMetrics()
         self.seal = Seal(bytes(32))  # until open
         self.gate = Gate(settings, self.keys, lambda: self.seal)
+        self.publisher = Publisher(
+            settings.bootstrap, settings.kafka_security(), settings.api_topic or gateway_topic()
+        )
+        # Waiting for an outcome holds a thread: never so many that nobody else is answered.
+        self.waiting = threading.BoundedSemaphore(max(1, settings.api_threads // 2))
         self._registry: Registry | None = None
         self._lock = threading.Lock()
 
@@ -54,6 +61,7 @@ class Context:
 
     def close(self) -> None:
         """Give the sessions back."""
+        self.publisher.close()
         self.pool.close()
 
     def secret(self, name: str) -> bytes:
@@ -73,3 +81,8 @@ class Context:
             if self._registry is None or self._registry.version < version:
                 self._registry = store.look(session)
             return self._registry
+
+
+def gateway_topic() -> str:
+    """The topic that the gateway alone may write to: the declared one without parties."""
+    return next(topic.name for topic in read_declaration().topics if not topic.parties)

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.rfc3339 import format_micros
 from services.api.access import papers
 from services.api.access.filtering import shown
-from services.api.access.matrix import Field, Shown, granted
+from services.api.access.matrix import Field, Relation, Shown, granted
 from services.api.access.relations import LENDERS, Standing, lending, shippers_of, standing
 from services.api.calls import Call
 from services.query.rendering import plain
@@ -38,7 +38,11 @@ def look(call: Call, consignment: bytes) -> Looked | None:
         return None
     body = plain(told)
     stands = standing(told, call.party, [(each["milestone"], each["by"]) for each in body["timeline"]])
-    relations = stands.relations | lending(call.session, told, call.party, call.now, call.registry)
+    relations = {
+        *stands.relations,
+        *lending(call.session, told, call.party, call.now, call.registry),
+        *((Relation.LEGAL,) if call.caller.purpose else ()),
+    }
     grants = granted(stands.roles, relations)
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None

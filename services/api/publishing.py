@@ -1,4 +1,4 @@
-"""``python -m services.api.publishing [--check] [--break]``: the published description and the page of problems."""
+"""``python -m services.api.publishing [--check] [--break]``: the published description, the pages of problems and of the sandbox."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 from services.api.app import described
 from services.api.compatibility import broken
 from services.api.problems import BASE, KINDS
+from services.api.sandbox.page import page
 
 ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION = Path("schemas/published/openapi.json")
 PROBLEMS = Path("docs/api-problems.md")
+SANDBOX = Path("docs/sandbox.md")
 
 
 def render() -> Mapping[Path, bytes]:
@@ -21,6 +23,7 @@ def render() -> Mapping[Path, bytes]:
     return {
         DESCRIPTION: (json.dumps(described(), ensure_ascii=False, indent=2) + "\n").encode(),
         PROBLEMS: _problems().encode(),
+        SANDBOX: page().encode(),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import sys
 from typing import Any
 
 import uvicorn
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from services.api.app import create_app
 from services.api.context import Context
 from services.api.settings import ApiSettings
+from services.api.tls import CertifiedProtocol
 from services.observability import logs
 from services.observability.http import Health, HealthServer
 
@@ -22,6 +24,8 @@ def application() -> FastAPI:
     """The application of one process, by the settings of its environment; what uvicorn's processes call."""
     settings = ApiSettings()
     logs.configure(settings.log_format, settings.log_level)
+    # Threads prove signatures while the loop wants to answer: it waits for the interpreter a tenth as long as usual.
+    sys.setswitchinterval(0.0005)
     context = Context(settings)
     app = create_app(context)
     if settings.metrics_port is not None and settings.api_workers == 1:
@@ -56,6 +60,7 @@ def options(settings: ApiSettings) -> dict[str, Any]:
         if settings.api_client_ca is not None:
             told["ssl_ca_certs"] = str(settings.api_client_ca)
             told["ssl_cert_reqs"] = ssl.CERT_OPTIONAL
+            told["http"] = CertifiedProtocol
     return told
 
 
@@ -64,6 +69,10 @@ def serve(settings: ApiSettings) -> None:
     logs.configure(settings.log_format, settings.log_level)
     for line in settings.lines():
         log.debug("%s", line)
+    if not settings.api_url and settings.api_host not in ("127.0.0.1", "::1", "localhost"):
+        log.warning(
+            "LIANYUN_API_URL is not set: tokens and proofs are judged by whatever host a caller names"
+        )
     uvicorn.run(
         "services.api.serving:application", factory=True, workers=settings.api_workers, **options(settings)
     )

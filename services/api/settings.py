@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
-from services.connections import Connections
+from services.webhooks.settings import SealSettings
 
 
-class ApiSettings(Connections):
+class ApiSettings(SealSettings):
     """Everything that the API can be told. Durations are seconds, sizes bytes."""
 
     dsn: SecretStr = Field(description="URL of the database")
@@ -55,8 +55,23 @@ class ApiSettings(Connections):
         False, description="ask for a nonce of ours in each DPoP proof (RFC 9449, 8 and 9)"
     )
 
+    financing_keys: Path = Field(
+        Path(".lianyun") / "financing-keys.json",
+        description="keys by which decisions are signed and fingerprints made (`lianyun bank prepare`)",
+    )
+    financing_registries: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="other registries that must be clear before money is paid"
+    )
+    financing_test_registry: Path | None = Field(
+        None,
+        description="what the registry named test says: JSON of invoice numbers and CLEAR, HIT or UNAVAILABLE",
+    )
+
     api_rate: int = Field(6_000, ge=1, description="requests per window, client and process")
     api_rate_window: int = Field(60, ge=1, description="the window")
+    api_topic: str = Field(
+        "", description="topic that posted events go to; empty: the declared one without parties"
+    )
     api_answers_kept: int = Field(86_400, ge=60, description="how long idempotent answers are kept")
 
     metrics_host: str = "127.0.0.1"
@@ -64,7 +79,7 @@ class ApiSettings(Connections):
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @field_validator("api_proxies", mode="before")
+    @field_validator("api_proxies", "financing_registries", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value

@@ -48,6 +48,11 @@ COMMANDS: Mapping[str, Listed] = {
     "track": Listed(
         "track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
+    "bank": Listed(
+        "bank_upkeep",
+        "app",
+        "What a bank asks and does: through the API, with the bank's own client key.",
+    ),
     "shipper": Listed(
         "shippers",
         "app",
@@ -72,6 +77,7 @@ COMMANDS: Mapping[str, Listed] = {
         "running", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
     ),
     "api": Listed("serving", "app", "The HTTP API for banks and partners."),
+    "webhooks": Listed("webhooks", "app", "Messages to parties about what changed."),
     "access-log": Listed(
         "access_log", "app", "Sealed lines of the access log, shown to two named people together."
     ),

@@ -19,7 +19,7 @@ from services.cli import demo_report
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.live import Screen
-from services.cli.moving_picture import chosen, moving_picture
+from services.cli.moving_picture import moving_picture
 from services.cli.output import err, print_json
 from services.cli.running import announced, credit_follower, wait_for_ctrl_c
 from services.cli.settings import RUNNING, CliSettings
@@ -30,7 +30,7 @@ from services.localstack.platform import Platform, RunningPlatform, register
 from services.processors.settings import admission_settings
 from services.proving import counts_of_trains, dares
 from services.proving import demo as playing
-from services.proving.lending import Lending
+from services.proving.demo_money import Lending
 from services.query import rendering
 from services.simulator import files
 from services.simulator.conditions import Closure
@@ -44,7 +44,7 @@ demo = typer.Typer(invoke_without_command=True)
 
 SCENARIO = "polish-closure-2025"
 NEEDS = "needs about 1.5 GB of memory, 500 MB of disk and 2 to 3 minutes (two cores); everything here is simulated"
-SECONDS_OF_PICTURE = 24.0
+PICTURES, SECONDS_OF_PICTURE = 48, 24.0
 Seed = Annotated[int, typer.Option(help="The same seed gives the same world.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -201,9 +201,7 @@ def _run(
     closures: tuple[Closure, ...] = conditions_of(world.scenario, world.scale).closures
     known = profiles(world.seed)
     with ExitStack() as stack:
-        screen = stack.enter_context(
-            Screen(err, world.snapshot, closures, world.scenario.title, moving is not None)
-        )
+        screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
         with ThreadPoolExecutor(1) as aside:  # the world takes shape while the servers start
             shaping = aside.submit(lambda: (world.simulation(), files.handed(world.kept)))
             platform: Platform | RunningPlatform
@@ -231,7 +229,7 @@ def _run(
         screen.say("what became of the loan, and what the bank reads of three shippers ...")
         lent = money.finish(dsn, network)
         if moving is not None:
-            _write(moving, screen.frames, world.scenario.title)
+            _write(moving, screen.frames(world.opens, PICTURES), world.scenario.title)
         screen.say("fsck: recomputing everything from the stored bytes ...")
         gateways = admission_settings(platform.network).gateway_topics
         checked = fsck(platform.stack.dsn, platform.network, gateway_topics=gateways, processes=workers)
@@ -244,6 +242,7 @@ def _run(
             "ends": f"{world.scenario.ends:%Y-%m-%dT%H:%M:%SZ}",
             "trains": len(world.timetable),
             "containers": len({lading.box for lading in simulation.world.ladings}),
+            "digest": outcome.digest,
             **outcome.counts,
             "lists": _in_all(outcome.formats),
             "formats": outcome.formats,
@@ -270,15 +269,14 @@ def _run(
 
 def _write(path: Path, frames: list[list[str]], title: str) -> None:
     """Write the moving picture of ``frames`` to ``path``."""
-    some = chosen(frames)
     said = f"{title}: a living picture of the corridor in a terminal, all of it simulated"
     try:
-        path.write_text(moving_picture(some, SECONDS_OF_PICTURE, said), encoding="utf-8")
+        path.write_text(moving_picture(frames, SECONDS_OF_PICTURE, said), encoding="utf-8")
     except OSError as problem:
         raise Failure(
             Exit.FAILED, f"the picture cannot be written: {problem}", "give --picture a file that can be made"
         ) from None
-    err.print(f"{len(some)} pictures in {path}, {path.stat().st_size // 1_000} kB", markup=False)
+    err.print(f"{len(frames)} pictures in {path}, {path.stat().st_size // 1_000} kB", markup=False)
 
 
 def _in_all(formats: dict[str, Any]) -> dict[str, int]:

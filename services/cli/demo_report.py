@@ -46,6 +46,7 @@ def show(body: dict[str, Any], shown: dict[str, Any] | None, disputes: Sequence[
             ("views that differ from the world's truth", body["world_mismatches"]),
             ("fsck", body["fsck"] if body["fsck"] == "ok" else f"{len(body['fsck'])} findings"),
             ("seconds", body["seconds"]),
+            ("digest of all that was published", body["digest"][:16]),
         ],
     )
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from services.cli.checks import broker, database, machine, room, working
+from services.cli.checks import broker, database, machine, room, telling, working
 from services.cli.checks.check import Check, guarded
 from services.cli.exits import Exit
 from services.cli.output import out, print_json, print_table
@@ -78,6 +78,7 @@ def _stored(settings: CliSettings, declaration: Declaration, bootstrap: str) -> 
         if not schema:
             return
         yield room.look(connection, _LOCAL_DATA if RUNNING.exists() and _LOCAL_DATA.exists() else None)
+        yield telling.look(connection)
         yield from _working(connection, bootstrap, settings.kafka_security())
 
 

@@ -12,7 +12,6 @@ from xml.sax.saxutils import escape
 
 from services.cli.picture import CLOSED
 
-FRAMES_AT_MOST = 60
 _CELL, _LINE, _EDGE = 8.4, 17, 14
 _PARTS = re.compile(rf"{CLOSED}(?: closed)?|(?:(?!{CLOSED}|  ).)+")
 """What keeps its own column: text between two or more blanks, and the mark of what is closed."""
@@ -23,13 +22,6 @@ text{font:14px ui-monospace,'SFMono-Regular',Menlo,Consolas,'DejaVu Sans Mono',m
 @keyframes f{0%{visibility:visible}SHARE%,100%{visibility:hidden}}
 @media (prefers-reduced-motion:reduce){.f{animation:none}.f:last-of-type{visibility:visible}}
 """
-
-
-def chosen(frames: Sequence[Sequence[str]], most: int = FRAMES_AT_MOST) -> list[Sequence[str]]:
-    """At most ``most`` of ``frames``, spread evenly; the last is always among them."""
-    if len(frames) <= most:
-        return list(frames)
-    return [frames[(n + 1) * len(frames) // most - 1] for n in range(most)]
 
 
 def moving_picture(frames: Sequence[Sequence[str]], seconds: float, title: str) -> str:

@@ -32,6 +32,8 @@ GAUGE, BORDER, CLOSED = "‖", "|", "╳"
 _MANY = "#"
 _HUBS = ("minsk", "warsaw", "moscow-bekasovo", "yekaterinburg", "aktobe", "urumqi", "irkutsk", "ulaanbaatar")
 _BAR = 20
+_ASIDE = 6
+"""Columns by which the name of a border may stand further left than its first station."""
 _BESIDE_BARS = 49
 """Columns of a line of the queues without its two bars."""
 _MORE = re.compile(r"[ (/]")
@@ -208,23 +210,26 @@ def _track(
 
 
 def _names(row: int, runs: Sequence[tuple[str, ...]], places: Mapping[str, Place], width: int) -> str:
-    """Names over the line, the more important ones first, as far as there is room."""
+    """Names over the line, the more important ones first, as far as there is room; those of borders may move aside."""
     wanted: list[tuple[int, str]] = []
     for run in runs:
         pairs = [(pair, railnet.crossing_of_pair().get(pair)) for pair in pairwise(run)]
         ends = [station for station in (run[0], run[-1]) if places[station].row == row]
         gauges = [pair for pair, c in pairs if c is not None and railnet.crossings()[c].gauge_change]
-        wanted += [(0, "/".join(pair)) for pair in gauges]
-        wanted += [(1, station) for station in ends if not any(station in pair for pair in gauges)]
-        wanted += [(2, pair[1]) for pair, c in pairs if c is not None and pair not in gauges]
-        wanted += [(3, station) for station in run if station in _HUBS and places[station].row == row]
+        wanted += [
+            (2 if row else 0, station) for station in ends if not any(station in pair for pair in gauges)
+        ]
+        wanted += [(1, "/".join(pair)) for pair in gauges]
+        wanted += [(3, pair[1]) for pair, c in pairs if c is not None and pair not in gauges]
+        wanted += [(4, station) for station in run if station in _HUBS and places[station].row == row]
     line = [" "] * (width - 2)
-    for _, stations in sorted(wanted, key=lambda each: each[0]):
+    for rank, stations in sorted(wanted, key=lambda each: each[0]):
         text = "/".join(_station(station) for station in stations.split("/"))
-        column = places[stations.split("/")[0]].column
-        column = min(column, len(line) - len(text))
-        if all(cell == " " for cell in line[max(0, column - 1) : column + len(text) + 1]):
-            line[column : column + len(text)] = text
+        column = min(places[stations.split("/")[0]].column, len(line) - len(text))
+        for start in range(column, max(-1, column - _ASIDE - 1) if rank == 1 else column - 1, -1):
+            if all(cell == " " for cell in line[max(0, start - 1) : start + len(text) + 1]):
+                line[start : start + len(text)] = text
+                break
     return "  " + "".join(line).rstrip()
 
 

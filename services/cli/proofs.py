@@ -9,6 +9,8 @@ import typer
 
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
+from services.proving.bench.bank import Scale as BankScale
+from services.proving.bench.bank import bench_bank
 from services.proving.bench.pipeline import Scale, bench_pipeline
 from services.proving.prove import prove as attack
 from services.proving.report import good, problems
@@ -62,6 +64,26 @@ def pipeline(
         Scale(), events=events, workers=workers, consignments=consignments, rate=rate, seconds=seconds
     )
     print_json(bench_pipeline(scale, say, projections))
+
+
+@bench.command()
+def bank(
+    consignments: Annotated[
+        int, typer.Option(min=1_000, help="Financed consignments that stand in the database.")
+    ] = 1_000_000,
+    cargoes: Annotated[int, typer.Option(min=100, help="Cargoes that are reserved at most.")] = 20_000,
+    rate: Annotated[float, typer.Option(help="Questions a second for the status of a consignment.")] = 500.0,
+    seconds: Annotated[float, typer.Option(help="Length of each of the two runs.")] = 20.0,
+    clients: Annotated[int, typer.Option(min=1, max=256, help="Clients that reserve.")] = 16,
+    workers: Annotated[
+        int, typer.Option(min=1, max=32, help="Processes of the API for the reservations.")
+    ] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Status of a consignment and check-and-reserve, as a bank feels them through the API; takes some minutes."""
+    _ = as_json
+    scale = BankScale(consignments, cargoes, rate, seconds, clients, workers)
+    print_json(bench_bank(scale, say))
 
 
 @bench.callback()

@@ -39,6 +39,7 @@ def up(workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes
         with (
             Platform(DATA, workers=workers, network=settings.network) as platform,
             credit_follower(platform),
+            webhooks(platform),
             announced(platform),
         ):
             out.print("The platform runs. In another terminal, in this folder:")
@@ -62,6 +63,16 @@ def credit_follower(platform: Platform) -> Supervisor:
         workers=1,
         logs=platform.stack.folder / "logs" / "credit",
         command=(sys.executable, "-m", "services.processors.credit"),
+    )
+
+
+def webhooks(platform: Platform) -> Supervisor:
+    """The process that tells parties of what changed, started again when it ends."""
+    return Supervisor(
+        platform.worker_environment(),
+        workers=1,
+        logs=platform.stack.folder / "logs" / "webhooks",
+        command=(sys.executable, "-m", "services.webhooks"),
     )
 
 

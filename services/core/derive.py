@@ -233,9 +233,19 @@ def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros
 
 
 def _concerning(facts: Facts, gathered: Gathered) -> frozenset[EventId]:
-    """Events, live or not, that speak of what reaches the consignment, and the withdrawals of them at any depth."""
-    things = {path.thing for path in gathered.paths}
-    events = {claim.event for claim in facts.claims if claim.thing in things}
+    """Events, live or not, that speak of what reaches the consignment, and the withdrawals of them at any depth.
+
+    What was said of a box before it carried this cargo, or after, is of another journey.
+    """
+    ways: dict[Thing, list[Path]] = defaultdict(list)
+    for path in gathered.paths:
+        ways[path.thing].append(path)
+    things = ways.keys()
+    events = {
+        claim.event
+        for claim in facts.claims
+        if any(path.holds(claim.happened) for path in ways.get(claim.thing, ()))
+    }
     events |= {link.event for link in facts.links if link.right in things}
     events |= {founding.event for founding in facts.foundings if founding.consignment in things}
     while more := {w.event for w in facts.withdrawals if w.target in events} - events:

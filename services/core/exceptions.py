@@ -29,7 +29,7 @@ def open_exceptions(
     declaration that is none of ``parts``), for whoever frees the cargo frees its boxes. A release to a procedure names no
     detention: where the cargo is in several ``boxes``, one may be held elsewhere meanwhile, so it answers for one alone.
     What an authority signed or a relayed message of it opened, a mere assertion does not close. Trouble of a train or
-    wagon that the cargo has left does not concern it. ``called`` leads the names of one train to one.
+    wagon that the cargo has left does not concern it. ``called`` leads the names of one train (declaration) to one.
     """
     opened: dict[tuple[int, str, Thing], list[Claim]] = defaultdict(list)
     closed: dict[tuple[int, str], list[Claim]] = defaultdict(list)

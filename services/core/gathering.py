@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from schemas.events.base import Classifier
 from services.core import engagement
 from services.core.facts import Claim, Facts, LinkKind, Micros
-from services.core.links import Network, Path
+from services.core.links import NAMES, Network, Path
 from services.core.liveness import Liveness, judge
 from services.core.objects import Thing
 from services.core.parts import parts
@@ -29,14 +29,19 @@ class Gathered:
     current: Mapping[Question, Answers]  # counted claims only
     shown: frozenset[Claim]  # the one answer of each question that stands for it
     parts: frozenset[Thing]  # papers that do not speak for the whole cargo
-    called: Mapping[Thing, Thing]  # trains that bear several names, and the name under which they are one
+    called: Mapping[
+        Thing, Thing
+    ]  # trains and declarations of several names, and the name under which each is one
     liveness: Liveness
 
 
-def gather(facts: Facts, consignment: Thing, as_of: Micros) -> Gathered | None:
+def gather(
+    facts: Facts, consignment: Thing, as_of: Micros, names: Container[LinkKind] = NAMES
+) -> Gathered | None:
     """Judge liveness, walk the links and weigh every claim; None where no live founding is known.
 
-    Facts (ACT) that happened after ``as_of`` are left out; plans and estimates for later times stay.
+    Facts (ACT) that happened after ``as_of`` are left out; plans and estimates for later times stay. Things that links of
+    the kinds ``names`` call by several names are one in questions and exceptions.
     """
     liveness = judge(facts.withdrawals, facts.equivocated)
     foundings = [f for f in facts.foundings if liveness.live(f.event)]
@@ -50,7 +55,7 @@ def gather(facts: Facts, consignment: Thing, as_of: Micros) -> Gathered | None:
     paths = network.paths(members, engaged)
     live = (claim for claim in facts.claims if liveness.live(claim.event))
     told = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]
-    called = network.names_of_trains(engaged)
+    called = network.names(engaged, names)
     reaching = _reach(told, paths, network, engaged, as_of, called)
     current = answers((a.claim for a in reaching if a.standing is Standing.COUNTED), called)
     old = superseded((a.claim for a in reaching if a.standing is Standing.COUNTED), current)

@@ -2,7 +2,8 @@
 
 The store computes heads in SQL, in one statement per batch; this is the rule it must equal (property tests and fsck
 hold the two together). Facts that arrive only through trains and wagons are left out: a train has a head of its own
-and the full view is derived on read, so one train's milestone does not rewrite fifty heads.
+and the full view is derived on read, so one train's milestone does not rewrite fifty heads. For the same reason a
+declaration's own number and that of customs are two things here: a head may count what is open under both, the view does not.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 from schemas import railnet
 from schemas.events.base import Region
 from services.core import derive, exceptions
-from services.core.facts import FOREVER, EventId, Facts, Micros
+from services.core.facts import FOREVER, EventId, Facts, LinkKind, Micros
 from services.core.gathering import gather
 from services.core.objects import Thing
 from services.core.view import Arrival, Position, Standing
 
+_NAMES = frozenset({LinkKind.SAME_TRAIN})
 UNIONS = ("CN", "EAEU", "EU", "OTHER")
 
 
@@ -47,7 +49,7 @@ class Head:
 
 def head(facts: Facts, consignment: Thing) -> Head | None:
     """The head that ``facts`` give to the group of ``consignment``; None where it was never founded."""
-    gathered = gather(facts, consignment, FOREVER)
+    gathered = gather(facts, consignment, FOREVER, _NAMES)
     if gathered is None:
         return None
     counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED and not a.by_train]

@@ -6,8 +6,8 @@ so a box that two consignments shared never carries the facts of one note into t
 
 One train may have several names, and so may a declaration: a railway calls a train by its identifier, a list by number,
 day and origin; a declarant knows its own number before customs gives one. Who knows both says so (SAME_TRAIN,
-SAME_DECLARATION), and what is said under one name also takes the ways of the other. Only trains are compared as one
-(``names_of_trains``), because only they are spoken of by several railways at once.
+SAME_DECLARATION), and what is said under one name also takes the ways of the other. Both are compared as one (``names``):
+a hold under one name is over when the train goes on under the other, and a declaration has one life.
 
 A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another (``spans``).
 Where cargo is handed on from one network to the next, lifted to wagons of another gauge or taken over into another
@@ -28,6 +28,10 @@ FILLING: Micros = 7 * 24 * 3_600_000_000
 """How long a consolidated box may be filled: later shared assignments are another journey."""
 
 RIDES = frozenset({LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES})
+
+
+NAMES = frozenset({LinkKind.SAME_TRAIN, LinkKind.SAME_DECLARATION})
+"""Links that say of two names that they are one thing's."""
 
 
 def carried(link: Link) -> Thing:
@@ -140,13 +144,13 @@ class Network:
         self._into: dict[Thing, list[Span]] = defaultdict(list)
         self._of: dict[tuple[LinkKind, Thing], list[Span]] = defaultdict(list)
         self.same: list[Link] = []
-        self._same_trains: list[Link] = []
+        self._named_twice: list[Link] = []
         for span in handed_on(spans(links)):
             if span.link.kind is LinkKind.SAME_CONSIGNMENT:
                 self.same.append(span.link)
                 continue
-            if span.link.kind is LinkKind.SAME_TRAIN:
-                self._same_trains.append(span.link)
+            if span.link.kind in NAMES:
+                self._named_twice.append(span.link)
             self._into[span.link.right].append(span)
             self._of[span.link.kind, carried(span.link)].append(span)
 
@@ -186,11 +190,11 @@ class Network:
                     seen.add(link.left)
                     todo.append(link.left)
 
-    def names_of_trains(self, engaged: frozenset[str]) -> Mapping[Thing, Thing]:
-        """The smallest name of each train that bears several by links that count; others are not in it."""
+    def names(self, engaged: frozenset[str], kinds: Container[LinkKind]) -> Mapping[Thing, Thing]:
+        """The smallest name of each thing that bears several by links of ``kinds`` that count; others are not in it."""
         called: dict[Thing, set[Thing]] = {}
-        for link in self._same_trains:
-            if counts(link, engaged):
+        for link in self._named_twice:
+            if link.kind in kinds and counts(link, engaged):
                 one = called.get(link.left, {link.left}) | called.get(link.right, {link.right})
                 called.update(dict.fromkeys(one, one))
         return {thing: min(names) for thing, names in called.items()}
@@ -202,7 +206,7 @@ class Network:
 
         Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same
         consignment another way: ``ours`` holds the things from which facts reach it. Neither do two names of one train
-        (``called``, of names_of_trains).
+        (``called``, of names).
         """
         link = span.link
         if link.kind not in TIMED:

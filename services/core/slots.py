@@ -53,7 +53,7 @@ class Answers:
 
 
 def question(claim: Claim, called: Mapping[Thing, Thing] = MappingProxyType({})) -> Question:
-    """What ``claim`` answers; ``called`` leads the names of one train to the one under which it is asked for."""
+    """What ``claim`` answers; ``called`` leads the names of one train (declaration) to the one under which it is asked for."""
     return Question(
         claim.region,
         claim.jurisdiction,

@@ -168,6 +168,32 @@ API_SECONDS = Definition(
     "lianyun_api_request_seconds", "histogram", "From a request to its answer, by route.", ("route",), _WORK
 )
 
+# --- webhooks ---------------------------------------------------------------------------------------------------
+WEBHOOK_DELIVERIES = Definition(
+    "lianyun_webhook_deliveries_total",
+    "counter",
+    "Attempts to deliver a message, by what came of it: delivered, failed (tried again), dead (given up).",
+    ("outcome",),
+)
+WEBHOOK_SECONDS = Definition(
+    "lianyun_webhook_delivery_seconds",
+    "histogram",
+    "From the commit of what a message tells of to its delivery.",
+    (),
+    _LATENCY,
+)
+WEBHOOK_WAITING = Definition(
+    "lianyun_webhook_waiting", "gauge", "Deliveries that wait for endpoints that are enabled."
+)
+WEBHOOK_OLDEST = Definition(
+    "lianyun_webhook_oldest_due_timestamp_seconds",
+    "gauge",
+    "When the delivery that waits longest for its next attempt was or is due; 0 where none waits.",
+)
+WEBHOOK_DISABLED = Definition(
+    "lianyun_webhook_disabled", "gauge", "Endpoints that the platform disabled after long failure."
+)
+
 # --- credit signals ---------------------------------------------------------------------------------------------
 CREDIT_WHOLE = Definition(
     "lianyun_credit_whole_timestamp_seconds",

@@ -61,7 +61,7 @@ def assemble(
     salted = {"salt": derive_salt(profile.salt_secret, profile.source, identity), **data}
     payload = orjson.dumps(salted)
     decode_payload(type_, payload)
-    return Unsigned(envelope, payload, signed_bytes(profile.network, envelope, payload), _key(data))
+    return Unsigned(envelope, payload, signed_bytes(profile.network, envelope, payload), partition_key(data))
 
 
 def message_of(event: Unsigned, signature: str, topic: str) -> Message:
@@ -70,8 +70,8 @@ def message_of(event: Unsigned, signature: str, topic: str) -> Message:
     return Message(event.identity, event.digest, topic, event.key, headers, event.payload)
 
 
-def _key(data: Mapping[str, Any]) -> bytes:
-    """Train first, then box: facts that fold together travel together."""
+def partition_key(data: Mapping[str, Any]) -> bytes:
+    """The Kafka key of a payload: train first, then box, so that facts that fold together travel together."""
     named = {
         name: data[name]
         for name in ("train", "container", "consignment", "note")

@@ -65,6 +65,7 @@ class Outcome:
     expected_refusals: dict[str, int]
     disputed: int
     shown: Told | None  # one consignment worth looking at
+    digest: str  # of all bytes that went out
     formats: dict[str, Any]  # how many files of which format were read, and what came of them
 
 
@@ -133,7 +134,7 @@ def play(
         counts["events"]["parked"] = counts["events"]["accepted"] - len(found.reached | apart)
         told = shown(platform.stack.dsn, simulation, found.best[1])
         refusals, formats = dict(going_out.refusals), _formats(dispatch)
-        return Outcome(counts, found.mismatches, refusals, found.disputed, told, formats)
+        return Outcome(counts, found.mismatches, refusals, found.disputed, told, going_out.digest, formats)
 
 
 def _formats(dispatch: Dispatch) -> dict[str, Any]:

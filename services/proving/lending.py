@@ -1,270 +1,238 @@
-"""The demo's money: one cargo financed before the border closes, a second bank that is refused it, three shippers' credit.
+"""Two banks that lend on the same cargoes while the platform is attacked: every answer that they got must stay true.
 
-The desk decides on the platform's own clock, while the world is played: it lends before the cargo comes to the border, and what
-happens to the cargo then reaches the bank as facts that come later.
+The cargoes, their applications and approvals are published with the rest of the load. Each bank has a thread that asks
+the desk for each cargo: reserve, pledge, and of every third release again, so that the other may have it. What fails for
+want of a database is asked again under the same name, as a bank's own retry.
 """
 
 from __future__ import annotations
 
-import hashlib
+import threading
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import date
+from random import Random
 from typing import Any
 
-from psycopg.errors import LockNotAvailable
+import psycopg
 
-from schemas.envelope import event_id
-from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
-from services.core.facts import EventId, Micros
-from services.core.objects import consignment
-from services.localstack.platform import register
-from services.processors.credit.rendering import events_of, plain
-from services.processors.credit.store import giving, projector, records
-from services.processors.financing.asking import Ask, reply
+from services.core.objects import Thing, consignment
+from services.processors.financing.asking import HIDDEN, Ask
 from services.processors.financing.money import Money
-from services.processors.financing.papers import Box, Company, Invoice, Note, Papers
-from services.processors.financing.rulings import Action, Terms
-from services.processors.financing.store import versions
-from services.processors.financing.store.answering import status_of
+from services.processors.financing.papers import Company, Invoice, Note, Papers
+from services.processors.financing.rulings import Action, Outcome, Ruling, Terms
 from services.processors.financing.store.desk import CargoMoved, Desk
-from services.processors.financing.store.signing import Signer
-from services.processors.financing.store.versions import KeyRing
-from services.registry import store as registry_store
+from services.processors.financing.store.opening import SOURCE, PlatformKeys, prepare
+from services.producers.profile import Profile
 from services.registry.events import NewKey, PartyAdded
-from services.simulator import lending, shippers
-from services.simulator.cast import CAST
-from services.simulator.files import Handed
-from services.simulator.lending import CURRENCY, Financed
-from services.simulator.simulate import Simulation
+from services.simulator.cast import Party, salt_secret_of, seed_of
+from services.simulator.signing import key_of, registration
 from services.simulator.telling import Message
-from services.storage.session import Session, open_session
+from services.storage.errors import GenerationMoved
+from services.storage.session import open_session
 
-APPLICATION = "lianyun-demo"
-AHEAD = 12 * 3_600_000_000
-"""How long after the world opens the shipper applies: a day or two before the border closes."""
-VALID = timedelta(days=180)
-AT_ONCE = 50_000
-"""Events followed in one step: all of an ordinary demo."""
-PLATFORM = "urn:lianyun:simulated:platform"
-_LOOK_ALIKE = str.maketrans({"I": "\N{CYRILLIC CAPITAL LETTER BYELORUSSIAN-UKRAINIAN I}", "-": "\N{EN DASH}"})
-_DIGITS = {ord("0") + n: chr(ord("\N{FULLWIDTH DIGIT ZERO}") + n) for n in range(10)}
+FORWARDER = "sinolink"
+RIVAL = Party("rivalbank", "Another bank (simulated)", ("bank",))
+BANKS = ("silkbank", RIVAL.code)
+AT = "2026-01-28T15:44:43+08:00"
+PATIENCE = 120.0
+
+
+def rival(seed: int, network: str) -> Profile:
+    """The publishing identity of the second bank."""
+    key = SigningKey.from_seed(Scheme.ED25519_BATCH, seed_of(RIVAL.code, seed))
+    return Profile(RIVAL.code, RIVAL.source, RIVAL.topic, network, key, salt_secret_of(RIVAL.code, seed))
+
+
+def member(profile: Profile) -> tuple[PartyAdded, tuple[NewKey, ...]]:
+    """The second bank as the registry takes it."""
+    return registration(RIVAL), (key_of(profile),)
+
+
+def messages(count: int) -> Iterator[Message]:
+    """For each cargo its founding, an application to each bank, and the approval of each."""
+    for number in range(count):
+        amount = {"minor_units": 100_000, "currency_code": "CNY"}
+        opened = {"reference": _cargo(number), "from": AT, "notes": [_note(number)], "parties": []}
+        yield _message(FORWARDER, "link.consignment_opened", f"lend-{number}", opened)
+        for bank in BANKS:
+            applied = {
+                "happened": AT,
+                "reference": _application(number, bank),
+                "bank": bank,
+                "product": "FREIGHT_LOAN",
+                "interest": "RECEIVABLE",
+                "objects": [{"kind": "consignment", "id": f"{FORWARDER}/{_cargo(number)}"}],
+                "requested_amount": amount,
+                "value_amount": amount,
+            }
+            yield _message(FORWARDER, "finance.applied", f"lend-{number}-{bank}", applied)
+            approved = {
+                "happened": AT,
+                "financing": _financing(number, bank),
+                "application": f"{FORWARDER}/{_application(number, bank)}",
+                "approved_amount": amount,
+                "advance_rate": 10_000,
+                "matures_on": "2027-12-31",
+            }
+            yield _message(bank, "finance.approved", f"lend-{number}", approved)
+
+
+def _message(party: str, type_: str, id_: str, data: dict[str, Any]) -> Message:
+    return Message(0, party, {"id": id_, "type": f"cre.{type_}.v1", "time": AT, "data": data})
+
+
+def _cargo(number: int) -> str:
+    return f"LEND-{number:05}"
+
+
+def _note(number: int) -> str:
+    return f"SMGS/CN/LEND/{500_000 + number}/2026"
+
+
+def _application(number: int, bank: str) -> str:
+    return f"AP-{number}-{bank}"
+
+
+def _financing(number: int, bank: str) -> str:
+    return f"{bank}/LN-{number}"
+
+
+def own_keys() -> PlatformKeys:
+    """Keys of financing for one run."""
+    key = SigningKey.generate(Scheme.ED25519)
+    return PlatformKeys(SOURCE, key, key.seed, (key.seed[::-1],))
 
 
 @dataclass
-class Lending:
-    """What is told of money in a world, and what the desk did with it; ``look`` is to be called while the world is played."""
+class Lenders:
+    """The two banks at work on ``count`` cargoes; start, then finish. Answers are kept as the banks got them."""
 
-    financed: Financed | None
-    messages: tuple[Message, ...]
-    at: Micros  # when the shipper has applied
-    now: Micros  # the world's last moment
+    dsn: str
+    network: str
+    count: int
     seed: int
-    decisions: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[Ruling] = field(default_factory=list)
+    retried: int = 0
+    failures: list[str] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
 
-    @classmethod
-    def of(cls, simulation: Simulation, opens: Micros) -> Lending:
-        """The money of ``simulation``, whose story is told from ``opens`` on."""
-        at, now = opens + AHEAD, simulation.scale.now
-        valid_to = datetime.now(UTC).replace(microsecond=0) + VALID
-        financed = lending.chosen(simulation, at + AHEAD)
-        first = min((message.sent for message in simulation.telling.messages), default=opens)
-        told = [*shippers.histories(opens, first), *shippers.leave(first, opens, valid_to)]
-        told += () if financed is None else lending.papers(financed, at, valid_to)
-        return cls(financed, tuple(told), at, now, simulation.scale.seed)
+    def start(self) -> None:
+        """Prepare the desk, and let each bank begin."""
+        keys = own_keys()
+        with psycopg.connect(self.dsn) as session:
+            prepare(session, keys, time.time_ns() // 1_000, "prove")
+        desk = keys.desk(self.network)
+        self._threads = [
+            threading.Thread(target=self._work, args=(bank, desk), name=bank, daemon=True) for bank in BANKS
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def added_to(self, handed: Handed) -> Handed:
-        """``handed`` with what is told of money."""
-        return replace(handed, messages=(*handed.messages, *self.messages))
+    def finish(self) -> None:
+        """Wait until both have had an answer for every cargo; what they did not get in time is a failure."""
+        until = time.monotonic() + PATIENCE
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        self._over.set()
+        for thread in self._threads:
+            thread.join(10)
+            if thread.is_alive():
+                self.failures.append(f"{thread.name} waits for ever")
 
-    @property
-    def events(self) -> frozenset[EventId]:
-        """The ids of what is told of money: none of it is about where the world's cargo is."""
-        return frozenset(event_id(CAST[m.party].source, m.record["id"]) for m in self.messages)
-
-    def look(self, dsn: str, network: str, at: Micros) -> None:
-        """Let both banks ask, once, as soon as what they rest on is stored; ``at`` is the simulated moment."""
-        if self.financed is None or self.decisions or at < self.at:
-            return
-        asked = frozenset(
-            event_id(CAST[m.party].source, m.record["id"]) for m in self.messages if m.sent == self.at
-        )
-        with open_session(dsn, APPLICATION) as session:
-            row = session.execute(
-                "SELECT count(*) FROM lianyun.identity WHERE id = ANY (%s::uuid[])",
-                ([each.hex() for each in asked],),
-            ).fetchone()
-            session.rollback()
-            if row is not None and row[0] == len(asked):
-                self._ask(session, self._desk(session, dsn, network), self.financed)
-
-    def finish(self, dsn: str, network: str) -> dict[str, Any]:
-        """Follow all events, and tell what became of the loan and what the bank reads of the three shippers."""
-        with open_session(dsn, APPLICATION) as session:
-            session.autocommit = True
-            _follow(session)
-            return {
-                "financing": None
-                if self.financed is None
-                else self._told(session, dsn, network, self.financed),
-                "credit": self._credit(session),
-            }
-
-    def _desk(self, session: Session, dsn: str, network: str) -> Desk:
-        key = hashlib.sha256(f"simulated registry key|{self.seed}".encode()).digest()
-        known = session.execute("SELECT count(*) FROM lianyun.financing_version").fetchone()
-        if known is not None and not known[0]:
-            versions.begin(session, key, 1)
-        session.commit()
-        secret = hashlib.sha256(f"simulated platform|{self.seed}".encode()).digest()
-        signing = SigningKey.from_seed(Scheme.ED25519, secret)
-        party = PartyAdded(
-            code="lianyun",
-            name="The platform (simulated)",
-            roles=frozenset({Role.PLATFORM}),
-            sources=frozenset({PLATFORM}),
-        )
-        new = NewKey(scheme=signing.scheme, public_key=signing.public_key.hex(), not_before=0)
-        register(dsn, [(party, (new,))])
-        return Desk(KeyRing([key]), Signer(network, PLATFORM, signing, secret[:16]))
-
-    def _ask(self, session: Session, desk: Desk, financed: Financed) -> None:
-        own, other = lending.BANK, lending.OTHER_BANK
-        loan = f"{own}/LN-{financed.reference}"
-        terms = Terms(
-            f"{financed.shipper}/{financed.reference}", financed.shipper, "IN_TRANSIT_GOODS", "GOODS"
-        )
-        said = papers(financed)
-        self._decide(session, desk, Ask(Action.RESERVE, own, "reserve", loan, terms=terms, papers=said))
-        self._decide(session, desk, Ask(Action.PLEDGE, own, "pledge", loan))
-        self._decide(
-            session, desk, Ask(Action.DRAW, own, "draw", loan, amount=Money(lending.ASKED, CURRENCY))
-        )
-        again = terms._replace(application=f"{terms.application}B")
-        asked = Ask(
-            Action.RESERVE, other, "reserve", f"{other}/LN-1", terms=again, papers=look_alike(financed)
-        )
-        self._decide(
-            session,
-            desk,
-            asked,
-            written=f"{asked.papers.invoices[0].number}, {asked.papers.boxes[0].container}",
-        )
-
-    def _decide(self, session: Session, desk: Desk, ask: Ask, written: str = "") -> None:
-        assert self.financed is not None
-        founder, _, reference = self.financed.consignment.partition("/")
-        on = (consignment(founder, reference),) if ask.terms or ask.action.disposes else ()
-        while True:
-            try:
-                with session.transaction():
-                    ruling = desk.decide(session, ask, on)
-                break
-            except (CargoMoved, LockNotAvailable):
-                continue
-        told = reply(ruling)
-        self.decisions.append(
-            {
-                "by": ask.asked_by,
-                "action": str(ask.action),
-                "outcome": str(told.outcome),
-                "guard": told.guard,
-                "match": str(told.match),
-                "written": written,
-                "number": ruling.number,
-            }
-        )
-
-    def _told(self, session: Session, dsn: str, network: str, financed: Financed) -> dict[str, Any]:
-        if self.decisions:
-            asked = Ask(Action.RELEASE_ORDER, financed.consignee, "release order")
-            self._decide(session, self._desk(session, dsn, network), asked)
-        moment = time.time_ns() // 1_000
-        loan = f"{lending.BANK}/LN-{financed.reference}"
-        found = status_of(session, loan, lending.BANK, moment, moment)
-        shown = None
-        if found is not None:
-            shown = {
-                "stage": str(found.stage),
-                "blocks_release": found.blocks_release,
-                "outstanding": {"minor_units": found.outstanding.minor, "currency_code": CURRENCY},
-                "value": None if found.value.value is None else found.value.value.minor,
-                "stated_by": sorted(found.value.sayers),
-                "alerts": [
-                    {"covenant": a.covenant, "about": a.about, "since": iso(a.since), "events": len(a.events)}
-                    for a in found.alerts
-                ],
-            }
-        return {
-            "consignment": financed.consignment,
-            "container": financed.box,
-            "shipper": financed.shipper,
-            "waited": {"place": financed.place, "from": iso(financed.waits), "to": iso(financed.leaves)},
-            "decisions": self.decisions,
-            "status": shown,
-        }
-
-    def _credit(self, session: Session) -> dict[str, Any]:
-        registry = registry_store.look(session)
-        read_at = time.time_ns() // 1_000
-        shown: dict[str, Any] = {}
-        for name, shipper in (("good", shippers.GOOD), ("bad", shippers.BAD), ("thin_file", shippers.THIN)):
-            arguments = ("CREDIT_ASSESSMENT", shipper, read_at, self.now, registry)
-            given = records.read_as(session, shippers.BANK, *arguments)
-            without = records.read_as(session, lending.OTHER_BANK, *arguments)
-            body: dict[str, Any] = {"shipper": shipper, "read_without_consent": without is not None}
-            if given is not None:
-                named = records.names(session, shipper, events_of(given.record, given.disputes, given.leave))
-                body |= plain(given.leave, given.record, given.disputes, named)
-                body["record"] = giving.keep(
-                    session, shippers.BANK, "CREDIT_ASSESSMENT", shipper, read_at, body
-                )
-            shown[name] = body
-        return shown
-
-
-def _follow(session: Session) -> None:
-    """Follow to the end, each cargo judged once; in turn with a follower that may run beside."""
-    while True:
+    def _work(self, bank: str, desk: Desk) -> None:
+        cargoes = list(range(self.count))
+        Random(f"{self.seed}|{bank}").shuffle(cargoes)
         try:
-            projector.catch_up(session, AT_ONCE)
+            for number in cargoes:
+                self._lend(bank, desk, number)
+        except Exception as problem:
+            self.failures.append(f"{bank}: {type(problem).__name__}: {problem}")
+
+    def _lend(self, bank: str, desk: Desk, number: int) -> None:
+        ask, on = reservation(bank, number)
+        ruling = self._until_known(desk, ask, on)
+        if ruling is None or not ruling.done:
             return
-        except LockNotAvailable:
-            time.sleep(0.2)
+        pledged = self._ask(desk, Ask(Action.PLEDGE, bank, f"pledge {number}", ask.financing), ())
+        if pledged is not None and pledged.done and number % 3 == 0:
+            self._ask(desk, Ask(Action.RELEASE, bank, f"release {number}", ask.financing), ())
+
+    def _until_known(self, desk: Desk, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
+        """The answer once the cargo and its application have reached the platform."""
+        attempt = 0
+        while not self._over.is_set():
+            ruling = self._ask(desk, replace(ask, idempotency=f"{ask.idempotency} {attempt}"), on)
+            if ruling is None or ruling.guard not in HIDDEN:
+                return ruling
+            attempt += 1
+            self._over.wait(0.5)
+        self.failures.append(f"{ask.financing}: its application never came")
+        return None
+
+    def _ask(self, desk: Desk, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
+        """The answer to one request, asked again under the same name until there is one."""
+        while not self._over.is_set():
+            try:
+                with open_session(self.dsn, "lianyun-bank") as session:
+                    ruling = desk.decide(session, ask, on)
+                    session.commit()
+            except (psycopg.Error, CargoMoved, GenerationMoved):
+                self.retried += 1
+                self._over.wait(0.2)
+                continue
+            self.answers.append(ruling)
+            return ruling
+        return None
 
 
-def papers(financed: Financed) -> Papers:
-    """The papers of the deal as they are."""
-    invoice = Invoice(
-        Company("PARTY", financed.shipper),
-        Company("PARTY", financed.consignee),
-        financed.invoice,
-        Money(lending.VALUE, CURRENCY),
-        financed.loaded_on,
+def reservation(bank: str, number: int) -> tuple[Ask, tuple[Thing, ...]]:
+    """What ``bank`` asks for a cargo."""
+    own = f"{FORWARDER}/{_application(number, bank)}"
+    papers = Papers(
+        invoices=(
+            Invoice(
+                Company("PARTY", FORWARDER),
+                Company("PARTY", f"buyer-{number}"),
+                f"FR-{number * 7919}",
+                Money(100_000, "CNY"),
+                date(2026, 3, 1),
+            ),
+        ),
+        notes=(Note(_note(number)),),
+        consignments=(f"{FORWARDER}/{_cargo(number)}",),
     )
-    box = Box(financed.box, financed.origin, financed.loaded_on)
-    return Papers(
-        invoices=(invoice,),
-        notes=(Note(financed.note),),
-        boxes=(box,),
-        consignments=(financed.consignment,),
+    terms = Terms(own, FORWARDER, "FREIGHT_LOAN", "RECEIVABLE")
+    ask = Ask(Action.RESERVE, bank, f"reserve {number}", _financing(number, bank), None, terms, papers)
+    return ask, (consignment(FORWARDER, _cargo(number)),)
+
+
+def check_lending(
+    connection: psycopg.Connection[Any], lenders: Lenders, counts: Mapping[str, int]
+) -> dict[str, Any]:
+    """What became of the answers: ``counts`` are fsck's. All but ``decisions`` and ``retried`` must be zero or empty."""
+    rows = connection.execute(
+        "SELECT number, action, outcome, guard, financing FROM lianyun.financing_decision"
+    ).fetchall()
+    stored = {number: tuple(told) for number, *told in rows}
+    lost = sum(
+        stored.get(r.number) != (str(r.action), str(r.outcome), r.guard, r.financing) for r in lenders.answers
     )
+    return {
+        "decisions": len(stored),
+        "reserved": _done(lenders.answers, Action.RESERVE),
+        "refused": sum(r.outcome is Outcome.REFUSED and r.guard not in HIDDEN for r in lenders.answers),
+        "retried": lenders.retried,
+        "decisions_lost": lost,
+        "wrong_financings": counts.get("financings_wrong", 0),
+        "double_pledges": counts.get("double_pledges", 0),
+        "unfinished": list(lenders.failures),
+    }
 
 
-def look_alike(financed: Financed) -> Papers:
-    """The same papers, written so that a machine would read other numbers: look-alike letters, full-width digits, spaces."""
-    same = papers(financed)
-    number = financed.invoice.translate(_LOOK_ALIKE).translate(_DIGITS)
-    box = f"{financed.box[:4].lower()} {financed.box[4:10]}-{financed.box[10:]}"
-    return replace(
-        same,
-        invoices=tuple(replace(each, number=number) for each in same.invoices),
-        boxes=tuple(replace(each, container=box) for each in same.boxes),
-    )
-
-
-def iso(micros: Micros) -> str:
-    """A moment in UTC, to the second."""
-    return f"{datetime.fromtimestamp(micros // 1_000_000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+def _done(answers: Sequence[Ruling], action: Action) -> int:
+    return len({r.number for r in answers if r.done and r.action is action})

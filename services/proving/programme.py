@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -37,6 +38,26 @@ class Programme:
     def files(self) -> list[PartnerFile]:
         """The files among it."""
         return [due.what for due in self.dues if isinstance(due.what, PartnerFile)]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that goes out, byte for byte and in its order: equal for the same world on every machine."""
+        found = hashlib.sha256()
+        for due in self.dues:
+            for part in _bytes(due.what):
+                found.update(len(part).to_bytes(4, "big") + part)
+        return found.hexdigest()
+
+
+def _bytes(what: Outgoing | PartnerFile) -> Iterator[bytes]:
+    if isinstance(what, PartnerFile):
+        yield from (what.party.encode(), what.name.encode(), what.content)
+        return
+    yield what.message.topic.encode()
+    yield what.message.key
+    for name, value in what.message.headers:
+        yield from (name.encode(), value)
+    yield what.message.value
 
 
 def programme(handed: Handed, known: Mapping[str, Profile], random: Random) -> Programme:

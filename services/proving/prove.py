@@ -18,7 +18,7 @@ from kafka import KafkaConsumer, TopicPartition
 from services.fsck.check import fsck
 from services.localstack.platform import Platform
 from services.processors.settings import admission_settings, declared_topics
-from services.proving import audit
+from services.proving import audit, lending
 from services.proving.audit import States, Storage
 from services.proving.kills import Attacker, plan
 from services.proving.publishers import Publishers, PublishersFailed, divide
@@ -36,6 +36,8 @@ PUBLISHERS = 3
 EVENTS_PER_TRAIN = 1_000
 SECONDS_PER_KILL = 10.0
 BROKEN_SHARE = 0.02
+CARGOES = 60
+"""Cargoes that two banks lend on meanwhile."""
 
 Say = Callable[[str], None]
 
@@ -55,6 +57,7 @@ def prove(
     scale: Scale | None = None,
     attacks: Sequence[str] | None = None,
     frozen_seconds: float = 15.0,
+    lent: int | None = None,
     say: Say = lambda _line: None,
     spoil: Callable[[str], None] = lambda _dsn: None,
     attacking: Callable[..., Attacker] = Attacker,
@@ -62,7 +65,7 @@ def prove(
     """Attack a platform of its own ``kills`` times under load and return what became of the world's events.
 
     ``pace`` is the load in messages a second while attacks last; ``attacks`` names them one by one instead of drawing
-    them; ``spoil`` may do harm to the database before it is judged, to see that the judgement notices; ``attacking``
+    them; ``lent`` is the number of cargoes that two banks lend on meanwhile. ``spoil`` may do harm to the database before it is judged, to see that the judgement notices; ``attacking``
     makes the attacker. Blocks for about 8 s per kill. A platform that does not come back cuts the run short and is judged as it stands then. All
     parties are simulated. ``services.proving.report.problems`` says what is wrong with the outcome.
     """
@@ -70,7 +73,8 @@ def prove(
     wanted = list(attacks) if attacks is not None else plan(kills, random)
     halted: list[str] = []
     simulation = simulate(scale or world_for(kills, seed, pace))
-    outgoing = messages_of(simulation)
+    cargoes = CARGOES if lent is None else lent
+    outgoing = messages_of(simulation, cargoes)
     say(f"{len(outgoing)} messages of a simulated world, {len(simulation.truths)} consignments")
     folder = Path(tempfile.mkdtemp(prefix="lianyun-prove-"))
     folder.chmod(0o711)  # passable, not readable: the database may run under an account of its own
@@ -83,16 +87,18 @@ def prove(
             folder / "platform",
             workers=workers,
             network=NETWORK,
-            members=members(known),
+            members=[*members(known), lending.member(lending.rival(seed, NETWORK))],
             environment=environment,
             command=VICTIM,
         ) as platform:
             publishers = Publishers(
                 folder / "journals", divide(outgoing, PUBLISHERS), platform.stack.bootstrap
             )
+            lenders = lending.Lenders(platform.stack.dsn, NETWORK, cargoes, seed)
             attacker = attacking(platform, publishers, traps, random, frozen_seconds=frozen_seconds)
             try:
                 publishers.start(pace)
+                lenders.start()
                 steps: Sequence[Callable[[], None]] = (lambda: attacker.run(wanted, say), publishers.finish)
                 for step in steps:
                     try:
@@ -103,9 +109,13 @@ def prove(
             finally:
                 publishers.stop()
             drained = wait_drained(platform, halted)
+            lenders.finish()
             spoil(platform.stack.dsn)
             say("the log has been applied; comparing")
             storage, states, fences = _judged(platform, publishers, simulation)
+            checked = _checked(platform)
+            with psycopg.connect(platform.stack.dsn) as connection:
+                lent_out = lending.check_lending(connection, lenders, checked.pop("counts"))
             ends = Counter(ended.name for ended in attacker.workers.ended)
             outcome = report(
                 attacker.hits,
@@ -113,7 +123,8 @@ def prove(
                 states,
                 fences,
                 wanted,
-                **_checked(platform),
+                **checked,
+                financing=lent_out,
                 offsets=drained,
                 replays=attacker.replays,
                 idle_kills=attacker.idle,
@@ -133,11 +144,17 @@ def prove(
     return outcome
 
 
-def messages_of(simulation: Simulation) -> list[Outgoing]:
-    """The signed messages of ``simulation`` in the order of sending, with broken ones between them."""
+def messages_of(simulation: Simulation, cargoes: int = 0) -> list[Outgoing]:
+    """The signed messages of ``simulation`` in the order of sending, with broken ones between them.
+
+    ``cargoes`` further ones are there for banks to lend on, spread over the first half.
+    """
     seed = simulation.scale.seed
-    known = profiles(seed, network=NETWORK)
-    signed = sign_all(simulation.telling.messages, known)
+    known = {**profiles(seed, network=NETWORK), lending.RIVAL.code: lending.rival(seed, NETWORK)}
+    every = list(simulation.telling.messages)
+    for number, message in enumerate(further := list(lending.messages(cargoes))):
+        every.insert(number + number * len(every) // (2 * max(len(further), 1)), message)
+    signed = sign_all(every, known)
     return sprinkle(signed, known, Random(f"broken|{seed}"), BROKEN_SHARE)
 
 
@@ -157,6 +174,7 @@ def _checked(platform: Platform) -> dict[str, Any]:
     checked = fsck(platform.stack.dsn, platform.network, gateway_topics=gateway)
     return {
         "fsck_findings": sum(checked.found.values()),
+        "counts": checked.counts,
         "fsck_examples": [str(finding) for finding in checked.findings[:5]],
     }
 

@@ -72,6 +72,17 @@ def problems(outcome: dict[str, Any]) -> list[str]:
         )
         if outcome.get(name)
     ]
+    lent = outcome.get("financing", {})
+    found += [
+        f"{lent[name]} {words}"
+        for name, words in (
+            ("decisions_lost", "decisions that a bank was told are not stored as told"),
+            ("wrong_financings", "financings stand otherwise than their decisions say"),
+            ("double_pledges", "interests are held twice"),
+        )
+        if lent.get(name)
+    ]
+    found += [f"a bank: {why}" for why in lent.get("unfinished", ())]
     found += [f"the run was cut short: {why}" for why in outcome.get("halted", ())]
     reached = outcome["kills_by_point"]
     found += [

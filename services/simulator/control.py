@@ -7,6 +7,7 @@ from random import Random
 
 from services.simulator.conditions import Conditions
 from services.simulator.customs import Customs
+from services.simulator.durations import lasting
 from services.simulator.line import Line, Train
 from services.simulator.tracks import State
 from services.simulator.world import HOUR, Happening, Wagon, World, span
@@ -27,7 +28,7 @@ class Control:
     def look(self, train: Train, at: int, station: str, random: Random, onward: Onward) -> int:
         """Look into ``train`` at ``station``; return when what is left of it may go on."""
         self._line.say("movement.arrived", train, at, station)
-        goes = at + span(random, 3, 5, HOUR)
+        goes = at + lasting(random, "stands-for-control")
         for wagon in tuple(train.wagons):
             if random.random() < self._conditions.detained * len(wagon.boxes):
                 self._detain(train, wagon, at, station, random, onward)
@@ -52,11 +53,11 @@ class Control:
             train.key, "rzd", [wagon], train.composed, at, train.service, train.part, train.formation
         )
         if back:
-            leaves = lifted + span(random, 10, 50, HOUR)
+            leaves = lifted + lasting(random, "returned-after-lifting")
             self._line.stand(kept, arrived, leaves, station, State.DETAINED)
             self._back(wagon, lifted + 3 * HOUR, leaves, station, train.service.operator)
             return
-        leaves = lifted + span(random, 6, 30, HOUR)
+        leaves = lifted + lasting(random, "onward-after-lifting")
         self._line.stand(kept, arrived, leaves, station, State.DETAINED)
         goes = self._line.compose(
             train.service, train.part, [wagon], lifted + 4 * HOUR, station, train.formation

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from schemas import railnet
 from schemas.railnet import CustomsUnion
 from services.simulator import numbers
+from services.simulator.durations import lasting
 from services.simulator.line import Line, Train
 from services.simulator.transit import Transit
-from services.simulator.world import HOUR, Happening, Ref, Says, World, span
+from services.simulator.world import HOUR, Happening, Ref, Says, World
 
 COUNTRY: Mapping[str, str] = MappingProxyType(
     {"cr": "CN", "ktz": "KZ", "rzd": "RU", "bch": "BY", "ubtz": "MN", "pkp": "PL", "db": "DE"}
@@ -48,7 +49,7 @@ class Customs:
         leaves, enters = self._countries(train)
         boxes = train.boxes
         if railnet.customs_union(enters) is CustomsUnion.EU:
-            lodged = slot - span(random, 4, 8, HOUR)
+            lodged = slot - lasting(random, "transit-lodged-before-border")
             self.say("customs.ens_lodged", boxes, lodged, enters, ("pkp",), {"level": "MASTER"})
             if random.random() < REFERRED:
                 asked = {"outcome": "RFI"}
@@ -58,7 +59,7 @@ class Customs:
         elif railnet.customs_union(enters) is not CustomsUnion.CN:
             operator = train.service.operator
             self.say("customs.prior_information_lodged", boxes, arrived + HOUR, enters, (operator,), {})
-        cleared = arrived + span(random, 2, 7, HOUR)
+        cleared = arrived + lasting(random, "exit-cleared")
         if railnet.customs_union(leaves) in (CustomsUnion.CN, CustomsUnion.EU):
             self._line.say(
                 "customs.exit_cleared", train, cleared, "", (CUSTOMS[leaves],), jurisdiction=leaves
@@ -72,7 +73,7 @@ class Customs:
         boxes, customs = train.boxes, CUSTOMS[enters]
         union = railnet.customs_union(enters)
         if CustomsUnion.EU in (union, railnet.customs_union(leaves)):
-            self._exchange_notes(train, boxes, slot + span(random, 2, 5, HOUR), union)
+            self._exchange_notes(train, boxes, slot + lasting(random, "notes-exchanged"), union)
         if union is CustomsUnion.CN:
             arrival = {"stage": "ARRIVAL"}
             at = slot + HOUR
@@ -85,10 +86,12 @@ class Customs:
                 self.say("customs.selected_for_inspection", chosen, at, enters, (customs,), scan)
                 self.say("customs.inspection_passed", chosen, slot + 5 * HOUR, enters, (customs,), {})
         opened = slot + (
-            span(random, 6, 12, HOUR) if union is CustomsUnion.EU else span(random, 1.2, 3, HOUR)
+            lasting(random, "transit-opened-eu")
+            if union is CustomsUnion.EU
+            else lasting(random, "transit-opened")
         )
         if union is CustomsUnion.CN:
-            opened = slot + span(random, 6, 12, HOUR)
+            opened = slot + lasting(random, "transit-opened-cn")
         procedure = {"procedure": _PROCEDURE.get(union, "OTHER")}
         number = self.transit.numbered(opened, enters)
         if union is CustomsUnion.EU:

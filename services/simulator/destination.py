@@ -6,12 +6,13 @@ from random import Random
 
 from services.simulator import numbers
 from services.simulator.customs import Customs
+from services.simulator.durations import lasting
 from services.simulator.fleet import Boxes
 from services.simulator.line import Line, Train
 from services.simulator.origin import Origin
 from services.simulator.service import End
 from services.simulator.tracks import State
-from services.simulator.world import DAY, HOUR, Cargo, Happening, Says, World, span
+from services.simulator.world import DAY, HOUR, Cargo, Happening, Says, World
 
 Things = tuple[tuple[str, str], ...]
 
@@ -38,7 +39,7 @@ class Destination:
                 self._world.cleared[cargo.key] = self._papers(random, cargo, at, end, operator)
         emptied = at
         for wagon in train.wagons:
-            unloaded = at + span(random, 2, 12, HOUR)
+            unloaded = at + lasting(random, "unloaded")
             for number, box in enumerate(wagon.boxes):
                 lifted = unloaded + number * 600_000_000
                 self._box("movement.unloaded", box, lifted, (end.terminal,), {}, end.place)
@@ -66,17 +67,17 @@ class Destination:
         self._cargo(
             "document.arrival_notice_issued", cargo, note, notice, (end.terminal,), {}, place=end.place
         )
-        lodged = at + span(random, 6, 10, HOUR)
+        lodged = at + lasting(random, "import-lodged")
         entry = numbers.declaration(country, random, cargo.note[-4:], enters=True)
         covers = {"declaration": entry, "notes": [note[0][1]], "from": lodged}
         self._world.bind("link.declaration_covers", forwarder, lodged + random.choice((0, 2 * DAY)), covers)
         declared = (("declaration", entry),)
         self._cargo("customs.import_lodged", cargo, declared, lodged, (forwarder,), {}, country=country)
-        released = lodged + span(random, 2, 30, HOUR)
+        released = lodged + lasting(random, "import-released")
         says, both = {"procedure": "IMPORT"}, (end.customs, forwarder)
         self._cargo("customs.released", cargo, declared, released, both, says, country=country)
         ordered = {"document_id": f"SIM-DO-{self._world.serial('order')}"}
-        when = released + span(random, 1, 5, HOUR)
+        when = released + lasting(random, "release-ordered")
         holder = cargo.bank or operator  # a bank lets go of what it financed
         self._cargo("document.release_order_issued", cargo, note, when, (holder,), ordered)
         return when
@@ -88,25 +89,25 @@ class Destination:
             return
         terminal = (end.terminal,)
         ready = max(unloaded, *(self._world.cleared.get(cargo.key, unloaded) for cargo in cargoes))
-        available = ready + span(random, 1, 3, HOUR)
+        available = ready + lasting(random, "available")
         self._box("movement.available", box, available, terminal, {"free_days": 5}, end.place)
-        at = available + span(random, 10, 50, HOUR)
+        at = available + lasting(random, "fetched")
         if cargoes[0].consolidated:
             for cargo in cargoes:
                 note = (("note", self._world.notes.get(cargo.key, cargo.note)),)
                 self._cargo("movement.delivered", cargo, note, at, (cargo.consignee,), {})
-                at += span(random, 2, 20, HOUR)
+                at += lasting(random, "delivered-from-shared-box")
         else:
             self._box("movement.gated_out", box, at, (end.terminal, end.forwarders[0]), {}, end.place)
-            at += span(random, 3, 30, HOUR)
+            at += lasting(random, "delivered")
             self._box("movement.delivered", box, at, (cargoes[0].consignee,), {})
-        returned = at + span(random, 20, 60, HOUR)
+        returned = at + lasting(random, "empty-returned")
         self._box("movement.empty_returned", box, returned, terminal, {}, end.place)
         bonds, alone = self._origin.assigned[box]
         known = returned + 6 * HOUR
         if alone and random.random() < 0.3 and known <= self._world.now:
             self._boxes.close(box, returned + HOUR, known, bonds)
-        self._boxes.give_back(box, returned + span(random, 1, 2, DAY), bonds, alone, end.country)
+        self._boxes.give_back(box, returned + lasting(random, "empty-ready-again"), bonds, alone, end.country)
 
     def _cargo(
         self,

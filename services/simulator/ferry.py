@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from services.simulator.durations import lasting
 from services.simulator.line import Line, Train
 from services.simulator.tracks import State
 from services.simulator.world import HOUR, Happening, World, span
@@ -29,7 +30,7 @@ class Ferry:
         """Load the boxes on a vessel, and unload them on the other side for the train to the terminal."""
         service, section, part = train.service, train.section, train.part + 1
         after, operator = service.sections[part], service.operator
-        loaded = at + span(random, 6, 14, HOUR)
+        loaded = at + lasting(random, "loaded-on-ship")
         hours = service.hours[after.first] - service.hours[section.last]
         landed = loaded + span(random, hours, hours * 1.2, HOUR)
         self._vessel("movement.loaded_on_vessel", train.boxes, loaded, section.last, (operator,))

@@ -9,10 +9,11 @@ from schemas import railnet
 from services.simulator.border import Borders, dwell
 from services.simulator.conditions import Conditions
 from services.simulator.customs import Customs
+from services.simulator.durations import lasting
 from services.simulator.ferry import Ferry
 from services.simulator.line import Line, Train
 from services.simulator.tracks import State
-from services.simulator.world import HOUR, MINUTE, SECOND, Happening, World, span
+from services.simulator.world import HOUR, MINUTE, SECOND, Happening, World
 
 PATIENCE = 30 * HOUR
 """How long a piece of a train waits for the others before it goes on alone."""
@@ -66,7 +67,7 @@ class Frontier:
         hours = train.service.hours
         run = int((hours[train.section.last] - hours[station]) * 1.3 * 3_600) * SECOND
         train.slot = gate.take(at + run + dwell(train.section.into, random, 0.5))
-        resumes = train.slot - run - span(random, 9, 14, HOUR)
+        resumes = train.slot - run - lasting(random, "called-forward-before-slot")
         if resumes < at + 2 * HOUR:
             return at
         self._line.say("movement.train_held", train, at, station, says={"reason": "RESTRICTION"})
@@ -148,7 +149,7 @@ class Frontier:
         if crossing.gauge_change:
             self._transship(train, at, random)
             return
-        leaves = at + span(random, 1, 3, HOUR)
+        leaves = at + lasting(random, "leaves-after-handover")
         if train.pieces > 1:
             self._wait_for_others(train, at)
             return
@@ -189,7 +190,7 @@ class Frontier:
             wagons = self._line.load(after.railway, share, lifted, after.first, random)
             composed = self._line.compose(service, part, wagons, lifted + HOUR, after.first, train.formation)
             composed.pieces = pieces
-            leaves = lifted + span(random, 2, 12, HOUR)
+            leaves = lifted + lasting(random, "leaves-after-transshipment")
             self._line.stand(composed, handed, leaves, after.first, State.TRANSSHIPPING)
             onward.append(composed)
             self._go(composed, leaves, after.first)

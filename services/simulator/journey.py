@@ -11,6 +11,7 @@ from services.simulator.conditions import DEFAULT, Conditions, LoadingStop
 from services.simulator.control import Control
 from services.simulator.customs import Customs
 from services.simulator.destination import Destination
+from services.simulator.durations import lasting
 from services.simulator.faults import Gossip
 from services.simulator.fleet import Boxes
 from services.simulator.frontier import Frontier
@@ -20,7 +21,7 @@ from services.simulator.origin import Origin
 from services.simulator.rumours import Rumours
 from services.simulator.service import Section, Service, spliced
 from services.simulator.tracks import NO_TRACKS, State, Tracks
-from services.simulator.world import DAY, HOUR, MINUTE, Happening, World, span
+from services.simulator.world import DAY, HOUR, MINUTE, Happening, World
 
 BOOKS = 11 * DAY
 """How long before it leaves a train is in the books."""
@@ -92,8 +93,8 @@ class Journey:
         random = self._world.random("rolled", number)
         known, later, operator = max(stop.start, leaves - 19 * HOUR), leaves, service.operator
         while (order := self._stopped(service, later)) is not None:
-            later = order.end + span(random, 6, 60, HOUR)
-        rolled = max(known + HOUR, later - span(random, 20, 30, HOUR))
+            later = order.end + lasting(random, "next-slot-after-stop")
+        rolled = max(known + HOUR, later - lasting(random, "new-slot-told-before"))
         new = {"train": f"{operator}/{number}/rolled"}
         why = {"reason": "RESTRICTION"}
         for cargo in self._world.cargo_in(ready, known):
@@ -115,7 +116,7 @@ class Journey:
         start = service.origin
         wagons = self._line.load(start.railway, ready, leaves - 10 * HOUR, start.station, random)
         for box in ready:
-            at = leaves - span(random, 7, 9.5, HOUR)
+            at = leaves - lasting(random, "loaded-before-departure")
             witnesses = start.railway, start.terminal
             about = (("container", box),)
             self._world.happen(
@@ -126,7 +127,7 @@ class Journey:
             self._aboard[box] = leaves
         train = self._line.compose(service, 0, wagons, leaves - 6 * HOUR, start.station)
         if start.country == "CN":
-            manifest = leaves - span(random, 1, 4, HOUR)
+            manifest = leaves - lasting(random, "manifest-before-departure")
             self._line.say(
                 "customs.manifest_accepted", train, manifest, "", (start.customs,), jurisdiction="CN"
             )
@@ -177,7 +178,7 @@ class Journey:
         """The train is set aside on the way; return when it goes on."""
         at = self._line.run(train, stations, leaves, random)
         self._line.say("movement.train_held", train, at, stations[-1], says={"reason": "CONGESTION"})
-        resumed = at + span(random, 6, 60, HOUR)
+        resumed = at + lasting(random, "held-on-the-way")
         self._line.say("movement.train_resumed", train, resumed, stations[-1])
         self._line.stand(train, at, resumed + 30 * MINUTE, stations[-1], State.HELD)
         return resumed + 30 * MINUTE
@@ -194,7 +195,7 @@ class Journey:
             departs = departs or leaves > at
         if passing and leaves == at:
             self._line.pass_by(train, at, station, random)
-            leaves = at + span(random, 20, 50, MINUTE)
+            leaves = at + lasting(random, "stop-at-a-station")
             self._line.stand(train, at, leaves, station, State.STANDING)
         arrived = self._line.run(train, (station, section.last), leaves, random, departs=departs)
         self._later(arrived, lambda: self._arrive(train, arrived))

@@ -9,6 +9,7 @@ from itertools import pairwise
 from random import Random
 
 from services.simulator import numbers
+from services.simulator.durations import lasting
 from services.simulator.fleet import Wagons
 from services.simulator.service import Section, Service
 from services.simulator.tracks import NO_TRACKS, State, Tracks
@@ -152,7 +153,7 @@ class Line:
             if here == stations[-1]:
                 break
             self.pass_by(train, at, here, random)
-            goes = at + span(random, 20, 50, MINUTE)
+            goes = at + lasting(random, "stop-at-a-station")
             self.stand(train, at, goes, here, State.STANDING)
             at = goes
         return at
@@ -165,7 +166,7 @@ class Line:
         """Hand the boxes of ``train`` over to the next railway at ``at``; both sides sign for the same list."""
         boxes, delivers, crossing = train.boxes, train.railway, train.section.into
         number = f"{crossing}-{self.world.serial('list'):05d}"
-        self._announce(train, crossing, receives, at, number, span(random, 3, 6, HOUR))
+        self._announce(train, crossing, receives, at, number, lasting(random, "announced-before-border"))
         voices = {
             delivers: {"side": "DELIVERING", "counterparty": receives},
             receives: {"side": "RECEIVING", "counterparty": delivers},

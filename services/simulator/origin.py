@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from random import Random
 
 from services.simulator import numbers
+from services.simulator.durations import lasting
 from services.simulator.faults import Gossip
 from services.simulator.fleet import Boxes
 from services.simulator.service import Service
-from services.simulator.world import DAY, HOUR, MINUTE, Bond, Cargo, Happening, Says, World, span
+from services.simulator.world import DAY, HOUR, MINUTE, Bond, Cargo, Happening, Says, World
 
 CONSOLIDATED = 0.15
 INSPECTED = 0.15
@@ -122,7 +123,7 @@ class Origin:
 
     def _full(self, service: Service, random: Random, leaves: int, count: int) -> list[str]:
         """One cargo in boxes of its own."""
-        booked = leaves - span(random, 8, 11, DAY)
+        booked = leaves - lasting(random, "booked-before-departure")
         forwarder = random.choice(service.origin.forwarders)
         founder = service.operator if random.random() < 0.7 else forwarder
         cargo = self._cargo(service, random, founder, forwarder, booked, False)
@@ -131,7 +132,7 @@ class Origin:
         at_once = random.random() < 0.4
         by_link = not at_once and random.random() < 0.3
         founding = self._found(service, cargo, booked, boxes if at_once else (), by_link)
-        start = booked if at_once else leaves - span(random, 5.5, 6, DAY)
+        start = booked if at_once else leaves - lasting(random, "box-assigned-before-departure")
         for box in boxes:
             self._boxes.fill(cargo.key, box, start)
             if at_once:
@@ -150,7 +151,7 @@ class Origin:
 
     def _consolidated(self, service: Service, random: Random, leaves: int) -> str:
         """Three cargoes in one box (LCL)."""
-        booked = leaves - span(random, 8, 11, DAY)
+        booked = leaves - lasting(random, "booked-before-departure")
         forwarder = random.choice(service.origin.forwarders)
         box = self._boxes.take(booked, forwarder, service.origin.country)
         bonds = []
@@ -175,7 +176,7 @@ class Origin:
         names: tuple[str, ...],
     ) -> str:
         """The box came damaged to the terminal: its cargo goes into another one, and the damage stays open."""
-        found = leaves - span(random, 26, 30, HOUR)
+        found = leaves - lasting(random, "damage-found-before-departure")
         moved = found + 2 * HOUR
         says = {"severity": "MAJOR", "concerns": "CONTAINER"}
         place = service.origin.place
@@ -216,31 +217,31 @@ class Origin:
 
         booking, lodged = ("booking", cargo.booking), ("declaration", cargo.export)
         paper("movement.booked", booking, booked, cargo.forwarder)
-        confirmed = _round(booked + span(random, 0.3, 1.4, DAY))
+        confirmed = _round(booked + lasting(random, "booking-confirmed"))
         paper("movement.booking_confirmed", booking, confirmed, service.operator)
         self._gossip.estimate(service, cargo, booked)
-        issued = leaves - span(random, 34, 38, HOUR)
+        issued = leaves - lasting(random, "note-issued-before-departure")
         form = cargo.note.split("/")[0]
         packed = {
             "document_id": f"SIM-PL-{cargo.reference[4:]}",
             "package_quantity": random.randrange(20, 900),
         }
         day = datetime.fromtimestamp(issued / 1_000_000, UTC).date().isoformat()
-        at = issued - span(random, 10, 30, HOUR)
+        at = issued - lasting(random, "papers-before-note")
         paper("document.packing_list_issued", booking, at, cargo.shipper, issue_date=day, **packed)
         self._covers("link.note_covers", cargo.founder, issued, {
             "note": cargo.note, "covers": [{"kind": "consignment", "id": cargo.key}],
         }, random)  # fmt: skip
         note = ("note", cargo.note)
         paper("document.note_issued", note, issued, start.railway, place=start.place, form=form)
-        filed = issued + span(random, 1, 3, HOUR)
+        filed = issued + lasting(random, "export-filed-after-note")
         covers = {"declaration": cargo.export, "notes": [cargo.note]}
         self._covers("link.declaration_covers", cargo.forwarder, filed, covers, random)
         paper("customs.export_lodged", lodged, filed, cargo.forwarder)
         if random.random() < INSPECTED:
             paper("customs.selected_for_inspection", lodged, filed + HOUR, start.customs, method="SCAN")
             paper("customs.inspection_passed", lodged, filed + 9 * HOUR, start.customs)
-        released = filed + span(random, 10, 16, HOUR)
+        released = filed + lasting(random, "export-released")
         paper("customs.released", lodged, released, start.customs, cargo.forwarder, procedure="EXPORT")
 
     def _covers(self, what: str, teller: str, at: int, says: Says, random: Random) -> None:
@@ -254,11 +255,11 @@ class Origin:
         for box in boxes:
             day = leaves - 5 * DAY + random.randrange(20) * HOUR
             self._box("movement.empty_released", box, day, ("boxlease",), {})
-            filled = day + span(random, 20, 30, HOUR)
+            filled = day + lasting(random, "box-filled")
             seal = {"seals": [f"SIM{self._world.serial('seal'):06d}"], "gross_weight_kg": 18_000}
             packer = cargo.forwarder if cargo.consolidated else cargo.shipper
             self._box("movement.stuffed", box, filled, (packer,), seal)
-            came = leaves - span(random, 40, 60, HOUR)
+            came = leaves - lasting(random, "gated-in-before-departure")
             self._box("movement.gated_in", box, came, (start.terminal, service.operator), {}, start.place)
 
     def _box(

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from services.simulator import numbers
-from services.simulator.world import DAY, HOUR, MINUTE, SECOND, Happening, Ref, Says, World, span
+from services.simulator.durations import lasting
+from services.simulator.world import DAY, HOUR, MINUTE, SECOND, Happening, Ref, Says, World
 
 HOLDER: Mapping[str, str] = MappingProxyType({"hansa": "DE9000001SIM"})
 """By declarant: the number of the holder of the procedure; invented."""
@@ -38,7 +39,7 @@ class Transit:
         year = _day(opens, 0).strftime("%Y")
         first = "declaration", numbers.transit_before(HOLDER[declarant], year, serial, country)
         number = "declaration", numbers.transit(country, year, serial)
-        lodged, accepted = opens - _AHEAD, opens - span(random, 20, 35, MINUTE)
+        lodged, accepted = opens - _AHEAD, opens - lasting(random, "transit-accepted-before-release")
         cargoes = world.cargo_in(boxes, opens)
         notes = [world.notes.get(cargo.key, cargo.note) for cargo in cargoes]
         self._say("customs.transit_lodged", (first,), boxes, lodged, country, declarant, {"procedure": "T1"})

@@ -92,6 +92,7 @@ CREATE TABLE canonical (
     cons      uuid PRIMARY KEY,
     canonical uuid NOT NULL
 );
+CREATE INDEX canonical_group ON canonical (canonical);
 
 -- Whose word counts for a consignment and what reaches it when: derived by the core, read by the fold of heads.
 CREATE TABLE reach (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from schemas.events.base import ObjectKind
 from services.admission.raw import unframe
@@ -152,17 +153,23 @@ def unsettled(session: Session) -> int:
 def _work(session: Session) -> Work:
     adapt(session)
     # The planner guesses millions of rows for a walk of three, and a hash table for them is allocated each time.
-    session.execute("SET LOCAL work_mem = '128kB'")
+    spare(session)
     return Work(session)
 
 
 def _bodies(work: Work, numbers: Iterable[int]) -> list[Stored]:
     wanted = bigints(sorted(set(numbers)))
-    return [
-        Stored(
-            no, id_, content, topic, part, offset, appended, registry, rules, key_text(key), unframe(headers), payload, aside
-        )
-        for no, id_, content, topic, part, offset, appended, registry, rules, key, headers, payload, aside in work.rows(
-            "read_bodies", {"nos": wanted}
-        )
-    ]  # fmt: skip
+    return [stored_of(row) for row in work.rows("read_bodies", {"nos": wanted})]
+
+
+def stored_of(row: Sequence[Any]) -> Stored:
+    """The event in a row of ``read_bodies``, for statements of projections that read the same columns."""
+    no, id_, content, topic, part, offset, appended, registry, rules, key, headers, payload, aside = row
+    return Stored(
+        no, id_, content, topic, part, offset, appended, registry, rules, key_text(key), unframe(headers), payload, aside
+    )  # fmt: skip
+
+
+def spare(session: Session) -> None:
+    """Walks of few steps get no memory for millions, until the transaction ends: allocating it takes longer than walking."""
+    session.execute("SET LOCAL work_mem = '128kB'")

@@ -1,7 +1,7 @@
 """Who calls in the tests of the API, and what there is to see: the first financing story, with customs and a consent.
 
-XA-1: shipper optic, consignee ruhr, forwarder silk, railway cr, terminal dit, pledged to abank; its declaration was
-inspected. XA-2: shipper textil, forwarder silk, nobody else; textil lets bbank look. XA-3: shipper toys, forwarder silk.
+XA-1: shipper optic, consignee ruhr, forwarder silk, railway cr, terminal dit, pledged to abank (LN-1), which reserved the
+goods too (GD-1, run out); its declaration was inspected. XA-2: shipper textil, forwarder silk, nobody else; textil lets bbank look. XA-3: shipper toys, forwarder silk.
 XA-2 and XA-3 share a box.
 """
 
@@ -31,6 +31,8 @@ EVENTS = (
      "says": {"objects": f"declaration {DECLARATION}", "jurisdiction": "CN", "finding": "QUANTITY"}},
     {"id": "let-go", "by": "gacc", "at": "2026-03-01T15:00+08:00", "type": "customs.released",
      "says": {"objects": f"declaration {DECLARATION}", "jurisdiction": "CN", "procedure": "EXPORT"}},
+    {"id": "cover-gone", "by": "silk", "at": "2026-03-18T12:00+08:00", "type": "document.insurance_cancelled",
+     "says": {"objects": "consignment xaport/XA-1", "document_id": "POL-1", "reason": "NON_PAYMENT"}},
     {"id": "consent", "by": "textil", "at": "2026-03-01T12:00+08:00", "type": "credit.consent_granted",
      "says": {"bank": "bbank", "purpose": "FINANCING_APPLICATION", "scope": ["SCORE"], "from": "2026-03-01T12:00+08:00",
               "to": "2036-03-01T12:00+08:00"}},
@@ -58,6 +60,8 @@ def play(dsn: str) -> None:
     for number in range(2):  # RESERVE, PLEDGE
         ask, at, on = told.ask(number)
         stored.ask(ask, at, on)
+    goods, at, on = cases()[1].ask(0)
+    stored.ask(goods, max(at, micros("2026-03-04T00:00Z")), on)
     stored.hear(micros("2026-12-31T00:00Z"))
     projector.catch_up(stored.session)  # consents are found by the credit projection
     stored.session.commit()

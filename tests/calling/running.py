@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,6 +24,16 @@ from services.api.settings import ApiSettings
 from services.localstack.ports import free_port
 from services.registry import store
 from services.storage.session import open_session
+from tests.financing.stored import PLATFORM, SIGNER
+from tests.financing.world import KEY
+
+FINANCING_KEYS = {
+    "source": SIGNER.source,
+    "seed": PLATFORM.seed.hex(),
+    "salt_secret": SIGNER.salt_secret.hex(),
+    "registry_keys": [KEY.hex()],
+}
+"""The keys by which the stories' decisions are taken."""
 
 
 def now() -> int:
@@ -40,11 +51,15 @@ class RunningApi:
 
     def __post_init__(self) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if 'api_certificate' in self.told else 'http'}://127.0.0.1:{self.port}"
+        keys = self.folder / "financing-keys.json"
+        keys.write_text(json.dumps(FINANCING_KEYS))
         given = {
             "dsn": self.dsn,
+            "financing_keys": keys,
             "api_port": self.port,
             "api_authority_key": self.folder / "authority.json",
+            "webhook_key_file": self.folder / "webhook.key",
             "api_threads": 4,
             "api_rate": 1_000_000,
             **self.told,

@@ -52,6 +52,15 @@ def test_nothing_is_lost_doubled_invented_or_wrong(outcome: dict[str, Any]) -> N
     assert good(outcome)
 
 
+def test_two_banks_lent_meanwhile_and_no_interest_was_given_twice(outcome: dict[str, Any]) -> None:
+    lent = outcome["financing"]
+    assert lent["reserved"] >= 60, "each cargo has one lender at least, some two after one another"
+    assert lent["refused"] > 0
+    for name in ("decisions_lost", "wrong_financings", "double_pledges"):
+        assert lent[name] == 0, lent
+    assert lent["unfinished"] == []
+
+
 def test_the_attacks_really_hit(outcome: dict[str, Any]) -> None:
     assert outcome["kills"] == 6
     points = {"holding_heads", "after_commit", "before_seek", "freeze_holding_heads", "publisher", "postgres"}

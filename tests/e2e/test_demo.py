@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,64 @@ from services.fsck.finding import Finding
 from services.proving import dares
 from services.proving.dares import Change
 from services.simulator.simulate import Scale
+from tests.terminal.screen import Terminal, run
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 
+@dataclass(frozen=True)
+class Played:
+    """What `lianyun demo --scenario tiny --json` printed, and the terminal on which it drew its picture."""
+
+    outcome: dict[str, Any]
+    terminal: Terminal
+    pictures: frozenset[str]
+    svg: Path
+
+
 @pytest.fixture(scope="module")
-def outcome() -> dict[str, Any]:
-    """What `lianyun demo --scenario tiny --json` prints."""
-    command = (sys.executable, "-m", "services.cli", "demo", "--scenario", "tiny", "--json")
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=380, cwd=Path.cwd())
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert "simulated" in done.stderr.splitlines()[0]
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    svg = tmp_path_factory.mktemp("demo") / "moving.svg"
+    command = (
+        sys.executable,
+        "-m",
+        "services.cli",
+        "demo",
+        "--scenario",
+        "tiny",
+        "--json",
+        "--picture",
+        str(svg),
+    )
+    seen: set[str] = set()
+
+    def look(terminal: Terminal) -> None:
+        shown = [line for line in terminal.lines if line.startswith("SIMULATED")]
+        assert len(shown) <= 1, "a picture was left behind by the next one"
+        seen.update(shown)
+
+    terminal, out, code = run(command, 80, 24, look)
+    assert code == 0, f"{out}\n{terminal.above}\n{terminal.lines}"
+    return Played(json.loads(out), terminal, frozenset(seen), svg)
+
+
+@pytest.fixture(scope="module")
+def outcome(played: Played) -> dict[str, Any]:
+    return played.outcome
+
+
+def test_the_picture_lives_on_a_terminal_of_eighty_columns(played: Played) -> None:
+    lines = [*played.terminal.above, *played.terminal.lines]
+    assert "GB of memory" in lines[0], "what it takes comes first"
+    assert "MB of disk" in lines[0]
+    assert "minutes" in f"{lines[0]}{lines[1]}"
+    assert "simulated" in f"{lines[0]}{lines[1]}"
+    assert len(played.pictures) > 1, "it did not move"
+    drawn = [line for line in lines if line.startswith("  •─")]
+    assert [line for line in drawn if re.fullmatch(r"  [•─|╳‖]+", line)] == drawn
+    assert not [line for line in played.terminal.wrapped if re.match(r"SIMULATED|[◄►] |  •|published", line)]
+    assert "SIMULATED" in played.svg.read_text()
+    assert played.svg.stat().st_size < 300_000
 
 
 def test_the_demo_prints_what_it_promises(outcome: dict[str, Any]) -> None:
@@ -41,6 +87,7 @@ def test_the_demo_prints_what_it_promises(outcome: dict[str, Any]) -> None:
     assert events["duplicates"] > 50
     assert len(events["dead_letters"]) >= 10
     assert outcome["disputed"] > 0
+    assert re.fullmatch("[0-9a-f]{64}", outcome["digest"])
 
 
 def test_every_view_is_as_the_world_knows_it_and_every_byte_checks(outcome: dict[str, Any]) -> None:

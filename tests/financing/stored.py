@@ -44,7 +44,7 @@ SIGNER = Signer("demo", "urn:cre:platform", PLATFORM, bytes(range(16)))
 TABLES = (
     *(
         ("lianyun", f"financing_{name}")
-        for name in ("decision", "touched", "hold", "watch", "entry", "cargo", "word", "external", "version")
+        for name in ("decision", "touched", "hold", "watch", "entry", "cargo", "word", "external", "version", "asked", "acknowledged")
     ),
     *(("lianyun", name) for name in ("identity", "variant", "quarantine", "body", "batch")),
     *(
@@ -62,18 +62,10 @@ def key_of(code: str) -> SigningKey:
     return SigningKey.from_seed(Scheme.ED25519, code.encode().ljust(32, b"."))
 
 
-def register(session: Session, story: Story) -> None:
-    """Register the parties of a story, and the platform."""
-    platform = PartyAdded(
-        code="lianyun",
-        name="the platform",
-        roles=frozenset({Role.PLATFORM}),
-        sources=frozenset({SIGNER.source}),
-        topics=frozenset(),
-    )
-    commands.add_party(session, platform, at=0, by="test")
-    own = NewKey(scheme=Scheme.ED25519, public_key=PLATFORM.public_key.hex(), not_before=0)
-    commands.add_key(session, "lianyun", own, at=0, by="test")
+def register(session: Session, story: Story, platform: bool = True) -> None:
+    """Register the parties of a story, and the platform with the key that signs the stories' decisions."""
+    if platform:
+        _platform(session)
     for code in story.parties:
         publisher = story.publisher(code)
         party = PartyAdded(
@@ -89,6 +81,19 @@ def register(session: Session, story: Story) -> None:
         commands.add_party(session, party, at=0, by="test")
         new = NewKey(scheme=Scheme.ED25519, public_key=key_of(code).public_key.hex(), not_before=0)
         commands.add_key(session, code, new, at=0, by="test")
+
+
+def _platform(session: Session) -> None:
+    own = PartyAdded(
+        code="lianyun",
+        name="the platform",
+        roles=frozenset({Role.PLATFORM}),
+        sources=frozenset({SIGNER.source}),
+        topics=frozenset(),
+    )
+    commands.add_party(session, own, at=0, by="test")
+    key = NewKey(scheme=Scheme.ED25519, public_key=PLATFORM.public_key.hex(), not_before=0)
+    commands.add_key(session, "lianyun", key, at=0, by="test")
 
 
 def empty(session: Session) -> None:

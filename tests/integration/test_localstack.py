@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -10,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -161,11 +161,17 @@ def test_stop_leaves_no_process_and_no_folder() -> None:
         _ = stack.bootstrap
 
 
-def test_data_in_a_given_folder_outlives_the_stack(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("kept")
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)  # the database's account has to pass
+@pytest.fixture
+def kept() -> Iterator[Path]:
+    """A folder that the database's account can pass into; pytest's own are closed to it."""
+    with TemporaryDirectory(prefix="lianyun-kept-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder) / "data"
+
+
+def test_data_in_a_given_folder_outlives_the_stack(kept: Path) -> None:
+    folder = kept
+    folder.mkdir()
     with LocalStack(folder) as first:
         create_topic(first.bootstrap, "kept")
         publish(first.bootstrap, "kept", [b"kept"])

@@ -21,7 +21,7 @@ from services.admission.model import AdmissionSettings, Admitted, Record, Refuse
 from services.admission.reading import read
 from services.admission.verification import verify_many
 from services.deadletters import batch as letters
-from services.processors.projections import PROJECTIONS
+from services.processors.financing.store import noting
 from services.registry import commands, store
 from services.registry.events import NewKey, PartyAdded
 from services.registry.registry import Registry
@@ -88,7 +88,9 @@ def rubbish(offset: int, partition: int = 0) -> Record:
 class Desk:
     """One worker's hand without its shell: judges records and applies them in batches, to one partition."""
 
-    def __init__(self, dsn: str, partition: int = 0, projections: Sequence[Projection] = PROJECTIONS) -> None:
+    def __init__(
+        self, dsn: str, partition: int = 0, projections: Sequence[Projection] = (noting.follow,)
+    ) -> None:
         self.dsn = dsn
         self.partition = partition
         self._projections = projections

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -100,8 +101,8 @@ async def token(request: Request) -> Response:
     if len(form) != len(pairs) or not form:
         return _json({"error": "invalid_request", "error_description": "send each parameter once"}, 400)
     try:
-        given = await anyio.to_thread.run_sync(
-            Granting(context).grant, request, form, limiter=request.app.state.threads
+        given = await asyncio.get_running_loop().run_in_executor(
+            request.app.state.threads, Granting(context).grant, request, form
         )
     except TokenError as refused:
         return _json(refused.body(), refused.status, refused.headers)

@@ -57,10 +57,14 @@ class Verifier:
         return known
 
     def _prove(self, token: str, now: float) -> Granted:
+        present = self._keys(False)
         try:
-            found = opened(token, self._keys(False))
+            found = opened(token, present)
         except BadToken:
-            found = opened(token, self._keys(True))
+            newer = self._keys(True)
+            if newer is present:
+                raise
+            found = opened(token, newer)
         claims = found.claims
         if str(found.header.get("typ", "")).lower().removeprefix("application/") != "at+jwt":
             raise BadToken("not an access token: typ is not at+jwt (RFC 9068)")

@@ -12,10 +12,13 @@ from typing import Any
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey, import_key
+from joserfc.jws import JWSRegistry
 
 ALGORITHMS = ("ES256", "PS256", "Ed25519", "EdDSA")
 PublicKey = ECKey | RSAKey | OKPKey
 _RSA_BITS = 2_048
+_REGISTRY = JWSRegistry(algorithms=list(ALGORITHMS))
+_REGISTRY.max_header_length = 2_048  # a proof carries its key, and an RSA key of 4096 bits is long
 
 
 class BadToken(Exception):
@@ -49,7 +52,7 @@ def signing_algorithm(key: PublicKey) -> str:
 def opened(token: str, key: PublicKey | KeySet) -> jwt.Token:
     """The header and claims of ``token``, its signature proven by ``key``; BadToken otherwise. Claims are not judged."""
     try:
-        found = jwt.decode(token, key, algorithms=list(ALGORITHMS))
+        found = jwt.decode(token, key, registry=_REGISTRY)
     except (JoseError, ValueError, TypeError, KeyError) as problem:
         raise BadToken(f"the signature cannot be proven: {problem}") from None
     if not isinstance(found.claims, dict):

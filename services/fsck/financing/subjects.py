@@ -11,6 +11,7 @@ from services.admission.raw import unframe
 from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 from services.processors.financing.store.names import subjects
+from services.processors.financing.store.noting import ASKING
 from services.registry.as_of import RegistryHistory
 from services.storage.words import key_text
 
@@ -22,6 +23,11 @@ WHERE position('cre.finance.'::bytea IN b.headers) > 0
 ORDER BY b.no
 """
 _WORDS = "SELECT no, subject FROM lianyun.financing_word WHERE no >= %(lowest)s ORDER BY no, subject"
+_ASKED = """
+SELECT a.no, a.answered,
+       coalesce(a.answered, 0) = 0 OR EXISTS (SELECT 1 FROM lianyun.financing_decision d WHERE d.number = a.answered)
+FROM lianyun.financing_asked a WHERE a.no >= %(lowest)s
+"""
 _WATCHES = """
 SELECT w.financing, w.no FROM lianyun.financing_watch w
 WHERE NOT EXISTS (SELECT 1 FROM lianyun.financing_hold h WHERE h.financing = w.financing)
@@ -31,7 +37,8 @@ ORDER BY w.no
 
 def check_words(snapshot: Snapshot, history: RegistryHistory, lowest: int, notebook: Notebook) -> None:
     """Compare the rows with what the stored events speak of, from event number ``lowest`` on; one pass over the bodies."""
-    expected = _expected(snapshot, history)
+    asking: set[int] = set()
+    expected = _expected(snapshot, history, asking)
     stored = ((int(no), bytes(subject)) for no, subject in snapshot.stream(_WORDS, {"lowest": lowest}))
     right, there = next(expected, None), next(stored, None)
     while right is not None or there is not None:
@@ -45,9 +52,24 @@ def check_words(snapshot: Snapshot, history: RegistryHistory, lowest: int, noteb
         else:
             notebook.counts["financing_words"] += 1
             right, there = next(expected, None), next(stored, None)
+    _check_asked(snapshot, asking, lowest, notebook)
 
 
-def _expected(snapshot: Snapshot, history: RegistryHistory) -> Iterator[tuple[int, bytes]]:
+def _check_asked(snapshot: Snapshot, asking: set[int], lowest: int, notebook: Notebook) -> None:
+    """Each event that asks for a decision waits for it or has it; memory grows with such events."""
+    remedy = "Set the row to what the events say; `answered` is the number of a decision that is stored."
+    stored = {no: (answered, known) for no, answered, known in snapshot.rows(_ASKED, {"lowest": lowest})}
+    for no in sorted(asking ^ stored.keys()):
+        shown = ("missing", "a row") if no in asking else ("a row", "no row")
+        notebook.add(Damage.FINANCING, f"financing_asked of event {no}", "row", *shown, remedy)
+    for no, (answered, known) in stored.items():
+        notebook.counts["requests_waiting"] += answered is None
+        if not known:
+            where, expected = f"financing_asked of event {no}", "a decision that is stored"
+            notebook.add(Damage.FINANCING, where, "answered", answered, expected, remedy)
+
+
+def _expected(snapshot: Snapshot, history: RegistryHistory, asking: set[int]) -> Iterator[tuple[int, bytes]]:
     registry = history.newest()
     for no, key_id, headers, payload in snapshot.stream(_SPOKEN):
         key = registry.key(key_text(key_id))
@@ -55,10 +77,12 @@ def _expected(snapshot: Snapshot, history: RegistryHistory) -> Iterator[tuple[in
             continue  # put down with the event
         try:
             named = dict(unframe(bytes(headers)))
-            type_ = (named.get("ce_type") or b"").decode()
-            said = decode_payload(type_, bytes(payload))
+            type_ = named.get("ce_type") or b""
+            said = decode_payload(type_.decode(), bytes(payload))
         except (ValueError, Refusal):
             continue  # put down with the event
+        if type_ in ASKING:
+            asking.add(int(no))
         said = said.replacement.payload if isinstance(said, Corrected) else said
         yield from sorted({(int(no), subject) for subject in subjects(key.party, said)})
 

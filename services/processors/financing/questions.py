@@ -41,7 +41,7 @@ class Enquiry:
     words: tuple[Word, ...]
     encumbered: Reply
     credit: object = None
-    cursor: int = 0
+    cursor: object = 0
 
 
 def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:

@@ -21,6 +21,8 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_ELEMENTS = 200_000
 
+_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[(?:[^\]\"']|\"[^\"]*\"|'[^']*')*\]?[^>]*)?>?")
+"""A document type with what it declares: brackets and ends within quotes do not end it."""
 _PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _DECLARATION = re.compile(r"^<\?xml\b[^>]*\?>")
 _POSITION = re.compile(r", line [0-9]+, column [0-9]+.*", re.DOTALL)
@@ -95,7 +97,7 @@ def root_name(head: bytes) -> str:
     prolog = _PROLOG.match(start)
     rest = start[prolog.end() if prolog else 0 :]
     if rest.startswith("<!DOCTYPE"):
-        rest = rest[rest.find(">") + 1 :].lstrip(" \t\r\n]>")
+        rest = rest[_DOCTYPE.match(rest).end() :].lstrip()  # type: ignore[union-attr]  # it matches whatever begins so
     found = _ROOT.match(rest)
     return found[1] if found else ""
 

@@ -12,6 +12,7 @@ import pytest
 
 from services.localstack.engine import DatabaseAddress
 from services.storage.migrate import migrate
+from tests.calling import hooks, permissions
 from tests.calling.cast import play
 from tests.calling.running import RunningApi
 
@@ -21,6 +22,7 @@ def api_dsn(postgres: DatabaseAddress) -> str:
     address = postgres.fresh_database("api_tests")
     migrate(address)
     play(address)
+    hooks.put(address, permissions.PARTIES)
     return address
 
 

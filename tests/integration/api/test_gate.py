@@ -42,3 +42,10 @@ def test_a_proof_is_good_for_one_request(api: RunningApi) -> None:
     again = api.anonymous().get("/v1/consignments/xaport/XA-1", headers=headers)
     assert again.status_code == 401
     assert again.json()["type"] == "urn:lianyun:problem:proof-replayed"
+
+
+def test_a_wrong_method_is_told_the_right_ones(api: RunningApi) -> None:
+    answer = api.anonymous().delete("/oauth2/token")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+    assert answer.json()["type"] == "urn:lianyun:problem:method-not-allowed"

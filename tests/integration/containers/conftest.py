@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import yaml
@@ -31,10 +35,25 @@ def broker_image() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def images(broker_image: str) -> Mapping[str, str]:
-    """The variables that name the images: ours is built from this tree."""
+    """The variables that name the images: ours is built from a copy of this tree as umask 077 would have made it."""
     settings = {"LIANYUN_IMAGE": f"{MARK}:ours", "LIANYUN_KAFKA_IMAGE": broker_image}
-    Deployment(MARK, "plain", settings).compose("build", "topics", patience=900)
+    with tempfile.TemporaryDirectory(prefix="lianyun-image-") as folder:
+        Deployment(MARK, "plain", settings, file=closed_copy(Path(folder))).compose(
+            "build", "topics", patience=900
+        )
     return settings
+
+
+def closed_copy(folder: Path) -> Path:
+    """The compose file of a copy of this tree that nobody but its owner may read."""
+    for name in ("infra", "schemas", "services"):
+        ignore = shutil.ignore_patterns("__pycache__", "secrets")
+        shutil.copytree(FILE.parents[1] / name, folder / name, ignore=ignore)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(FILE.parents[1] / name, folder / name)
+    for path in folder.rglob("*"):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
+    return folder / "infra" / FILE.name
 
 
 @pytest.fixture(scope="session")

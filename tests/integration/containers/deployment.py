@@ -35,6 +35,7 @@ class Deployment:
     settings: Mapping[str, str]
     left_out: list[str] = field(default_factory=list)
     """Services whose image this engine neither has nor can fetch; only of those that watch, never of what is watched."""
+    file: Path = FILE
 
     def port(self, name: str) -> int:
         """The port of this machine under which a service is reached."""
@@ -45,7 +46,7 @@ class Deployment:
         command = [
             *engine.compose(),
             "-f",
-            str(FILE),
+            str(self.file),
             "-p",
             self.project,
             "--profile",

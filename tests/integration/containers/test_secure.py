@@ -52,6 +52,11 @@ class Secured:
             **options,
         )
 
+    def renew(self, name: str, folder: Path) -> Path:
+        """Put a new secret in the place of one, as an operator does; returns its file."""
+        User(folder, {}).run("secrets", "renew", name, "--folder", str(self.secrets))
+        return self.secrets / name
+
     def inside(self, host: str, port: int) -> bool:
         """Whether another container in the broker's network gets a connection to a port."""
         look = f"import socket; socket.create_connection(({host!r}, {port}), timeout=5)"
@@ -281,3 +286,31 @@ def test_grafana_asks_for_a_name(secured: Secured) -> None:
         check=True,
     )
     assert done.stdout == "401"
+
+
+def test_a_renewed_password_of_a_partner_counts_and_the_old_one_no_longer(
+    secured: Secured, tmp_path: Path
+) -> None:
+    """As docs/operators.md has it: renew, then run the job of the topics again."""
+    old = (secured.secrets / "kafka" / "rzd").read_text()
+    renewed = secured.renew("kafka/rzd", tmp_path)
+    assert renewed.read_text() != old
+    secured.deployment.compose("up", "topics-secure")  # returns when the job is done
+    assert secured.producer("rzd").send(FOREIGN, value=b"by the new one").get(timeout=20).offset >= 0
+    with pytest.raises(KafkaError):
+        secured.producer("rzd", sasl_plain_password=old)
+
+
+def test_a_renewed_password_of_a_database_role_counts_and_the_old_one_no_longer(
+    secured: Secured, tmp_path: Path
+) -> None:
+    """As docs/operators.md has it: renew, then have the database read its secrets again."""
+    old = secured.dsn("lianyun_reader")
+    secured.renew("postgres/lianyun_reader", tmp_path)
+    secured.deployment.compose(
+        "exec", "-T", "postgres-secure", "bash", "/docker-entrypoint-initdb.d/20-passwords.sh"
+    )
+    with psycopg.connect(secured.dsn("lianyun_reader"), connect_timeout=5) as session:
+        assert session.execute("SELECT current_user").fetchone() == ("lianyun_reader",)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(old, connect_timeout=5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +63,36 @@ def test_a_delivery_waits_for_the_pledge_and_is_put_down_for_it(dsn: str, reserv
     reserved.session.commit()
     worker.join()
     assert value(dsn, WATCHED) == 1
+
+
+def test_a_fact_that_a_later_link_leads_to_the_cargo_is_put_down(dsn: str, reserved: Stored) -> None:
+    """A box was gated out before anybody said what is in it: whoever holds the pledge learns of it when that is said."""
+    reserved._at = SOON
+    assert reserved.desk.decide(reserved.session, Ask(Action.PLEDGE, "abank", "p", "abank/GD-1")).done
+    reserved.session.commit()
+    extra = (
+        {"id": "out", "by": "dit", "at": "2026-03-20T09:00+01:00", "type": "movement.gated_out",
+         "says": {"objects": "container TBJU7000010", "place": "duisburg"}},
+        {"id": "in-it", "by": "xaport", "at": "2026-03-21T09:00+01:00", "type": "link.containers_assigned",
+         "says": {"containers": ["TBJU7000010"], "carries": ["consignment xaport/XA-1"], "from": "2026-03-02T08:00+08:00"}},
+        {"id": "other-box", "by": "xaport", "at": "2026-03-21T09:00+01:00", "type": "link.containers_assigned",
+         "says": {"containers": ["TBJU7000031"], "carries": ["consignment xaport/XA-1"], "from": "2026-03-02T08:00+08:00"}},
+    )  # fmt: skip
+    case = replace(
+        CASE, story=replace(CASE.story, events=(*CASE.story.events, *extra)), _written=(*CASE.events, *extra)
+    )
+    out, in_it, other = (told for _, told in events_of(case)[-3:])
+    for told, expected in ((out, 0), (other, 0), (in_it, 1)):
+        with open_session(dsn, "lianyun-test") as session:
+            tell(session, told, SOON)
+            session.commit()
+        assert value(dsn, WATCHED) == expected, told.short
+    query = "SELECT i.id FROM lianyun.financing_watch w JOIN lianyun.identity i USING (no)"
+    assert value(dsn, query).bytes == out.event, "the fact itself, not the link"
+    late = micros("2026-03-22T00:00Z")
+    seen = status_of(reserved.session, "abank/GD-1", "abank", late, late)
+    assert seen is not None
+    assert "GATED_OUT_AGAINST_PLEDGE" in {alert.covenant for alert in seen.alerts}
 
 
 @pytest.mark.usefixtures("reserved")

@@ -57,6 +57,38 @@ def test_the_reader_reads_all_and_changes_nothing(server: str) -> None:
             session.execute("DELETE FROM lianyun.topic")
 
 
+LINE = (
+    "INSERT INTO lianyun.{} (at, client, party, bound, purpose, method, route, resource, subjects, status, request) "
+    "VALUES (1, 'c', 'p', '', '', 'GET', '/', '', '{{}}', 200, 'r')"
+)
+
+
+def test_the_api_adds_lines_to_the_access_log_and_takes_none_back(server: str) -> None:
+    with open_session(server.replace("ROLE", "worker")) as session:
+        for table in ("access_log", "access_log_sealed"):
+            session.execute(LINE.format(table).encode())
+            session.commit()
+            for forbidden in (
+                "UPDATE lianyun.{} SET at = 2",
+                "DELETE FROM lianyun.{}",
+                "TRUNCATE lianyun.{}",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    session.execute(forbidden.format(table).encode())
+                session.rollback()
+        for unseen in ("access_log_sealed", "access_log_opening", "access_log_approval", "access_log_shown"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(f"SELECT FROM lianyun.{unseen}".encode())
+            session.rollback()
+
+
+def test_the_reader_sees_neither_the_access_log_nor_secrets(server: str) -> None:
+    with psycopg.connect(server.replace("ROLE", "reader"), autocommit=True) as session:
+        for unseen in ("access_log", "access_log_sealed", "api_secret", "api_answer", "api_proof"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(f"SELECT FROM lianyun.{unseen}".encode())
+
+
 CREDIT = ("credit_cursor", "credit_observation", "credit_count", "credit_about", "credit_again")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import reduce
+from zoneinfo import ZoneInfo
 
 from schemas.envelope import content_digest, event_id
 from schemas.events.base import Role
@@ -20,6 +21,7 @@ from services.core.objects import consignment
 from services.core.publisher import Publisher
 from services.core.view import HandoverState, View
 from services.producers import native
+from services.producers.formats import taf
 from services.producers.formats.model import Said, Settings, Where
 from tests.unit.formats_sheets.making import BEIJING, KTZ, OPERATOR, RAILWAY, SAMPLES, profile, read, said
 
@@ -27,6 +29,7 @@ PUBLISHERS = {
     "xianport": Publisher("xianport", frozenset({Role.OPERATOR})),
     "cr": Publisher("cr", frozenset({Role.RAILWAY}), managers=frozenset({"cr"})),
     "ktz": Publisher("ktz", frozenset({Role.RAILWAY}), managers=frozenset({"ktz"})),
+    "rtb": Publisher("rtb", frozenset({Role.RAILWAY})),
 }
 KTZ_AT_THE_BORDER = replace(KTZ, zones={"border_handover": BEIJING})
 """The list is written at the Chinese station on its clock; the railway's own lists are on another one."""
@@ -107,3 +110,43 @@ def test_nothing_is_disputed_and_the_seal_that_customs_broke_was_put_on_again() 
     view = seen("2026-03-05T00:00:00Z")
     assert not view.disputes
     assert not view.exceptions
+
+
+def test_the_composition_in_europe_names_the_boxes_that_left_and_were_handed_over() -> None:
+    raw = (SAMPLES / "05_taf_3003_train_composition.xml").read_bytes()
+    told = list(taf.FORMATS[0].read(raw, Settings("rtb", ZoneInfo("Europe/Warsaw"))).records)
+    loads = [r for r in told if isinstance(r, Said) and r.type == "cre.link.wagon_loaded.v1"]
+    assert len({load.data["wagon"] for load in loads}) == 5
+    aboard = [box for load in loads for box in load.data["containers"]]
+    assert len(aboard) == len(set(aboard)) == 12
+    left = read("departure_list", (SAMPLES / "02_departure_list_zh.xlsx").read_bytes(), OPERATOR)
+    handed = read("border_handover", (SAMPLES / "04_border_handover_zh_ru.xlsx").read_bytes(), RAILWAY)
+    for records in (said(left, "link.wagon_loaded"), said(handed, "link.wagon_loaded")):
+        assert {box for record in records for box in record.data["containers"]} == set(aboard)
+    assert all(isinstance(record, Said) for record in told)
+
+
+def test_the_box_goes_on_with_the_train_in_europe_once_its_railway_tells_the_composition() -> None:
+    raw = (SAMPLES / "05_taf_3003_train_composition.xml").read_bytes()
+    settings = Settings("rtb", ZoneInfo("Europe/Warsaw"))
+    told = [r for r in taf.FORMATS[0].read(raw, settings).records if isinstance(r, Said)]
+    founding = replace(FOUNDING, data={**FOUNDING.data, "parties": [{"party": "rtb", "role": "railway"}]})
+    (composed,) = [r for r in told if r.type == "cre.link.train_composed.v1"][:1]
+    away = Said(
+        Where(),
+        "away",
+        "cre.movement.departed.v1",
+        "2026-03-12T23:00:00+01:00",
+        {
+            "classifier": "ACT",
+            "happened": "2026-03-12T22:00:00+01:00",
+            "place": "railnet:malaszewicze",
+            "objects": [{"kind": "train", "id": composed.data["train"]}],
+        },
+    )
+    told_by = [(founding, OPERATOR), *((record, settings) for record in (*told, away))]
+    facts = reduce(lambda one, other: one | other, (facts_of(*each) for each in told_by))
+    view = derive(facts, consignment("xianport", "C1"), parse_micros("2026-03-13T00:00:00Z"))
+    assert view is not None
+    assert view.movement is not None
+    assert (view.movement.claim.thing.key, view.movement.claim.publisher) == (composed.data["train"], "rtb")

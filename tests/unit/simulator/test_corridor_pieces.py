@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from itertools import pairwise
 from pathlib import Path
@@ -17,12 +18,16 @@ from services.simulator import records
 from services.simulator.border import Cranes, Gate, dwell
 from services.simulator.cast import CAST
 from services.simulator.corridors import running, simulate
+from services.simulator.durations import durations
 from services.simulator.outage import Outage, sent_after
 from services.simulator.scenarios import Scenario, names, scenario, services
+from services.simulator.scenarios.model import fact
 from services.simulator.service import ENDS, hours, sections, spliced
 from services.simulator.signing import profiles
 from services.simulator.timetable import departures
 from services.simulator.world import DAY, HOUR, MINUTE
+
+SIMULATOR = Path(__file__).resolve().parents[3] / "services" / "simulator"
 
 
 def test_a_gate_lets_trains_pass_a_gap_apart_and_none_while_closed() -> None:
@@ -115,6 +120,26 @@ def test_every_number_of_a_scenario_has_a_source_and_a_certainty(name: str) -> N
         assert set(assumed.source.split()) <= facts | {"OWN"}
     assert set(known.facts) <= facts
     assert running(known)
+
+
+def test_every_duration_has_a_source_and_a_certainty_and_is_used() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in SIMULATOR.glob("*.py"))
+    for name, known in durations().items():
+        assert f'"{name}"' in code, f"{name} is used by nobody"
+        assert known.basis, name
+        for source in known.source.split():
+            assert source == "OWN" or fact(source)
+    assert set(re.findall(r'lasting\([^,]+, "([^"]+)"\)', code)) <= durations().keys()
+    assert not re.findall(r"span\(random, [0-9.]+, [0-9.]+, (?:HOUR|DAY)\)", _without_faults(code)), (
+        "a duration without a source: put it into durations.csv"
+    )
+
+
+def _without_faults(code: str) -> str:
+    """The code without the faults of messages, whose delays are no dwell of anything."""
+    for name in ("faults.py", "rumours.py"):
+        code = code.replace((SIMULATOR / name).read_text(encoding="utf-8"), "")
+    return code
 
 
 def test_the_closure_is_the_one_of_the_facts() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from random import Random
 
 from services.proving.demo import Clock
@@ -32,3 +35,33 @@ def test_the_clock_hurries_through_history_and_stops_at_the_end() -> None:
         2_000,
         2_000,
     ]
+
+
+DIGEST = """
+import sys
+from random import Random
+from services.cli.demo import _world
+from services.proving.programme import programme
+from services.simulator.files import handed
+from services.simulator.signing import profiles
+
+seed = int(sys.argv[2])
+world = _world("tiny", seed, None, sys.argv[1])
+print(programme(handed(world.kept), profiles(seed), Random(seed)).digest)
+"""
+
+
+def digest(end: str, seed: int = 1, hashing: str = "0") -> str:
+    """The digest of a demo that ends then, in a process of its own."""
+    command = (sys.executable, "-c", DIGEST, end, str(seed))
+    environment = {**os.environ, "PYTHONHASHSEED": hashing, "TZ": "Asia/Almaty" if hashing == "1" else "UTC"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=120)
+    return done.stdout.strip()
+
+
+def test_a_world_that_ends_at_the_same_moment_is_the_same_bytes_in_every_process() -> None:
+    one = digest("2026-02-20")
+    assert len(one) == 64
+    assert digest("2026-02-20T00:00:00Z", hashing="1") == one
+    assert digest("2026-02-21") != one
+    assert digest("2026-02-20", seed=2) != one

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
-from services.processors.financing import lifecycle
-from services.processors.financing.products import Products
+from services.processors.financing import lifecycle, uniqueness
+from services.processors.financing.asking import Book, Reply
+from services.processors.financing.cargo import Cargo
+from services.processors.financing.products import Products, products
+from services.processors.financing.reserving import encumbrance
+from services.processors.financing.rulings import Ruling
 from services.processors.financing.status import Status, status
-from services.processors.financing.store.desk import cargo_of, rulings_of
+from services.processors.financing.store.desk import cargo_of, entries_of, entries_under, rulings_of
 from services.processors.financing.store.evidence import Evidence, canonical, gather_evidence
 from services.processors.financing.store.names import application_id, financing_id
 from services.processors.financing.store.statements import statement
+from services.processors.financing.uniqueness import Entry, Verdict
+from services.processors.financing.words import Word, live
 from services.registry import store as registry_store
 from services.registry.registry import Registry
 from services.storage.arrays import adapt, uuids
 
 Session = Connection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A status with what it was taken from: the cargo, the words that count, and every decision involved."""
+
+    status: Status
+    cargo: tuple[Cargo, ...]
+    words: tuple[Word, ...]
+    rulings: tuple[Ruling, ...]
 
 
 def status_of(
@@ -35,6 +52,20 @@ def status_of(
 
     Reads in the caller's transaction; some milliseconds. Raises Unreadable.
     """
+    looked = look(session, financing, asked_by, as_of, known_at, registry, table)
+    return None if looked is None else looked.status
+
+
+def look(
+    session: Session,
+    financing: str,
+    asked_by: str,
+    as_of: Micros,
+    known_at: Micros,
+    registry: Registry | None = None,
+    table: Products | None = None,
+) -> Looked | None:
+    """The same with what it was taken from."""
     adapt(session)
     own = financing_id(financing)
     hold = lifecycle.holds(rulings_of(session, [own])).get(financing)
@@ -47,7 +78,37 @@ def status_of(
     involved = {own, *(row[0] for row in rows.fetchall())}
     evidence = _evidence(session, groups, involved, hold, as_of, known_at, registry)
     rulings = rulings_of(session, involved)
-    return status(financing, asked_by, rulings, evidence.record, evidence.cargo, as_of, known_at, table)
+    found = status(financing, asked_by, rulings, evidence.record, evidence.cargo, as_of, known_at, table)
+    if found is None:
+        return None
+    book = Book(words=live(evidence.record, as_of, known_at), cargo=evidence.cargo)
+    return Looked(found, evidence.cargo, book.about(hold), rulings)
+
+
+def encumbered(session: Session, financing: str, at: Micros) -> Reply:
+    """Whether the interest of ``financing`` is taken: by itself (OWN), by somebody else (TAKEN), by nobody (FREE).
+
+    Nobody else is named, nor told of. Other registries are not asked.
+    """
+    own = [print_ for name, print_ in entries_of(session, [financing_id(financing)]) if name == financing]
+    met = entries_under(session, own)
+    known = rulings_of(session, {financing_id(name) for name, _ in met} | {financing_id(financing)})
+    holds = lifecycle.holds(known, at)
+    table = products()
+    entries = [
+        Entry(print_, encumbrance(name, hold.terms, table[hold.terms.product]))
+        for name, print_ in met
+        if (hold := holds.get(name)) is not None and hold.held(at) and hold.terms.product in table.rows
+    ]
+    hold = holds[financing]
+    wanted = encumbrance(financing, hold.terms, table[hold.terms.product])
+    checked = uniqueness.check(wanted, own, entries)
+    gravest = checked.gravest
+    if hold.held(at):
+        return Reply("OWN", match="EXACT")
+    if checked.verdict is Verdict.CLEAR or gravest is None:
+        return Reply("FREE", match="NONE")
+    return Reply("TAKEN" if checked.verdict is Verdict.TAKEN else "REVIEW", match=str(gravest.match))
 
 
 def _evidence(

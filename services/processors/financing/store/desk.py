@@ -115,7 +115,7 @@ class Desk:
         return known
 
     def _book(self, session: Session, ask: Ask, scope: _Scope, registry: Registry, at: Micros) -> Book:
-        entries = _entries(session, scope.prints)
+        entries = entries_under(session, scope.prints)
         involved = {*scope.financings, *(financing_id(name) for name, _ in entries)}
         if ask.action.disposes:
             involved |= {
@@ -181,9 +181,9 @@ class _Scope:
     financings: tuple[bytes, ...]
 
     def whole(self, cargo: Iterable[Cargo]) -> bool:
-        """Whether each consignment that was named is founded and known."""
-        members = frozenset[str]().union(*(each.members for each in cargo))
-        return all(thing.key in members for thing in self.things)
+        """Whether each thing that was named is, or leads to, a consignment that is founded and known."""
+        known = frozenset[Thing]().union(*(each.things for each in cargo))
+        return bool(self.things) and all(thing in known for thing in self.things)
 
     def ids(self, ask: Ask) -> Iterable[bytes]:
         """The ids to lock."""
@@ -206,7 +206,7 @@ def _asked_prints(ask: Ask, known: Sequence[Version]) -> tuple[Fingerprint, ...]
 def _scope(session: Session, ask: Ask, on: Sequence[Thing], asked: tuple[Fingerprint, ...]) -> _Scope:
     financings = [financing_id(name) for name in (ask.financing, ask.replaces) if name]
     things = tuple(sorted(on)) or cargo_of(session, financings)
-    held = () if asked else tuple(p for name, p in _entries_of(session, financings) if name == ask.financing)
+    held = () if asked else tuple(p for name, p in entries_of(session, financings) if name == ask.financing)
     return _Scope(things, tuple(canonical(session, things)), asked or held, tuple(financings))
 
 
@@ -222,12 +222,14 @@ def cargo_of(session: Session, financings: Sequence[bytes]) -> tuple[Thing, ...]
     return tuple(sorted(consignment(*key.split("/", 1)) for _, key in rows))
 
 
-def _entries_of(session: Session, financings: Sequence[bytes]) -> list[tuple[str, Fingerprint]]:
+def entries_of(session: Session, financings: Sequence[bytes]) -> list[tuple[str, Fingerprint]]:
+    """What the financings (16-byte ids) hold, each with the financing's name."""
     rows = _rows(session, "entries_of", {"financings": uuids(sorted(financings))}) if financings else []
     return sorted(map(print_of, rows), key=lambda e: (e[0], e[1].version, e[1].kind, e[1].digest))
 
 
-def _entries(session: Session, prints: Iterable[Fingerprint]) -> list[tuple[str, Fingerprint]]:
+def entries_under(session: Session, prints: Iterable[Fingerprint]) -> list[tuple[str, Fingerprint]]:
+    """What is held under any of ``prints``, by whomever, each with the financing's name."""
     wanted = {(p.version, p.kind, p.digest) for p in prints}
     rows = (
         _rows(session, "entries", {"digests": uuids(sorted({digest for *_, digest in wanted}))})

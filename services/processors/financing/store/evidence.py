@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,28 +66,42 @@ def gather_evidence(
         if gathered is not None and view is not None:
             cargo.append(Cargo.of(view, (path.thing for path in gathered.paths if path.counted)))
     wanted = {*subjects, *(note_id(note) for each in cargo for note in each.notes)}
-    known = {event.stored.no for event in events}
+    more = _spoken(session, wanted, registry, known_at, {event.stored.no for event in events})
+    return Evidence(tuple(cargo), _record([*events, *more]))
+
+
+def words_about(
+    session: Session, subjects: Iterable[bytes], registry: Registry, known_at: Micros = FOREVER
+) -> Record:
+    """What was said of financings, applications and notes (16-byte ids), known by ``known_at``; raises Unreadable."""
+    return _record(_spoken(session, subjects, registry, known_at, frozenset()))
+
+
+def _spoken(
+    session: Session,
+    subjects: Iterable[bytes],
+    registry: Registry,
+    known_at: Micros,
+    known: Collection[int],
+) -> list[Reread]:
+    """The events on ``subjects`` with what withdraws them, but for those numbered in ``known``."""
     rows = session.cursor(binary=True, row_factory=tuple_row).execute(
-        statement("words"), {"subjects": uuids(sorted(wanted))}
+        statement("words_read"), {"subjects": uuids(sorted(set(subjects)))}
     )
-    numbers = [no for (no,) in rows.fetchall()]
-    more = [
+    found = [reading.stored_of(row) for row in rows.fetchall()]
+    return [
         reread(stored, registry)
-        for stored in _closed(session, numbers)
+        for stored in found
         if stored.no not in known and stored.append_us <= known_at
     ]
+
+
+def _record(events: Iterable[Reread]) -> Record:
     record = Record()
-    for event in (*events, *more):
+    for event in events:
         if not event.stored.quarantined:
             record |= _said(event)
-    return Evidence(tuple(cargo), record)
-
-
-def _closed(session: Session, numbers: Sequence[int]) -> list[reading.Stored]:
-    """The events of these numbers, with what corrects or retracts them."""
-    if not numbers:
-        return []
-    return reading.with_withdrawals(session, numbers)
+    return record
 
 
 def _said(event: Reread) -> Record:

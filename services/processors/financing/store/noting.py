@@ -34,6 +34,14 @@ WATCHED = frozenset(
 )
 """Facts about cargo after which whoever lends on it has to look again."""
 
+ASKING = frozenset(
+    f"cre.finance.{name}.v1".encode()
+    for name in (
+        "pledged", "drawn", "released", "cancelled", "collateral_substituted",
+        "release_order_requested", "reconsignment_requested", "transfer_requested",
+    )
+)  # fmt: skip
+"""Events that ask for a decision; who takes them to the desk is ``clerk``."""
 _TYPES = b"cre.finance."
 _CORRECTED = b"cre.correction.corrected."
 
@@ -46,6 +54,7 @@ def follow(session: Session, stored: Iterable[tuple[int, Event]]) -> None:
     events = tuple(stored)
     note(session, events)
     watch(session, events)
+    watch_late(session, events)
 
 
 def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
@@ -68,17 +77,28 @@ def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
     session.execute(statement("put_watch"), parameters)
 
 
+def watch_late(session: Session, events: Iterable[tuple[int, Event]]) -> None:
+    """Put down the facts that became news by a link: it leads them, by their time, to cargo that somebody holds a pledge in."""
+    linked = sorted({no for no, event in events if event.facts.links})
+    if linked:
+        parameters = {"nos": bigints(linked), "milestones": smallints(sorted(WATCHED))}
+        session.execute(statement("put_watch_late"), parameters)
+
+
 def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:
     """Note the events (number, event) that speak of financing; return how many there were.
 
     Of all others only the type is looked at. In a pipeline nothing is waited for.
     """
     found: list[tuple[bytes, int]] = []
+    asking: list[int] = []
     spoken = 0
     for no, event in events:
         type_ = next((value for name, value in event.record.headers if name == "ce_type"), None) or b""
         if not type_.startswith((_TYPES, _CORRECTED)) or _TYPES not in type_ + event.payload:
             continue
+        if type_ in ASKING:
+            asking.append(no)
         own = [(subject, no) for subject in subjects(event.publisher, _payload(event, type_.decode()))]
         found += own
         spoken += bool(own)
@@ -86,6 +106,8 @@ def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:
         found.sort()
         parameters = {"subjects": uuids([s for s, _ in found]), "nos": bigints([no for _, no in found])}
         session.execute(statement("put_words"), parameters)
+    if asking:
+        session.execute(statement("put_asked"), {"nos": bigints(sorted(asking))})
     return spoken
 
 

@@ -83,8 +83,7 @@ def _hold_row(ruling: Ruling) -> dict[str, Any]:
 
 def _take(session: Session, ruling: Ruling, prints: Sequence[Fingerprint], things: Sequence[Thing]) -> None:
     financing = financing_id(ruling.financing)
-    with session.cursor() as cursor:
-        cursor.executemany(statement("put_entries"), entry_rows(financing, ruling.financing, prints))
+    session.execute(statement("put_entries"), entry_rows(financing, ruling.financing, prints))
     session.execute(
         statement("put_cargo"),
         {

@@ -9,6 +9,7 @@ from services.processors.financing.fingerprints import Fingerprint, Kind
 from services.processors.financing.money import Money
 from services.processors.financing.papers import Share
 from services.processors.financing.rulings import Action, Outcome, Ruling, Terms
+from services.storage.arrays import smallints, uuids
 
 KINDS = {
     Kind.TRANSPORT_DOCUMENT: 1,
@@ -91,19 +92,18 @@ def print_of(row: Sequence[Any]) -> tuple[str, Fingerprint]:
     return name, Fingerprint(version, _BY_NUMBER[kind], digest, share, frozenset(near))
 
 
-def entry_rows(financing: bytes, name: str, prints: Iterable[Fingerprint]) -> list[dict[str, Any]]:
-    """The parameters of ``put_entries``, one a fingerprint, in ascending order of digests."""
-    return [
-        {
-            "financing": financing.hex(),
-            "name": name,
-            "version": made.version,
-            "kind": KINDS[made.kind],
-            "digest": made.digest.hex(),
-            "measure": None if made.share is None else made.share.measure,
-            "part": None if made.share is None else made.share.part,
-            "whole": None if made.share is None else made.share.whole,
-            "near": sorted(made.near),
-        }
-        for made in sorted(prints, key=lambda made: (made.digest, made.kind, made.version))
-    ]
+def entry_rows(financing: bytes, name: str, prints: Iterable[Fingerprint]) -> dict[str, Any]:
+    """The parameters of ``put_entries``: columns of all fingerprints, in ascending order of digests."""
+    made = sorted(prints, key=lambda made: (made.digest, made.kind, made.version))
+    shares = [each.share for each in made]
+    return {
+        "financing": financing.hex(),
+        "name": name,
+        "versions": smallints([each.version for each in made]),
+        "kinds": smallints([KINDS[each.kind] for each in made]),
+        "digests": uuids([each.digest for each in made]),
+        "measures": [None if share is None else share.measure for share in shares],
+        "parts": [None if share is None else share.part for share in shares],
+        "wholes": [None if share is None else share.whole for share in shares],
+        "nears": ["{" + ",".join(map(str, sorted(each.near))) + "}" for each in made],
+    }

@@ -42,15 +42,3 @@ def test_every_public_example_is_read_or_refused_with_a_reason(
         assert told.records, path
         said += len(told.said)
     assert said
-
-
-def test_the_composition_of_the_reference_is_read_whole() -> None:
-    path = SHARED / "reference/formats/samples/05_taf_3003_train_composition.xml"
-    if not path.exists():
-        pytest.skip("the samples are not beside the repository")
-    told = tell(taf.FORMATS[0], path.read_bytes())
-    loads = [said.data for said in told.said if said.type == "cre.link.wagon_loaded.v1"]
-    assert len(loads) == 5
-    assert len({box for data in loads for box in data["containers"]}) == 12
-    assert not told.unread
-    assert not told.remarks

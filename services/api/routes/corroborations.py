@@ -1,0 +1,106 @@
+"""An invoice that was presented, against what others say: of the invoice itself, and of the goods that it is for."""
+
+from __future__ import annotations
+
+from schemas.events import finance
+from schemas.events.document_trade import InvoiceIssued
+from services.api.banking import told
+from services.api.banking.asked import Corroboration, Invoice, things
+from services.api.calls import Answer, Call
+from services.api.problems import Problem
+from services.api.routes.financings import READ
+from services.api.routing import Routes
+from services.core.objects import Thing
+from services.processors.financing.asking import LIMITS
+from services.processors.financing.cargo import corroboration
+from services.processors.financing.normalise import normalise_1
+from services.processors.financing.store.evidence import Evidence, canonical, gather_evidence
+from services.processors.financing.store.names import application_id
+from services.processors.financing.words import Word, live, said
+from services.storage.arrays import adapt
+
+routes = Routes("financing")
+
+
+@routes.post("/v1/corroborations", READ, idempotent=False, problems=("not-found",))
+def corroborate(call: Call, body: Corroboration) -> Answer:
+    """What the parties of a consignment say of an invoice, member by member, and every fact of its goods with who said it
+    and how sure that is. For whoever has the applicant's signed application to it; nothing is reserved.
+    """
+    adapt(call.session)
+    terms = body.terms()
+    on = things(body.consignments)
+    groups = canonical(call.session, on)
+    evidence = gather_evidence(
+        call.session, groups, [application_id(terms.application)], call.registry, call.now, call.now
+    )
+    words = live(evidence.record, call.now, call.now)
+    if not _applied(call, body, evidence, words, on):
+        raise Problem("not-found")
+    call.reads("application", terms.application, (terms.applicant,))
+    engaged = frozenset[str]().union(*(cargo.engaged for cargo in evidence.cargo))
+    facts = [fact for cargo in evidence.cargo for fact in corroboration(cargo)]
+    stated = [
+        (word, invoice)
+        for word, invoice in said(words, InvoiceIssued)
+        if normalise_1(invoice.document_id) == normalise_1(body.invoice.number)
+    ]
+    events = {word.event for fact in facts for word in fact.words} | {word.event for word, _ in stated}
+    names = told.names_of(call.session, events)
+    return Answer(
+        {
+            "invoice": {
+                "number": body.invoice.number,
+                "stated": [
+                    {
+                        "by": word.publisher,
+                        "engaged": word.publisher in engaged,
+                        "agrees": _agrees(body.invoice, invoice),
+                        "hs": sorted(invoice.commodities),
+                        "event": names.get(word.event),
+                    }
+                    for word, invoice in stated
+                ],
+                "publishers_that_agree": len(
+                    {
+                        word.publisher
+                        for word, invoice in stated
+                        if word.publisher in engaged and all(_agrees(body.invoice, invoice).values())
+                    }
+                ),
+            },
+            "goods": [told.corroborated(fact, names) for fact in facts],
+            "limits": LIMITS,
+        }
+    )
+
+
+def _applied(
+    call: Call, body: Corroboration, evidence: Evidence, words: frozenset[Word], on: tuple[Thing, ...]
+) -> bool:
+    """Whether the applicant asked this bank, by its signature, about cargo of which all that is asked is."""
+    terms = body.terms()
+    members = frozenset[str]().union(*(cargo.members for cargo in evidence.cargo))
+    if any(thing.key not in members for thing in on):
+        return False
+    if any(terms.applicant not in cargo.engaged for cargo in evidence.cargo):
+        return False
+    return any(
+        (word.publisher, applied.bank, applied.product, applied.interest)
+        == (terms.applicant, call.party.code, terms.product, terms.interest)
+        and f"{word.publisher}/{applied.reference}" == terms.application
+        for word, applied in said(words, finance.Applied)
+    )
+
+
+def _agrees(asked: Invoice, stated: InvoiceIssued) -> dict[str, bool]:
+    """Member by member, whether what was presented is what was stated."""
+    return {
+        "amount": asked.amount.minor_units == stated.grand_total_amount.minor_units,
+        "currency": asked.amount.currency_code == stated.grand_total_amount.currency_code,
+        "seller": (asked.seller.scheme, normalise_1(asked.seller.id))
+        == (stated.seller_party.scheme, normalise_1(stated.seller_party.id)),
+        "buyer": (asked.buyer.scheme, normalise_1(asked.buyer.id))
+        == (stated.buyer_party.scheme, normalise_1(stated.buyer_party.id)),
+        "issued_on": asked.issued_on.isoformat() == stated.issue_date,
+    }

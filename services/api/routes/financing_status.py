@@ -1,0 +1,128 @@
+"""Financing status of a thing: the bank's own financings of it, and whether an applicant's interest in it is taken."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+
+from schemas.events import finance
+from schemas.events.base import ObjectKind
+from schemas.events.keys import canonical_key
+from services.api.banking import told
+from services.api.banking.asked import Papers, own
+from services.api.banking.deciding import keys_of
+from services.api.calls import Answer, Call
+from services.api.problems import Problem
+from services.api.routes.financings import READ, note_reads, own_summaries
+from services.api.routing import Routes
+from services.core.objects import Thing
+from services.processors.financing import lifecycle
+from services.processors.financing.asking import LIMITS
+from services.processors.financing.fingerprints import fingerprints
+from services.processors.financing.products import Interest
+from services.processors.financing.store import versions
+from services.processors.financing.store.desk import rulings_of
+from services.processors.financing.store.evidence import words_about
+from services.processors.financing.store.names import application_id
+from services.processors.financing.store.statements import statement
+from services.processors.financing.store.summing import own_under, summaries_of
+from services.processors.financing.store.versions import KeyMissing, KeyRing
+from services.processors.financing.words import live, said
+from services.query.views import consignments_of
+from services.storage.arrays import adapt, uuids
+
+routes = Routes("financing")
+KINDS = {
+    kind.wire: kind
+    for kind in (ObjectKind.CONSIGNMENT, ObjectKind.CONTAINER, ObjectKind.NOTE, ObjectKind.DECLARATION)
+}
+
+
+@routes.get("/v1/financing-status", READ, problems=("not-found",))
+def status_of_thing(
+    call: Call,
+    kind: Annotated[Literal["consignment", "container", "note", "declaration"], Query()],
+    id: Annotated[
+        str, Query(min_length=1, max_length=160, description="xaport/XA-1, CSQU3054383, SMGS/CN/...")
+    ],
+    application: Annotated[
+        str | None,
+        Query(
+            max_length=128,
+            description="An application of a shipper to this bank: whether its interest is taken.",
+        ),
+    ] = None,
+) -> Answer:
+    """The bank's own financings of a consignment, or of what a container, note or declaration leads to. With an applicant's
+    signed application to this bank also whether the interest that it names is taken by anybody, yes or no.
+    """
+    adapt(call.session)
+    found = KINDS[kind]
+    thing = Thing(found, canonical_key(found, id))
+    summaries = summaries_of(call.session, call.party.code, thing, call.now, call.registry)
+    taken = _taken(call, own(application), thing) if application else None
+    if not summaries and taken is None:
+        raise Problem("not-found")
+    note_reads(call, summaries)
+    return Answer(
+        {
+            "kind": kind,
+            "id": id,
+            "financings": [told.summary(each) for each in summaries],
+            "interest_taken": taken,
+            "limits": LIMITS,
+        }
+    )
+
+
+@routes.post("/v1/financing-status", READ, idempotent=False, problems=("not-found",))
+def status_of_papers(call: Call, body: Papers) -> Answer:
+    """The bank's own financings that hold what these papers stand for: an invoice, a bill, a note by its number. What
+    others hold is never told here; a reservation tells whether the interest is free.
+    """
+    adapt(call.session)
+    ring = KeyRing(keys_of(call).registry_keys)
+    try:
+        known = versions.hold(call.session, ring)
+    except KeyMissing as problem:
+        raise Problem("unavailable", "The desk for financing lacks a key.") from problem
+    digests = {
+        print_.digest
+        for version in known
+        for print_ in fingerprints(body.papers(), "", version)
+        if print_.kind.exact
+    }
+    names = own_under(call.session, call.party.code, digests) if digests else []
+    if not names:
+        raise Problem("not-found")
+    return Answer(
+        {"financings": [told.summary(each) for each in own_summaries(call, names)], "limits": LIMITS}
+    )
+
+
+def _taken(call: Call, application: str, thing: Thing) -> bool | None:
+    """Whether the interest of ``application`` in what ``thing`` leads to is held by anybody; None where it is no
+    application to this bank, or of other cargo.
+    """
+    groups = consignments_of(call.session, [thing])
+    if not groups:
+        return None
+    words = live(
+        words_about(call.session, [application_id(application)], call.registry, call.now), call.now, call.now
+    )
+    applicant = application.partition("/")[0]
+    for word, applied in said(words, finance.Applied):
+        if word.publisher != applicant or applied.bank != call.party.code:
+            continue
+        wanted = [Thing(ref.kind, ref.key) for ref in applied.objects]
+        if not {*groups} <= {*consignments_of(call.session, wanted)}:
+            continue
+        call.reads("application", application, (applicant,))
+        rows = call.session.execute(statement("financings_on"), {"ids": uuids(sorted(groups))}, binary=True)
+        holds = lifecycle.holds(rulings_of(call.session, [row[0] for row in rows]))
+        group = Interest(applied.interest).group
+        return any(
+            Interest(hold.terms.interest).group == group and hold.held(call.now) for hold in holds.values()
+        )
+    return None

@@ -1,0 +1,245 @@
+"""A bank's financings: where each stands, what stands behind it, what has happened, and what has to be looked at."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from schemas.reasons import Refusal
+from schemas.rfc3339 import parse_micros
+from services.api.banking import told
+from services.api.banking.asked import Acknowledgement
+from services.api.banking.filed import answer
+from services.api.calls import LARGEST_PAGE, Answer, Call, page
+from services.api.needs import BANKS, Needs, Scope
+from services.api.problems import Problem
+from services.api.routing import Routes
+from services.processors.credit import rendering
+from services.processors.credit.store import records
+from services.processors.financing.questions import Enquiry, ten_questions
+from services.processors.financing.store.acknowledging import acknowledge, acknowledged
+from services.processors.financing.store.answering import Looked, encumbered, look
+from services.processors.financing.store.summing import Summary, portfolio, summaries
+from services.processors.financing.store.watching import end, watched
+from services.storage import reading
+from services.storage.reading import Position
+
+routes = Routes("financing")
+READ = Needs(Scope.FINANCING_READ, BANKS, "absent")
+WRITE = Needs(Scope.FINANCING_WRITE, BANKS, "absent")
+Reference = Annotated[str, Path(max_length=80, description="The bank's own reference.")]
+Moment = Annotated[str | None, Query(description="RFC 3339 with an offset; now where it is left out.")]
+Signed = Annotated[
+    bool, Query(description="As a JWS signed by the platform, to be filed; or Accept: application/jose.")
+]
+Cursor = Annotated[str | None, Query(max_length=400)]
+Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE)]
+FEED = "alert-feed"
+CREDIT_PURPOSE = "CREDIT_ASSESSMENT"
+
+
+@routes.get("/v1/financings", READ, problems=("cursor-invalid",))
+def financings(
+    call: Call,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    only_open: Annotated[bool, Query(alias="open", description="Without those that have ended.")] = False,
+) -> Answer:
+    """The bank's portfolio, by its own references. Each with its stage and amounts; the cargo is looked at one by one."""
+    bank = call.party.code
+    after = call.cursor(cursor, "financings") or ""
+    names = portfolio(call.session, bank, after, limit + 1, only_open)
+    found = own_summaries(call, names[:limit])
+    last = names[limit - 1] if len(names) > limit else None
+    return page(call, "financings", [told.summary(each) for each in found], last)
+
+
+@routes.get("/v1/financings/{reference}", READ, problems=("not-found",))
+def financing(
+    call: Call, reference: Reference, as_of: Moment = None, known_at: Moment = None, signed: Signed = False
+) -> Answer:
+    """All of one financing. Stage, amounts, verified value, who said each fact and how sure that is, control of the cargo,
+    legal register, alerts and history: as of one moment, as it was known at another.
+    """
+    looked = _looked(call, reference, as_of, known_at)
+    body = _status(call, looked)
+    return answer(call, body, etag={**body, "as_of": as_of, "known_at": known_at}, signed=signed)
+
+
+@routes.get("/v1/financings/{reference}/history", READ, problems=("not-found",))
+def history(call: Call, reference: Reference, signed: Signed = False) -> Answer:
+    """What happened to a financing. Decisions by their numbers, facts by their events, in the order of their times."""
+    looked = _looked(call, reference)
+    names = told.names_of(call.session, [s.event for s in looked.status.history if s.event is not None])
+    body: told.Json = {
+        "financing": looked.status.financing,
+        "position": looked.status.position,
+        "items": [told.step(each, names) for each in looked.status.history],
+    }
+    return answer(call, body, signed=signed)
+
+
+@routes.get("/v1/financings/{reference}/answers", READ, problems=("not-found",))
+def answers(call: Call, reference: Reference, signed: Signed = False) -> Answer:
+    """The ten questions of a lender, each answered with who says so and the events behind it. What nobody told the platform
+    is null, never left out.
+    """
+    looked = _looked(call, reference)
+    status = looked.status
+    given = records.read_as(
+        call.session,
+        call.party.code,
+        CREDIT_PURPOSE,
+        status.terms.applicant,
+        call.now,
+        call.now,
+        call.registry,
+    )
+    enquiry = Enquiry(
+        status,
+        looked.cargo,
+        looked.words,
+        encumbered(call.session, status.financing, call.now),
+        None if given is None else _signals(call, given),
+        _feed_from_here(call),
+    )
+    found = ten_questions(enquiry)
+    names = told.names_of(call.session, {event for each in found for event in each.events})
+    body: told.Json = {
+        "financing": status.financing,
+        "answers": [
+            {
+                "number": each.number,
+                "question": each.question,
+                "value": [told.step(step, names) for step in status.history]
+                if each.value is status.history
+                else told.plain(each.value),
+                "said_by": list(each.sources),
+                "events": [names[event] for event in each.events if event in names],
+                "position": each.position,
+            }
+            for each in found
+        ],
+    }
+    return answer(call, body, signed=signed)
+
+
+@routes.get("/v1/financings/{reference}/alerts", READ, problems=("not-found",))
+def alerts(call: Call, reference: Reference) -> Answer:
+    """What has to be looked at in one financing: facts against its pledge, and covenants, with their acknowledgements."""
+    looked = _looked(call, reference)
+    return Answer({"items": _alerts(call, looked), "next": None})
+
+
+@routes.get("/v1/alerts", READ, problems=("cursor-invalid",))
+def all_alerts(
+    call: Call,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=50, description="Financings looked at for one page.")] = 20,
+    unacknowledged: Annotated[bool, Query(description="Only what nobody has acknowledged.")] = False,
+) -> Answer:
+    """The alerts of the bank's open financings. A page looks at ``limit`` financings, so it may hold none and have a next."""
+    bank = call.party.code
+    names = portfolio(call.session, bank, call.cursor(cursor, "alerts") or "", limit + 1, True)
+    items: list[told.Json] = []
+    for name in names[:limit]:
+        looked = _looked(call, name.partition("/")[2])
+        items += [each for each in _alerts(call, looked) if not unacknowledged or not each["acknowledged"]]
+    return page(call, "alerts", items, names[limit - 1] if len(names) > limit else None)
+
+
+@routes.get("/v1/alert-feed", READ, problems=("cursor-invalid",))
+def alert_feed(call: Call, cursor: Cursor = None, limit: Limit = 100) -> Answer:
+    """Which of the bank's pledged financings to look at again, in the order in which the facts were accepted. Always gives a
+    ``next``: ask again with it, from the end on, and nothing is missed. Without a cursor it begins with the first.
+    """
+    place = call.cursor(cursor, FEED)
+    after = Position() if place is None else Position(*place)
+    found = watched(call.session, call.party.code, after, limit)
+    stored = {each.no: each for each in reading.events_by_number(call.session, [w.event for w in found])}
+    names = told.names_of(call.session, [each.id for each in stored.values()])
+    items = []
+    for each in found:
+        event = stored.get(each.event)
+        items.append({"financing": each.financing, "event": None if event is None else names.get(event.id)})
+        call.reads("financing", each.financing)
+    last = found[-1].position if found else after
+    return page(call, FEED, items, [last.xid, last.no])
+
+
+@routes.post("/v1/financings/{reference}/alerts/{alert}/acknowledgement", WRITE, problems=("not-found",))
+def acknowledgement(
+    call: Call,
+    reference: Reference,
+    alert: Annotated[str, Path(pattern="^[0-9a-f]{32}$")],
+    body: Acknowledgement,
+) -> Answer:
+    """The bank has seen an alert. The first acknowledgement stays; a signed event that acknowledges counts beside it."""
+    looked = _looked(call, reference)
+    if all(each.id != alert for each in looked.status.alerts):
+        raise Problem("not-found")
+    name = looked.status.financing
+    acknowledge(call.session, name, alert, call.now, call.caller.client, body.remark)
+    (found,) = (each for each in _alerts(call, looked) if each["id"] == alert)
+    return Answer(found)
+
+
+def moment(text: str | None, name: str, otherwise: int) -> int:
+    """A time of a query parameter in UTC microseconds; Problem invalid where it is none."""
+    if text is None:
+        return otherwise
+    try:
+        return parse_micros(text)
+    except Refusal as refusal:
+        raise Problem("invalid", errors=[{"parameter": name, "detail": refusal.detail}]) from None
+
+
+def own_summaries(call: Call, names: list[str]) -> list[Summary]:
+    """The bank's financings of these names, each put down in the access log."""
+    found = summaries(call.session, names, call.now, call.registry)
+    note_reads(call, found)
+    return found
+
+
+def note_reads(call: Call, found: list[Summary]) -> None:
+    """Put down in the access log that the bank read these financings, which concern their applicants."""
+    for each in found:
+        call.reads("financing", each.financing, (each.state.hold.terms.applicant,))
+
+
+def _looked(call: Call, reference: str, as_of: str | None = None, known_at: str | None = None) -> Looked:
+    at = moment(as_of, "as_of", call.now)
+    known = min(moment(known_at, "known_at", call.now), call.now)
+    bank = call.party.code
+    found = look(call.session, f"{bank}/{reference}", bank, at, known, call.registry)
+    if found is None:
+        raise Problem("not-found")
+    call.reads("financing", found.status.financing, (found.status.terms.applicant,))
+    return found
+
+
+def _feed_from_here(call: Call) -> str:
+    """The cursor of the feed behind everything that this answer may know of."""
+    place = end(call.session)
+    return call.context.seal.cursor(FEED, call.party.code, [place.xid, place.no])
+
+
+def _status(call: Call, looked: Looked) -> told.Json:
+    status = looked.status
+    seen = acknowledged(call.session, status.financing, status.known_at)
+    return told.status(status, seen, told.names_of(call.session, told.events_of(status)))
+
+
+def _alerts(call: Call, looked: Looked) -> list[told.Json]:
+    found = looked.status.alerts
+    events = {event for each in found for event in (*each.events, each.acknowledged) if event is not None}
+    names = told.names_of(call.session, events) if events else {}
+    seen = acknowledged(call.session, looked.status.financing, call.now) if found else {}
+    return [told.alert(each, seen, names) for each in found]
+
+
+def _signals(call: Call, given: records.Given) -> told.Json:
+    named = told.names_of(call.session, rendering.events_of(given.record, given.disputes, given.leave))
+    pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
+    return rendering.plain(given.leave, given.record, given.disputes, pairs)

@@ -1,0 +1,122 @@
+"""Decisions that a bank asks for: check and reserve in one step, pledge, draw, release, cancel, substitute."""
+
+from __future__ import annotations
+
+from schemas.rfc3339 import format_micros
+from services.api.banking import told
+from services.api.banking.asked import Drawing, Enquiry, Reservation, Substitution, things
+from services.api.banking.deciding import decided, idempotency
+from services.api.banking.registries import ask_all
+from services.api.calls import Answer, Call
+from services.api.needs import BANKS, Needs, Scope
+from services.api.problems import MEDIA_TYPE, Problem
+from services.api.routes.financings import WRITE, Reference
+from services.api.routing import Routes
+from services.processors.financing.asking import UNKNOWN, Ask, reply
+from services.processors.financing.rulings import Action, Ruling
+from services.processors.financing.store.names import financing_id
+from services.processors.financing.store.statements import statement
+
+routes = Routes("financing")
+
+
+@routes.post("/v1/reservations", WRITE, problems=("not-found", "conflict"))
+def reserve(call: Call, body: Reservation) -> Answer:
+    """Check whether the interest is free and reserve it, in one step. DONE until ``until``; REFUSED with the guard and what
+    would satisfy it; REVIEW where people have to look. Without the applicant's signed application to this bank, and for
+    cargo that is not the applicant's, nothing is here (not-found). The same again is the same reservation.
+    """
+    terms = body.terms()
+    ask = Ask(
+        Action.RESERVE,
+        call.party.code,
+        idempotency(call),
+        f"{call.party.code}/{body.reference}",
+        terms=terms,
+        papers=body.papers.papers(),
+        reviewed=body.reviewed,
+    )
+    ruling = decided(call, ask, things(body.consignments))
+    return answered(call, ruling, ask.financing, (terms.applicant,))
+
+
+@routes.post(
+    "/v1/financings/{reference}/registry-answers",
+    Needs(Scope.FINANCING_WRITE, BANKS, "own"),
+    idempotent=False,
+    transaction=False,
+)
+def ask_registries(call: Call, reference: Reference, body: Enquiry) -> Answer:
+    """Ask the other registries about the papers of a financing. Each answer counts for a day for the bank's financing of that
+    reference: a hit refuses its reservation and its payments, and no answer never counts as clear.
+    """
+    financing = f"{call.party.code}/{reference}"
+    found = ask_all(call.context.settings, body.papers.papers(), call.now)
+    with call.transaction() as session:
+        for given in found:
+            row = {"registry": given.registry, "at": given.at, "finding": str(given.finding)}
+            session.execute(statement("put_external"), {"financing": financing_id(financing).hex(), **row})
+    call.reads("financing", financing)
+    return Answer(
+        {
+            "financing": financing,
+            "answers": [
+                {"registry": each.registry, "finding": str(each.finding), "at": format_micros(each.at)}
+                for each in found
+            ],
+        }
+    )
+
+
+@routes.post("/v1/financings/{reference}/pledge", WRITE, problems=("not-found", "conflict"))
+def pledge(call: Call, reference: Reference) -> Answer:
+    """Pledge what is reserved. From then on nobody else takes the interest, and a product with a release block keeps the
+    cargo where it is.
+    """
+    return _decide(call, Action.PLEDGE, reference)
+
+
+@routes.post("/v1/financings/{reference}/draw", WRITE, problems=("not-found", "conflict"))
+def draw(call: Call, reference: Reference, body: Drawing) -> Answer:
+    """Ask whether an amount may be paid out. Pay only after DONE."""
+    return _decide(call, Action.DRAW, reference, body)
+
+
+@routes.post("/v1/financings/{reference}/release", WRITE, problems=("not-found", "conflict"))
+def release(call: Call, reference: Reference) -> Answer:
+    """Give the security back. The interest is free from then on."""
+    return _decide(call, Action.RELEASE, reference)
+
+
+@routes.post("/v1/financings/{reference}/cancel", WRITE, problems=("not-found", "conflict"))
+def cancel(call: Call, reference: Reference) -> Answer:
+    """Give a reservation, or a financing that was not drawn, up."""
+    return _decide(call, Action.CANCEL, reference)
+
+
+@routes.post("/v1/financings/{reference}/substitute", WRITE, problems=("not-found", "conflict"))
+def substitute(call: Call, reference: Reference, body: Substitution) -> Answer:
+    """Put this reserved financing in the place of another one of the bank, with what is owed there."""
+    return _decide(call, Action.SUBSTITUTE, reference, body)
+
+
+def _decide(call: Call, action: Action, reference: str, body: Drawing | Substitution | None = None) -> Answer:
+    bank = call.party.code
+    ask = Ask(
+        action,
+        bank,
+        idempotency(call),
+        f"{bank}/{reference}",
+        amount=body.amount.money() if isinstance(body, Drawing) else None,
+        replaces=f"{bank}/{body.replaces}" if isinstance(body, Substitution) else "",
+    )
+    return answered(call, decided(call, ask), ask.financing)
+
+
+def answered(call: Call, ruling: Ruling, financing: str, subjects: tuple[str, ...] = ()) -> Answer:
+    """What is told of a decision. That something is absent is recorded, so it is answered and not raised."""
+    given = reply(ruling)
+    if given == UNKNOWN:
+        return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
+    call.reads("financing", financing, subjects)
+    return Answer(told.reply(given, financing))

@@ -1,0 +1,99 @@
+"""The page of the sandbox, written from its table."""
+
+from __future__ import annotations
+
+from services.api.problems import BASE, KINDS
+from services.api.sandbox.table import table
+
+_HEAD = """\
+# The sandbox tenant
+
+Written by `make schemas` from `services/api/sandbox/table.toml`.
+
+In the networks `demo` and `sandbox` the party `sandbox` can force every outcome of an event, every answer of a decision,
+every stage and alert of a financing and every kind of problem by an id of this page. What is forced is not decided, forwarded or stored; tokens, proofs, scopes,
+Idempotency-Key and signatures are real. Without such an id the tenant is a party like others. In production these ids
+mean nothing: a sandbox has a database of its own and a network name (`LIANYUN_NETWORK=sandbox`) that is part of every signature.
+
+```
+LIANYUN_NETWORK=sandbox lianyun api serve       # webhooks to this machine: LIANYUN_WEBHOOK_LOOPBACK=true
+lianyun party add sandbox --name Sandbox --role bank --role shipper --role operator --source urn:cre:sandbox
+lianyun key add sandbox --new
+lianyun party client add sandbox --new sandbox.jwk
+```
+
+## Problems
+
+The id stands in any path or query parameter, in a string at the top of a JSON body, or, on every route, in the header
+`Lianyun-Sandbox`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    rows = table()
+    parts = [_HEAD]
+    parts += _table(
+        ("id", "answer"),
+        [
+            (f"sandbox-problem-{name}", f"{KINDS[name].status} `{BASE}{name}`{_headers(headers)}")
+            for name, headers in rows.problems.items()
+        ],
+    )
+    parts.append(
+        "\n## Events\n\nThe `id` of an event of the source of the sandbox, posted to `/v1/events`. Without `Prefer: wait` it is "
+        "`pending` first, as ever;\n`GET /v1/events` and the handle tell the outcome.\n"
+    )
+    parts += _table(
+        ("id", "outcome", "reason", "pointer"),
+        [
+            (f"sandbox-event-{name}", str(row.outcome), row.reason, row.pointer)
+            for name, row in rows.events.items()
+        ],
+    )
+    parts.append(
+        "\n## Decisions\n\nThe `reference` of `POST /v1/reservations`, or the reference in the path of pledge, draw, release, "
+        "cancel and substitute.\n"
+    )
+    parts += _table(
+        ("id", "outcome", "guard", "satisfied by"),
+        [
+            (
+                f"sandbox-decision-{name}",
+                row.outcome if row.outcome != "UNKNOWN" else "404 not-found",
+                row.guard,
+                row.satisfied_by,
+            )
+            for name, row in rows.decisions.items()
+        ],
+    )
+    parts.append(
+        "\n## Financings\n\n`GET /v1/financings/{reference}` with the id as reference. With the id of an alert also "
+        "`GET /v1/financings/{reference}/alerts`.\n"
+    )
+    parts += _table(
+        ("id", "stage"), [(f"sandbox-stage-{name}", str(row.stage)) for name, row in rows.stages.items()]
+    )
+    parts.append("")
+    parts += _table(
+        ("id", "alert"), [(f"sandbox-alert-{name}", row.covenant) for name, row in rows.alerts.items()]
+    )
+    parts.append("\n## Requests about cargo\n\nThe one consignment of `POST /v1/cargo-requests`.\n")
+    parts += _table(
+        ("consignment", "allowed", "guard"),
+        [
+            (f"sandbox/sandbox-cargo-{name}", "yes" if row.allowed else "no", row.guard)
+            for name, row in rows.cargo.items()
+        ],
+    )
+    return "\n".join(parts) + "\n"
+
+
+def _headers(headers: object) -> str:
+    told = dict(headers) if isinstance(headers, dict) else {}
+    return "".join(f", `{name}: {value}`" for name, value in told.items())
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return lines + [f"| `{first}` | " + " | ".join(rest) + " |" for first, *rest in rows]

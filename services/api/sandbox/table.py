@@ -1,0 +1,93 @@
+"""The table of what can be forced, read once; pure but for the file that ships with the package."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from services.gateway.outcomes import Fate, Outcome
+from services.processors.financing.lifecycle import Stage
+
+PARTY = "sandbox"
+NETWORKS = frozenset({"demo", "sandbox"})
+PREFIX = "sandbox-"
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EventRow(_Row):
+    """What becomes of an event."""
+
+    outcome: Outcome
+    reason: str = ""
+    detail: str = ""
+    pointer: str = ""
+    remedy: str = ""
+
+    @property
+    def fate(self) -> Fate:
+        """The same as the gateway tells it."""
+        return Fate(self.outcome, self.reason, self.detail, self.pointer, self.remedy)
+
+
+class DecisionRow(_Row):
+    """What a decision says."""
+
+    outcome: str
+    guard: str = ""
+    satisfied_by: str = ""
+    match: str = ""
+
+
+class StageRow(_Row):
+    """Where a financing stands; amounts in minor units."""
+
+    stage: Stage
+    pledged: bool
+    drawn: int
+    outstanding: int
+
+
+class AlertRow(_Row):
+    """An alert of a financing."""
+
+    covenant: str
+    about: str
+
+
+class CargoRow(_Row):
+    """What a request about cargo is answered."""
+
+    allowed: bool
+    guard: str = ""
+    satisfied_by: str = ""
+
+
+class Table(_Row):
+    """Rows by their names, the last part of the forcing id."""
+
+    problems: Mapping[str, Mapping[str, str]]
+    events: Mapping[str, EventRow]
+    decisions: Mapping[str, DecisionRow]
+    stages: Mapping[str, StageRow]
+    alerts: Mapping[str, AlertRow]
+    cargo: Mapping[str, CargoRow]
+
+
+@cache
+def table() -> Table:
+    """The table as shipped."""
+    path = Path(__file__).with_name("table.toml")
+    return Table.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def named(kind: str, text: object) -> str | None:
+    """The name in a forcing id of ``kind`` (problem, event, decision, stage, alert, cargo), None where ``text`` is none."""
+    prefix = f"{PREFIX}{kind}-"
+    return text[len(prefix) :] if isinstance(text, str) and text.startswith(prefix) else None

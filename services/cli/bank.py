@@ -1,0 +1,406 @@
+"""`lianyun bank`: a bank's questions and requests, through the API with the bank's own client key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import httpx
+import typer
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
+
+from services.api.client import ApiAuth
+from services.cli.exits import Exit, Failure
+from services.cli.output import out, print_json, print_table
+
+app = typer.Typer(
+    no_args_is_help=True, help="What a bank asks and does: through the API, with the bank's own client key."
+)
+Url = Annotated[str, typer.Option("--url", envvar="LIANYUN_API_URL", help="Where the API is.")]
+Client = Annotated[
+    str, typer.Option("--client", envvar="LIANYUN_API_CLIENT", help="Its client id; often the bank's code.")
+]
+Key = Annotated[
+    Path,
+    typer.Option(
+        "--key", envvar="LIANYUN_API_CLIENT_KEY", help="Its private key, a JWK as `party client add` makes."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Reference = Annotated[str, typer.Argument(help="The bank's own reference of the financing.")]
+Again = Annotated[str, typer.Option("--idempotency-key", help="Repeat a request: the key of the first time.")]
+LOCAL = "http://127.0.0.1:8443"
+
+
+@app.command()
+def status(
+    client: Client,
+    key: Key,
+    reference: Annotated[str, typer.Argument(help="The bank's own reference; or one of the options.")] = "",
+    consignment: Annotated[str, typer.Option(help="founder/reference")] = "",
+    container: Annotated[str, typer.Option(help="A container's number.")] = "",
+    note: Annotated[str, typer.Option(help="SMGS/CN/XAY/100001/2026")] = "",
+    application: Annotated[str, typer.Option(help="With one of those: is its interest taken?")] = "",
+    as_of: Annotated[str, typer.Option(help="As of that moment (RFC 3339).")] = "",
+    known_at: Annotated[str, typer.Option(help="As it was known then.")] = "",
+    signed: Annotated[bool, typer.Option("--signed", help="Print the answer as a JWS, to be filed.")] = False,
+    url: Url = LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Show where a financing stands, or the bank's financings of a consignment, container or note."""
+    things = [
+        (kind, id_)
+        for kind, id_ in (("consignment", consignment), ("container", container), ("note", note))
+        if id_
+    ]
+    if bool(reference) + len(things) != 1:
+        raise Failure(Exit.USAGE, "name one financing or one thing", "lianyun bank status --help")
+    with _calling(url, client, key) as api:
+        if reference:
+            asked = {"as_of": as_of, "known_at": known_at, "signed": "true" if signed else ""}
+            answer = _got(
+                api.get(f"/v1/financings/{reference}", params={k: v for k, v in asked.items() if v})
+            )
+            if signed:
+                out.print(answer.text, markup=False)
+                return
+            found = answer.json()
+            print_json({"financing": found}) if as_json else _show(found)
+            return
+        ((kind, id_),) = things
+        params = {"kind": kind, "id": id_, **({"application": application} if application else {})}
+        found = _got(api.get("/v1/financing-status", params=params)).json()
+    if as_json:
+        print_json({"status": found})
+        return
+    _list(found["financings"])
+    if found["interest_taken"] is not None:
+        out.print(
+            f"the interest of {application} is {'taken' if found['interest_taken'] else 'free'}", markup=False
+        )
+    out.print(found["limits"], markup=False)
+
+
+@app.command()
+def check(
+    client: Client,
+    key: Key,
+    papers: Annotated[
+        Path, typer.Argument(help="A JSON file: application, product, interest, consignments, invoice.")
+    ],
+    url: Url = LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Hold an invoice against what the parties of its goods say. Nothing is reserved; `bank reserve` checks and reserves."""
+    with _calling(url, client, key) as api:
+        found = _got(api.post("/v1/corroborations", json=_read(papers))).json()
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            each["by"],
+            "yes" if each["engaged"] else "no",
+            ", ".join(k for k, ok in each["agrees"].items() if not ok) or "nothing",
+        )
+        for each in found["invoice"]["stated"]
+    ]
+    print_table(
+        ("stated by", "party of the cargo", "differs in"), rows, f"invoice {found['invoice']['number']}"
+    )
+    _facts(found["goods"])
+
+
+@app.command()
+def reserve(
+    client: Client,
+    key: Key,
+    papers: Annotated[Path, typer.Argument(help="A JSON file as POST /v1/reservations takes it.")],
+    again: Again = "",
+    url: Url = LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Check and reserve an interest in one step. Exit 1 where it is refused or has to be looked at."""
+    _decided(url, client, key, "/v1/reservations", _read(papers), again, as_json)
+
+
+@app.command("do")
+def transition(
+    client: Client,
+    key: Key,
+    action: Annotated[str, typer.Argument(help="pledge, draw, release, cancel or substitute")],
+    reference: Reference,
+    amount: Annotated[str, typer.Option(help='For draw: minor units and currency, "100000 CNY".')] = "",
+    replaces: Annotated[str, typer.Option(help="For substitute: the financing that is replaced.")] = "",
+    again: Again = "",
+    url: Url = LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a step of a financing. Exit 1 where a guard refuses it."""
+    body: dict[str, Any] | None = None
+    if action == "draw":
+        minor, _, currency = amount.partition(" ")
+        if not minor.isdigit():
+            raise Failure(
+                Exit.USAGE, "--amount is missing or malformed", 'write it like --amount "100000 CNY"'
+            )
+        body = {"amount": {"minor_units": int(minor), "currency_code": currency}}
+    elif action == "substitute":
+        body = {"replaces": replaces}
+    elif action not in ("pledge", "release", "cancel"):
+        raise Failure(
+            Exit.USAGE, f"there is no step {action!r}", "pledge, draw, release, cancel or substitute"
+        )
+    _decided(url, client, key, f"/v1/financings/{reference}/{action}", body, again, as_json)
+
+
+@app.command()
+def portfolio(
+    client: Client,
+    key: Key,
+    only_open: Annotated[bool, typer.Option("--open", help="Without those that have ended.")] = False,
+    url: Url = LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """List the bank's financings."""
+    with _calling(url, client, key) as api:
+        found = list(_pages(api, "/v1/financings", {"open": str(only_open).lower(), "limit": "200"}))
+    print_json({"financings": found}) if as_json else _list(found)
+
+
+@app.command()
+def alerts(
+    client: Client,
+    key: Key,
+    reference: Annotated[str, typer.Argument(help="One financing; all that are open by default.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Also what was acknowledged.")] = False,
+    url: Url = LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """List what has to be looked at. Exit 3 where something is not acknowledged."""
+    with _calling(url, client, key) as api:
+        if reference:
+            found = _got(api.get(f"/v1/financings/{reference}/alerts")).json()["items"]
+        else:
+            found = list(_pages(api, "/v1/alerts", {"unacknowledged": str(not every).lower()}))
+    shown = [each for each in found if every or not each["acknowledged"]]
+    if as_json:
+        print_json({"alerts": shown})
+    else:
+        rows = [
+            (
+                a["id"],
+                a["financing"],
+                a["covenant"],
+                a["about"],
+                a["since"],
+                "yes" if a["acknowledged"] else "",
+            )
+            for a in shown
+        ]
+        print_table(("alert", "financing", "covenant", "about", "since", "acknowledged"), rows)
+    if any(not each["acknowledged"] for each in shown):
+        raise typer.Exit(Exit.FINDINGS)
+
+
+@app.command()
+def ack(
+    client: Client,
+    key: Key,
+    reference: Reference,
+    alert: Annotated[str, typer.Argument(help="The alert's id, 32 digits.")],
+    remark: Annotated[str, typer.Option(help="What the bank remarks on it.")] = "",
+    url: Url = LOCAL,
+) -> None:
+    """Say that the bank has seen an alert and answers for what follows."""
+    with _calling(url, client, key) as api:
+        _got(
+            _posted(api, f"/v1/financings/{reference}/alerts/{alert}/acknowledgement", {"remark": remark}, "")
+        )
+    out.print(f"acknowledged {alert}", markup=False)
+
+
+@app.command()
+def history(
+    client: Client, key: Key, reference: Reference, url: Url = LOCAL, as_json: AsJson = False
+) -> None:
+    """Show what happened to a financing: decisions by number, facts by event."""
+    with _calling(url, client, key) as api:
+        found = _got(api.get(f"/v1/financings/{reference}/history")).json()
+    print_json(found) if as_json else _steps(found["items"])
+
+
+@app.command()
+def answer(client: Client, key: Key, reference: Reference, url: Url = LOCAL, as_json: AsJson = False) -> None:
+    """Answer the ten questions of a lender on a financing, each with who says so."""
+    with _calling(url, client, key) as api:
+        found = _got(api.get(f"/v1/financings/{reference}/answers")).json()
+    if as_json:
+        print_json(found)
+        return
+    for each in found["answers"]:
+        said = f"  (said by {', '.join(each['said_by'])})" if each["said_by"] else ""
+        value = "unknown" if each["value"] is None else json.dumps(each["value"], ensure_ascii=False)
+        out.print(f"{each['number']}. {each['question']}{said}", markup=False)
+        out.print(f"   {value[:600]}", markup=False)
+
+
+@contextmanager
+def _calling(url: str, client: str, key: Path) -> Iterator[httpx.Client]:
+    """An HTTP client that acts as ``client``; ends the command where the key or the API cannot be used."""
+    try:
+        private = import_key(json.loads(key.read_text(encoding="utf-8")))
+        if not isinstance(private, ECKey | OKPKey | RSAKey):
+            raise ValueError("it is no key that signs")
+    except (OSError, ValueError, JoseError) as problem:
+        raise Failure(
+            Exit.USAGE, f"{key}: {problem}", "make one with `lianyun party client add CODE --new FILE`"
+        ) from None
+    try:
+        with httpx.Client(base_url=url, auth=ApiAuth(client, private, url), timeout=30) as api:
+            yield api
+    except httpx.HTTPStatusError as problem:
+        raise Failure(
+            Exit.FAILED, f"no token for {client}: {problem.response.text[:300]}", "lianyun party client list"
+        ) from None
+    except httpx.TransportError as problem:
+        raise Failure(
+            Exit.UNREACHABLE, f"{url} does not answer: {problem}", "lianyun api serve, or set LIANYUN_API_URL"
+        ) from None
+
+
+def _posted(api: httpx.Client, path: str, body: Any, again: str) -> httpx.Response:
+    return api.post(path, json=body, headers={"idempotency-key": again or uuid4().hex})
+
+
+def _got(answer: httpx.Response) -> httpx.Response:
+    """The answer; ends the command where it is a problem."""
+    if answer.is_success:
+        return answer
+    try:
+        told = answer.json()
+    except ValueError:
+        told = {"title": answer.text[:200]}
+    faults = "; ".join(
+        f"{f.get('pointer') or f.get('parameter')}: {f['detail']}" for f in told.get("errors", ())
+    )
+    problem = " ".join(filter(None, (told.get("title"), told.get("detail"), faults)))
+    code = Exit.NOT_FOUND if answer.status_code == httpx.codes.NOT_FOUND else Exit.FAILED
+    raise Failure(
+        code, problem or str(answer.status_code), "docs/api-problems.md says what each problem means"
+    )
+
+
+def _decided(url: str, client: str, key: Path, path: str, body: Any, again: str, as_json: bool) -> None:
+    used = again or uuid4().hex
+    with _calling(url, client, key) as api:
+        found = _got(_posted(api, path, body, used)).json()
+    if as_json:
+        print_json({**found, "idempotency_key": used})
+    else:
+        words = [found["outcome"], found["financing"], f"decision {found['number']}"]
+        out.print("  ".join(filter(None, words)), markup=False)
+        if found["guard"]:
+            out.print(f"{found['guard']}: satisfied by: {found['satisfied_by']}", markup=False)
+        if found["until"]:
+            out.print(f"until {found['until']}", markup=False)
+        out.print(f"{found['limits']} Repeat with --idempotency-key {used}", markup=False)
+    if found["outcome"] != "DONE":
+        raise typer.Exit(Exit.FAILED)
+
+
+def _pages(api: httpx.Client, path: str, params: dict[str, str]) -> Iterator[dict[str, Any]]:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = _got(api.get(path, params={**params, **({"cursor": cursor} if cursor else {})})).json()
+        yield from page["items"]
+        cursor = page["next"]
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise Failure(Exit.USAGE, f"{path}: {problem}", "docs/financing.md shows one") from None
+
+
+def _show(found: dict[str, Any]) -> None:
+    out.print(
+        f"{found['financing']}  {found['stage']}  {found['product']} on {found['interest']}, applicant {found['applicant']}",
+        markup=False,
+    )
+    for name in ("approved", "drawn", "outstanding"):
+        out.print(f"{name}: {_money(found[name])}", markup=False)
+    value = found["value"]
+    out.print(
+        f"verified value: {_money(value['verified'])}, said by {', '.join(value['said_by']) or 'nobody'}",
+        markup=False,
+    )
+    register = found["legal_register"]
+    out.print(
+        f"legal register: {register if isinstance(register, str) else ', '.join(r['number'] for r in register)}",
+        markup=False,
+    )
+    for each in found["control"]:
+        out.print(f"control of {each['note']}: {each['grip']}", markup=False)
+    for each in found["alerts"]:
+        seen = "acknowledged" if each["acknowledged"] else "NOT acknowledged"
+        out.print(f"alert {each['covenant']} ({each['about']}) since {each['since']}, {seen}", markup=False)
+    _facts(found["corroboration"])
+    _steps(found["history"])
+    out.print(f"as of {found['as_of']}, as known at {found['known_at']}. {found['limits']}", markup=False)
+
+
+def _facts(facts: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            f["said"][0]["happened"],
+            f["milestone"],
+            f["object"],
+            f["place"] or "",
+            f["assurance"],
+            f["sayers"],
+            "disputed" if f["disputed"] else "",
+        )
+        for f in facts
+    ]
+    print_table(("happened", "fact", "of", "at", "assurance", "said by", ""), rows)
+
+
+def _steps(steps: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            s["at"],
+            s["what"],
+            s["outcome"] or "",
+            s["guard"] or "",
+            s["by"] or "",
+            s["number"] or (s["event"] or {}).get("id", ""),
+        )
+        for s in steps
+    ]
+    print_table(("at", "what", "outcome", "guard", "by", "decision or event"), rows)
+
+
+def _list(found: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            f["financing"],
+            f["stage"],
+            f["product"],
+            f["applicant"],
+            _money(f["outstanding"]),
+            f["matures_on"] or "",
+        )
+        for f in found
+    ]
+    print_table(("financing", "stage", "product", "applicant", "outstanding (minor units)", "matures"), rows)
+
+
+def _money(money: dict[str, Any] | None) -> str:
+    return "-" if money is None else f"{money['minor_units']} {money['currency_code']}"

@@ -1,0 +1,1 @@
+SELECT answered FROM lianyun.financing_asked WHERE answered = ANY (%(numbers)s::bigint[])

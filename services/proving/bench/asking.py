@@ -1,0 +1,128 @@
+"""Callers of the API as fast as one process can be: requests with their proofs are made beforehand, then sent as they are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
+
+from services.api.client import ApiAuth
+
+
+@dataclass(slots=True)
+class Answered:
+    """What came back: milliseconds of each answer in ascending order, statuses, and the seconds that it took."""
+
+    milliseconds: list[float]
+    statuses: Counter[int]
+    seconds: float
+    bodies: list[bytes] = field(default_factory=list)
+
+    def percentile(self, share: float) -> float:
+        """The answer that ``share`` of all were not slower than."""
+        return self.milliseconds[min(len(self.milliseconds) - 1, int(share * len(self.milliseconds)))]
+
+
+class Prepared:
+    """Makes signed requests of one client; its token is got once."""
+
+    def __init__(self, url: str, auth: ApiAuth) -> None:
+        self._url, self._auth = url, auth
+        self._host = urlsplit(url).netloc
+        with httpx.Client(base_url=url, auth=auth, timeout=30) as client:
+            client.get("/v1/platform-keys").raise_for_status()
+        self.token = auth._token
+
+    def request(self, method: str, path: str, body: bytes = b"", key: str = "") -> bytes:
+        """One request as bytes, with a proof of its own; good for a minute."""
+        proof = self._auth.proof(method, self._url + path, self.token)
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            f"host: {self._host}",
+            f"authorization: DPoP {self.token}",
+            f"dpop: {proof}",
+            *([f"idempotency-key: {key}"] if key else []),
+            *(["content-type: application/json", f"content-length: {len(body)}"] if body else []),
+        ]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def paced(url: str, requests: Sequence[bytes], rate: float, connections: int) -> Answered:
+    """Send ``requests`` at ``rate`` a second whatever comes back; each is measured from when it was due."""
+    return asyncio.run(_paced(url, requests, rate, connections))
+
+
+def steady(url: str, queues: Sequence[Sequence[bytes]], seconds: float) -> Answered:
+    """One connection for each of ``queues``, each asking again as soon as it is answered, for so many seconds at most."""
+    return asyncio.run(_steady(url, queues, seconds))
+
+
+async def _paced(url: str, requests: Sequence[bytes], rate: float, connections: int) -> Answered:
+    queue: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
+    found = Answered([], Counter(), 0.0)
+    opened = [await _open(url) for _ in range(connections)]
+
+    async def work(pair: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+        while (item := await queue.get()) is not None:
+            due, raw = item
+            await _ask(pair, raw, due, found)
+
+    workers = [asyncio.create_task(work(pair)) for pair in opened]
+    began = time.perf_counter()
+    for number, raw in enumerate(requests):
+        due = began + number / rate
+        if (wait := due - time.perf_counter()) > 0:
+            await asyncio.sleep(wait)
+        queue.put_nowait((due, raw))
+    for _ in workers:
+        queue.put_nowait(None)
+    await asyncio.gather(*workers)
+    return _closed(found, opened, began)
+
+
+async def _steady(url: str, queues: Sequence[Sequence[bytes]], seconds: float) -> Answered:
+    found = Answered([], Counter(), 0.0)
+    opened = [await _open(url) for _ in queues]
+    began = time.perf_counter()
+
+    async def work(pair: tuple[asyncio.StreamReader, asyncio.StreamWriter], own: Iterator[bytes]) -> None:
+        for raw in own:
+            if time.perf_counter() - began > seconds:
+                return
+            await _ask(pair, raw, time.perf_counter(), found)
+
+    await asyncio.gather(*(work(pair, iter(own)) for pair, own in zip(opened, queues, strict=True)))
+    return _closed(found, opened, began)
+
+
+async def _open(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    where = urlsplit(url)
+    return await asyncio.open_connection(where.hostname, where.port)
+
+
+async def _ask(
+    pair: tuple[asyncio.StreamReader, asyncio.StreamWriter], raw: bytes, due: float, found: Answered
+) -> None:
+    reader, writer = pair
+    writer.write(raw)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+    body = await reader.readexactly(length)
+    found.milliseconds.append((time.perf_counter() - due) * 1_000)
+    found.statuses[int(head[9:12])] += 1
+    found.bodies.append(body)
+
+
+def _closed(
+    found: Answered, opened: Sequence[tuple[asyncio.StreamReader, asyncio.StreamWriter]], began: float
+) -> Answered:
+    found.seconds = time.perf_counter() - began
+    found.milliseconds.sort()
+    for _, writer in opened:
+        writer.close()
+    return found

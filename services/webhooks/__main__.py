@@ -1,0 +1,32 @@
+"""`python -m services.webhooks`: makes and delivers messages until SIGTERM; settings from LIANYUN_* variables."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from services.processors.parentage import end_with_parent
+
+
+def main() -> None:
+    """Work until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
+    end_with_parent(os.environ)
+    from services.observability.logs import configure
+    from services.webhooks.process import work
+    from services.webhooks.settings import WebhookSettings
+
+    configure()
+    settings = WebhookSettings()
+
+    async def until_asked() -> None:
+        stop = asyncio.Event()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(each, stop.set)
+        await work(settings, stop)
+
+    asyncio.run(until_asked())
+
+
+if __name__ == "__main__":
+    main()

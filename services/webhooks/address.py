@@ -1,0 +1,97 @@
+"""Which addresses may be called: none inside our own networks, whatever name or spelling leads there.
+
+A webhook makes the platform call where somebody else says. So the URL is judged when it is registered, and every address
+that its name resolves to is judged again, by ``allowed``, when a socket to exactly that address is opened: a name that
+changes its address in between (DNS rebinding) gains nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+from urllib.parse import urlsplit
+
+MAX_URL: Final = 2_048
+
+# Beside what the standard library calls not global: addresses that stand for other addresses behind a translator, and
+# those where clouds keep metadata of a machine.
+_REFUSED: Final = tuple(
+    map(
+        ip_network,
+        (
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+            "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+            "224.0.0.0/4", "240.0.0.0/4", "100.100.100.200/32",
+            "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fc00::/7",
+            "fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::254/128",
+        ),
+    )
+)  # fmt: skip
+
+
+class BadUrl(ValueError):
+    """The URL cannot be a webhook's; the text says why and what to give instead."""
+
+
+def allowed(address: str, loopback: bool = False) -> bool:
+    """Whether a socket to ``address`` (an IP address as text) may be opened; ``loopback``: to this machine too.
+
+    An IPv4 address inside an IPv6 one is judged as the IPv4 address; anything that is no address is refused.
+    """
+    try:
+        found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    if loopback and found.is_loopback:
+        return True
+    return found.is_global and not any(
+        found.version == network.version and found in network for network in _REFUSED
+    )
+
+
+def require_url(url: str, loopback: bool = False) -> None:
+    """Raise BadUrl where ``url`` cannot be a webhook's: https only, no credentials, no fragment, no internal address.
+
+    ``loopback`` allows http and https to this machine, for tests and the sandbox. Names are not resolved here.
+    """
+    if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
+        raise BadUrl(f"Give at most {MAX_URL} printable ASCII characters without spaces.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as problem:
+        raise BadUrl(f"It cannot be read: {problem}.") from None
+    if not host or port == 0:
+        raise BadUrl("It names no host, or no port that can be called.")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise BadUrl("Leave out credentials and fragment: deliveries prove themselves by their signature.")
+    if "\\" in url:
+        raise BadUrl("It holds a backslash, which others read as a slash.")
+    here = _is_loopback(host)
+    if parts.scheme != "https" and not (loopback and here and parts.scheme == "http"):
+        raise BadUrl("Give an https URL.")
+    if _looks_numeric(host) and not allowed(host, loopback):
+        raise BadUrl("It leads to an address that is not public.")
+    if here and not loopback:
+        raise BadUrl("It leads to an address that is not public.")
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _looks_numeric(host: str) -> bool:
+    """An address, or what resolvers take for one (``127.1``, ``0x7f000001``, ``2130706433``) and ``allowed`` does not."""
+    if ":" in host:
+        return True
+    last = host.rstrip(".").rpartition(".")[2].lower()
+    return last.isdigit() or last.startswith("0x")

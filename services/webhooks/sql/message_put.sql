@@ -1,0 +1,29 @@
+-- Messages with a delivery for each subscription that asks for them. A subscription that is not enabled gets its deliveries
+-- too; they are due when it is enabled again. What was committed long before it was made is not for it: no transaction that
+-- writes lasts ten minutes. Of the same thing (same) only one delivery stands untouched; whoever is about to take it is
+-- waited for, so that news never joins a message that is being told already.
+WITH wanted AS MATERIALIZED (
+    SELECT DISTINCT ON (s.id, coalesce(n.same, n.id)) s.id AS subscription, s.state, n.*
+    FROM unnest(%(ids)s::text[], %(parties)s::text[], %(types)s::text[], %(ats)s::bigint[], %(bodies)s::bytea[],
+                %(sames)s::text[]) AS n (id, party, type, at, body, same)
+    JOIN lianyun.webhook_subscription s ON s.party = n.party
+    WHERE s.state <> 'REMOVED'
+      AND CASE
+              WHEN %(only)s::text IS NULL THEN n.type = ANY (s.types) AND n.at >= s.created - 600000000
+              ELSE s.id = %(only)s::text
+          END
+      AND NOT EXISTS (
+          SELECT FROM lianyun.webhook_delivery d
+          WHERE d.subscription = s.id AND d.same = n.same AND d.state = 'WAITING' AND d.attempts = 0
+      )
+    ORDER BY s.id, coalesce(n.same, n.id), n.at, n.id
+), put AS (
+    INSERT INTO lianyun.webhook_message (id, party, type, at, body)
+    SELECT DISTINCT ON (w.id) w.id, w.party, w.type, w.at, w.body FROM wanted w ORDER BY w.id
+    ON CONFLICT (id) DO NOTHING
+)
+INSERT INTO lianyun.webhook_delivery (subscription, message, state, attempts, due, detail, same)
+SELECT w.subscription, w.id, 'WAITING', 0, CASE WHEN w.state = 'ENABLED' THEN w.at ELSE %(forever)s END, '', w.same
+FROM wanted w
+ORDER BY w.subscription, w.id
+ON CONFLICT DO NOTHING

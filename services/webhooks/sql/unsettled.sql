@@ -1,0 +1,1 @@
+SELECT (SELECT p.id FROM lianyun.pending p ORDER BY p.id DESC LIMIT 1)

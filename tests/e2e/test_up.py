@@ -1,0 +1,90 @@
+"""`lianyun up`: a platform in this folder until Ctrl-C, which other commands find, and of which nothing stays running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.user import User
+
+pytestmark = pytest.mark.integration
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes below ``pid``, at any depth."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, todo = set[int](), [pid]
+    while todo:
+        below = children.get(todo.pop(), [])
+        found.update(below)
+        todo += below
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether the process still runs; one that ended and waits to be collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the account may enter under which the database of root runs."""
+    with tempfile.TemporaryDirectory(prefix="lianyun-up-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def test_it_says_where_to_look_runs_until_ctrl_c_and_leaves_nothing(folder: Path) -> None:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("LIANYUN_")}
+    environment = {**plain, "PYTHONPATH": str(Path.cwd())}
+    log = folder / "up.log"
+    with log.open("wb") as out:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "services.cli", "up"],
+            cwd=folder,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    user = User(folder, {})
+    try:
+        user.until(lambda: "Ctrl-C stops it." in log.read_text() or up.poll() is not None, 120)
+        shown = log.read_text()
+        for command in ("lianyun party list", "lianyun track ID", "lianyun events tail -f", "lianyun doctor"):
+            assert command in shown, shown
+        added = (
+            "--name",
+            "KTZ",
+            "--role",
+            "railway",
+            "--source",
+            "urn:cre:ktz",
+            "--topic",
+            "cre.railway.ktz.v1",
+        )
+        user.run("party", "add", "ktz", *added)
+        assert [party["code"] for party in user.json("party", "list")["parties"]] == ["ktz"]
+        below = descendants(up.pid)
+        assert len(below) >= 3, "a broker, a database, a worker"
+    finally:
+        up.send_signal(signal.SIGINT)
+        code = up.wait(60)
+    assert code in (0, 130), log.read_text()
+    user.until(lambda: not [pid for pid in below if alive(pid)], 30)
+    assert "make up" in user.run("party", "list", code=2), "nothing runs here any more"

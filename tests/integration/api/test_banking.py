@@ -1,0 +1,345 @@
+"""A bank lends through the API: it reserves, pledges, draws, is alerted, and files what it was told; others see nothing of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from schemas.schemes import PublicKey, Scheme
+from services.localstack.engine import DatabaseAddress
+from services.processors.financing.rulings import Outcome
+from services.storage.migrate import migrate
+from services.storage.session import open_session
+from tests.calling.running import RunningApi
+from tests.financing.stored import Stored, checked, events_of, register, tell
+from tests.financing.telling import Case, cases, micros
+
+pytestmark = pytest.mark.integration
+GOODS: Case = next(case for case in cases() if case.slug.startswith("02_"))
+INVOICE = {
+    "number": "INV-0417",
+    "seller": {"scheme": "USCC", "id": "91330100799655058B"},
+    "buyer": {"scheme": "LEI", "id": "5493000IBP32UQZ0KL24"},
+    "issued_on": "2026-02-26",
+    "amount": {"minor_units": 417_500_000, "currency_code": "CNY"},
+}
+PAPERS = {
+    "invoices": [INVOICE],
+    "notes": [{"key": "SMGS/CN/XAY/100001/2026"}],
+    "boxes": [{"container": "CSQU3054383", "origin": "railnet:xian-intl-port", "loaded_on": "2026-03-02"}],
+    "consignments": ["xaport/XA-1"],
+}
+DEAL = {"consignments": ["xaport/XA-1"], "papers": PAPERS}
+A = {**DEAL, "application": "optic/AP-A", "product": "EXPORT_RECEIVABLE", "interest": "RECEIVABLE"}
+B = {**A, "application": "optic/AP-B"}
+GA = {**DEAL, "application": "optic/AP-GA", "product": "IN_TRANSIT_GOODS", "interest": "GOODS"}
+
+
+@pytest.fixture
+def api(postgres: DatabaseAddress, tmp_path: Any) -> Iterator[RunningApi]:
+    """An API of its own over the parties and events of the goods' story, none of it financed yet; nothing is delivered."""
+    dsn = postgres.fresh_database("api_banking_" + uuid4().hex[:8])
+    migrate(dsn)
+    lasting = [(at, told) for at, told in events_of(GOODS) if told.short not in ("delivered",)]
+    stored = Stored(dsn, lasting)
+    register(stored.session, GOODS.story)
+    stored.session.commit()
+    stored.begin()
+    stored.hear(micros("2026-12-31T00:00Z"))
+    stored.close()
+    with RunningApi(dsn, tmp_path) as running:
+        yield running
+
+
+def post(client: httpx.Client, url: str, body: Any = None, key: str | None = None) -> httpx.Response:
+    return client.post(url, json=body, headers={"idempotency-key": key or uuid4().hex})
+
+
+def test_a_receivable_from_reservation_to_release(api: RunningApi) -> None:
+    bank, rival = api.client("abank"), api.client("bbank")
+    key = uuid4().hex
+    reserved = post(bank, "/v1/reservations", {**A, "reference": "LN-1"}, key)
+    assert reserved.status_code == 200, reserved.text
+    assert reserved.json()["outcome"] == Outcome.DONE
+    again = post(bank, "/v1/reservations", {**A, "reference": "LN-1"}, key)
+    assert again.json() == reserved.json(), "the bank's own retry is no second request"
+    assert again.headers["idempotent-replayed"] == "true"
+
+    taken = post(rival, "/v1/reservations", {**B, "reference": "RF-1"}).json()
+    assert (taken["outcome"], taken["guard"], taken["match"]) == ("REFUSED", "INTEREST_FREE", "EXACT")
+    assert "abank" not in json.dumps(taken)
+    assert "Other registries" in taken["limits"]
+
+    pledged = post(bank, "/v1/financings/LN-1/pledge").json()
+    assert pledged["outcome"] == "DONE"
+    amount = {"amount": {"minor_units": 292_250_000, "currency_code": "CNY"}}
+    assert post(bank, "/v1/financings/LN-1/draw", amount).json()["outcome"] == "DONE"
+    more = post(
+        bank, "/v1/financings/LN-1/draw", {"amount": {"minor_units": 1, "currency_code": "CNY"}}
+    ).json()
+    assert (more["outcome"], more["guard"]) == ("REFUSED", "WITHIN_ADVANCE")
+    assert "At most 0" in more["satisfied_by"]
+
+    status = bank.get("/v1/financings/LN-1").json()
+    assert (status["stage"], status["outstanding"]["minor_units"]) == ("DRAWN", 292_250_000)
+    assert status["value"]["verified"] == INVOICE["amount"]
+    assert status["value"]["said_by"] == ["optic", "silk"]
+    assert status["legal_register"] == "not registered"
+    assert [step["what"] for step in status["history"] if step["number"]] == [
+        "RESERVE",
+        "PLEDGE",
+        "DRAW",
+        "DRAW",
+    ]
+    loaded = next(fact for fact in status["corroboration"] if "loaded" in fact["milestone"])
+    assert (loaded["assurance"], loaded["sayers"]) == ("SIGNED_BY_AUTHORITY", 1)
+    assert loaded["said"][0]["event"]["id"].endswith("/loaded-1")
+
+    assert post(bank, "/v1/financings/LN-1/release").json()["outcome"] == "DONE"
+    assert post(rival, "/v1/reservations", {**B, "reference": "RF-1"}).json()["outcome"] == "DONE"
+    with open_session(api.dsn) as session:
+        report = checked(session)
+    assert (report.findings, report.counts["double_pledges"]) == ((), 0)
+
+
+def test_whoever_has_no_application_learns_nothing(api: RunningApi) -> None:
+    """The same answer for cargo that is financed, for cargo that is not, and for cargo that there is not."""
+    assert (
+        post(api.client("abank"), "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+    )
+    rival = api.client("bbank")
+    answers = [
+        post(rival, "/v1/reservations", {**A, "reference": "X-1"}),
+        post(rival, "/v1/reservations", {**A, "reference": "X-2", "application": "optic/NONE"}),
+        post(rival, "/v1/reservations", {**B, "reference": "X-3", "consignments": ["xaport/NONE"]}),
+        post(rival, "/v1/financings/LN-1/pledge"),
+    ]
+    assert {(each.status_code, each.text) for each in answers} == {(404, answers[0].text)}
+    guards = api.rows("SELECT guard FROM lianyun.financing_decision WHERE asked_by = 'bbank' ORDER BY number")
+    assert [guard for (guard,) in guards] == [
+        "APPLICATION_SIGNED", "APPLICATION_SIGNED", "APPLICANT_ENGAGED", "PLEDGEE",
+    ], "told to nobody, recorded all the same"  # fmt: skip
+    told = rival.get(
+        "/v1/financing-status?kind=note&id=SMGS/CN/XAY/100001/2026&application=optic/AP-B"
+    ).json()
+    assert (told["financings"], told["interest_taken"]) == ([], True)
+    foreign = rival.get("/v1/financing-status?kind=note&id=SMGS/CN/XAY/100001/2026&application=optic/AP-A")
+    assert foreign.status_code == 404
+
+
+def test_a_thing_leads_to_its_financings(api: RunningApi) -> None:
+    bank = api.client("abank")
+    assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+    for kind, id_ in (
+        ("consignment", "xaport/XA-1"),
+        ("container", "CSQU 305438-3"),
+        ("note", "smgs/CN/XAY/100001/2026"),
+    ):
+        found = bank.get("/v1/financing-status", params={"kind": kind, "id": id_}).json()
+        assert [each["financing"] for each in found["financings"]] == ["abank/LN-1"], kind
+    by_papers = bank.post("/v1/financing-status", json={"invoices": [{**INVOICE, "number": "inv 417"}]})
+    assert [each["financing"] for each in by_papers.json()["financings"]] == ["abank/LN-1"]
+    assert bank.get("/v1/financing-status?kind=container&id=MSKU0000006").status_code == 404
+
+
+def test_goods_stay_until_the_release_and_a_delivery_alerts(api: RunningApi) -> None:
+    bank, consignee = api.client("abank"), api.client("ruhr")
+    assert post(bank, "/v1/reservations", {**GA, "reference": "GD-1"}).json()["outcome"] == "DONE"
+    pledge = post(bank, "/v1/financings/GD-1/pledge").json()
+    assert (pledge["outcome"], pledge["guard"]) == ("REFUSED", "CONTROL"), (
+        "the duplicate's control lapsed in April"
+    )
+    order = {"action": "RELEASE_ORDER", "consignments": ["xaport/XA-1"]}
+    assert post(consignee, "/v1/cargo-requests", order).json()["allowed"] is True
+    assert post(api.client("toys"), "/v1/cargo-requests", order).status_code == 404
+
+
+def test_a_signed_request_is_answered_without_asking_again(api: RunningApi) -> None:
+    """A party publishes its request as an event: the decision is there soon, and names it."""
+    asked = {
+        "id": "order", "by": "ruhr", "at": "2026-03-04T09:00+01:00", "type": "finance.release_order_requested",
+        "says": {"objects": "consignment xaport/XA-1", "order_number": "12"},
+    }  # fmt: skip
+    case = replace(
+        GOODS,
+        story=replace(GOODS.story, events=(*GOODS.story.events, asked)),
+        _written=(*GOODS.events, asked),
+    )
+    with open_session(api.dsn) as session:
+        known, event = events_of(case)[-1]
+        tell(session, event, known)
+        session.commit()
+    until = time.monotonic() + 20
+    while not (rows := api.rows("SELECT action, asked_by, outcome, request FROM lianyun.financing_decision")):
+        assert time.monotonic() < until, "nobody answers"
+        time.sleep(0.1)
+    ((action, by, outcome, request),) = rows
+    assert (action, by, outcome, request.bytes) == ("RELEASE_ORDER", "ruhr", "DONE", event.event)
+
+
+def test_a_delivery_is_news_to_its_pledgee_at_once_and_to_nobody_else(api: RunningApi) -> None:
+    bank, rival = api.client("abank"), api.client("bbank")
+    assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+    assert post(bank, "/v1/financings/LN-1/pledge").json()["outcome"] == "DONE"
+    answers = {each["number"]: each for each in bank.get("/v1/financings/LN-1/answers").json()["answers"]}
+    from_here = answers[10]["value"]
+    nothing = bank.get("/v1/alert-feed", params={"cursor": from_here}).json()
+    assert nothing["items"] == []
+    known, delivered = next(each for each in events_of(GOODS) if each[1].short == "delivered")
+    with open_session(api.dsn) as session:
+        tell(session, delivered, known)
+        session.commit()
+    for cursor in (from_here, nothing["next"], None):
+        news = bank.get("/v1/alert-feed", params={"cursor": cursor} if cursor else {}).json()
+        (item,) = news["items"]
+        assert item["financing"] == "abank/LN-1"
+        assert item["event"]["id"].endswith("/delivered")
+    assert bank.get("/v1/alert-feed", params={"cursor": news["next"]}).json()["items"] == []
+    assert rival.get("/v1/alert-feed").json()["items"] == []
+
+
+def test_pages_of_a_portfolio_and_of_alerts(api: RunningApi) -> None:
+    bank = api.client("abank")
+    assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+    assert post(bank, "/v1/reservations", {**GA, "reference": "GD-1"}).json()["outcome"] == "DONE"
+    first = bank.get("/v1/financings?limit=1").json()
+    second = bank.get("/v1/financings", params={"limit": 1, "cursor": first["next"]}).json()
+    assert [each["financing"] for page in (first, second) for each in page["items"]] == [
+        "abank/GD-1",
+        "abank/LN-1",
+    ]
+    assert second["next"] is None
+    assert api.client("bbank").get("/v1/financings", params={"cursor": first["next"]}).status_code == 400
+    assert post(bank, "/v1/financings/GD-1/cancel").json()["outcome"] == "DONE"
+    assert [each["financing"] for each in bank.get("/v1/financings?open=true").json()["items"]] == [
+        "abank/LN-1"
+    ]
+
+
+def test_an_answer_can_be_filed(api: RunningApi) -> None:
+    bank = api.client("abank")
+    assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+    plain = bank.get("/v1/financings/LN-1?as_of=2026-03-02T00:00:00Z&known_at=2026-03-02T00:00:00Z")
+    (key,) = bank.get("/v1/platform-keys").json()["keys"]
+    for answer in (
+        bank.get("/v1/financings/LN-1?signed=true"),
+        bank.get("/v1/financings/LN-1", headers={"accept": "application/jose"}),
+    ):
+        assert answer.headers["content-type"] == "application/jose"
+        header, payload, signature = answer.text.split(".")
+        raw = base64.urlsafe_b64decode(key["x"] + "==")
+        public = PublicKey(Scheme.ED25519, raw)
+        assert json.loads(base64.urlsafe_b64decode(header + "=="))["kid"] == key["kid"] == public.key_id
+        assert public.signed(base64.urlsafe_b64decode(signature + "=="), f"{header}.{payload}".encode())
+        said = json.loads(base64.urlsafe_b64decode(payload + "=="))
+        assert said["financing"] == "abank/LN-1"
+    assert plain.status_code == 404, "as it was known before the reservation, there is nothing"
+
+
+def test_ten_answers_and_the_invoice(api: RunningApi) -> None:
+    bank = api.client("abank")
+    assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+    answers = {each["number"]: each for each in bank.get("/v1/financings/LN-1/answers").json()["answers"]}
+    assert set(answers) == {*range(1, 11)}
+    assert answers[1]["value"]["outcome"] == "OWN"
+    assert answers[4]["said_by"] == ["cr"]
+    assert answers[7]["value"] is None
+    corroborated = bank.post(
+        "/v1/corroborations",
+        json={k: v for k, v in A.items() if k != "papers"}
+        | {"invoice": {**INVOICE, "amount": {"minor_units": 1, "currency_code": "CNY"}}},
+    ).json()
+    stated = corroborated["invoice"]["stated"]
+    assert [each["by"] for each in stated] == ["optic", "silk"]
+    assert all(
+        each["agrees"]
+        == {"amount": False, "currency": True, "seller": True, "buyer": True, "issued_on": True}
+        for each in stated
+    )
+    assert corroborated["invoice"]["publishers_that_agree"] == 0
+    assert corroborated["goods"]
+
+
+def test_a_registry_that_is_required_must_be_clear(
+    api: RunningApi, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("registries")
+    told = folder / "told.json"
+    told.write_text(json.dumps({"INV-0417": "CLEAR"}))
+    settings = {"financing_registries": ("test",), "financing_test_registry": told}
+    with RunningApi(api.dsn, folder, settings) as asking:
+        bank = asking.client("abank")
+
+        def ask(reference: str) -> str:
+            answer = bank.post(f"/v1/financings/{reference}/registry-answers", json={"papers": PAPERS})
+            (found,) = answer.json()["answers"]
+            return str(found["finding"])
+
+        def draw(reference: str) -> tuple[str, str]:
+            body = {"amount": {"minor_units": 1, "currency_code": "CNY"}}
+            said = post(bank, f"/v1/financings/{reference}/draw", body).json()
+            return said["outcome"], said["guard"]
+
+        told.write_text(json.dumps({"INV-0417": "HIT"}))
+        assert ask("LN-1") == "HIT"
+        refused = post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()
+        assert (refused["outcome"], refused["guard"]) == ("REFUSED", "EXTERNAL_CLEAR")
+        told.write_text(json.dumps({"INV-0417": "CLEAR"}))
+        assert ask("LN-1") == "CLEAR"
+        assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+        assert post(bank, "/v1/financings/LN-1/pledge").json()["outcome"] == "DONE"
+        told.write_text(json.dumps({"INV-0417": "UNAVAILABLE"}))
+        assert ask("LN-1") == "UNAVAILABLE"
+        assert draw("LN-1") == ("REFUSED", "EXTERNAL_CLEAR")
+        told.write_text(json.dumps({}))
+        assert ask("LN-1") == "CLEAR"
+        assert draw("LN-1") == ("DONE", None)
+
+
+def test_rivals_at_once_have_one_winner(api: RunningApi) -> None:
+    outcomes: list[str] = []
+    barrier = threading.Barrier(8)
+
+    def ask(number: int) -> None:
+        bank, terms = (("abank", A), ("bbank", B))[number % 2]
+        with httpx.Client(base_url=api.url, auth=api.auth(bank), timeout=30) as client:
+            barrier.wait(30)
+            outcomes.append(
+                post(client, "/v1/reservations", {**terms, "reference": f"R-{number}"}).json()["outcome"]
+            )
+
+    api.client("abank"), api.client("bbank")
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(outcomes) == ["DONE", *["REFUSED"] * 7]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"reference": "a b"}, "/reference"),
+        ({"reference": "a/b"}, "/reference"),
+        ({"product": "LUCK"}, "/product"),
+        ({"consignments": []}, "/consignments"),
+        ({"papers": {"invoices": [{**INVOICE, "amount": {"minor_units": -1, "currency_code": "CNY"}}]}}, "/papers/invoices/0/amount/minor_units"),
+        ({"papers": {"invoices": [{**INVOICE, "amount": {"minor_units": 1, "currency_code": "cny"}}]}}, "/papers/invoices/0/amount/currency_code"),
+        ({"surprise": 1}, "/surprise"),
+    ],
+)  # fmt: skip
+def test_what_is_malformed_names_its_place(api: RunningApi, change: dict[str, Any], pointer: str) -> None:
+    answer = post(api.client("abank"), "/v1/reservations", {**A, "reference": "LN-1", **change})
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+    assert api.rows("SELECT count(*) FROM lianyun.financing_decision") == [(0,)]

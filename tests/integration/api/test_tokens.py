@@ -1,0 +1,336 @@
+"""Tokens, assertions and proofs: each rule of the RFCs by a caller that breaks it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+
+from services.api import clients
+from services.api.authority.signing import AuthorityKey
+from services.api.tokens.certificate import thumbprint
+from services.api.tokens.jose import BadToken
+from services.api.tokens.proof import digest
+from services.registry import store
+from services.storage.session import open_session
+from tests.calling.running import RunningApi, now
+
+pytestmark = pytest.mark.integration
+PATH = "/v1/consignments/xaport/XA-1"
+
+
+class Hand:
+    """A caller that writes every claim by hand."""
+
+    def __init__(self, api: RunningApi, key: Any = None, client: str = "hand") -> None:
+        self.api, self.client = api, client
+        self.key = key or ECKey.generate_key("P-256")
+        self.algorithm = {ECKey: "ES256", OKPKey: "Ed25519", RSAKey: "PS256"}[type(self.key)]
+        self.client = f"{client}-{secrets.token_hex(4)}"
+        with open_session(api.dsn, "lianyun-test") as session:
+            party = store.look(session).party("xaport")
+            assert party is not None
+            public = self.key.as_dict(private=False)
+            clients.add_client(session, self.client, party, jwk=public, at=now(), by="test")
+
+    def assertion(self, **changed: Any) -> str:
+        moment = int(time.time())
+        claims = {
+            "iss": self.client, "sub": self.client, "aud": self.api.url, "iat": moment, "exp": moment + 60,
+            "jti": secrets.token_hex(8), **changed,
+        }  # fmt: skip
+        return jwt.encode({"alg": self.algorithm}, claims, self.key, algorithms=[self.algorithm])
+
+    def proof(
+        self, method: str, url: str, token: str | None = None, header: Any = None, **changed: Any
+    ) -> str:
+        claims = {
+            "htm": method, "htu": url, "iat": int(time.time()), "jti": secrets.token_hex(8),
+            **({"ath": digest(token)} if token else {}), **changed,
+        }  # fmt: skip
+        head = {
+            "alg": self.algorithm,
+            "typ": "dpop+jwt",
+            "jwk": self.key.as_dict(private=False),
+            **(header or {}),
+        }
+        return jwt.encode(head, claims, self.key, algorithms=[self.algorithm])
+
+    def ask(self, assertion: str | None = None, proof: str | None = None, **form: str) -> httpx.Response:
+        endpoint = self.api.url + "/oauth2/token"
+        told = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": self.assertion() if assertion is None else assertion,
+            **form,
+        }
+        headers = {"dpop": self.proof("POST", endpoint) if proof is None else proof}
+        return httpx.post(endpoint, data=told, headers=headers, timeout=30)
+
+    def token(self, **form: str) -> str:
+        answer = self.ask(**form)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+    def get(self, token: str, proof: str | None = None, scheme: str = "DPoP") -> httpx.Response:
+        url = self.api.url + PATH
+        headers = {"authorization": f"{scheme} {token}"}
+        if proof != "":
+            headers["dpop"] = self.proof("GET", url, token) if proof is None else proof
+        return httpx.get(url, headers=headers, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def hand(api: RunningApi) -> Hand:
+    return Hand(api)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ECKey.generate_key("P-256"),
+        lambda: OKPKey.generate_key("Ed25519"),
+        lambda: RSAKey.generate_key(2048),
+    ],
+)
+def test_each_kind_of_key_gets_in(api: RunningApi, make: Callable[[], Any]) -> None:
+    caller = Hand(api, make())
+    assert caller.get(caller.token()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        {"kty": "oct", "k": "c2VjcmV0"},
+        {"kty": "EC", "crv": "P-384"},
+        {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
+    ],
+)
+def test_other_keys_are_not_registered(api: RunningApi, text: dict[str, str]) -> None:
+    with open_session(api.dsn, "lianyun-test") as session:
+        party = store.look(session).party("xaport")
+        assert party is not None
+        with pytest.raises(BadToken):
+            clients.add_client(session, "never", party, jwk=text, at=now(), by="test")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"aud": "https://elsewhere.example"},
+        {"aud": ["http://127.0.0.1", "https://elsewhere.example"]},
+        {"iss": "somebody"},
+        {"exp": int(time.time()) - 60},
+        {"exp": int(time.time()) + 86_400},
+        {"exp": "soon"},
+        {"jti": ""},
+        {"sub": "nobody"},
+    ],
+    ids=str,
+)
+def test_an_assertion_that_proves_nothing_gets_no_token(hand: Hand, changed: dict[str, Any]) -> None:
+    answer = hand.ask(hand.assertion(**changed))
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "invalid_client"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_an_assertion_of_another_key_gets_no_token(hand: Hand, api: RunningApi) -> None:
+    other = Hand(api)
+    other.client = hand.client
+    assert other.ask().json()["error"] == "invalid_client"
+
+
+def test_an_assertion_and_a_proof_are_good_once(hand: Hand) -> None:
+    assertion = hand.assertion()
+    assert hand.ask(assertion).status_code == 200
+    assert hand.ask(assertion).status_code == 401
+    proof = hand.proof("POST", hand.api.url + "/oauth2/token")
+    assert hand.ask(proof=proof).status_code == 200
+    assert hand.ask(proof=proof).status_code == 401
+
+
+def test_what_is_no_request_for_a_token_is_told_by_the_rfc(hand: Hand) -> None:
+    endpoint = hand.api.url + "/oauth2/token"
+    assert httpx.post(endpoint, json={}).json()["error"] == "invalid_request"
+    twice = "grant_type=client_credentials&grant_type=client_credentials"
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert httpx.post(endpoint, content=twice, headers=form).json()["error"] == "invalid_request"
+    assert hand.ask(grant_type="password").json()["error"] == "unsupported_grant_type"
+    assert hand.ask(scope="everything").json()["error"] == "invalid_scope"
+    assert hand.ask(proof="x.y.z").json()["error"] == "invalid_dpop_proof"
+    assert hand.ask("no.jwt.at-all").json()["error"] == "invalid_client"
+
+
+PROOFS: dict[str, Callable[[Hand, str, str], str]] = {
+    "of another method": lambda h, url, token: h.proof("POST", url, token),
+    "of another path": lambda h, url, token: h.proof("GET", url + "2", token),
+    "of another host": lambda h, _url, token: h.proof("GET", "http://elsewhere.example" + PATH, token),
+    "of another token": lambda h, url, token: h.proof("GET", url, token + "x"),
+    "of no token": lambda h, url, _: h.proof("GET", url),
+    "too old": lambda h, url, token: h.proof("GET", url, token, iat=int(time.time()) - 120),
+    "of the future": lambda h, url, token: h.proof("GET", url, token, iat=int(time.time()) + 60),
+    "without a jti": lambda h, url, token: h.proof("GET", url, token, jti=None),
+    "of another type": lambda h, url, token: h.proof("GET", url, token, {"typ": "JWT"}),
+    "of another key": lambda h, url, token: Hand(h.api).proof("GET", url, token),
+    "signed by another key than it shows": lambda h, url, token: h.proof(
+        "GET", url, token, {"jwk": ECKey.generate_key("P-256").as_dict(private=False)}
+    ),
+    "with a private key in it": lambda h, url, token: h.proof("GET", url, token, {"jwk": h.key.as_dict(private=True)}),
+    "missing": lambda _h, _url, _token: "",
+    "no JWT": lambda _h, _url, _token: "abc",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_a_proof_is_of_this_request_by_this_key_now(hand: Hand, name: str) -> None:
+    token = hand.token()
+    answer = hand.get(token, PROOFS[name](hand, hand.api.url + PATH, token))
+    assert answer.status_code == 401, name
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+    assert hand.get(token).status_code == 200
+
+
+def test_a_bound_token_is_no_bearer(hand: Hand) -> None:
+    token = hand.token()
+    assert hand.get(token, "", "Bearer").status_code == 401
+    assert hand.get(token, None, "Bearer").status_code == 401
+
+
+TOKENS: dict[str, dict[str, Any]] = {
+    "of another issuer": {"iss": "https://elsewhere.example"},
+    "for another audience": {"aud": "https://elsewhere.example"},
+    "expired": {"exp": int(time.time()) - 1},
+    "of the future": {"iat": int(time.time()) + 600},
+    "bound to nothing": {"cnf": None},
+    "without a client": {"client_id": None},
+    "of a client that there is not": {"client_id": "nobody"},
+}
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_a_token_of_the_right_key_and_wrong_claims_opens_nothing(hand: Hand, name: str) -> None:
+    answer = hand.get(_token(hand, hand.api.context.keys.own().key, **TOKENS[name]))
+    assert answer.status_code == 401, name
+
+
+@pytest.mark.filterwarnings("ignore:JWS algorithm")  # it is what is tried here
+def test_a_token_of_another_key_algorithm_or_type_opens_nothing(hand: Hand, tmp_path: Path) -> None:
+    own = hand.api.context.keys.own().key
+    assert hand.get(_token(hand, own)).status_code == 200
+    assert hand.get(_token(hand, AuthorityKey.of(tmp_path / "other.json").key)).status_code == 401
+    assert hand.get(_token(hand, own, header={"typ": "JWT"})).status_code == 401
+    claims = jwt.decode(_token(hand, own), own).claims
+    none = jwt.encode({"alg": "none", "typ": "at+jwt"}, claims, OctKey.generate_key(), algorithms=["none"])
+    assert hand.get(none).status_code == 401
+    public = json.dumps(own.as_dict(private=False))
+    confused = jwt.encode(
+        {"alg": "HS256", "typ": "at+jwt"}, claims, OctKey.import_key(public), algorithms=["HS256"]
+    )
+    assert hand.get(confused).status_code == 401
+
+
+def test_a_revoked_client_is_out_at_once(api: RunningApi) -> None:
+    caller = Hand(api)
+    token = caller.token()
+    assert caller.get(token).status_code == 200
+    with open_session(api.dsn, "lianyun-test") as session:
+        assert clients.revoke(session, caller.client, at=now())
+        session.commit()
+    assert caller.get(token).status_code == 401
+    assert caller.ask().json()["error"] == "invalid_client"
+
+
+def test_a_rotated_key_ends_when_it_was_said_to(api: RunningApi) -> None:
+    caller, fresh = Hand(api), ECKey.generate_key("P-256")
+    with open_session(api.dsn, "lianyun-test") as session:
+        clients.add_key(
+            session, caller.client, fresh.as_dict(private=False), at=now(), by="test", old_until=now()
+        )
+        session.commit()
+    assert caller.ask().json()["error"] == "invalid_client"
+    caller.key = fresh
+    assert caller.ask().status_code == 200
+
+
+def test_the_authority_describes_itself(api: RunningApi) -> None:
+    told = httpx.get(api.url + "/.well-known/oauth-authorization-server").json()
+    assert told["issuer"] == api.url
+    keys = httpx.get(told["jwks_uri"]).json()["keys"]
+    assert keys
+    assert all("d" not in key for key in keys)
+
+
+def test_nonces_are_asked_for_and_taken(api_dsn: str, tmp_path: Path) -> None:
+    with RunningApi(api_dsn, tmp_path, {"api_nonces": True}) as strict:
+        strict.register("nonced", "xaport")
+        auth = strict.auth("nonced")
+        with httpx.Client(base_url=strict.url, auth=auth, timeout=30) as client:
+            assert client.get(PATH).status_code == 200
+            auth._nonce = "AAAAAAAAAAAAAAAAAAAAAA"
+            assert client.get(PATH).status_code == 200  # told the right one, it sends it
+
+
+def test_a_client_with_a_certificate_gets_a_token_that_only_it_can_use(api_dsn: str, tmp_path: Path) -> None:
+    der, other = secrets.token_bytes(64), secrets.token_bytes(64)
+    with RunningApi(api_dsn, tmp_path, {"api_proxies": ("127.0.0.1",)}) as proxied:
+        with open_session(api_dsn, "lianyun-test") as session:
+            party = store.look(session).party("xaport")
+            assert party is not None
+            clients.add_client(
+                session, "sealed-bank", party, jwk=None, certificate=thumbprint(der), at=now(), by="test"
+            )
+        form = {"grant_type": "client_credentials", "client_id": "sealed-bank"}
+        url = proxied.url + "/oauth2/token"
+        assert (
+            httpx.post(url, data=form, headers={"client-cert": _header(other)}).json()["error"]
+            == "invalid_client"
+        )
+        given = httpx.post(url, data=form, headers={"client-cert": _header(der)}).json()
+        assert given["token_type"] == "Bearer"
+        bearer = {"authorization": f"Bearer {given['access_token']}"}
+        shown = httpx.get(proxied.url + PATH, headers={**bearer, "client-cert": _header(der)})
+        assert shown.status_code == 200
+        for headers in ({}, {"client-cert": _header(other)}, {"client-cert": "nonsense"}):
+            assert httpx.get(proxied.url + PATH, headers={**bearer, **headers}).status_code == 401
+
+
+def test_the_word_of_a_peer_that_is_no_proxy_counts_for_nothing(api: RunningApi) -> None:
+    form = {"grant_type": "client_credentials", "client_id": "sealed-bank"}
+    answer = httpx.post(api.url + "/oauth2/token", data=form, headers={"client-cert": _header(b"x")})
+    assert answer.json()["error"] == "invalid_dpop_proof"
+
+
+def test_too_many_requests_are_told_to_wait(api_dsn: str, tmp_path: Path) -> None:
+    with RunningApi(api_dsn, tmp_path, {"api_rate": 3, "api_rate_window": 3_600}) as slow:
+        slow.register("eager", "xaport")
+        with httpx.Client(base_url=slow.url, auth=slow.auth("eager"), timeout=30) as client:
+            answers = [client.get(PATH) for _ in range(4)]
+        assert [each.status_code for each in answers] == [200, 200, 200, 429]
+        assert answers[0].headers["ratelimit-policy"] == '"default";q=3;w=3600'
+        assert answers[0].headers["ratelimit"].startswith('"default";r=2;t=')
+        assert int(answers[3].headers["retry-after"]) > 0
+        assert answers[3].json()["type"] == "urn:lianyun:problem:rate-limited"
+
+
+def _header(der: bytes) -> str:
+    return f":{base64.b64encode(der).decode()}:"
+
+
+def _token(hand: Hand, key: ECKey, *, header: dict[str, str] | None = None, **changed: Any) -> str:
+    moment = int(time.time())
+    claims: dict[str, Any] = {
+        "iss": hand.api.url, "aud": hand.api.url, "sub": hand.client, "client_id": hand.client, "iat": moment,
+        "exp": moment + 60, "scope": "events:read", "cnf": {"jkt": hand.key.thumbprint()}, **changed,
+    }  # fmt: skip
+    told = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode({"alg": "ES256", "typ": "at+jwt", **(header or {})}, told, key)

@@ -1,0 +1,138 @@
+"""What partners ask for by signed events is decided once, and the decision names the event."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.processors.financing.asking import Ask
+from services.processors.financing.money import Money
+from services.processors.financing.rulings import Action, Ruling
+from services.processors.financing.store.clerk import answer_next
+from services.processors.financing.store.desk import rulings_of
+from services.processors.financing.store.names import financing_id
+from services.storage.session import open_session
+from tests.financing.stored import Stored, checked, events_of, value
+from tests.financing.telling import Case, cases, micros
+
+pytestmark = pytest.mark.integration
+BASE: Case = next(case for case in cases() if case.slug.startswith("02_"))
+DAY = micros("2026-03-03T10:00+08:00")
+ASKS: tuple[dict[str, Any], ...] = (
+    {"id": "order-before", "by": "ruhr", "type": "finance.release_order_requested", "says": {"objects": "container CSQU3054383", "order_number": "1"}},
+    {"id": "pledge", "by": "abank", "type": "finance.pledged", "says": {"financing": "abank/GD-1"}},
+    {"id": "order-after", "by": "ruhr", "type": "finance.release_order_requested", "says": {"objects": "consignment xaport/XA-1", "order_number": "2"}},
+    {"id": "transfer", "by": "optic", "type": "finance.transfer_requested", "says": {"objects": "note SMGS/CN/XAY/100001/2026", "order_number": "3", "transfer_to_party": {"scheme": "PARTY", "id": "toys"}}},
+    {"id": "order-of-a-stranger", "by": "toys", "type": "finance.release_order_requested", "says": {"objects": "consignment xaport/XA-1", "order_number": "4"}},
+    {"id": "order-of-nothing", "by": "ruhr", "type": "finance.release_order_requested", "says": {"objects": "consignment xaport/NONE", "order_number": "5"}},
+    {"id": "pledge-of-another", "by": "bbank", "type": "finance.pledged", "says": {"financing": "bbank/GD-9"}},
+    {"id": "draw", "by": "abank", "type": "finance.drawn", "says": {"financing": "abank/GD-1", "drawn_amount": {"minor_units": 1000, "currency_code": "CNY"}}},
+)  # fmt: skip
+
+
+def told(asks: tuple[dict[str, Any], ...]) -> Case:
+    dated = tuple({**each, "at": f"2026-03-03T09:{10 + n}+08:00"} for n, each in enumerate(asks))
+    kept = [e for e in BASE.events if e["id"] != "delivered"]
+    events = (*kept, *dated)
+    return replace(BASE, story=replace(BASE.story, events=events), _written=events)
+
+
+@pytest.fixture
+def stored(dsn: str) -> Iterator[Stored]:
+    case = told(ASKS)
+    found = Stored(dsn, events_of(case))
+    found.begin()
+    ask, at, on = BASE.ask(0)
+    assert found.ask(ask, at, on)[0].done
+    found.hear(DAY)
+    found._at = DAY
+    yield found
+    found.close()
+
+
+def decisions(stored: Stored) -> list[tuple[Any, ...]]:
+    rows = stored.session.execute(
+        "SELECT d.action, d.asked_by, d.outcome, d.guard FROM lianyun.financing_decision d "
+        "JOIN lianyun.identity i ON i.id = d.request ORDER BY i.no"
+    ).fetchall()
+    stored.session.commit()
+    return rows
+
+
+def answer_all(stored: Stored) -> int:
+    count = 0
+    while answer_next(stored.session, stored.desk):
+        count += 1
+    return count
+
+
+def test_each_is_answered_once_in_the_order_of_arrival(stored: Stored) -> None:
+    assert answer_all(stored) == len(ASKS)
+    assert decisions(stored) == [
+        ("RELEASE_ORDER", "ruhr", "DONE", ""),
+        ("PLEDGE", "abank", "DONE", ""),
+        ("RELEASE_ORDER", "ruhr", "REFUSED", "RELEASE_BLOCKED"),
+        ("TRANSFER", "optic", "REFUSED", "RELEASE_BLOCKED"),
+        ("RELEASE_ORDER", "toys", "REFUSED", "PARTY_OF_CARGO"),
+        ("RELEASE_ORDER", "ruhr", "REFUSED", "PARTY_OF_CARGO"),
+        ("PLEDGE", "bbank", "REFUSED", "PLEDGEE"),
+        ("DRAW", "abank", "DONE", ""),
+    ]
+    assert answer_all(stored) == 0
+    report = checked(stored.session)
+    assert (report.findings, report.counts["requests_waiting"]) == ((), 0)
+    for statement, field in (
+        (
+            b"DELETE FROM lianyun.financing_asked WHERE no = (SELECT min(no) FROM lianyun.financing_asked)",
+            "row",
+        ),
+        (
+            b"UPDATE lianyun.financing_asked SET answered = 999999 WHERE no = (SELECT max(no) FROM lianyun.financing_asked)",
+            "answered",
+        ),
+    ):
+        stored.session.execute(statement)
+        (found,) = checked(stored.session).findings
+        assert (found.field, found.where.startswith("financing_asked of event ")) == (field, True)
+        stored.session.rollback()
+
+
+def test_an_event_that_tells_of_a_decision_is_no_second_request(stored: Stored) -> None:
+    """A bank that asked through the API publishes its word afterwards: it is paid out once."""
+    amount = Money(1_000, "CNY")
+    for ask in (
+        Ask(Action.PLEDGE, "abank", "p", "abank/GD-1"),
+        Ask(Action.DRAW, "abank", "d1", "abank/GD-1", amount=amount),
+    ):
+        assert stored.ask(ask, DAY)[0].done
+    assert answer_all(stored) == len(ASKS)
+    kept: tuple[Ruling, ...] = rulings_of(stored.session, [financing_id("abank/GD-1")])
+    assert [r.action for r in kept if r.done] == [Action.RESERVE, Action.PLEDGE, Action.DRAW]
+    assert all(r.request is None for r in kept)
+
+
+def test_several_clerks_answer_none_twice(dsn: str, stored: Stored) -> None:
+    stored.session.commit()
+    answered: list[int] = []
+
+    def clerk() -> None:
+        with open_session(dsn, "lianyun-test") as session:
+            while answer_next(session, stored.desk):
+                answered.append(1)
+
+    threads = [threading.Thread(target=clerk) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    while answer_next(stored.session, stored.desk):
+        answered.append(1)
+    assert len(answered) == len(ASKS)
+    assert value(dsn, "SELECT count(*) FROM lianyun.financing_asked WHERE answered IS NULL") == 0
+    assert value(dsn, "SELECT count(*) FROM lianyun.financing_decision WHERE request IS NOT NULL") == len(
+        ASKS
+    )

@@ -1,0 +1,165 @@
+"""Every id of the table through the running API: what it says comes out, and nothing is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import psycopg
+import pytest
+
+from schemas.events.base import Role
+from services.api.problems import BASE, KINDS
+from services.api.sandbox.table import table
+from services.gateway.outcomes import Outcome
+from services.localstack.engine import DatabaseAddress
+from services.storage.migrate import migrate
+from tests.calling.running import RunningApi
+from tests.integration.gateway.conftest import Partner
+
+pytestmark = pytest.mark.integration
+ROWS = table()
+ROLES = (Role.BANK, Role.SHIPPER, Role.OPERATOR)
+SANDBOX = Partner("sandbox")
+
+
+def running(postgres: DatabaseAddress, folder: Path, network: str) -> RunningApi:
+    dsn = postgres.fresh_database(f"sandbox_{uuid4().hex[:8]}")
+    migrate(dsn)
+    SANDBOX.register(dsn, *ROLES)
+    Partner("ktz").register(dsn, Role.RAILWAY)
+    # No broker: what is forced goes nowhere.
+    return RunningApi(dsn, folder, {"network": network, "bootstrap": "127.0.0.1:1"})
+
+
+@pytest.fixture(scope="module")
+def api(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
+    with running(postgres, tmp_path_factory.mktemp("sandbox"), "sandbox") as found:
+        yield found
+
+
+def key() -> dict[str, str]:
+    return {"idempotency-key": uuid4().hex}
+
+
+def check(answer: Any, name: str) -> None:
+    assert answer.status_code == KINDS[name].status, answer.text
+    assert answer.json()["type"] == BASE + name
+    for header, value in ROWS.problems[name].items():
+        assert answer.headers[header] == value
+
+
+@pytest.mark.parametrize("name", ROWS.problems)
+def test_every_problem(api: RunningApi, name: str) -> None:
+    client, id_ = api.client("sandbox"), f"sandbox-problem-{name}"
+    check(client.get("/v1/webhooks", headers={"lianyun-sandbox": id_}), name)
+    check(client.get(f"/v1/consignments/{id_}"), name)
+    check(client.get("/v1/events", params={"source": "urn:cre:sandbox", "id": id_}), name)
+    check(
+        client.post("/v1/webhooks", json={"url": id_, "types": ["financing.alert.v1"]}, headers=key()), name
+    )
+
+
+@pytest.mark.parametrize("name", ROWS.events)
+def test_every_outcome_of_an_event(api: RunningApi, name: str) -> None:
+    row, client = ROWS.events[name], api.client("sandbox")
+    event = SANDBOX.event(f"sandbox-event-{name}", "cre.movement.arrived.v1", {})
+    headers = {"content-type": "application/cloudevents+json"}
+    first = client.post("/v1/events", content=orjson.dumps(event), headers=headers)
+    assert (first.status_code, first.json()["results"][0]["outcome"]) == (202, "pending")
+    answer = client.post("/v1/events", content=orjson.dumps(event), headers={**headers, "prefer": "wait=5"})
+    (result,) = answer.json()["results"]
+    assert result["outcome"] == row.outcome
+    if row.outcome is Outcome.REFUSED:
+        assert (answer.status_code, result["reason"], result["pointer"]) == (422, row.reason, row.pointer)
+    else:
+        assert answer.status_code == (202 if row.outcome is Outcome.PENDING else 200)
+    for place in (first.headers["location"], answer.headers["location"]):
+        assert client.get(place).json()["outcome"] == row.outcome
+    named = client.get("/v1/events", params={"source": "urn:cre:sandbox", "id": event["id"]})
+    assert named.json()["outcome"] == row.outcome
+
+
+@pytest.mark.parametrize("name", ROWS.decisions)
+def test_every_answer_of_a_decision(api: RunningApi, name: str) -> None:
+    row, client, id_ = ROWS.decisions[name], api.client("sandbox"), f"sandbox-decision-{name}"
+    steps = ("pledge", "release", "cancel")
+    answers = [client.post(f"/v1/financings/{id_}/{step}", headers=key()) for step in steps]
+    for answer in answers:
+        if row.outcome == "UNKNOWN":
+            check(answer, "not-found")
+            continue
+        told = answer.json()
+        assert answer.status_code == 200, answer.text
+        assert (told["outcome"], told["guard"], told["match"]) == (
+            row.outcome,
+            row.guard or None,
+            row.match or None,
+        )
+        assert told["financing"] == f"sandbox/{id_}"
+
+
+@pytest.mark.parametrize("name", ROWS.stages)
+def test_every_stage_of_a_financing(api: RunningApi, name: str) -> None:
+    row = ROWS.stages[name]
+    told = api.client("sandbox").get(f"/v1/financings/sandbox-stage-{name}")
+    assert told.status_code == 200, told.text
+    assert (told.json()["stage"], told.json()["pledged"]) == (row.stage, row.pledged)
+    assert told.json()["outstanding"] == {"minor_units": row.outstanding, "currency_code": "CNY"}
+
+
+@pytest.mark.parametrize("name", ROWS.alerts)
+def test_every_alert_of_a_financing(api: RunningApi, name: str) -> None:
+    path = f"/v1/financings/sandbox-alert-{name}"
+    (alert,) = api.client("sandbox").get(path).json()["alerts"]
+    assert (alert["covenant"], alert["about"]) == (ROWS.alerts[name].covenant, ROWS.alerts[name].about)
+    assert api.client("sandbox").get(f"{path}/alerts").json()["items"] == [alert]
+
+
+@pytest.mark.parametrize("name", ROWS.cargo)
+def test_every_answer_about_cargo(api: RunningApi, name: str) -> None:
+    row = ROWS.cargo[name]
+    body = {"action": "RELEASE_ORDER", "consignments": [f"sandbox/sandbox-cargo-{name}"]}
+    answer = api.client("sandbox").post("/v1/cargo-requests", json=body, headers=key())
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["allowed"], answer.json()["guard"]) == (row.allowed, row.guard or None)
+
+
+def test_nothing_is_kept_and_a_repetition_is_one(api: RunningApi) -> None:
+    client, same = api.client("sandbox"), key()
+    first = client.post("/v1/financings/sandbox-decision-done/pledge", headers=same)
+    again = client.post("/v1/financings/sandbox-decision-done/pledge", headers=same)
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    for name in ("financing_decision", "financing_hold", "identity", "dead_letter", "webhook_subscription"):
+        assert api.rows(f"SELECT count(*) FROM lianyun.{name}") == [(0,)]  # noqa: S608
+
+
+def test_real_requests_of_the_tenant_are_real(api: RunningApi) -> None:
+    client = api.client("sandbox")
+    assert client.get("/v1/webhooks").json() == {"items": [], "next": None}
+    assert client.get("/v1/consignments/sandbox/none").status_code == 404
+    event = SANDBOX.event("own", "cre.movement.arrived.v1", {})
+    headers = {"content-type": "application/cloudevents+json"}
+    answer = client.post("/v1/events", content=orjson.dumps(event), headers=headers)
+    assert answer.json()["type"] == f"{BASE}broker-unavailable", "it would be forwarded"
+
+
+def test_the_ids_mean_nothing_to_others_and_in_production(
+    api: RunningApi, postgres: DatabaseAddress, tmp_path: Path
+) -> None:
+    asked = {"lianyun-sandbox": "sandbox-problem-rate-limited"}
+    assert api.client("ktz").get("/v1/webhooks", headers=asked).status_code == 200
+    with running(postgres, tmp_path, "prod") as production:
+        client = production.client("sandbox")
+        assert client.get("/v1/webhooks", headers=asked).status_code == 200
+        told = client.post("/v1/financings/sandbox-decision-done/pledge", headers=key())
+        assert told.status_code != 200
+        named = client.get("/v1/events", params={"source": "urn:cre:sandbox", "id": "sandbox-event-accepted"})
+        assert named.status_code == 404
+    with psycopg.connect(production.dsn) as session:
+        row = session.execute("SELECT count(*) FROM lianyun.financing_hold").fetchone()
+    assert row == (0,)

@@ -1,0 +1,72 @@
+"""The table of the sandbox is complete and says what the real thing can say."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from schemas.reasons import Reason
+from services.api.problems import KINDS
+from services.api.sandbox.page import page
+from services.api.sandbox.table import named, table
+from services.gateway.outcomes import Outcome
+from services.processors.financing import guards
+from services.processors.financing.asking import HIDDEN, MATCHES
+from services.processors.financing.covenants import COVENANTS
+from services.processors.financing.lifecycle import Stage
+
+ROWS = table()
+OF_FILES = {Reason.UNKNOWN_FORMAT, Reason.UNREADABLE_FILE, Reason.ID_USED_TWICE}
+"""Reasons that only a partner's own file is refused for: never those of an event."""
+
+
+def guards_told() -> set[str]:
+    """Every guard that the code of decisions names, but for those that are told to nobody."""
+    folder = Path(guards.__file__).parent
+    found = set(guards.GUARDS)
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Failed":
+                found |= {arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)}
+    return (found | {*MATCHES}) - HIDDEN
+
+
+def test_every_kind_of_problem() -> None:
+    assert set(ROWS.problems) == set(KINDS)
+
+
+def test_every_outcome_and_reason_of_an_event() -> None:
+    assert {row.outcome for row in ROWS.events.values()} == set(Outcome)
+    reasons = {row.reason for row in ROWS.events.values() if row.outcome is Outcome.REFUSED}
+    assert reasons == {str(each) for each in set(Reason) - OF_FILES}
+    for row in ROWS.events.values():
+        assert bool(row.detail) is (row.outcome is Outcome.REFUSED)
+
+
+def test_every_guard_of_a_decision_that_is_told() -> None:
+    assert {row.guard for row in ROWS.decisions.values()} - {""} == guards_told()
+    assert {row.outcome for row in ROWS.decisions.values()} == {"DONE", "REFUSED", "REVIEW", "UNKNOWN"}
+    for row in ROWS.decisions.values():
+        assert row.match == str(MATCHES.get(row.guard, "")), row
+
+
+def test_every_stage_and_every_covenant() -> None:
+    assert {row.stage for row in ROWS.stages.values()} == set(Stage)
+    assert {row.covenant for row in ROWS.alerts.values()} == COVENANTS
+
+
+def test_the_page_names_every_id() -> None:
+    told = page()
+    for kind, names in (
+        ("problem", ROWS.problems),
+        ("event", ROWS.events),
+        ("decision", ROWS.decisions),
+        ("stage", ROWS.stages),
+        ("alert", ROWS.alerts),
+    ):
+        assert all(f"`sandbox-{kind}-{name}`" in told for name in names)
+
+
+def test_ids() -> None:
+    assert named("event", "sandbox-event-parked") == "parked"
+    assert [named("event", each) for each in ("sandbox-problem-x", "event-parked", None, 7)] == [None] * 4

@@ -1,0 +1,40 @@
+"""A message names what changed and nothing else; the same news is the same message."""
+
+from __future__ import annotations
+
+import orjson
+
+from services.webhooks.messages import MessageType, Subject, message
+
+NEWS = (
+    "abank",
+    MessageType.FINANCING_ALERT,
+    Subject("financing", "abank/GD-1"),
+    "event 7",
+    1_700_000_000_000_000,
+)
+
+
+def test_the_whole_body() -> None:
+    told = message(*NEWS)
+    assert orjson.loads(told.body) == {
+        "id": told.id,
+        "type": "financing.alert.v1",
+        "timestamp": "2023-11-14T22:13:20.000Z",
+        "data": {"subject": {"kind": "financing", "id": "abank/GD-1", "href": "/v1/financings/GD-1"}},
+    }
+    assert told.id.startswith("msg_")
+
+
+def test_the_same_news_is_the_same_message_and_other_news_another() -> None:
+    told = message(*NEWS)
+    assert message(*NEWS) == told
+    party, type_, subject, news, at = NEWS
+    others = {
+        message("bbank", type_, subject, news, at).id,
+        message(party, MessageType.FINANCING_DECIDED, subject, news, at).id,
+        message(party, type_, Subject("financing", "abank/GD-2"), news, at).id,
+        message(party, type_, subject, "event 8", at).id,
+        told.id,
+    }
+    assert len(others) == 5
