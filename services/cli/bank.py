@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
-import httpx
 import typer
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
-from services.api.client import ApiAuth
+from services.cli.bank_calling import calling, got, pages, posted
+from services.cli.bank_showing import facts, listed, show, steps
 from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
 
@@ -60,25 +56,23 @@ def status(
     ]
     if bool(reference) + len(things) != 1:
         raise Failure(Exit.USAGE, "name one financing or one thing", "lianyun bank status --help")
-    with _calling(url, client, key) as api:
+    with calling(url, client, key) as api:
         if reference:
             asked = {"as_of": as_of, "known_at": known_at, "signed": "true" if signed else ""}
-            answer = _got(
-                api.get(f"/v1/financings/{reference}", params={k: v for k, v in asked.items() if v})
-            )
+            answer = got(api.get(f"/v1/financings/{reference}", params={k: v for k, v in asked.items() if v}))
             if signed:
                 out.print(answer.text, markup=False)
                 return
             found = answer.json()
-            print_json({"financing": found}) if as_json else _show(found)
+            print_json({"financing": found}) if as_json else show(found)
             return
         ((kind, id_),) = things
         params = {"kind": kind, "id": id_, **({"application": application} if application else {})}
-        found = _got(api.get("/v1/financing-status", params=params)).json()
+        found = got(api.get("/v1/financing-status", params=params)).json()
     if as_json:
         print_json({"status": found})
         return
-    _list(found["financings"])
+    listed(found["financings"])
     if found["interest_taken"] is not None:
         out.print(
             f"the interest of {application} is {'taken' if found['interest_taken'] else 'free'}", markup=False
@@ -97,8 +91,8 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Hold an invoice against what the parties of its goods say. Nothing is reserved; `bank reserve` checks and reserves."""
-    with _calling(url, client, key) as api:
-        found = _got(api.post("/v1/corroborations", json=_read(papers))).json()
+    with calling(url, client, key) as api:
+        found = got(api.post("/v1/corroborations", json=_read(papers))).json()
     if as_json:
         print_json(found)
         return
@@ -113,7 +107,7 @@ def check(
     print_table(
         ("stated by", "party of the cargo", "differs in"), rows, f"invoice {found['invoice']['number']}"
     )
-    _facts(found["goods"])
+    facts(found["goods"])
 
 
 @app.command()
@@ -168,9 +162,9 @@ def portfolio(
     as_json: AsJson = False,
 ) -> None:
     """List the bank's financings."""
-    with _calling(url, client, key) as api:
-        found = list(_pages(api, "/v1/financings", {"open": str(only_open).lower(), "limit": "200"}))
-    print_json({"financings": found}) if as_json else _list(found)
+    with calling(url, client, key) as api:
+        found = list(pages(api, "/v1/financings", {"open": str(only_open).lower(), "limit": "200"}))
+    print_json({"financings": found}) if as_json else listed(found)
 
 
 @app.command()
@@ -183,11 +177,11 @@ def alerts(
     as_json: AsJson = False,
 ) -> None:
     """List what has to be looked at. Exit 3 where something is not acknowledged."""
-    with _calling(url, client, key) as api:
+    with calling(url, client, key) as api:
         if reference:
-            found = _got(api.get(f"/v1/financings/{reference}/alerts")).json()["items"]
+            found = got(api.get(f"/v1/financings/{reference}/alerts")).json()["items"]
         else:
-            found = list(_pages(api, "/v1/alerts", {"unacknowledged": str(not every).lower()}))
+            found = list(pages(api, "/v1/alerts", {"unacknowledged": str(not every).lower()}))
     shown = [each for each in found if every or not each["acknowledged"]]
     if as_json:
         print_json({"alerts": shown})
@@ -218,10 +212,8 @@ def ack(
     url: Url = LOCAL,
 ) -> None:
     """Say that the bank has seen an alert and answers for what follows."""
-    with _calling(url, client, key) as api:
-        _got(
-            _posted(api, f"/v1/financings/{reference}/alerts/{alert}/acknowledgement", {"remark": remark}, "")
-        )
+    with calling(url, client, key) as api:
+        got(posted(api, f"/v1/financings/{reference}/alerts/{alert}/acknowledgement", {"remark": remark}, ""))
     out.print(f"acknowledged {alert}", markup=False)
 
 
@@ -230,16 +222,16 @@ def history(
     client: Client, key: Key, reference: Reference, url: Url = LOCAL, as_json: AsJson = False
 ) -> None:
     """Show what happened to a financing: decisions by number, facts by event."""
-    with _calling(url, client, key) as api:
-        found = _got(api.get(f"/v1/financings/{reference}/history")).json()
-    print_json(found) if as_json else _steps(found["items"])
+    with calling(url, client, key) as api:
+        found = got(api.get(f"/v1/financings/{reference}/history")).json()
+    print_json(found) if as_json else steps(found["items"])
 
 
 @app.command()
 def answer(client: Client, key: Key, reference: Reference, url: Url = LOCAL, as_json: AsJson = False) -> None:
     """Answer the ten questions of a lender on a financing, each with who says so."""
-    with _calling(url, client, key) as api:
-        found = _got(api.get(f"/v1/financings/{reference}/answers")).json()
+    with calling(url, client, key) as api:
+        found = got(api.get(f"/v1/financings/{reference}/answers")).json()
     if as_json:
         print_json(found)
         return
@@ -250,56 +242,10 @@ def answer(client: Client, key: Key, reference: Reference, url: Url = LOCAL, as_
         out.print(f"   {value[:600]}", markup=False)
 
 
-@contextmanager
-def _calling(url: str, client: str, key: Path) -> Iterator[httpx.Client]:
-    """An HTTP client that acts as ``client``; ends the command where the key or the API cannot be used."""
-    try:
-        private = import_key(json.loads(key.read_text(encoding="utf-8")))
-        if not isinstance(private, ECKey | OKPKey | RSAKey):
-            raise ValueError("it is no key that signs")
-    except (OSError, ValueError, JoseError) as problem:
-        raise Failure(
-            Exit.USAGE, f"{key}: {problem}", "make one with `lianyun party client add CODE --new FILE`"
-        ) from None
-    try:
-        with httpx.Client(base_url=url, auth=ApiAuth(client, private, url), timeout=30) as api:
-            yield api
-    except httpx.HTTPStatusError as problem:
-        raise Failure(
-            Exit.FAILED, f"no token for {client}: {problem.response.text[:300]}", "lianyun party client list"
-        ) from None
-    except httpx.TransportError as problem:
-        raise Failure(
-            Exit.UNREACHABLE, f"{url} does not answer: {problem}", "lianyun api serve, or set LIANYUN_API_URL"
-        ) from None
-
-
-def _posted(api: httpx.Client, path: str, body: Any, again: str) -> httpx.Response:
-    return api.post(path, json=body, headers={"idempotency-key": again or uuid4().hex})
-
-
-def _got(answer: httpx.Response) -> httpx.Response:
-    """The answer; ends the command where it is a problem."""
-    if answer.is_success:
-        return answer
-    try:
-        told = answer.json()
-    except ValueError:
-        told = {"title": answer.text[:200]}
-    faults = "; ".join(
-        f"{f.get('pointer') or f.get('parameter')}: {f['detail']}" for f in told.get("errors", ())
-    )
-    problem = " ".join(filter(None, (told.get("title"), told.get("detail"), faults)))
-    code = Exit.NOT_FOUND if answer.status_code == httpx.codes.NOT_FOUND else Exit.FAILED
-    raise Failure(
-        code, problem or str(answer.status_code), "docs/api-problems.md says what each problem means"
-    )
-
-
 def _decided(url: str, client: str, key: Path, path: str, body: Any, again: str, as_json: bool) -> None:
     used = again or uuid4().hex
-    with _calling(url, client, key) as api:
-        found = _got(_posted(api, path, body, used)).json()
+    with calling(url, client, key) as api:
+        found = got(posted(api, path, body, used)).json()
     if as_json:
         print_json({**found, "idempotency_key": used})
     else:
@@ -314,93 +260,8 @@ def _decided(url: str, client: str, key: Path, path: str, body: Any, again: str,
         raise typer.Exit(Exit.FAILED)
 
 
-def _pages(api: httpx.Client, path: str, params: dict[str, str]) -> Iterator[dict[str, Any]]:
-    cursor: str | None = ""
-    while cursor is not None:
-        page = _got(api.get(path, params={**params, **({"cursor": cursor} if cursor else {})})).json()
-        yield from page["items"]
-        cursor = page["next"]
-
-
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise Failure(Exit.USAGE, f"{path}: {problem}", "docs/financing.md shows one") from None
-
-
-def _show(found: dict[str, Any]) -> None:
-    out.print(
-        f"{found['financing']}  {found['stage']}  {found['product']} on {found['interest']}, applicant {found['applicant']}",
-        markup=False,
-    )
-    for name in ("approved", "drawn", "outstanding"):
-        out.print(f"{name}: {_money(found[name])}", markup=False)
-    value = found["value"]
-    out.print(
-        f"verified value: {_money(value['verified'])}, said by {', '.join(value['said_by']) or 'nobody'}",
-        markup=False,
-    )
-    register = found["legal_register"]
-    out.print(
-        f"legal register: {register if isinstance(register, str) else ', '.join(r['number'] for r in register)}",
-        markup=False,
-    )
-    for each in found["control"]:
-        out.print(f"control of {each['note']}: {each['grip']}", markup=False)
-    for each in found["alerts"]:
-        seen = "acknowledged" if each["acknowledged"] else "NOT acknowledged"
-        out.print(f"alert {each['covenant']} ({each['about']}) since {each['since']}, {seen}", markup=False)
-    _facts(found["corroboration"])
-    _steps(found["history"])
-    out.print(f"as of {found['as_of']}, as known at {found['known_at']}. {found['limits']}", markup=False)
-
-
-def _facts(facts: list[dict[str, Any]]) -> None:
-    rows = [
-        (
-            f["said"][0]["happened"],
-            f["milestone"],
-            f["object"],
-            f["place"] or "",
-            f["assurance"],
-            f["sayers"],
-            "disputed" if f["disputed"] else "",
-        )
-        for f in facts
-    ]
-    print_table(("happened", "fact", "of", "at", "assurance", "said by", ""), rows)
-
-
-def _steps(steps: list[dict[str, Any]]) -> None:
-    rows = [
-        (
-            s["at"],
-            s["what"],
-            s["outcome"] or "",
-            s["guard"] or "",
-            s["by"] or "",
-            s["number"] or (s["event"] or {}).get("id", ""),
-        )
-        for s in steps
-    ]
-    print_table(("at", "what", "outcome", "guard", "by", "decision or event"), rows)
-
-
-def _list(found: list[dict[str, Any]]) -> None:
-    rows = [
-        (
-            f["financing"],
-            f["stage"],
-            f["product"],
-            f["applicant"],
-            _money(f["outstanding"]),
-            f["matures_on"] or "",
-        )
-        for f in found
-    ]
-    print_table(("financing", "stage", "product", "applicant", "outstanding (minor units)", "matures"), rows)
-
-
-def _money(money: dict[str, Any] | None) -> str:
-    return "-" if money is None else f"{money['minor_units']} {money['currency_code']}"

@@ -1,0 +1,73 @@
+"""How `lianyun bank` talks with the API: as the bank's client, with every problem told in the user's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
+
+from services.api.client import ApiAuth
+from services.cli.exits import Exit, Failure
+
+
+@contextmanager
+def calling(url: str, client: str, key: Path) -> Iterator[httpx.Client]:
+    """An HTTP client that acts as ``client``; ends the command where the key or the API cannot be used."""
+    try:
+        private = import_key(json.loads(key.read_text(encoding="utf-8")))
+        if not isinstance(private, ECKey | OKPKey | RSAKey):
+            raise ValueError("it is no key that signs")
+    except (OSError, ValueError, JoseError) as problem:
+        raise Failure(
+            Exit.USAGE, f"{key}: {problem}", "make one with `lianyun party client add CODE --new FILE`"
+        ) from None
+    try:
+        with httpx.Client(base_url=url, auth=ApiAuth(client, private, url), timeout=30) as api:
+            yield api
+    except httpx.HTTPStatusError as problem:
+        raise Failure(
+            Exit.FAILED, f"no token for {client}: {problem.response.text[:300]}", "lianyun party client list"
+        ) from None
+    except httpx.TransportError as problem:
+        raise Failure(
+            Exit.UNREACHABLE, f"{url} does not answer: {problem}", "lianyun api serve, or set LIANYUN_API_URL"
+        ) from None
+
+
+def posted(api: httpx.Client, path: str, body: Any, again: str) -> httpx.Response:
+    """Ask for something that changes, under the idempotency key ``again`` or a new one."""
+    return api.post(path, json=body, headers={"idempotency-key": again or uuid4().hex})
+
+
+def got(answer: httpx.Response) -> httpx.Response:
+    """The answer; ends the command where it is a problem."""
+    if answer.is_success:
+        return answer
+    try:
+        told = answer.json()
+    except ValueError:
+        told = {"title": answer.text[:200]}
+    faults = "; ".join(
+        f"{f.get('pointer') or f.get('parameter')}: {f['detail']}" for f in told.get("errors", ())
+    )
+    problem = " ".join(filter(None, (told.get("title"), told.get("detail"), faults)))
+    code = Exit.NOT_FOUND if answer.status_code == httpx.codes.NOT_FOUND else Exit.FAILED
+    raise Failure(
+        code, problem or str(answer.status_code), "docs/api-problems.md says what each problem means"
+    )
+
+
+def pages(api: httpx.Client, path: str, params: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """The items of a list, page by page."""
+    cursor: str | None = ""
+    while cursor is not None:
+        page = got(api.get(path, params={**params, **({"cursor": cursor} if cursor else {})})).json()
+        yield from page["items"]
+        cursor = page["next"]
