@@ -113,6 +113,18 @@ def test_partners_files_of_every_format_were_read_and_published(outcome: dict[st
     assert formats["ncts"]["types"]["customs.transit_opened"] > 1
 
 
+def test_a_bank_reads_three_shippers_by_their_consent(outcome: dict[str, Any]) -> None:
+    credit = outcome["credit"]
+    assert credit["good"]["assessment"]["status"] == credit["bad"]["assessment"]["status"] == "SCORED"
+    assert credit["good"]["assessment"]["score"] > credit["bad"]["assessment"]["score"] + 100
+    assert credit["thin_file"]["assessment"]["status"] == "INSUFFICIENT_DATA"
+    assert credit["thin_file"]["assessment"]["score"] is None
+    worst = credit["bad"]["assessment"]["reasons"][0]
+    assert worst["events"]
+    assert all(event["id"] for event in worst["events"])
+    assert not any(each["read_without_consent"] for each in credit.values())
+
+
 def test_a_killed_worker_loses_nothing() -> None:
     lines: list[str] = []
     killed = dares.kill(1, lines.append, Scale(seed=1, trains=3, boxes=12, rumours=2))

@@ -36,7 +36,7 @@ from services.storage import reading
 from services.storage.arrays import smallints, uuids
 from services.storage.reading import Position
 
-CODE = 1
+CODE = 2
 """Raise on any change of the rules in this package: the projection is then made anew from the events."""
 
 
@@ -72,6 +72,7 @@ def step(session: Connection[Any], limit: int = 500, table: Model | None = None)
     with session.transaction():
         places.prepare(session, version(rules))
     with session.transaction():
+        session.execute(statement("patience"))
         # Nothing is written before all is judged: until then this transaction holds nobody off.
         after = places.hold(session)
         stored, position = reading.tail(session, after.events, limit)

@@ -1,0 +1,75 @@
+"""What is told of money beside a world: which cargo is financed, and the pasts of three shippers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from services.proving.lending import Lending, look_alike, papers
+from services.simulator import lending, shippers
+from services.simulator.corridors import simulate
+from services.simulator.signing import profiles, sign_all
+from services.simulator.simulate import Simulation
+
+WORLD = simulate("polish-closure-2025", 1, scale=0.02)
+VALID_TO = datetime(2099, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Simulation:
+    return WORLD.simulation()
+
+
+def test_the_financed_cargo_waited_at_the_closed_border_and_was_delivered(simulation: Simulation) -> None:
+    found = lending.chosen(simulation, WORLD.opens)
+    assert found is not None
+    assert found == lending.chosen(simulation, WORLD.opens)
+    assert "brest" in found.place
+    assert found.waits < found.leaves
+    assert found.leaves - found.waits > 5 * 86_400_000_000
+    moved = simulation.truths[found.consignment].movement
+    assert moved is not None
+    assert moved.at > found.leaves
+    assert [lading.cargo for lading in simulation.world.ladings if lading.box == found.box] == [
+        found.consignment
+    ]
+
+
+def test_what_the_second_bank_is_shown_reads_otherwise_and_means_the_same(simulation: Simulation) -> None:
+    found = lending.chosen(simulation, WORLD.opens)
+    assert found is not None
+    true, written = papers(found), look_alike(found)
+    assert written.invoices[0].number != true.invoices[0].number
+    assert written.boxes[0].container != true.boxes[0].container
+    assert (written.notes, written.consignments) == (true.notes, true.consignments)
+
+
+def test_everything_can_be_signed_and_says_when_it_was_said(simulation: Simulation) -> None:
+    money = Lending.of(simulation, WORLD.opens)
+    signed = sign_all(money.messages, profiles(WORLD.seed))
+    assert len(signed) == len(money.messages) == len(money.events)
+    ids = {(m.party, m.record["id"]) for m in simulation.telling.messages}
+    assert not ids & {(m.party, m.record["id"]) for m in money.messages}
+    assert all(m.record["time"] <= datetime.fromtimestamp(m.sent / 1e6, UTC).isoformat() or m.sent < WORLD.opens
+               for m in money.messages)  # fmt: skip
+
+
+def test_the_good_the_bad_and_the_thin_file() -> None:
+    told = list(shippers.histories(WORLD.opens, WORLD.starts))
+    opened = Counter(
+        party["party"]
+        for message in told
+        if message.record["type"] == "cre.link.consignment_opened.v1"
+        for party in message.record["data"]["parties"]
+        if party["role"] == "shipper"
+    )
+    assert opened == shippers.CARGOES
+    rejected = [m.record["id"] for m in told if m.record["type"] == "cre.customs.rejected.v1"]
+    assert rejected
+    assert all(shippers.BAD in each for each in rejected)
+    until = datetime.fromtimestamp(WORLD.opens / 1e6, UTC).isoformat()
+    assert all(message.record["time"] <= until for message in told)
+    leaves = list(shippers.leave(0, WORLD.opens, VALID_TO))
+    assert [m.party for m in leaves] == list(shippers.CARGOES)
