@@ -103,7 +103,7 @@ class Case:
     only: bool = True  # no other kind of damage may be found
 
 
-A_CLAIM = "(SELECT ctid FROM claim WHERE part = 1 AND NOT dead ORDER BY no, object LIMIT 1)"
+A_CLAIM = "(SELECT ctid FROM claim WHERE part = 1 AND kind = 4 AND NOT dead ORDER BY no, object LIMIT 1)"
 A_BODY = "(SELECT min(no) FROM claim WHERE part = 1 AND NOT dead)"
 OPEN_LINK = (
     "(SELECT ctid FROM link WHERE kind = 1 AND NOT dead AND end_at IS NULL ORDER BY no, left_id LIMIT 1)"
