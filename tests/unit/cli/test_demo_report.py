@@ -25,6 +25,28 @@ BODY: dict[str, Any] = {
     },
     "lists": {"files": 1, "rows": 3},
     "formats": {"taf": {"files": 1, "events": 3, "types": {"movement.departed": 3}}},
+    "financing": {
+        "container": "CSQU3054383",
+        "shipper": "xaport",
+        "waited": {"place": "Brest", "from": "2025-09-12", "to": "2025-09-24"},
+        "decisions": [
+            {
+                "number": 1,
+                "by": "abank",
+                "action": "RESERVE",
+                "outcome": "DONE",
+                "guard": "",
+                "written": "XA-1",
+            }
+        ],
+        "status": {
+            "stage": "DRAWN",
+            "outstanding": {"minor_units": 100, "currency_code": "CNY"},
+            "stated_by": ["xaport"],
+            "alerts": [{"covenant": "DETAINED", "about": "CSQU3054383", "since": "2025-09-12"}],
+        },
+    },
+    "credit": {"thin_file": {"shipper": "optic", "read_without_consent": False}},
     "disputed": 1,
     "world_mismatches": 0,
     "fsck": "ok",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.proving.lending import Lending, look_alike, papers
+from services.proving.demo_money import Lending, look_alike, papers
 from services.simulator import lending, shippers
 from services.simulator.corridors import simulate
 from services.simulator.signing import profiles, sign_all
