@@ -1,2 +1,2 @@
 SELECT cons FROM lianyun.credit_again
-WHERE mark < coalesce((SELECT min(id) FROM lianyun.pending), 9223372036854775807)
+WHERE mark < coalesce((SELECT id FROM lianyun.pending ORDER BY id LIMIT 1), 9223372036854775807)
