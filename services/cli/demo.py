@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +31,7 @@ from services.localstack.platform import Platform, RunningPlatform, register
 from services.processors.settings import admission_settings
 from services.proving import counts_of_trains, dares
 from services.proving import demo as playing
-from services.proving.demo_money import Lending
+from services.proving.demo_money import Lending, follow
 from services.query import rendering
 from services.simulator import files
 from services.simulator.conditions import Closure
@@ -222,11 +223,24 @@ def _run(
             money.look(dsn, network, at)
 
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
-        outcome = playing.play(
-            simulation, handed, world.opens, platform, folder, screen.say, show, workers, money.events
-        )
-        screen.still()
-        screen.say("what became of the loan, and what the bank reads of three shippers ...")
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+            following = []
+            outcome = playing.play(
+                simulation,
+                handed,
+                world.opens,
+                platform,
+                folder,
+                screen.say,
+                show,
+                workers,
+                money.events,
+                lambda: following.append(beside.submit(follow, dsn)),
+            )
+            screen.still()
+            screen.say("what became of the loan, and what the bank reads of three shippers ...")
+            for each in following:
+                each.result()
         lent = money.finish(dsn, network)
         if moving is not None:
             _write(moving, screen.frames(world.opens, PICTURES), world.scenario.title)

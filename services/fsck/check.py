@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from services.admission.model import AdmissionSettings
+from services.fsck.apart import Credit, credit_apart, credit_of
 from services.fsck.consignments import ConsignmentPass, consignments
-from services.fsck.credit import check_credit
 from services.fsck.dead_letters import check_letters
 from services.fsck.events import Range, lowest_number, plan, withdrawals
 from services.fsck.evidence import Evidence
@@ -46,29 +46,31 @@ def fsck(
 
     Runs beside workers, in one snapshot. Heads that they have yet to settle are looked at again for ``patience``
     seconds; what is still unsettled then is counted in ``waiting``. ``processes`` above 1 share the pass over the
-    events, most of the time. Memory grows with corrections, dead events, groups and damage, not with events.
+    events, and another looks at the credit signals meanwhile. Memory grows with corrections, dead events, groups and damage, not with events.
     Raises GenerationMoved where the state folds by other rules than this process, psycopg.Error.
     """
     started = time.monotonic()
     settings = AdmissionSettings(network, gateway_topics)
     told = Told(progress)
-    with Snapshot.open(dsn) as snapshot:
+    with Snapshot.open(dsn) as snapshot, credit_apart(dsn, snapshot, processes) as credit:
         notebook, evidence, stale = examine(
             snapshot,
             network,
             told,
             lambda history, ranges: check_events(dsn, snapshot, settings, history, ranges, processes),
+            credit,
         )
     waiting = _again(dsn, evidence, stale, notebook, patience) if stale else 0
     return notebook.report(time.monotonic() - started, waiting)
 
 
 def examine(
-    snapshot: Snapshot, network: str, told: Told, events: Events
+    snapshot: Snapshot, network: str, told: Told, events: Events, credit: Credit | None = None
 ) -> tuple[Notebook, Evidence, list[bytes]]:
     """Everything in ``snapshot``: findings, evidence, and consignments that workers have yet to settle.
 
-    ``network`` is what decisions are signed for; ``events`` makes the pass over ranges of events, judged by the registry's history.
+    ``network`` is what decisions are signed for; ``events`` makes the pass over ranges of events, judged by the registry's
+    history; ``credit`` tells what is wrong with the credit signals, if that is found out elsewhere.
     """
     notebook, evidence = Notebook(), Evidence()
     history = read_history(snapshot, notebook)
@@ -82,7 +84,10 @@ def examine(
         told("events", notebook.counts["events"], total)
     told("financing", 0, 0)
     check_financing(snapshot, history, network, notebook)
-    return notebook, evidence, _derived(snapshot, evidence, notebook, told)
+    stale = _derived(snapshot, evidence, notebook, told)
+    told("credit signals", 0, 0)
+    notebook.merge((credit or credit_of(snapshot))())
+    return notebook, evidence, stale
 
 
 def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: Told) -> list[bytes]:
@@ -110,8 +115,6 @@ def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: T
     for chunk in consignments(snapshot):
         heads.check(chunk)
         told("consignments", notebook.counts["consignments"], total)
-    told("credit signals", 0, 0)
-    check_credit(snapshot, notebook)
     return heads.stale
 
 

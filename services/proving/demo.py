@@ -105,11 +105,12 @@ def play(
     show: Show = lambda _at, _flow: None,
     processes: int = 1,
     apart: frozenset[bytes] = frozenset(),
+    applied: Callable[[], object] = lambda: None,
 ) -> Outcome:
     """Publish ``handed``, the world of ``simulation``, to ``platform`` and compare what can be seen with what happened.
 
     From ``opens`` on in slower time. ``folder`` takes the spools; ``processes`` compare. ``apart`` are events that speak of
-    no cargo of the world. Blocks until everything published has been applied;
+    no cargo of the world; ``applied`` is called once all is, before the comparison. Blocks until everything published has been applied;
     raises TimeoutError otherwise.
     """
     seed = simulation.scale.seed
@@ -128,6 +129,7 @@ def play(
         _publish(going_out, clock, dispatch, gauge, show)
         _wait_applied(connection, lambda: show(simulation.scale.now, gauge.read()), dispatch.sent)
         show(simulation.scale.now, gauge.read())
+        applied()
         say("comparing every view with the world's own truth ...")
         counts = counted(connection, dispatch.sent)
         found = compare(platform.stack.dsn, simulation, handed.called, processes)

@@ -101,7 +101,7 @@ class Lending:
                 self._ask(session, self._desk(session, dsn, network), self.financed)
 
     def finish(self, dsn: str, network: str) -> dict[str, Any]:
-        """Follow all events, and tell what became of the loan and what the bank reads of the three shippers."""
+        """Tell what became of the loan and what the bank reads of the three shippers, once all events are followed."""
         with open_session(dsn, APPLICATION) as session:
             session.autocommit = True
             _follow(session)
@@ -223,6 +223,13 @@ class Lending:
                 )
             shown[name] = body
         return shown
+
+
+def follow(dsn: str) -> None:
+    """Have the credit signals follow all events; for a process of its own, blocks for some 10 ms for each cargo."""
+    with open_session(dsn, APPLICATION) as session:
+        session.autocommit = True
+        _follow(session)
 
 
 def _follow(session: Session) -> None:

@@ -87,14 +87,14 @@ def prove(
             folder / "platform",
             workers=workers,
             network=NETWORK,
-            members=[*members(known), lending.member(lending.rival(seed, NETWORK))],
+            members=[*members(known), lending.member(lending.rival(simulation.scale.seed, NETWORK))],
             environment=environment,
             command=VICTIM,
         ) as platform:
             publishers = Publishers(
                 folder / "journals", divide(outgoing, PUBLISHERS), platform.stack.bootstrap
             )
-            lenders = lending.Lenders(platform.stack.dsn, NETWORK, cargoes, seed)
+            lenders = lending.Lenders(platform.stack.dsn, NETWORK, cargoes, simulation.scale.seed)
             attacker = attacking(platform, publishers, traps, random, frozen_seconds=frozen_seconds)
             try:
                 publishers.start(pace)
