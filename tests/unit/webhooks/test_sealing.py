@@ -28,7 +28,7 @@ def test_a_key_is_replaced_while_the_old_one_still_opens() -> None:
     assert Seal.from_text(new).open(both.close(b"later", "wh_1"), "wh_1") == b"later"
 
 
-@pytest.mark.parametrize("text", ["", "AAAA", "not base64!", f"{new_key()},AAAA"])
+@pytest.mark.parametrize("text", ["", "AAAA", "not base64!", f"{'A' * 43}=,AAAA"])
 def test_bad_keys(text: str) -> None:
     with pytest.raises(SealError):
         Seal.from_text(text)
