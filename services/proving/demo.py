@@ -28,7 +28,7 @@ from services.simulator.simulate import Simulation
 from services.storage.reading import unsettled
 
 Say = Callable[[str], None]
-HISTORY, LIVE = 2_500.0, 450.0
+HISTORY, LIVE = 2_500.0, 700.0
 """Messages a second: of what happened before the world is worth watching, and from then on."""
 TICK = 0.4
 """Seconds between two looks at the clock."""
