@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.errors import LockNotAvailable
@@ -45,7 +45,8 @@ from services.storage.session import Session, open_session
 APPLICATION = "lianyun-demo"
 AHEAD = 12 * 3_600_000_000
 """How long after the world opens the shipper applies: a day or two before the border closes."""
-VALID = timedelta(days=180)
+VALID_TO = datetime(2099, 1, 1, tzinfo=UTC)
+"""When control ends and the loan falls due: decisions are taken on the platform's own clock, and the bytes are the same in every run."""
 AT_ONCE = 50_000
 """Events followed in one step: all of an ordinary demo."""
 PLATFORM = "urn:lianyun:simulated:platform"
@@ -68,11 +69,10 @@ class Lending:
     def of(cls, simulation: Simulation, opens: Micros) -> Lending:
         """The money of ``simulation``, whose story is told from ``opens`` on."""
         at, now = opens + AHEAD, simulation.scale.now
-        valid_to = datetime.now(UTC).replace(microsecond=0) + VALID
         financed = lending.chosen(simulation, at + AHEAD)
         first = min((message.sent for message in simulation.telling.messages), default=opens)
-        told = [*shippers.histories(opens, first), *shippers.leave(first, opens, valid_to)]
-        told += () if financed is None else lending.papers(financed, at, valid_to)
+        told = [*shippers.histories(opens, first), *shippers.leave(first, opens, VALID_TO)]
+        told += () if financed is None else lending.papers(financed, at, VALID_TO)
         return cls(financed, tuple(told), at, now, simulation.scale.seed)
 
     def added_to(self, handed: Handed) -> Handed:

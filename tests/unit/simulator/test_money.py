@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
-from services.proving.demo_money import Lending, look_alike, papers
+from services.proving.demo_money import VALID_TO, Lending, look_alike, papers
 from services.simulator import lending, shippers
 from services.simulator.corridors import simulate
 from services.simulator.signing import profiles, sign_all
 from services.simulator.simulate import Simulation
 
 WORLD = simulate("polish-closure-2025", 1, scale=0.02)
-VALID_TO = datetime(2099, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,12 @@ def test_everything_can_be_signed_and_says_when_it_was_said(simulation: Simulati
     assert not ids & {(m.party, m.record["id"]) for m in money.messages}
     assert all(m.record["time"] <= datetime.fromtimestamp(m.sent / 1e6, UTC).isoformat() or m.sent < WORLD.opens
                for m in money.messages)  # fmt: skip
+
+
+def test_the_same_is_told_whenever_the_demo_runs(simulation: Simulation) -> None:
+    told = Lending.of(simulation, WORLD.opens).messages
+    time.sleep(1.1)
+    assert Lending.of(simulation, WORLD.opens).messages == told
 
 
 def test_the_good_the_bad_and_the_thin_file() -> None:
