@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from services.localstack.engine import (
     BrokerAddress,
@@ -15,6 +16,10 @@ from services.localstack.engine import (
     told,
 )
 from tests.integration.containers import engine as containers
+
+# How long an example takes says nothing but how busy the machine is.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_report_header() -> list[str]:
