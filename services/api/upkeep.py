@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import anyio.to_thread
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from services.api.context import Context
+from services.api.repeating import repeating
 from services.api.statements import statement
 
-log = logging.getLogger(__name__)
 _EVERY = 20.0
+_WAITS = (psycopg.Error, PoolTimeout)
 
 
 @asynccontextmanager
 async def running(context: Context) -> AsyncIterator[None]:
     """Keep house every 20 s for as long as the block lasts."""
-    task = asyncio.create_task(_keep(context))
-    try:
+    async with repeating(lambda: forget(context), _EVERY, _WAITS, "upkeep failed", "api_upkeep_failed"):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def _keep(context: Context) -> None:
-    while True:
-        await asyncio.sleep(_EVERY)
-        try:
-            await anyio.to_thread.run_sync(forget, context)
-        except (psycopg.Error, PoolTimeout) as problem:
-            log.warning("upkeep failed: %s", type(problem).__name__, extra={"action": "api_upkeep_failed"})
 
 
 def forget(context: Context) -> None:

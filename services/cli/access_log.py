@@ -9,8 +9,9 @@ import typer
 from services.api import sealed
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.moments import micros, now
 from services.cli.output import iso, out, print_json, print_table
-from services.cli.registering import AsJson, micros, now
+from services.cli.registering import AsJson
 from services.cli.settings import CliSettings
 
 app = typer.Typer(

@@ -7,6 +7,7 @@ from typing import Annotated
 import psycopg
 import typer
 
+from services.cli.database import dsn_of
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out, print_json, print_table
 from services.cli.settings import CliSettings
@@ -22,11 +23,7 @@ def fsck(
 ) -> None:
     """Recompute signatures, identities, admission, claims, links, heads and offsets; exit 1 with a list of damage."""
     settings = CliSettings()
-    dsn = settings.dsn.get_secret_value()
-    if not dsn:
-        raise Failure(
-            Exit.USAGE, "no database is configured", "set LIANYUN_DSN, or start a platform with: make up"
-        )
+    dsn = dsn_of(settings)
 
     def progress(stage: str, done: int, of: int) -> None:
         err.print(f"{stage}: {done}" + (f" of {of}" if of else ""), markup=False)

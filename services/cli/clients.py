@@ -17,8 +17,9 @@ from services.api.needs import Scope
 from services.api.tokens.jose import BadToken
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.moments import now
 from services.cli.output import iso, out, print_json, print_table
-from services.cli.registering import AsJson, By, Code, known_party, now
+from services.cli.registering import AsJson, By, Code, known_party
 from services.cli.settings import CliSettings
 from services.registry import store
 

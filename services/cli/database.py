@@ -12,9 +12,8 @@ from services.cli.exits import Exit, Failure
 from services.cli.settings import CliSettings
 
 
-@contextmanager
-def session(settings: CliSettings) -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose transaction commits at the end of the block; raises Failure when there is none to be had."""
+def dsn_of(settings: CliSettings) -> str:
+    """How to reach the configured database; Failure where there is none."""
     dsn = settings.dsn.get_secret_value()
     if not dsn:
         raise Failure(
@@ -22,6 +21,13 @@ def session(settings: CliSettings) -> Iterator[psycopg.Connection[Any]]:
             "no database is configured",
             "set LIANYUN_DSN=postgresql://..., or start a platform here with: make up",
         )
+    return dsn
+
+
+@contextmanager
+def session(settings: CliSettings) -> Iterator[psycopg.Connection[Any]]:
+    """A connection whose transaction commits at the end of the block; raises Failure when there is none to be had."""
+    dsn = dsn_of(settings)
     try:
         connection = psycopg.connect(
             dsn, connect_timeout=5, application_name="lianyun-cli", options="-c lock_timeout=10s -c jit=off"

@@ -10,8 +10,9 @@ from psycopg import Connection
 from schemas.schemes import Scheme
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.moments import micros, now
 from services.cli.output import iso, out, print_json
-from services.cli.registering import AsJson, By, Code, known_party, micros, now, registered
+from services.cli.registering import AsJson, By, Code, known_party, registered
 from services.cli.settings import CliSettings
 from services.producers import profile
 from services.registry import commands, store

@@ -10,8 +10,9 @@ import typer
 from schemas.events.base import Role
 from services.cli.clients import client
 from services.cli.database import session
+from services.cli.moments import micros, now
 from services.cli.output import iso, out, print_json, print_table
-from services.cli.registering import AsJson, By, Code, formed, known_party, micros, now, registered
+from services.cli.registering import AsJson, By, Code, formed, known_party, registered
 from services.cli.settings import CliSettings
 from services.registry import commands, store
 from services.registry.events import PartyAdded, PartyAmended

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
+from services.cli.database import dsn_of
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out, print_json
 from services.cli.settings import CliSettings
@@ -27,11 +28,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Rebuild the state from all stored events while workers go on, compare it with the one in use, and switch."""
-    dsn = CliSettings().dsn.get_secret_value()
-    if not dsn:
-        raise Failure(
-            Exit.USAGE, "no database is configured", "set LIANYUN_DSN, or start a platform with: make up"
-        )
+    dsn = dsn_of(CliSettings())
     if rollback and drop:
         raise Failure(Exit.USAGE, "--rollback and --drop exclude one another", "lianyun replay --help")
     try:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
 
-from schemas.reasons import Refusal
-from schemas.rfc3339 import parse_micros
 from schemas.schemes import WeakKeyError
 from services.cli.exits import Exit, Failure
 from services.registry.errors import RegistryError
@@ -21,21 +18,6 @@ T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Code = Annotated[str, typer.Argument(help="The party's code, such as ktz.")]
 By = Annotated[str, typer.Option(help="Who does this, for the record.")]
-
-
-def now() -> int:
-    """UTC microseconds."""
-    return time.time_ns() // 1_000
-
-
-def micros(text: str, option: str) -> int:
-    """The moment that ``option`` was given as; Failure where it is none."""
-    try:
-        return parse_micros(text)
-    except Refusal as refusal:
-        raise Failure(
-            Exit.USAGE, f"{option}: {refusal.detail}", "write it like 2026-11-03T10:11:12Z"
-        ) from None
 
 
 def registered(change: Callable[[], T]) -> T:

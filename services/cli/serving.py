@@ -9,7 +9,7 @@ import typer
 
 from services.api.serving import serve as served
 from services.api.settings import ApiSettings
-from services.cli.exits import Exit, Failure
+from services.cli.database import dsn_of
 from services.cli.output import err
 from services.cli.settings import CliSettings
 
@@ -29,15 +29,10 @@ def serve(
 ) -> None:
     """Serve the API in this terminal until Ctrl-C, settings from LIANYUN_* variables."""
     found = CliSettings()
-    if not found.dsn.get_secret_value():
-        raise Failure(
-            Exit.USAGE,
-            "no database is configured",
-            "set LIANYUN_DSN=postgresql://..., or start a platform here with: make up",
-        )
+    dsn = dsn_of(found)
     given = {"API_HOST": host, "API_PORT": port, "API_WORKERS": workers}
     os.environ.update({f"LIANYUN_{name}": str(value) for name, value in given.items() if value is not None})
-    os.environ.setdefault("LIANYUN_DSN", found.dsn.get_secret_value())
+    os.environ.setdefault("LIANYUN_DSN", dsn)
     os.environ.setdefault("LIANYUN_BOOTSTRAP", found.bootstrap)
     settings = ApiSettings()
     scheme = "http" if settings.api_certificate is None else "https"

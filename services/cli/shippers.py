@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import typer
 
-from schemas.reasons import Refusal
-from schemas.rfc3339 import parse_micros
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.moments import micros, now
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.observability.logs import configure
@@ -39,11 +37,11 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show the credit signals of a shipper as far as the reader may have them."""
-    now = time.time_ns() // 1_000
-    moment = _moment(as_of) if as_of else now
+    read_at = now()
+    moment = micros(as_of, "--as-of") if as_of else read_at
     with session(CliSettings()) as connection:
         registry = store.look(connection)
-        given = records.read_as(connection, reader, purpose, shipper, now, moment, registry)
+        given = records.read_as(connection, reader, purpose, shipper, read_at, moment, registry)
         if given is None:
             raise Failure(
                 Exit.NOT_FOUND,
@@ -52,7 +50,7 @@ def score(
             )
         named = records.names(connection, shipper, events_of(given.record, given.disputes, given.leave))
         shown = plain(given.leave, given.record, given.disputes, named)
-        shown["record"] = giving.keep(connection, reader, purpose, shipper, now, shown)
+        shown["record"] = giving.keep(connection, reader, purpose, shipper, read_at, shown)
     if as_json:
         print_json({"record": shown})
     else:
@@ -119,15 +117,6 @@ def evaluate(
 ) -> None:
     """Score a SIMULATED population through the real code; print AUC, calibration and four-fifths ratios as JSON."""
     print_json(evaluated(firms, seed, model()))
-
-
-def _moment(text: str) -> int:
-    try:
-        return parse_micros(text)
-    except Refusal as refusal:
-        raise Failure(
-            Exit.USAGE, f"--as-of: {refusal.detail}", "write it like 2025-09-12T08:00:00Z"
-        ) from None
 
 
 def _show(record: dict[str, Any]) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import typer
 
-from schemas.reasons import Refusal
-from schemas.rfc3339 import parse_micros
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.moments import micros, now
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.query import identifiers, rendering, views
@@ -29,7 +27,7 @@ def track(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show where a consignment is, what holds it, and who said what and how sure."""
-    moment = _moment(as_of)
+    moment = micros(as_of, "--as-of") if as_of else now()
     things = identifiers.candidates(identifier)
     if not things:
         raise Failure(Exit.USAGE, f"{identifier!r} has the form of no identifier", f"give {FORMS}")
@@ -52,17 +50,6 @@ def track(
         return
     for consignment in shown:
         show_view(consignment)
-
-
-def _moment(text: str) -> int:
-    if not text:
-        return time.time_ns() // 1_000
-    try:
-        return parse_micros(text)
-    except Refusal as refusal:
-        raise Failure(
-            Exit.USAGE, f"--as-of: {refusal.detail}", "write it like 2025-09-12T08:00:00Z"
-        ) from None
 
 
 def show_view(view: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import runpy
 
 import typer
 
-from services.cli.database import session
+from services.cli.database import dsn_of, session
 from services.cli.exits import Exit, Failure
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.registering import AsJson
@@ -28,13 +28,7 @@ def webhooks() -> None:
 def run() -> None:
     """Make and deliver messages in this terminal until Ctrl-C, settings from LIANYUN_* variables; any number may run."""
     settings = CliSettings()
-    dsn = settings.dsn.get_secret_value()
-    if not dsn:
-        raise Failure(
-            Exit.USAGE,
-            "no database is configured",
-            "set LIANYUN_DSN=postgresql://..., or start a platform here with: make up",
-        )
+    dsn = dsn_of(settings)
     os.environ.setdefault("LIANYUN_DSN", dsn)
     try:
         WebhookSettings().seal()

@@ -101,10 +101,9 @@ class Lending:
                 self._ask(session, self._desk(session, dsn, network), self.financed)
 
     def finish(self, dsn: str, network: str) -> dict[str, Any]:
-        """Tell what became of the loan and what the bank reads of the three shippers, once all events are followed."""
+        """Tell what became of the loan and what the bank reads of the three shippers; after ``follow``."""
         with open_session(dsn, APPLICATION) as session:
             session.autocommit = True
-            _follow(session)
             return {
                 "financing": None
                 if self.financed is None
@@ -226,20 +225,18 @@ class Lending:
 
 
 def follow(dsn: str) -> None:
-    """Have the credit signals follow all events; for a process of its own, blocks for some 10 ms for each cargo."""
+    """Have the credit signals follow all events, each cargo judged once; in turn with a follower that may run beside.
+
+    For a process of its own: blocks for some 10 ms for each cargo.
+    """
     with open_session(dsn, APPLICATION) as session:
         session.autocommit = True
-        _follow(session)
-
-
-def _follow(session: Session) -> None:
-    """Follow to the end, each cargo judged once; in turn with a follower that may run beside."""
-    while True:
-        try:
-            projector.catch_up(session, AT_ONCE)
-            return
-        except LockNotAvailable:
-            time.sleep(0.2)
+        while True:
+            try:
+                projector.catch_up(session, AT_ONCE)
+                return
+            except LockNotAvailable:
+                time.sleep(0.2)
 
 
 def papers(financed: Financed) -> Papers:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import anyio.to_thread
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from services.api.context import Context
+from services.api.repeating import repeating
 from services.processors.financing.store.clerk import answer_next
 from services.processors.financing.store.desk import Desk
 from services.processors.financing.store.opening import KeysMissing, read_keys
 from services.processors.financing.store.versions import KeyMissing
 from services.query.reread import Unreadable
 
-log = logging.getLogger(__name__)
 _EVERY = 0.5
+_WAITS = (psycopg.Error, PoolTimeout, KeyMissing, Unreadable)
 _AT_ONCE = 50
 """Requests of one turn at most, so that a process that ends waits for few."""
 
@@ -34,27 +31,14 @@ async def running(context: Context) -> AsyncIterator[None]:
         yield
         return
     desk = keys.desk(context.settings.network, frozenset(context.settings.financing_registries))
-    task = asyncio.create_task(_answer(context, desk))
-    try:
+    async with repeating(
+        lambda: turn(context, desk),
+        _EVERY,
+        _WAITS,
+        "events that ask for a decision wait",
+        "financing_clerk_failed",
+    ):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def _answer(context: Context, desk: Desk) -> None:
-    while True:
-        await asyncio.sleep(_EVERY)
-        try:
-            await anyio.to_thread.run_sync(turn, context, desk)
-        except (psycopg.Error, PoolTimeout, KeyMissing, Unreadable) as problem:
-            log.warning(
-                "events that ask for a decision wait: %s: %s",
-                type(problem).__name__,
-                problem,
-                extra={"action": "financing_clerk_failed"},
-            )
 
 
 def turn(context: Context, desk: Desk) -> int:

@@ -1,0 +1,24 @@
+"""Moments on the command line: the present one, and what an option names."""
+
+from __future__ import annotations
+
+import time
+
+from schemas.reasons import Refusal
+from schemas.rfc3339 import parse_micros
+from services.cli.exits import Exit, Failure
+
+
+def now() -> int:
+    """UTC microseconds."""
+    return time.time_ns() // 1_000
+
+
+def micros(text: str, option: str) -> int:
+    """The moment that ``option`` was given as (RFC 3339); Failure where it is none."""
+    try:
+        return parse_micros(text)
+    except Refusal as refusal:
+        raise Failure(
+            Exit.USAGE, f"{option}: {refusal.detail}", "write it like 2026-11-03T10:11:12Z"
+        ) from None
