@@ -203,7 +203,11 @@ _BY_TYPE: dict[str, Json] = {
         "about": {"kind": "train", "id": "ktz/1403/2026-03-05/locode:KZDOS"},
         "jurisdiction": "",
     },
-    "cre.case.assigned.v1": {"number": 4_113, "before": 4_112, "to": {"party": "ktz", "desk": "aktogay-shift"}},
+    "cre.case.assigned.v1": {
+        "number": 4_113,
+        "before": 4_112,
+        "to": {"party": "ktz", "desk": "aktogay-shift"},
+    },
     "cre.case.snoozed.v1": {
         "number": 4_114,
         "before": 4_113,
