@@ -48,6 +48,12 @@ COMMANDS: Mapping[str, Listed] = {
     "track": Listed(
         "track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
+    "cases": Listed(
+        "cases",
+        "app",
+        "Trouble that somebody has to look at: what there is, whose it is, and what was done about it.",
+    ),
+    "shift": Listed("shift", "app", "What one shift hands over to the next."),
     "bank": Listed(
         "bank_upkeep",
         "app",

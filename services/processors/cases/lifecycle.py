@@ -28,7 +28,7 @@ class StepKind(StrEnum):
 
 
 class Closing(StrEnum):
-    """Why a case was closed; the first one is for the rule alone."""
+    """Why a case was closed; the rule itself gives the first one only."""
 
     CAUSE_GONE = "CAUSE_GONE"
     RESOLVED = "RESOLVED"
