@@ -53,6 +53,11 @@ COMMANDS: Mapping[str, Listed] = {
         "app",
         "Trouble that somebody has to look at: what there is, whose it is, and what was done about it.",
     ),
+    "handover": Listed(
+        "handover",
+        "handover",
+        "Show what was announced, delivered and received of a train, and name each box that is not on every list.",
+    ),
     "shift": Listed("shift", "app", "What one shift hands over to the next."),
     "bank": Listed(
         "bank_upkeep",

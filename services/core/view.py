@@ -83,8 +83,12 @@ class HandoverView:
     border: str  # what both sides' names of the place lead to
     occurrence: str
     state: HandoverState
+    announcing: tuple[str, ...]  # publishers that sent an advance list
     delivering: tuple[str, ...]  # publishers that signed this side
     receiving: tuple[str, ...]
+    announced: frozenset[str]
+    delivered: frozenset[str]
+    received: frozenset[str]
     missing: frozenset[str]
     surplus: frozenset[str]
     announced_only: frozenset[str]
