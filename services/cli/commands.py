@@ -53,6 +53,11 @@ COMMANDS: Mapping[str, Listed] = {
         "app",
         "Trouble that somebody has to look at: what there is, whose it is, and what was done about it.",
     ),
+    "top": Listed(
+        "top",
+        "top",
+        "Show the border board live: trains due, queued and handed over, boxes ready and what keeps the others, cases, health.",
+    ),
     "handover": Listed(
         "handover",
         "handover",
