@@ -148,9 +148,8 @@ def _times(train: dict[str, Any], zone: ZoneInfo) -> str:
 
 
 def _last(train: dict[str, Any], zone: ZoneInfo) -> str:
-    last, position = train["last"], train["position"]
-    where = position["place_name"].partition(" (")[0]
-    return f"{last['milestone']} {clock(moment(last['at']), zone)}, {where}"
+    last = max(train["last"], train["position"], key=lambda told: moment(told["at"]))
+    return f"{last['milestone']} {clock(moment(last['at']), zone)}, {last['place_name'].partition(' (')[0]}"
 
 
 def _cases(train: dict[str, Any]) -> str:

@@ -105,19 +105,24 @@ def may_come(news: News, announced: Mapping[str, Micros], now: Micros, within: M
 def gone_over(
     stands: Approach, last: News, boxes: Sequence[News], now: Micros, behind: Micros
 ) -> Approach | None:
-    """``stands`` (queued) as its ``boxes`` have it: handed over, where all of them have moved on since the train's ``last`` news.
+    """``stands`` (queued) as its ``boxes`` have it: over, where all of them have moved on since the train's ``last`` news.
 
-    Hand-over lists often name boxes and no train, so of the train itself nobody says that it is over.
+    Hand-over lists often name boxes and no train, so of the train itself nobody says that it is over. None where the boxes have
+    left the border behind: what was handed over longer than ``behind`` ago has left the board.
     """
     near = railnet.stations()[stands.near].place
     since = [box for box in boxes if box.at > last.at and (box.milestone in OVER or box.place != near)]
     if not boxes or len(since) < len(boxes):
         return stands
-    over = [box.at for box in since if box.milestone in OVER]
-    at = max(over or [box.at for box in since])
-    if now - at > behind:
+    places = {stands.crossing.place, *(railnet.stations()[s].place for s in _sides(stands.crossing))}
+    over = [box.at for box in since if box.milestone in OVER and box.place in places]
+    if not over or now - max(over) > behind:
         return None
     return Approach(stands.crossing, stands.near, Phase.HANDED_OVER, None, False)
+
+
+def _sides(crossing: Crossing) -> tuple[str, str]:
+    return crossing.a.station, crossing.b.station
 
 
 def bound(route: Sequence[str], origin: str) -> str:
@@ -150,7 +155,7 @@ def _at(place: str, route: Sequence[str]) -> Crossing | None:
 
 def _near(crossing: Crossing, route: Sequence[str]) -> str:
     """The station of the side from which the route comes; without one, the side whose number is first."""
-    order = [side.station for side in (crossing.a, crossing.b)]
+    order = _sides(crossing)
     places = [railnet.stations()[station].place for station in order]
     on = [
         (route.index(place), station) for place, station in zip(places, order, strict=True) if place in route

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -156,7 +156,8 @@ class Boards:
                 cases=_cases_of(numbers, boxes[heard.train], cases),
             )
             trains[come.crossing.id].append(shown)
-        return Board(now, self._crossings(session, trains, cases, now, only), _pipeline(session))
+        known = {crossing: _once_each(found) for crossing, found in trains.items()}
+        return Board(now, self._crossings(session, known, cases, now, only), _pipeline(session))
 
     def _approaches(
         self, session: Session, now: Micros, within: Micros, only: str | None
@@ -280,6 +281,18 @@ class Boards:
         return tuple(each for each in shown if only or each.trains or each.restrictions or each.cases)
 
 
+def _once_each(trains: Iterable[BoardTrain]) -> list[BoardTrain]:
+    """Trains of one crossing in which the same boxes stand are one train under several numbers; the latest news stands for it."""
+    by_boxes: dict[object, BoardTrain] = {}
+    for train in sorted(trains, key=lambda each: (max(each.last.at, each.position.at), each.numbers)):
+        boxes = frozenset(box.container for box in train.boxes)
+        key = (boxes, train.bound) if boxes else train.numbers
+        other = by_boxes.get(key)
+        names = train.numbers if other is None else (*train.numbers, *other.numbers)
+        by_boxes[key] = replace(train, numbers=tuple(dict.fromkeys(names)))
+    return list(by_boxes.values())
+
+
 def _latest(heard: Heard) -> News:
     return heard.position if heard.position.at > heard.milestone.at else heard.milestone
 
@@ -320,8 +333,10 @@ def _countries(come: Approach) -> tuple[str, str]:
 def _cases_of(
     numbers: tuple[str, ...], boxes: Iterable[BoardBox], cases: Iterable[BoardCase]
 ) -> tuple[BoardCase, ...]:
+    # The train's own first; each in the order of the list, by when somebody has to have acted.
     keys = {*numbers, *(box.container for box in boxes)}
-    return tuple(case for case in cases if case.about.key in keys)
+    found = [case for case in cases if case.about.key in keys]
+    return tuple(sorted(found, key=lambda case: not case.about.rides))
 
 
 def _order(train: BoardTrain) -> tuple[int, Micros, tuple[str, ...]]:
