@@ -15,14 +15,12 @@ from services.cli.exits import Exit, Failure
 from services.cli.moments import micros, now
 from services.cli.output import out, print_json
 from services.cli.settings import CliSettings
-from services.core.facts import Micros
 from services.observability.logs import configure
 from services.processors.cases.causes import CaseKind
 from services.processors.cases.lifecycle import Ask, Closing, Desk, Refused, StepKind
 from services.processors.cases.store import follower, overview, projector
 from services.processors.cases.store.overview import Ambiguous, Wanted
-from services.processors.cases.store.recording import CaseDesk, Clock, NoSuchCase
-from services.processors.financing.store.desk import database_clock
+from services.processors.cases.store.recording import CaseDesk, NoSuchCase
 from services.processors.financing.store.opening import KeysMissing
 from services.registry import store as registry_store
 from services.storage.session import Session, open_session
@@ -160,20 +158,20 @@ def follow(
         bool, typer.Option("--anew", help="Forget the causes and find them again from the first event on.")
     ] = False,
     at: Annotated[
-        str, typer.Option(help="As of that moment (RFC 3339), for a simulated world; now by default.")
+        str, typer.Option(help="Causes as of that moment (RFC 3339), for a simulated world; now by default.")
     ] = "",
     keys: Keys = DEFAULT_KEYS,
 ) -> None:
     """Open, reopen and close cases by rule, as of all events that have been accepted by now."""
     settings = CliSettings()
-    desk = _desk(settings, keys, micros(at, "--at") if at else None)
+    desk, moment = _desk(settings, keys), micros(at, "--at") if at else None
     opened = open_session(dsn_of(settings), "lianyun-cli")
     opened.autocommit = True
     with opened:
         if anew:
             projector.forget(opened)
         if not keep_on:
-            done = projector.catch_up(opened, desk, 2_000)
+            done = projector.catch_up(opened, desk, 2_000, moment)
             steps = sum(len(each.steps) for each in done)
             out.print(
                 f"followed {sum(each.events for each in done)} events; {steps} steps taken", markup=False
@@ -205,13 +203,9 @@ def _text(text: str, option: str) -> str:
     return text
 
 
-def _desk(settings: CliSettings, keys: Path, at: Micros | None = None) -> CaseDesk:
-    def fixed(session: Session) -> tuple[Micros, int]:
-        return (database_clock(session)[0] if at is None else at), database_clock(session)[1]
-
-    clock: Clock = fixed
+def _desk(settings: CliSettings, keys: Path) -> CaseDesk:
     try:
-        return CaseDesk(follower.signer_of(settings.network, keys), clock)
+        return CaseDesk(follower.signer_of(settings.network, keys))
     except KeysMissing as problem:
         raise Failure(
             Exit.FAILED, str(problem), "name the file with --keys, or make it with: lianyun bank prepare"

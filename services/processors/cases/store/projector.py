@@ -73,11 +73,13 @@ class Places:
     as_of: Micros = 0
 
 
-def step(session: Connection[Any], desk: CaseDesk, limit: int = 500) -> Followed:
+def step(
+    session: Connection[Any], desk: CaseDesk, limit: int = 500, moment: Micros | None = None
+) -> Followed:
     """Follow at most ``limit`` further events and commit; where nothing more is visible, act on the cases, and commit.
 
-    Blocks while another follower is at it (LockNotAvailable after the session's lock timeout). The moment is the desk's clock's;
-    it never goes back.
+    Blocks while another follower is at it (LockNotAvailable after the session's lock timeout). Causes are of ``moment``, by
+    default that of the desk's clock; it never goes back. Steps are of the desk's clock, whatever moment the causes are of.
     """
     adapt(session)
     with session.transaction():
@@ -85,7 +87,7 @@ def step(session: Connection[Any], desk: CaseDesk, limit: int = 500) -> Followed
     with session.transaction():
         order.be_patient(session)
         after = _hold(session)
-        as_of = max(desk.clock(session)[0], after.as_of)
+        as_of = max(desk.clock(session)[0] if moment is None else moment, after.as_of)
         found = _Finding(session, registry_store.look(session), as_of)
         stored, events = reading.tail(session, after.events, limit)
         aside, to_aside = order.put_aside(session, after.aside, limit)
@@ -103,11 +105,13 @@ def step(session: Connection[Any], desk: CaseDesk, limit: int = 500) -> Followed
     return Followed(len(stored) + len(aside) + len(decided), len(concerned), len(unread), steps, whole)
 
 
-def catch_up(session: Connection[Any], desk: CaseDesk, limit: int = 500) -> list[Followed]:
+def catch_up(
+    session: Connection[Any], desk: CaseDesk, limit: int = 500, moment: Micros | None = None
+) -> list[Followed]:
     """Step until nothing new is visible; what each step did."""
-    done = [step(session, desk, limit)]
+    done = [step(session, desk, limit, moment)]
     while not done[-1].whole:
-        done.append(step(session, desk, limit))
+        done.append(step(session, desk, limit, moment))
     return done
 
 
