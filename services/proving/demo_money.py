@@ -30,8 +30,8 @@ from services.processors.financing.rulings import Action, Terms
 from services.processors.financing.store import versions
 from services.processors.financing.store.answering import status_of
 from services.processors.financing.store.desk import CargoMoved, Desk
+from services.processors.financing.store.signing import Signer
 from services.processors.financing.store.versions import KeyRing
-from services.processors.platform_events import Signer
 from services.registry import store as registry_store
 from services.registry.events import NewKey, PartyAdded
 from services.simulator import lending, shippers

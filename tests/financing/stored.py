@@ -23,8 +23,8 @@ from services.processors.financing.external import Answer
 from services.processors.financing.rulings import Ruling
 from services.processors.financing.store import versions
 from services.processors.financing.store.desk import Desk
+from services.processors.financing.store.signing import Signer
 from services.processors.financing.store.versions import KeyRing
-from services.processors.platform_events import Signer
 from services.processors.projections import PROJECTIONS
 from services.registry import commands
 from services.registry import store as registry_store

@@ -35,12 +35,11 @@ from services.processors.financing.store.names import (
 )
 from services.processors.financing.store.recording import record
 from services.processors.financing.store.rows import print_of, ruling_of
-from services.processors.financing.store.signing import state_digest
+from services.processors.financing.store.signing import Signer, state_digest
 from services.processors.financing.store.statements import statement
 from services.processors.financing.store.versions import KeyRing
 from services.processors.financing.uniqueness import Entry
 from services.processors.financing.words import live
-from services.processors.platform_events import Signer
 from services.registry import store as registry_store
 from services.registry.registry import Registry
 from services.storage import points

@@ -23,8 +23,8 @@ from services.core.facts import Micros
 from services.processors.financing.normalise import NEWEST
 from services.processors.financing.store import versions
 from services.processors.financing.store.desk import Desk
+from services.processors.financing.store.signing import Signer
 from services.processors.financing.store.versions import KeyRing
-from services.processors.platform_events import Signer
 from services.registry import commands, store
 from services.registry.events import NewKey, PartyAdded
 

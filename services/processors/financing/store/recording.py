@@ -13,9 +13,8 @@ from services.processors.financing.products import products
 from services.processors.financing.rulings import Action, Ruling
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import entry_rows, row_of
-from services.processors.financing.store.signing import Taken, signed_decision
+from services.processors.financing.store.signing import Signed, Signer, Taken, signed_decision
 from services.processors.financing.store.statements import statement
-from services.processors.platform_events import Signed, Signer
 from services.storage import points
 from services.storage.arrays import uuids
 

@@ -13,7 +13,10 @@ from services.processors.financing.asking import Book
 from services.processors.financing.fingerprints import Fingerprint
 from services.processors.financing.papers import Share
 from services.processors.financing.rulings import Ruling
-from services.processors.platform_events import Signed, Signer, rfc3339, signed_event
+from services.processors.platform_events import Signed as Signed
+from services.processors.platform_events import Signer as Signer
+from services.processors.platform_events import rfc3339 as rfc3339
+from services.processors.platform_events import signed_event
 
 TYPE = DecidedWhole.spec.type
 
