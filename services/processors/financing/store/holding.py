@@ -1,0 +1,90 @@
+"""Locking everything that a decision depends on, in one statement: what is read afterwards nobody else can change.
+
+The order of locks is that of every writer: registry, versions of fingerprints, consignments' heads, then the keys of the
+encumbrance, in ascending order. The moment of the decision and its number are drawn behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from services.core.facts import Micros
+from services.core.objects import Thing
+from services.processors.financing.asking import Ask
+from services.processors.financing.fingerprints import Fingerprint
+from services.processors.financing.store.names import financing_id, lock_key, request_key
+from services.processors.financing.store.statements import statement
+from services.storage.arrays import bigints, smallints, uuids
+
+Session = Connection[Any]
+
+
+class CargoMoved(Exception):
+    """Links or entries changed between finding what to lock and locking it: nothing was decided; begin again."""
+
+
+class Held(NamedTuple):
+    """What is locked until the transaction ends, and what was drawn behind the locks.
+
+    ``consignments`` are the groups by their canonical ids; ``involved`` the financings that are named or hold any of the
+    same; below ``position`` all transactions were seen.
+    """
+
+    registry: int
+    consignments: tuple[bytes, ...]
+    involved: tuple[bytes, ...]
+    moment: Micros
+    position: int
+    number: int
+
+
+class OtherVersions(NamedTuple):
+    """The versions of fingerprints that count, as rows in words: not those that the fingerprints were made by."""
+
+    rows: tuple[str, ...]
+
+
+def hold_all(
+    session: Session, ask: Ask, on: Sequence[Thing], prints: Sequence[Fingerprint], made_by: Sequence[str]
+) -> Held | OtherVersions:
+    """Lock what ``ask`` about ``on`` with ``prints`` depends on; ``made_by`` are the versions of the fingerprints.
+
+    Where other versions count no key is locked yet: make the fingerprints by them and ask again. Blocks while others
+    decide on the same encumbrance, or change the registry or the versions. Raises CargoMoved.
+    """
+    own = financing_id(ask.financing) if ask.financing else None
+    parameters = {
+        "named": uuids([thing.id for thing in on]),
+        "kinds": smallints([int(thing.kind) for thing in on]),
+        "financings": uuids(financings_of(ask)),
+        "own": None if own is None else own.hex(),
+        "prints": uuids(sorted({each.digest for each in prints})),
+        "made_by": list(made_by),
+        "further": bigints(sorted(map(lock_key, _request(ask)))),
+        "disposes": ask.action.disposes,
+    }
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    row = cursor.execute(statement("hold_all"), parameters).fetchone()
+    assert row is not None
+    registry, versions, consignments, involved, moment, position, number, steady = row
+    if steady is None:
+        return OtherVersions(tuple(versions or ()))
+    if not steady:
+        raise CargoMoved(f"the cargo or the entries of {ask.financing or ask.asked_by} changed; begin again")
+    return Held(registry, tuple(sorted(consignments)), tuple(sorted(involved)), moment, position, number)
+
+
+def financings_of(ask: Ask) -> list[bytes]:
+    """The ids of the financings that a request names."""
+    return [financing_id(name) for name in (ask.financing, ask.replaces) if name]
+
+
+def _request(ask: Ask) -> Iterator[bytes]:
+    """What two tellings of one request have in common."""
+    yield request_key(ask.asked_by, ask.idempotency)
+    if ask.request is not None:
+        yield ask.request

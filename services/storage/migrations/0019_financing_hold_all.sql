@@ -1,0 +1,107 @@
+-- What a decision on financing depends on: found, locked in the order of every writer, and found again, in one round trip.
+
+-- The consignments (as their groups are called) and fingerprints that a request is about. Without things of its own it is
+-- about the cargo of its financings, without fingerprints about those that its own financing holds.
+CREATE FUNCTION lianyun.financing_scope(
+    named uuid[], kinds smallint[], financings uuid[], own uuid, prints uuid[],
+    OUT things uuid[], OUT consignments uuid[], OUT digests uuid[]
+) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    things := named;
+    IF cardinality(named) = 0 THEN
+        SELECT coalesce(array_agg(DISTINCT c.consignment), '{}') INTO things
+        FROM lianyun.financing_cargo c WHERE c.financing = ANY (financings);
+    END IF;
+    IF kinds <@ '{1}' THEN
+        SELECT coalesce(array_agg(DISTINCT h.cons), '{}') INTO consignments
+        FROM unnest(things) AS d (id)
+        LEFT JOIN lianyun.canonical k ON k.cons = d.id
+        JOIN lianyun.head h ON h.cons = coalesce(k.canonical, d.id)
+        WHERE h.founded;
+    ELSE
+        WITH RECURSIVE down (id, kind, lo, hi) AS (
+            SELECT n.id, n.kind, -4611686018427387904, 4611686018427387904 FROM unnest(named, kinds) AS n (id, kind)
+            UNION
+            SELECT l.right_id, l.right_kind, greatest(d.lo, l.start_at), least(d.hi, l.until)
+            FROM down d JOIN lianyun.link l ON l.left_id = d.id
+            WHERE d.kind <> 1 AND l.kind <> 8 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
+        )
+        SELECT coalesce(array_agg(DISTINCT h.cons), '{}') INTO consignments
+        FROM down d
+        LEFT JOIN lianyun.canonical k ON k.cons = d.id
+        JOIN lianyun.head h ON h.cons = coalesce(k.canonical, d.id)
+        WHERE d.kind = 1 AND h.founded;
+    END IF;
+    digests := prints;
+    IF cardinality(prints) = 0 THEN
+        SELECT coalesce(array_agg(DISTINCT e.digest), '{}') INTO digests
+        FROM lianyun.financing_entry e WHERE e.financing = own AND e.freed IS NULL;
+    END IF;
+END
+$$;
+
+-- Locks registry, versions of fingerprints, heads and keys in this order and keeps them until the transaction ends. Each
+-- statement of it sees what was committed before that statement, so what is found behind the locks nobody else can change.
+-- Nothing is locked but registry and versions where the versions are not those by which the fingerprints were made
+-- ("steady" is null then); "steady" is false where the scope changed while it was locked.
+CREATE FUNCTION lianyun.financing_hold_all(
+    named uuid[], kinds smallint[], financings uuid[], own uuid, prints uuid[],
+    made_by text[],     -- the versions, as they are returned
+    further bigint[],   -- keys of the request itself
+    disposes boolean,   -- it is about the cargo, whoever financed it
+    OUT registry bigint, OUT versions text[], OUT consignments uuid[], OUT involved uuid[],
+    OUT moment bigint, OUT "position" bigint, OUT number bigint, OUT steady boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    before record;
+    behind record;
+BEGIN
+    -- Walks of few steps get no memory for millions.
+    PERFORM set_config('work_mem', '128kB', true);
+    -- Whoever changes either takes its table for itself; a lock of single rows would be written to them each time.
+    LOCK TABLE lianyun.registry_version IN ROW SHARE MODE;
+    LOCK TABLE lianyun.financing_version IN ROW SHARE MODE;
+    -- Every version that is open, or under which something is held: the least from one on is one step into the index.
+    SELECT (SELECT r.version FROM lianyun.registry_version r), array_agg(
+        concat_ws(' ', v.number, v.key_id, v.normaliser, v.open::integer) ORDER BY v.number
+    ) INTO registry, versions
+    FROM lianyun.financing_version v
+    WHERE v.open OR v.number = (
+        SELECT min(e.version) FROM lianyun.financing_entry e WHERE e.version >= v.number AND e.freed IS NULL
+    );
+    IF versions IS DISTINCT FROM made_by THEN
+        RETURN;
+    END IF;
+    SELECT * INTO before FROM lianyun.financing_scope(named, kinds, financings, own, prints);
+    -- Batches that fold these consignments end before, or begin after: what they bring is seen whole or not at all.
+    PERFORM h.cons FROM lianyun.head h WHERE h.cons = ANY (before.consignments) ORDER BY h.cons FOR SHARE;
+    PERFORM pg_advisory_xact_lock(k.key) FROM (
+        SELECT DISTINCT f.key FROM (
+            SELECT unnest(further)
+            UNION ALL
+            -- The first half of an id.
+            SELECT ('x' || left(replace(i.id::text, '-', ''), 16))::bit(64)::bigint
+            FROM unnest(before.things || before.consignments || financings || before.digests) AS i (id)
+        ) AS f (key)
+        ORDER BY f.key
+    ) AS k;
+    SELECT * INTO behind FROM lianyun.financing_scope(named, kinds, financings, own, prints);
+    steady := before IS NOT DISTINCT FROM behind;
+    consignments := behind.consignments;
+    SELECT coalesce(array_agg(DISTINCT i.financing), '{}') INTO involved FROM (
+        SELECT unnest(financings)
+        UNION ALL
+        SELECT e.financing FROM lianyun.financing_entry e WHERE e.digest = ANY (behind.digests) AND e.freed IS NULL
+        UNION ALL
+        SELECT c.financing FROM lianyun.financing_cargo c WHERE disposes AND c.consignment = ANY (behind.consignments)
+        UNION ALL
+        SELECT c.financing
+        FROM lianyun.canonical k JOIN lianyun.financing_cargo c ON c.consignment = k.cons
+        WHERE disposes AND k.canonical = ANY (behind.consignments)
+    ) AS i (financing);
+    moment := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+    -- The snapshot of this very statement: what is read behind the locks is read by later ones.
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, nextval('lianyun.financing_number')
+    INTO "position", number;
+END
+$$;
