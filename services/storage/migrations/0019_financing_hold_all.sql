@@ -43,21 +43,25 @@ $$;
 -- Locks registry, versions of fingerprints, heads and keys in this order and keeps them until the transaction ends. Each
 -- statement of it sees what was committed before that statement, so what is found behind the locks nobody else can change.
 -- Nothing is locked but registry and versions where the versions are not those by which the fingerprints were made
--- ("steady" is null then); "steady" is false where the scope changed while it was locked.
+-- ("steady" is null then); "steady" is false where the scope changed while it was locked. Rows behind the locks are read by
+-- statements that come after it; lianyun.consignments and lianyun.involved tell them, in this transaction, what is locked.
 CREATE FUNCTION lianyun.financing_hold_all(
     named uuid[], kinds smallint[], financings uuid[], own uuid, prints uuid[],
     made_by text[],     -- the versions, as they are returned
     further bigint[],   -- keys of the request itself
     disposes boolean,   -- it is about the cargo, whoever financed it
+    asker text, called text, event uuid,    -- who asks, under which name or by which event
     OUT registry bigint, OUT versions text[], OUT consignments uuid[], OUT involved uuid[],
-    OUT moment bigint, OUT "position" bigint, OUT number bigint, OUT steady boolean
+    OUT moment bigint, OUT "position" bigint, OUT number bigint, OUT steady boolean,
+    OUT ruled boolean, OUT answered boolean, OUT repeated boolean   -- whether such rows are there at all
 ) LANGUAGE plpgsql AS $$
 DECLARE
     before record;
     behind record;
 BEGIN
     -- Walks of few steps get no memory for millions.
-    PERFORM set_config('work_mem', '128kB', true);
+    PERFORM set_config('work_mem', '128kB', true),
+            set_config('lianyun.consignments', '{}', true), set_config('lianyun.involved', '{}', true);
     -- Whoever changes either takes its table for itself; a lock of single rows would be written to them each time.
     LOCK TABLE lianyun.registry_version IN ROW SHARE MODE;
     LOCK TABLE lianyun.financing_version IN ROW SHARE MODE;
@@ -88,20 +92,31 @@ BEGIN
     SELECT * INTO behind FROM lianyun.financing_scope(named, kinds, financings, own, prints);
     steady := before IS NOT DISTINCT FROM behind;
     consignments := behind.consignments;
-    SELECT coalesce(array_agg(DISTINCT i.financing), '{}') INTO involved FROM (
+    involved := ARRAY(
         SELECT unnest(financings)
-        UNION ALL
+        UNION
         SELECT e.financing FROM lianyun.financing_entry e WHERE e.digest = ANY (behind.digests) AND e.freed IS NULL
-        UNION ALL
-        SELECT c.financing FROM lianyun.financing_cargo c WHERE disposes AND c.consignment = ANY (behind.consignments)
-        UNION ALL
-        SELECT c.financing
-        FROM lianyun.canonical k JOIN lianyun.financing_cargo c ON c.consignment = k.cons
-        WHERE disposes AND k.canonical = ANY (behind.consignments)
-    ) AS i (financing);
+    );
+    IF disposes THEN
+        involved := ARRAY(
+            SELECT unnest(involved)
+            UNION
+            SELECT c.financing FROM lianyun.financing_cargo c WHERE c.consignment = ANY (behind.consignments)
+            UNION
+            SELECT c.financing
+            FROM lianyun.canonical k JOIN lianyun.financing_cargo c ON c.consignment = k.cons
+            WHERE k.canonical = ANY (behind.consignments)
+        );
+    END IF;
+    PERFORM set_config('lianyun.consignments', consignments::text, true),
+            set_config('lianyun.involved', involved::text, true);
     moment := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
-    -- The snapshot of this very statement: what is read behind the locks is read by later ones.
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, nextval('lianyun.financing_number')
-    INTO "position", number;
+    -- The snapshot of this very statement: what is read behind the locks is read by it and by later ones.
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, nextval('lianyun.financing_number'),
+           EXISTS (SELECT FROM lianyun.financing_touched t WHERE t.financing = ANY (involved)),
+           EXISTS (SELECT FROM lianyun.financing_external x WHERE x.financing = own),
+           EXISTS (SELECT FROM lianyun.financing_decision d WHERE d.asked_by = asker AND d.idempotency = called)
+           OR EXISTS (SELECT FROM lianyun.financing_decision d WHERE d.request = event)
+    INTO "position", number, ruled, answered, repeated;
 END
 $$;

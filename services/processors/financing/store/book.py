@@ -1,13 +1,13 @@
-"""The book of a decision: everything that it rests on, asked for at once behind the locks."""
+"""The book of a decision: everything that it rests on, read behind the locks in one or two round trips."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from psycopg import Connection, Cursor
+from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from schemas.events.base import ObjectKind
@@ -22,20 +22,21 @@ from services.processors.financing.external import Answer, Finding
 from services.processors.financing.fingerprints import Fingerprint
 from services.processors.financing.products import Products
 from services.processors.financing.reserving import encumbrance
+from services.processors.financing.rulings import Ruling
 from services.processors.financing.store.evidence import Spoken, evidence_of
-from services.processors.financing.store.holding import Held, financings_of
-from services.processors.financing.store.kept import cargo_in, held_in, met_in
+from services.processors.financing.store.holding import Held, Rows, financings_of
+from services.processors.financing.store.kept import among, cargo_in, held_by
 from services.processors.financing.store.names import application_id, financing_id, note_id
-from services.processors.financing.store.rows import ruling_of
+from services.processors.financing.store.rows import print_of, ruling_of
 from services.processors.financing.store.statements import statement
 from services.processors.financing.uniqueness import Entry
 from services.processors.financing.words import live
 from services.registry.registry import Registry
 from services.storage import reading
 from services.storage.arrays import uuids
+from services.storage.reading import Stored
 
 Session = Connection[Any]
-Rows = Cursor[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,129 +48,144 @@ class Asked:
     prints: tuple[Fingerprint, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What was found: the rows that each question gave. ``before`` are the subjects whose words were asked for."""
+class Seen(NamedTuple):
+    """The facts about the cargo and the words about what is involved, as they were found behind the locks."""
 
-    cargo: Rows | None
-    own: Rows | None
-    met: Rows
-    rulings: Rows
-    external: Rows
-    earlier: Rows
-    facts: Rows
-    words: Rows
-    before: frozenset[bytes]
+    facts: Sequence[Stored]
+    words: Spoken
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The book, and the consignments that the request is about, as named or as reserved on."""
 
     book: Book
     things: tuple[Thing, ...]
 
 
+def ask_seen(session: Session, ask: Ask) -> Rows:
+    """Ask for what is seen behind the locks: a statement of its own, sent after the one that locks."""
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    return cursor.execute(seen_query(), {"subjects": uuids(sorted(_told(ask)))})
+
+
+def seen_in(rows: Rows, ask: Ask, held: Held) -> Seen:
+    """What was seen; the words are those on what is involved, and on what the request tells."""
+    facts: list[Stored] = []
+    words: list[Stored] = []
+    for is_fact, *row in rows.fetchall():
+        (facts if is_fact else words).append(reading.stored_of(row))
+    return Seen(facts, Spoken(frozenset({*held.involved, *_told(ask)}), words))
+
+
+@cache
+def seen_query() -> bytes:
+    """The facts about the consignments that are locked, and the words on what is involved, as one statement."""
+    facts = nested(reading.facts_query(False), ids=b"SELECT unnest(h.consignments) FROM held h")
+    words = nested(statement("words_read"), subjects=statement("subjects_involved"))
+    return b"\n".join(
+        (
+            b"WITH held AS MATERIALIZED (",
+            statement("held"),
+            b") SELECT true, f.* FROM (",
+            facts,
+            b") AS f UNION ALL SELECT false, w.* FROM (",
+            words,
+            b") AS w",
+        )
+    )
+
+
 def read_book(
     session: Session,
     asked: Asked,
     held: Held,
+    seen: Seen,
     registry: Registry,
     at: Micros,
     table: Products,
     required: frozenset[str],
 ) -> Found:
-    """Read what is locked by ``held``, in one round trip; a second one where the cargo's notes are not among the papers."""
+    """The book of what is locked by ``held``. What is there beyond ``seen`` is read in one more round trip.
+
+    A further one is needed where the cargo has notes that are not among the papers.
+    """
     ask = asked.ask
-    with session.pipeline():  # nothing of it depends on the answer to another
-        opened = _open(session, asked, held)
-    things = tuple(sorted(asked.on)) if opened.cargo is None else cargo_in(opened.cargo.fetchall())
-    prints = asked.prints
-    if opened.own is not None:
-        prints = tuple(print_ for name, print_ in held_in(opened.own.fetchall()) if name == ask.financing)
-    entries = met_in(opened.met.fetchall(), prints)
-    rulings = tuple(map(ruling_of, opened.rulings.fetchall()))
-    holds = lifecycle.holds(rulings)
-    subjects = {*held.involved, *_applications(ask, holds.values())}
-    evidence = evidence_of(
-        session,
-        held.consignments,
-        _stored(opened.facts),
-        subjects,
-        registry,
-        at,
-        spoken=Spoken(opened.before | subjects, _stored(opened.words)),
-    )
-    earlier = opened.earlier.fetchone()
+    kept = _kept(session, asked, held)
+    holds = lifecycle.holds(kept.rulings)
+    applications = {application_id(hold.terms.application) for hold in holds.values()}
+    subjects = {*held.involved, *_application(ask), *applications}
+    spoken = seen.words._replace(subjects=seen.words.subjects | applications)
+    evidence = evidence_of(session, held.consignments, seen.facts, subjects, registry, at, spoken=spoken)
     book = Book(
-        rulings=rulings,
+        rulings=kept.rulings,
         words=live(evidence.record, at, at),
-        cargo=evidence.cargo if _whole(things, evidence.cargo) else (),
-        prints=prints,
+        cargo=evidence.cargo if _whole(kept.things, evidence.cargo) else (),
+        prints=kept.prints,
         entries=tuple(
             Entry(print_, encumbrance(name, holds[name].terms, table[holds[name].terms.product]))
-            for name, print_ in entries
+            for name, print_ in kept.entries
             if name in holds
         ),
-        external=tuple(
-            Answer(name, Finding(finding), at) for name, finding, at in opened.external.fetchall()
-        ),
+        external=kept.external,
         required=required,
-        earlier=None if earlier is None else ruling_of(earlier),
+        earlier=kept.earlier,
     )
-    return Found(book, things)
+    return Found(book, kept.things)
 
 
-def _open(session: Session, asked: Asked, held: Held) -> Opened:
-    ask = asked.ask
-    named = uuids(sorted(financings_of(ask)))
-    involved = uuids(held.involved)
-    # Its papers name the notes of the cargo, if the request is a fair one.
-    notes = {note_id(canonical_key(ObjectKind.NOTE, note.key)) for note in ask.papers.notes}
-    before = frozenset({*held.involved, *_applications(ask, ()), *notes})
-    own = financing_id(ask.financing).hex() if ask.financing else None
-    digests = uuids(sorted({each.digest for each in asked.prints}))
-    repeated = {
-        "asked_by": ask.asked_by,
-        "idempotency": ask.idempotency,
-        "request": None if ask.request is None else ask.request.hex(),
-    }
+class _Kept(NamedTuple):
+    """What earlier decisions left."""
 
-    def rows(query: bytes, parameters: dict[str, Any]) -> Rows:
-        return session.cursor(binary=True, row_factory=tuple_row).execute(query, parameters)
+    things: tuple[Thing, ...]
+    prints: tuple[Fingerprint, ...]
+    entries: Sequence[tuple[str, Fingerprint]]
+    rulings: tuple[Ruling, ...]
+    external: tuple[Answer, ...]
+    earlier: Ruling | None
 
-    return Opened(
-        cargo=None if asked.on else rows(statement("cargo_of"), {"financings": named}),
-        own=None if asked.prints else rows(statement("entries_of"), {"financings": named}),
-        met=rows(_entries_sought(), {"digests": digests, "own": own}),
-        rulings=rows(statement("decisions_of"), {"financings": involved}),
-        external=rows(statement("external"), {"financing": own}),
-        earlier=rows(statement("decision_asked"), repeated),
-        facts=reading.ask_facts(session, held.consignments),
-        words=rows(_words_involved(), {"subjects": uuids(sorted(before)), "involved": involved}),
-        before=before,
+
+def _kept(session: Session, asked: Asked, held: Held) -> _Kept:
+    """Read it, as far as there is any; nothing of it depends on the answer to another question."""
+    ask, things, prints = asked.ask, tuple(sorted(asked.on)), asked.prints
+    if not (held.ruled or held.answered or held.repeated):
+        return _Kept(things, prints, (), (), (), None)
+    named, own = uuids(financings_of(ask)), financing_id(ask.financing).hex() if ask.financing else None
+    name = {"asked_by": ask.asked_by, "idempotency": ask.idempotency}
+    event = None if ask.request is None else ask.request.hex()
+
+    def rows(query: str, parameters: dict[str, Any]) -> Rows:
+        return session.cursor(binary=True, row_factory=tuple_row).execute(statement(query), parameters)
+
+    with session.pipeline():
+        cargo = None if things else rows("cargo_of", {"financings": named})
+        entries = rows("entries_met", {"prints": uuids(sorted({p.digest for p in prints})), "own": own})
+        rulings = rows("decisions_of", {"financings": uuids(held.involved)})
+        external = rows("external", {"financing": own}) if held.answered else None
+        earlier = rows("decision_asked", {**name, "request": event}) if held.repeated else None
+    if cargo is not None:
+        things = cargo_in(cargo.fetchall())
+    met = list(map(print_of, entries.fetchall()))
+    if not prints:
+        prints = tuple(print_ for _, print_ in held_by(met, ask.financing))
+    before = None if earlier is None else earlier.fetchone()
+    return _Kept(
+        things,
+        prints,
+        among(met, prints),
+        tuple(map(ruling_of, rulings.fetchall())),
+        tuple(Answer(r, Finding(f), at) for r, f, at in external.fetchall()) if external is not None else (),
+        None if before is None else ruling_of(before),
     )
 
 
-@cache
-def _entries_sought() -> bytes:
-    """What is held under the fingerprints given, or under those of the financing itself."""
-    return nested(statement("entries"), digests=statement("digests_sought"))
+def _application(ask: Ask) -> set[bytes]:
+    return set() if ask.terms is None else {application_id(ask.terms.application)}
 
 
-@cache
-def _words_involved() -> bytes:
-    """The words on subjects and on the applications of the financings involved."""
-    return nested(statement("words_read"), subjects=statement("subjects_involved"))
-
-
-def _applications(ask: Ask, holds: Iterable[lifecycle.Hold]) -> set[bytes]:
-    names = {hold.terms.application for hold in holds}
-    return {application_id(name) for name in names | ({ask.terms.application} if ask.terms else set())}
-
-
-def _stored(cursor: Rows) -> list[reading.Stored]:
-    return [reading.stored_of(row) for row in cursor.fetchall()]
+def _told(ask: Ask) -> set[bytes]:
+    """The subjects that a request tells: its application, and the notes that its papers name."""
+    notes = (canonical_key(ObjectKind.NOTE, note.key) for note in ask.papers.notes)
+    return {*_application(ask), *map(note_id, notes)}
 
 
 def _whole(things: Sequence[Thing], cargo: Iterable[Cargo]) -> bool:

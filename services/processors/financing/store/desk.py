@@ -1,7 +1,7 @@
 """The desk: one request, one transaction. Everything that a decision depends on is locked, read, judged and recorded.
 
-What is read behind the locks nobody else can change (see ``holding``). Locking is one round trip to the database, reading
-another, recording a third.
+What is read behind the locks nobody else can change (see ``holding``). Locking and reading is one round trip to the database,
+recording another; a third reads what earlier decisions left, where there are any.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from services.processors.financing.fingerprints import Fingerprint, Version, fin
 from services.processors.financing.products import Products, products
 from services.processors.financing.rulings import Action, Ruling
 from services.processors.financing.store import versions
-from services.processors.financing.store.book import Asked, read_book
+from services.processors.financing.store.book import Asked, Seen, ask_seen, read_book, seen_in
 from services.processors.financing.store.holding import CargoMoved as CargoMoved
-from services.processors.financing.store.holding import Held, hold_all
+from services.processors.financing.store.holding import Held, ask_hold, held_in
 from services.processors.financing.store.kept import rulings_of as rulings_of
 from services.processors.financing.store.recording import record
 from services.processors.financing.store.signing import Signer, state_digest
@@ -71,16 +71,16 @@ class Desk:
         """Decide and record ``ask``; ``on`` are the consignments that a reservation or a request about cargo is about.
 
         A repeated request gives the decision that was taken for it, and records nothing. Blocks while others decide on the
-        same encumbrance; three round trips to the database. Raises CargoMoved (begin again), KeyMissing, and what Postgres
+        same encumbrance. Raises CargoMoved (begin again), KeyMissing, and what Postgres
         raises.
         """
         adapt(session)
-        counting, asked, held = self._held(session, ask, on)
+        counting, asked, held, seen = self._held(session, ask, on)
         points.reach("locked")
         at, position = (held.moment, held.position) if self.clock is None else self.clock(session)
         registry = self._registry(session, held.registry)
         table = products() if self.table is None else self.table
-        found = read_book(session, asked, held, registry, at, table, self.required)
+        found = read_book(session, asked, held, seen, registry, at, table, self.required)
         decision = decide(ask, found.book, at, self.table)
         if decision.repeated is not None:
             return decision.repeated
@@ -91,14 +91,17 @@ class Desk:
             record(session, ruling, self.signer, state_digest(found.book), written, found.things)
         return ruling
 
-    def _held(self, session: Session, ask: Ask, on: Sequence[Thing]) -> tuple[_Counting, Asked, Held]:
-        """The versions that count, the request with the fingerprints of its papers under them, and what is locked for it."""
+    def _held(self, session: Session, ask: Ask, on: Sequence[Thing]) -> tuple[_Counting, Asked, Held, Seen]:
+        """The versions that count, the request with its fingerprints under them, what is locked for it, and seen behind that."""
         counting = self._counting[0]
         while True:
             asked = Asked(ask, on, _asked_prints(ask, counting.versions))
-            held = hold_all(session, ask, on, asked.prints, counting.rows)
+            with session.pipeline():
+                locked = ask_hold(session, ask, on, asked.prints, counting.rows)
+                rows = ask_seen(session, ask)
+            held = held_in(locked, ask)
             if isinstance(held, Held):
-                return counting, asked, held
+                return counting, asked, held, seen_in(rows, ask, held)
             counting = self._counting[0] = _Counting(held.rows, versions.counting(held.rows, self.ring))
 
     def _registry(self, session: Session, version: int) -> Registry:

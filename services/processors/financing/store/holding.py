@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
@@ -31,7 +31,8 @@ class Held(NamedTuple):
     """What is locked until the transaction ends, and what was drawn behind the locks.
 
     ``consignments`` are the groups by their canonical ids; ``involved`` the financings that are named or hold any of the
-    same; below ``position`` all transactions were seen.
+    same; below ``position`` all transactions were seen. ``ruled`` says whether there are decisions on what is involved,
+    ``answered`` answers of other registries, ``repeated`` a decision on this very request.
     """
 
     registry: int
@@ -40,6 +41,9 @@ class Held(NamedTuple):
     moment: Micros
     position: int
     number: int
+    ruled: bool
+    answered: bool
+    repeated: bool
 
 
 class OtherVersions(NamedTuple):
@@ -48,39 +52,49 @@ class OtherVersions(NamedTuple):
     rows: tuple[str, ...]
 
 
-def hold_all(
-    session: Session, ask: Ask, on: Sequence[Thing], prints: Sequence[Fingerprint], made_by: Sequence[str]
-) -> Held | OtherVersions:
-    """Lock what ``ask`` about ``on`` with ``prints`` depends on; ``made_by`` are the versions of the fingerprints.
+Rows = Cursor[tuple[Any, ...]]
 
-    Where other versions count no key is locked yet: make the fingerprints by them and ask again. Blocks while others
-    decide on the same encumbrance, or change the registry or the versions. Raises CargoMoved.
+
+def ask_hold(
+    session: Session, ask: Ask, on: Sequence[Thing], prints: Sequence[Fingerprint], made_by: Sequence[str]
+) -> Rows:
+    """Ask for all locks of ``ask`` about ``on`` with ``prints``; ``made_by`` are the versions of the fingerprints.
+
+    Blocks, where the rows are waited for, while others decide on the same encumbrance, or change the registry or the
+    versions.
     """
-    own = financing_id(ask.financing) if ask.financing else None
     parameters = {
         "named": uuids([thing.id for thing in on]),
         "kinds": smallints([int(thing.kind) for thing in on]),
         "financings": uuids(financings_of(ask)),
-        "own": None if own is None else own.hex(),
+        "own": financing_id(ask.financing).hex() if ask.financing else None,
         "prints": uuids(sorted({each.digest for each in prints})),
         "made_by": list(made_by),
         "further": bigints(sorted(map(lock_key, _request(ask)))),
         "disposes": ask.action.disposes,
+        "asked_by": ask.asked_by,
+        "idempotency": ask.idempotency,
+        "request": None if ask.request is None else ask.request.hex(),
     }
-    cursor = session.cursor(binary=True, row_factory=tuple_row)
-    row = cursor.execute(statement("hold_all"), parameters).fetchone()
+    return session.cursor(binary=True, row_factory=tuple_row).execute(statement("hold_all"), parameters)
+
+
+def held_in(rows: Rows, ask: Ask) -> Held | OtherVersions:
+    """What was locked. Where other versions count no key is: make the fingerprints by them and ask again. Raises CargoMoved."""
+    row = rows.fetchone()
     assert row is not None
-    registry, versions, consignments, involved, moment, position, number, steady = row
+    registry, versions, consignments, involved, moment, position, number, steady, *there = row
     if steady is None:
         return OtherVersions(tuple(versions or ()))
     if not steady:
         raise CargoMoved(f"the cargo or the entries of {ask.financing or ask.asked_by} changed; begin again")
-    return Held(registry, tuple(sorted(consignments)), tuple(sorted(involved)), moment, position, number)
+    found = (tuple(sorted(consignments)), tuple(sorted(involved)))
+    return Held(registry, *found, moment, position, number, *there)
 
 
 def financings_of(ask: Ask) -> list[bytes]:
-    """The ids of the financings that a request names."""
-    return [financing_id(name) for name in (ask.financing, ask.replaces) if name]
+    """The ids of the financings that a request names, in order."""
+    return sorted(financing_id(name) for name in (ask.financing, ask.replaces) if name)
 
 
 def _request(ask: Ask) -> Iterator[bytes]:

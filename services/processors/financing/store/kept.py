@@ -17,6 +17,8 @@ from services.storage.arrays import uuids
 
 Session = Connection[Any]
 Row = Sequence[Any]
+Held = tuple[str, Fingerprint]
+"""A financing by its name, and one fingerprint that it holds."""
 
 
 def rulings_of(session: Session, financings: Iterable[bytes]) -> tuple[Ruling, ...]:
@@ -37,29 +39,35 @@ def cargo_in(rows: Iterable[Row]) -> tuple[Thing, ...]:
     return tuple(sorted(consignment(*key.split("/", 1)) for _, key in rows))
 
 
-def entries_of(session: Session, financings: Sequence[bytes]) -> list[tuple[str, Fingerprint]]:
-    """What the financings (16-byte ids) hold, each with the financing's name."""
-    return held_in(
-        _rows(session, "entries_of", {"financings": uuids(sorted(financings))}) if financings else []
-    )
+def entries_of(session: Session, financings: Sequence[bytes]) -> list[Held]:
+    """What the financings (16-byte ids) hold, each with the financing's name, in order."""
+    if not financings:
+        return []
+    rows = _rows(session, "entries_of", {"financings": uuids(sorted(financings))})
+    return sorted(map(print_of, rows), key=_order)
 
 
-def held_in(rows: Iterable[Row]) -> list[tuple[str, Fingerprint]]:
-    """What is held in rows of ``entries_of``, in order."""
-    return sorted(map(print_of, rows), key=lambda e: (e[0], e[1].version, e[1].kind, e[1].digest))
+def held_by(entries: Iterable[Held], financing: str) -> list[Held]:
+    """What the financing of that name holds of ``entries``, in order."""
+    return sorted((each for each in entries if each[0] == financing), key=_order)
 
 
-def entries_under(session: Session, prints: Sequence[Fingerprint]) -> list[tuple[str, Fingerprint]]:
+def entries_under(session: Session, prints: Sequence[Fingerprint]) -> list[Held]:
     """What is held under any of ``prints``, by whomever, each with the financing's name."""
     digests = sorted({each.digest for each in prints})
-    return met_in(_rows(session, "entries", {"digests": uuids(digests)}) if digests else [], prints)
+    rows = _rows(session, "entries", {"digests": uuids(digests)}) if digests else []
+    return among(map(print_of, rows), prints)
 
 
-def met_in(rows: Iterable[Row], prints: Iterable[Fingerprint]) -> list[tuple[str, Fingerprint]]:
-    """What of rows of ``entries`` is held under the very ``prints``."""
+def among(entries: Iterable[Held], prints: Iterable[Fingerprint]) -> list[Held]:
+    """What of ``entries`` is held under the very ``prints``: of the same version, kind and digest."""
     wanted = {(p.version, p.kind, p.digest) for p in prints}
-    found = map(print_of, rows)
-    return [(name, p) for name, p in found if (p.version, p.kind, p.digest) in wanted]
+    return [(name, p) for name, p in entries if (p.version, p.kind, p.digest) in wanted]
+
+
+def _order(entry: Held) -> tuple[str, int, str, bytes]:
+    name, print_ = entry
+    return name, print_.version, print_.kind, print_.digest
 
 
 def _rows(session: Session, name: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
