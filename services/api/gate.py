@@ -118,7 +118,9 @@ class Gate:
             "expires": None if proof is None else proof.expires,
             "client": granted.client,
         }
-        row = session.execute(statement("admit"), parameters).fetchone()
+        with session.pipeline():  # the transaction begins on the same way
+            cursor = session.execute(statement("admit"), parameters)
+        row = cursor.fetchone()
         if row is None:
             raise self._refusal("invalid_token", "The client is not registered, or no longer.")
         fresh, party, scopes, purposes, registry, now = row

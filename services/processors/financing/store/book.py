@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from schemas.events.base import ObjectKind
-from schemas.events.keys import canonical_key
 from services.core.facts import Micros
 from services.core.objects import Thing
 from services.named_sql import nested
@@ -24,9 +22,9 @@ from services.processors.financing.products import Products
 from services.processors.financing.reserving import encumbrance
 from services.processors.financing.rulings import Ruling
 from services.processors.financing.store.evidence import Spoken, evidence_of
-from services.processors.financing.store.holding import Held, Rows, financings_of
+from services.processors.financing.store.holding import Held, Rows, financings_of, told, told_application
 from services.processors.financing.store.kept import among, cargo_in, held_by
-from services.processors.financing.store.names import application_id, financing_id, note_id
+from services.processors.financing.store.names import application_id, financing_id
 from services.processors.financing.store.rows import print_of, ruling_of
 from services.processors.financing.store.statements import statement
 from services.processors.financing.uniqueness import Entry
@@ -62,10 +60,9 @@ class Found(NamedTuple):
     things: tuple[Thing, ...]
 
 
-def ask_seen(session: Session, ask: Ask) -> Rows:
+def ask_seen(session: Session) -> Rows:
     """Ask for what is seen behind the locks: a statement of its own, sent after the one that locks."""
-    cursor = session.cursor(binary=True, row_factory=tuple_row)
-    return cursor.execute(seen_query(), {"subjects": uuids(sorted(_told(ask)))})
+    return session.cursor(binary=True, row_factory=tuple_row).execute(seen_query())
 
 
 def seen_in(rows: Rows, ask: Ask, held: Held) -> Seen:
@@ -74,7 +71,7 @@ def seen_in(rows: Rows, ask: Ask, held: Held) -> Seen:
     words: list[Stored] = []
     for is_fact, *row in rows.fetchall():
         (facts if is_fact else words).append(reading.stored_of(row))
-    return Seen(facts, Spoken(frozenset({*held.involved, *_told(ask)}), words))
+    return Seen(facts, Spoken(frozenset({*held.involved, *told(ask)}), words))
 
 
 @cache
@@ -113,7 +110,7 @@ def read_book(
     kept = _kept(session, asked, held)
     holds = lifecycle.holds(kept.rulings)
     applications = {application_id(hold.terms.application) for hold in holds.values()}
-    subjects = {*held.involved, *_application(ask), *applications}
+    subjects = {*held.involved, *told_application(ask), *applications}
     spoken = seen.words._replace(subjects=seen.words.subjects | applications)
     evidence = evidence_of(session, held.consignments, seen.facts, subjects, registry, at, spoken=spoken)
     book = Book(
@@ -176,16 +173,6 @@ def _kept(session: Session, asked: Asked, held: Held) -> _Kept:
         tuple(Answer(r, Finding(f), at) for r, f, at in external.fetchall()) if external is not None else (),
         None if before is None else ruling_of(before),
     )
-
-
-def _application(ask: Ask) -> set[bytes]:
-    return set() if ask.terms is None else {application_id(ask.terms.application)}
-
-
-def _told(ask: Ask) -> set[bytes]:
-    """The subjects that a request tells: its application, and the notes that its papers name."""
-    notes = (canonical_key(ObjectKind.NOTE, note.key) for note in ask.papers.notes)
-    return {*_application(ask), *map(note_id, notes)}
 
 
 def _whole(things: Sequence[Thing], cargo: Iterable[Cargo]) -> bool:

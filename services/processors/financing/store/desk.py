@@ -98,7 +98,7 @@ class Desk:
             asked = Asked(ask, on, _asked_prints(ask, counting.versions))
             with session.pipeline():
                 locked = ask_hold(session, ask, on, asked.prints, counting.rows)
-                rows = ask_seen(session, ask)
+                rows = ask_seen(session)
             held = held_in(locked, ask)
             if isinstance(held, Held):
                 return counting, asked, held, seen_in(rows, ask, held)

@@ -101,8 +101,12 @@ def words_about(
     session: Session, subjects: Iterable[bytes], registry: Registry, known_at: Micros = FOREVER
 ) -> Record:
     """What was said of financings, applications and notes (16-byte ids), known by ``known_at``; raises Unreadable."""
-    found = words_of(session, subjects)
-    return _record(reread(stored, registry) for stored in found if stored.append_us <= known_at)
+    return words_in(words_of(session, subjects), registry, known_at)
+
+
+def words_in(events: Iterable[Stored], registry: Registry, known_at: Micros = FOREVER) -> Record:
+    """What ``events`` say to financing, as far as they were known by ``known_at``; raises Unreadable."""
+    return _record(reread(stored, registry) for stored in events if stored.append_us <= known_at)
 
 
 def words_of(session: Session, subjects: Iterable[bytes]) -> list[Stored]:

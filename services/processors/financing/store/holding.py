@@ -12,11 +12,19 @@ from typing import Any, NamedTuple
 from psycopg import Connection, Cursor
 from psycopg.rows import tuple_row
 
+from schemas.events.base import ObjectKind
+from schemas.events.keys import canonical_key
 from services.core.facts import Micros
 from services.core.objects import Thing
 from services.processors.financing.asking import Ask
 from services.processors.financing.fingerprints import Fingerprint
-from services.processors.financing.store.names import financing_id, lock_key, request_key
+from services.processors.financing.store.names import (
+    application_id,
+    financing_id,
+    lock_key,
+    note_id,
+    request_key,
+)
 from services.processors.financing.store.statements import statement
 from services.storage.arrays import bigints, smallints, uuids
 
@@ -71,6 +79,7 @@ def ask_hold(
         "prints": uuids(sorted({each.digest for each in prints})),
         "made_by": list(made_by),
         "further": bigints(sorted(map(lock_key, _request(ask)))),
+        "told": uuids(sorted(told(ask))),
         "disposes": ask.action.disposes,
         "asked_by": ask.asked_by,
         "idempotency": ask.idempotency,
@@ -95,6 +104,17 @@ def held_in(rows: Rows, ask: Ask) -> Held | OtherVersions:
 def financings_of(ask: Ask) -> list[bytes]:
     """The ids of the financings that a request names, in order."""
     return sorted(financing_id(name) for name in (ask.financing, ask.replaces) if name)
+
+
+def told_application(ask: Ask) -> set[bytes]:
+    """The application that a request is about, if it says so: the subject of words."""
+    return set() if ask.terms is None else {application_id(ask.terms.application)}
+
+
+def told(ask: Ask) -> set[bytes]:
+    """The subjects that a request tells: its application, and the notes that its papers name."""
+    notes = (canonical_key(ObjectKind.NOTE, note.key) for note in ask.papers.notes)
+    return {*told_application(ask), *map(note_id, notes)}
 
 
 def _request(ask: Ask) -> Iterator[bytes]:

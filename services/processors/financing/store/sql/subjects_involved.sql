@@ -1,4 +1,4 @@
-SELECT unnest(%(subjects)s::uuid[] || h.involved) FROM held h
+SELECT unnest(h.subjects) FROM held h
 UNION
 -- The applications under which the financings involved are reserved, and those that they were touched by.
 SELECT substr(encode(sha256('\x6170706c69636174696f6e00'::bytea || convert_to(r.application, 'UTF8')), 'hex'), 1, 32)::uuid

@@ -44,11 +44,13 @@ $$;
 -- statement of it sees what was committed before that statement, so what is found behind the locks nobody else can change.
 -- Nothing is locked but registry and versions where the versions are not those by which the fingerprints were made
 -- ("steady" is null then); "steady" is false where the scope changed while it was locked. Rows behind the locks are read by
--- statements that come after it; lianyun.consignments and lianyun.involved tell them, in this transaction, what is locked.
+-- statements that come after it; lianyun.consignments, lianyun.involved and lianyun.subjects tell them, in this transaction, what is
+-- locked and whose words are asked for.
 CREATE FUNCTION lianyun.financing_hold_all(
     named uuid[], kinds smallint[], financings uuid[], own uuid, prints uuid[],
     made_by text[],     -- the versions, as they are returned
     further bigint[],   -- keys of the request itself
+    told uuid[],        -- subjects of words that it tells
     disposes boolean,   -- it is about the cargo, whoever financed it
     asker text, called text, event uuid,    -- who asks, under which name or by which event
     OUT registry bigint, OUT versions text[], OUT consignments uuid[], OUT involved uuid[],
@@ -61,7 +63,8 @@ DECLARE
 BEGIN
     -- Walks of few steps get no memory for millions.
     PERFORM set_config('work_mem', '128kB', true),
-            set_config('lianyun.consignments', '{}', true), set_config('lianyun.involved', '{}', true);
+            set_config('lianyun.consignments', '{}', true), set_config('lianyun.involved', '{}', true),
+            set_config('lianyun.subjects', '{}', true);
     -- Whoever changes either takes its table for itself; a lock of single rows would be written to them each time.
     LOCK TABLE lianyun.registry_version IN ROW SHARE MODE;
     LOCK TABLE lianyun.financing_version IN ROW SHARE MODE;
@@ -109,7 +112,8 @@ BEGIN
         );
     END IF;
     PERFORM set_config('lianyun.consignments', consignments::text, true),
-            set_config('lianyun.involved', involved::text, true);
+            set_config('lianyun.involved', involved::text, true),
+            set_config('lianyun.subjects', (told || involved)::text, true);
     moment := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
     -- The snapshot of this very statement: what is read behind the locks is read by it and by later ones.
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, nextval('lianyun.financing_number'),
@@ -118,5 +122,20 @@ BEGIN
            EXISTS (SELECT FROM lianyun.financing_decision d WHERE d.asked_by = asker AND d.idempotency = called)
            OR EXISTS (SELECT FROM lianyun.financing_decision d WHERE d.request = event)
     INTO "position", number, ruled, answered, repeated;
+END
+$$;
+
+-- The answer that a party was given under its key, behind a lock on the key that is held until the transaction ends;
+-- "free" is false where somebody else is at work under it.
+CREATE FUNCTION lianyun.api_answer_under(
+    lock bigint, asker text, called text,
+    OUT free boolean, OUT request bytea, OUT status smallint, OUT headers jsonb, OUT body bytea
+) LANGUAGE plpgsql AS $$
+BEGIN
+    free := pg_try_advisory_xact_lock(lock);
+    IF free THEN
+        SELECT a.request, a.status, a.headers, a.body INTO request, status, headers, body
+        FROM lianyun.api_answer a WHERE a.party = asker AND a.key = called;
+    END IF;
 END
 $$;
