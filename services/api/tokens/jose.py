@@ -27,7 +27,7 @@ _REGISTRY.max_header_length = 2_048  # a proof carries its key, and an RSA key o
 _LONGEST = 4_096
 _COMPACT = re.compile(r"[A-Za-z0-9_-]{1,2048}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}")
 _ED25519 = ("Ed25519", "EdDSA")
-_PLAIN = frozenset({"alg", "typ", "jwk", "kid"})
+_PLAIN = {"alg": str, "typ": str, "kid": str, "jwk": dict}
 
 
 class BadToken(Exception):
@@ -85,7 +85,9 @@ def _plain_ed25519(token: str, key: OKPKey) -> jwt.Token | None:
         header, claims = orjson.loads(_decoded(head)), orjson.loads(_decoded(payload))
         if not isinstance(header, dict) or not isinstance(claims, dict):
             return None
-        if not header.keys() <= _PLAIN or header.get("alg") not in _ED25519:
+        if not all(isinstance(value, _PLAIN.get(name, ())) for name, value in header.items()):
+            return None
+        if header.get("alg") not in _ED25519:
             return None
         verifying = VerifyKey(key.public_key.public_bytes_raw())
         verifying.verify(f"{head}.{payload}".encode(), _decoded(signature))

@@ -19,7 +19,7 @@ from services.localstack.stack import LocalStack
 from services.proving.bench import at_desk, lent, machine
 from services.proving.bench.asking import Answered, paced, steady
 from services.proving.bench.crossings import Crossings
-from services.proving.bench.plans import plans
+from services.proving.bench.plans import plans, whole_reads
 from services.proving.bench.premises import NETWORK, SEED, Premises, Served, questions, reservations
 from services.proving.bench.watching import cpu_seconds
 
@@ -37,6 +37,7 @@ MEANING: Final = {
     "machine does",
     "round_trips": "how often the client of the database waited for it, for one request, counted between the two",
     "copied": "financed consignments that stand in the database; what of each is copied says services/proving/bench/lent.py",
+    "whole_tables_read": "large tables that Postgres itself counted as read from one end to the other during the runs",
     "plans": "EXPLAIN of what the bank's questions ask the database, planned as Postgres does by default",
 }
 
@@ -66,7 +67,7 @@ def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
             session.execute("VACUUM (ANALYZE)")
         say(f"{scale.cargoes} cargoes to be asked for")
         run = _Run(premises, stack.database.process.pid, scale, say)
-        numbers = range(scale.cargoes)
+        numbers, whole = range(scale.cargoes), whole_reads(stack.dsn)
         status = run.status()
         reserved = run.reserve(numbers[2 * COUNTED : scale.cargoes // 2])
         at_the_desk = run.at_the_desk(numbers[scale.cargoes // 2 :])
@@ -75,6 +76,11 @@ def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
             "reserve": reserved,
             "reserve_at_the_desk": at_the_desk,
             "round_trips": run.round_trips(numbers[: 2 * COUNTED]),
+            "whole_tables_read": {
+                name: count - whole[name]
+                for name, count in whole_reads(stack.dsn).items()
+                if name in whole and count > whole[name]
+            },
             "copied": {"consignments": copied.consignments, "seconds": round(copied.seconds, 1)},
             "plans": plans(stack.dsn, lent.BANK, lent.name(scale.consignments // 2)),
             "hardware": hardware,

@@ -9,6 +9,8 @@ from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 _CHUNK = 1 << 16
+_FLUSH = b"H\x00\x00\x00\x04"
+"""A message that asks for nothing: the client sends it behind a pipeline, whether it was answered meanwhile or not."""
 
 
 class Crossings:
@@ -62,7 +64,7 @@ class Crossings:
             while chunk := source.recv(_CHUNK):
                 if not asks:
                     answered.set()
-                elif answered.is_set():
+                elif answered.is_set() and chunk != _FLUSH:
                     answered.clear()
                     with self._lock:
                         self._count += 1

@@ -75,7 +75,7 @@ def summaries_of(
     first, end = names_of(bank)
     asked = {"id": thing.id.hex(), "kind": int(thing.kind), "first": first, "end": end}
     reading.spare(session)
-    rows = session.cursor(binary=True, row_factory=tuple_row).execute(_reached_query(), asked).fetchall()
+    rows = session.cursor(binary=True, row_factory=tuple_row).execute(reached_query(), asked).fetchall()
     decided = [row for row in rows if row[0] is not None]
     spoken = [row[RULING_COLUMNS:] for row in rows if row[RULING_COLUMNS] is not None]
     holds = lifecycle.holds(map(ruling_of, decided), at)
@@ -85,7 +85,7 @@ def summaries_of(
 
 
 @cache
-def _reached_query() -> bytes:
+def reached_query() -> bytes:
     """The decisions of ``own_reached`` and the words on whatever they are about: rows of one kind, then rows of the other."""
     words = nested(statement("words_read"), subjects=statement("subjects_reached"))
     return b"\n".join(
