@@ -100,6 +100,9 @@ def _in_one(
     call = None
     try:
         with context.pool.connection() as session:
+            session.autocommit = (
+                True  # the transaction is begun and committed by statements that go with others
+            )
             call = _call(declared, context, request, body, session, proven)
             call._session = session
             if declared.method == "GET":
@@ -135,7 +138,7 @@ def _logged(session: Connection[Any], call: Call, status: int) -> None:
     """Write the lines of the access log and commit: they and what was read stand or fall together, in one round trip."""
     with session.pipeline():
         logbook.write(session, call, status)
-        session.commit()
+        session.execute(b"COMMIT")
 
 
 def _in_several(

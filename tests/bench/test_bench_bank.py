@@ -13,7 +13,7 @@ from services.proving.bench.bank import Scale, bench_bank
 from services.proving.bench.crossings import Crossings
 
 pytestmark = pytest.mark.integration
-SCALE = Scale(consignments=2_000, cargoes=140, rate=20.0, seconds=2.0, clients=4)
+SCALE = Scale(consignments=2_000, cargoes=1_200, rate=20.0, seconds=2.0, clients=4)
 ROUND_TRIPS = {"status": 4, "reserve": 7}
 """At most so many for a request. Statements that are sent together may be answered while they are sent: then they count twice."""
 
