@@ -85,6 +85,14 @@ class Call:
             raise Problem("precondition-failed")
 
 
+class BeginAgain(Exception):
+    """What a route rests on changed under it: nothing of it stays, and the request is answered anew, in a new transaction."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.route)
+        self.call = call
+
+
 @contextmanager
 def _transaction(context: Context) -> Iterator[Session]:
     with context.pool.connection() as session:

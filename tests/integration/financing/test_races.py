@@ -230,7 +230,7 @@ def test_a_pledge_and_a_release_order_never_both(dsn: str) -> None:
     assert answered[0].before == pledged.number
 
 
-POINTS = ("locked", "decided", "freed", "before_commit", "after_commit")
+POINTS = ("locked", "decided", "before_commit", "after_commit")
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -286,4 +286,4 @@ def test_points_are_left_alone(dsn: str) -> None:
     ask, on = crowd.reserve("POINT", 0, "abank", "x")
     with open_session(dsn, "lianyun-test") as session:
         assert decide(session, Desk(ring(KEY), SIGNER), ask, on).done
-    assert [name for name in seen if name in POINTS][-4:] == ["locked", "decided", "freed", "before_commit"]
+    assert [name for name in seen if name in POINTS][-3:] == ["locked", "decided", "before_commit"]
