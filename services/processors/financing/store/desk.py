@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 from services.core.facts import Micros
 from services.core.objects import Thing, consignment
 from services.processors.financing import lifecycle
-from services.processors.financing.asking import Ask, Book, Decision
+from services.processors.financing.asking import Ask, Book
 from services.processors.financing.cargo import Cargo
 from services.processors.financing.decisions import decide
 from services.processors.financing.external import Answer, Finding
@@ -95,10 +95,10 @@ class Desk:
         points.reach("locked")
         at, position = self.clock(session)
         book = self._book(session, ask, scope, registry, at)
-        decision = decide(ask, book, at, self.table)
-        if decision.repeated is not None:
-            return decision.repeated
-        ruling = self._ruling(session, ask, decision, book, position)
+        ruling = decide(ask, book, at, self.table)
+        if ruling.recorded:
+            return ruling
+        ruling = ruling._replace(number=_number(session), position=position)
         if book.earlier is None:
             written = [p for p in scope.prints if any(v.open and v.number == p.version for v in known)]
             record(session, ruling, self.signer, state_digest(book), written, scope.things)
@@ -144,32 +144,6 @@ class Desk:
             earlier=_earlier(session, ask),
         )
 
-    def _ruling(self, session: Session, ask: Ask, decision: Decision, book: Book, position: int) -> Ruling:
-        row = session.execute(statement("number")).fetchone()
-        assert row is not None
-        last = book.last
-        return Ruling(
-            number=int(row[0]),
-            action=decision.action,
-            outcome=decision.outcome,
-            at=decision.at,
-            asked_by=ask.asked_by,
-            idempotency=ask.idempotency,
-            asked=ask.digest,
-            position=position,
-            rules=(products() if self.table is None else self.table).version,
-            financing=decision.financing,
-            request=ask.request,
-            terms=decision.terms,
-            amount=decision.amount,
-            until=decision.until,
-            frees=decision.frees,
-            notices=decision.notices,
-            guard=decision.guard,
-            satisfied_by=decision.satisfied_by,
-            before=None if last is None else last.number,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
@@ -208,6 +182,12 @@ def _scope(session: Session, ask: Ask, on: Sequence[Thing], asked: tuple[Fingerp
     things = tuple(sorted(on)) or cargo_of(session, financings)
     held = () if asked else tuple(p for name, p in entries_of(session, financings) if name == ask.financing)
     return _Scope(things, tuple(canonical(session, things)), asked or held, tuple(financings))
+
+
+def _number(session: Session) -> int:
+    row = session.execute(statement("number")).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def rulings_of(session: Session, financings: Iterable[bytes]) -> tuple[Ruling, ...]:
