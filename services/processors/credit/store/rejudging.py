@@ -115,7 +115,7 @@ def loans(
     # Also those of which nothing is left but what was put aside.
     spoken = {s.application for s in (*affected.told.financings, *near.told.financings) if s.application}
     shippers = sorted({shipper_of(application) for application in spoken} | again)
-    of = partial(_loans_of, session, near=near, spoken=spoken, registry=registry, table=table, more=more)
+    of = partial(_loans_of, session, spoken=spoken, registry=registry, table=table, more=more)
     found = Judged()
     for done in failed.each(Kind.SHIPPER, shippers, of):
         found |= done
@@ -125,7 +125,6 @@ def loans(
 def _loans_of(
     session: Connection[Any],
     shippers: Sequence[str],
-    near: Known,
     spoken: set[str],
     registry: Registry,
     table: Model,
@@ -133,8 +132,7 @@ def _loans_of(
 ) -> Judged:
     """What must stand stored of the loans of some shippers; raises whatever our own code fails on."""
     whole = loading.loans(session, [f"shipper {code}" for code in shippers], registry, more)
-    both = near | whole
-    seen = observe_financings(both.told, both.liveness(), table)
+    seen = observe_financings(whole.told, whole.liveness(), table)
     applications = spoken | {s.application for s in whole.told.financings if s.application}
     return Judged(
         {application for application in applications if shipper_of(application) in shippers},
