@@ -71,14 +71,18 @@ def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
 def still_free(hold: Hold, book: Book, at: Micros, product: Product) -> tuple[Failed | None, frozenset[str]]:
     """Before a pledge: nothing but what the bank may take over, or has looked at, competes; and what it takes over.
 
-    Another reservation that ran out meanwhile does not compete.
+    Another reservation that ran out meanwhile does not compete. What is frozen passes to nobody.
     """
     wanted = encumbrance(hold.financing, hold.terms, product)
-    checked, _ = _checked(wanted, book, lifecycle.holds(book.rulings), at)
+    holds = lifecycle.holds(book.rulings)
+    checked, _ = _checked(wanted, book, holds, at)
     if checked.verdict is Verdict.TAKEN:
         gravest = checked.gravest
         assert gravest is not None
         return Failed(gravest.guard, _SATISFIED_BY[gravest.guard]), frozenset()
+    for taken in checked.takes_over:
+        if lifecycle.state(holds[taken], book.about(holds[taken]), at).frozen_by:
+            return Failed("NOT_FROZEN", "The end of the freeze of what is taken over."), frozenset()
     return None, checked.takes_over
 
 
