@@ -46,7 +46,7 @@ def cargo_of(heard: Iterable[Heard], consignment: Thing, as_of: int, known_at: i
     view = derive(facts, consignment, as_of)
     if gathered is None or view is None:
         return None
-    return Cargo.of(view, (path.thing for path in gathered.paths if path.counted))
+    return Cargo.of(view, gathered, facts.links)
 
 
 @dataclass
@@ -106,7 +106,12 @@ class World:
         known = as_of if known_at is None else known_at
         found = (cargo_of(self.heard, thing, as_of, known) for thing in self.cargo.get(financing, ()))
         cargo = tuple(each for each in found if each is not None)
-        return status(financing, asked_by, self.rulings, self.record(), cargo, as_of, known)
+        members = {key for each in cargo for key in each.members}
+        on_it = {f for f, things in self.cargo.items() if not members.isdisjoint(t.key for t in things)} | {
+            financing
+        }
+        rulings = [r for r in self.rulings if r.financing in on_it or not on_it.isdisjoint(r.frees)]
+        return status(financing, asked_by, rulings, self.record(), cargo, as_of, known)
 
     def _prints(self, ask: Ask) -> tuple[Fingerprint, ...]:
         if ask.action is not Action.RESERVE or ask.terms is None:

@@ -64,7 +64,7 @@ def gather_evidence(
         gathered = None if founded is None else gather(facts, founded, as_of)
         view = None if founded is None else derive(facts, founded, as_of)
         if gathered is not None and view is not None:
-            cargo.append(Cargo.of(view, (path.thing for path in gathered.paths if path.counted)))
+            cargo.append(Cargo.of(view, gathered, facts.links))
     wanted = {*subjects, *(note_id(note) for each in cargo for note in each.notes)}
     more = _spoken(session, wanted, registry, known_at, {event.stored.no for event in events})
     return Evidence(tuple(cargo), _record([*events, *more]))
