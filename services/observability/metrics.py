@@ -210,6 +210,11 @@ CREDIT_OBSERVATIONS_CHANGED = Definition(
     "counter",
     "Observations of shippers that came, went or were judged otherwise.",
 )
+CREDIT_BROKEN = Definition(
+    "lianyun_credit_broken",
+    "gauge",
+    "Events, cargoes and shippers that the credit signals cannot read or judge; their values are old until it is mended.",
+)
 
 # --- processes --------------------------------------------------------------------------------------------------
 WORKER_EXITS = Definition(
