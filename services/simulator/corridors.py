@@ -14,6 +14,7 @@ from types import MappingProxyType
 from schemas import railnet
 from services.simulator import truth
 from services.simulator.conditions import DEFAULT, Closure, Conditions, Count, Detour, LoadingStop
+from services.simulator.conduct import MEDDLINGS
 from services.simulator.faults import Gossip, Rates
 from services.simulator.journey import Journey
 from services.simulator.outage import Outage
@@ -152,7 +153,7 @@ class SimulatedWorld:
         for leaves, number, service in self.timetable:
             journey.send(number, service, leaves, self.boxes)
         for at in range(self.starts + 2 * DAY, self.ends - 41 * HOUR, RUMOURS_EVERY):
-            journey.rumour(at, 3, 3, 1)
+            journey.rumour(at, 3, len(MEDDLINGS), 1)
         return journey, gossip
 
 

@@ -15,6 +15,8 @@ from services.simulator.world import DAY, HOUR, MINUTE, Bond, Cargo, Happening, 
 CONSOLIDATED = 0.15
 INSPECTED = 0.15
 RESTUFFED = 0.06
+LENDERS = ("silkbank", "silkbank", "landbank")
+"""Who finances a cargo that is financed, in turn."""
 
 
 class Origin:
@@ -60,7 +62,7 @@ class Origin:
             shipper=random.choice(start.traders),
             consignee=random.choice(service.destination.traders),
             consolidated=consolidated,
-            bank="silkbank" if random.random() < self._financed else "",
+            bank=LENDERS[serial % len(LENDERS)] if random.random() < self._financed else "",
         )
         self._world.cargoes[cargo.key] = cargo
         return cargo

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from services.simulator.telling import Heard, Telling
+from services.simulator.telling import Altered, Heard, Telling, Unheeded
 from services.simulator.world import Cargo, Happening, Lading, Ref, World
 
 STAGE: Mapping[str, int] = MappingProxyType(
@@ -98,7 +98,8 @@ class Trouble:
 class Truth:
     """What a correct view of one consignment shows at the world's moment.
 
-    ``disputes`` are (what, place, object); ``meetings`` are hand-overs by (place, list) with how they were signed.
+    ``disputes`` are (what, place, object); ``meetings`` are hand-overs by (place, list) with how they were signed;
+    ``altered`` are messages of customs that somebody relays otherwise than they were, ``unheeded`` the words of strangers.
     """
 
     consignment: str
@@ -109,6 +110,8 @@ class Truth:
     troubles: frozenset[Trouble]
     disputes: frozenset[tuple[str, str, Ref]]
     meetings: Mapping[tuple[str, str], str]
+    altered: frozenset[Altered] = frozenset()
+    unheeded: frozenset[Unheeded] = frozenset()
 
 
 def truths(world: World, telling: Telling) -> dict[str, Truth]:
@@ -123,11 +126,14 @@ def truths(world: World, telling: Telling) -> dict[str, Truth]:
     quarrels: dict[int, list[tuple[str, str, Ref]]] = defaultdict(list)
     for disputed, happening in telling.disputed:
         quarrels[id(happening)].append((disputed.what, disputed.place, disputed.about))
+    lies: dict[int, list[Altered]] = defaultdict(list)
+    for altered, happening in telling.altered:
+        lies[id(happening)].append(altered)
     ladings: dict[str, list[Lading]] = defaultdict(list)
     for lading in world.ladings:
         ladings[lading.cargo].append(lading)
     return {
-        key: _truth(world, telling, cargo, ladings[key], of_box, of_cargo[key], quarrels)
+        key: _truth(world, telling, cargo, ladings[key], of_box, of_cargo[key], quarrels, lies)
         for key, cargo in world.cargoes.items()
         if cargo.booked <= world.now
     }
@@ -141,6 +147,7 @@ def _truth(
     of_box: Mapping[str, list[Heard]],
     whole: list[Heard],
     quarrels: Mapping[int, list[tuple[str, str, Ref]]],
+    lies: Mapping[int, list[Altered]],
 ) -> Truth:
     present = [lading for lading in ladings if lading.start <= world.now]
     per_box = {
@@ -159,6 +166,12 @@ def _truth(
         troubles=frozenset(_troubles(every, per_box)),
         disputes=frozenset(q for heard in every for q in _quarrels(quarrels, heard.happening, per_box)),
         meetings=_meetings(telling, every),
+        altered=frozenset(lie for heard in every for lie in lies.get(id(heard.happening), ())),
+        unheeded=frozenset(
+            word
+            for word in telling.unheeded
+            if any(lading.box == word.about[1] and lading.holds(word.said) for lading in present)
+        ),
     )
 
 
