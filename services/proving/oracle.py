@@ -94,6 +94,7 @@ def _sets(view: View, truth: Truth, called: Called) -> Iterator[str]:
         ("hand-overs", meetings, met),
         ("messages of customs relayed otherwise", relayed, altered),
         ("words of strangers", unengaged, strange),
+        ("restrictions", {(r.publisher, r.place, r.kind) for r in view.restrictions}, set(truth.restricted)),
     ):
         for extra in sorted(map(str, shown - wanted)):
             yield f"{name}: shows {extra}, which is not so"

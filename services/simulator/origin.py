@@ -62,6 +62,7 @@ class Origin:
             shipper=random.choice(start.traders),
             consignee=random.choice(service.destination.traders),
             consolidated=consolidated,
+            operator=service.operator,
             bank=LENDERS[serial % len(LENDERS)] if random.random() < self._financed else "",
         )
         self._world.cargoes[cargo.key] = cargo
@@ -93,12 +94,7 @@ class Origin:
         if boxes:
             says["containers"] = list(boxes)
         bond = self._world.bind("link.consignment_opened", cargo.founder, booked + 5 * MINUTE, says)
-        route = {
-            "objects": [{"kind": "consignment", "id": cargo.key}],
-            "places": list(service.route),
-            "from": booked,
-        }
-        self._world.bind("link.route_planned", cargo.founder, booked + HOUR, route)
+        self._world.route(cargo, cargo.founder, booked, booked + HOUR, service.route)
         return bond
 
     def _assign(

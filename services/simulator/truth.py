@@ -7,10 +7,13 @@ weighs publishers or withdraws anything: the truth of a cargo is the last thing 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
+from schemas import railnet
+from services.simulator.cast import CAST
 from services.simulator.telling import Altered, Heard, Telling, Unheeded
 from services.simulator.world import Cargo, Happening, Lading, Ref, World
 
@@ -40,6 +43,7 @@ STAGE: Mapping[str, int] = MappingProxyType(
 """How far on its way cargo is after each kind of happening; what is not here moves nothing."""
 
 ON_THE_WAY = 3
+DELIVERED = 6
 _ORDER = tuple(STAGE)
 AT_A_PLACE = (
     "movement.position_reported",
@@ -99,6 +103,7 @@ class Truth:
     """What a correct view of one consignment shows at the world's moment.
 
     ``disputes`` are (what, place, object); ``meetings`` are hand-overs by (place, list) with how they were signed;
+    ``restricted`` are the orders that stand in the rest of its way, by who gave them, crossing and kind;
     ``altered`` are messages of customs that somebody relays otherwise than they were, ``unheeded`` the words of strangers.
     """
 
@@ -110,6 +115,7 @@ class Truth:
     troubles: frozenset[Trouble]
     disputes: frozenset[tuple[str, str, Ref]]
     meetings: Mapping[tuple[str, str], str]
+    restricted: frozenset[tuple[str, str, str]] = frozenset()
     altered: frozenset[Altered] = frozenset()
     unheeded: frozenset[Unheeded] = frozenset()
 
@@ -157,15 +163,18 @@ def _truth(
     every = [*whole, *(heard for found in per_box.values() for heard in found)]
     places = {box: _last([*found, *whole], "movement") for box, found in per_box.items()}
     full = [lading.box for lading in present if not _over(lading, world.now)]
+    movement = _least([places[box] for box in full or per_box], _last(whole, "movement"), _first(every))
+    behind = next((box for box in full or per_box if movement and places[box] == movement), "")
     return Truth(
         consignment=cargo.key,
-        movement=_least([places[box] for box in full or per_box], _last(whole, "movement"), _first(every)),
+        movement=movement,
         boxes=places,
         customs=_customs(every),
         document=_last(every, "document"),
         troubles=frozenset(_troubles(every, per_box)),
         disputes=frozenset(q for heard in every for q in _quarrels(quarrels, heard.happening, per_box)),
         meetings=_meetings(telling, every),
+        restricted=frozenset(_restricted(world, cargo, movement, [*per_box.get(behind, ()), *whole])),
         altered=frozenset(lie for heard in every for lie in lies.get(id(heard.happening), ())),
         unheeded=frozenset(
             word
@@ -265,6 +274,33 @@ def _quarrels(
 ) -> list[tuple[str, str, Ref]]:
     """The disputes about ``happening`` that concern one of ``boxes`` or no single box."""
     return [q for q in quarrels.get(id(happening), ()) if q[2][0] != "container" or q[2][1] in boxes]
+
+
+def _restricted(
+    world: World, cargo: Cargo, movement: Seen | None, told: Iterable[Heard]
+) -> Iterator[tuple[str, str, str]]:
+    """The orders in force at crossings that ``cargo`` has still to pass; ``told`` is of the box that is furthest behind."""
+    if movement is not None and STAGE[movement.what] >= DELIVERED:
+        return
+    route = world.routes.get(cargo.key, ())
+    if not route:
+        return
+    passed = [h for h in told if _moves(h.happening.what, "movement") and h.happening.place in route]
+    last = max(passed, key=_seen, default=None)
+    rest = route if last is None or movement is None else route[route.index(last.happening.place) :]
+    stations = [_station(place) for place in rest]
+    ahead = {railnet.crossing_of_pair().get(pair) for pair in pairwise(stations)}
+    west = railnet.stations()[_station(route[-1])].lon < railnet.stations()[_station(route[0])].lon
+    for order in world.orders:
+        speaks = "operator" not in CAST[order.by].roles or order.by in (cargo.operator, cargo.founder)
+        concerned = order.crossing in ahead and order.direction in ("BOTH", "WEST" if west else "EAST")
+        holds = order.start <= world.now and (order.end is None or world.now < order.end)
+        if speaks and concerned and holds:
+            yield order.by, f"crossing:{order.crossing}", order.kind
+
+
+def _station(place: str) -> str:
+    return place.removeprefix("railnet:")
 
 
 def _meetings(telling: Telling, every: list[Heard]) -> dict[tuple[str, str], str]:
