@@ -140,6 +140,7 @@ def play(
         counts = counted(connection, dispatch.sent)
         found = compare(platform.stack.dsn, simulation, handed.called, processes)
         counts["events"]["parked"] = counts["events"]["accepted"] - len(found.reached | apart)
+        counts["troubles"] = dict(sorted(found.troubles.items()))
         told = shown(platform.stack.dsn, simulation, found.best[1])
         refusals, formats = dict(going_out.refusals), _formats(dispatch)
         return Outcome(counts, found.mismatches, refusals, found.disputed, told, going_out.digest, formats)

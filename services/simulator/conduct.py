@@ -6,7 +6,7 @@
 | forwarder as customs broker | relays a release that it has altered | DISPUTED, what customs signed shows |
 | railway, customs, bank, terminal, forwarder | speaks of cargo with which it has nothing to do | UNENGAGED, nothing moves |
 | shipper, consignee | says what only customs or a railway may say | a dead letter, ROLE_NOT_ALLOWED |
-| bank | asks for cargo that is another's | REFUSED by the desk: see ``lending`` |
+| bank | reserves, pledges, releases what is another's | the desk refuses and tells nothing: see ``lending`` |
 
 Other lies (two contents under one id, moved times, short lists) are rates of ``faults``.
 """

@@ -15,6 +15,7 @@ from services.fsck.check import fsck
 from services.localstack.platform import Platform
 from services.processors.settings import admission_settings
 from services.proving.demo import Flow, Outcome, play
+from services.proving.demo_money import Lending
 from services.simulator import files
 from services.simulator.cast import CAST
 from services.simulator.corridors import SimulatedWorld, conditions_of, simulate
@@ -65,6 +66,10 @@ def live(world: SimulatedWorld, folder: Path, watch: Watch) -> tuple[Simulation,
     assert outcome.mismatches == []
     assert checked.sound, checked.plain()["findings"]
     assert outcome.counts["consignments"] >= len(simulation.truths) > 20
+    wanted = troubles(simulation) + Counter(
+        kind for t in simulation.truths.values() for kind in {each for _, _, each in t.restricted}
+    )
+    assert outcome.counts["troubles"] == wanted
     assert outcome.counts["events"]["dead_letters"] == outcome.expected_refusals == watch.refused
     return simulation, outcome
 
@@ -72,6 +77,29 @@ def live(world: SimulatedWorld, folder: Path, watch: Watch) -> tuple[Simulation,
 def troubles(simulation: Simulation) -> Counter[str]:
     """How many consignments are in which trouble in the end."""
     return Counter(kind for t in simulation.truths.values() for kind in {each.kind for each in t.troubles})
+
+
+def test_a_border_closes_and_banks_that_reach_for_others_cargo_are_refused(tmp_path: Path) -> None:
+    world = small("polish-closure-2025", "2025-10-03", 0.02)
+    simulation, handed = world.simulation(), files.handed(world.kept)
+    money = Lending.of(simulation, world.opens)
+    with Platform(workers=1, members=members(profiles(world.seed))) as platform:
+        dsn, network = platform.stack.dsn, platform.network
+
+        def look(at: int, _flow: Flow) -> None:
+            money.look(dsn, network, at)
+
+        told = (simulation, money.added_to(handed), world.opens, platform, tmp_path, lambda _line: None, look)
+        outcome = play(*told, apart=money.events, pauses=(money.at,))
+        money.finish(dsn, network)
+    assert outcome.mismatches == []
+    assert money.unlike() == []
+    asked = Counter((d["by"], d["outcome"]) for d in money.decisions[:-1])
+    assert asked == {
+        ("silkbank", "DONE"): 3, ("silkbank", "REFUSED"): 1, ("ostbank", "REFUSED"): 1, ("ostbank", "UNKNOWN"): 3,
+    }  # fmt: skip
+    last = money.decisions[-1]
+    assert (last["action"], last["outcome"]) == ("RELEASE_ORDER", "REFUSED"), "the cargo is pledged"
 
 
 def test_a_loading_stop_order_stands_before_what_waits_and_cancels_trains(tmp_path: Path) -> None:
