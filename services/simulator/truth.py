@@ -10,74 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
 
 from schemas import railnet
 from services.simulator.cast import CAST
+from services.simulator.stages import AT_A_PLACE, CLOSED, DELIVERED, ON_THE_WAY, OPENED, ORDER, STAGE
 from services.simulator.telling import Altered, Heard, Telling, Unheeded
 from services.simulator.world import Cargo, Happening, Lading, Ref, World
-
-STAGE: Mapping[str, int] = MappingProxyType(
-    {
-        "movement.booked": 1,
-        "movement.booking_confirmed": 1,
-        "movement.empty_released": 2,
-        "movement.stuffed": 2,
-        "movement.gated_in": 2,
-        "movement.loaded_on_wagon": 2,
-        "movement.departed": 3,
-        "movement.arrived": 3,
-        "movement.handed_over": 3,
-        "movement.transshipped": 3,
-        "movement.loaded_on_vessel": 3,
-        "movement.discharged_from_vessel": 3,
-        "movement.position_reported": 3,
-        "movement.arrived_at_destination": 4,
-        "movement.unloaded": 4,
-        "movement.available": 4,
-        "movement.gated_out": 5,
-        "movement.delivered": 6,
-        "movement.empty_returned": 7,
-    }
-)
-"""How far on its way cargo is after each kind of happening; what is not here moves nothing."""
-
-ON_THE_WAY = 3
-DELIVERED = 6
-_ORDER = tuple(STAGE)
-AT_A_PLACE = (
-    "movement.position_reported",
-    "movement.arrived",
-    "movement.discharged_from_vessel",
-    "movement.handed_over",
-    "movement.transshipped",
-    "movement.loaded_on_vessel",
-    "movement.departed",
-)
-"""What comes after what where cargo stops."""
-
-OPENED: Mapping[str, str] = MappingProxyType(
-    {
-        "movement.damaged": "DAMAGED",
-        "movement.train_held": "TRAIN_HELD",
-        "movement.returned": "RETURNED",
-        "movement.queued": "QUEUED",
-        "movement.train_cancelled": "TRAIN_CANCELLED",
-        "customs.detained": "DETAINED",
-        "customs.selected_for_inspection": "INSPECTION",
-        "customs.ens_referred": "ENS_REFERRED",
-    }
-)
-CLOSED: Mapping[str, str] = MappingProxyType(
-    {
-        "movement.train_resumed": "TRAIN_HELD",
-        "movement.queue_left": "QUEUED",
-        "movement.slot_rolled": "TRAIN_CANCELLED",
-        "customs.detention_lifted": "DETAINED",
-        "customs.inspection_passed": "INSPECTION",
-        "customs.ens_assessed": "ENS_REFERRED",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -217,7 +155,7 @@ def _least(boxes: list[Seen | None], common: Seen | None, first: Mapping[str, in
 def _far(seen: Seen, first: Mapping[str, int]) -> tuple[int, int, int, Seen]:
     """How far something is: by the order of ``STAGE``, on the way by when the place was first reached and what happens there."""
     if STAGE[seen.what] != ON_THE_WAY:
-        return STAGE[seen.what], 0, _ORDER.index(seen.what), seen
+        return STAGE[seen.what], 0, ORDER.index(seen.what), seen
     return ON_THE_WAY, first[seen.place], AT_A_PLACE.index(seen.what), seen
 
 
