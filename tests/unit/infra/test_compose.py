@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from services.deadletters.letter import State
-from services.observability.metrics import CATALOGUE
+from services.observability.catalogue import CATALOGUE
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text(encoding="utf-8"))
