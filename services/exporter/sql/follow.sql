@@ -3,10 +3,10 @@
 WITH place AS (
     SELECT c.xid, c.no FROM lianyun.exporter_cursor c FOR UPDATE SKIP LOCKED
 ), next AS (
-    SELECT b.xid, b.first_no, b.events
+    SELECT b.xid, b.first_no
     FROM place p
     CROSS JOIN LATERAL (
-        SELECT n.xid, n.first_no, n.events
+        SELECT n.xid, n.first_no
         FROM lianyun.batch n
         WHERE n.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (n.xid, n.first_no) > (p.xid, p.no)
         ORDER BY n.xid, n.first_no
@@ -19,7 +19,7 @@ WITH place AS (
         FROM next n
         CROSS JOIN LATERAL (
             SELECT s.key_id, s.appended FROM lianyun.body s
-            WHERE s.no >= n.first_no AND s.no < n.first_no + n.events
+            WHERE s.no >= n.first_no AND s.no < n.first_no + 4096
         ) AS e
         GROUP BY e.key_id
     ) AS y

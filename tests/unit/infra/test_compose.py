@@ -90,6 +90,15 @@ def test_prometheus_scrapes_the_follower_of_credit_signals_in_both_networks() ->
         assert SERVICES[name]["environment"]["LIANYUN_CREDIT_METRICS_PORT"] == "9464"
 
 
+def test_prometheus_scrapes_the_exporter_in_both_networks() -> None:
+    jobs = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    (job,) = (job for job in jobs if job["job_name"] == "exporter")
+    assert job["static_configs"] == [{"targets": ["exporter:9464"]}]
+    assert SERVICES["exporter-secure"]["networks"]["secure"]["aliases"] == ["exporter"]
+    for name in ("exporter", "exporter-secure"):
+        assert SERVICES[name]["environment"]["LIANYUN_EXPORTER_METRICS_PORT"] == "9464"
+
+
 def test_dashboards_ask_for_metrics_that_exist() -> None:
     known = {d.name: set(d.labels) for d in CATALOGUE}
     files = list((INFRA / "grafana" / "dashboards").glob("*.json"))
@@ -132,7 +141,7 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
     for name, service in SERVICES.items():
         address = service.get("environment", {}).get("LIANYUN_DSN")
         if address is not None:
-            role = next((kind for kind in ("worker", "credit") if name.startswith(kind)), "owner")
+            role = next((kind for kind in ("worker", "credit", "exporter") if name.startswith(kind)), "owner")
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
 
 
