@@ -118,6 +118,10 @@ class Asker:
         session = self._opened()
         started = time.monotonic()
         session.read_only = not question.writes
+        # One answer, one snapshot; but what writes goes on from where another exporter has come to.
+        session.isolation_level = (
+            IsolationLevel.READ_COMMITTED if question.writes else IsolationLevel.REPEATABLE_READ
+        )
         with session.transaction():
             samples = tuple(question.ask(session, int(time.time() * SECOND)))
         self._answers.keep(question.name, samples, time.monotonic() - started)
@@ -131,7 +135,6 @@ class Asker:
                 options=self._options,
                 autocommit=True,
             )
-            self._session.isolation_level = IsolationLevel.REPEATABLE_READ  # one answer, one snapshot
             self.connected = True
         return self._session
 

@@ -7,8 +7,9 @@ import signal
 import threading
 import time
 
-from services.exporter import border, consignments, database, financings, letters, partners
+from services.exporter import border, database, financings, letters, partners
 from services.exporter.asking import Answers, Asker
+from services.exporter.consignments import Corridors
 from services.exporter.sample import Question
 from services.exporter.settings import ExporterSettings
 from services.observability.http import Health, HealthServer
@@ -27,8 +28,8 @@ def questions(settings: ExporterSettings) -> tuple[Question, ...]:
         Question("partners", often, heard, writes=True),
         Question("letters", often, letters.ask),
         Question("financings", often, financings.ask),
-        Question("border", 4 * often, border.ask),
-        Question("consignments", settings.exporter_heads_every, consignments.ask),
+        Question("border", 8 * often, border.ask),
+        Question("consignments", settings.exporter_heads_every, Corridors().ask),
     )
 
 

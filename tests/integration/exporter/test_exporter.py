@@ -178,6 +178,15 @@ def test_consignments_are_counted_by_corridor_and_phase(
     }
     assert found["consignments", "manzhouli-zabaikalsk", "booked"] == 0
     assert found[("consignments_broken",)] == 0
+    counting, now = consignments.Corridors(), int(time.time() * 1e6)
+    with psycopg.connect(dsn) as session:  # a plan that changes is seen an hour later
+        before = list(counting.ask(session, now))
+        pair.apply(1, [planned(t, "c2", "railnet:manzhouli", "railnet:zabaikalsk")])
+        pair.settle()
+        assert list(counting.ask(session, now + HOUR // 2)) == before
+        changed = {sample.labels: sample.value for sample in counting.ask(session, now + 2 * HOUR)}
+        assert changed["manzhouli-zabaikalsk", "gathered"] == 1
+        assert changed["erenhot-zamyn-uud", "gathered"] == 0
     with psycopg.connect(dsn) as session:
         session.execute("UPDATE lianyun.head SET broken = true, disputes = 1 WHERE movement[5] = 600")
         session.execute("UPDATE lianyun.head SET exceptions = 2, disputes = 1 WHERE movement[5] = 300")
@@ -226,7 +235,7 @@ def test_questions_read_growing_tables_by_an_index(dsn: str) -> None:
             "since": 0, "arrived": ARRIVED, "still": [301, 305], "places": [word("railnet:dostyk")],
             "wagon_carries": 6, "train_carries": 7,
         },
-        "consignments": {"crossings": [UUID(int=1)], "delivered": 600},
+        "corridors": {"crossings": [UUID(int=1)], "consignments": [UUID(int=2)]},
         "follow": {"batches": 500},
         "behind": {}, "requests": {}, "financings": {},
     }  # fmt: skip
@@ -265,7 +274,7 @@ def test_an_answer_that_is_too_old_is_not_shown_and_a_question_that_fails_does_n
         return []
 
     def none(_session: psycopg.Connection[Any], _now: int) -> list[Any]:
-        return list(consignments.samples([]))
+        return list(consignments.samples([], {}))
 
     asked_ = [Question("slow", 1.0, slow), Question("other", 1.0, none)]
     answers = Answers(asked_, clock=lambda: now[0])
