@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from services.observability.alerting.rules import alert_rules, objective_rules
 from services.observability.page import page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,7 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def render() -> Mapping[Path, str]:
     """The generated files by their path in the repository; pure."""
-    return {Path("docs/metrics.md"): page()}
+    return {
+        Path("docs/metrics.md"): page(),
+        Path("ops/alerts/alerts.yml"): alert_rules(),
+        Path("ops/alerts/objectives.yml"): objective_rules(),
+    }
 
 
 def stale(root: Path = ROOT) -> list[Path]:
