@@ -11,6 +11,7 @@ _FLOWING = (
 )
 _REFUSED = "sum by (partner) (increase(lianyun_events_refused_total[15m]))"
 _ACCEPTED = "sum by (partner) (increase(lianyun_events_accepted_total[15m]))"
+_EQUIVOCATING = "sum by (partner) (lianyun_events_equivocating_total{})"
 _OPEN = 'sum(max by (partner, reason) (lianyun_dead_letters{{outcome="OPEN"}}{}))'
 
 PROCESSES = (
@@ -122,7 +123,7 @@ INTAKE = (
     Alert(
         "PartnerEquivocates",
         "ticket",
-        "sum by (partner) (increase(lianyun_events_equivocating_total[1h])) > 0",
+        f"{_EQUIVOCATING.format('')} - ({_EQUIVOCATING.format(' offset 1h')} or {_EQUIVOCATING.format('')} * 0) > 0",
         "0s",
         "{{ $labels.partner }} used one id for two different events; neither of them counts.",
     ),
