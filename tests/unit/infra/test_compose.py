@@ -60,7 +60,7 @@ def test_plain_is_what_starts_when_nothing_is_said() -> None:
 
 
 def test_what_is_mounted_is_there() -> None:
-    mounts = [m for s in SERVICES.values() for m in s.get("volumes", ()) if m.startswith("./")]
+    mounts = [m for s in SERVICES.values() for m in s.get("volumes", ()) if m.startswith(("./", "../"))]
     paths = {m.partition(":")[0] for m in mounts}
     assert all((INFRA / path).exists() for path in paths), paths
 
