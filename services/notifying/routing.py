@@ -63,7 +63,7 @@ INHIBITIONS = (
 )
 
 
-def configuration(receivers: Receivers, group_wait: str = "30s") -> str:
+def configuration(receivers: Receivers, group_wait: str = "30s", group_interval: str = "5m") -> str:
     """The text of alertmanager.yml. Raises ValueError where mail is wanted and its server or sender is missing."""
     if receivers.mail_to and not (receivers.mail_from and receivers.smarthost):
         raise ValueError("mail needs a sender and a server: mail_from and smarthost")
@@ -74,7 +74,7 @@ def configuration(receivers: Receivers, group_wait: str = "30s") -> str:
             "receiver": "people",
             "group_by": ["alertname", "partner", "topic", "crossing", "slo"],
             "group_wait": group_wait,
-            "group_interval": "5m",
+            "group_interval": group_interval,
             "repeat_interval": "12h",
             "routes": [
                 # Whoever watches the watchdog looks at it here: it must not be told every twelve hours.
