@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,12 +118,7 @@ class Asker:
     def _ask(self, question: Question) -> None:
         session = self._opened()
         started = time.monotonic()
-        session.read_only = not question.writes
-        # One answer, one snapshot; but what writes goes on from where another exporter has come to.
-        session.isolation_level = (
-            IsolationLevel.READ_COMMITTED if question.writes else IsolationLevel.REPEATABLE_READ
-        )
-        with session.transaction():
+        with nullcontext() if question.writes else session.transaction():
             samples = tuple(question.ask(session, int(time.time() * SECOND)))
         self._answers.keep(question.name, samples, time.monotonic() - started)
 
@@ -135,6 +131,8 @@ class Asker:
                 options=self._options,
                 autocommit=True,
             )
+            self._session.isolation_level = IsolationLevel.REPEATABLE_READ  # one answer, one snapshot
+            self._session.read_only = True  # both hold for transactions, not for single statements
             self.connected = True
         return self._session
 

@@ -6,6 +6,7 @@ needed. Until all that is visible was followed nothing is said of when partners 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,19 +18,23 @@ from services.exporter.statements import statement
 from services.observability import gauges
 
 BATCHES = 500
-"""Transactions of workers that one step follows at most."""
+"""Transactions of workers that one step follows at most: a step writes, and readers by position wait for who writes."""
+SECONDS = 5.0
+"""How long steps go on at one look while there is more: years of events are caught up with in hours."""
 
 
 def asking(
     expected: Mapping[str, float], usual: float
 ) -> Callable[[Connection[Any], Micros], Iterator[Sample]]:
-    """A question that follows the events for one step, and tells of all parties that may publish.
+    """A question that follows the events for a while, and tells of all parties that may publish.
 
     ``expected`` seconds by party, ``usual`` for every other.
     """
 
     def ask(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
-        session.execute(statement("follow"), {"batches": BATCHES})
+        end = time.monotonic() + SECONDS
+        while _followed(session) == BATCHES and time.monotonic() < end:
+            pass
         behind = session.execute(statement("behind")).fetchone()
         whole = behind is not None and not behind[0]
         for code, appended, ends in session.execute(statement("partners")).fetchall():
@@ -40,3 +45,9 @@ def asking(
                 yield Sample(gauges.PARTNER_KEY_EXPIRES, (code,), ends / SECOND)
 
     return ask
+
+
+def _followed(session: Connection[Any]) -> int:
+    """Take one step; how many transactions it looked at: none where another exporter is at it."""
+    row = session.execute(statement("follow"), {"batches": BATCHES}).fetchone()
+    return 0 if row is None else int(row[0])

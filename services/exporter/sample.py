@@ -26,6 +26,8 @@ class Sample(NamedTuple):
 class Question:
     """What is asked, how often (seconds), and how: in the caller's transaction, at the moment given.
 
+    One that ``writes`` is asked outside any: each of its statements commits by itself, so that none is open for long.
+
     ``ask`` locks nothing that others need. Raises psycopg errors: the statement timeout among them.
     """
 

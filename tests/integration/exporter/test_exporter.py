@@ -204,6 +204,7 @@ def test_a_partner_is_heard_once_whoever_asks_and_never_too_early(
         session.execute("UPDATE lianyun.exporter_cursor SET xid = '0', no = 0")
     t = Teller(request.node.name)
     monkeypatch.setattr(partners, "BATCHES", 1)
+    monkeypatch.setattr(partners, "SECONDS", 0.0)  # one step at each look
     told = [t.claim(t.box(), HOUR * (1 + index), DEPARTED, key_id=SPEAKS.key_id) for index in range(3)]
     for event in told:
         pair.apply(0, [event])
@@ -215,6 +216,10 @@ def test_a_partner_is_heard_once_whoever_asks_and_never_too_early(
     assert mark not in second
     assert third[mark] == fourth[mark] == latest
     assert ("partner_last_accepted_timestamp_seconds", "silent") not in third
+    with psycopg.connect(dsn) as session:
+        session.execute("UPDATE lianyun.exporter_cursor SET xid = '0', no = 0")
+    monkeypatch.setattr(partners, "SECONDS", 60.0)
+    assert asked(dsn, "partners")[mark] == latest, "all in one look where there is time"
     assert third["partner_expected_interval_seconds", "silent"] == 86_400
     assert third["partner_key_expires_timestamp_seconds", "ktz"] == 4_000_000_000
     with psycopg.connect(dsn) as open_:  # what is not visible for good is left for later
