@@ -44,10 +44,15 @@ def config(
     dingtalk: Annotated[
         bool, typer.Option("--dingtalk", help="Through the relay to a robot of DingTalk.")
     ] = False,
+    watchdog: Annotated[
+        str, typer.Option(help="A URL that somebody watches who calls when nothing comes.")
+    ] = "",
 ) -> None:
     """Print Alertmanager's configuration for these receivers; without any, alerts are only shown on its page."""
     try:
-        text = configuration(Receivers(mail_to, mail_from, smarthost, webhook, relay, wecom, dingtalk))
+        text = configuration(
+            Receivers(mail_to, mail_from, smarthost, webhook, relay, wecom, dingtalk, watchdog)
+        )
     except ValueError as problem:
         raise Failure(Exit.USAGE, str(problem), "lianyun alerts config --help") from None
     sys.stdout.write(text)

@@ -20,7 +20,8 @@ WECOM, DINGTALK = "/wecom", "/dingtalk"
 class Receivers:
     """Where alerts go; nothing is sent where all is left out, and alerts are seen on Alertmanager's page alone.
 
-    ``smarthost`` is host:port of the mail server; ``relay`` the relay's URL without a path.
+    ``smarthost`` is host:port of the mail server; ``relay`` the relay's URL without a path; ``watchdog`` a URL that
+    somebody else watches, who calls when nothing comes.
     """
 
     mail_to: str = ""
@@ -30,6 +31,7 @@ class Receivers:
     relay: str = ""
     wecom: bool = False
     dingtalk: bool = False
+    watchdog: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,19 @@ def configuration(receivers: Receivers, group_wait: str = "30s", group_interval:
             "group_interval": group_interval,
             "repeat_interval": "12h",
             "routes": [
-                # Whoever watches the watchdog looks at it here: it must not be told every twelve hours.
-                {"receiver": "nobody", "matchers": ['severity="none"']},
+                # Whoever is told this all the time, and misses it, knows that alerts do not arrive.
+                {"receiver": "watchdog", "matchers": ['severity="none"'], "repeat_interval": "5m"},
                 {"receiver": "people", "matchers": ['severity="page"'], "repeat_interval": "1h"},
             ],
         },
         "inhibit_rules": [*_inhibitions()],
-        "receivers": [{"name": "nobody"}, {"name": "people", **_people(receivers)}],
+        "receivers": [
+            {
+                "name": "watchdog",
+                **_hooks([receivers.watchdog] if receivers.watchdog else [], resolved=False),
+            },
+            {"name": "people", **_people(receivers)},
+        ],
     }
     head = "# Written by `lianyun alerts config`; services/notifying/routing.py says why.\n"
     return head + json.dumps(body, indent=2, ensure_ascii=False) + "\n"
@@ -120,6 +128,8 @@ def _people(receivers: Receivers) -> Mapping[str, Any]:
     hooks = [receivers.webhook] if receivers.webhook else []
     hooks += [receivers.relay.rstrip("/") + WECOM] if receivers.wecom else []
     hooks += [receivers.relay.rstrip("/") + DINGTALK] if receivers.dingtalk else []
-    if hooks:
-        found["webhook_configs"] = [{"url": url, "send_resolved": True} for url in hooks]
-    return found
+    return {**found, **_hooks(hooks, resolved=True)}
+
+
+def _hooks(urls: list[str], resolved: bool) -> Mapping[str, Any]:
+    return {"webhook_configs": [{"url": url, "send_resolved": resolved} for url in urls]} if urls else {}

@@ -21,6 +21,7 @@ ALL = Receivers(
     relay="http://127.0.0.1:9466/",
     wecom=True,
     dingtalk=True,
+    watchdog="http://127.0.0.1:9/alive",
 )
 
 
@@ -37,7 +38,7 @@ def test_amtool_accepts_it(receivers: Receivers, watching: Path, tmp_path: Path)
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for labels, receiver in (
-        (["severity=none", "alertname=Watchdog"], "nobody"),
+        (["severity=none", "alertname=Watchdog"], "watchdog"),
         (["severity=page", "alertname=TargetDown"], "people"),
         (["severity=ticket", "alertname=DeadLetterOld"], "people"),
     ):
@@ -52,6 +53,8 @@ def test_every_way_is_a_receiver() -> None:
     assert [one["url"] for one in people["webhook_configs"]] == [
         "http://127.0.0.1:9/hook", "http://127.0.0.1:9466/wecom", "http://127.0.0.1:9466/dingtalk",
     ]  # fmt: skip
+    (watchdog,) = (one for one in body(configuration(ALL))["receivers"] if one["name"] == "watchdog")
+    assert watchdog["webhook_configs"] == [{"url": "http://127.0.0.1:9/alive", "send_resolved": False}]
 
 
 @pytest.mark.parametrize("wrong", [Receivers(mail_to="a@b"), Receivers(wecom=True), Receivers(dingtalk=True)])
