@@ -19,6 +19,7 @@ class Region(IntEnum):
     LINK = 6
     CORRECTION = 7
     CREDIT = 8
+    CASE = 9
 
 
 class Role(StrEnum):

@@ -28,6 +28,7 @@ from services.processors.credit.store.places import Places
 from services.processors.credit.store.rejudging import Judged
 from services.processors.credit.store.statements import statement
 from services.processors.credit.told import CreditFacts
+from services.processors.following import order, reach
 from services.registry import store as registry_store
 from services.registry.registry import Registry
 from services.storage import reading
@@ -80,21 +81,23 @@ def step(
     with session.transaction():
         places.prepare(session, version(rules))
     with session.transaction():
-        session.execute(statement("patience"))
+        order.be_patient(session)
         # Nothing is written before all is judged: until then this transaction holds nobody off.
         after = places.hold(session)
         stored, position = reading.tail(session, after.events, limit)
-        aside, to_aside = places.rows_after(session, "aside", after.aside, limit)
-        reserved, to_reserved = places.rows_after(session, "decided", after.decided, limit)
+        aside, to_aside = order.put_aside(session, after.aside, limit)
+        reserved, to_reserved = order.rows_after(session, statement("decided"), after.decided, limit)
         registry = registry_store.look(session)
         # What counts no longer is judged like what came: whatever it spoke of may be otherwise now.
-        gone = reading.events_by_number(session, [row[1] for row in aside])
+        gone = reading.events_by_number(session, aside)
         arrived = loading.known(stored, registry, skip=failed.skip)
         arrived |= loading.known(gone, registry, aside=True, skip=failed.skip)
         arrived |= _read_again(session, mending, registry, failed)
-        affected = _with_targets(session, arrived, registry, failed)
+        affected = reach.with_targets(
+            session, arrived, lambda stored: loading.known(stored, registry, skip=failed.skip)
+        )
         noted = loading.about(affected)
-        waits = (session.execute(statement("unsettled")).fetchone() or (None,))[0]
+        waits = reach.unsettled(session)
         due = {row[0] for row in session.execute(statement("again_due"), binary=True)}
         consignments = _reached(session, affected.facts) | due
         consignments |= {bytes.fromhex(each.name) for each in mending if each.kind is Kind.CARGO}
@@ -153,26 +156,9 @@ def _read_again(
     return loading.known(reading.events_by_number(session, numbers), registry, aside=True, skip=failed.skip)
 
 
-def _with_targets(session: Connection[Any], arrived: Known, registry: Registry, failed: Faults) -> Known:
-    """``arrived`` with the events that they correct or retract, at any depth: what these said may no longer hold."""
-    ids = uuids(sorted(event for event, _ in arrived.facts.contents))
-    varied = {row[0] for row in session.execute(statement("varied"), {"ids": ids}, binary=True)}
-    todo = {w.target for w in arrived.facts.withdrawals} | varied
-    seen: set[bytes] = set()
-    affected = arrived
-    while todo - seen:
-        targets = reading.events_by_id(session, sorted(todo - seen))
-        seen |= todo
-        told = loading.known(targets, registry, skip=failed.skip)
-        affected |= told
-        todo = {w.target for w in told.facts.withdrawals}
-    return affected
-
-
 def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
-    ids = uuids(sorted(thing.id for thing in loading.spoken_of(facts)))
-    reached = {row[0] for row in session.execute(statement("reached"), {"ids": ids}, binary=True)}
-    return reached | {founding.consignment.id for founding in facts.foundings}
+    found = reach.reached(session, (thing.id for thing in loading.spoken_of(facts)))
+    return found | {founding.consignment.id for founding in facts.foundings}
 
 
 def _replace(session: Connection[Any], judged: Judged, *, financing: bool) -> int:
