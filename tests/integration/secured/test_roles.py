@@ -111,7 +111,14 @@ def test_the_reader_sees_neither_the_access_log_nor_secrets(server: str) -> None
                 session.execute(f"SELECT FROM lianyun.{unseen}".encode())
 
 
-CREDIT = ("credit_cursor", "credit_observation", "credit_count", "credit_about", "credit_again")
+CREDIT = (
+    "credit_cursor",
+    "credit_observation",
+    "credit_count",
+    "credit_about",
+    "credit_again",
+    "credit_broken",
+)
 
 
 def test_the_follower_of_credit_signals_writes_its_own_tables_and_no_others(server: str) -> None:
