@@ -92,6 +92,12 @@ COMMANDS: Mapping[str, Listed] = {
     "worker": Listed(
         "running", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
     ),
+    "exporter": Listed(
+        "exporting",
+        "exporter",
+        "Show what the database says as metrics, in this terminal until Ctrl-C; settings from LIANYUN_* variables.",
+    ),
+    "alerts": Listed("alerting", "app", "How alerts reach people."),
     "api": Listed("serving", "app", "The HTTP API for banks and partners."),
     "webhooks": Listed("webhooks", "app", "Messages to parties about what changed."),
     "access-log": Listed(

@@ -16,7 +16,8 @@ from services.registry import store
 
 FORMS = (
     "a container (CSQU3054383), a consignment (party/reference), a booking (party/number), a note "
-    "(SMGS/country/station/number/year), a train (company/number/date/origin) or a declaration (an MRN); "
+    "(SMGS/country/station/number/year), a train (company/number/date/origin) or a declaration (an MRN, or the "
+    "declarant's own PL/LRN/holder/number); "
     "kind:id says the kind outright"
 )
 
