@@ -23,8 +23,8 @@ format: setup ## Put style and formatting right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: setup ## Run all tests; real Kafka and Postgres are started and stopped by the run
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## Run all tests, two files at a time; real Kafka and Postgres are started and stopped by the run
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 containers: setup ## Build the image and run both profiles of infra/docker-compose.yml (needs a container engine)
 	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers tests/integration/containers tests/unit/infra $(ARGS)
@@ -41,9 +41,10 @@ prove: setup ## Attack the running system (kill, freeze, restart) and show that 
 bench: setup ## Measure throughput and latency on this machine
 	$(BIN)/lianyun bench pipeline $(ARGS)
 
-schemas: setup ## Write the published contract (JSON Schema, AsyncAPI, OpenAPI, vectors) again
+schemas: setup ## Write again what is generated: contract (JSON Schema, AsyncAPI, OpenAPI, vectors), metrics, alerts
 	$(BIN)/python -m schemas.publishing $(ARGS)
 	$(BIN)/python -m services.api.publishing $(ARGS)
+	$(BIN)/python -m services.observability.publishing $(ARGS)
 
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	--allow-unsafe --strip-extras

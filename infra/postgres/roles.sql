@@ -1,10 +1,11 @@
--- The roles of the database: who owns and migrates, who writes events, who keeps credit signals, who only reads. Run as
+-- The roles of the database: who owns and migrates, who writes events, who keeps credit signals, who counts for the metrics,
+-- who only reads. Run as
 -- superuser, in the database lianyun, before it is migrated; may be repeated. Passwords are set apart, by set-passwords.sh.
 DO $$
 DECLARE
     wanted text;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['lianyun_owner', 'lianyun_worker', 'lianyun_credit', 'lianyun_reader'] LOOP
+    FOREACH wanted IN ARRAY ARRAY['lianyun_owner', 'lianyun_worker', 'lianyun_credit', 'lianyun_exporter', 'lianyun_reader'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE', wanted);
         END IF;
@@ -12,7 +13,7 @@ BEGIN
     EXECUTE format('ALTER DATABASE %I OWNER TO lianyun_owner', current_database());
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO lianyun_worker', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO lianyun_credit, lianyun_reader', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO lianyun_credit, lianyun_exporter, lianyun_reader', current_database());
 END
 $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
@@ -26,6 +27,18 @@ ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT SELECT ON SEQUENCES TO lia
 
 -- Who keeps credit signals reads what reports may read, and writes the tables that a migration gives it.
 GRANT lianyun_reader TO lianyun_credit;
+
+-- Who counts for the metrics reads the same, sees how long transactions of others take, and writes how far it is.
+GRANT lianyun_reader, pg_read_all_stats TO lianyun_exporter;
+
+-- Its own tables are given to it by a migration; here, where they were made before the role.
+DO $$
+BEGIN
+    IF to_regclass('lianyun.exporter_cursor') IS NOT NULL THEN
+        GRANT SELECT, INSERT, UPDATE ON lianyun.partner_accepted, lianyun.exporter_cursor TO lianyun_exporter;
+    END IF;
+END
+$$;
 
 -- A worker ends a session that holds its rows and makes no progress, also one of the owner's.
 GRANT pg_signal_backend, pg_read_all_stats TO lianyun_worker;

@@ -242,6 +242,7 @@ def _run(
             for each in following:
                 each.result()
         lent = money.finish(dsn, network)
+        outcome.mismatches.extend(money.unlike())
         if moving is not None:
             _write(moving, screen.frames(world.opens, PICTURES), world.scenario.title)
         screen.say("fsck: recomputing everything from the stored bytes ...")

@@ -20,6 +20,7 @@ from services.cli.output import err, out
 from services.cli.settings import RUNNING, CliSettings
 from services.localstack.errors import StackError
 from services.localstack.platform import Platform
+from services.localstack.ports import free_port
 from services.processors.supervisor import Supervisor
 
 DATA = Path(".lianyun") / "data"
@@ -34,12 +35,14 @@ def up(workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes
             f"a platform seems to run in this folder already ({RUNNING})",
             "stop it with Ctrl-C; if it is gone, remove that file",
         )
+    port = int(os.environ.get("LIANYUN_EXPORTER_METRICS_PORT") or free_port())
     err.print("starting Kafka, Postgres and the workers ...")
     try:
         with (
             Platform(DATA, workers=workers, network=settings.network) as platform,
             credit_follower(platform),
             webhooks(platform),
+            exporter(platform, port),
             announced(platform),
         ):
             out.print("The platform runs. In another terminal, in this folder:")
@@ -50,6 +53,7 @@ def up(workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes
                 "lianyun doctor",
             ):
                 out.print(f"  {line}")
+            out.print(f"Metrics of the whole platform: http://127.0.0.1:{port}/metrics")
             out.print("Ctrl-C stops it.")
             wait_for_ctrl_c()
     except StackError as problem:
@@ -73,6 +77,16 @@ def webhooks(platform: Platform) -> Supervisor:
         workers=1,
         logs=platform.stack.folder / "logs" / "webhooks",
         command=(sys.executable, "-m", "services.webhooks"),
+    )
+
+
+def exporter(platform: Platform, port: int) -> Supervisor:
+    """The process that shows what the database says as metrics on ``port``, started again when it ends."""
+    return Supervisor(
+        {**platform.worker_environment(), "LIANYUN_EXPORTER_METRICS_PORT": str(port)},
+        workers=1,
+        logs=platform.stack.folder / "logs" / "exporter",
+        command=(sys.executable, "-m", "services.exporter"),
     )
 
 

@@ -10,6 +10,7 @@ import hashlib
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 from psycopg.errors import LockNotAvailable
@@ -151,6 +152,24 @@ class Lending:
             asked,
             written=f"{asked.papers.invoices[0].number}, {asked.papers.boxes[0].container}",
         )
+
+        not_asked = Ask(Action.RESERVE, other, "reserve another's", f"{other}/LN-2", terms=terms, papers=said)
+        self._decide(session, desk, not_asked)
+        self._decide(session, desk, Ask(Action.PLEDGE, other, "pledge another's", loan))
+        self._decide(session, desk, Ask(Action.RELEASE, other, "release another's", loan))
+        self._decide(session, desk, Ask(Action.PLEDGE, own, "pledge again", loan))
+
+    def unlike(self) -> list[str]:
+        """Where the desk answered otherwise than it must, one readable line each; after ``finish``."""
+        if self.financed is None:
+            return []
+        given = [(d["by"], d["action"], d["outcome"], d["guard"]) for d in self.decisions]
+        wanted = [(a.by, a.action, a.outcome, a.guard) for a in lending.ANSWERS]
+        return [
+            f"{self.financed.consignment}: decision {number} is {found}, not {right}"
+            for number, (found, right) in enumerate(zip_longest(given[: len(wanted)], wanted), start=1)
+            if found != right
+        ]
 
     def _decide(self, session: Session, desk: Desk, ask: Ask, written: str = "") -> None:
         assert self.financed is not None

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from services.deadletters.letter import State
-from services.observability.metrics import CATALOGUE
+from services.observability.catalogue import CATALOGUE
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -60,7 +60,7 @@ def test_plain_is_what_starts_when_nothing_is_said() -> None:
 
 
 def test_what_is_mounted_is_there() -> None:
-    mounts = [m for s in SERVICES.values() for m in s.get("volumes", ()) if m.startswith("./")]
+    mounts = [m for s in SERVICES.values() for m in s.get("volumes", ()) if m.startswith(("./", "../"))]
     paths = {m.partition(":")[0] for m in mounts}
     assert all((INFRA / path).exists() for path in paths), paths
 
@@ -88,6 +88,15 @@ def test_prometheus_scrapes_the_follower_of_credit_signals_in_both_networks() ->
     assert SERVICES["credit-secure"]["networks"]["secure"]["aliases"] == ["credit"]
     for name in ("credit", "credit-secure"):
         assert SERVICES[name]["environment"]["LIANYUN_CREDIT_METRICS_PORT"] == "9464"
+
+
+def test_prometheus_scrapes_the_exporter_in_both_networks() -> None:
+    jobs = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    (job,) = (job for job in jobs if job["job_name"] == "exporter")
+    assert job["static_configs"] == [{"targets": ["exporter:9464"]}]
+    assert SERVICES["exporter-secure"]["networks"]["secure"]["aliases"] == ["exporter"]
+    for name in ("exporter", "exporter-secure"):
+        assert SERVICES[name]["environment"]["LIANYUN_EXPORTER_METRICS_PORT"] == "9464"
 
 
 def test_dashboards_ask_for_metrics_that_exist() -> None:
@@ -132,7 +141,7 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
     for name, service in SERVICES.items():
         address = service.get("environment", {}).get("LIANYUN_DSN")
         if address is not None:
-            role = next((kind for kind in ("worker", "credit") if name.startswith(kind)), "owner")
+            role = next((kind for kind in ("worker", "credit", "exporter") if name.startswith(kind)), "owner")
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
 
 

@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from services.core.facts import Micros
 from services.core.objects import Thing
-from services.processors.financing.asking import Ask, Book, Decision
+from services.processors.financing.asking import Ask
 from services.processors.financing.decisions import decide
 from services.processors.financing.fingerprints import Fingerprint, Version, fingerprints
 from services.processors.financing.products import Products, products
@@ -71,8 +71,7 @@ class Desk:
         """Decide and record ``ask``; ``on`` are the consignments that a reservation or a request about cargo is about.
 
         A repeated request gives the decision that was taken for it, and records nothing. Blocks while others decide on the
-        same encumbrance. Raises CargoMoved (begin again), KeyMissing, and what Postgres
-        raises.
+        same encumbrance. Raises CargoMoved (begin again), KeyMissing, and what Postgres raises.
         """
         adapt(session)
         counting, asked, held, seen = self._held(session, ask, on)
@@ -81,10 +80,10 @@ class Desk:
         registry = self._registry(session, held.registry)
         table = products() if self.table is None else self.table
         found = read_book(session, asked, held, seen, registry, at, table, self.required)
-        decision = decide(ask, found.book, at, self.table)
-        if decision.repeated is not None:
-            return decision.repeated
-        ruling = _ruling(held.number, ask, decision, found.book, position, table.version)
+        ruling = decide(ask, found.book, at, self.table)
+        if ruling.recorded:
+            return ruling
+        ruling = ruling._replace(number=held.number, position=position)
         if found.book.earlier is None:
             open_ = {version.number for version in counting.versions if version.open}
             written = [p for p in found.book.prints if p.version in open_]
@@ -119,28 +118,3 @@ def _asked_prints(ask: Ask, known: Sequence[Version]) -> tuple[Fingerprint, ...]
     if ask.action is not Action.RESERVE or ask.terms is None:
         return ()
     return tuple(p for version in known for p in fingerprints(ask.papers, ask.terms.applicant, version))
-
-
-def _ruling(number: int, ask: Ask, decision: Decision, book: Book, position: int, rules: str) -> Ruling:
-    last = book.last
-    return Ruling(
-        number=number,
-        action=decision.action,
-        outcome=decision.outcome,
-        at=decision.at,
-        asked_by=ask.asked_by,
-        idempotency=ask.idempotency,
-        asked=ask.digest,
-        position=position,
-        rules=rules,
-        financing=decision.financing,
-        request=ask.request,
-        terms=decision.terms,
-        amount=decision.amount,
-        until=decision.until,
-        frees=decision.frees,
-        notices=decision.notices,
-        guard=decision.guard,
-        satisfied_by=decision.satisfied_by,
-        before=None if last is None else last.number,
-    )

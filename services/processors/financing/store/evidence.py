@@ -86,7 +86,7 @@ def evidence_of(
         gathered = None if founded is None else gather(facts, founded, as_of)
         view = None if founded is None else derive(facts, founded, as_of)
         if gathered is not None and view is not None:
-            cargo.append(Cargo.of(view, (path.thing for path in gathered.paths if path.counted)))
+            cargo.append(Cargo.of(view, gathered, facts.links))
     wanted = {*subjects, *(note_id(note) for each in cargo for note in each.notes)}
     if not spoken.subjects <= wanted:
         spoken = Spoken()  # it may hold words about what turned out not to belong here
