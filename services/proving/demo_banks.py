@@ -40,6 +40,7 @@ class Banks:
     callers: Callers
     decisions: list[dict[str, Any]] = field(default_factory=list)
     _awaited: list[Message] = field(default_factory=list)
+    _asked: int = 0
 
     def __post_init__(self) -> None:
         self._awaited = list(self.money.papers)
@@ -50,7 +51,9 @@ class Banks:
             return
         while self._awaited and self._arrived(self._awaited[-1]):
             self._awaited.pop()
-        if not self._awaited:
+        if not self._awaited and all(
+            self._free(self.money.financed, *each) for each in _applied(self.money.financed)
+        ):
             self._lend(self.money.financed)
 
     def finish(self) -> dict[str, Any]:
@@ -82,21 +85,39 @@ class Banks:
         answer = self.callers.of(message.party).get("/v1/events", params=name)
         return answer.is_success and answer.json()["outcome"] in KNOWN
 
+    def _free(self, financed: Financed, bank: str, application: str) -> bool:
+        """Whether ``bank`` is told, before it asks for anything, that the interest of its application is free."""
+        asked = {
+            "kind": "consignment",
+            "id": financed.consignment,
+            "application": f"{financed.shipper}/{application}",
+        }
+        answer = self.callers.of(bank).get("/v1/financing-status", params=asked)
+        return answer.is_success and answer.json()["interest_taken"] is False
+
     def _lend(self, financed: Financed) -> None:
         own, other = lending.BANK, lending.OTHER_BANK
         loan = f"LN-{financed.reference}"
-        asked = reservation(financed, loan, financed.reference, true_papers(financed))
-        self._decide(own, "RESERVE", "/v1/reservations", asked)
+        (_, application), (_, offered) = _applied(financed)
+        self._asked += 1
+        asked = reservation(financed, loan, application, true_papers(financed))
+        if not self._decide(own, "RESERVE", "/v1/reservations", asked):
+            return  # a paper of the cargo has not come yet: asked again at the next look
         self._decide(own, "PLEDGE", f"/v1/financings/{loan}/pledge")
         amount = {"minor_units": lending.ASKED, "currency_code": CURRENCY}
         self._decide(own, "DRAW", f"/v1/financings/{loan}/draw", {"amount": amount})
         papers = look_alike(financed)
         written = f"{papers['invoices'][0]['number']}, {papers['boxes'][0]['container']}"
-        asked = reservation(financed, "LN-1", f"{financed.reference}B", papers)
+        asked = reservation(financed, "LN-1", offered, papers)
         self._decide(other, "RESERVE", "/v1/reservations", asked, written)
 
-    def _decide(self, by: str, action: str, path: str, body: Any = None, written: str = "") -> None:
-        told = self._answer(by, "POST", path, json=body, headers={"idempotency-key": f"demo-{action}"}).json()
+    def _decide(self, by: str, action: str, path: str, body: Any = None, written: str = "") -> bool:
+        """Ask for a decision and keep what is told of it; False where what it is about is not there for ``by``."""
+        key = {"idempotency-key": f"demo-{action}-{self._asked}"}
+        answer = self._answer(by, "POST", path, json=body, headers=key)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return False
+        told = answer.json()
         outcome = told["outcome"] if "outcome" in told else "DONE" if told["allowed"] else "REFUSED"
         self.decisions.append(
             {
@@ -109,6 +130,7 @@ class Banks:
                 "number": told["number"],
             }
         )
+        return True
 
     def _told(self, financed: Financed) -> dict[str, Any]:
         if self.decisions:
@@ -132,15 +154,23 @@ class Banks:
         return {"shipper": shipper, "read_without_consent": without.is_success, **known}
 
     def _answer(self, by: str, method: str, path: str, **asked: Any) -> httpx.Response:
-        """The answer of a request that has to succeed, asked again under the same key where it has to wait; raises Unexpected."""
+        """The answer of a request, asked again under the same key where it has to wait.
+
+        Raises Unexpected unless it succeeds or says that nothing is there.
+        """
         for _ in range(ATTEMPTS):
             answer = self.callers.of(by).request(method, path, **asked)
             if answer.status_code not in _AGAIN:
                 break
             time.sleep(float(answer.headers.get("retry-after", "0.2")))
-        if not answer.is_success:
+        if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
             raise Unexpected(f"{method} {path} as {by}: {answer.status_code} {answer.text[:300]}")
         return answer
+
+
+def _applied(financed: Financed) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Both banks, each with the shipper's number of its application to it."""
+    return (lending.BANK, financed.reference), (lending.OTHER_BANK, f"{financed.reference}B")
 
 
 def _status(found: dict[str, Any]) -> dict[str, Any]:
