@@ -23,8 +23,8 @@ format: setup ## Put style and formatting right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: setup ## Run all tests; real Kafka and Postgres are started and stopped by the run
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## Run all tests, two files at a time; real Kafka and Postgres are started and stopped by the run
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 containers: setup ## Build the image and run both profiles of infra/docker-compose.yml (needs a container engine)
 	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers tests/integration/containers tests/unit/infra $(ARGS)

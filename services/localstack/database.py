@@ -24,6 +24,7 @@ from services.localstack.process import Deadline, ServerProcess, run_tool
 
 NAME = "lianyun"
 _SUPERUSER = "postgres"
+_END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
 _DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 
 
@@ -186,7 +187,10 @@ def fresh_database(dsn: str, name: str) -> str:
         )
     with psycopg.connect(dsn, autocommit=True) as connection:
         identifier = sql.Identifier(name)
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
+        # Not DROP ... WITH (FORCE): it fails while the server itself vacuums the database. A plain DROP ends the
+        # vacuum and gives the sessions ended here five seconds to go.
+        connection.execute(_END_SESSIONS, (name,))
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(identifier))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
     head, _, query = dsn.partition("?")
     return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")

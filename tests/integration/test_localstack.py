@@ -19,6 +19,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from services.localstack import LocalStack, StackError
 from services.localstack.engine import Servers
 from services.localstack.ports import free_port
+from tests.producing.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -131,6 +132,32 @@ def test_fresh_database_is_empty_each_time_and_refuses_odd_names(own: LocalStack
             connection.execute("CREATE TABLE only_once ()")
     with pytest.raises(ValueError, match="lower-case"):
         own.database.fresh_database('x"; DROP DATABASE lianyun; --')
+
+
+def test_fresh_database_takes_the_place_of_one_that_is_in_use_and_being_vacuumed(own: LocalStack) -> None:
+    dsn = own.database.fresh_database("vacuumed")
+    in_use = psycopg.connect(dsn)
+    with psycopg.connect(own.database.admin_dsn, autocommit=True) as admin:
+        admin.execute("ALTER SYSTEM SET autovacuum_naptime = 1")
+        admin.execute("SELECT pg_reload_conf()")
+        with psycopg.connect(dsn) as connection:
+            # At 0.1 s a page the vacuum outlasts the test.
+            connection.execute(
+                "CREATE TABLE slow (number integer) WITH (autovacuum_vacuum_threshold = 0, "
+                "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)"
+            )
+            connection.execute("INSERT INTO slow SELECT generate_series(1, 100000)")
+            connection.execute("DELETE FROM slow WHERE number % 2 = 0")
+        vacuuming = (
+            "SELECT 1 FROM pg_stat_activity WHERE datname = 'vacuumed' AND backend_type = 'autovacuum worker'"
+        )
+        until(lambda: admin.execute(vacuuming).fetchone() is not None, "a vacuum of its own")
+        with psycopg.connect(own.database.fresh_database("vacuumed")) as connection:
+            assert connection.execute("SELECT to_regclass('slow')").fetchone() == (None,)
+        admin.execute("ALTER SYSTEM RESET autovacuum_naptime")
+        admin.execute("SELECT pg_reload_conf()")
+    with pytest.raises(psycopg.OperationalError):
+        in_use.execute("SELECT 1")
 
 
 def test_database_wants_a_password(own: LocalStack) -> None:
