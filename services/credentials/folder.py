@@ -25,7 +25,9 @@ from pathlib import Path
 from services.credentials.authority import Issued, issue, new_authority
 
 BROKER, ADMINISTRATOR = "broker", "admin"
-ROLES = ("superuser", "lianyun_owner", "lianyun_worker", "lianyun_credit", "lianyun_reader")
+ROLES = (
+    "superuser", "lianyun_owner", "lianyun_worker", "lianyun_credit", "lianyun_api", "lianyun_webhooks", "lianyun_reader",
+)  # fmt: skip
 _HOSTS = ("localhost", "127.0.0.1", "::1")
 _CERTIFICATES = ("broker.pem", "admin.pem", "postgres.crt")
 
