@@ -1,7 +1,8 @@
 -- Where the roles of a secured deployment exist: the API, and who delivers webhooks, read what reports may read and write
 -- their own tables, each no others. A row can only be held by who may update one of its columns, so the API may update one that
 -- decides nothing: of the registry's version the mark of its one row, of versions of fingerprints the moment of their opening, of
--- heads a count that is computed anew.
+-- heads a count that is computed anew. To hold one of the first two as a table takes the right to add a row: of the registry's version
+-- there can be one row only, and a version of fingerprints whose key nobody has stops decisions and changes none.
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_api') THEN
@@ -19,6 +20,7 @@ BEGIN
         GRANT UPDATE (answered) ON lianyun.financing_asked TO lianyun_api;
         GRANT UPDATE (since) ON lianyun.financing_version TO lianyun_api;
         GRANT UPDATE (one) ON lianyun.registry_version TO lianyun_api;
+        GRANT INSERT ON lianyun.financing_version, lianyun.registry_version TO lianyun_api;
         GRANT SELECT ON lianyun.credit_observation, lianyun.credit_count, lianyun.credit_about, lianyun.credit_again
             TO lianyun_api;
         GRANT SELECT, INSERT ON lianyun.credit_record TO lianyun_api;
