@@ -185,14 +185,21 @@ def fetch_servers():
         )
 
 
-MOUNTED = ("grafana", "kafka", "postgres", "prometheus")
-"""Folders of infra/ whose files containers read, each as a user of its own."""
+MOUNTED = (
+    "infra/alertmanager",
+    "infra/grafana",
+    "infra/kafka",
+    "infra/postgres",
+    "infra/prometheus",
+    "ops/alerts",
+)
+"""Folders whose files containers read, each as a user of its own."""
 
 
-def open_mounts(infra):
+def open_mounts(root):
     """Let everybody read what containers mount: a working copy made under umask 077 keeps it from them."""
     for folder in MOUNTED:
-        for path in [infra / folder, *sorted((infra / folder).rglob("*"))]:
+        for path in [root / folder, *sorted((root / folder).rglob("*"))]:
             mode = path.stat().st_mode
             wanted = mode | (0o555 if path.is_dir() or mode & 0o100 else 0o444)
             if wanted != mode:
@@ -215,7 +222,7 @@ def main():
         install_packages()
         say("[3/3] Preparing the broker and the database")
     fetch_servers()
-    open_mounts(ROOT / "infra")
+    open_mounts(ROOT)
     if fresh:
         STAMP.write_text(wanted + "\n")
         say(f"Ready after {time.time() - began:.0f} s. Next: make demo, make test, make help")

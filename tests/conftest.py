@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,8 @@ from services.localstack.engine import (
     open_database,
     told,
 )
+from services.localstack.errors import StackError
+from services.localstack.watching_programs import watching_programs
 from tests.integration.containers import engine as containers
 
 # How long an example takes says nothing but how busy the machine is.
@@ -51,3 +54,12 @@ def postgres() -> Iterator[DatabaseAddress]:
 def stack(broker: BrokerAddress, postgres: DatabaseAddress) -> Servers:
     """Both servers: ``.bootstrap``, ``.dsn``, ``.broker``, ``.database``."""
     return Servers(broker, postgres)
+
+
+@pytest.fixture(scope="session")
+def watching() -> Path:
+    """The folder with promtool, Prometheus, Alertmanager and amtool; the test is skipped, aloud, where they cannot be had."""
+    try:
+        return watching_programs()
+    except StackError as problem:
+        pytest.skip(f"NOT RUN: {problem}")

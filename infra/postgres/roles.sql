@@ -1,4 +1,5 @@
--- The roles of the database: who owns and migrates, who writes events, who keeps credit signals, who answers callers, who tells
+-- The roles of the database: who owns and migrates, who writes events, who keeps credit signals, who counts for the metrics, who answers
+-- callers, who tells
 -- parties of changes, who only reads. Run as superuser, in the database lianyun, before it is migrated; may be repeated.
 -- Passwords are set apart, by set-passwords.sh.
 DO $$
@@ -6,7 +7,7 @@ DECLARE
     wanted text;
 BEGIN
     FOREACH wanted IN ARRAY ARRAY[
-        'lianyun_owner', 'lianyun_worker', 'lianyun_credit', 'lianyun_api', 'lianyun_webhooks', 'lianyun_reader'
+        'lianyun_owner', 'lianyun_worker', 'lianyun_credit', 'lianyun_exporter', 'lianyun_api', 'lianyun_webhooks', 'lianyun_reader'
     ] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE', wanted);
@@ -16,7 +17,7 @@ BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO lianyun_worker', current_database());
     EXECUTE format(
-        'GRANT CONNECT ON DATABASE %I TO lianyun_credit, lianyun_api, lianyun_webhooks, lianyun_reader', current_database());
+        'GRANT CONNECT ON DATABASE %I TO lianyun_credit, lianyun_exporter, lianyun_api, lianyun_webhooks, lianyun_reader', current_database());
 END
 $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
@@ -30,6 +31,18 @@ ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT SELECT ON SEQUENCES TO lia
 
 -- These read what reports may read, and write the tables that a migration gives each of them.
 GRANT lianyun_reader TO lianyun_credit, lianyun_api, lianyun_webhooks;
+
+-- Who counts for the metrics reads the same, sees how long transactions of others take, and writes how far it is.
+GRANT lianyun_reader, pg_read_all_stats TO lianyun_exporter;
+
+-- Its own tables are given to it by a migration; here, where they were made before the role.
+DO $$
+BEGIN
+    IF to_regclass('lianyun.exporter_cursor') IS NOT NULL THEN
+        GRANT SELECT, INSERT, UPDATE ON lianyun.partner_accepted, lianyun.exporter_cursor TO lianyun_exporter;
+    END IF;
+END
+$$;
 
 -- A worker ends a session that holds its rows and makes no progress, also one of the owner's.
 GRANT pg_signal_backend, pg_read_all_stats TO lianyun_worker;

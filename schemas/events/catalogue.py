@@ -29,6 +29,7 @@ _MODULES = (
     "finance_security",
     "finance_request",
     "finance_decision",
+    "case",
 )
 
 

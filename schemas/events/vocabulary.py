@@ -19,6 +19,7 @@ class Region(IntEnum):
     LINK = 6
     CORRECTION = 7
     CREDIT = 8
+    CASE = 9
 
 
 class Role(StrEnum):
@@ -51,7 +52,8 @@ class ObjectKind(IntEnum):
 
     consignment ``party/reference``; booking ``party/number``; note ``SMGS|CIM|CIMSMGS/country/station/number/year``;
     container ISO 6346; declaration ``jurisdiction/number``; wagon ``CN|1520|UIC/number``;
-    train ``company/number/YYYY-MM-DD/origin place``; place ``scheme:code``.
+    train ``company/number/YYYY-MM-DD/origin place`` (one run: the number of the next day is another train; the origin may
+    be missing where its sender does not know it); place ``scheme:code``.
     """
 
     CONSIGNMENT = 1

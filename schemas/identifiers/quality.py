@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import lru_cache
 
 from schemas import railnet
@@ -88,6 +89,20 @@ def _place(id: str) -> Iterator[str]:
             yield "unlocode.trap"
 
 
+def _train(id: str) -> Iterator[str]:
+    """A train is one run: company, number and service date, and the origin where the sender knows it."""
+    parts = [part.strip() for part in id.split("/")]
+    if len(parts) not in (3, 4) or not all(parts) or not _is_day(parts[2]):
+        yield "train.form"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return len(text) == 10 and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
 def _is_eaeu(country: str) -> bool:
     return railnet.customs_union(country) is railnet.CustomsUnion.EAEU
 
@@ -98,4 +113,5 @@ _CHECKS: dict[str, Callable[[str], Iterator[str]]] = {
     "declaration": _declaration,
     "note": _note,
     "place": _place,
+    "train": _train,
 }

@@ -17,6 +17,7 @@ _TITLES = {
     Region.LINK: "Links",
     Region.CORRECTION: "Corrections",
     Region.CREDIT: "Credit",
+    Region.CASE: "Cases",
 }
 _HEAD = "| type | meaning | said by | authority | corroborated by | tolerance | exception |\n|---|---|---|---|---|---|---|"
 

@@ -172,6 +172,10 @@ _VALUES: Json = {
     "consent": {"source": "https://west-lake-tools.example/lianyun", "id": "consent-7"},
     "dispute": {"source": "https://west-lake-tools.example/lianyun", "id": "objection-2"},
     "concerns": {"source": "https://gacc.example/lianyun", "id": "finding-88120"},
+    "case": hashlib.sha256(b"what the case is about").hexdigest()[:32],
+    "by": {"party": "ktz", "desk": "dostyk-shift"},
+    "since": "2026-03-05T11:40:00+05:00",
+    "evidence": [hashlib.sha256(b"the event that holds the train").hexdigest()[:32]],
     "restriction": {"source": "https://pkp.example/lianyun", "id": "order-2026-14"},
 }
 
@@ -182,6 +186,7 @@ _WHOLE_RELAY: Json = {
     "message_length": len(_MESSAGE),
     "packing": "GZIP",
 }
+_STEPS_OF_CASES = ("reopened", "acknowledged", "noted", "closed")
 _BY_TYPE: dict[str, Json] = {
     "cre.credit.consent_granted.v1": {"scope": ["SCORE", "SIGNALS"]},
     "cre.movement.transshipped.v1": {"gauge_from": 1435, "gauge_to": 1520},
@@ -191,6 +196,23 @@ _BY_TYPE: dict[str, Json] = {
     "cre.finance.applied.v1": {"reference": "AP-2026-31"},
     "cre.finance.decided.v1": {"number": 88_217, "guard": "RESERVATION_VALID", "position": 4_417_002},
     "cre.finance.decided.v2": {"number": 88_217, "guard": "RESERVATION_VALID", "position": 4_417_002},
+    **{f"cre.case.{step}.v1": {"number": 4_112, "before": 4_108} for step in _STEPS_OF_CASES},
+    "cre.case.opened.v1": {
+        "number": 4_108,
+        "what": "TRAIN_HELD",
+        "about": {"kind": "train", "id": "ktz/1403/2026-03-05/locode:KZDOS"},
+        "jurisdiction": "",
+    },
+    "cre.case.assigned.v1": {
+        "number": 4_113,
+        "before": 4_112,
+        "to": {"party": "ktz", "desk": "aktogay-shift"},
+    },
+    "cre.case.snoozed.v1": {
+        "number": 4_114,
+        "before": 4_113,
+        "reason": "The locomotive is promised for the evening.",
+    },
     "cre.document.note_reissued.v1": {"objects": [{"kind": "note", "id": REISSUED}], "form": "CIM"},
     "cre.link.consignment_opened.v1": {
         "parties": [{"party": "cr", "role": "railway"}, {"party": "ruhr-machines", "role": "consignee"}]

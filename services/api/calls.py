@@ -85,6 +85,14 @@ class Call:
             raise Problem("precondition-failed")
 
 
+class BeginAgain(Exception):
+    """What a route rests on changed under it: nothing of it stays, and the request is answered anew, in a new transaction."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.route)
+        self.call = call
+
+
 @contextmanager
 def _transaction(context: Context) -> Iterator[Session]:
     with context.pool.connection() as session:
@@ -124,9 +132,11 @@ class Answer:
         return Response(raw, self.status, headers, "application/json" if raw else None)
 
 
-def page(call: Call, purpose: str, items: Sequence[Any], last: Any) -> Answer:
-    """A page: its items, and a cursor to ``last`` (the place of its last item; None: nothing follows)."""
-    body: dict[str, Any] = {"items": items, "next": None}
+def page(
+    call: Call, purpose: str, items: Sequence[Any], last: Any, more: Mapping[str, Any] | None = None
+) -> Answer:
+    """A page: its items, and a cursor to ``last`` (the place of its last item; None: nothing follows), beside ``more``."""
+    body: dict[str, Any] = {"items": items, "next": None, **(more or {})}
     headers = {}
     if last is not None:
         body["next"] = call.context.seal.cursor(purpose, call.party.code, last)

@@ -37,6 +37,7 @@ class Context:
             min_size=settings.api_threads,
             max_size=settings.api_threads,
             configure=make_ready,
+            reset=_as_opened,
             timeout=5.0,
             open=False,
             name=APPLICATION,
@@ -85,6 +86,11 @@ class Context:
             if self._registry is None or self._registry.version < version:
                 self._registry = store.look(session)
             return self._registry
+
+
+def _as_opened(session: Session) -> None:
+    """Whoever gets a session finds it as it was made, whatever the last one did with it."""
+    session.autocommit = False
 
 
 def gateway_topic() -> str:

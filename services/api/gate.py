@@ -111,14 +111,23 @@ class Gate:
         return certificate_thumbprint(request, settings.api_certificate_header, settings.api_proxies)
 
     def admitted(self, session: Connection[Any], proven: Proven) -> Admitted:
-        """Use up the proof, and look who the client is; raises Problem for a replay and for a client that is none."""
+        """Use up the proof, and look who the client is; raises Problem for a replay and for a client that is none.
+
+        A session that commits by itself is in a transaction from then on.
+        """
         granted, proof = proven.granted, proven.proof
         parameters = {
             "digest": None if proof is None else proof.digest,
             "expires": None if proof is None else proof.expires,
             "client": granted.client,
         }
-        row = session.execute(statement("admit"), parameters).fetchone()
+        if session.autocommit:
+            with session.pipeline():  # the transaction begins on the same way
+                session.execute(b"BEGIN")
+                cursor = session.execute(statement("admit"), parameters)
+        else:
+            cursor = session.execute(statement("admit"), parameters)
+        row = cursor.fetchone()
         if row is None:
             raise self._refusal("invalid_token", "The client is not registered, or no longer.")
         fresh, party, scopes, purposes, registry, now = row

@@ -28,12 +28,14 @@ def repeatable(call: Call, effect: Callable[[], Answer]) -> Response:
     party = call.party.code  # whichever of its clients asks: the intention is the party's
     request = _digest(call)
     lock = int.from_bytes(hashlib.sha256(f"{party}\0{key}".encode()).digest()[:8], "big", signed=True)
-    row = call.session.execute(statement("try_key"), {"lock": lock}).fetchone()
-    if row is None or not row[0]:
+    row = call.session.execute(
+        statement("answer_under"), {"lock": lock, "party": party, "key": key}
+    ).fetchone()
+    assert row is not None
+    free, before, status, headers, body = row
+    if not free:
         raise Problem("idempotency-in-flight", headers={"retry-after": "1"})
-    stored = call.session.execute(statement("answer_of"), {"party": party, "key": key}).fetchone()
-    if stored is not None:
-        before, status, headers, body = stored
+    if before is not None:
         if bytes(before) != request:
             raise Problem("idempotency-key-reused")
         return Response(bytes(body), status, {**headers, "idempotent-replayed": "true"})

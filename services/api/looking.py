@@ -71,5 +71,5 @@ def _only_its_boxes(body: dict[str, Any]) -> None:
     """A hand-over lists the boxes of a whole train: those of others are nobody's business here."""
     own = {box["container"] for box in body["boxes"]}
     for handover in body["handovers"]:
-        for side in ("missing", "surplus", "announced_only"):
+        for side in ("missing", "surplus", "announced_only", "unannounced"):
             handover[side] = [each for each in handover[side] if each in own]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api import logbook
-from services.api.calls import Answer, Call
+from services.api.calls import Answer, BeginAgain, Call
 from services.api.context import Context
 from services.api.gate import Proven
 from services.api.idempotency import repeatable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from services.api.routing import Declared
 
 log = logging.getLogger(__name__)
+ATTEMPTS = 8
 
 
 async def perform(declared: Declared, request: Request, parameters: dict[str, Any]) -> Response:
@@ -53,7 +55,7 @@ def _answered(
         if not budget.allowed:
             raise Problem("rate-limited")
         if declared.transaction:
-            response = _in_one(declared, context, request, body, parameters, proven)
+            response = _until_steady(declared, context, request, body, parameters, proven)
         else:
             response = _in_several(declared, context, request, body, parameters, proven)
     except Problem as problem:
@@ -69,6 +71,24 @@ def _answered(
     return response
 
 
+def _until_steady(
+    declared: Declared,
+    context: Context,
+    request: Request,
+    body: bytes,
+    parameters: dict[str, Any],
+    proven: Proven,
+) -> Response:
+    """The answer, begun again where what it rests on changed under it. Problem conflict where it changes on and on."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            return _in_one(declared, context, request, body, parameters, proven)
+        except BeginAgain as changed:
+            if not left:
+                _log_alone(context, changed.call, proven, 409)
+    raise Problem("conflict", "What the request rests on changes all the time; ask again.")
+
+
 def _in_one(
     declared: Declared,
     context: Context,
@@ -80,19 +100,45 @@ def _in_one(
     call = None
     try:
         with context.pool.connection() as session:
+            session.autocommit = (
+                True  # the transaction is begun and committed by statements that go with others
+            )
             call = _call(declared, context, request, body, session, proven)
             call._session = session
+            if declared.method == "GET":
+                return _read_only(declared, call, parameters)
             _permit(declared.needs, call)
             if declared.idempotent:
                 response = repeatable(call, lambda: _effect(declared, call, parameters))
             else:
                 response = _effect(declared, call, parameters).response(request)
-            logbook.write(session, call, response.status_code)
+            _logged(session, call, response.status_code)
         return response
     except Problem as problem:
         # Nothing of the route stays; that it was asked does, and the proof stays used.
         _log_alone(context, call, proven, problem.kind.status)
         raise
+
+
+def _read_only(declared: Declared, call: Call, parameters: dict[str, Any]) -> Response:
+    """The answer of a route that changes nothing: where it raises a Problem there is nothing to undo."""
+    try:
+        _permit(declared.needs, call)
+        response = _effect(declared, call, parameters).response(call.request)
+    except Problem as problem:
+        if call.session.info.transaction_status is not TransactionStatus.INTRANS:
+            raise
+        call.lines.clear()
+        response = problem.response()
+    _logged(call.session, call, response.status_code)
+    return response
+
+
+def _logged(session: Connection[Any], call: Call, status: int) -> None:
+    """Write the lines of the access log and commit: they and what was read stand or fall together, in one round trip."""
+    with session.pipeline():
+        logbook.write(session, call, status)
+        session.execute(b"COMMIT")
 
 
 def _in_several(

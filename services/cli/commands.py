@@ -48,6 +48,22 @@ COMMANDS: Mapping[str, Listed] = {
     "track": Listed(
         "track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
+    "cases": Listed(
+        "cases",
+        "app",
+        "Trouble that somebody has to look at: what there is, whose it is, and what was done about it.",
+    ),
+    "top": Listed(
+        "top",
+        "top",
+        "Show the border board live: trains due, queued and handed over, boxes ready and what keeps the others, cases, health.",
+    ),
+    "handover": Listed(
+        "handover",
+        "handover",
+        "Show what was announced, delivered and received of a train, and name each box that is not on every list.",
+    ),
+    "shift": Listed("shift", "app", "What one shift hands over to the next."),
     "bank": Listed(
         "bank_upkeep",
         "app",
@@ -76,6 +92,12 @@ COMMANDS: Mapping[str, Listed] = {
     "worker": Listed(
         "running", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
     ),
+    "exporter": Listed(
+        "exporting",
+        "exporter",
+        "Show what the database says as metrics, in this terminal until Ctrl-C; settings from LIANYUN_* variables.",
+    ),
+    "alerts": Listed("alerting", "app", "How alerts reach people."),
     "api": Listed("serving", "app", "The HTTP API for banks and partners."),
     "webhooks": Listed("webhooks", "app", "Messages to parties about what changed."),
     "access-log": Listed(

@@ -152,7 +152,9 @@ def _played(
         screen.say("what became of the loan, and what the bank reads of three shippers ...")
         for each in following:
             each.result()
-    return outcome, banks.finish()
+    lent = banks.finish()
+    outcome.mismatches.extend(banks.unlike())
+    return outcome, lent
 
 
 def _told(

@@ -43,6 +43,7 @@ def show(body: dict[str, Any], shown: dict[str, Any] | None, disputes: Sequence[
             ("equivocations", events["equivocations"]),
             ("refused", f"{events['refused']} messages, {sum(events['dead_letters'].values())} letters"),
             ("consignments with a dispute", body["disputed"]),
+            ("with trouble in the end", ", ".join(f"{n} {kind}" for kind, n in body["troubles"].items())),
             ("views that differ from the world's truth", body["world_mismatches"]),
             ("fsck", body["fsck"] if body["fsck"] == "ok" else f"{len(body['fsck'])} findings"),
             ("seconds", body["seconds"]),

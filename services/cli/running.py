@@ -18,10 +18,11 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import err, out
 from services.cli.settings import RUNNING, CliSettings
 from services.localstack.api import PORT, LocalApi
-from services.localstack.beside import credit_follower, webhooks
+from services.localstack.beside import credit_follower, exporter, webhooks
 from services.localstack.callers import sandbox
 from services.localstack.errors import StackError
 from services.localstack.platform import Platform
+from services.localstack.ports import free_port
 from services.processors.financing.store.opening import KeysMissing
 from services.processors.financing.store.versions import KeyMissing
 
@@ -46,29 +47,32 @@ def up(
             f"a platform seems to run in this folder already ({RUNNING})",
             "stop it with Ctrl-C; if it is gone, remove that file",
         )
+    metrics = int(os.environ.get("LIANYUN_EXPORTER_METRICS_PORT") or free_port())
     err.print("starting Kafka, Postgres, the workers and the API ...")
     try:
         with (
             Platform(DATA, workers=workers, network=settings.network) as platform,
             credit_follower(platform),
             webhooks(platform),
+            exporter(platform, metrics),
             LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,
         ):
             key = sandbox(platform.stack.dsn, platform.network, KEYS)
             with announced(platform, api.url):
-                _tell(platform, api.url, key)
+                _tell(platform, api.url, key, metrics)
                 wait_for_ctrl_c()
     except (StackError, KeysMissing, KeyMissing) as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
 
 
-def _tell(platform: Platform, api: str, key: Path | None) -> None:
+def _tell(platform: Platform, api: str, key: Path | None, metrics: int) -> None:
     """Print where everything is, and what to try first."""
     out.print("The platform runs:")
     for name, where in (
         ("API", f"{api}  (described at /openapi.json)"),
         ("Kafka", platform.stack.bootstrap),
         ("Postgres", f"the address is in {RUNNING}"),
+        ("metrics", f"of the whole platform: http://127.0.0.1:{metrics}/metrics"),
         ("logs", platform.stack.folder / "logs"),
     ):
         out.print(f"  {name:<9} {where}", markup=False)

@@ -16,7 +16,8 @@ from services.registry import store
 
 FORMS = (
     "a container (CSQU3054383), a consignment (party/reference), a booking (party/number), a note "
-    "(SMGS/country/station/number/year), a train (company/number/date/origin) or a declaration (an MRN); "
+    "(SMGS/country/station/number/year), a train (company/number/date/origin) or a declaration (an MRN, or the "
+    "declarant's own PL/LRN/holder/number); "
     "kind:id says the kind outright"
 )
 
@@ -72,8 +73,7 @@ def show_view(view: dict[str, Any]) -> None:
         for answer in dispute["answers"]:
             out.print(f"    {answer['by']} says {answer['happened']} ({answer['assurance']})")
     for handover in view["handovers"]:
-        missing = f", missing {', '.join(handover['missing'])}" if handover["missing"] else ""
-        out.print(f"  hand-over at {handover['place_name']}: {handover['state']}{missing}")
+        out.print(f"  hand-over at {handover['place_name']}: {handover['state']}{_left_over(handover)}")
     for restriction in view["restrictions"]:
         out.print(
             f"  [bold red]{restriction['kind']}[/] at {restriction['place_name']} from {restriction['from']}"
@@ -110,6 +110,17 @@ def _show_boxes(view: dict[str, Any]) -> None:
         out.print(
             f"  ... and {len(boxes) - 10} more boxes; {view['boxes_behind']} in the least advanced phase"
         )
+
+
+def _left_over(handover: dict[str, Any]) -> str:
+    """The boxes that are not on every list of the hand-over, by what is wrong with them."""
+    named = (
+        ("missing", "missing"),
+        ("surplus", "surplus"),
+        ("announced_only", "announced and not handed over"),
+        ("unannounced", "not announced"),
+    )
+    return "".join(f", {words} {', '.join(handover[name])}" for name, words in named if handover[name])
 
 
 def _said(claim: dict[str, Any] | None) -> str:

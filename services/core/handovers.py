@@ -8,10 +8,11 @@ name no run never meet one that does; among themselves they meet when they share
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from schemas import railnet
 from services.core.facts import EventId, Handover, Micros
+from services.core.objects import Thing
 from services.core.rules import ONE_MEETING, UNMATCHED_AFTER
 from services.core.view import HandoverState, HandoverView
 
@@ -96,12 +97,27 @@ def compare(handovers: Iterable[Handover], as_of: Micros) -> HandoverView | None
     places = {handover.place for handover in told}
     return HandoverView(
         place=places.pop() if len(places) == 1 else told[0].border,
+        border=told[0].border,
         occurrence=told[0].occurrence,
         state=state,
+        announcing=tuple(h.publisher for h in sides[ADVANCE]),
         delivering=tuple(h.publisher for h in sides[DELIVERING]),
         receiving=tuple(h.publisher for h in sides[RECEIVING]),
+        announced=announced,
+        delivered=delivered,
+        received=received,
         missing=delivered - received if both else frozenset(),
         surplus=received - delivered if both else frozenset(),
         announced_only=announced - delivered - received,
+        unannounced=(delivered | received) - announced if sides[ADVANCE] else frozenset(),
         unmatched=not both and as_of - first > UNMATCHED_AFTER,
+        since=first,
+        trains=_trains(sides),
+        events=tuple(sorted(h.event for listed in sides.values() for h in listed)),
     )
+
+
+def _trains(sides: Mapping[str, Iterable[Handover]]) -> tuple[Thing, ...]:
+    """The trains that the lists name, each once: the one that brought the boxes first."""
+    named = (h.train for side in (DELIVERING, RECEIVING, ADVANCE) for h in sides.get(side, ()))
+    return tuple(dict.fromkeys(train for train in named if train is not None))

@@ -3,7 +3,8 @@
 The store computes heads in SQL, in one statement per batch; this is the rule it must equal (property tests and fsck
 hold the two together). Facts that arrive only through trains and wagons are left out: a train has a head of its own
 and the full view is derived on read, so one train's milestone does not rewrite fifty heads. For the same reason a
-declaration's own number and that of customs are two things here: a head may count what is open under both, the view does not.
+declaration's own number and that of customs are two things here: a head may count what is open under both, the view does
+not. Whoever asks by either number is answered from the view, so both answer the same.
 """
 
 from __future__ import annotations

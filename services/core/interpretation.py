@@ -16,7 +16,7 @@ from schemas.events.correction import Corrected, Retracted
 from schemas.events.customs import ExportLodged, ImportLodged
 from schemas.events.document import NoteIssued, NoteReissued
 from schemas.events.document_trade import InvoiceIssued
-from schemas.events.keys import canonical_place
+from schemas.events.keys import canonical_key, canonical_place
 from schemas.events.link import ConsignmentOpened, RoutePlanned
 from schemas.events.movement import AdvanceListSent, HandedOver
 from schemas.events.network import Restricted, RestrictionLifted
@@ -160,7 +160,7 @@ def _handover(statement: Statement, payload: HandedOver | AdvanceListSent) -> Fa
     meet = meeting(side, payload.occurrence)
     claims = _claims(statement, payload, extra=(meet,))
     boxes = frozenset(o.key for o in payload.objects if o.kind is ObjectKind.CONTAINER)
-    trains = [Thing(o.kind, o.key) for o in payload.objects if o.kind is ObjectKind.TRAIN]
+    trains = [Thing(o.kind, o.key) for o in payload.objects if o.kind is ObjectKind.TRAIN] or _named(payload)
     listed = Handover(
         event=statement.event,
         publisher=statement.publisher.code,
@@ -176,6 +176,14 @@ def _handover(statement: Statement, payload: HandedOver | AdvanceListSent) -> Fa
         counterparty=payload.counterparty,
     )
     return Facts(claims=claims, handovers=frozenset({listed}))
+
+
+def _named(payload: HandedOver | AdvanceListSent) -> list[Thing]:
+    """The train of its own side that a list names beside its objects; a bare number names none."""
+    took = isinstance(payload, HandedOver) and payload.side == "RECEIVING"
+    text = payload.received_train if isinstance(payload, HandedOver) and took else payload.delivered_train
+    key = canonical_key(ObjectKind.TRAIN, text) if text else ""
+    return [Thing(ObjectKind.TRAIN, key)] if key.count("/") >= 2 else []
 
 
 def _links(

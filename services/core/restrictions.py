@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from schemas import railnet
-from services.core.facts import FOREVER, Lifting, Micros, PlannedRoute, Restriction
+from services.core.facts import FOREVER, EventId, Lifting, Micros, PlannedRoute, Restriction
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +93,24 @@ def direction(places: tuple[str, ...]) -> str:
 
 
 def current_route(routes: Iterable[PlannedRoute]) -> PlannedRoute | None:
-    """The route published last; ties fall to the greater event id."""
-    return max(routes, key=lambda route: (route.published, route.event), default=None)
+    """The route published last; ties fall to the greater event id.
+
+    Where it says an earlier one in fewer words, all of its places being on that one in the same order, the earlier one
+    stands: a list that names only the ends plans no other way. Of several such the last one.
+    """
+    known = tuple(routes)
+    latest = max(known, key=_order, default=None)
+    if latest is None:
+        return None
+    finer = (r for r in known if len(r.places) > len(latest.places) and _passes(r.places, latest.places))
+    return max(finer, key=_order, default=latest)
+
+
+def _order(route: PlannedRoute) -> tuple[Micros, EventId]:
+    return route.published, route.event
+
+
+def _passes(places: Iterable[str], some: Iterable[str]) -> bool:
+    """Whether ``some`` stand among ``places``, in the same order."""
+    ahead = iter(places)
+    return all(place in ahead for place in some)

@@ -73,17 +73,37 @@ class HandoverState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HandoverView:
-    """What both railways say of one hand-over; ``missing`` was delivered (or announced) and not received."""
+    """What both railways say of one hand-over; ``missing`` was delivered and not received, ``surplus`` the other way round.
+
+    The advance list is compared with what either signed: ``announced_only`` was on it and handed over by nobody,
+    ``unannounced`` was handed over and not on it (nothing, where nobody sent a list).
+    """
 
     place: str
+    border: str  # what both sides' names of the place lead to
     occurrence: str
     state: HandoverState
+    announcing: tuple[str, ...]  # publishers that sent an advance list
     delivering: tuple[str, ...]  # publishers that signed this side
     receiving: tuple[str, ...]
+    announced: frozenset[str]
+    delivered: frozenset[str]
+    received: frozenset[str]
     missing: frozenset[str]
     surplus: frozenset[str]
-    announced_only: frozenset[str]  # on the advance list and handed over by nobody
+    announced_only: frozenset[str]
+    unannounced: frozenset[str]
     unmatched: bool
+    since: Micros  # when the first of the signed lists says that it happened
+    trains: tuple[Thing, ...]  # that the lists name, the delivering side's first
+    events: tuple[EventId, ...]  # the current list of each side and publisher
+
+    @property
+    def differs(self) -> bool:
+        """Whether both railways have signed and boxes are left over, against one another or the advance list."""
+        if self.state is HandoverState.ONE_SIDED:
+            return False
+        return bool(self.missing or self.surplus or self.announced_only or self.unannounced)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,11 @@ def tallies(session: Session) -> list[Tally]:
     return [Tally(p, Reason(r), State(s), letters, copies) for p, r, s, letters, copies in found]
 
 
+def oldest_open(session: Session) -> dict[str, int]:
+    """Append time of the oldest open letter of each publisher that has one, UTC microseconds."""
+    return dict(session.execute(statement("oldest")).fetchall())
+
+
 def outcome_counts(session: Session) -> dict[str, int]:
     """How often each outcome was noted for letters that are still kept."""
     return dict(session.execute(statement("outcome_counts")).fetchall())

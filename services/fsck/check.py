@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from services.admission.model import AdmissionSettings
 from services.fsck.apart import Credit, credit_apart, credit_of
+from services.fsck.cases import check_cases
 from services.fsck.consignments import ConsignmentPass, consignments
 from services.fsck.dead_letters import check_letters
 from services.fsck.events import Range, lowest_number, plan, withdrawals
@@ -84,6 +85,8 @@ def examine(
         told("events", notebook.counts["events"], total)
     told("financing", 0, 0)
     check_financing(snapshot, history, network, notebook)
+    told("cases", 0, 0)
+    check_cases(snapshot, history, network, notebook)
     stale = _derived(snapshot, evidence, notebook, told)
     told("credit signals", 0, 0)
     notebook.merge((credit or credit_of(snapshot))())

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import orjson
 
+from services.core.objects import consignment as consignment_of
 from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 from services.processors.credit.financings import observe_financings
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Signal, model
-from services.processors.credit.store import giving, loading, projector
+from services.processors.credit.store import faults, giving, loading, projector, rejudging
+from services.processors.credit.store.faults import Faults, Kind
 from services.registry import store as registry_store
 from services.storage import reading
 from services.storage.arrays import uuids
 from services.storage.reading import Position
 
 REMEDY = "Make the signals anew from the events: `lianyun shipper follow --anew`."
+MEND = (
+    "Its values are old; look for the error in the follower's log, and start it again when that is corrected."
+)
 KEPT = "A record is what a bank relied on: restore it from a backup."
 _SUMS = """
 SELECT coalesce(c.shipper, o.shipper), coalesce(c.signal, o.signal), coalesce(c.day, o.day),
@@ -42,7 +48,7 @@ _OBSERVATIONS = (
 
 _PERMITTED = (
     "SELECT bool_and(has_table_privilege('lianyun.' || name, 'SELECT')) FROM unnest(ARRAY['credit_observation',"
-    " 'credit_count', 'credit_about', 'credit_again', 'credit_record']) AS t (name)"
+    " 'credit_count', 'credit_about', 'credit_again', 'credit_broken', 'credit_record']) AS t (name)"
 )
 _GOVERNING = """
 SELECT b.no FROM lianyun.body b
@@ -82,8 +88,9 @@ def check_credit(snapshot: Snapshot, notebook: Notebook) -> None:
     if later or waits or version != projector.version(model()):
         notebook.counts["credit_behind"] += 1
         return
-    _found_by_key(snapshot, notebook)
-    _judged(snapshot, notebook)
+    failed = Faults()
+    _found_by_key(snapshot, failed, notebook)
+    _judged(snapshot, failed, notebook)
 
 
 def _given(snapshot: Snapshot, notebook: Notebook) -> None:
@@ -107,11 +114,12 @@ def _given(snapshot: Snapshot, notebook: Notebook) -> None:
                 )
 
 
-def _found_by_key(snapshot: Snapshot, notebook: Notebook) -> None:
+def _found_by_key(snapshot: Snapshot, failed: Faults, notebook: Notebook) -> None:
     """Consents, revocations and objections are found by their keys: a row that is gone would hide a revocation."""
     connection = snapshot.connection
     numbers = [no for (no,) in snapshot.rows(_GOVERNING)]
-    said = loading.known(reading.events_by_number(connection, numbers), registry_store.look(connection))
+    stored = reading.events_by_number(connection, numbers)
+    said = loading.known(stored, registry_store.look(connection), skip=failed.skip)
     publishers = dict(said.told.publishers)
     wanted = loading.about(said)
     rows = snapshot.rows(
@@ -123,22 +131,46 @@ def _found_by_key(snapshot: Snapshot, notebook: Notebook) -> None:
         notebook.add(Damage.CREDIT, where, "key", "no row", key, REMEDY, publisher=publishers.get(event, ""))
 
 
-def _judged(snapshot: Snapshot, notebook: Notebook) -> None:
+def _judged(snapshot: Snapshot, failed: Faults, notebook: Notebook) -> None:
+    """Compare the observations, but for those of what cannot be judged: they stay as they were, and it is said."""
     connection, table = snapshot.connection, model()
     registry = registry_store.look(connection)
     right: set[Observation] = set()
     readings = loading.Readings()
     for (consignment,) in snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons"):
-        right |= projector.expected(connection, consignment, registry, table, readings)[1]
+        judge = partial(rejudging.expected, connection, consignment, registry, table, readings)
+        _, seen = failed.attempt(Kind.CARGO, consignment.hex(), judge) or (None, frozenset())
+        right |= seen
         notebook.counts["credit_consignments"] += 1
     keys = snapshot.rows(
         "SELECT DISTINCT key FROM lianyun.credit_about WHERE key LIKE %s", ("application %",)
     )
-    loans = loading.loans(connection, [key for (key,) in keys], registry)
-    right |= observe_financings(loans.told, loans.liveness(), table)
+    shippers = sorted({rejudging.shipper_of(key.removeprefix("application ")) for (key,) in keys})
+
+    def lent(some: Sequence[str]) -> frozenset[Observation]:
+        loans = loading.loans(connection, [f"shipper {code}" for code in some], registry)
+        return observe_financings(loans.told, loans.liveness(), table)
+
+    for seen in failed.each(Kind.SHIPPER, shippers, lent):
+        right |= seen
+    for kind, name, fault in sorted({*faults.standing(connection), *map(_broken, failed.found.items())}):
+        notebook.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", MEND)
     stored = {projector.observation(row) for row in snapshot.stream(_OBSERVATIONS)}
     notebook.counts["credit_observations"] += len(right)
-    _compare(notebook, stored - right, right - stored)
+    whole = {seen for seen in stored | right if not _old(seen, failed)}
+    _compare(notebook, (stored - right) & whole, (right - stored) & whole)
+
+
+def _broken(found: tuple[tuple[Kind, str], str]) -> faults.Broken:
+    (kind, name), fault = found
+    return faults.Broken(kind, name, fault)
+
+
+def _old(seen: Observation, failed: Faults) -> bool:
+    """Whether it is of a cargo or shipper that cannot be judged."""
+    if seen.signal is Signal.FINANCING_BEHAVIOUR:
+        return (Kind.SHIPPER, seen.shipper) in failed.found
+    return (Kind.CARGO, consignment_of(*seen.subject.split("/", 1)).id.hex()) in failed.found
 
 
 def _compare(notebook: Notebook, surplus: Iterable[Observation], missing: Iterable[Observation]) -> None:

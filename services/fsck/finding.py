@@ -40,6 +40,7 @@ class Damage(StrEnum):
     FINANCING = (
         "FINANCING"  # what is held, or found, does not follow from the decisions and events; or is held twice
     )
+    CASE = "CASE"  # a step of a case is not signed by the platform, or a case is not what its steps and causes make of it
     CREDIT = "CREDIT"  # what was observed of a shipper, or its sums, do not follow from the events
 
 

@@ -18,9 +18,14 @@ def webhooks(platform: Platform) -> Supervisor:
     return _process(platform, "webhooks", "services.webhooks")
 
 
-def _process(platform: Platform, name: str, module: str) -> Supervisor:
+def exporter(platform: Platform, port: int) -> Supervisor:
+    """Shows what the database says as metrics on ``port``."""
+    return _process(platform, "exporter", "services.exporter", LIANYUN_EXPORTER_METRICS_PORT=str(port))
+
+
+def _process(platform: Platform, name: str, module: str, **more: str) -> Supervisor:
     return Supervisor(
-        platform.worker_environment(),
+        {**platform.worker_environment(), **more},
         workers=1,
         logs=platform.stack.folder / "logs" / name,
         command=(sys.executable, "-m", module),

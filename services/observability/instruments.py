@@ -6,12 +6,22 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from services.observability.definitions import Definition
+
+# When a series was created is no metric of ours: Prometheus would keep a second series for each of them.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class BulkHistogram(Collector):

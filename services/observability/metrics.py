@@ -1,4 +1,4 @@
-"""Every metric of Lianyun, declared once: dashboards, alerts and code take the names from here.
+"""What processes count of their own work, each metric declared once; `gauges` has what is read from the database.
 
 Times are exported as timestamps, not as ages, so that a dead process is still seen as late (`time() - x`).
 """
@@ -137,25 +137,6 @@ WORKER_READY = Definition("lianyun_worker_ready", "gauge", "1 while the worker h
 REGISTRY_VERSION = Definition(
     "lianyun_registry_version", "gauge", "Version of the registry that the worker judges by."
 )
-# --- dead letters -----------------------------------------------------------------------------------------------
-DEAD_LETTERS = Definition(
-    "lianyun_dead_letters",
-    "gauge",
-    "Dead letters by whom they are put down to, why, and what became of them.",
-    ("partner", "reason", "outcome"),
-)
-DEAD_LETTER_OLDEST = Definition(
-    "lianyun_dead_letter_oldest_timestamp_seconds",
-    "gauge",
-    "Append time of the oldest dead letter that is open.",
-    ("partner",),
-)
-DEAD_LETTER_OUTCOMES = Definition(
-    "lianyun_dead_letter_outcomes_total",
-    "counter",
-    "What came of operators' actions on dead letters that are still kept: redriven, discarded, replaced, refused again.",
-    ("outcome",),
-)
 
 # --- API --------------------------------------------------------------------------------------------------------
 API_REQUESTS = Definition(
@@ -210,6 +191,11 @@ CREDIT_OBSERVATIONS_CHANGED = Definition(
     "counter",
     "Observations of shippers that came, went or were judged otherwise.",
 )
+CREDIT_BROKEN = Definition(
+    "lianyun_credit_broken",
+    "gauge",
+    "Events, cargoes and shippers that the credit signals cannot read or judge; their values are old until it is mended.",
+)
 
 # --- processes --------------------------------------------------------------------------------------------------
 WORKER_EXITS = Definition(
@@ -221,8 +207,3 @@ WORKER_EXITS = Definition(
 BUILD_INFO = Definition(
     "lianyun_build_info", "gauge", "Always 1; the version is in the labels.", ("version",)
 )
-
-CATALOGUE: tuple[Definition, ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, Definition)
-)
-"""All of the above."""

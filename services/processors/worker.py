@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import ssl
 import time
@@ -19,12 +18,10 @@ from services.processors.backlog import Backlog, Bounds
 from services.processors.endings import End, Exit, end_process
 from services.processors.fuse import Fuses, FuseSettings
 from services.processors.metrics import WorkerMetrics
-from services.processors.parentage import VARIABLE as PARENT
 from services.processors.pipeline import Limits, Pipeline
 from services.processors.ports import Admitter, LogDirectory, LogRecord, Store
 from services.processors.seam import LedgerConsumer, LedgerTransport, Poll
 from services.processors.settings import WorkerSettings
-from services.processors.supervision import DeadLetterCollector
 from services.processors.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -256,8 +253,6 @@ class Worker:
             return Health(self.ready, {"stopped_partitions": stopped})
 
         registry = self.metrics.instruments.registry
-        if PARENT not in os.environ:  # a supervisor shows them once for all its workers
-            registry.register(DeadLetterCollector(settings.dsn.get_secret_value()))
         server = HealthServer(registry, live, ready, settings.metrics_host, settings.metrics_port)
         server.start()
         log.info("metrics on port %d", server.port, extra={"action": "metrics", "port": server.port})

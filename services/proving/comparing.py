@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from multiprocessing import get_context
 
 import psycopg
 
+from schemas.events.base import Episode
 from schemas.events.catalogue import by_number
 from services.proving.oracle import Called, consignment_of, differences, thing_of
 from services.query.reread import Reread, reread
@@ -24,12 +26,13 @@ from services.storage.reading import Stored
 class Compared:
     """What views show otherwise than the truth, how many have a dispute, the events that reach any, and the best to show.
 
-    ``best`` is how much a consignment is worth looking at, and which one that is.
+    ``troubles`` are how many consignments have which exception open, or which order at a border in their way. ``best`` is how much a consignment is worth looking at, and which one that is.
     """
 
     mismatches: list[str] = field(default_factory=list)
     disputed: int = 0
     reached: set[bytes] = field(default_factory=set)
+    troubles: Counter[str] = field(default_factory=Counter)
     best: tuple[int, bytes] = (0, b"")
 
     def add(self, other: Compared) -> None:
@@ -37,6 +40,7 @@ class Compared:
         self.mismatches += other.mismatches
         self.disputed += other.disputed
         self.reached |= other.reached
+        self.troubles += other.troubles
         self.best = max(self.best, other.best, key=lambda best: best[0])
 
 
@@ -85,6 +89,8 @@ class Comparison:
             if told is not None:
                 found.reached |= told.events.keys()
                 found.disputed += bool(told.view.disputes)
+                found.troubles.update({Episode(e.episode).name for e in told.view.exceptions})
+                found.troubles.update({restriction.kind for restriction in told.view.restrictions})
                 found.best = max(found.best, (_interest(told), consignment), key=lambda best: best[0])
         return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -106,11 +106,13 @@ def play(
     processes: int = 1,
     apart: frozenset[bytes] = frozenset(),
     applied: Callable[[], object] = lambda: None,
+    pauses: Iterable[int] = (),
 ) -> Outcome:
     """Publish ``handed``, the world of ``simulation``, to ``platform`` and compare what can be seen with what happened.
 
     From ``opens`` on in slower time. ``folder`` takes the spools; ``processes`` compare. ``apart`` are events that speak of
-    no cargo of the world; ``applied`` is called once all is, before the comparison. Blocks until everything published has been applied;
+    no cargo of the world; ``applied`` is called once all is, before the comparison. At each of the simulated moments
+    ``pauses`` it waits until all is applied that is published by then, and shows that moment. Blocks until everything published has been applied;
     raises TimeoutError otherwise.
     """
     seed = simulation.scale.seed
@@ -126,14 +128,19 @@ def play(
         psycopg.connect(platform.stack.dsn, autocommit=True) as connection,
     ):
         gauge = Gauge(connection, dispatch)
-        _publish(going_out, clock, dispatch, gauge, show)
-        _wait_applied(connection, lambda: show(simulation.scale.now, gauge.read()), dispatch.sent)
+
+        def wait(at: int) -> None:
+            _wait_applied(connection, lambda: show(at, gauge.read()), dispatch.sent)
+
+        _publish(going_out, clock, dispatch, gauge, show, deque(sorted(pauses)), wait)
+        wait(simulation.scale.now)
         show(simulation.scale.now, gauge.read())
         applied()
         say("comparing every view with the world's own truth ...")
         counts = counted(connection, dispatch.sent)
         found = compare(platform.stack.dsn, simulation, handed.called, processes)
         counts["events"]["parked"] = counts["events"]["accepted"] - len(found.reached | apart)
+        counts["troubles"] = dict(sorted(found.troubles.items()))
         told = shown(platform.stack.dsn, simulation, found.best[1])
         refusals, formats = dict(going_out.refusals), _formats(dispatch)
         return Outcome(counts, found.mismatches, refusals, found.disputed, told, going_out.digest, formats)
@@ -170,14 +177,27 @@ class Gauge:
         return Flow(dispatch.sent, applied, rate, dict(letters), read.total(), len(read), of_files)
 
 
-def _publish(going_out: Programme, clock: Clock, dispatch: Dispatch, gauge: Gauge, show: Show) -> None:
+def _publish(
+    going_out: Programme,
+    clock: Clock,
+    dispatch: Dispatch,
+    gauge: Gauge,
+    show: Show,
+    pauses: deque[int],
+    wait: Callable[[int], None],
+) -> None:
     began, done = time.monotonic(), 0
     while done < len(going_out.dues):
         looked = time.monotonic()
         at = clock.at(looked - began)
-        until = bisect_right(going_out.dues, at, key=lambda due: due.at)
+        paused = bool(pauses) and at >= pauses[0]
+        if paused:
+            at = pauses.popleft()
+        until = max(done, bisect_right(going_out.dues, at, key=lambda due: due.at))
         dispatch.send(going_out.dues[done:until])
         done = until
+        if paused:
+            wait(at)
         show(at, gauge.read())
         time.sleep(max(0.0, TICK - (time.monotonic() - looked)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 import httpx
@@ -101,7 +102,7 @@ class Banks:
         (_, application), (_, offered) = _applied(financed)
         self._asked += 1
         asked = reservation(financed, loan, application, true_papers(financed))
-        if not self._decide(own, "RESERVE", "/v1/reservations", asked):
+        if not self._decide(own, "RESERVE", "/v1/reservations", asked, must=True):
             return  # a paper of the cargo has not come yet: asked again at the next look
         self._decide(own, "PLEDGE", f"/v1/financings/{loan}/pledge")
         amount = {"minor_units": lending.ASKED, "currency_code": CURRENCY}
@@ -110,14 +111,37 @@ class Banks:
         written = f"{papers['invoices'][0]['number']}, {papers['boxes'][0]['container']}"
         asked = reservation(financed, "LN-1", offered, papers)
         self._decide(other, "RESERVE", "/v1/reservations", asked, written)
+        anothers = reservation(financed, "LN-2", application, true_papers(financed))
+        self._decide(other, "RESERVE", "/v1/reservations", anothers)
+        self._decide(other, "PLEDGE", f"/v1/financings/{loan}/pledge")
+        self._decide(other, "RELEASE", f"/v1/financings/{loan}/release")
+        self._decide(own, "PLEDGE", f"/v1/financings/{loan}/pledge")
 
-    def _decide(self, by: str, action: str, path: str, body: Any = None, written: str = "") -> bool:
-        """Ask for a decision and keep what is told of it; False where what it is about is not there for ``by``."""
-        key = {"idempotency-key": f"demo-{action}-{self._asked}"}
+    def unlike(self) -> list[str]:
+        """Where the API answered otherwise than it must, one readable line each; after ``finish``."""
+        if self.money.financed is None:
+            return []
+        given = [(d["by"], d["action"], d["outcome"], d["guard"]) for d in self.decisions]
+        wanted = [(a.by, a.action, a.outcome, a.guard) for a in lending.ANSWERS]
+        return [
+            f"{self.money.financed.consignment}: decision {number} is {found}, not {right}"
+            for number, (found, right) in enumerate(zip_longest(given[: len(wanted)], wanted), start=1)
+            if found != right
+        ]
+
+    def _decide(
+        self, by: str, action: str, path: str, body: Any = None, written: str = "", must: bool = False
+    ) -> bool:
+        """Ask for a decision and keep what is told of it; False where what it is about is not there for ``by``.
+
+        That is kept as UNKNOWN, unless it ``must`` be there.
+        """
+        key = {"idempotency-key": f"demo-{action}-{self._asked}-{len(self.decisions)}"}
         answer = self._answer(by, "POST", path, json=body, headers=key)
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        known = answer.status_code != httpx.codes.NOT_FOUND
+        if must and not known:
             return False
-        told = answer.json()
+        told = answer.json() if known else {"outcome": "UNKNOWN", "guard": None, "number": None}
         outcome = told["outcome"] if "outcome" in told else "DONE" if told["allowed"] else "REFUSED"
         self.decisions.append(
             {
@@ -130,7 +154,7 @@ class Banks:
                 "number": told["number"],
             }
         )
-        return True
+        return known
 
     def _told(self, financed: Financed) -> dict[str, Any]:
         if self.decisions:

@@ -8,8 +8,9 @@ from types import MappingProxyType
 from schemas.events.base import Episode, ObjectKind
 from schemas.events.catalogue import by_number
 from schemas.events.keys import canonical_key, canonical_place
+from services.core.facts import Assurance
 from services.core.objects import Thing, consignment
-from services.core.view import Position, View
+from services.core.view import Position, Standing, View
 from services.simulator.truth import Seen, Truth
 from services.simulator.world import Ref
 
@@ -71,10 +72,29 @@ def _sets(view: View, truth: Truth, called: Called) -> Iterator[str]:
     quarrels = {(what, canonical_place(place), thing_of(about)) for what, place, about in truth.disputes}
     meetings = {((h.place, h.occurrence), h.state.value) for h in view.handovers}
     met = {((canonical_place(place), run), state) for (place, run), state in truth.meetings.items()}
+    relayed = {
+        (by_number(c.milestone).name, c.thing, c.publisher)
+        for answers in view.disputes
+        for c in answers.current
+        if c.assurance is Assurance.RELAYED
+    }
+    altered = {(lie.what, thing_of(lie.about), lie.party) for lie in truth.altered}
+    unengaged = {
+        (a.claim.publisher, by_number(a.claim.milestone).name, a.claim.place, a.claim.thing, a.claim.happened)
+        for a in view.arrivals
+        if a.standing is Standing.UNENGAGED
+    }
+    strange = {
+        (w.party, w.what, canonical_place(w.place) if w.place else "", thing_of(w.about), w.said)
+        for w in truth.unheeded
+    }
     for name, shown, wanted in (
         ("exceptions", exceptions, troubles),
         ("disputes", disputes, quarrels),
         ("hand-overs", meetings, met),
+        ("messages of customs relayed otherwise", relayed, altered),
+        ("words of strangers", unengaged, strange),
+        ("restrictions", {(r.publisher, r.place, r.kind) for r in view.restrictions}, set(truth.restricted)),
     ):
         for extra in sorted(map(str, shown - wanted)):
             yield f"{name}: shows {extra}, which is not so"

@@ -63,19 +63,14 @@ def _bytes(what: Outgoing | PartnerFile) -> Iterator[bytes]:
 def programme(handed: Handed, known: Mapping[str, Profile], random: Random) -> Programme:
     """Sign the messages of ``handed`` for the parties ``known``, with broken ones between them; files go as they are."""
     mixed = sprinkle(sign_all(handed.messages, known), known, random, BROKEN_SHARE)
-    times = [message.sent for message in handed.messages for _ in range(message.copies)]
-    dues = [*_timed(mixed, times), *(Due(file.sent, file) for file in handed.files)]
+    dues = [*_timed(mixed), *(Due(file.sent, file) for file in handed.files)]
     return Programme(tuple(sorted(dues, key=lambda due: due.at)), expected(mixed))
 
 
-def _timed(mixed: Iterable[Outgoing], times: Iterable[int]) -> Iterator[Due]:
-    """Give each good message its time, and each broken one that of the good one before it."""
-    clock, at = iter(times), 0
+def _timed(mixed: Iterable[Outgoing]) -> Iterator[Due]:
+    """When each goes out, and whether past the spool."""
     seen: set[bytes] = set()
     for out in mixed:
-        if out.refused_as:
-            yield Due(at, out, aside=True)
-            continue
-        at = next(clock)
-        yield Due(at, out, aside=out.message.identity in seen)
-        seen.add(out.message.identity)
+        yield Due(out.sent, out, aside=bool(out.refused_as) or out.message.identity in seen)
+        if not out.refused_as:
+            seen.add(out.message.identity)

@@ -34,8 +34,11 @@ def candidates(text: str) -> tuple[Thing, ...]:
     parts = wanted.split("/")
     if parts[0].upper() in _NOTES:
         return (_thing(ObjectKind.NOTE, wanted),)
-    if len(parts) >= 4 or (len(parts) == 3 and _DAY.fullmatch(parts[2])):  # a TAF train tells no origin
-        return (_thing(ObjectKind.TRAIN, wanted),)
+    dated = len(parts) > 2 and _DAY.fullmatch(parts[2]) is not None  # a TAF train tells no origin
+    if dated or len(parts) >= 4:
+        # A declarant's own number (PL/LRN/holder/reference) and one of the Eurasian union have as many parts as a train.
+        kinds = (ObjectKind.TRAIN, ObjectKind.DECLARATION)
+        return tuple(_thing(kind, wanted) for kind in (kinds if dated else reversed(kinds)))
     if len(parts) >= 2:
         return tuple(
             _thing(kind, wanted)

@@ -127,7 +127,9 @@ def _handover(handover: HandoverView) -> dict[str, Any]:
         "missing": sorted(handover.missing),
         "surplus": sorted(handover.surplus),
         "announced_only": sorted(handover.announced_only),
+        "unannounced": sorted(handover.unannounced),
         "unmatched": handover.unmatched,
+        "trains": [train.key for train in handover.trains],
     }
 
 

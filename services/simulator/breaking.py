@@ -134,11 +134,11 @@ def sprinkle(
     broken = 0
     for good in outgoing:
         mixed.append(good)
-        if random.random() < share:
+        if random.random() < share and not good.refused_as:
             reason = kinds[broken % len(kinds)]
             broken += 1
             made = BREAKS[reason](good.message, known[good.party], random)
-            mixed.append(Outgoing(good.party, made, reason))
+            mixed.append(Outgoing(good.party, made, reason, good.sent))
     return mixed
 
 

@@ -6,14 +6,18 @@ Everything in it is simulated. The same scenario, seed and scale give the same b
 from __future__ import annotations
 
 import heapq
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
+import orjson
+
 from schemas import railnet
 from services.simulator import truth
 from services.simulator.conditions import DEFAULT, Closure, Conditions, Count, Detour, LoadingStop
+from services.simulator.conduct import MEDDLINGS
 from services.simulator.faults import Gossip, Rates
 from services.simulator.journey import Journey
 from services.simulator.outage import Outage
@@ -28,6 +32,12 @@ from services.simulator.truth import Truth
 from services.simulator.world import DAY, HOUR, World
 
 RUMOURS_EVERY = 4 * DAY
+
+_Waiting = tuple[tuple[int, str, str, int], int, str, bytes]
+"""A message until it is sent: its place in the order, copies, why it must be refused, and the record packed.
+
+What a train will tell for weeks is known when it arrives, so most of a streamed world's memory waits here.
+"""
 
 
 def simulate(name: str | Scenario, seed: int = 1, scale: float | None = None) -> SimulatedWorld:
@@ -104,20 +114,28 @@ class SimulatedWorld:
 
         What is over is forgotten, so memory follows the trains on their way, not the length of the world.
         """
-        waiting: list[tuple[int, str, str, int, Message]] = []
+        waiting: list[_Waiting] = []
         posted = 0
 
         def post(message: Message) -> None:
             nonlocal posted
             posted += 1
-            heapq.heappush(waiting, (message.sent, message.party, message.record["id"], posted, message))
+            order = message.sent, message.party, message.record["id"], posted
+            heapq.heappush(
+                waiting,
+                (order, message.copies, message.refused_as, zlib.compress(orjson.dumps(message.record), 1)),
+            )
+
+        def sent() -> Message:
+            (at, party, _, _), copies, refused_as, record = heapq.heappop(waiting)
+            return Message(at, party, orjson.loads(zlib.decompress(record)), copies, refused_as)
 
         journey, _ = self.begin(World(self.seed, self.ends, forgetful=True), NO_TRACKS, post)
         for at in journey.steps():
-            while waiting and waiting[0][0] < at - DAY:
-                yield heapq.heappop(waiting)[-1]
+            while waiting and waiting[0][0][0] < at - DAY:
+                yield sent()
         while waiting:
-            yield heapq.heappop(waiting)[-1]
+            yield sent()
 
     def truth(self) -> Mapping[str, Truth]:
         """What a correct view of every consignment shows at the end, by consignment."""
@@ -152,7 +170,7 @@ class SimulatedWorld:
         for leaves, number, service in self.timetable:
             journey.send(number, service, leaves, self.boxes)
         for at in range(self.starts + 2 * DAY, self.ends - 41 * HOUR, RUMOURS_EVERY):
-            journey.rumour(at, 3, 3, 1)
+            journey.rumour(at, 3, len(MEDDLINGS), 1)
         return journey, gossip
 
 

@@ -13,9 +13,20 @@ from types import MappingProxyType
 
 from services.simulator import numbers
 from services.simulator.cast import CAST, Manner
+from services.simulator.conduct import altered, alters, backdated, backdates
 from services.simulator.outage import Outage, sent_after
 from services.simulator.service import Service
-from services.simulator.telling import Disputed, Heard, Message, Pen, Record, Telling, type_of
+from services.simulator.telling import (
+    Altered,
+    Disputed,
+    Heard,
+    Message,
+    Pen,
+    Record,
+    Telling,
+    Unheeded,
+    type_of,
+)
 from services.simulator.world import DAY, HOUR, MINUTE, Bond, Cargo, Happening, World, span
 
 DISPUTABLE: Mapping[str, int] = MappingProxyType(
@@ -117,11 +128,24 @@ class Gossip:
         for message in self._pen.written(bond, late, ahead):
             self.post(message, random)
 
-    def say(self, party: str, what: str, published: int, data: Mapping[str, object], sent: int = 0) -> Record:
+    def say(
+        self,
+        party: str,
+        what: str,
+        published: int,
+        data: Mapping[str, object],
+        sent: int = 0,
+        refused_as: str = "",
+    ) -> Record:
         """Let ``party`` send a record besides what happens; return it."""
         record = self._pen.record(party, f"cre.{what}.v1", published, data)
-        self.post(Message(sent or published, party, record))
+        self.post(Message(sent or published, party, record, refused_as=refused_as))
         return record
+
+    def unheeded(self, word: Unheeded) -> None:
+        """Note that ``word`` was said, and that nobody may heed it."""
+        if not self._world.forgetful:
+            self.telling.unheeded.append(word)
 
     def estimate(self, service: Service, cargo: Cargo, booked: int) -> None:
         """The operator estimates the arrival of a booking; an estimate moves nothing."""
@@ -146,7 +170,9 @@ class Gossip:
         )
         for place, party in enumerate(witnesses):
             said = happening.at
-            if place and disputed:
+            if place and backdates(happening, party, random):
+                said, disputed = said - backdated(random), True
+            elif place and disputed:
                 said -= DISPUTABLE[happening.what] + span(random, 10, 40, MINUTE)
             elif place:
                 said -= span(random, 0, 8, MINUTE)
@@ -156,12 +182,22 @@ class Gossip:
             if alone and not happening.voices and equivocated:
                 self._equivocate(happening, party, said, random)
                 continue
-            self._witness(about, party, said, random)
+            relayed = place and disputed and alters(happening, party)
+            told = self._altered(happening, party, said) if relayed else about
+            self._witness(told, party, said, random)
             if not self._world.forgetful:
                 self.telling.heard.append(Heard(about, party, said))
         if (disputed or happening.contested) and not self._world.forgetful:
             for ref in happening.about:
                 self.telling.disputed.append((Disputed(happening.what, happening.place, ref), happening))
+
+    def _altered(self, happening: Happening, party: str, said: int) -> Happening:
+        """What ``party`` says of a release by customs, with their message as it has altered it."""
+        if not self._world.forgetful:
+            told = ((Altered(happening.what, ref, party), happening) for ref in happening.about)
+            self.telling.altered.extend(told)
+        relay = {"relay": altered(happening, self._pen.text(party, said))}
+        return replace(happening, voices={**happening.voices, party: relay})
 
     def _signed(self, happening: Happening, random: Random) -> tuple[tuple[str, ...], Happening | None]:
         """Who of the witnesses of a hand-over signs, and what the second one's list is if it differs."""

@@ -222,12 +222,7 @@ class Journey:
             return
         train.service = service.by(spliced(service.path, detour.path))
         for cargo in self._world.cargo_in(train.boxes, at):
-            route = {
-                "objects": [{"kind": "consignment", "id": cargo.key}],
-                "places": list(train.service.route),
-                "from": at,
-            }
-            self._world.bind("link.route_planned", cargo.founder, at + HOUR, route)
+            self._world.route(cargo, cargo.founder, at, at + HOUR, train.service.route)
 
     def _ahead(self, train: Train, start: str) -> tuple[str, ...]:
         path, section = train.service.path, train.section

@@ -21,6 +21,35 @@ _HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a right desk says to ``by`` about the financed cargo: DONE, REFUSED because of ``guard``, or UNKNOWN.
+
+    Whoever asks about what is not his business is refused too, and told only that nothing is known to him.
+    """
+
+    by: str
+    action: str
+    outcome: str
+    guard: str = ""
+
+
+ANSWERS = (
+    Answer(BANK, "RESERVE", "DONE"),
+    Answer(BANK, "PLEDGE", "DONE"),
+    Answer(BANK, "DRAW", "DONE"),
+    # The shipper offers the cargo once more, under numbers that look alike.
+    Answer(OTHER_BANK, "RESERVE", "REFUSED", "INTEREST_FREE"),
+    # The other bank reaches for an application that was made to another, and for another's loan: it learns nothing at all.
+    Answer(OTHER_BANK, "RESERVE", "UNKNOWN"),
+    Answer(OTHER_BANK, "PLEDGE", "UNKNOWN"),
+    Answer(OTHER_BANK, "RELEASE", "UNKNOWN"),
+    # And the first bank pledges what it has pledged.
+    Answer(BANK, "PLEDGE", "REFUSED", "NOT_PLEDGED_BEFORE"),
+)
+"""The answers at the desk, in the order of asking, before the consignee asks for the cargo."""
+
+
+@dataclass(frozen=True, slots=True)
 class Financed:
     """The cargo, and what is on its papers; times are UTC microseconds, ``waits`` and ``leaves`` those at the border."""
 

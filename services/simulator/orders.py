@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from services.simulator.cast import CAST
 from services.simulator.conditions import Closure, Conditions, Count, LoadingStop
 from services.simulator.faults import Gossip
 from services.simulator.telling import Record
-from services.simulator.world import DAY, HOUR, MINUTE, World
+from services.simulator.world import DAY, HOUR, MINUTE, Order, World
 
 Standing = Callable[[str, int], tuple[int, int]]
 """How many trains towards Europe stand before a crossing at a time: at the border station, and with those held on the way."""
@@ -78,10 +79,15 @@ class Orders:
     def _say(self, party: str, at: int, says: dict[str, Any]) -> Record | None:
         if at > self._world.now:
             return None
+        crossing = str(says["place"]).removeprefix("crossing:")
+        told = Order(party, crossing, says["kind"], says["direction"], says["from"], says.get("to"))
+        self._world.orders.append(told)
         return self._gossip.say(party, _RESTRICTED, at, self._gossip.pen.dated(party, says))
 
     def _lift(self, party: str, record: Record | None, at: int, end: int) -> None:
+        """The order that was told last ends; ``record`` is what told it."""
         if record is None or at > self._world.now:
             return
+        self._world.orders[-1] = replace(self._world.orders[-1], end=end)
         says = {"restriction": {"source": CAST[party].source, "id": record["id"]}, "at": end}
         self._gossip.say(party, _LIFTED, at, self._gossip.pen.dated(party, says))

@@ -15,6 +15,8 @@ from services.simulator.world import DAY, HOUR, MINUTE, Bond, Cargo, Happening, 
 CONSOLIDATED = 0.15
 INSPECTED = 0.15
 RESTUFFED = 0.06
+LENDERS = ("silkbank", "silkbank", "landbank")
+"""Who finances a cargo that is financed, in turn."""
 
 
 class Origin:
@@ -60,7 +62,8 @@ class Origin:
             shipper=random.choice(start.traders),
             consignee=random.choice(service.destination.traders),
             consolidated=consolidated,
-            bank="silkbank" if random.random() < self._financed else "",
+            operator=service.operator,
+            bank=LENDERS[serial % len(LENDERS)] if random.random() < self._financed else "",
         )
         self._world.cargoes[cargo.key] = cargo
         return cargo
@@ -91,12 +94,7 @@ class Origin:
         if boxes:
             says["containers"] = list(boxes)
         bond = self._world.bind("link.consignment_opened", cargo.founder, booked + 5 * MINUTE, says)
-        route = {
-            "objects": [{"kind": "consignment", "id": cargo.key}],
-            "places": list(service.route),
-            "from": booked,
-        }
-        self._world.bind("link.route_planned", cargo.founder, booked + HOUR, route)
+        self._world.route(cargo, cargo.founder, booked, booked + HOUR, service.route)
         return bond
 
     def _assign(

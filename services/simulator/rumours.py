@@ -1,23 +1,19 @@
-"""What is told although it did not happen: retracted reports, words of strangers, a stolen container."""
+"""What is told although it did not happen: retracted reports, words of strangers, what nobody may say, a stolen container."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
 
+from services.simulator.conduct import FORBIDDEN, FORBIDDEN_AS, MEDDLINGS, Meddling
 from services.simulator.faults import Gossip
-from services.simulator.telling import Message
+from services.simulator.telling import Message, Unheeded
 from services.simulator.world import HOUR, Happening, World, span
 
 RETRACTED = (
     ("movement.gated_out", "duisport", "railnet:duisburg"),
     ("movement.unloaded", "duisport", "railnet:duisburg"),
     ("movement.arrived", "rzd", "railnet:krasnoe"),
-)
-STRANGE = (
-    ("movement.delivered", "driftline", ""),  # a forwarder who has no business here
-    ("movement.gated_out", "hh-terminal", "railnet:xian-intl-port"),  # a terminal far from its own ground
-    ("movement.arrived_at_destination", "driftline", "railnet:duisburg"),
 )
 
 
@@ -29,7 +25,10 @@ class Rumours:
         self._gossip = gossip
 
     def spread(self, at: int, boxes: Sequence[str], retracted: int, strange: int, stolen: int) -> None:
-        """Add so many reports that are taken back, that come from nobody's party, and of thefts on paper."""
+        """Add so many reports that are taken back, that come from nobody's party, and of thefts on paper.
+
+        With those of nobody's party come the words that nobody of that role may say.
+        """
         random = self._world.random("rumours", at)
         aboard = [box for box in boxes if self._world.cargo_in([box], at)]
         if not aboard:
@@ -37,27 +36,46 @@ class Rumours:
         for number in range(retracted):
             self._retracted(random, random.choice(aboard), number, at + span(random, 0, 10, HOUR))
         for number in range(strange):
-            what, party, place = STRANGE[number % len(STRANGE)]
-            when = at + span(random, 37, 40, HOUR)
-            if when <= self._world.now:
-                said = self._said(party, random.choice(aboard), what, when, place)
-                self._gossip.say(party, what, when, said)
+            self._meddle(MEDDLINGS[number % len(MEDDLINGS)], random.choice(aboard), at, random)
         for _ in range(stolen):
             self._steal(random.choice(aboard), at, at + span(random, 0, 20, HOUR))
+        for deed in FORBIDDEN if strange else ():
+            self._say_what_is_forbidden(deed, random.choice(aboard), at + span(random, 0, 20, HOUR))
 
     def _retracted(self, random: Random, box: str, number: int, at: int) -> None:
         what, party, place = RETRACTED[number % len(RETRACTED)]
         if at > self._world.now:
             return
         pen = self._gossip.pen
-        record = pen.record(party, f"cre.{what}.v1", at, self._said(party, box, what, at, place))
+        record = pen.record(party, f"cre.{what}.v1", at, self._said(Meddling(party, what, place), box, at))
         back = pen.retract(party, record, at + HOUR, "DID_NOT_HAPPEN")
         self._gossip.post(Message(at, party, record))
         self._gossip.post(Message(at + random.choice((-HOUR, HOUR)), party, back))
 
-    def _said(self, party: str, box: str, what: str, at: int, place: str) -> dict[str, object]:
-        happening = Happening(at, what, (("container", box),), (party,), place=place)
-        return self._gossip.pen.milestone(happening, party, at)
+    def _meddle(self, deed: Meddling, box: str, at: int, random: Random) -> None:
+        when = at + span(random, 37, 40, HOUR)
+        if when > self._world.now:
+            return
+        self._gossip.say(deed.party, deed.what, when, self._said(deed, box, when))
+        self._gossip.unheeded(Unheeded(deed.party, deed.what, deed.place, ("container", box), when))
+
+    def _say_what_is_forbidden(self, deed: Meddling, box: str, at: int) -> None:
+        if at <= self._world.now:
+            said = self._said(deed, box, at)
+            self._gossip.say(deed.party, deed.what, at, said, refused_as=FORBIDDEN_AS)
+
+    def _said(self, deed: Meddling, box: str, at: int) -> dict[str, object]:
+        happening = Happening(
+            at,
+            deed.what,
+            (("container", box),),
+            (deed.party,),
+            place=deed.place,
+            occurrence=deed.occurrence,
+            jurisdiction=deed.jurisdiction,
+            says=deed.says,
+        )
+        return self._gossip.pen.milestone(happening, deed.party, at)
 
     def _steal(self, box: str, since: int, at: int) -> None:
         """A stranger founds a consignment of his own around a box that carries somebody else's cargo."""

@@ -18,11 +18,12 @@ from services.simulator.telling import Message
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A signed message of ``party``, in the order in which it goes out; ``refused_as`` is "" for a good one."""
+    """A signed message of ``party``, sent at ``sent`` of the simulation; ``refused_as`` is "" for a good one."""
 
     party: str
     message: Signed
     refused_as: str = ""
+    sent: int = 0
 
 
 def profiles(seed: int, scheme: Scheme = Scheme.ED25519_BATCH, network: str = "demo") -> dict[str, Profile]:
@@ -83,7 +84,12 @@ def sign_all(messages: Iterable[Message], known: Mapping[str, Profile]) -> list[
             signed = sign_batch(known[party].key, [events[number].signed for number in chunk])
             signatures.update(zip(chunk, signed, strict=True))
     return [
-        Outgoing(message.party, message_of(events[number], signatures[number], known[message.party].topic))
+        Outgoing(
+            message.party,
+            message_of(events[number], signatures[number], known[message.party].topic),
+            message.refused_as,
+            message.sent,
+        )
         for number, message in enumerate(every)
         for _ in range(message.copies)
     ]

@@ -22,12 +22,16 @@ _TIMES = ("from", "to", "happened", "at")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One record as its party sends it at ``sent`` (UTC microseconds), ``copies`` times."""
+    """One record as its party sends it at ``sent`` (UTC microseconds), ``copies`` times.
+
+    ``refused_as`` is why it must be refused, "" where it may be said.
+    """
 
     sent: int
     party: str
     record: Record
     copies: int = 1
+    refused_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,26 @@ class Disputed:
     about: Ref
 
 
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """``party`` contradicts customs by a message of theirs that it has altered."""
+
+    what: str
+    about: Ref
+    party: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unheeded:
+    """What somebody says who has no business with ``about``: it is kept and shown as such, and moves nothing."""
+
+    party: str
+    what: str
+    place: str
+    about: Ref
+    said: int
+
+
 @dataclass(slots=True)
 class Telling:
     """All that was told, and what of it counts; ``meetings`` is how each hand-over list was signed.
@@ -58,6 +82,8 @@ class Telling:
     messages: list[Message] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     disputed: list[tuple[Disputed, Happening]] = field(default_factory=list)
+    altered: list[tuple[Altered, Happening]] = field(default_factory=list)
+    unheeded: list[Unheeded] = field(default_factory=list)
     meetings: dict[tuple[str, str], str] = field(default_factory=dict)
     unsigned: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     equivocations: int = 0
@@ -65,12 +91,12 @@ class Telling:
     @property
     def accepted(self) -> int:
         """How many different events a correct platform accepts."""
-        return len({(message.party, message.record["id"]) for message in self.messages})
+        return len({(m.party, m.record["id"]) for m in self.messages if not m.refused_as})
 
     @property
     def duplicates(self) -> int:
         """How many messages only repeat one, byte for byte."""
-        return sum(message.copies - 1 for message in self.messages)
+        return sum(message.copies - 1 for message in self.messages if not message.refused_as)
 
 
 class Pen:

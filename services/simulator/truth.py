@@ -7,73 +7,15 @@ weighs publishers or withdraws anything: the truth of a cargo is the last thing 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from itertools import pairwise
 
-from services.simulator.telling import Heard, Telling
+from schemas import railnet
+from services.simulator.cast import CAST
+from services.simulator.stages import AT_A_PLACE, CLOSED, DELIVERED, ON_THE_WAY, OPENED, ORDER, STAGE
+from services.simulator.telling import Altered, Heard, Telling, Unheeded
 from services.simulator.world import Cargo, Happening, Lading, Ref, World
-
-STAGE: Mapping[str, int] = MappingProxyType(
-    {
-        "movement.booked": 1,
-        "movement.booking_confirmed": 1,
-        "movement.empty_released": 2,
-        "movement.stuffed": 2,
-        "movement.gated_in": 2,
-        "movement.loaded_on_wagon": 2,
-        "movement.departed": 3,
-        "movement.arrived": 3,
-        "movement.handed_over": 3,
-        "movement.transshipped": 3,
-        "movement.loaded_on_vessel": 3,
-        "movement.discharged_from_vessel": 3,
-        "movement.position_reported": 3,
-        "movement.arrived_at_destination": 4,
-        "movement.unloaded": 4,
-        "movement.available": 4,
-        "movement.gated_out": 5,
-        "movement.delivered": 6,
-        "movement.empty_returned": 7,
-    }
-)
-"""How far on its way cargo is after each kind of happening; what is not here moves nothing."""
-
-ON_THE_WAY = 3
-_ORDER = tuple(STAGE)
-AT_A_PLACE = (
-    "movement.position_reported",
-    "movement.arrived",
-    "movement.discharged_from_vessel",
-    "movement.handed_over",
-    "movement.transshipped",
-    "movement.loaded_on_vessel",
-    "movement.departed",
-)
-"""What comes after what where cargo stops."""
-
-OPENED: Mapping[str, str] = MappingProxyType(
-    {
-        "movement.damaged": "DAMAGED",
-        "movement.train_held": "TRAIN_HELD",
-        "movement.returned": "RETURNED",
-        "movement.queued": "QUEUED",
-        "movement.train_cancelled": "TRAIN_CANCELLED",
-        "customs.detained": "DETAINED",
-        "customs.selected_for_inspection": "INSPECTION",
-        "customs.ens_referred": "ENS_REFERRED",
-    }
-)
-CLOSED: Mapping[str, str] = MappingProxyType(
-    {
-        "movement.train_resumed": "TRAIN_HELD",
-        "movement.queue_left": "QUEUED",
-        "movement.slot_rolled": "TRAIN_CANCELLED",
-        "customs.detention_lifted": "DETAINED",
-        "customs.inspection_passed": "INSPECTION",
-        "customs.ens_assessed": "ENS_REFERRED",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -98,7 +40,9 @@ class Trouble:
 class Truth:
     """What a correct view of one consignment shows at the world's moment.
 
-    ``disputes`` are (what, place, object); ``meetings`` are hand-overs by (place, list) with how they were signed.
+    ``disputes`` are (what, place, object); ``meetings`` are hand-overs by (place, list) with how they were signed;
+    ``restricted`` are the orders that stand in the rest of its way, by who gave them, crossing and kind;
+    ``altered`` are messages of customs that somebody relays otherwise than they were, ``unheeded`` the words of strangers.
     """
 
     consignment: str
@@ -109,6 +53,9 @@ class Truth:
     troubles: frozenset[Trouble]
     disputes: frozenset[tuple[str, str, Ref]]
     meetings: Mapping[tuple[str, str], str]
+    restricted: frozenset[tuple[str, str, str]] = frozenset()
+    altered: frozenset[Altered] = frozenset()
+    unheeded: frozenset[Unheeded] = frozenset()
 
 
 def truths(world: World, telling: Telling) -> dict[str, Truth]:
@@ -123,11 +70,14 @@ def truths(world: World, telling: Telling) -> dict[str, Truth]:
     quarrels: dict[int, list[tuple[str, str, Ref]]] = defaultdict(list)
     for disputed, happening in telling.disputed:
         quarrels[id(happening)].append((disputed.what, disputed.place, disputed.about))
+    lies: dict[int, list[Altered]] = defaultdict(list)
+    for altered, happening in telling.altered:
+        lies[id(happening)].append(altered)
     ladings: dict[str, list[Lading]] = defaultdict(list)
     for lading in world.ladings:
         ladings[lading.cargo].append(lading)
     return {
-        key: _truth(world, telling, cargo, ladings[key], of_box, of_cargo[key], quarrels)
+        key: _truth(world, telling, cargo, ladings[key], of_box, of_cargo[key], quarrels, lies)
         for key, cargo in world.cargoes.items()
         if cargo.booked <= world.now
     }
@@ -141,6 +91,7 @@ def _truth(
     of_box: Mapping[str, list[Heard]],
     whole: list[Heard],
     quarrels: Mapping[int, list[tuple[str, str, Ref]]],
+    lies: Mapping[int, list[Altered]],
 ) -> Truth:
     present = [lading for lading in ladings if lading.start <= world.now]
     per_box = {
@@ -150,15 +101,24 @@ def _truth(
     every = [*whole, *(heard for found in per_box.values() for heard in found)]
     places = {box: _last([*found, *whole], "movement") for box, found in per_box.items()}
     full = [lading.box for lading in present if not _over(lading, world.now)]
+    movement = _least([places[box] for box in full or per_box], _last(whole, "movement"), _first(every))
+    behind = next((box for box in full or per_box if movement and places[box] == movement), "")
     return Truth(
         consignment=cargo.key,
-        movement=_least([places[box] for box in full or per_box], _last(whole, "movement"), _first(every)),
+        movement=movement,
         boxes=places,
         customs=_customs(every),
         document=_last(every, "document"),
         troubles=frozenset(_troubles(every, per_box)),
         disputes=frozenset(q for heard in every for q in _quarrels(quarrels, heard.happening, per_box)),
         meetings=_meetings(telling, every),
+        restricted=frozenset(_restricted(world, cargo, movement, [*per_box.get(behind, ()), *whole])),
+        altered=frozenset(lie for heard in every for lie in lies.get(id(heard.happening), ())),
+        unheeded=frozenset(
+            word
+            for word in telling.unheeded
+            if any(lading.box == word.about[1] and lading.holds(word.said) for lading in present)
+        ),
     )
 
 
@@ -195,7 +155,7 @@ def _least(boxes: list[Seen | None], common: Seen | None, first: Mapping[str, in
 def _far(seen: Seen, first: Mapping[str, int]) -> tuple[int, int, int, Seen]:
     """How far something is: by the order of ``STAGE``, on the way by when the place was first reached and what happens there."""
     if STAGE[seen.what] != ON_THE_WAY:
-        return STAGE[seen.what], 0, _ORDER.index(seen.what), seen
+        return STAGE[seen.what], 0, ORDER.index(seen.what), seen
     return ON_THE_WAY, first[seen.place], AT_A_PLACE.index(seen.what), seen
 
 
@@ -252,6 +212,33 @@ def _quarrels(
 ) -> list[tuple[str, str, Ref]]:
     """The disputes about ``happening`` that concern one of ``boxes`` or no single box."""
     return [q for q in quarrels.get(id(happening), ()) if q[2][0] != "container" or q[2][1] in boxes]
+
+
+def _restricted(
+    world: World, cargo: Cargo, movement: Seen | None, told: Iterable[Heard]
+) -> Iterator[tuple[str, str, str]]:
+    """The orders in force at crossings that ``cargo`` has still to pass; ``told`` is of the box that is furthest behind."""
+    if movement is not None and STAGE[movement.what] >= DELIVERED:
+        return
+    route = world.routes.get(cargo.key, ())
+    if not route:
+        return
+    passed = [h for h in told if _moves(h.happening.what, "movement") and h.happening.place in route]
+    last = max(passed, key=_seen, default=None)
+    rest = route if last is None or movement is None else route[route.index(last.happening.place) :]
+    stations = [_station(place) for place in rest]
+    ahead = {railnet.crossing_of_pair().get(pair) for pair in pairwise(stations)}
+    west = railnet.stations()[_station(route[-1])].lon < railnet.stations()[_station(route[0])].lon
+    for order in world.orders:
+        speaks = "operator" not in CAST[order.by].roles or order.by in (cargo.operator, cargo.founder)
+        concerned = order.crossing in ahead and order.direction in ("BOTH", "WEST" if west else "EAST")
+        holds = order.start <= world.now and (order.end is None or world.now < order.end)
+        if speaks and concerned and holds:
+            yield order.by, f"crossing:{order.crossing}", order.kind
+
+
+def _station(place: str) -> str:
+    return place.removeprefix("railnet:")
 
 
 def _meetings(telling: Telling, every: list[Heard]) -> dict[tuple[str, str], str]:

@@ -45,6 +45,7 @@ class Cargo:
     consignee: str
     consolidated: bool
     bank: str = ""  # who financed it, "" where nobody did
+    operator: str = ""  # who runs its train
 
     @property
     def key(self) -> str:
@@ -67,6 +68,18 @@ class Lading:
 
     def holds(self, at: int) -> bool:
         return self.start <= at and (self.end is None or at < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """``by`` says that a crossing is restricted from ``start`` on, until ``end`` as far as it has said so (None: open)."""
+
+    by: str
+    crossing: str
+    kind: str
+    direction: str
+    start: int
+    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +154,10 @@ class World:
         self.bonds: list[Bond] = []
         self.hears: Callable[[Happening, str], None] = lambda _happening, _number: None
         self.reads: Callable[[Bond], None] = lambda _bond: None
+        self.orders: list[Order] = []
+        """What was told of borders by now."""
+        self.routes: dict[str, tuple[str, ...]] = {}
+        """By cargo: the stations of its route as planned by now."""
         self.notes: dict[str, str] = {}
         """By cargo: the note for which its first one was exchanged."""
         self.cleared: dict[str, int] = {}
@@ -191,7 +208,19 @@ class World:
                 del self._boxes_of[lading.cargo]
                 del self.cargoes[lading.cargo]
                 self.notes.pop(lading.cargo, None)
+                self.routes.pop(lading.cargo, None)
                 self.cleared.pop(lading.cargo, None)
+
+    def route(self, cargo: Cargo, teller: str, at: int, known: int, places: tuple[str, ...]) -> None:
+        """From ``at`` on, ``cargo`` is to go by ``places``; ``teller`` writes it down at ``known``."""
+        says = {
+            "objects": [{"kind": "consignment", "id": cargo.key}],
+            "places": list(places),
+            "from": at,
+        }
+        if at <= self.now:
+            self.routes[cargo.key] = places
+        self.bind("link.route_planned", teller, known, says)
 
     def happen(self, happening: Happening, series: str = "") -> int:
         """Let it happen, unless it lies in the future; return its time.

@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
+
+from psycopg import Cursor
+from psycopg.rows import tuple_row
 
 from schemas.events.base import ObjectKind
 from services.admission.raw import unframe
 from services.core.facts import Micros
 from services.core.objects import object_id
 from services.core.train_head import RUNNING
-from services.storage.arrays import adapt, bigints, smallints, uuids
+from services.named_sql import nested
+from services.storage.arrays import adapt, bigints, uuids
 from services.storage.session import Session
+from services.storage.statements import statement
 from services.storage.words import key_text
 from services.storage.work import Work
 
@@ -83,22 +89,51 @@ def load_facts(session: Session, consignments: Sequence[bytes], as_of: Micros | 
     With ``as_of`` the view is that of the moment, and running positions that the same publisher has given anew are left
     out, which it would only list as superseded: a train that reports every minute is read as often as it passes places.
     """
-    work = _work(session)
-    ways = work.rows("read_walk", {"ids": uuids(sorted(consignments))})
-    parameters = {
-        "ids": uuids([row[0] for row in ways]),
-        "kinds": smallints([row[1] for row in ways]),
-        "los": bigints([row[2] for row in ways]),
-        "his": bigints([row[3] for row in ways]),
-    }
-    numbers = [row[0] for row in work.rows("read_numbers", parameters)]
+    _work(session)
+    return [stored_of(row) for row in ask_facts(session, consignments, as_of).fetchall()]
+
+
+def ask_facts(
+    session: Session, consignments: Sequence[bytes], as_of: Micros | None = None
+) -> Cursor[tuple[Any, ...]]:
+    """Ask for what ``load_facts`` gives, one statement in all; in a pipeline its rows come at the pipeline's end.
+
+    For sessions that know packed arrays and were told to ``spare`` memory.
+    """
+    parameters: dict[str, Any] = {"ids": uuids(sorted(consignments))}
     if as_of is not None:
         # Facts of the moment itself belong to it: the stretch ends behind it.
-        seen = {"nos": bigints(numbers), "moments": bigints([as_of + 1]), "running": RUNNING}
-        old = {row[0] for row in work.rows("read_superseded", seen)}
-        numbers = [number for number in numbers if number not in old]
-    closed = [row[0] for row in work.rows("read_closure", {"nos": bigints(sorted(numbers))})]
-    return _bodies(work, closed)
+        parameters |= {"moments": bigints([as_of + 1]), "running": RUNNING}
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    return cursor.execute(facts_query(as_of is not None), parameters)
+
+
+@cache
+def facts_query(superseded: bool) -> bytes:
+    """The walk, what was said of the objects on it, what withdraws that, and the events: each of them a statement as well."""
+    ways = {name: b"SELECT w." + column + b" FROM walk w" for name, column in _WAYS}
+    numbers = nested(statement("read_numbers"), **ways)
+    said = b"SELECT n.no FROM said n"
+    if superseded:
+        old = nested(statement("read_superseded"), nos=said)
+        counted = b"SELECT n.no FROM said n EXCEPT (" + old + b")"
+    else:
+        counted = said
+    return b"\n".join(
+        (
+            b"WITH walk (id, kind, lo, hi) AS MATERIALIZED (",
+            statement("read_walk"),
+            b"), said (no) AS MATERIALIZED (",
+            numbers,
+            b"), closed (no) AS MATERIALIZED (",
+            nested(statement("read_closure"), nos=counted),
+            b")",
+            nested(statement("read_bodies"), nos=b"SELECT DISTINCT c.no FROM closed c"),
+        )
+    )
+
+
+_WAYS = (("ids", b"id"), ("kinds", b"kind"), ("los", b"lo"), ("his", b"hi"))
 
 
 def with_withdrawals(session: Session, numbers: Sequence[int]) -> list[Stored]:

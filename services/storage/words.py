@@ -38,6 +38,11 @@ def letters(code: str) -> int:
     return ord(code[0]) << 8 | ord(code[1])
 
 
+def country(number: int) -> str:
+    """The two letters that ``letters`` made ``number`` of."""
+    return chr(number >> 8) + chr(number & 0xFF) if number else ""
+
+
 def halves(id_: bytes) -> tuple[int, int]:
     """16 bytes as two signed numbers that order as the bytes do; the inverse is ``whole``."""
     high, low = _PAIR(id_)

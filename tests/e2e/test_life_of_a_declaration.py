@@ -151,6 +151,19 @@ def test_what_happens_at_destination_is_relayed_of_another_administration(user: 
     assert {t["object"] for t in closed} >= {f"declaration:PL/{MRN}"}
 
 
+def test_the_number_of_the_declarant_and_that_of_customs_answer_the_same(user: User) -> None:
+    """Lodged under the one, accepted under the other: both lead to one cargo with one life of the declaration."""
+    names = {
+        t["object"].partition(":")[2] for t in view(user)["timeline"] if t["object"][:12] == "declaration:"
+    }
+    (lodged,) = (name for name in names if "/LRN/" in name)
+    moment = ("--as-of", "2026-12-01T00:00:00Z")
+    told = [user.json("track", name, *moment) for name in (MRN, f"PL/{MRN}", lodged, lodged.lower())]
+    assert told[0]["consignments"][0]["customs"]["PL"]["milestone"] == "customs.transit_closed"
+    assert told == [told[0]] * 4
+    assert told[0] == user.json("track", "xianport/R-1", *moment)
+
+
 def test_all_of_it_is_sound_and_none_of_it_was_refused(user: User) -> None:
     assert user.json("fsck")["findings"] == []
     assert user.json("dlq", "list")["letters"] == []

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from services.processors.financing.asking import Ask
 from services.processors.financing.covenants import COVENANTS, Alert
-from services.processors.financing.rulings import Outcome
+from services.processors.financing.rulings import Action, Outcome
 
 from .telling import Case, cases, micros
 from .world import World
@@ -128,12 +129,90 @@ def test_it_is_raised_and_acknowledged_by_its_bank(name: str) -> None:
     (alert,) = alerts(world(name), name)
     assert alert.acknowledged is None
     assert alert.financing == "abank/GD-1"
-    assert alert.events or name == "SAME_CARGO_ELSEWHERE", "nobody is told whose pledge the other is"
+    assert alert.events
+    told = {event.event for event in written(name).story.told}
+    assert told.issuperset(alert.events) or name == "SAME_CARGO_ELSEWHERE"
     (by_another,) = alerts(world(name, (acknowledging("bbank", alert),)), name)
     assert by_another.acknowledged is None
     (seen,) = alerts(world(name, (acknowledging("abank", alert),)), name)
     assert seen.acknowledged is not None
     assert (seen.id, seen.events) == (alert.id, alert.events)
+
+
+# What ends an alert that stands, beside the withdrawal of what raised it.
+ENDED: dict[str, dict[str, Any]] = {
+    "DETAINED": {"type": "customs.detention_lifted", "says": {"objects": BOX, "jurisdiction": "RU", "outcome": "CLEARED"}},
+    "RETURNED": {"type": "movement.resent", "says": {"objects": BOX, "place": "dostyk"}},
+    "LOST": {"type": "movement.found", "says": {"objects": BOX, "place": "dostyk"}},
+    "ABANDONED": {"type": "movement.reclaimed", "says": {"objects": CARGO}},
+    "TEMPERATURE": {"type": "movement.temperature_normal", "says": {"objects": BOX, "measured_millicelsius": 21000}},
+    "SEAL_BROKEN": {"type": "movement.resealed", "says": {"objects": BOX, "place": "dostyk", "seals": ["CN 778899"]}},
+    "ETA_BEYOND_MATURITY": {"type": "movement.arrived_at_destination", "says": {"classifier": "EST", "objects": BOX, "place": "duisburg", "happened": "2026-06-02T10:00+02:00"}},
+    "INSURANCE_CANCELLED": {"type": "document.insurance_bound", "says": {"objects": CARGO, "document_id": "POL-2", "insurer_party": {"scheme": "PARTY", "id": "picc"}, "insured_amount": {"minor_units": 417500000, "currency_code": "CNY"}, "cover": "ICC_A", "valid_from": "2026-03-20"}},
+    "CONTROL_LAPSED": {"type": "finance.control_recorded", "says": {"note": "SMGS/CN/XAY/100001/2026", "note_type": "SMGS", "duplicate_holder": "abank", "consignee_may_dispose": False}},
+    "REGISTRATION_EXPIRES": {"by": "abank", "type": "finance.registration_ended", "says": {"financing": "abank/GD-1", "number": "R-88"}},
+    "SILENT_BEYOND_MATURITY": {"at": "2026-07-12T10:00+02:00", "type": "movement.arrived", "says": {"objects": BOX, "place": "malaszewicze"}},
+    "SAME_CARGO_ELSEWHERE": {"by": "xaport", "type": "correction.retracted", "says": {"of": "same"}},
+}  # fmt: skip
+STANDS = COVENANTS - ENDED.keys()
+"""What happened cannot be undone: such an alert stands until it is acknowledged, whatever comes."""
+
+
+@pytest.mark.parametrize("name", sorted(ENDED))
+def test_it_ends_when_what_it_is_about_does(name: str) -> None:
+    assert alerts(world(name), name), "it stood"
+    ended = {"id": "ended", "by": "silk", "at": "2026-03-21T09:00+08:00", **ENDED[name]}
+    assert alerts(world(name, (ended,)), name) == []
+
+
+def test_what_ends_by_no_fact_is_what_cannot_be_undone() -> None:
+    assert {
+        "DELIVERED_AGAINST_PLEDGE",
+        "GATED_OUT_AGAINST_PLEDGE",
+        "TRANSIT_NOT_CLOSED",
+        "CONSIGNEE_CHANGED",
+        "DESTINATION_CHANGED",
+        "JURISDICTION_ENTERED",
+    } == STANDS
+
+
+def test_a_transit_that_was_closed_late_was_not_closed_by_its_deadline() -> None:
+    closed = {
+        "id": "closed", "by": "cr", "type": "customs.transit_closed", "says": {"objects": NOTE, "jurisdiction": "KZ"},
+    }  # fmt: skip
+    late, in_time = {**closed, "at": "2026-03-22T10:00+08:00"}, {**closed, "at": "2026-03-21T09:00+08:00"}
+    (alert,) = alerts(world("TRANSIT_NOT_CLOSED", (late,)), "TRANSIT_NOT_CLOSED")
+    assert alert.since == micros("2026-03-21T10:00+08:00")
+    assert alerts(world("TRANSIT_NOT_CLOSED", (in_time,)), "TRANSIT_NOT_CLOSED") == []
+
+
+def test_silence_ends_with_the_financing_and_with_a_delivery() -> None:
+    name = "SILENT_BEYOND_MATURITY"
+    found = world(name)
+    (alert,) = alerts(found, name)
+    released = Ask(Action.RELEASE, "abank", "release", "abank/GD-1")
+    assert found.ask(released, micros("2026-07-19T00:00Z"))[0].done
+    assert alerts(found, name) == []
+    delivered = {
+        "id": "at-last",
+        "by": "ruhr",
+        "at": "2026-06-20T10:00+02:00",
+        **RAISED["DELIVERED_AGAINST_PLEDGE"],
+    }
+    assert alerts(world(name, (delivered,)), name) == []
+    (again,) = alerts(world(name), name)
+    assert again == alert, "told again it is the same alert"
+
+
+def test_a_pledge_elsewhere_is_told_of_until_it_is_released() -> None:
+    name = "SAME_CARGO_ELSEWHERE"
+    found = world(name)
+    (alert,) = alerts(found, name)
+    same = next(told for told in written(name).story.told if told.short == "same")
+    assert alert.events == (same.event,), "what made the two consignments one, never whose pledge it is"
+    elsewhere = Ask(Action.RELEASE, "bbank", "release", "bbank/GD-2")
+    assert found.ask(elsewhere, micros("2026-03-27T00:00Z"))[0].done
+    assert alerts(found, name) == []
 
 
 @pytest.mark.parametrize("name", sorted(COVENANTS - {"SAME_CARGO_ELSEWHERE", "SILENT_BEYOND_MATURITY"}))

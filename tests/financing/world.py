@@ -14,7 +14,7 @@ from services.core.facts import FOREVER, Facts
 from services.core.gathering import gather
 from services.core.objects import Thing
 from services.processors.financing import lifecycle
-from services.processors.financing.asking import Ask, Book, Decision, Reply, reply
+from services.processors.financing.asking import Ask, Book, Reply, reply
 from services.processors.financing.cargo import Cargo
 from services.processors.financing.decisions import decide
 from services.processors.financing.external import Answer
@@ -46,7 +46,7 @@ def cargo_of(heard: Iterable[Heard], consignment: Thing, as_of: int, known_at: i
     view = derive(facts, consignment, as_of)
     if gathered is None or view is None:
         return None
-    return Cargo.of(view, (path.thing for path in gathered.paths if path.counted))
+    return Cargo.of(view, gathered, facts.links)
 
 
 @dataclass
@@ -69,8 +69,8 @@ class World:
                 record |= each.record
         return record
 
-    def ask(self, ask: Ask, at: int, on: tuple[Thing, ...] = ()) -> tuple[Decision, Reply]:
-        """Decide ``ask`` at ``at`` and record it; ``on`` are the consignments it is about."""
+    def ask(self, ask: Ask, at: int, on: tuple[Thing, ...] = ()) -> tuple[Ruling, Reply]:
+        """Decide ``ask`` at ``at`` and record it, or give the decision that it has; ``on`` are the consignments it is about."""
         consignments = on or self.cargo.get(ask.financing, ())
         found = (cargo_of(self.heard, thing, at, at) for thing in consignments)
         cargo = tuple(each for each in found if each is not None)
@@ -89,43 +89,29 @@ class World:
                 None,
             ),
         )
-        decision = decide(ask, book, at)
-        if decision.repeated is not None:
-            return decision, reply(decision.repeated)
-        ruling = Ruling(
-            number=len(self.rulings) + 1,
-            action=decision.action,
-            outcome=decision.outcome,
-            at=decision.at,
-            asked_by=ask.asked_by,
-            idempotency=ask.idempotency,
-            asked=ask.digest,
-            position=0,
-            rules=products().version,
-            financing=decision.financing,
-            request=ask.request,
-            terms=decision.terms,
-            amount=decision.amount,
-            until=decision.until,
-            frees=decision.frees,
-            notices=decision.notices,
-            guard=decision.guard,
-            satisfied_by=decision.satisfied_by,
-        )
+        ruling = decide(ask, book, at)
+        if ruling.recorded:
+            return ruling, reply(ruling)
+        ruling = ruling._replace(number=len(self.rulings) + 1)
         if book.earlier is None:
             self.rulings.append(ruling)
         if ruling.done and ask.action is Action.RESERVE:
             open_ = {version.number for version in self.versions if version.open}
             self.prints[ask.financing] = tuple(p for p in prints if p.version in open_)
             self.cargo[ask.financing] = consignments
-        return decision, reply(ruling)
+        return ruling, reply(ruling)
 
     def status(self, financing: str, asked_by: str, as_of: int, known_at: int | None = None) -> Status | None:
         """The status of a financing for a bank."""
         known = as_of if known_at is None else known_at
         found = (cargo_of(self.heard, thing, as_of, known) for thing in self.cargo.get(financing, ()))
         cargo = tuple(each for each in found if each is not None)
-        return status(financing, asked_by, self.rulings, self.record(), cargo, as_of, known)
+        members = {key for each in cargo for key in each.members}
+        on_it = {f for f, things in self.cargo.items() if not members.isdisjoint(t.key for t in things)} | {
+            financing
+        }
+        rulings = [r for r in self.rulings if r.financing in on_it or not on_it.isdisjoint(r.frees)]
+        return status(financing, asked_by, rulings, self.record(), cargo, as_of, known)
 
     def _prints(self, ask: Ask) -> tuple[Fingerprint, ...]:
         if ask.action is not Action.RESERVE or ask.terms is None:

@@ -130,7 +130,7 @@ class _Flat:
         mark = self.story.scope.upper()
         boxes = {
             kind: sorted(number.removesuffix(mark) for number in getattr(each, kind))
-            for kind in ("missing", "surplus", "announced_only")
+            for kind in ("missing", "surplus", "announced_only", "unannounced")
         }
         return {
             "place": short_place(each.place),

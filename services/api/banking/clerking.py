@@ -14,10 +14,9 @@ from services.processors.financing.store.clerk import answer_next
 from services.processors.financing.store.desk import Desk
 from services.processors.financing.store.opening import KeysMissing, read_keys
 from services.processors.financing.store.versions import KeyMissing
-from services.query.reread import Unreadable
 
 _EVERY = 0.5
-_WAITS = (psycopg.Error, PoolTimeout, KeyMissing, Unreadable)
+_WAITS = (psycopg.Error, PoolTimeout, KeyMissing)
 _AT_ONCE = 50
 """Requests of one turn at most, so that a process that ends waits for few."""
 

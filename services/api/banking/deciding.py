@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
-from services.api.calls import Call
+from services.api.calls import BeginAgain, Call
 from services.api.context import Context
 from services.api.problems import Problem
 from services.core.objects import Thing
@@ -16,7 +16,6 @@ from services.processors.financing.store.desk import CargoMoved, Desk
 from services.processors.financing.store.opening import KeysMissing, PlatformKeys, read_keys
 from services.processors.financing.store.versions import KeyMissing
 
-ATTEMPTS = 8
 _keys: WeakKeyDictionary[Context, PlatformKeys] = WeakKeyDictionary()
 _desks: WeakKeyDictionary[Context, Desk] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -49,21 +48,15 @@ def desk_of(call: Call) -> Desk:
 def decided(call: Call, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
     """The decision on ``ask``, recorded in the transaction of the call; the earlier one for a repeated request.
 
-    Begins again where the cargo moved under it. Problem conflict where it moves on and on, unavailable where this process
-    lacks a registry key that counts.
+    BeginAgain where the cargo moved under it: what was locked for another cargo is let go. Problem unavailable where this
+    process lacks a registry key that counts.
     """
-    desk = desk_of(call)
-    for _ in range(ATTEMPTS):
-        try:
-            with call.session.transaction():  # what was locked for another cargo is let go
-                return desk.decide(call.session, ask, on)
-        except CargoMoved:
-            continue
-        except KeyMissing as problem:
-            raise Problem(
-                "unavailable", "The desk for financing lacks a key; nothing was decided."
-            ) from problem
-    raise Problem("conflict", "The links of the cargo change all the time; ask again.")
+    try:
+        return desk_of(call).decide(call.session, ask, on)
+    except CargoMoved as moved:
+        raise BeginAgain(call) from moved
+    except KeyMissing as problem:
+        raise Problem("unavailable", "The desk for financing lacks a key; nothing was decided.") from problem
 
 
 def idempotency(call: Call) -> str:

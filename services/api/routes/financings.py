@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from services.api.banking import told
+from services.api.banking import failing, told
 from services.api.banking.asked import Acknowledgement
 from services.api.banking.filed import answer
 from services.api.calls import LARGEST_PAGE, Answer, Call, page
@@ -45,13 +45,15 @@ def financings(
     limit: Limit = 50,
     only_open: Annotated[bool, Query(alias="open", description="Without those that have ended.")] = False,
 ) -> Answer:
-    """The bank's portfolio, by its own references. Each with its stage and amounts; the cargo is looked at one by one."""
+    """The bank's portfolio, by its own references. Each with its stage and amounts; the cargo is looked at one by one.
+    ``not_judged`` names those that the platform fails to judge by a fault of its own; they are on no page.
+    """
     bank = call.party.code
     after = call.cursor(cursor, "financings") or ""
     names = portfolio(call.session, bank, after, limit + 1, only_open)
-    found = own_summaries(call, names[:limit])
+    found, failed = failing.each(names[:limit], lambda some: own_summaries(call, some))
     last = names[limit - 1] if len(names) > limit else None
-    return page(call, "financings", [told.summary(each) for each in found], last)
+    return page(call, "financings", [told.summary(each) for each in found], last, {"not_judged": failed})
 
 
 @routes.get("/v1/financings/{reference}", READ, problems=("not-found",))
@@ -138,14 +140,21 @@ def all_alerts(
     limit: Annotated[int, Query(ge=1, le=50, description="Financings looked at for one page.")] = 20,
     unacknowledged: Annotated[bool, Query(description="Only what nobody has acknowledged.")] = False,
 ) -> Answer:
-    """The alerts of the bank's open financings. A page looks at ``limit`` financings, so it may hold none and have a next."""
+    """The alerts of the bank's open financings. A page looks at ``limit`` financings, so it may hold none and have a next.
+    ``not_judged`` names the financings that the platform fails to judge by a fault of its own: look at their cargo.
+    """
     bank = call.party.code
     names = portfolio(call.session, bank, call.cursor(cursor, "alerts") or "", limit + 1, True)
-    items: list[told.Json] = []
-    for name in names[:limit]:
-        looked = _looked(call, name.partition("/")[2])
-        items += [each for each in _alerts(call, looked) if not unacknowledged or not each["acknowledged"]]
-    return page(call, "alerts", items, names[limit - 1] if len(names) > limit else None)
+
+    def look_at(some: list[str]) -> list[told.Json]:
+        looked = (_looked(call, name.partition("/")[2]) for name in some)
+        found = [each for one in looked for each in _alerts(call, one)]
+        return [each for each in found if not unacknowledged or not each["acknowledged"]]
+
+    done = [failing.each([name], look_at) for name in names[:limit]]
+    items, failed = [each for found, _ in done for each in found], [name for _, left in done for name in left]
+    last = names[limit - 1] if len(names) > limit else None
+    return page(call, "alerts", items, last, {"not_judged": failed})
 
 
 @routes.get("/v1/alert-feed", READ, problems=("cursor-invalid",))

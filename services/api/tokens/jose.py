@@ -6,19 +6,28 @@ algorithm must fit the registered key; a header never chooses a key of its own b
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey, import_key
 from joserfc.jws import JWSRegistry
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 
 ALGORITHMS = ("ES256", "PS256", "Ed25519", "EdDSA")
 PublicKey = ECKey | RSAKey | OKPKey
 _RSA_BITS = 2_048
 _REGISTRY = JWSRegistry(algorithms=list(ALGORITHMS))
 _REGISTRY.max_header_length = 2_048  # a proof carries its key, and an RSA key of 4096 bits is long
+_LONGEST = 4_096
+_COMPACT = re.compile(r"[A-Za-z0-9_-]{1,2048}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}")
+_ED25519 = ("Ed25519", "EdDSA")
+_PLAIN = {"alg": str, "typ": str, "kid": str, "jwk": dict}
 
 
 class BadToken(Exception):
@@ -51,6 +60,10 @@ def signing_algorithm(key: PublicKey) -> str:
 
 def opened(token: str, key: PublicKey | KeySet) -> jwt.Token:
     """The header and claims of ``token``, its signature proven by ``key``; BadToken otherwise. Claims are not judged."""
+    if isinstance(key, OKPKey):
+        plain = _plain_ed25519(token, key)
+        if plain is not None:
+            return plain
     try:
         found = jwt.decode(token, key, registry=_REGISTRY)
     except (JoseError, ValueError, TypeError, KeyError) as problem:
@@ -58,6 +71,33 @@ def opened(token: str, key: PublicKey | KeySet) -> jwt.Token:
     if not isinstance(found.claims, dict):
         raise BadToken("the claims are no object")
     return found
+
+
+def _plain_ed25519(token: str, key: OKPKey) -> jwt.Token | None:
+    """A token as nearly all are: compact, nothing in its header but what it must say, signed with Ed25519.
+
+    Proven in a third of the time. None for whatever else, also for what is wrong: that is judged, and told, the long way.
+    """
+    if len(token) > _LONGEST or not _COMPACT.fullmatch(token):
+        return None
+    head, payload, signature = token.split(".")
+    try:
+        header, claims = orjson.loads(_decoded(head)), orjson.loads(_decoded(payload))
+        if not isinstance(header, dict) or not isinstance(claims, dict):
+            return None
+        if not all(isinstance(value, _PLAIN.get(name, ())) for name, value in header.items()):
+            return None
+        if header.get("alg") not in _ED25519:
+            return None
+        verifying = VerifyKey(key.public_key.public_bytes_raw())
+        verifying.verify(f"{head}.{payload}".encode(), _decoded(signature))
+    except (ValueError, BadSignatureError, AttributeError):
+        return None
+    return jwt.Token(header, claims)
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 def number(claims: Mapping[str, Any], name: str) -> float:

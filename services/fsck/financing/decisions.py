@@ -6,24 +6,16 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-import orjson
-from pydantic import ValidationError
-
-from schemas.envelope import Envelope, read_headers, signed_bytes
+from schemas.envelope import Envelope
 from schemas.events.finance_decision import DecidedWhole
-from schemas.events.vocabulary import Role
-from schemas.reasons import Refusal
-from schemas.signature_header import parse_header
-from schemas.signing import verify
-from services.admission.raw import unframe
 from services.fsck.finding import Damage, Notebook
+from services.fsck.platform_events import signed_by_platform
 from services.fsck.snapshot import Row, Snapshot
 from services.processors.financing.rulings import Ruling
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import RULING_COLUMNS, ruling_of
 from services.processors.financing.store.signing import TYPE, stated
 from services.registry.as_of import RegistryHistory
-from services.registry.key import KeyState, key_state
 from services.registry.registry import Registry
 
 RESTORE = "Restore the row of lianyun.financing_decision from a backup; its signature tells the right bytes."
@@ -76,38 +68,19 @@ def _signed(
     ruling: Ruling, headers: bytes, payload: bytes, registry: Registry, network: str, notebook: Notebook
 ) -> dict[str, Any] | None:
     """What the event says, where the platform signed it; what is wrong with it is put down."""
-    try:
-        envelope, signature = read_headers(unframe(headers))
-        header = parse_header(signature)
-    except (ValueError, Refusal) as problem:
-        _note(notebook, ruling, "headers", problem, "the attributes and signature of an event")
+    found = signed_by_platform(
+        headers,
+        payload,
+        ruling.at,
+        DecidedWhole,
+        registry,
+        network,
+        lambda field, stored, expected: _note(notebook, ruling, field, stored, expected),
+    )
+    if found is None:
         return None
-    key = registry.key(header.key_id)
-    party = None if key is None else registry.party(key.party)
-    if key is None or party is None or Role.PLATFORM not in party.roles:
-        _note(notebook, ruling, "signature", f"by key {header.key_id}", "by a registered key of the platform")
-        return None
-    state = key_state(key, ruling.at)
-    if state is not KeyState.VALID:
-        _note(
-            notebook,
-            ruling,
-            "at",
-            f"a moment at which key {key.key_id} is {state}",
-            "a moment of its validity",
-        )
-    try:
-        verify(header, key.public, signed_bytes(network, envelope, payload))
-    except Refusal as refusal:
-        _note(notebook, ruling, "payload, headers or signature", refusal.reason, "what was signed")
-        return None
-    try:
-        DecidedWhole.model_validate_json(payload)
-    except ValidationError as problem:
-        _note(notebook, ruling, "payload", problem.errors()[0]["msg"], "a decision")
-        return None
+    envelope, said = found
     _attributes(ruling, envelope, notebook)
-    said: dict[str, Any] = orjson.loads(payload)
     return said
 
 

@@ -16,6 +16,7 @@ from services.registry.as_of import RegistryHistory
 from services.storage.words import key_text
 
 MEND_WORDS = "Set the rows of lianyun.financing_word to what the event says; they are found by nothing else."
+MEND_FAULT = "Look for the error in the log of the API; the decision is tried again every ten minutes."
 _SPOKEN = r"""
 SELECT b.no, b.key_id, b.headers, b.payload FROM lianyun.body b
 WHERE position('cre.finance.'::bytea IN b.headers) > 0
@@ -24,7 +25,7 @@ ORDER BY b.no
 """
 _WORDS = "SELECT no, subject FROM lianyun.financing_word WHERE no >= %(lowest)s ORDER BY no, subject"
 _ASKED = """
-SELECT a.no, a.answered,
+SELECT a.no, a.answered, a.fault,
        coalesce(a.answered, 0) = 0 OR EXISTS (SELECT 1 FROM lianyun.financing_decision d WHERE d.number = a.answered)
 FROM lianyun.financing_asked a WHERE a.no >= %(lowest)s
 """
@@ -58,12 +59,15 @@ def check_words(snapshot: Snapshot, history: RegistryHistory, lowest: int, noteb
 def _check_asked(snapshot: Snapshot, asking: set[int], lowest: int, notebook: Notebook) -> None:
     """Each event that asks for a decision waits for it or has it; memory grows with such events."""
     remedy = "Set the row to what the events say; `answered` is the number of a decision that is stored."
-    stored = {no: (answered, known) for no, answered, known in snapshot.rows(_ASKED, {"lowest": lowest})}
+    stored = {no: row for no, *row in snapshot.rows(_ASKED, {"lowest": lowest})}
     for no in sorted(asking ^ stored.keys()):
         shown = ("missing", "a row") if no in asking else ("a row", "no row")
         notebook.add(Damage.FINANCING, f"financing_asked of event {no}", "row", *shown, remedy)
-    for no, (answered, known) in stored.items():
+    for no, (answered, fault, known) in stored.items():
         notebook.counts["requests_waiting"] += answered is None
+        if fault is not None:
+            where = f"financing_asked of event {no}"
+            notebook.add(Damage.FINANCING, where, "fault", fault, "a decision", MEND_FAULT)
         if not known:
             where, expected = f"financing_asked of event {no}", "a decision that is stored"
             notebook.add(Damage.FINANCING, where, "answered", answered, expected, remedy)

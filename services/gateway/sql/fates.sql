@@ -1,39 +1,26 @@
 -- For each record: whether the ledger has passed it; whether its content is the accepted one, whether it is one of several
 -- under its identity, whether it is this record that brought it, whether it counts, whether it reaches no consignment; and its letter.
-WITH RECURSIVE asked (ord, id, content, letter, topic, part, "offset") AS MATERIALIZED (
+WITH asked (ord, id, content, letter, topic, part, "offset") AS MATERIALIZED (
     SELECT a.ord, a.id, a.content, a.letter, a.topic, a.part, a."offset"
     FROM unnest(%(ids)s::uuid[], %(contents)s::uuid[], %(letters)s::bytea[], %(topics)s::text[], %(parts)s::bigint[],
                 %(offsets)s::bigint[])
         WITH ORDINALITY AS a (id, content, letter, topic, part, "offset", ord)
 ), found (ord, no, same) AS MATERIALIZED (
     SELECT a.ord, i.no, i.content = a.content FROM asked a JOIN lianyun.identity i ON i.id = a.id
-), start (ord, id, lo, hi) AS (
-    SELECT f.ord, s.id, s.lo, s.hi
-    FROM found f
-    CROSS JOIN LATERAL (
-        SELECT c.object, c.happened, c.happened + 1 FROM lianyun.claim c WHERE c.no = f.no
-        UNION ALL
-        SELECT n.id, l.start_at, l.until FROM lianyun.link l CROSS JOIN LATERAL (VALUES (l.left_id), (l.right_id)) AS n (id)
-        WHERE l.no = f.no
-        UNION ALL
-        SELECT g.cons, -4611686018427387904, 4611686018427387904 FROM lianyun.founding g WHERE g.no = f.no
-    ) AS s (id, lo, hi)
-    WHERE f.same
-), down (ord, id, lo, hi) AS (
-    SELECT * FROM start
-    UNION
-    SELECT d.ord, l.right_id, greatest(d.lo, l.start_at), least(d.hi, l.until)
-    FROM down d JOIN lianyun.link l ON l.left_id = d.id
-    WHERE l.kind <> 8 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
+), start (ord, id, lo, hi) AS MATERIALIZED (
+    SELECT f.ord, s.id, s.lo, s.hi FROM found f CROSS JOIN LATERAL lianyun.spoken_of(f.no) AS s WHERE f.same
+), founded (ord) AS (
+    SELECT DISTINCT d.key
+    FROM (SELECT array_agg(ord) AS ords, array_agg(id) AS ids, array_agg(lo) AS los, array_agg(hi) AS his FROM start) AS s
+    CROSS JOIN LATERAL lianyun.led_to(s.ords, s.ids, s.los, s.his) AS d
+    JOIN lianyun.founding g ON g.cons = d.id AND NOT g.dead
 )
 SELECT coalesce(o.next_offset > a."offset", false),
        coalesce(f.same, false),
        EXISTS (SELECT FROM lianyun.variant v WHERE v.id = a.id AND (f.same OR v.content = a.content)),
        coalesce(t.name = a.topic AND y.part = a.part AND y."offset" = a."offset", false),
        EXISTS (SELECT FROM lianyun.quarantine q WHERE q.no = f.no),
-       EXISTS (SELECT FROM start s WHERE s.ord = a.ord) AND NOT EXISTS (
-           SELECT FROM down d JOIN lianyun.founding g ON g.cons = d.id AND NOT g.dead WHERE d.ord = a.ord
-       ),
+       EXISTS (SELECT FROM start s WHERE s.ord = a.ord) AND NOT EXISTS (SELECT FROM founded g WHERE g.ord = a.ord),
        e.reason, e.detail, e.pointer, e.remedy
 FROM asked a
 LEFT JOIN lianyun.kafka_offset o ON o.topic = a.topic AND o.part = a.part

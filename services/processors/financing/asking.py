@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.events import finance
 from schemas.events.base import Milestone
@@ -47,6 +47,30 @@ class Ask:
         said = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in ("idempotency", "request")]
         return hashlib.sha256("\x1f".join(said).encode()).digest()[:16]
 
+    def done(self, at: Micros, **more: Any) -> Ruling:
+        """The decision at ``at`` that what is asked takes effect; ``more`` are further members of Ruling."""
+        return self._ruled(Outcome.DONE, at, more)
+
+    def refused(self, at: Micros, guard: str, satisfied_by: str, **more: Any) -> Ruling:
+        """The decision at ``at`` that it does not, with the guard that failed and what would satisfy it."""
+        return self._ruled(Outcome.REFUSED, at, {"guard": guard, "satisfied_by": satisfied_by, **more})
+
+    def _ruled(self, outcome: Outcome, at: Micros, more: dict[str, Any]) -> Ruling:
+        found = Ruling(
+            number=0,
+            action=self.action,
+            outcome=outcome,
+            at=at,
+            asked_by=self.asked_by,
+            idempotency=self.idempotency,
+            asked=self.digest,
+            position=0,
+            rules="",
+            financing=self.financing,
+            request=self.request,
+        )
+        return found._replace(**more)
+
 
 @dataclass(frozen=True, slots=True)
 class Book:
@@ -87,24 +111,6 @@ def _of_cargo(word: Word, things: frozenset[Thing]) -> bool:
     if isinstance(payload, Milestone):
         return any(Thing(ref.kind, ref.key) in things for ref in payload.objects)
     return not isinstance(payload, OfFinancing | OfApplication | finance.Applied)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided, ready to be recorded; ``repeated`` is an earlier decision given again, which is not recorded."""
-
-    action: Action
-    outcome: Outcome
-    at: Micros
-    financing: str = ""
-    terms: Terms | None = None
-    amount: Money | None = None
-    until: Micros | None = None
-    frees: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
-    guard: str = ""
-    satisfied_by: str = ""
-    repeated: Ruling | None = None
 
 
 HIDDEN = frozenset(

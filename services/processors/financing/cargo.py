@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
-from services.core.facts import Assurance, Claim, EventId, Micros
+from services.core.facts import Assurance, Claim, EventId, Link, LinkKind, Micros
+from services.core.gathering import Gathered
 from services.core.objects import Thing
 from services.core.rules import rules
 from services.core.slots import answers
@@ -26,7 +27,10 @@ LEFT = (GATED_OUT, DELIVERED)
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """One consignment as a lender sees it as of a moment; nothing unengaged counts in it."""
+    """One consignment as a lender sees it as of a moment; nothing unengaged counts in it.
+
+    ``joined_by`` are the links that say that its members are one.
+    """
 
     consignment: str
     members: frozenset[str]
@@ -35,10 +39,19 @@ class Cargo:
     counted: tuple[Arrival, ...]
     exceptions: tuple[OpenException, ...]
     silent: bool
+    joined_by: tuple[EventId, ...] = ()
 
     @classmethod
-    def of(cls, view: View, leading: Iterable[Thing] = ()) -> Cargo:
-        """The cargo of a view; ``leading`` are the papers and boxes from which links lead to it."""
+    def of(cls, view: View, gathered: Gathered, links: Iterable[Link]) -> Cargo:
+        """The cargo of a view and of what was ``gathered`` for it, among ``links`` of all kinds."""
+        leading = (path.thing for path in gathered.paths if path.counted)
+        joining = (
+            link.event
+            for link in links
+            if link.kind is LinkKind.SAME_CONSIGNMENT
+            and {link.left, link.right} <= gathered.members
+            and gathered.liveness.live(link.event)
+        )
         counted = tuple(a for a in view.arrivals if a.standing is Standing.COUNTED)
         spoken = (a.claim.thing for a in counted if not a.claim.thing.rides)
         boxes = (box.container for box in view.boxes if box.counted)
@@ -50,6 +63,7 @@ class Cargo:
             counted=counted,
             exceptions=view.exceptions,
             silent=view.silent,
+            joined_by=tuple(sorted(set(joining))),
         )
 
     @property

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import NamedTuple
 
 from schemas.events.base import Episode
-from schemas.events.document_trade import InsuranceCancelled
+from schemas.events.document_trade import InsuranceBound, InsuranceCancelled
 from schemas.events.finance import AlertAcknowledged, Applied
 from schemas.events.keys import canonical_place
 from schemas.events.movement_exceptions import Reconsigned
@@ -28,7 +29,7 @@ from services.processors.financing.cargo import (
     TRANSIT_OPENED,
     Cargo,
 )
-from services.processors.financing.lifecycle import Hold, State
+from services.processors.financing.lifecycle import Hold, State, end_of
 from services.processors.financing.products import Product
 from services.processors.financing.security import Grip, controls, registrations
 from services.processors.financing.territory import entered
@@ -54,7 +55,7 @@ class Alert(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A financing with its cargo and words at a moment; ``others`` are holds of other banks on the same cargo."""
+    """A financing with its cargo and words at a moment; ``others`` are holds on the same interest in the same cargo."""
 
     state: State
     product: Product
@@ -191,9 +192,16 @@ def _silent(watched: Watched) -> Found:
 
 def _insurance(watched: Watched) -> Found:
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in watched.cargo))
-    for word, cancelled in said(watched.words, InsuranceCancelled):
-        if word.publisher in engaged and cancelled.reason != "REPLACED" and _running(watched, word.happened):
+    heard = [word for word in watched.words if word.publisher in engaged]
+    bound = [word for word, cover in said(heard, InsuranceBound) if _covers(cover, watched.at)]
+    for word, cancelled in said(heard, InsuranceCancelled):
+        insured_since = any(each.order > word.order for each in bound)
+        if not insured_since and cancelled.reason != "REPLACED" and _running(watched, word.happened):
             yield cancelled.document_id, word.happened, (word.event,)
+
+
+def _covers(cover: InsuranceBound, at: Micros) -> bool:
+    return cover.valid_to is None or at < end_of(date.fromisoformat(cover.valid_to))
 
 
 def _control(watched: Watched) -> Found:
@@ -230,7 +238,8 @@ def _elsewhere(watched: Watched) -> Found:
     for other in watched.others:
         if other.pledged and other.bank != hold.bank and hold.ended is None and other.pledged_at is not None:
             about = hashlib.sha256(other.financing.encode()).hexdigest()[:8]
-            yield about, max(other.pledged_at, hold.pledged_at or 0), ()
+            joined_by = tuple(sorted({event for cargo in watched.cargo for event in cargo.joined_by}))
+            yield about, max(other.pledged_at, hold.pledged_at or 0), joined_by
 
 
 def _facts(watched: Watched, milestone: int) -> list[Claim]:

@@ -11,45 +11,47 @@ from types import MappingProxyType
 
 from services.core.facts import Micros
 from services.processors.financing import guards, lifecycle
-from services.processors.financing.asking import Ask, Book, Decision
+from services.processors.financing.asking import Ask, Book
 from services.processors.financing.guards import Failed, Step
 from services.processors.financing.lifecycle import Hold, Stage
 from services.processors.financing.money import Money
 from services.processors.financing.products import Product, Products, products
 from services.processors.financing.requests import dispose
 from services.processors.financing.reserving import reserve, still_free
-from services.processors.financing.rulings import Action, Outcome, Ruling
+from services.processors.financing.rulings import Action, Ruling
 
 
-def decide(ask: Ask, book: Book, at: Micros, table: Products | None = None) -> Decision:
+def decide(ask: Ask, book: Book, at: Micros, table: Products | None = None) -> Ruling:
     """Decide ``ask`` on what is known under the lock at ``at`` (UTC microseconds), by the table of products.
 
-    Blocks nowhere and raises nothing for what a party can ask wrongly: that is a refusal with its guard.
+    A request that was decided before gives that recorded decision again; any other one that is not recorded yet. Blocks
+    nowhere and raises nothing for what a party can ask wrongly: that is a refusal with its guard.
     """
+    known = products() if table is None else table
     moment = max([at, *(ruling.at for ruling in book.rulings)])
     earlier = book.earlier
-    if earlier is not None:
-        if earlier.asked == ask.digest:
-            return _again(ask, moment, earlier)
+    if earlier is not None and earlier.asked == ask.digest:
+        return earlier
+    last = book.last
+    taken = _taken(ask, book, moment, known)
+    return taken._replace(rules=known.version, before=None if last is None else last.number)
+
+
+def _taken(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
+    if book.earlier is not None:
         other = "Another idempotency key: this one, or this event, was used for another request."
-        return _refused(ask, moment, Failed("IDEMPOTENCY_KEY_UNUSED", other))
-    known = products() if table is None else table
+        return _refused(ask, at, Failed("IDEMPOTENCY_KEY_UNUSED", other))
     if ask.action.disposes:
-        return dispose(ask, book, moment, known)
+        return dispose(ask, book, at, table)
     if ask.action is Action.RESERVE:
-        return reserve(ask, book, moment, known)
-    holds = lifecycle.holds(book.rulings)
-    hold = holds.get(ask.financing)
+        return reserve(ask, book, at, table)
+    hold = lifecycle.holds(book.rulings).get(ask.financing)
     if hold is None or hold.bank != ask.asked_by:
-        return _refused(ask, moment, Failed("PLEDGEE", "The bank whose financing it is."))
-    return _STEPS[ask.action](ask, book, moment, hold, known[hold.terms.product])
+        return _refused(ask, at, Failed("PLEDGEE", "The bank whose financing it is."))
+    return _STEPS[ask.action](ask, book, at, hold, table[hold.terms.product])
 
 
-def _again(ask: Ask, at: Micros, earlier: Ruling) -> Decision:
-    return Decision(ask.action, earlier.outcome, at, earlier.financing, repeated=earlier)
-
-
-def _pledge(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Decision:
+def _pledge(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
     if hold.pledged_at is not None or hold.ended in (Stage.RELEASED, Stage.CANCELLED, Stage.SUPERSEDED):
         return _refused(
             ask, at, Failed("NOT_PLEDGED_BEFORE", "A new financing: this one was pledged or ended before.")
@@ -63,19 +65,19 @@ def _pledge(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> D
     return _done(ask, at, frees=tuple(sorted(takes_over)))
 
 
-def _draw(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Decision:
+def _draw(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
     failed = guards.first_failed(product.draw, _step(ask, book, at, hold, product))
     if failed is None and product.one_draw and hold.draws:
         failed = Failed("ONE_DRAW", "A new financing: this product is drawn once.")
     return _done(ask, at, amount=ask.amount) if failed is None else _refused(ask, at, failed)
 
 
-def _release(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Decision:
+def _release(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
     failed = guards.first_failed(("PLEDGED", "NOT_FROZEN"), _step(ask, book, at, hold, product))
     return _done(ask, at) if failed is None else _refused(ask, at, failed)
 
 
-def _cancel(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Decision:
+def _cancel(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
     step = _step(ask, book, at, hold, product)
     if hold.ended is not None:
         return _refused(ask, at, Failed("NOT_ENDED", "A financing that has not ended."))
@@ -85,7 +87,7 @@ def _cancel(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> D
     return _done(ask, at) if failed is None else _refused(ask, at, failed)
 
 
-def _substitute(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Decision:
+def _substitute(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
     """``hold`` takes the place of ``ask.replaces``, with what is owed there."""
     old = lifecycle.holds(book.rulings).get(ask.replaces)
     if old is None or old.bank != hold.bank or not old.pledged:
@@ -116,7 +118,7 @@ def _worth(product: Product) -> tuple[str, ...]:
     return tuple(name for name in product.draw if name in of_value)
 
 
-_STEPS: Mapping[Action, Callable[[Ask, Book, Micros, Hold, Product], Decision]] = MappingProxyType(
+_STEPS: Mapping[Action, Callable[[Ask, Book, Micros, Hold, Product], Ruling]] = MappingProxyType(
     {
         Action.PLEDGE: _pledge,
         Action.DRAW: _draw,
@@ -143,17 +145,9 @@ def _step(
     )
 
 
-def _done(ask: Ask, at: Micros, *, amount: Money | None = None, frees: tuple[str, ...] = ()) -> Decision:
-    return Decision(ask.action, Outcome.DONE, at, ask.financing, amount=amount, frees=frees)
+def _done(ask: Ask, at: Micros, *, amount: Money | None = None, frees: tuple[str, ...] = ()) -> Ruling:
+    return ask.done(at, amount=amount, frees=frees)
 
 
-def _refused(ask: Ask, at: Micros, failed: Failed) -> Decision:
-    return Decision(
-        ask.action,
-        Outcome.REFUSED,
-        at,
-        ask.financing,
-        amount=ask.amount,
-        guard=failed.guard,
-        satisfied_by=failed.satisfied_by,
-    )
+def _refused(ask: Ask, at: Micros, failed: Failed) -> Ruling:
+    return ask.refused(at, *failed, amount=ask.amount)

@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.events.base import ObjectKind
+from schemas.events.base import Episode, ObjectKind
 from schemas.events.document_trade import InsuranceBound, InsuranceCancelled, InvoiceIssued
 from schemas.identifiers.quality import flags
+from schemas.rfc3339 import format_micros
 from services.core.facts import EventId
 from services.processors.financing.asking import LIMITS, Reply
 from services.processors.financing.cargo import Cargo, Corroborated, corroboration
+from services.processors.financing.filings import Filed, agreement, filed
 from services.processors.financing.money import Money
 from services.processors.financing.security import Grip
 from services.processors.financing.status import Status
@@ -47,6 +49,9 @@ class Enquiry:
 def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
     """The ten answers, in their order."""
     facts = tuple(fact for cargo in enquiry.cargo for fact in corroboration(cargo))
+    engaged = frozenset[str]().union(*(cargo.engaged for cargo in enquiry.cargo))
+    declared = filed(enquiry.words, engaged)
+    in_control = {event for control in enquiry.status.control for event in control.events}
     status = enquiry.status
     papers = [f for f in facts if f.thing.kind is ObjectKind.NOTE and ".document." in f.milestone]
     filings = [f for f in facts if f.jurisdiction]
@@ -55,14 +60,21 @@ def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
     insured = _insured(enquiry)
     position = status.position
 
-    def answered(number: int, question: str, value: object, facts: Iterable[Corroborated] = ()) -> Answered:
-        words = [word for fact in facts for word in fact.words]
+    def answered(
+        number: int,
+        question: str,
+        value: object,
+        facts: Iterable[Corroborated] = (),
+        more: Iterable[Word] = (),
+    ) -> Answered:
+        said_by = {(word.publisher, word.event) for fact in facts for word in fact.words}
+        said_by |= {(word.publisher, word.event) for word in more}
         return Answered(
             number,
             question,
             value,
-            tuple(sorted({word.publisher for word in words})),
-            tuple(sorted({word.event for word in words})),
+            tuple(sorted({publisher for publisher, _ in said_by})),
+            tuple(sorted({event for _, event in said_by})),
             position,
         )
 
@@ -73,9 +85,20 @@ def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
             {"outcome": enquiry.encumbered.outcome, "match": enquiry.encumbered.match, "limits": LIMITS},
         ),
         answered(2, "Does the document exist, by whom?", _said(papers) or None, papers),
-        answered(3, "Do the filings exist and agree?", _filings(enquiry, filings) or None, filings),
+        answered(
+            3,
+            "Do the filings exist and agree?",
+            _filings(enquiry, filings, declared) or None,
+            filings,
+            [each.word for each in declared],
+        ),
         answered(4, "Where is the cargo now?", _where(enquiry, last), () if last is None else (last,)),
-        answered(5, "Who can take delivery, and is the release blocked?", _delivery(status)),
+        answered(
+            5,
+            "Who can take delivery, and is the release blocked?",
+            _delivery(status),
+            more=[word for word in enquiry.words if word.event in in_control],
+        ),
         answered(6, "Are the identifiers valid?", _identifiers(enquiry)),
         answered(7, "What are the shipper's signals?", enquiry.credit),
         Answered(8, "What is insured?", insured[0], insured[1], insured[2], position),
@@ -104,7 +127,7 @@ def _said(facts: Iterable[Corroborated]) -> list[dict[str, object]]:
     ]
 
 
-def _filings(enquiry: Enquiry, filings: list[Corroborated]) -> dict[str, object]:
+def _filings(enquiry: Enquiry, filings: list[Corroborated], declared: Iterable[Filed]) -> dict[str, object]:
     if not filings:
         return {}
     codes = {
@@ -118,6 +141,19 @@ def _filings(enquiry: Enquiry, filings: list[Corroborated]) -> dict[str, object]
             name: _said([fact for fact in filings if fact.jurisdiction == name])
             for name in sorted({fact.jurisdiction for fact in filings})
         },
+        "declared": [
+            {
+                "filing": each.said.filing,
+                "jurisdiction": each.said.jurisdiction,
+                "said_by": each.word.publisher,
+                "hs6": sorted(each.hs6),
+                "packages": each.said.package_quantity,
+                "gross_weight_kg": each.said.gross_weight_kg,
+                "value": each.value,
+            }
+            for each in declared
+        ],
+        "agree": agreement(declared),
         "hs6_of_invoices": sorted(codes) or None,
         "value": enquiry.status.value.value,
     }
@@ -129,10 +165,18 @@ def _where(enquiry: Enquiry, last: Corroborated | None) -> dict[str, object] | N
     return {
         "place": last.place,
         "last": _said([last])[0],
-        "at": last.words[-1].happened,
-        "expected": [cargo.expected.happened for cargo in enquiry.cargo if cargo.expected is not None],
+        "at": format_micros(last.words[-1].happened),
+        "expected": [
+            {
+                "at": format_micros(expected.happened),
+                "said_by": expected.publisher,
+                "assurance": expected.assurance.name,
+            }
+            for cargo in enquiry.cargo
+            if (expected := cargo.expected) is not None
+        ],
         "exceptions": sorted(
-            {opened.claim.milestone for cargo in enquiry.cargo for opened in cargo.exceptions}
+            {Episode(opened.episode).name for cargo in enquiry.cargo for opened in cargo.exceptions}
         ),
         "silent": any(cargo.silent for cargo in enquiry.cargo),
     }
@@ -163,6 +207,12 @@ def _insured(enquiry: Enquiry) -> tuple[object, tuple[str, ...], tuple[EventId, 
     if not bound:
         return None, (), ()
     value = [
-        (cover.document_id, cover.cover, Money.of(cover.insured_amount), cover.valid_to) for _, cover in bound
+        {
+            "policy": cover.document_id,
+            "cover": cover.cover,
+            "insured": Money.of(cover.insured_amount),
+            "valid_to": cover.valid_to,
+        }
+        for _, cover in bound
     ]
     return value, tuple(sorted({w.publisher for w, _ in bound})), tuple(w.event for w, _ in bound)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from services.core.facts import Micros
 from services.processors.financing import lifecycle
-from services.processors.financing.asking import Ask, Book, Decision
+from services.processors.financing.asking import Ask, Book
 from services.processors.financing.lifecycle import Hold
 from services.processors.financing.products import Products
-from services.processors.financing.rulings import Outcome
+from services.processors.financing.rulings import Ruling
 
 
-def dispose(ask: Ask, book: Book, at: Micros, table: Products) -> Decision:
+def dispose(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
     """Decide a request on ``book.cargo``; only parties engaged in all of it are told anything.
 
     ``book.rulings`` are those of every financing on that cargo. A reservation blocks nothing, a pledge of a product with a
@@ -20,7 +20,7 @@ def dispose(ask: Ask, book: Book, at: Micros, table: Products) -> Decision:
         return _refused(ask, at, "PARTY_OF_CARGO", "A party of the consignment.")
     if any(blocks(hold, table) for hold in lifecycle.holds(book.rulings).values()):
         return _refused(ask, at, "RELEASE_BLOCKED", "The release of the interest that is held in the cargo.")
-    return Decision(ask.action, Outcome.DONE, at)
+    return ask.done(at, financing="")
 
 
 def blocks(hold: Hold, table: Products) -> bool:
@@ -28,5 +28,5 @@ def blocks(hold: Hold, table: Products) -> bool:
     return hold.pledged and table[hold.terms.product].blocks_release
 
 
-def _refused(ask: Ask, at: Micros, guard: str, satisfied_by: str) -> Decision:
-    return Decision(ask.action, Outcome.REFUSED, at, guard=guard, satisfied_by=satisfied_by)
+def _refused(ask: Ask, at: Micros, guard: str, satisfied_by: str) -> Ruling:
+    return ask.refused(at, guard, satisfied_by, financing="")

@@ -13,7 +13,7 @@ from schemas.events.trade import TradeParty
 from services.core.facts import Micros
 from services.core.objects import Thing
 from services.processors.financing import external, lifecycle, uniqueness
-from services.processors.financing.asking import Ask, Book, Decision
+from services.processors.financing.asking import Ask, Book
 from services.processors.financing.consent import consented
 from services.processors.financing.guards import Failed
 from services.processors.financing.lifecycle import Hold, Stage
@@ -21,7 +21,7 @@ from services.processors.financing.money import Money
 from services.processors.financing.normalise import normalise_1
 from services.processors.financing.papers import Papers
 from services.processors.financing.products import Interest, Product, Products, Value
-from services.processors.financing.rulings import Action, Outcome, Terms
+from services.processors.financing.rulings import Action, Outcome, Ruling, Terms
 from services.processors.financing.uniqueness import Checked, Encumbrance, Entry, Verdict
 from services.processors.financing.words import Word, said
 
@@ -37,7 +37,7 @@ _SATISFIED_BY = {
 }
 
 
-def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Decision:
+def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
     """Decide a reservation. Who asks without the applicant's signed application learns nothing but "unknown"."""
     terms = ask.terms
     if terms is None or terms.product not in table.rows or ask.financing.partition("/")[0] != ask.asked_by:
@@ -59,11 +59,8 @@ def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Decision:
     checked = _looked_at(ask, book, checked)
     if checked.verdict is not Verdict.CLEAR:
         return _against(ask, at, checked)
-    return Decision(
-        ask.action,
-        Outcome.DONE,
+    return ask.done(
         at,
-        ask.financing,
         terms=terms,
         until=at + product.reservation,
         frees=tuple(sorted(stale)),
@@ -74,14 +71,18 @@ def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Decision:
 def still_free(hold: Hold, book: Book, at: Micros, product: Product) -> tuple[Failed | None, frozenset[str]]:
     """Before a pledge: nothing but what the bank may take over, or has looked at, competes; and what it takes over.
 
-    Another reservation that ran out meanwhile does not compete.
+    Another reservation that ran out meanwhile does not compete. What is frozen passes to nobody.
     """
     wanted = encumbrance(hold.financing, hold.terms, product)
-    checked, _ = _checked(wanted, book, lifecycle.holds(book.rulings), at)
+    holds = lifecycle.holds(book.rulings)
+    checked, _ = _checked(wanted, book, holds, at)
     if checked.verdict is Verdict.TAKEN:
         gravest = checked.gravest
         assert gravest is not None
         return Failed(gravest.guard, _SATISFIED_BY[gravest.guard]), frozenset()
+    for taken in checked.takes_over:
+        if lifecycle.state(holds[taken], book.about(holds[taken]), at).frozen_by:
+            return Failed("NOT_FROZEN", "The end of the freeze of what is taken over."), frozenset()
     return None, checked.takes_over
 
 
@@ -217,27 +218,12 @@ def _looked_at(ask: Ask, book: Book, checked: Checked) -> Checked:
     return replace(checked, findings=tuple(f for f in checked.findings if f.guard not in REVIEWABLE))
 
 
-def _against(ask: Ask, at: Micros, checked: Checked) -> Decision:
+def _against(ask: Ask, at: Micros, checked: Checked) -> Ruling:
     gravest = checked.gravest
     assert gravest is not None
-    return Decision(
-        ask.action,
-        Outcome.REFUSED if checked.verdict is Verdict.TAKEN else Outcome.REVIEW,
-        at,
-        ask.financing,
-        terms=ask.terms,
-        guard=gravest.guard,
-        satisfied_by=_SATISFIED_BY[gravest.guard],
-    )
+    refused = _refused(ask, at, Failed(gravest.guard, _SATISFIED_BY[gravest.guard]))
+    return refused if checked.verdict is Verdict.TAKEN else refused._replace(outcome=Outcome.REVIEW)
 
 
-def _refused(ask: Ask, at: Micros, failed: Failed) -> Decision:
-    return Decision(
-        ask.action,
-        Outcome.REFUSED,
-        at,
-        ask.financing,
-        terms=ask.terms,
-        guard=failed.guard,
-        satisfied_by=failed.satisfied_by,
-    )
+def _refused(ask: Ask, at: Micros, failed: Failed) -> Ruling:
+    return ask.refused(at, *failed, terms=ask.terms)

@@ -1,4 +1,4 @@
-"""Decisions as recorded: values that are replayed in their order and never taken again."""
+"""Decisions: values that are taken once, recorded, replayed in their order and never taken again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ class Terms(NamedTuple):
 
 
 class Ruling(NamedTuple):
-    """One recorded decision. ``asked`` is the digest of the request, so that a repetition is told from another request."""
+    """One decision. ``asked`` is the digest of the request, so that a repetition is told from another request.
+
+    As it is taken its ``number`` is 0 and its ``position`` unknown; both come with recording it.
+    """
 
     number: int
     action: Action
@@ -72,3 +75,8 @@ class Ruling(NamedTuple):
     def done(self) -> bool:
         """Whether it took effect."""
         return self.outcome is Outcome.DONE
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it was recorded; only those have effects."""
+        return self.number > 0

@@ -15,9 +15,9 @@ from services.processors.financing import lifecycle
 from services.processors.financing.asking import LIMITS, Book
 from services.processors.financing.cargo import Cargo, Corroborated, corroboration
 from services.processors.financing.covenants import Alert, Watched, alerts
-from services.processors.financing.lifecycle import Stage, State
+from services.processors.financing.lifecycle import Hold, Stage, State
 from services.processors.financing.money import Money
-from services.processors.financing.products import Products, products
+from services.processors.financing.products import Interest, Products, products
 from services.processors.financing.rulings import Ruling, Terms
 from services.processors.financing.security import Control, Registration, controls, registrations
 from services.processors.financing.valuing import Valued, verified
@@ -82,13 +82,14 @@ def status(
     hold = holds.get(financing)
     if hold is None or hold.bank != asked_by:
         return None
-    product = (products() if table is None else table)[hold.terms.product]
+    rows = products() if table is None else table
+    product = rows[hold.terms.product]
     book = Book(rulings=tuple(known), words=live(record, as_of, known_at), cargo=cargo)
     words = book.about(hold)
     own = lifecycle.of_financing(words, financing, hold.terms.application)
     state = lifecycle.state(hold, own, as_of)
     engaged = frozenset[str]().union(*(each.engaged for each in cargo))
-    others = tuple(other for other in holds.values() if other.financing != financing)
+    others = tuple(other for other in holds.values() if _competes(hold, other, rows))
     watched = Watched(state, product, cargo, words, as_of, others)
     currency = state.currency
     return Status(
@@ -117,6 +118,15 @@ def status(
         history=_history(known, state, book, financing),
         position=hold.last,
     )
+
+
+def _competes(hold: Hold, other: Hold, table: Products) -> bool:
+    """Whether another financing is of the same interest in the same value: the buyer's bank is no rival of the seller's."""
+    if other.financing == hold.financing or other.terms.product not in table.rows:
+        return False
+    own, its = table[hold.terms.product], table[other.terms.product]
+    same_interest = Interest(hold.terms.interest).group == Interest(other.terms.interest).group
+    return same_interest and own.value is its.value
 
 
 def _history(known: list[Ruling], state: State, book: Book, financing: str) -> tuple[Step, ...]:

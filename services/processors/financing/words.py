@@ -13,6 +13,7 @@ from schemas.envelope import event_id
 from schemas.events import catalogue
 from schemas.events.base import Milestone, Payload, Role
 from schemas.events.correction import Corrected, Retracted
+from schemas.events.credit_facts import ParticularsDeclared
 from schemas.events.customs_control import InspectionFinding
 from schemas.events.document_trade import InsuranceBound, InsuranceCancelled, InvoiceIssued
 from schemas.events.finance_terms import FinanceFact
@@ -21,7 +22,9 @@ from services.core.facts import EventId, Micros, Withdrawal
 from services.core.interpretation import Statement
 from services.core.liveness import judge
 
-READ = (FinanceFact, InvoiceIssued, InsuranceBound, InsuranceCancelled, InspectionFinding, Reconsigned)
+READ = (
+    FinanceFact, InvoiceIssued, InsuranceBound, InsuranceCancelled, InspectionFinding, ParticularsDeclared, Reconsigned
+)  # fmt: skip
 """What is kept whole, beside openings of a transit, which may name their deadline; of all else the heart's claims are enough."""
 TRANSIT_OPENED = catalogue.spec("cre.customs.transit_opened.v1").number
 

@@ -1,51 +1,43 @@
-"""What a bank feels: the status of a consignment among a million, and check-and-reserve, both through the HTTP API."""
+"""What a bank feels: the status of a consignment among a million, and check-and-reserve, at the desk and through HTTP."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import httpx
 import orjson
 import psycopg
-from joserfc.jwk import OKPKey
 
-from services.api.client import ApiAuth
-from services.api.clients import add_client
-from services.localstack.platform import register
-from services.localstack.ports import free_port
 from services.localstack.stack import LocalStack
-from services.processors.financing.store.opening import make_keys, prepare
-from services.producers.profile import Profile
-from services.proving import lending
-from services.proving.bench import lent, machine
-from services.proving.bench.asking import Answered, Prepared, paced, steady
-from services.proving.bench.plans import plans
-from services.registry import store
-from services.simulator.signing import members, profiles
-from services.storage.migrate import migrate
+from services.proving.bench import at_desk, lent, machine
+from services.proving.bench.asking import Answered, paced, steady
+from services.proving.bench.crossings import Crossings
+from services.proving.bench.plans import plans, whole_reads
+from services.proving.bench.premises import NETWORK, SEED, Premises, Served, questions, reservations
+from services.proving.bench.watching import cpu_seconds
 
 Say = Callable[[str], None]
-NETWORK: Final = "demo"
-SEED: Final = 1
 CONNECTIONS: Final = 32
+COUNTED: Final = 20
+"""Requests over which round trips are counted; as many before them make the sessions ready."""
 MEANING: Final = {
     "status": "GET /v1/financing-status by consignment, at a fixed rate whatever comes back; each answer is measured from "
     "when its request was due. Token, DPoP proof, permission, read and access log included",
     "reserve": "POST /v1/reservations, so many clients, each asking as soon as it is answered, each for cargoes of its own; "
     "links, applications and movements are read and derived, the decision is signed and committed with fsync",
+    "reserve_at_the_desk": "the same without HTTP: the desk in a few processes of clients, each with a session of its own",
+    "cpu_ms_per_request": "processor time of the API (or of the clients, at the desk) and of Postgres, whatever else the "
+    "machine does",
+    "round_trips": "how often the client of the database waited for it, for one request, counted between the two",
     "copied": "financed consignments that stand in the database; what of each is copied says services/proving/bench/lent.py",
+    "whole_tables_read": "large tables that Postgres itself counted as read from one end to the other during the runs",
     "plans": "EXPLAIN of what the bank's questions ask the database, planned as Postgres does by default",
 }
 
@@ -63,28 +55,32 @@ class Scale:
 
 
 def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
-    """Measure both and return the report; starts and stops a database and an API of its own. Blocks for minutes."""
+    """Measure all and return the report; starts and stops a database and an API of its own. Blocks for minutes."""
     began = time.monotonic()
     hardware = machine.hardware()
     with TemporaryDirectory(prefix="lianyun-bank-") as folder, LocalStack(kafka=False) as stack:
-        ground = _Ground(stack.dsn, Path(folder))
-        copied = lent.copy(stack.dsn, ground.profiles, scale.consignments)
+        premises = Premises(stack.dsn, Path(folder))
+        copied = lent.copy(stack.dsn, premises.profiles, scale.consignments)
         say(f"{copied.consignments} financed consignments copied in {copied.seconds:.0f} s")
-        lent.publish(stack.dsn, ground.profiles, NETWORK, scale.cargoes)
+        lent.publish(stack.dsn, premises.profiles, NETWORK, scale.cargoes)
         with psycopg.connect(stack.dsn, autocommit=True) as session:
             session.execute("VACUUM (ANALYZE)")
         say(f"{scale.cargoes} cargoes to be asked for")
-        with ground.serving(1) as url:
-            status = ground.status(url, scale)
-            say(f"status: p99 {status.percentile(0.99):.1f} ms at {scale.rate:.0f}/s")
-        with ground.serving(scale.workers) as url:
-            reserved = ground.reserve(url, scale)
-            say(f"reserve: {len(reserved.milliseconds) / reserved.seconds:.0f}/s")
+        run = _Run(premises, stack.database.process.pid, scale, say)
+        numbers, whole = range(scale.cargoes), whole_reads(stack.dsn)
+        status = run.status()
+        reserved = run.reserve(numbers[2 * COUNTED : scale.cargoes // 2])
+        at_the_desk = run.at_the_desk(numbers[scale.cargoes // 2 :])
         return {
-            "status": _figures(status, rate_asked=scale.rate, api_workers=1),
-            "reserve": _figures(
-                reserved, clients=scale.clients, api_workers=scale.workers, outcomes=_outcomes(reserved)
-            ),
+            "status": status,
+            "reserve": reserved,
+            "reserve_at_the_desk": at_the_desk,
+            "round_trips": run.round_trips(numbers[: 2 * COUNTED]),
+            "whole_tables_read": {
+                name: count - whole[name]
+                for name, count in whole_reads(stack.dsn).items()
+                if name in whole and count > whole[name]
+            },
             "copied": {"consignments": copied.consignments, "seconds": round(copied.seconds, 1)},
             "plans": plans(stack.dsn, lent.BANK, lent.name(scale.consignments // 2)),
             "hardware": hardware,
@@ -97,121 +93,116 @@ def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
         }
 
 
-class _Ground:
-    """A prepared database with a client of the bank, and the API over it."""
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The measurements, one by one."""
 
-    def __init__(self, dsn: str, folder: Path) -> None:
-        self.dsn, self._folder = dsn, folder
-        migrate(dsn)
-        known = profiles(SEED, network=NETWORK)
-        second = lending.rival(SEED, NETWORK)
-        register(dsn, [*members(known), lending.member(second)])
-        self.profiles: dict[str, Profile] = {**known, lending.RIVAL.code: second}
-        self._keys = folder / "financing-keys.json"
-        self._key = OKPKey.generate_key("Ed25519")
-        now = time.time_ns() // 1_000
-        with psycopg.connect(dsn) as session:
-            prepare(session, make_keys(self._keys), now, "bench")
-            party = store.load(session).party(lent.BANK)
-            assert party is not None
-            public = self._key.as_dict(private=False)
-            add_client(session, lent.BANK, party, jwk=public, at=now, by="bench")
+    premises: Premises
+    postmaster: int
+    scale: Scale
+    say: Say
 
-    @contextmanager
-    def serving(self, workers: int) -> Iterator[str]:
-        """The API as processes of its own; its URL."""
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        environment = {
-            **os.environ,
-            "LIANYUN_DSN": self.dsn,
-            "LIANYUN_NETWORK": NETWORK,
-            "LIANYUN_API_PORT": str(port),
-            "LIANYUN_API_WORKERS": str(workers),
-            "LIANYUN_API_RATE": "100000000",
-            "LIANYUN_API_AUTHORITY_KEY": str(self._folder / "authority.json"),
-            "LIANYUN_FINANCING_KEYS": str(self._keys),
+    def status(self) -> dict[str, Any]:
+        """Questions at a fixed rate to one process of the API."""
+        scale, random = self.scale, Random(SEED)
+        with self.premises.serving(1) as api:
+            prepared = self.premises.prepared(api.url)
+            warm = questions(prepared, scale.consignments, int(scale.rate), random)
+            paced(api.url, warm, scale.rate / 2, CONNECTIONS)  # caches and plans of sessions
+            asked = questions(prepared, scale.consignments, int(scale.rate * scale.seconds), random)
+            load, spent = os.getloadavg(), self._spent(api)
+            found = paced(api.url, asked, scale.rate, CONNECTIONS)
+            cpu = self._since(spent, api, len(asked))
+        self.say(
+            f"status: p99 {found.percentile(0.99):.1f} ms at {scale.rate:.0f}/s; {cpu} ms of processor each"
+        )
+        return _figures(
+            found, rate_asked=scale.rate, api_workers=1, cpu_ms_per_request=cpu, load_before=_load(load)
+        )
+
+    def reserve(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Reservations of cargoes through the API, each client's own."""
+        scale = self.scale
+        with self.premises.serving(scale.workers) as api:
+            made = reservations(self.premises.prepared(api.url), numbers)
+            queues = [made[client :: scale.clients] for client in range(scale.clients)]
+            warm = min(5, len(queues[0]) // 10)
+            steady(api.url, [own[:warm] for own in queues], scale.seconds)
+            load, spent = os.getloadavg(), self._spent(api)
+            found = steady(api.url, [own[warm:] for own in queues], scale.seconds)
+            cpu = self._since(spent, api, len(found.milliseconds))
+        self.say(f"reserve: {len(found.milliseconds) / found.seconds:.0f}/s; {cpu} ms of processor each")
+        outcomes = dict(Counter(str(orjson.loads(body).get("outcome", "none")) for body in found.bodies))
+        return _figures(
+            found,
+            clients=scale.clients,
+            api_workers=scale.workers,
+            outcomes=outcomes,
+            cpu_ms_per_request=cpu,
+            load_before=_load(load),
+        )
+
+    def at_the_desk(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Reservations without HTTP."""
+        scale, processes = self.scale, min(os.cpu_count() or 1, self.scale.clients)
+        load, postgres = os.getloadavg(), cpu_seconds([self.postmaster], with_children=True) or 0.0
+        found = at_desk.reserve(
+            self.premises.dsn,
+            self.premises.keys,
+            NETWORK,
+            lent.BANK,
+            numbers,
+            scale.clients,
+            processes,
+            scale.seconds,
+        )
+        count = max(1, len(found.milliseconds))
+        used = (cpu_seconds([self.postmaster], with_children=True) or 0.0) - postgres
+        cpu = {"clients": _each(found.cpu_seconds, count), "postgres": _each(used, count)}
+        answered = Answered(found.milliseconds, Counter(), found.seconds)
+        self.say(f"at the desk: {count / found.seconds:.0f}/s; {cpu} ms of processor each")
+        return _figures(
+            answered,
+            clients=scale.clients,
+            processes=processes,
+            outcomes=found.outcomes,
+            cpu_ms_per_request=cpu,
+            load_before=_load(load),
+        )
+
+    def round_trips(self, numbers: Sequence[int]) -> dict[str, float]:
+        """Round trips to the database of one request of each kind."""
+        scale, random, found = self.scale, Random(SEED), dict[str, float]()
+        with Crossings(self.premises.dsn) as counter, self.premises.serving(1, counter.dsn) as api:
+            prepared = self.premises.prepared(api.url)
+            kinds = {
+                "status": questions(prepared, scale.consignments, 2 * COUNTED, random),
+                "reserve": reservations(prepared, numbers),
+            }
+            for kind, asked in kinds.items():
+                steady(api.url, [asked[:COUNTED]], scale.seconds)
+                before = counter.count
+                steady(api.url, [asked[COUNTED:]], scale.seconds)
+                found[kind] = round((counter.count - before) / len(asked[COUNTED:]), 2)
+        self.say(f"round trips: {found}")
+        return found
+
+    def _spent(self, api: Served) -> dict[str, float]:
+        return {
+            "api": cpu_seconds([api.pid], with_children=True) or 0.0,
+            "postgres": cpu_seconds([self.postmaster], with_children=True) or 0.0,
         }
-        with (self._folder / f"api-{port}.log").open("wb") as log:
-            command = [sys.executable, "-m", "services.cli", "api", "serve"]
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-            try:
-                _await(url, process, Path(log.name))
-                yield url
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(30)
 
-    def status(self, url: str, scale: Scale) -> Answered:
-        """Questions for consignments drawn at random."""
-        prepared = self._prepared(url)
-        random = Random(SEED)
-
-        def made(count: int) -> list[bytes]:
-            drawn = (lent.name(random.randrange(scale.consignments)) for _ in range(count))
-            return [
-                prepared.request("GET", f"/v1/financing-status?kind=consignment&id={lending.FORWARDER}/{own}")
-                for own in drawn
-            ]
-
-        paced(url, made(int(scale.rate)), scale.rate / 2, CONNECTIONS)  # caches and plans of sessions
-        return paced(url, made(int(scale.rate * scale.seconds)), scale.rate, CONNECTIONS)
-
-    def reserve(self, url: str, scale: Scale) -> Answered:
-        """Reservations of cargoes, each client's own."""
-        prepared = self._prepared(url)
-        first = [
-            [self._reservation(prepared, number) for number in range(client, scale.cargoes, scale.clients)]
-            for client in range(scale.clients)
-        ]
-        warm = min(5, len(first[0]) // 10)
-        steady(url, [own[:warm] for own in first], scale.seconds)
-        return steady(url, [own[warm:] for own in first], scale.seconds)
-
-    def _prepared(self, url: str) -> Prepared:
-        return Prepared(url, ApiAuth(lent.BANK, self._key, url))
-
-    @staticmethod
-    def _reservation(prepared: Prepared, number: int) -> bytes:
-        ask, on = lending.reservation(lent.BANK, number)
-        assert ask.terms is not None
-        (invoice,) = ask.papers.invoices
-        body = {
-            "reference": ask.financing.partition("/")[2],
-            "application": ask.terms.application,
-            "product": ask.terms.product,
-            "interest": ask.terms.interest,
-            "consignments": [thing.key for thing in on],
-            "papers": {
-                "invoices": [
-                    {
-                        "number": invoice.number,
-                        "issued_on": invoice.issued_on.isoformat(),
-                        "seller": {"scheme": invoice.seller.scheme, "id": invoice.seller.id},
-                        "buyer": {"scheme": invoice.buyer.scheme, "id": invoice.buyer.id},
-                        "amount": {
-                            "minor_units": invoice.amount.minor,
-                            "currency_code": invoice.amount.currency,
-                        },
-                    }
-                ],
-                "notes": [{"key": note.key} for note in ask.papers.notes],
-                "consignments": list(ask.papers.consignments),
-            },
-        }
-        return prepared.request("POST", "/v1/reservations", orjson.dumps(body), f"reserve-{number}")
+    def _since(self, before: dict[str, float], api: Served, requests: int) -> dict[str, float]:
+        return {name: _each(now - before[name], requests) for name, now in self._spent(api).items()}
 
 
-def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 60
-    while True:
-        if process.poll() is not None or time.monotonic() > until:
-            raise RuntimeError(f"the API did not start: {log.read_text(errors='replace')[-2_000:]}")
-        try:
-            if httpx.get(f"{url}/health/ready").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
+def _each(seconds: float, count: int) -> float:
+    return round(seconds / max(1, count) * 1_000, 2)
+
+
+def _load(averages: tuple[float, float, float]) -> list[float]:
+    return [round(value, 2) for value in averages]
 
 
 def _figures(found: Answered, **more: Any) -> dict[str, Any]:
@@ -226,7 +217,3 @@ def _figures(found: Answered, **more: Any) -> dict[str, Any]:
         "seconds": round(found.seconds, 2),
         **more,
     }
-
-
-def _outcomes(found: Answered) -> dict[str, int]:
-    return dict(Counter(str(orjson.loads(body).get("outcome", "none")) for body in found.bodies))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -10,11 +12,20 @@ from psycopg.rows import tuple_row
 from schemas.events.base import ObjectKind
 from services.core.objects import object_id
 from services.processors.financing.store import statements as financing
+from services.processors.financing.store.book import seen_query
 from services.processors.financing.store.names import application_id, financing_id
+from services.processors.financing.store.summing import reached_query
 from services.proving.lending import FORWARDER
 from services.storage import statements as storage
 from services.storage.arrays import adapt, bigints, uuids
+from services.storage.reading import facts_query
 
+_READS = b"""
+SELECT t.schemaname || '.' || t.relname, t.seq_scan
+FROM pg_stat_user_tables t JOIN pg_class c ON c.oid = t.relid
+WHERE c.relkind = 'r' AND c.reltuples > %(small)s
+"""
+_ALONG = re.compile(r"Index (Only )?Scan (Backward )?using ")
 SMALL = 1_000
 """Rows up to which reading a whole table is what anybody would do."""
 
@@ -40,11 +51,19 @@ def plans(dsn: str, bank: str, reference: str) -> dict[str, Any]:
                 "SELECT digest FROM lianyun.financing_entry WHERE financing = %s::uuid", (own.hex(),)
             )
         ]
+        for name, held in (("consignments", cargo), ("involved", uuids([own])), ("subjects", subjects)):
+            # What the function that locks leaves for the statement behind it.
+            session.execute("SELECT set_config(%s, %s::uuid[]::text, true)", (f"lianyun.{name}", held))
         asked: list[tuple[str, bytes, dict[str, Any]]] = [
             ("consignments of a thing", storage.statement("read_consignments"),
              {"id": object_id(ObjectKind.CONSIGNMENT, f"{FORWARDER}/{reference}").hex(), "kind": 1}),
-            ("own financings of a thing", financing.statement("own_reached"),
+            ("own financings of a thing, and words on them", reached_query(),
              {"id": object_id(ObjectKind.CONSIGNMENT, f"{FORWARDER}/{reference}").hex(), "kind": 1, **names}),
+            ("facts of a cargo, and words on what is involved, behind the locks", seen_query(), {}),
+            ("facts of a cargo", facts_query(False), {"ids": cargo}),
+            ("facts of a cargo at a moment", facts_query(True), {"ids": cargo, "moments": bigints([1]), "running": 1}),
+            ("what is held under the papers", financing.statement("entries_met"),
+             {"prints": uuids(sorted(digests)), "own": own.hex()}),
             ("all financings of a cargo", financing.statement("financings_on"), {"ids": cargo}),
             ("portfolio", financing.statement("portfolio"),
              {"after": f"{bank}/{reference}", "end": names["end"], "limit": 50, "open": False}),
@@ -76,17 +95,27 @@ def plans(dsn: str, bank: str, reference: str) -> dict[str, Any]:
                 for row in session.execute(b"EXPLAIN (COSTS OFF) " + _bare(query), parameters).fetchall()
             ]
             found["statements"][name] = lines
-            whole = sorted(
-                {t for line in lines if "Seq Scan on" in line for t in [_table(line)] if t in large}
-            )
-            if whole:
+            if whole := sorted(_read_whole(lines) & large):
                 found["whole_tables_read"][name] = whole
+    return found
+
+
+def whole_reads(dsn: str) -> dict[str, int]:
+    """How often each large table was read from one end to the other, as Postgres counts it when sessions have ended."""
+    with psycopg.connect(dsn, autocommit=True, row_factory=tuple_row) as session:
+        return {str(name): int(count) for name, count in session.execute(_READS, {"small": SMALL}).fetchall()}
+
+
+def _read_whole(plan: Sequence[str]) -> set[str]:
+    """The tables that a plan reads from one end to the other: by itself, or along an index without looking anything up in it."""
+    found = set()
+    for number, line in enumerate(plan):
+        if "Seq Scan on " in line:
+            found.add(line.partition("Seq Scan on ")[2].split()[0])
+        elif _ALONG.search(line) and not any("Index Cond:" in each for each in plan[number + 1 : number + 2]):
+            found.add(line.partition(" on ")[2].split()[0])
     return found
 
 
 def _bare(query: bytes) -> bytes:
     return b"\n".join(line for line in query.splitlines() if not line.startswith(b"--"))
-
-
-def _table(line: str) -> str:
-    return line.partition("Seq Scan on ")[2].split()[0]

@@ -142,7 +142,10 @@ class Sessions(Watch):
 
 
 def cpu_seconds(pids: Iterable[int], with_children: bool = False) -> float | None:
-    """Processor time that the processes have used so far; None where the system does not tell (no /proc)."""
+    """Processor time that the processes have used so far, also by children that have ended and been waited for.
+
+    None where the system does not tell (no /proc).
+    """
     wanted = set(pids)
     if not Path("/proc/self/stat").exists():
         return None
@@ -151,7 +154,8 @@ def cpu_seconds(pids: Iterable[int], with_children: bool = False) -> float | Non
         wanted |= {pid for pid, parent in parents.items() if parent in wanted}
     ticks = os.sysconf("SC_CLK_TCK")
     table = _processes()
-    return sum((int(table[pid][11]) + int(table[pid][12])) / ticks for pid in wanted if pid in table)
+    # Of itself in user and kernel mode, then of the children that it has waited for.
+    return sum(int(used) / ticks for pid in wanted if pid in table for used in table[pid][11:15])
 
 
 def resident_mb(pids: Iterable[int]) -> list[float]:

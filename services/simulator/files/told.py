@@ -49,7 +49,7 @@ class Told:
         referred = {(message.party, message.record["data"].get("target")) for message in self._messages}
         for message in self._messages:
             key = message.party, message.record["id"]
-            if message.copies == 1 and times[key] == 1 and key not in referred:
+            if message.copies == 1 and times[key] == 1 and key not in referred and not message.refused_as:
                 self._plain[message.party, message.record["type"]].append(message)
 
     def plain(self, party: str, what: str) -> list[Message]:

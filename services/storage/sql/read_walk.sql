@@ -19,7 +19,10 @@ WITH RECURSIVE member (id) AS (
     SELECT id, 0::smallint, -4611686018427387904, 4611686018427387904 FROM member
     UNION
     SELECT l.left_id, l.kind, greatest(u.lo, l.start_at), least(u.hi, l.until)
-    FROM up u JOIN lianyun.link l ON l.right_id = u.id
-    WHERE l.kind <> 8 AND l.start_at < u.hi AND l.until >= u.lo
+    FROM up u CROSS JOIN LATERAL (
+        SELECT n.left_id, n.kind, n.start_at, n.until FROM lianyun.link n
+        WHERE n.right_id = u.id AND n.kind <> 8 AND n.start_at < u.hi AND n.until >= u.lo
+        OFFSET 0  -- from below to above, however many links there are
+    ) AS l
 )
 SELECT DISTINCT id, kind, lo, hi FROM up

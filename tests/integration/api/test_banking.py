@@ -16,6 +16,7 @@ import pytest
 
 from schemas.schemes import PublicKey, Scheme
 from services.localstack.engine import DatabaseAddress
+from services.processors.financing import lifecycle
 from services.processors.financing.rulings import Outcome
 from services.storage.migrate import migrate
 from services.storage.session import open_session
@@ -343,3 +344,32 @@ def test_what_is_malformed_names_its_place(api: RunningApi, change: dict[str, An
     assert answer.status_code == 422
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
     assert api.rows("SELECT count(*) FROM lianyun.financing_decision") == [(0,)]
+
+
+def test_a_financing_that_cannot_be_judged_hides_no_other(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug of ours in judging one financing: lists name it and tell of all others."""
+    bank = api.client("abank")
+    for reference, deal in (("LN-1", A), ("GD-1", GA)):
+        assert post(bank, "/v1/reservations", {**deal, "reference": reference}).json()["outcome"] == "DONE"
+    before = bank.get("/v1/alerts").json()
+    assert before["not_judged"] == bank.get("/v1/financings").json()["not_judged"] == []
+    whole = lifecycle.state
+
+    def planted(hold: lifecycle.Hold, *rest: Any) -> lifecycle.State:
+        if hold.financing == "abank/LN-1":
+            raise AttributeError("a bug of ours")
+        return whole(hold, *rest)
+
+    monkeypatch.setattr(lifecycle, "state", planted)
+    listed = bank.get("/v1/financings").json()
+    assert ([each["financing"] for each in listed["items"]], listed["not_judged"]) == (
+        ["abank/GD-1"],
+        ["abank/LN-1"],
+    )
+    alerts = bank.get("/v1/alerts").json()
+    assert alerts["not_judged"] == ["abank/LN-1"]
+    assert alerts["items"] == [each for each in before["items"] if each["financing"] == "abank/GD-1"]
+    assert bank.get("/v1/financings/LN-1").status_code == 500
+    assert bank.get("/v1/financings/GD-1").status_code == 200

@@ -116,8 +116,13 @@ def test_one_bank_lends_and_the_other_is_refused_the_same_box_in_other_letters(
         (own, "PLEDGE", "DONE", "", "NONE"),
         (own, "DRAW", "DONE", "", "NONE"),
         (other, "RESERVE", "REFUSED", "INTEREST_FREE", "EXACT"),
+        (other, "RESERVE", "UNKNOWN", "", ""),
+        (other, "PLEDGE", "UNKNOWN", "", ""),
+        (other, "RELEASE", "UNKNOWN", "", ""),
+        (own, "PLEDGE", "REFUSED", "NOT_PLEDGED_BEFORE", "NONE"),
         (told[0].money.financed.consignee, "RELEASE_ORDER", "REFUSED", "RELEASE_BLOCKED", ""),
     ]
+    assert told[0].unlike() == []
     assert "０" in decided[3]["written"]
 
 

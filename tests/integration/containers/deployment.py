@@ -16,7 +16,7 @@ from tests.integration.containers import engine
 FILE = Path(__file__).resolve().parents[3] / "infra" / "docker-compose.yml"
 LABEL = "com.docker.compose"
 PORTS = (
-    "KAFKA", "POSTGRES", "API", "KAFKA_SECURE", "POSTGRES_SECURE", "API_SECURE", "PROMETHEUS", "GRAFANA",
+    "KAFKA", "POSTGRES", "API", "KAFKA_SECURE", "POSTGRES_SECURE", "API_SECURE", "PROMETHEUS", "ALERTMANAGER", "GRAFANA",
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ class Deployment:
     def up(self) -> None:
         """Start the profile's services and wait until they are healthy or, for jobs, done."""
         services = json.loads(self.compose("config", "--format", "json"))["services"]
-        for name in ("prometheus", "grafana", "grafana-secure"):
+        for name in ("prometheus", "alertmanager", "grafana", "grafana-secure"):
             if name in services and not engine.has_image(services[name]["image"]):
                 self.left_out.append(name)
         played = {"demo"}  # a test starts it

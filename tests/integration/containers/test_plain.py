@@ -170,9 +170,9 @@ def test_prometheus_reads_all_of_ours(plain: Deployment, job: str, many: int) ->
     until(lambda: up() == ["1"] * many, f"{job}: all are scraped")
 
 
-def test_a_worker_tells_of_the_dead_letters(plain: Deployment, played: dict[str, Any]) -> None:
+def test_the_exporter_tells_of_the_dead_letters(plain: Deployment, played: dict[str, Any]) -> None:
     look = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9464/metrics').read().decode())"
-    shown = engine.docker("exec", plain.containers()["worker-2"]["Id"], "python3", "-c", look)
+    shown = engine.docker("exec", plain.containers()["exporter"]["Id"], "python3", "-c", look)
     counted = re.findall(
         r'^lianyun_dead_letters\{outcome="OPEN",.*reason="([A-Z_]+)"\} ', shown, re.MULTILINE
     )

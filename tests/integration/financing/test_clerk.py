@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
 from services.processors.financing.asking import Ask
 from services.processors.financing.money import Money
 from services.processors.financing.rulings import Action, Ruling
+from services.processors.financing.store import desk as desks
 from services.processors.financing.store.clerk import answer_next
 from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.names import financing_id
@@ -136,3 +138,55 @@ def test_several_clerks_answer_none_twice(dsn: str, stored: Stored) -> None:
     assert value(dsn, "SELECT count(*) FROM lianyun.financing_decision WHERE request IS NOT NULL") == len(
         ASKS
     )
+
+
+def test_an_event_on_which_our_own_code_fails_stops_no_other(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug in judging one request: it waits with its fault, all others are decided, and it is when the bug is gone."""
+    decide = desks.decide
+
+    def planted(ask: Ask, *rest: Any) -> Ruling:
+        if ask.asked_by == "optic":
+            raise AttributeError("a bug of ours")
+        return decide(ask, *rest)
+
+    monkeypatch.setattr(desks, "decide", planted)
+    assert answer_all(stored) == len(ASKS), "each is taken up once"
+    assert [(action, by) for action, by, *_ in decisions(stored)] == [
+        ("RELEASE_ORDER", "ruhr"),
+        ("PLEDGE", "abank"),
+        ("RELEASE_ORDER", "ruhr"),
+        ("RELEASE_ORDER", "toys"),
+        ("RELEASE_ORDER", "ruhr"),
+        ("PLEDGE", "bbank"),
+        ("DRAW", "abank"),
+    ]
+    report = checked(stored.session)
+    assert report.counts["requests_waiting"] == 1
+    ((found),) = report.findings
+    assert (found.field, found.stored) == ("fault", "AttributeError: a bug of ours")
+    stored.session.rollback()
+
+    monkeypatch.undo()
+    assert answer_all(stored) == 0, "not yet again"
+    stored.session.execute("UPDATE lianyun.financing_asked SET again = clock_timestamp()")
+    stored.session.commit()
+    assert answer_all(stored) == 1
+    assert ("TRANSFER", "optic", "REFUSED", "RELEASE_BLOCKED") in decisions(stored)
+    report = checked(stored.session)
+    assert (report.findings, report.counts["requests_waiting"]) == ((), 0)
+
+
+def test_a_fault_of_the_infrastructure_is_raised_and_nothing_is_put_down(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any) -> Ruling:
+        raise psycopg.OperationalError("the database is gone")
+
+    monkeypatch.setattr(desks, "decide", gone)
+    with pytest.raises(psycopg.OperationalError):
+        answer_next(stored.session, stored.desk)
+    monkeypatch.undo()
+    stored.session.rollback()
+    assert answer_all(stored) == len(ASKS)

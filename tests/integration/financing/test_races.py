@@ -169,33 +169,46 @@ def test_a_rotation_while_everybody_reserves(dsn: str) -> None:
             decide(session, Desk(ring(OTHER), SIGNER), late, on)
 
 
-def test_the_end_of_a_reservation_belongs_to_one(dsn: str) -> None:
+@pytest.mark.parametrize("first", ["pledge", "rival"])
+@pytest.mark.parametrize("micro", [-1, 0, 1])
+def test_the_end_of_a_reservation_belongs_to_one(dsn: str, first: str, micro: int) -> None:
+    """A pledge about the moment at which its reservation ends, and a rival at that moment: the second one waits for the first."""
     case = next(case for case in cases() if case.slug.startswith("31_"))
-    first, at, on = case.ask(0)
+    reserve, at, on = case.ask(0)
     rival, _, _ = case.ask(3)
-    for round_ in range(6):
-        with open_session(dsn) as session:
-            from tests.financing.stored import empty
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    stored.hear(micros("2026-04-01T00:00Z"))
+    stored._at = at
+    stored.desk.decide(stored.session, reserve, on)
+    stored.session.commit()
+    asks = {
+        "pledge": (at + 72 * HOUR + micro, Ask(Action.PLEDGE, "abank", "p", "abank/LN-1"), ()),
+        "rival": (at + 72 * HOUR, rival, on),
+    }
+    answered: dict[str, Ruling] = {}
 
-            empty(session)
-        stored = Stored(dsn, events_of(case))
-        stored.begin()
-        stored.hear(micros("2026-04-01T00:00Z"))
-        stored._at = at
-        stored.desk.decide(stored.session, first, on)
-        stored.session.commit()
-        found: dict[int, Ruling] = {}
-        moments = {0: at + 72 * HOUR + (round_ % 3) - 1, 1: at + 72 * HOUR}
+    def desk(name: str) -> Desk:
+        return Desk(ring(KEY), SIGNER, clock=lambda s: (asks[name][0], database_clock(s)[1]))
 
-        def race(number: int, moments: dict[int, int] = moments, found: dict[int, Ruling] = found) -> None:
-            desk = Desk(ring(KEY), SIGNER, clock=lambda s: (moments[number], database_clock(s)[1]))
-            ask, where = (Ask(Action.PLEDGE, "abank", "p", "abank/LN-1"), ()) if number == 0 else (rival, on)
-            with open_session(dsn, "lianyun-test") as session:
-                found[number] = decide(session, desk, ask, where)
+    def second() -> None:
+        name = {"pledge": "rival", "rival": "pledge"}[first]
+        with open_session(dsn, "lianyun-test") as session:
+            answered[name] = decide(session, desk(name), *asks[name][1:])
 
-        at_once(2, race)
-        stored.close()
-        assert [found[0].done, found[1].done].count(True) == 1, (found[0], found[1])
+    with open_session(dsn, "lianyun-test") as session:
+        answered[first] = desk(first).decide(session, *asks[first][1:])
+        other = threading.Thread(target=second, daemon=True)
+        other.start()
+        time.sleep(0.2)
+        assert len(answered) == 1, "the second one waits for the first"
+        session.commit()
+        other.join(30)
+    stored.close()
+    pledge, taken = answered["pledge"], answered["rival"]
+    in_time = micro < 0 and first == "pledge"
+    assert (pledge.done, taken.done) == (in_time, not in_time), answered
+    assert (taken.guard if in_time else pledge.guard) == ("INTEREST_FREE" if in_time else "RESERVATION_VALID")
 
 
 def test_a_pledge_and_a_release_order_never_both(dsn: str) -> None:
@@ -230,7 +243,7 @@ def test_a_pledge_and_a_release_order_never_both(dsn: str) -> None:
     assert answered[0].before == pledged.number
 
 
-POINTS = ("locked", "decided", "freed", "before_commit", "after_commit")
+POINTS = ("locked", "decided", "before_commit", "after_commit")
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -286,4 +299,4 @@ def test_points_are_left_alone(dsn: str) -> None:
     ask, on = crowd.reserve("POINT", 0, "abank", "x")
     with open_session(dsn, "lianyun-test") as session:
         assert decide(session, Desk(ring(KEY), SIGNER), ask, on).done
-    assert [name for name in seen if name in POINTS][-4:] == ["locked", "decided", "freed", "before_commit"]
+    assert [name for name in seen if name in POINTS][-3:] == ["locked", "decided", "before_commit"]

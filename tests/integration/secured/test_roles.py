@@ -7,9 +7,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
+from services.exporter.asking import Answers, Asker
+from services.exporter.process import questions
+from services.exporter.settings import ExporterSettings
 from services.fsck.check import fsck
 from services.localstack import LocalStack
+from services.observability import gauges
 from services.processors.credit.store import projector
 from services.storage.bodies import SPAN, prepare_partitions
 from services.storage.migrate import migrate
@@ -26,7 +31,7 @@ def server() -> Iterator[str]:
         with psycopg.connect(f"{head}/lianyun", autocommit=True) as admin:
             for _ in range(2):
                 admin.execute(ROLES.read_bytes())
-            for role in ("owner", "worker", "credit", "api", "webhooks", "reader"):
+            for role in ("owner", "worker", "credit", "exporter", "api", "webhooks", "reader"):
                 admin.execute(f"ALTER ROLE lianyun_{role} PASSWORD 'only-here'".encode())
         address = f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun"
         migrate(address.replace("ROLE", "owner"))
@@ -55,6 +60,23 @@ def test_the_reader_reads_all_and_changes_nothing(server: str) -> None:
         session.execute("SET default_transaction_read_only = off")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             session.execute("DELETE FROM lianyun.topic")
+
+
+def test_the_exporter_asks_all_its_questions_and_changes_nothing_else(server: str) -> None:
+    address = server.replace("ROLE", "exporter")
+    asked = questions(ExporterSettings(dsn=SecretStr(address)))
+    answers = Answers(asked)
+    asker = Asker(address, asked, answers, timeout=10)
+    asker.turn()
+    refreshed = next(family for family in answers.collect() if family.name == gauges.EXPORTER_REFRESHED.name)
+    assert {sample.labels["question"] for sample in refreshed.samples} == {
+        question.name for question in asked
+    }
+    with (
+        psycopg.connect(address, autocommit=True) as session,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        session.execute("DELETE FROM lianyun.partner_accepted")
 
 
 LINE = (
@@ -89,7 +111,14 @@ def test_the_reader_sees_neither_the_access_log_nor_secrets(server: str) -> None
                 session.execute(f"SELECT FROM lianyun.{unseen}".encode())
 
 
-CREDIT = ("credit_cursor", "credit_observation", "credit_count", "credit_about", "credit_again")
+CREDIT = (
+    "credit_cursor",
+    "credit_observation",
+    "credit_count",
+    "credit_about",
+    "credit_again",
+    "credit_broken",
+)
 
 
 def test_the_follower_of_credit_signals_writes_its_own_tables_and_no_others(server: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,8 @@ from tests.storing.telling import Teller
 
 @pytest.fixture(scope="session")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("storage_tests")
+    # Mutants run some of these tests in processes of their own on the same server: no run may drop another's database.
+    address = postgres.fresh_database(f"storage_tests_{os.getpid()}")
     migrate(address)
     return address
 

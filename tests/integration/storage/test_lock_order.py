@@ -246,18 +246,25 @@ def test_offsets_are_taken_in_order_by_claims_and_batches(
     moves = tuple(Advance(topic, claim.partition.partition, claim.epoch, 0, 1) for claim in claims)
     batch = Batch(moves[::-1], placed, (), pair.registry)
 
+    # Without the order both may deadlock until they give up, and a batch is fenced where the claim came first.
+    given_up = contextlib.suppress(Fenced) if turned else contextlib.nullcontext()
+
+    def left() -> None:
+        with given_up:
+            pair.writers[0].claim_partitions("left", wanted)
+
     def right() -> None:
         if order is claiming:
-            pair.writers[1].claim_partitions("right", wanted[::-1])
+            with given_up:
+                pair.writers[1].claim_partitions("right", wanted[::-1])
             return
-        with contextlib.suppress(Fenced):  # where the other one came first, as fences are for
+        with contextlib.suppress(Fenced):
             pair.writers[1].apply(batch)
 
     slow("lianyun.kafka_offset", "UPDATE")
     if turned:
         turn(monkeypatch, order)
     deadlocks.clear()
-    left = pair.writers[0]
-    at_once(address, "lianyun.kafka_offset", lambda: left.claim_partitions("left", wanted), right)
+    at_once(address, "lianyun.kafka_offset", left, right)
     pair.close()
     assert bool(deadlocks) is turned

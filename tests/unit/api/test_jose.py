@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey, KeySet, OKPKey
 
+from services.api.tokens import jose
 from services.api.tokens.access import Verifier
 from services.api.tokens.jose import BadToken, opened, public_key
 from services.api.tokens.proof import Asked, prove
@@ -97,3 +98,44 @@ def test_signed_claims_of_a_proof_hold_or_are_refused(changed: dict[str, Any]) -
         return
     assert claims["htm"] == "GET"
     assert proven.thumbprint == KEY.thumbprint()
+
+
+ED = OKPKey.generate_key("Ed25519")
+USUAL = {"alg": "Ed25519", "typ": "dpop+jwt"}
+
+
+@given(
+    st.dictionaries(st.sampled_from(["alg", "typ", "kid", "crit", "b64", "zip"]), values, max_size=3),
+    values,
+    st.integers(0, 2),
+    st.integers(0, 600),
+    st.sampled_from("Aw_=.-+/ \n"),
+)
+def test_the_short_way_grants_what_the_long_one_does(
+    changed: dict[str, Any], claims: Any, piece: int, at: int, put: str
+) -> None:
+    """Signed as asked, or damaged in one place: whatever the short way opens, the library opens to the same."""
+    signing = f"{part({**USUAL, **changed})}.{part(claims)}"
+    signature = base64.urlsafe_b64encode(ED.private_key.sign(signing.encode())).rstrip(b"=").decode()
+    whole = f"{signing}.{signature}"
+    pieces = whole.split(".")
+    pieces[piece] = pieces[piece][:at] + put + pieces[piece][at + 1 :]
+    for token in (whole, ".".join(pieces)):
+        short = jose._plain_ed25519(token, ED)
+        if short is not None:
+            long = jwt.decode(token, ED, registry=jose._REGISTRY)
+            assert (short.header, short.claims) == (long.header, long.claims)
+            assert not set(changed) & {"crit", "b64", "zip"}
+
+
+def test_an_ordinary_proof_takes_the_short_way() -> None:
+    token = jwt.encode(
+        {**USUAL, "jwk": ED.as_dict(private=False)}, {"htm": "GET"}, ED, registry=jose._REGISTRY
+    )
+    found = jose._plain_ed25519(token, ED)
+    assert found is not None
+    assert found.claims == {"htm": "GET"}
+    other = OKPKey.generate_key("Ed25519")
+    assert jose._plain_ed25519(token, other) is None
+    with pytest.raises(BadToken):
+        opened(token, other)

@@ -48,6 +48,7 @@ BODY: dict[str, Any] = {
     },
     "credit": {"thin_file": {"shipper": "optic", "read_without_consent": False}},
     "disputed": 1,
+    "troubles": {"DETAINED": 2},
     "world_mismatches": 0,
     "fsck": "ok",
     "seconds": 1.0,

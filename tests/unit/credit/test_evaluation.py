@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -76,6 +77,17 @@ def report() -> dict[str, object]:
 def test_the_report_says_that_it_is_simulated(report: dict[str, object]) -> None:
     assert report["simulated"] is True
     assert "SIMULATED" in str(report["notice"])
+
+
+def test_four_fifths_of_small_and_inland_firms_are_accepted_as_of_the_others(report: dict[str, Any]) -> None:
+    found = {each["groups"]: each for each in report["fairness"]}
+    assert set(found) == {"small and large", "coastal and inland"}
+    for each in found.values():
+        low, high = sorted(each["accepted_ppm"])
+        assert low > 0
+        assert each["ratio_ppm"] == pytest.approx(low * 1_000_000 / high, abs=5)
+        assert each["ratio_ppm"] >= 800_000
+        assert each["four_fifths"] is True
 
 
 def test_the_score_tells_good_from_bad(report: dict[str, object]) -> None:

@@ -43,6 +43,7 @@ HAPPENS = {
         enforced written_off frozen unfrozen collateral_substituted takeover_consented alert_acknowledged
         control_recorded control_ended registration_made registration_ended release_order_requested
         reconsignment_requested transfer_requested decided""",
+    "case": "opened reopened acknowledged assigned snoozed noted closed",
 }
 
 
@@ -80,6 +81,7 @@ def test_numbers_lie_in_the_range_of_their_region(spec: EventSpec) -> None:
         Region.LINK: (4000, 4999),
         Region.CORRECTION: (5000, 5999),
         Region.CREDIT: (7000, 7999),
+        Region.CASE: (8000, 8999),
         Region.FINANCE: (6000, 6999),
     }[spec.region]
     assert low <= spec.number <= high
@@ -142,7 +144,7 @@ def test_stable_numbers_that_are_stored() -> None:
     }
     assert stored == {"movement.departed": 300, "customs.released": 1200}
     assert [kind.value for kind in ObjectKind] == list(range(1, 9))
-    assert [region.value for region in Region] == list(range(1, 9))
+    assert [region.value for region in Region] == list(range(1, 10))
 
 
 def test_unknown_names_are_key_errors() -> None:

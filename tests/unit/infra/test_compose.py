@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from services.deadletters.letter import State
-from services.observability.metrics import CATALOGUE
+from services.observability.catalogue import CATALOGUE
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -60,7 +60,7 @@ def test_plain_is_what_starts_when_nothing_is_said() -> None:
 
 
 def test_what_is_mounted_is_there() -> None:
-    mounts = [m for s in SERVICES.values() for m in s.get("volumes", ()) if m.startswith("./")]
+    mounts = [m for s in SERVICES.values() for m in s.get("volumes", ()) if m.startswith(("./", "../"))]
     paths = {m.partition(":")[0] for m in mounts}
     assert all((INFRA / path).exists() for path in paths), paths
 
@@ -112,6 +112,15 @@ def test_keys_of_the_api_come_from_secrets_where_it_is_secured() -> None:
     assert not service.get("volumes")
 
 
+def test_prometheus_scrapes_the_exporter_in_both_networks() -> None:
+    jobs = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    (job,) = (job for job in jobs if job["job_name"] == "exporter")
+    assert job["static_configs"] == [{"targets": ["exporter:9464"]}]
+    assert SERVICES["exporter-secure"]["networks"]["secure"]["aliases"] == ["exporter"]
+    for name in ("exporter", "exporter-secure"):
+        assert SERVICES[name]["environment"]["LIANYUN_EXPORTER_METRICS_PORT"] == "9464"
+
+
 def test_dashboards_ask_for_metrics_that_exist() -> None:
     known = {d.name: set(d.labels) for d in CATALOGUE}
     files = list((INFRA / "grafana" / "dashboards").glob("*.json"))
@@ -154,9 +163,8 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
     for name, service in SERVICES.items():
         address = service.get("environment", {}).get("LIANYUN_DSN")
         if address is not None:
-            role = next(
-                (kind for kind in ("worker", "credit", "api", "webhooks") if name.startswith(kind)), "owner"
-            )
+            kinds = ("worker", "credit", "exporter", "api", "webhooks")
+            role = next((kind for kind in kinds if name.startswith(kind)), "owner")
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
 
 

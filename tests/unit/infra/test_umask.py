@@ -14,20 +14,21 @@ INFRA = Path(__file__).resolve().parents[3] / "infra"
 
 
 def mounted() -> set[Path]:
-    """The files and folders of infra/ that the compose file mounts into containers; its secrets have their own ways."""
+    """The files and folders that the compose file mounts into containers; its secrets have their own ways."""
     services = yaml.safe_load((INFRA / "docker-compose.yml").read_text())["services"]
     volumes = [volume for service in services.values() for volume in service.get("volumes", ())]
     sources = {volume.partition(":")[0] for volume in volumes if isinstance(volume, str)}
-    return {(INFRA / source).resolve() for source in sources if source.startswith("./")}
+    return {(INFRA / source).resolve() for source in sources if source.startswith(("./", "../"))}
 
 
 def closed(folder: Path) -> Path:
-    """A copy of infra/ that nobody but its owner may read."""
-    copy = folder / "infra"
-    shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns("wheels", "secrets", "__pycache__"))
-    for path in (copy, *copy.rglob("*")):
+    """A copy of infra/ and ops/ that nobody but its owner may read."""
+    for name in ("infra", "ops"):
+        ignored = shutil.ignore_patterns("wheels", "secrets", "__pycache__")
+        shutil.copytree(INFRA.parent / name, folder / name, ignore=ignored)
+    for path in folder.rglob("*"):
         path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
-    return copy
+    return folder
 
 
 def test_setup_opens_all_that_is_mounted_and_nothing_else(tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ def test_setup_opens_all_that_is_mounted_and_nothing_else(tmp_path: Path) -> Non
     spec.loader.exec_module(bootstrap)
     copy = closed(tmp_path)
     bootstrap.open_mounts(copy)
-    sources = [copy / path.relative_to(INFRA) for path in mounted()]
+    sources = [copy / path.relative_to(INFRA.parent) for path in mounted()]
     assert len(sources) > 8
     for source in sources:
         for path in (source, *source.rglob("*")):
@@ -46,7 +47,7 @@ def test_setup_opens_all_that_is_mounted_and_nothing_else(tmp_path: Path) -> Non
             wanted = 0o555 if path.is_dir() else 0o444
             assert mode & wanted == wanted, path
             assert not mode & 0o022, "others may read it, not write it"
-    assert not (copy / "Dockerfile").stat().st_mode & 0o077
+    assert not (copy / "infra" / "Dockerfile").stat().st_mode & 0o077
 
 
 def test_nothing_enters_the_image_past_the_stage_that_opens_it() -> None:

@@ -11,10 +11,10 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.observability.catalogue import CATALOGUE
 from services.observability.definitions import Definition
 from services.observability.http import Health, HealthServer
 from services.observability.instruments import BulkHistogram, Instruments
-from services.observability.metrics import CATALOGUE
 from services.processors.metrics import WorkerMetrics
 
 

@@ -18,6 +18,8 @@ from services.query.identifiers import candidates
         ("xianport/XA-1", ObjectKind.CONSIGNMENT, "xianport/XA-1"),
         ("ktz/1402/2025-09-12/esr:708403", ObjectKind.TRAIN, "KTZ/1402/2025-09-12/railnet:dostyk"),
         ("9Z01/DEMO-00-2026/2026-03-12", ObjectKind.TRAIN, "9Z01/DEMO-00-2026/2026-03-12"),
+        ("pl/LRN/DE123456789012345/HANSE-64", ObjectKind.DECLARATION, "PL/LRN/DE123456789012345/HANSE-64"),
+        ("KZ/55302/120326/5000001", ObjectKind.DECLARATION, "KZ/55302/120326/5000001"),
         ("booking:XianPort/B-7", ObjectKind.BOOKING, "xianport/B-7"),
     ],
 )

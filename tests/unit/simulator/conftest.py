@@ -26,11 +26,13 @@ def registry_of(seed: int) -> Registry:
 
 
 def facts_of(simulation: Simulation) -> Facts:
-    """Record -> event -> payload -> facts, for every message."""
+    """Record -> event -> payload -> facts, for every message that may be said."""
     seed = simulation.scale.seed
     known, registry = profiles(seed), registry_of(seed)
     parts = []
     for message in simulation.telling.messages:
+        if message.refused_as:
+            continue
         event = unsigned(message, known[message.party])
         party = registry.party(message.party)
         assert party is not None

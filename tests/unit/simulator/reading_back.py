@@ -82,7 +82,8 @@ def _plain(name: str, value: Any) -> object:
 def facts_of(handed: Handed, seed: int) -> Facts:
     """The facts of all that was handed over: of records as they are, of files as their readers understand them."""
     known = profiles(seed)
-    events = [(message.party, unsigned(message, known[message.party])) for message in handed.messages]
+    said = [message for message in handed.messages if not message.refused_as]
+    events = [(message.party, unsigned(message, known[message.party])) for message in said]
     for file in handed.files:
         profile = replace(known[file.party], files=files.settings(file.party))
         events += [(file.party, r.event) for r in read(file.content, profile).records if r.event is not None]

@@ -139,17 +139,7 @@ def test_nothing_of_it_comes_from_the_future() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "manners"),
-    [
-        ("operator", {Manner.HONEST, Manner.CARELESS}),
-        ("railway", {Manner.HONEST, Manner.CARELESS}),
-        ("customs", {Manner.HONEST, Manner.CARELESS}),
-        ("terminal", set(Manner)),
-        ("forwarder", set(Manner)),
-        ("shipper", set(Manner)),
-        ("consignee", set(Manner)),
-        ("bank", {Manner.HONEST}),
-    ],
+    "role", ["operator", "railway", "customs", "forwarder", "bank", "shipper", "consignee", "terminal"]
 )
-def test_parties_of_a_kind_keep_their_word_differently(role: str, manners: set[Manner]) -> None:
-    assert {party.manner for party in CAST.values() if role in party.roles} == manners
+def test_parties_of_a_kind_keep_their_word_differently(role: str) -> None:
+    assert {party.manner for party in CAST.values() if role in party.roles} == set(Manner)

@@ -16,6 +16,7 @@ from services.admission.model import AdmissionSettings, Admitted, Record, Refuse
 from services.simulator import numbers
 from services.simulator.breaking import BREAKS, expected, sprinkle
 from services.simulator.cast import CAST
+from services.simulator.conduct import FORBIDDEN_AS
 from services.simulator.signing import Outgoing, profiles, sign_all
 from services.simulator.simulate import NOW, Scale, Simulation, simulate
 from services.topics.declaration import read_declaration
@@ -96,6 +97,10 @@ def test_the_platform_accepts_what_is_good_and_counts_what_the_world_counts(seed
     admitted = 0
     for number, out in enumerate(outgoing(simulation)):
         answer = admit(record(out, number), registry_of(seed), SETTINGS)
+        if out.refused_as:
+            assert isinstance(answer, Refused), answer
+            assert answer.reason.value == out.refused_as
+            continue
         assert isinstance(answer, Admitted), answer
         accepted.setdefault(answer.event, set()).add(answer.content)
         admitted += 1
@@ -109,7 +114,7 @@ def test_every_broken_message_is_refused_for_its_reason() -> None:
     simulation = world(3, trains=4, boxes=8)
     mixed = sprinkle(outgoing(simulation), profiles(3), Random(3), 0.05)
     broken = [out for out in mixed if out.refused_as]
-    assert {out.refused_as for out in broken} == set(BREAKS)
+    assert {out.refused_as for out in broken} == {*BREAKS, FORBIDDEN_AS}
     for number, out in enumerate(broken):
         answer = admit(record(out, number), registry_of(3), SETTINGS)
         assert isinstance(answer, Refused), out

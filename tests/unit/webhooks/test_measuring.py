@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.exposition import generate_latest
 
-from services.observability.metrics import CATALOGUE
+from services.observability.catalogue import CATALOGUE
 from services.webhooks.measuring import WebhookMetrics
 from services.webhooks.overview import Endpoint
 

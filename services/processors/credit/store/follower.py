@@ -61,6 +61,7 @@ class FollowerMetrics:
         self._followed = make.counter(names.CREDIT_EVENTS_FOLLOWED)
         self._changed = make.counter(names.CREDIT_OBSERVATIONS_CHANGED)
         self._whole = make.gauge(names.CREDIT_WHOLE)
+        self._broken = make.gauge(names.CREDIT_BROKEN)
         self._step = make.histogram(names.STEP_SECONDS)
         self.looked = time.monotonic()
 
@@ -73,6 +74,7 @@ class FollowerMetrics:
         self.looked = time.monotonic()
         self._followed.inc(done.events + done.aside)
         self._changed.inc(done.changed)
+        self._broken.set(done.broken)
         self._step.labels("credit").observe(seconds)
         if whole:
             self.stood_whole(time.time())
@@ -87,13 +89,17 @@ def follow(
 ) -> None:
     """Follow until ``stop`` is set, for ever without one; blocks. ``stepped`` is told of each step.
 
-    Raises what a step raises: the database is gone, or an event cannot be read. A second follower waits until the first
-    one is gone.
+    What is broken is tried again once, at the start. Raises what a step raises: the database is gone. A second follower waits
+    until the first one is gone.
     """
     ended = stop or threading.Event()
+    tried = False
     while not ended.is_set():
         started = time.monotonic()
         try:
+            if not tried:
+                projector.mend(session, events)
+                tried = True
             done = projector.step(session, events)
         except LockNotAvailable:
             ended.wait(tick)

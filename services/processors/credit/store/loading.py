@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from services.core.liveness import Liveness, judge
 from services.core.objects import ObjectId, Thing
 from services.processors.credit import reading as credit
 from services.processors.credit.cargo import matters
+from services.processors.credit.store.faults import INFRASTRUCTURE, Faulty
 from services.processors.credit.store.statements import statement
 from services.processors.credit.told import CreditFacts, FinancingSaid
 from services.query.reread import Reread, reread
@@ -55,26 +56,56 @@ class Readings:
         self._kept: dict[int, Known] = {}
 
     def of(self, stored: Stored, registry: Registry) -> Known:
-        """What the event says. Raises services.query.reread.Unreadable."""
+        """What the event says. Raises Faulty."""
         found = self._kept.get(stored.no)
         if found is None:
-            read = reread(stored, registry)
-            found = Known(read.facts, _credit(read))
+            found = _read(stored, registry)
             if len(self._kept) >= self._most:
                 self._kept.clear()
             self._kept[stored.no] = found
         return found
 
 
+def _read(stored: Stored, registry: Registry) -> Known:
+    facts = Facts()
+    try:
+        read = reread(stored, registry)
+        facts = read.facts
+        return Known(facts, _credit(read))
+    except INFRASTRUCTURE:
+        raise
+    except Exception as problem:
+        raise Faulty(stored.no, facts, problem) from problem
+
+
+Skip = Callable[[Faulty], object]
+"""What is told of an event that cannot be read, and so says nothing to credit."""
+
+
 def known(
-    stored: Iterable[Stored], registry: Registry, readings: Readings | None = None, *, aside: bool = False
+    stored: Iterable[Stored],
+    registry: Registry,
+    readings: Readings | None = None,
+    *,
+    aside: bool = False,
+    skip: Skip | None = None,
 ) -> Known:
-    """Read stored events again, or take from ``readings`` what they were read as. Raises services.query.reread.Unreadable.
+    """Read stored events again, or take from ``readings`` what they were read as. Raises Faulty, unless ``skip`` is told of it.
 
     Quarantined ones say nothing, unless ``aside`` asks what they said.
     """
     kept = readings or Readings()
-    read = [kept.of(each, registry) for each in stored if aside or not each.quarantined]
+    read = []
+    for each in stored:
+        if each.quarantined and not aside:
+            continue
+        try:
+            read.append(kept.of(each, registry))
+        except Faulty as faulty:
+            if skip is None:
+                raise
+            skip(faulty)
+            read.append(Known(faulty.facts, CreditFacts()))
     return Known(Facts.union(each.facts for each in read), CreditFacts.union(each.told for each in read))
 
 
@@ -113,11 +144,15 @@ Noted = Mapping[str, set[EventId]]
 
 
 def by_keys(
-    session: Connection[Any], keys: Iterable[str], registry: Registry, more: Noted = MappingProxyType({})
+    session: Connection[Any],
+    keys: Iterable[str],
+    registry: Registry,
+    more: Noted = MappingProxyType({}),
+    skip: Skip | None = None,
 ) -> Known:
     """All events that speak of the keys, and of what these speak of in turn (an objection's answers, a loan's end).
 
-    ``more`` are keys that are not noted in the database yet.
+    ``more`` are keys that are not noted in the database yet. Raises Faulty, unless ``skip`` is told of it.
     """
     todo, seen = set(keys), set[str]()
     found = Known(Facts(), CreditFacts())
@@ -125,7 +160,7 @@ def by_keys(
         seen |= todo
         rows = session.execute(statement("about"), {"keys": sorted(todo)}, binary=True)
         events = {row[0] for row in rows}.union(*(more.get(key, set()) for key in todo))
-        told = known(by_ids(session, sorted(events)), registry)
+        told = known(by_ids(session, sorted(events)), registry, skip=skip)
         found |= told
         todo = {key for _, key in about(told)} - seen
     return found

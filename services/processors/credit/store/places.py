@@ -48,12 +48,3 @@ def advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
         for part, value in (("xid", str(at.xid)), ("no", at.no))
     }
     session.execute(statement("advance"), {**places, "whole": whole})
-
-
-def rows_after(
-    session: Connection[Any], name: str, after: Position, limit: int
-) -> tuple[list[Any], Position]:
-    """At most ``limit`` rows (transaction, number, ...) after a place, and the place of the last of them."""
-    asked = {"xid": str(after.xid), "no": after.no, "limit": limit}
-    found = session.execute(statement(name), asked, binary=True).fetchall()
-    return found, Position(int(found[-1][0]), found[-1][1]) if found else after

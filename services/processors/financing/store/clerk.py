@@ -3,12 +3,17 @@
 A bank asks for a step by its word on its own financing (pledged, drawn, released, cancelled, substituted), a party of the
 cargo by its request to release, re-consign or transfer it. The decision names the event; the event itself stays a fact,
 whatever was decided. Two clerks never answer one event, and an event that was answered is never answered again.
+
+An event on which our own code fails is put down with its fault, lets all others pass and is tried again later; a fault of the
+infrastructure is raised.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+import psycopg
 from psycopg import Connection
 
 from schemas.events import finance, finance_request
@@ -21,13 +26,19 @@ from services.processors.financing.rulings import Action, Ruling
 from services.processors.financing.store.desk import CargoMoved, Desk, rulings_of
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.statements import statement
+from services.processors.financing.store.versions import KeyMissing
 from services.query.reread import reread
 from services.registry import store as registry_store
 from services.storage import reading
 from services.storage.arrays import adapt, bigints
+from services.storage.errors import FAULTS_OF_EVENTS
+
+log = logging.getLogger(__name__)
 
 Session = Connection[Any]
 ATTEMPTS = 8
+TRIED_AGAIN = 600.0
+"""Seconds after which an event that failed is tried again."""
 _DISPOSALS: dict[type[Payload], Action] = {
     finance_request.ReleaseOrderRequested: Action.RELEASE_ORDER,
     finance_request.ReconsignmentRequested: Action.RECONSIGN,
@@ -35,23 +46,58 @@ _DISPOSALS: dict[type[Payload], Action] = {
 }
 
 
+class _Failed(Exception):
+    """The decision on an event failed by no fault of the infrastructure."""
+
+    def __init__(self, no: int, problem: Exception) -> None:
+        super().__init__(f"event {no}")
+        self.no, self.problem = no, problem
+
+
 def answer_next(session: Session, desk: Desk) -> bool:
     """Decide what the oldest waiting event asks for, and commit; False where none waits. Raises as ``Desk.decide``."""
     for _ in range(ATTEMPTS):
         try:
             with session.transaction():
-                return _answer(session, desk)
+                return _answer_oldest(session, desk)
         except CargoMoved:
             continue
+        except _Failed as failed:
+            _put_down(session, failed)
+            return True
     return False  # it stays in the queue
 
 
-def _answer(session: Session, desk: Desk) -> bool:
+def _put_down(session: Session, failed: _Failed) -> None:
+    log.error(
+        "no decision on event %d; it is tried again later",
+        failed.no,
+        exc_info=failed.problem,
+        extra={"action": "financing_request_failed", "event": failed.no},
+    )
+    fault = f"{type(failed.problem).__name__}: {failed.problem}"[:400].replace("\0", "")
+    with session.transaction():
+        session.execute(statement("put_fault"), {"no": failed.no, "fault": fault, "seconds": TRIED_AGAIN})
+
+
+def _answer_oldest(session: Session, desk: Desk) -> bool:
     adapt(session)
     row = session.execute(statement("next_asked")).fetchone()
     if row is None:
         return False
     (no,) = row
+    try:
+        _answer(session, desk, no)
+    except FAULTS_OF_EVENTS as problem:
+        raise _Failed(no, problem) from problem
+    except (psycopg.Error, OSError, MemoryError, KeyMissing, CargoMoved):
+        raise
+    except Exception as problem:
+        raise _Failed(no, problem) from problem
+    return True
+
+
+def _answer(session: Session, desk: Desk, no: int) -> None:
     stored = next(iter(reading.events_by_number(session, [no])), None)
     number = 0
     if stored is not None and not stored.quarantined:
@@ -60,7 +106,6 @@ def _answer(session: Session, desk: Desk) -> bool:
         if asked is not None:
             number = _decided_before(session, asked[0]) or desk.decide(session, *asked).number
     session.execute(statement("put_answered"), {"no": no, "number": number})
-    return True
 
 
 def asked_by(payload: Payload, publisher: str, event: EventId) -> tuple[Ask, tuple[Thing, ...]] | None:

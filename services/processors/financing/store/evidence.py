@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
@@ -23,6 +23,7 @@ from services.query.views import facts_of
 from services.registry.registry import Registry
 from services.storage import reading
 from services.storage.arrays import uuids
+from services.storage.reading import Stored
 
 Session = Connection[Any]
 
@@ -56,6 +57,27 @@ def gather_evidence(
     A constant number of statements; some milliseconds for an ordinary consignment. Raises Unreadable.
     """
     loaded = reading.load_facts(session, consignments) if consignments else []
+    return evidence_of(session, consignments, loaded, subjects, registry, as_of, known_at)
+
+
+class Spoken(NamedTuple):
+    """What was read beforehand of words about some subjects."""
+
+    subjects: frozenset[bytes] = frozenset()
+    events: Sequence[Stored] = ()
+
+
+def evidence_of(
+    session: Session,
+    consignments: Sequence[bytes],
+    loaded: Sequence[Stored],
+    subjects: Iterable[bytes],
+    registry: Registry,
+    as_of: Micros,
+    known_at: Micros = FOREVER,
+    spoken: Spoken = Spoken(),
+) -> Evidence:
+    """The same with the facts ``loaded`` already, and perhaps some words; what is missing of these is read."""
     events = [reread(s, registry) for s in loaded if s.append_us <= known_at]
     facts = facts_of(events)
     cargo = []
@@ -64,36 +86,34 @@ def gather_evidence(
         gathered = None if founded is None else gather(facts, founded, as_of)
         view = None if founded is None else derive(facts, founded, as_of)
         if gathered is not None and view is not None:
-            cargo.append(Cargo.of(view, (path.thing for path in gathered.paths if path.counted)))
+            cargo.append(Cargo.of(view, gathered, facts.links))
     wanted = {*subjects, *(note_id(note) for each in cargo for note in each.notes)}
-    more = _spoken(session, wanted, registry, known_at, {event.stored.no for event in events})
-    return Evidence(tuple(cargo), _record([*events, *more]))
+    if not spoken.subjects <= wanted:
+        spoken = Spoken()  # it may hold words about what turned out not to belong here
+    further = words_of(session, missing) if (missing := wanted - spoken.subjects) else ()
+    known = {event.stored.no for event in events}
+    more = {stored.no: stored for stored in (*spoken.events, *further) if stored.no not in known}
+    events += [reread(stored, registry) for _, stored in sorted(more.items()) if stored.append_us <= known_at]
+    return Evidence(tuple(cargo), _record(events))
 
 
 def words_about(
     session: Session, subjects: Iterable[bytes], registry: Registry, known_at: Micros = FOREVER
 ) -> Record:
     """What was said of financings, applications and notes (16-byte ids), known by ``known_at``; raises Unreadable."""
-    return _record(_spoken(session, subjects, registry, known_at, frozenset()))
+    return words_in(words_of(session, subjects), registry, known_at)
 
 
-def _spoken(
-    session: Session,
-    subjects: Iterable[bytes],
-    registry: Registry,
-    known_at: Micros,
-    known: Collection[int],
-) -> list[Reread]:
-    """The events on ``subjects`` with what withdraws them, but for those numbered in ``known``."""
-    rows = session.cursor(binary=True, row_factory=tuple_row).execute(
-        statement("words_read"), {"subjects": uuids(sorted(set(subjects)))}
-    )
-    found = [reading.stored_of(row) for row in rows.fetchall()]
-    return [
-        reread(stored, registry)
-        for stored in found
-        if stored.no not in known and stored.append_us <= known_at
-    ]
+def words_in(events: Iterable[Stored], registry: Registry, known_at: Micros = FOREVER) -> Record:
+    """What ``events`` say to financing, as far as they were known by ``known_at``; raises Unreadable."""
+    return _record(reread(stored, registry) for stored in events if stored.append_us <= known_at)
+
+
+def words_of(session: Session, subjects: Iterable[bytes]) -> list[Stored]:
+    """The events on ``subjects`` (16-byte ids) with what withdraws them, in order."""
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    cursor.execute(statement("words_read"), {"subjects": uuids(sorted(set(subjects)))})
+    return [reading.stored_of(row) for row in cursor.fetchall()]
 
 
 def _record(events: Iterable[Reread]) -> Record:

@@ -54,35 +54,32 @@ def follow(session: Session, stored: Iterable[tuple[int, Event]]) -> None:
     events = tuple(stored)
     note(session, events)
     watch(session, events)
-    watch_late(session, events)
 
 
 def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
-    """Put down (financing, event) for each pledged financing that a watched fact reaches by the links of its time."""
-    found = [
-        (no, claim.thing.id, int(claim.thing.kind), claim.happened)
-        for no, event in events
-        for claim in event.facts.claims
-        if claim.milestone in WATCHED and claim.classifier is Classifier.ACT
-    ]
-    if not found:
+    """Put down (financing, event) for each pledged financing that a watched fact reaches by the links of its time.
+
+    Also facts of earlier that a link among ``events`` leads, by their time, to cargo that somebody holds a pledge in.
+    """
+    found: list[tuple[int, bytes, int]] = []
+    linked: list[int] = []
+    for no, event in events:
+        if event.facts.links:
+            linked.append(no)
+        for claim in event.facts.claims:
+            if claim.milestone in WATCHED and claim.classifier is Classifier.ACT:
+                found.append((no, claim.thing.id, claim.happened))
+    if not found and not linked:
         return
     found.sort()
     parameters = {
         "nos": bigints([row[0] for row in found]),
         "objects": uuids([row[1] for row in found]),
-        "kinds": smallints([row[2] for row in found]),
-        "moments": bigints([row[3] for row in found]),
+        "moments": bigints([row[2] for row in found]),
+        "linked": bigints(sorted(linked)),
+        "milestones": smallints(sorted(WATCHED)),
     }
     session.execute(statement("put_watch"), parameters)
-
-
-def watch_late(session: Session, events: Iterable[tuple[int, Event]]) -> None:
-    """Put down the facts that became news by a link: it leads them, by their time, to cargo that somebody holds a pledge in."""
-    linked = sorted({no for no, event in events if event.facts.links})
-    if linked:
-        parameters = {"nos": bigints(linked), "milestones": smallints(sorted(WATCHED))}
-        session.execute(statement("put_watch_late"), parameters)
 
 
 def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:

@@ -56,7 +56,7 @@ def ruling_of(row: Sequence[Any]) -> Ruling:
 
 
 def row_of(ruling: Ruling) -> dict[str, Any]:
-    """The parameters of ``put_decision`` but for the signed event."""
+    """The parameters of ``record`` that say the decision itself, but for the signed event."""
     terms = ruling.terms
     return {
         "number": ruling.number,
@@ -92,13 +92,11 @@ def print_of(row: Sequence[Any]) -> tuple[str, Fingerprint]:
     return name, Fingerprint(version, _BY_NUMBER[kind], digest, share, frozenset(near))
 
 
-def entry_rows(financing: bytes, name: str, prints: Iterable[Fingerprint]) -> dict[str, Any]:
-    """The parameters of ``put_entries``: columns of all fingerprints, in ascending order of digests."""
+def entry_rows(prints: Iterable[Fingerprint]) -> dict[str, Any]:
+    """The parameters of ``record`` that say what is taken: columns of all fingerprints, in ascending order of digests."""
     made = sorted(prints, key=lambda made: (made.digest, made.kind, made.version))
     shares = [each.share for each in made]
     return {
-        "financing": financing.hex(),
-        "name": name,
         "versions": smallints([each.version for each in made]),
         "kinds": smallints([KINDS[each.kind] for each in made]),
         "digests": uuids([each.digest for each in made]),

@@ -5,43 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
-from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.events.finance_decision import DecidedWhole
-from schemas.signing import derive_salt, sign
-from schemas.signing_key import SigningKey
-from services.admission.raw import frame
-from services.core.facts import Micros
 from services.core.objects import Thing
 from services.processors.financing.asking import Book
 from services.processors.financing.fingerprints import Fingerprint
 from services.processors.financing.papers import Share
 from services.processors.financing.rulings import Ruling
+from services.processors.platform_events import Signed as Signed
+from services.processors.platform_events import Signer as Signer
+from services.processors.platform_events import rfc3339 as rfc3339
+from services.processors.platform_events import signed_event
 
 TYPE = DecidedWhole.spec.type
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Signer:
-    """Who signs decisions: the network, the platform's source, its key and the secret of its salts."""
-
-    network: str
-    source: str
-    key: SigningKey
-    salt_secret: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """The event: framed headers with the signature, and the payload."""
-
-    headers: bytes
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +36,9 @@ class Taken:
 
 def signed_decision(signer: Signer, ruling: Ruling, state: bytes, taken: Taken) -> Signed:
     """The event of ``ruling`` that rests on what has the SHA-256 ``state``; the same ruling gives the same bytes."""
-    payload = orjson.dumps(_said(signer, ruling, state, taken))
-    DecidedWhole.model_validate_json(payload)  # what is signed must be readable for ever
-    envelope = Envelope(
-        specversion="1.0",
-        id=f"decision-{ruling.number}",
-        source=signer.source,
-        type=TYPE,
-        time=rfc3339(ruling.at),
-        datacontenttype="application/json",
+    return signed_event(
+        signer, DecidedWhole, f"decision-{ruling.number}", ruling.at, _said(ruling, state, taken)
     )
-    signature = sign(signer.key, signed_bytes(signer.network, envelope, payload))
-    return Signed(frame([*envelope.to_headers(), (SIGNATURE_HEADER, signature.encode())]), payload)
 
 
 def stated(ruling: Ruling) -> dict[str, Any]:
@@ -104,15 +72,14 @@ def stated(ruling: Ruling) -> dict[str, Any]:
     }
 
 
-def _said(signer: Signer, ruling: Ruling, state: bytes, taken: Taken) -> dict[str, Any]:
+def _said(ruling: Ruling, state: bytes, taken: Taken) -> dict[str, Any]:
     said = {name: value for name, value in stated(ruling).items() if value is not None}
     if taken.prints or taken.things:
         said |= {
             "cargo": sorted(thing.key for thing in taken.things),
             "takes_sha256": taken.digest.hex(),
         }
-    salt = derive_salt(signer.salt_secret, signer.source, f"decision-{ruling.number}")
-    return {"salt": salt, **said, "state_sha256": state.hex()}
+    return {**said, "state_sha256": state.hex()}
 
 
 def taken_digest(prints: Iterable[Fingerprint]) -> bytes:
@@ -137,8 +104,3 @@ def state_digest(book: Book) -> bytes:
         *sorted(f"registry {answer.registry} {answer.finding} {answer.at}" for answer in book.external),
     ]
     return hashlib.sha256("\n".join(rests_on).encode()).digest()
-
-
-def rfc3339(micros: Micros) -> str:
-    """A moment in UTC, to the microsecond."""
-    return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds").replace("+00:00", "Z")

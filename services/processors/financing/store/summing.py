@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from psycopg import Connection
@@ -11,15 +12,16 @@ from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
 from services.core.objects import Thing
+from services.named_sql import nested
 from services.processors.financing import lifecycle
 from services.processors.financing.lifecycle import Hold, State
 from services.processors.financing.products import Products, products
 from services.processors.financing.store.desk import rulings_of
-from services.processors.financing.store.evidence import words_about
+from services.processors.financing.store.evidence import words_about, words_in
 from services.processors.financing.store.names import application_id, financing_id
-from services.processors.financing.store.rows import ruling_of
+from services.processors.financing.store.rows import RULING_COLUMNS, ruling_of
 from services.processors.financing.store.statements import statement
-from services.processors.financing.words import live
+from services.processors.financing.words import Record, live
 from services.registry.registry import Registry
 from services.storage import reading
 from services.storage.arrays import adapt, uuids
@@ -57,33 +59,50 @@ def summaries(
     adapt(session)
     reading.spare(session)
     holds = lifecycle.holds(rulings_of(session, [financing_id(name) for name in names]), at)
-    return _summed(session, [holds[name] for name in names if name in holds], at, registry, table)
+    wanted = [holds[name] for name in names if name in holds]
+    if not wanted:
+        return []
+    subjects = {financing_id(hold.financing) for hold in wanted}
+    subjects |= {application_id(hold.terms.application) for hold in wanted}
+    return _summed(wanted, words_about(session, subjects, registry, at), at, table)
 
 
 def summaries_of(
     session: Session, bank: str, thing: Thing, at: Micros, registry: Registry, table: Products | None = None
 ) -> list[Summary]:
-    """The financings of ``bank`` on whatever consignments ``thing`` leads to, at ``at``, by name; two questions in all."""
+    """The financings of ``bank`` on whatever consignments ``thing`` leads to, at ``at``, by name; one question in all."""
     adapt(session)
     first, end = names_of(bank)
     asked = {"id": thing.id.hex(), "kind": int(thing.kind), "first": first, "end": end}
-    with session.pipeline():
-        reading.spare(session)
-        cursor = session.cursor(binary=True, row_factory=tuple_row)
-        cursor.execute(statement("own_reached"), asked)
-    holds = lifecycle.holds(map(ruling_of, cursor.fetchall()), at)
+    reading.spare(session)
+    rows = session.cursor(binary=True, row_factory=tuple_row).execute(reached_query(), asked).fetchall()
+    decided = [row for row in rows if row[0] is not None]
+    spoken = [row[RULING_COLUMNS:] for row in rows if row[RULING_COLUMNS] is not None]
+    holds = lifecycle.holds(map(ruling_of, decided), at)
     own = [hold for name, hold in sorted(holds.items()) if hold.bank == bank]
-    return _summed(session, own, at, registry, table)
+    words = words_in(map(reading.stored_of, spoken), registry, at)
+    return _summed(own, words, at, table)
 
 
-def _summed(
-    session: Session, wanted: Sequence[Hold], at: Micros, registry: Registry, table: Products | None
-) -> list[Summary]:
-    if not wanted:
-        return []
-    subjects = {financing_id(hold.financing) for hold in wanted}
-    subjects |= {application_id(hold.terms.application) for hold in wanted}
-    words = live(words_about(session, subjects, registry, at), at, at)
+@cache
+def reached_query() -> bytes:
+    """The decisions of ``own_reached`` and the words on whatever they are about: rows of one kind, then rows of the other."""
+    words = nested(statement("words_read"), subjects=statement("subjects_reached"))
+    return b"\n".join(
+        (
+            b"WITH reached AS MATERIALIZED (",
+            statement("own_reached"),
+            b") SELECT r.*, w.* FROM (VALUES (1), (2)) AS kind (no)",
+            b"LEFT JOIN reached r ON kind.no = 1",
+            b"LEFT JOIN (",
+            words,
+            b") AS w ON kind.no = 2",
+        )
+    )
+
+
+def _summed(wanted: Sequence[Hold], said: Record, at: Micros, table: Products | None) -> list[Summary]:
+    words = live(said, at, at)
     rows = (products() if table is None else table).rows
     found = []
     for hold in wanted:

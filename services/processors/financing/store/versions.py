@@ -6,7 +6,7 @@ The keys themselves come from the settings of the process and are never stored; 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg import Connection
@@ -51,7 +51,18 @@ def key_id(key: bytes) -> str:
 
 def hold(session: Session, ring: KeyRing) -> tuple[Version, ...]:
     """The versions that count, kept as they are until the transaction ends. Raises KeyMissing; waits for a rotation."""
-    rows = session.cursor(row_factory=tuple_row).execute(statement("hold_versions")).fetchall()
+    return _computable(
+        session.cursor(row_factory=tuple_row).execute(statement("hold_versions")).fetchall(), ring
+    )
+
+
+def counting(rows: Iterable[str], ring: KeyRing) -> tuple[Version, ...]:
+    """The versions of rows in words: number, key, normaliser, 1 where it is open. Raises KeyMissing."""
+    parts = (row.split(" ") for row in rows)
+    return _computable([(int(no), key, int(norm), is_open == "1") for no, key, norm, is_open in parts], ring)
+
+
+def _computable(rows: Sequence[tuple[int, str, int, bool]], ring: KeyRing) -> tuple[Version, ...]:
     if not any(is_open for *_, is_open in rows):
         raise KeyMissing("no version of the fingerprints is open; begin one with `lianyun bank rotate-key`")
     return tuple(ring.version(*row) for row in rows)

@@ -15,6 +15,7 @@ from services.producers.formats.sheets import (
     dislocation,
     gate_list,
     port_order,
+    reading,
     tracing,
     train_consist,
     train_plan,
@@ -39,7 +40,9 @@ _KINDS = (
     port_order.KIND,
     waybill_list.KIND,
 )
-FORMATS: tuple[Format, ...] = tuple(kind.format(unopened=int(kind is _KINDS[0])) for kind in _KINDS)
+FORMATS: tuple[Format, ...] = tuple(
+    reading.format_of(kind, unopened=int(kind is _KINDS[0])) for kind in _KINDS
+)
 """Every kind of spreadsheet. The first also takes files that cannot be opened at all, so that one of them says why."""
 
 __all__ = ["FORMATS"]

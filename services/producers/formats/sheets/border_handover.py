@@ -16,10 +16,11 @@ from typing import Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record, Remarked, Where
 from services.producers.formats.sheets import handed_boxes, places, says, totals
-from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.handed_boxes import Border, Box
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
+from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(

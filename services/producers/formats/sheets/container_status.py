@@ -13,8 +13,9 @@ from schemas.identifiers import MalformedIdentifier, gacc_declaration
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import customs_codes, says
-from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
+from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(

@@ -1,37 +1,21 @@
-"""A document: the tables of a file that are of one kind, its own creation time, and the way from rows to records."""
+"""A document: the tables of a file that are of one kind, read on the partner's clocks, and when it was made."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from typing import Any
 from zoneinfo import ZoneInfo
-
-import orjson
 
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import parse_micros
 from services.producers.formats import instants
-from services.producers.formats.model import (
-    Format,
-    PassedOver,
-    Reading,
-    Record,
-    Remarked,
-    Said,
-    Settings,
-    Unread,
-    Where,
-)
-from services.producers.formats.sheets import labels, moments, opening, section, tables, totals
+from services.producers.formats.model import Record, Settings, Where
+from services.producers.formats.sheets import labels, moments
 from services.producers.formats.sheets.grid import Book, Scalar
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.section import Entry, Section
-from services.producers.formats.sheets.tables import Table
 
 CREATED = "document.created"
 _ONCE = frozenset(
@@ -41,7 +25,6 @@ _ONCE = frozenset(
     }
 )  # fmt: skip
 """What a table can have one of only."""
-_REMARKS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +38,6 @@ class Kind:
     records: Callable[[Document], Iterator[Record]]
     whole: bool = False
     """Whether one list is all of something (a train, a hand-over), so that a later edition can state it anew."""
-
-    def format(self, unopened: int = 0) -> Format:
-        """The kind as a format of the catalogue; ``unopened`` is how sure it is of a file that cannot be opened."""
-        return Format(
-            self.name,
-            self.title,
-            lambda content: recognise(self, content, unopened),
-            lambda content, settings: read(self, content, settings),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,132 +144,3 @@ class Document:
             "Put 制表时间, Дата составления or Date of issue with date and time above the table, "
             f'or declare the choice "{CREATED}" for {self.kind.name}.',
         )
-
-
-def recognise(kind: Kind, content: bytes, unopened: int) -> int:
-    """How sure it is that ``content`` is of this kind; ``unopened`` for what can only be a spreadsheet, damaged."""
-    try:
-        found = _tables(content)
-    except Refusal:
-        return 0 if opening.is_message(content) else unopened
-    return max((_likeness(kind, table, {}) for table in found), default=0)
-
-
-def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
-    """The records of a file taken as this kind; raises Refusal where the whole of it cannot be read."""
-    book = opening.open_book(content)
-    choices = settings.choices.get(kind.name, {})
-    sections = tuple(
-        section.understand(table, kind.meanings, choices)
-        for table in _tables(content)
-        if _likeness(kind, table, choices) > 0
-    )
-    if not sections:
-        raise Refusal(
-            Reason.UNREADABLE_FILE,
-            f"No table of the file has the columns of a {kind.title}.",
-            "",
-            "See docs/partners-spreadsheets.md for the columns, or declare by choices what your headers mean.",
-        )
-    document = Document(kind, settings, book, sections)
-    document = replace(document, near=_day(document))
-    remarks = [*book.remarks]
-    for each in sections:
-        remarks += [*each.remarks, *section.margins(each.table), *totals.check(each)]
-    if len(remarks) > _REMARKS:
-        remarks[_REMARKS:] = [Remarked(Where(), f"{len(remarks) - _REMARKS} more remarks are left out.")]
-    return Reading(
-        kind.name,
-        tuple(taken for each in sections for taken in each.taken),
-        _once(_records(document)),
-        tuple(remarks),
-    )
-
-
-def _day(document: Document) -> date | None:
-    for meaning in (CREATED, "train.actualDeparture", "event.handoverDate", "document.cutoff"):
-        found = document.given(meaning)
-        if found is not None:
-            try:
-                return document.moment(found[0], meaning, found[1]).local.date()
-            except Refusal:
-                continue
-    year = document.choice("year")
-    return date(int(year), 7, 1) if year.isdigit() and 1970 < int(year) <= 2100 else None
-
-
-def _likeness(kind: Kind, table: Table, choices: Mapping[str, str]) -> int:
-    understood = section.understand(table, kind.meanings, choices)
-    likeness = kind.likeness(understood)
-    return min(likeness, 20) if likeness and not table.rows else min(likeness, 100)
-
-
-@lru_cache(maxsize=1)
-def _tables(content: bytes) -> tuple[Table, ...]:
-    book = opening.open_book(content)
-    return tuple(table for sheet in book.sheets for table in tables.find(sheet))
-
-
-def _records(document: Document) -> Iterator[Record]:
-    for each in document.sections:
-        where = Where(each.table.sheet.name, each.table.header_row)
-        if not each.table.rows:
-            yield PassedOver(where, "a form without rows")
-        for aside in each.table.asides:
-            here = Where(each.table.sheet.name, aside.row.number)
-            yield PassedOver(here, f"{_ASIDES[aside.kind]}: {aside.text}")
-    try:
-        if any(each.table.rows for each in document.sections):
-            yield from document.kind.records(document)
-    except Refusal as refusal:
-        first = document.sections[0].table
-        yield unread(Where(first.sheet.name, first.header_row), refusal)
-
-
-_ASIDES = {
-    "total": "a total",
-    "note": "a note",
-    "signature": "a signature",
-    "struck": "a line struck through",
-    "header": "the header again",
-    "numbers": "the numbers of the columns",
-}
-
-
-def _once(records: Iterator[Record]) -> Iterator[Record]:
-    """Each event once: a line that repeats another is passed over, one that contradicts it under the same key is not read."""
-    said: dict[str, tuple[Where, bytes]] = {}
-    for record in records:
-        if not isinstance(record, Said):
-            yield record
-            continue
-        content = hashlib.sha256(orjson.dumps([record.type, record.time, record.data])).digest()
-        before = said.get(record.id)
-        if before is None:
-            said[record.id] = record.where, content
-            yield record
-        elif before[1] == content:
-            yield PassedOver(record.where, f"said already at {before[0]}")
-        else:
-            yield Unread(
-                record.where,
-                Refusal(
-                    Reason.INVALID_SCHEMA,
-                    f"The same key stands at {before[0]} and says something else.",
-                    str(record.where),
-                    "Keep one of the two lines.",
-                ),
-            )
-
-
-def unread(where: Where, refusal: Refusal) -> Unread:
-    """A record that could not be read, its refusal placed where it is not yet."""
-    return Unread(where, refusal if refusal.pointer else refusal.at(str(where)))
-
-
-def clean(data: Mapping[str, Any]) -> dict[str, Any]:
-    """``data`` without what is None, "" or empty: optional fields are left out, not sent as nothing."""
-    return {name: value for name, value in data.items() if value not in (None, "", [], ())}
-
-
-__all__ = ["CREATED", "Document", "Kind", "clean", "read", "recognise", "unread"]

@@ -12,8 +12,9 @@ from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import Record
 from services.producers.formats.sheets import damage, says
-from services.producers.formats.sheets.document import Document, unread
+from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
+from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry
 
 _BY_CUSTOMS: Final = re.compile(r"海关|查验|досмотр|таможен|customs|inspect", re.IGNORECASE)

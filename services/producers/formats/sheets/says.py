@@ -11,8 +11,9 @@ from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import Record, Remarked, Said, Where
 from services.producers.formats.sheets import equipment, places, quantities
-from services.producers.formats.sheets.document import Document, clean, unread
+from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
+from services.producers.formats.sheets.records import clean, unread
 from services.producers.formats.sheets.section import Entry
 
 MOST_OBJECTS: Final = 256

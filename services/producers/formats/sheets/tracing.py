@@ -13,8 +13,9 @@ from typing import Final
 from schemas.reasons import Refusal
 from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import operations, says, sightings
-from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
+from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 from services.producers.formats.sheets.sightings import Sighted
 

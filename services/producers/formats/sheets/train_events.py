@@ -8,8 +8,9 @@ from typing import Any
 from schemas.reasons import Refusal
 from services.producers.formats.model import Record, Remarked, Where
 from services.producers.formats.sheets import says
-from services.producers.formats.sheets.document import Document, unread
+from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
+from services.producers.formats.sheets.records import unread
 
 
 def of_train(

@@ -12,7 +12,8 @@ from typing import Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import Record
 from services.producers.formats.sheets import equipment, says
-from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(

@@ -9,9 +9,10 @@ from typing import Any
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import Record, Remarked, Where
 from services.producers.formats.sheets import says, train_events
-from services.producers.formats.sheets.document import Document, unread
+from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import kilograms, plain
+from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 

@@ -14,9 +14,10 @@ from typing import Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record, Where
 from services.producers.formats.sheets import equipment, places, says, train_events, wagon_events
-from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
+from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
+from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 from services.producers.formats.sheets.wagon_events import Load, Train
 

@@ -1,1 +1,1 @@
-UPDATE lianyun.financing_asked SET answered = %(number)s WHERE no = %(no)s
+UPDATE lianyun.financing_asked SET answered = %(number)s, fault = NULL, again = NULL WHERE no = %(no)s

@@ -1,21 +1,33 @@
--- The pledged financings of the cargo that each fact reaches by the links of its time.
-WITH RECURSIVE down (no, id, kind, at) AS (
-    SELECT * FROM unnest(%(nos)s::bigint[], %(objects)s::uuid[], %(kinds)s::smallint[], %(moments)s::bigint[])
-    UNION
-    SELECT d.no, l.right_id, l.right_kind, d.at
-    FROM down d JOIN link l ON l.left_id = d.id
-    WHERE d.kind <> 1 AND l.kind <> 8 AND NOT l.dead AND l.start_at <= d.at AND l.until > d.at
+-- The pledged financings of the cargo that each fact reaches by the links of its time: of facts that come now, and of those that
+-- become news by a link that comes now. For the latter nothing is looked for while nobody holds a pledge.
+WITH late (no, id, at) AS (
+    SELECT c.no, l.right_id, c.happened
+    FROM lianyun.link l CROSS JOIN LATERAL (
+        SELECT f.no, f.happened FROM lianyun.claim f
+        WHERE f.object = l.left_id AND f.happened >= l.start_at AND f.happened < l.until
+          AND f.milestone = ANY (%(milestones)s::smallint[]) AND NOT f.dead
+        OFFSET 0
+    ) AS c
+    WHERE l.no = ANY (%(linked)s::bigint[]) AND l.kind <> 8 AND NOT l.dead
+      AND (SELECT true FROM lianyun.financing_hold p WHERE p.pledged AND NOT p.ended LIMIT 1)
+), facts (nos, ids, los, his) AS (
+    SELECT array_agg(f.no), array_agg(f.id), array_agg(f.at), array_agg(f.at + 1) FROM (
+        SELECT * FROM unnest(%(nos)s::bigint[], %(objects)s::uuid[], %(moments)s::bigint[]) AS n (no, id, at)
+        UNION ALL
+        SELECT * FROM late
+    ) AS f
 ), reached (no, id) AS (
-    SELECT d.no, d.id FROM down d WHERE d.kind = 1
+    SELECT d.key, d.id FROM facts f CROSS JOIN LATERAL lianyun.led_to(f.nos, f.ids, f.los, f.his) AS d
+), called (no, id) AS (
+    SELECT * FROM reached
     UNION
-    SELECT d.no, o.cons FROM down d
-    JOIN canonical k ON k.cons = d.id
-    JOIN canonical o ON o.canonical = k.canonical
-    WHERE d.kind = 1
+    SELECT r.no, o.cons FROM reached r
+    JOIN lianyun.canonical k ON k.cons = r.id
+    JOIN lianyun.canonical o ON o.canonical = k.canonical
 )
 INSERT INTO lianyun.financing_watch (financing, no)
 SELECT DISTINCT h.financing, r.no
-FROM reached r
+FROM called r
 JOIN lianyun.financing_cargo c ON c.consignment = r.id
 JOIN lianyun.financing_hold h ON h.financing = c.financing
 WHERE h.pledged AND NOT h.ended

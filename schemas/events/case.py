@@ -1,0 +1,140 @@
+"""Steps of cases (numbers 8000 to 8099): trouble that somebody of the platform's users has to look at, and who does.
+
+A case is opened by rule, from what partners published, and its id follows from what it is about. Every step is decided once,
+under a lock, and signed by the platform; ``before`` names the step of the same case that it rests on, so that two steps never
+rest on one and nobody owns a case twice. An owner is a party and one of its desks, never a natural person.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.events.base import ObjectRef, PartyCode, Payload, Place, Time, Wire
+from schemas.events.declare import event
+from schemas.events.finance_decision import Digest16, Number
+from schemas.events.vocabulary import ObjectKind, Region, Role
+from schemas.events.wire import Code, Occurrence
+from schemas.rfc3339 import parse_micros
+
+Kind = Literal[
+    "HELD",
+    "DETAINED",
+    "TROUBLE",
+    "SILENT",
+    "OVERDUE",
+    "HANDOVER_DIFFERENCE",
+    "DISPUTE",
+    "FINANCING_ALERT",
+]
+Closing = Literal["CAUSE_GONE", "RESOLVED", "FALSE_ALARM", "NOT_OURS"]
+
+_step = partial(
+    event,
+    region=Region.CASE,
+    by=(Role.PLATFORM,),
+    about=frozenset(ObjectKind),
+    authority=(Role.PLATFORM,),
+    document="case",
+)
+
+
+class Desk(Wire):
+    """Who acts: a party, and which of its desks; never a natural person."""
+
+    party: PartyCode
+    desk: Code
+
+
+class CaseStep(Payload):
+    """One step of the case with the id ``case``; ``by`` is left out where a rule of the platform acts.
+
+    ``happened`` is the moment under the lock, ``number`` orders the steps of all cases, ``position`` is the reading position
+    below which everything accepted was seen, ``before`` the number of the step of the same case that came last.
+    """
+
+    happened: Time
+    case: Digest16
+    number: Number
+    position: Number
+    before: Number | None = None
+    by: Desk | None = None
+
+    @cached_property
+    def happened_micros(self) -> int:
+        """``happened`` in UTC microseconds; raises Refusal where it is no time that exists."""
+        return parse_micros(self.happened, "/happened")
+
+    def check(self) -> None:
+        self.happened_micros  # noqa: B018 - read once, kept
+
+
+class _Opening(CaseStep):
+    since: Time
+    evidence: Annotated[tuple[Digest16, ...], Field(strict=False, max_length=256)] = ()
+
+    def check(self) -> None:
+        super().check()
+        parse_micros(self.since, "/since")
+
+
+@_step("case.opened.v1", 8000)
+class Opened(_Opening):
+    """A case was opened by rule: what it is about, since when there is cause for it, and on which events that rests."""
+
+    kind: Kind
+    what: Code
+    about: ObjectRef
+    jurisdiction: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
+    place: Place | None = None
+    occurrence: Occurrence = ""
+
+
+@_step("case.reopened.v1", 8001)
+class Reopened(_Opening):
+    """The cause of a closed case was gone and has come back, so the case stands open again, and nobody owns it."""
+
+
+@_step("case.acknowledged.v1", 8002)
+class Acknowledged(CaseStep):
+    """A desk has seen a case that nobody owned, and owns it from now on."""
+
+    by: Desk
+
+
+@_step("case.assigned.v1", 8003)
+class Assigned(CaseStep):
+    """A case was given to a desk, by its owner or, while it had none, by anybody."""
+
+    by: Desk
+    to: Desk
+
+
+@_step("case.snoozed.v1", 8004)
+class Snoozed(CaseStep):
+    """The owner of a case need not be asked about it until a moment, for a reason; the case stays open."""
+
+    by: Desk
+    until: Time
+    reason: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+
+    def check(self) -> None:
+        super().check()
+        parse_micros(self.until, "/until")
+
+
+@_step("case.noted.v1", 8005)
+class Noted(CaseStep):
+    """A desk put a note to a case, for whoever looks at it next; the text is in ``remark``."""
+
+    by: Desk
+    remark: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+
+
+@_step("case.closed.v1", 8006)
+class Closed(CaseStep):
+    """A case was closed by its owner, or by rule where its cause was gone and nobody owned it."""
+
+    reason: Closing

@@ -1,0 +1,1 @@
+"""The process that shows what the database says: counts and moments of the whole platform, however many workers there are."""

@@ -1,0 +1,23 @@
+"""`python -m services.exporter`: shows what the database says until SIGTERM; settings from LIANYUN_* variables."""
+
+from __future__ import annotations
+
+import os
+
+from services.processors.parentage import end_with_parent
+
+
+def main() -> None:
+    """Work until SIGTERM or SIGINT."""
+    end_with_parent(os.environ)
+    from services.exporter.process import run
+    from services.exporter.settings import ExporterSettings
+    from services.observability.logs import configure
+
+    settings = ExporterSettings()
+    configure(settings.log_format, settings.log_level)
+    run(settings)
+
+
+if __name__ == "__main__":
+    main()

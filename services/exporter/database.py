@@ -1,0 +1,26 @@
+"""The database itself: sessions, size, the transaction that holds readers back, and what is not settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg import Connection
+
+from services.core.facts import Micros
+from services.exporter.sample import Sample
+from services.exporter.statements import statement
+from services.observability import gauges
+
+
+def ask(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
+    """The samples of the server and of this database on it."""
+    row = session.execute(statement("database")).fetchone()
+    assert row is not None
+    sessions, most, size, oldest, unsettled = row
+    yield Sample(gauges.DATABASE_CONNECTIONS, (), sessions)
+    yield Sample(gauges.DATABASE_CONNECTIONS_MAX, (), most)
+    yield Sample(gauges.DATABASE_SIZE, (), size)
+    yield Sample(gauges.UNSETTLED, (), unsettled)
+    if oldest is not None:
+        yield Sample(gauges.OLDEST_TRANSACTION, (), float(oldest))

@@ -1,0 +1,24 @@
+"""Dead letters: how many, whose, why, what became of them, and how old the oldest open ones are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg import Connection
+
+from services.core.facts import Micros
+from services.deadletters.store import oldest_open, outcome_counts, tallies
+from services.exporter.sample import SECOND, Sample
+from services.observability import gauges
+
+
+def ask(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
+    """The samples of all letters that are kept."""
+    for tally in tallies(session):
+        labels = (tally.publisher, str(tally.reason), str(tally.state))
+        yield Sample(gauges.DEAD_LETTERS, labels, tally.letters)
+    for publisher, micros in oldest_open(session).items():
+        yield Sample(gauges.DEAD_LETTER_OLDEST, (publisher,), micros / SECOND)
+    for outcome, count in outcome_counts(session).items():
+        yield Sample(gauges.DEAD_LETTER_OUTCOMES, (outcome,), count)

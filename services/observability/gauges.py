@@ -1,0 +1,151 @@
+"""What the exporter reads from the database, so that it is right with any number of workers; each metric declared once.
+
+Times are exported as timestamps, not as ages, so that a dead process is still seen as late (`time() - x`).
+"""
+
+from __future__ import annotations
+
+from services.observability.definitions import Definition
+
+# --- dead letters -----------------------------------------------------------------------------------------------
+DEAD_LETTERS = Definition(
+    "lianyun_dead_letters",
+    "gauge",
+    "Dead letters by whom they are put down to, why, and what became of them.",
+    ("partner", "reason", "outcome"),
+)
+DEAD_LETTER_OLDEST = Definition(
+    "lianyun_dead_letter_oldest_timestamp_seconds",
+    "gauge",
+    "Append time of the oldest dead letter that is open.",
+    ("partner",),
+)
+DEAD_LETTER_OUTCOMES = Definition(
+    "lianyun_dead_letter_outcomes_total",
+    "counter",
+    "What came of operators' actions on dead letters that are still kept: redriven, discarded, replaced, refused again.",
+    ("outcome",),
+)
+
+# --- border crossings, from the database -----------------------------------------------------------------------
+BORDER_TRAINS_WAITING = Definition(
+    "lianyun_border_trains_waiting",
+    "gauge",
+    "Trains that arrived at a station beside the crossing and of which no box has gone on, by that station.",
+    ("crossing", "station"),
+)
+BORDER_LONGEST_WAITING = Definition(
+    "lianyun_border_longest_waiting_arrival_timestamp_seconds",
+    "gauge",
+    "When the train that waits longest at the crossing arrived; absent where none waits.",
+    ("crossing",),
+)
+BORDER_TRAINS_PASSED = Definition(
+    "lianyun_border_trains_passed",
+    "gauge",
+    "Trains of the last 28 days whose boxes went on from the crossing: what the dwell is taken from.",
+    ("crossing",),
+)
+BORDER_DWELL_MEDIAN = Definition(
+    "lianyun_border_dwell_median_seconds",
+    "gauge",
+    "From a train's arrival beside the crossing until its first box went on: the median of the last 28 days.",
+    ("crossing",),
+)
+BORDER_DWELL_P90 = Definition(
+    "lianyun_border_dwell_p90_seconds",
+    "gauge",
+    "From a train's arrival beside the crossing until its first box went on: nine in ten of the last 28 days took no longer.",
+    ("crossing",),
+)
+
+# --- consignments, from the database ----------------------------------------------------------------------------
+CONSIGNMENTS = Definition(
+    "lianyun_consignments",
+    "gauge",
+    "Consignments not yet delivered, by what the latest fact about their own boxes says; facts of their train apart.",
+    ("corridor", "phase"),
+)
+CONSIGNMENTS_DISPUTED = Definition(
+    "lianyun_consignments_disputed",
+    "gauge",
+    "Consignments about which publishers disagree beyond the tolerance.",
+    ("corridor",),
+)
+CONSIGNMENTS_EXCEPTIONAL = Definition(
+    "lianyun_consignments_exceptional",
+    "gauge",
+    "Consignments with an open exception: held, detained, damaged and the like.",
+    ("corridor",),
+)
+CONSIGNMENTS_BROKEN = Definition(
+    "lianyun_consignments_broken",
+    "gauge",
+    "Consignments whose state could not be computed; their values are old until that is mended.",
+)
+
+# --- financing, from the database -------------------------------------------------------------------------------
+FINANCINGS = Definition(
+    "lianyun_financings",
+    "gauge",
+    "Financings that hold an interest: reserved (also where that has run out unasked) or pledged.",
+    ("status",),
+)
+FINANCING_REQUESTS = Definition(
+    "lianyun_financing_requests_open",
+    "gauge",
+    "Signed requests for a decision that nothing has answered yet.",
+)
+FINANCING_REQUEST_OLDEST = Definition(
+    "lianyun_financing_request_oldest_timestamp_seconds",
+    "gauge",
+    "Append time of the oldest of them; absent where none is open.",
+)
+
+# --- partners, from the database --------------------------------------------------------------------------------
+PARTNER_LAST_ACCEPTED = Definition(
+    "lianyun_partner_last_accepted_timestamp_seconds",
+    "gauge",
+    "Append time of the latest event accepted from a partner, whichever worker took it and however long ago.",
+    ("partner",),
+)
+PARTNER_EXPECTED_INTERVAL = Definition(
+    "lianyun_partner_expected_interval_seconds",
+    "gauge",
+    "After how long without an event a partner counts as silent, as the exporter is told.",
+    ("partner",),
+)
+PARTNER_KEY_EXPIRES = Definition(
+    "lianyun_partner_key_expires_timestamp_seconds",
+    "gauge",
+    "When the last key of a partner that still counts runs out; absent where one has no end.",
+    ("partner",),
+)
+
+# --- database ---------------------------------------------------------------------------------------------------
+DATABASE_CONNECTIONS = Definition(
+    "lianyun_database_connections", "gauge", "Sessions of the database server that are open."
+)
+DATABASE_CONNECTIONS_MAX = Definition(
+    "lianyun_database_connections_max", "gauge", "Sessions that the database server allows."
+)
+DATABASE_SIZE = Definition("lianyun_database_size_bytes", "gauge", "What the database takes on disk.")
+OLDEST_TRANSACTION = Definition(
+    "lianyun_oldest_writing_transaction_timestamp_seconds",
+    "gauge",
+    "Begin of the oldest transaction that writes; whoever reads by position waits for it. Absent where none is open.",
+)
+UNSETTLED = Definition(
+    "lianyun_unsettled_notes",
+    "gauge",
+    "Changes of structure that are still to be looked at once more; a head may be stale until they are.",
+)
+EXPORTER_REFRESHED = Definition(
+    "lianyun_exporter_refreshed_timestamp_seconds",
+    "gauge",
+    "When the exporter last had an answer, by what it asked.",
+    ("question",),
+)
+EXPORTER_SECONDS = Definition(
+    "lianyun_exporter_question_seconds", "gauge", "How long the latest answer took.", ("question",)
+)

@@ -1,0 +1,93 @@
+"""The process that keeps cases up to the accepted events and to the clock, beside the workers and off their way.
+
+It reads by position what they have committed, so it misses nothing and applies nothing twice, whenever it is stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from psycopg import Connection
+from psycopg.errors import LockNotAvailable
+from pydantic import Field, SecretStr
+
+from services.connections import Connections
+from services.processors.cases.store import projector
+from services.processors.cases.store.projector import Followed
+from services.processors.cases.store.recording import CaseDesk
+from services.processors.financing.store.opening import read_keys
+from services.processors.platform_events import Signer
+from services.storage.session import open_session
+
+log = logging.getLogger(__name__)
+
+APPLICATION = "lianyun-cases"
+
+
+class CasesSettings(Connections):
+    """Settings of the follower, from LIANYUN_* variables."""
+
+    dsn: SecretStr = Field(description="URL of the database")
+    financing_keys: Path = Field(
+        Path(".lianyun") / "financing-keys.json", description="file with the platform's own key"
+    )
+    cases_tick: float = Field(1.0, gt=0, description="seconds between two looks for new events")
+    cases_events: int = Field(2_000, gt=0, le=50_000, description="events of one step at most")
+    cases_nice: int = Field(10, ge=0, le=19, description="how far this process steps back behind the workers")
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+def signer_of(network: str, keys: Path) -> Signer:
+    """Who signs the steps: the platform, by its key in the file ``keys``. Raises KeysMissing."""
+    held = read_keys(keys)
+    return Signer(network, held.source, held.key, held.salt_secret)
+
+
+def follow(
+    session: Connection[Any],
+    desk: CaseDesk,
+    events: int,
+    tick: float,
+    stop: threading.Event,
+    stepped: Callable[[Followed], None] = lambda _done: None,
+) -> None:
+    """Follow until ``stop`` is set; blocks. ``stepped`` is told of each step. Raises what a step raises.
+
+    A second follower waits until the first one is gone. While there is much to catch up with it rests as long as it works: the
+    workers come first on a small machine.
+    """
+    while not stop.is_set():
+        started = time.monotonic()
+        try:
+            done = projector.step(session, desk, events)
+        except LockNotAvailable:
+            stop.wait(tick)
+            continue
+        stepped(done)
+        stop.wait(tick if done.whole else time.monotonic() - started)
+
+
+def run(settings: CasesSettings) -> None:
+    """Open a session of its own and follow until SIGTERM or SIGINT, which ends it after the step that is under way."""
+    os.nice(settings.cases_nice)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    desk = CaseDesk(signer_of(settings.network, settings.financing_keys))
+    session = open_session(settings.dsn.get_secret_value(), APPLICATION)
+    session.autocommit = True
+    with session:
+        follow(session, desk, settings.cases_events, settings.cases_tick, stop, _tell)
+
+
+def _tell(done: Followed) -> None:
+    for step in done.steps:
+        log.info("case %s %s", step.case.hex()[:8], step.kind, extra={"action": "case", "step": step.number})

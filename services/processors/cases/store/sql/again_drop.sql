@@ -1,0 +1,1 @@
+DELETE FROM lianyun.case_again WHERE cons = ANY (%(ids)s::uuid[])

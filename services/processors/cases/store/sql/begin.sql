@@ -1,0 +1,1 @@
+INSERT INTO lianyun.case_cursor (version) VALUES (%(version)s) ON CONFLICT (single) DO NOTHING

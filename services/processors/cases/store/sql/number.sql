@@ -1,0 +1,1 @@
+SELECT nextval('lianyun.case_number')

@@ -1,0 +1,1 @@
+DELETE FROM lianyun.case_touched WHERE case_id = ANY (%(ids)s::uuid[])

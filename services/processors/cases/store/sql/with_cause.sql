@@ -1,0 +1,1 @@
+SELECT DISTINCT cons FROM lianyun.case_cause WHERE cons = ANY (%(ids)s::uuid[])

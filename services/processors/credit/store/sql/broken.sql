@@ -1,0 +1,1 @@
+SELECT kind, name, fault FROM lianyun.credit_broken ORDER BY kind, name

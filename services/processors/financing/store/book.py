@@ -1,0 +1,181 @@
+"""The book of a decision: everything that it rests on, read behind the locks in one or two round trips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from services.core.facts import Micros
+from services.core.objects import Thing
+from services.named_sql import nested
+from services.processors.financing import lifecycle
+from services.processors.financing.asking import Ask, Book
+from services.processors.financing.cargo import Cargo
+from services.processors.financing.external import Answer, Finding
+from services.processors.financing.fingerprints import Fingerprint
+from services.processors.financing.products import Products
+from services.processors.financing.reserving import encumbrance
+from services.processors.financing.rulings import Ruling
+from services.processors.financing.store.evidence import Spoken, evidence_of
+from services.processors.financing.store.holding import Held, Rows, financings_of, told, told_application
+from services.processors.financing.store.kept import among, cargo_in, held_by
+from services.processors.financing.store.names import application_id, financing_id
+from services.processors.financing.store.rows import print_of, ruling_of
+from services.processors.financing.store.statements import statement
+from services.processors.financing.uniqueness import Entry
+from services.processors.financing.words import live
+from services.registry.registry import Registry
+from services.storage import reading
+from services.storage.arrays import uuids
+from services.storage.reading import Stored
+
+Session = Connection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it is looked at: with the things that it names and the fingerprints of its papers, if it has any."""
+
+    ask: Ask
+    on: Sequence[Thing]
+    prints: tuple[Fingerprint, ...]
+
+
+class Seen(NamedTuple):
+    """The facts about the cargo and the words about what is involved, as they were found behind the locks."""
+
+    facts: Sequence[Stored]
+    words: Spoken
+
+
+class Found(NamedTuple):
+    """The book, and the consignments that the request is about, as named or as reserved on."""
+
+    book: Book
+    things: tuple[Thing, ...]
+
+
+def ask_seen(session: Session) -> Rows:
+    """Ask for what is seen behind the locks: a statement of its own, sent after the one that locks."""
+    return session.cursor(binary=True, row_factory=tuple_row).execute(seen_query())
+
+
+def seen_in(rows: Rows, ask: Ask, held: Held) -> Seen:
+    """What was seen; the words are those on what is involved, and on what the request tells."""
+    facts: list[Stored] = []
+    words: list[Stored] = []
+    for is_fact, *row in rows.fetchall():
+        (facts if is_fact else words).append(reading.stored_of(row))
+    return Seen(facts, Spoken(frozenset({*held.involved, *told(ask)}), words))
+
+
+@cache
+def seen_query() -> bytes:
+    """The facts about the consignments that are locked, and the words on what is involved, as one statement."""
+    facts = nested(reading.facts_query(False), ids=b"SELECT unnest(h.consignments) FROM held h")
+    words = nested(statement("words_read"), subjects=statement("subjects_involved"))
+    return b"\n".join(
+        (
+            b"WITH held AS MATERIALIZED (",
+            statement("held"),
+            b") SELECT true, f.* FROM (",
+            facts,
+            b") AS f UNION ALL SELECT false, w.* FROM (",
+            words,
+            b") AS w",
+        )
+    )
+
+
+def read_book(
+    session: Session,
+    asked: Asked,
+    held: Held,
+    seen: Seen,
+    registry: Registry,
+    at: Micros,
+    table: Products,
+    required: frozenset[str],
+) -> Found:
+    """The book of what is locked by ``held``. What is there beyond ``seen`` is read in one more round trip.
+
+    A further one is needed where the cargo has notes that are not among the papers.
+    """
+    ask = asked.ask
+    kept = _kept(session, asked, held)
+    holds = lifecycle.holds(kept.rulings)
+    applications = {application_id(hold.terms.application) for hold in holds.values()}
+    subjects = {*held.involved, *told_application(ask), *applications}
+    spoken = seen.words._replace(subjects=seen.words.subjects | applications)
+    evidence = evidence_of(session, held.consignments, seen.facts, subjects, registry, at, spoken=spoken)
+    book = Book(
+        rulings=kept.rulings,
+        words=live(evidence.record, at, at),
+        cargo=evidence.cargo if _whole(kept.things, evidence.cargo) else (),
+        prints=kept.prints,
+        entries=tuple(
+            Entry(print_, encumbrance(name, holds[name].terms, table[holds[name].terms.product]))
+            for name, print_ in kept.entries
+            if name in holds
+        ),
+        external=kept.external,
+        required=required,
+        earlier=kept.earlier,
+    )
+    return Found(book, kept.things)
+
+
+class _Kept(NamedTuple):
+    """What earlier decisions left."""
+
+    things: tuple[Thing, ...]
+    prints: tuple[Fingerprint, ...]
+    entries: Sequence[tuple[str, Fingerprint]]
+    rulings: tuple[Ruling, ...]
+    external: tuple[Answer, ...]
+    earlier: Ruling | None
+
+
+def _kept(session: Session, asked: Asked, held: Held) -> _Kept:
+    """Read it, as far as there is any; nothing of it depends on the answer to another question."""
+    ask, things, prints = asked.ask, tuple(sorted(asked.on)), asked.prints
+    if not (held.ruled or held.answered or held.repeated):
+        return _Kept(things, prints, (), (), (), None)
+    named, own = uuids(financings_of(ask)), financing_id(ask.financing).hex() if ask.financing else None
+    name = {"asked_by": ask.asked_by, "idempotency": ask.idempotency}
+    event = None if ask.request is None else ask.request.hex()
+
+    def rows(query: str, parameters: dict[str, Any]) -> Rows:
+        return session.cursor(binary=True, row_factory=tuple_row).execute(statement(query), parameters)
+
+    with session.pipeline():
+        cargo = None if things else rows("cargo_of", {"financings": named})
+        entries = rows("entries_met", {"prints": uuids(sorted({p.digest for p in prints})), "own": own})
+        rulings = rows("decisions_of", {"financings": uuids(held.involved)})
+        external = rows("external", {"financing": own}) if held.answered else None
+        earlier = rows("decision_asked", {**name, "request": event}) if held.repeated else None
+    if cargo is not None:
+        things = cargo_in(cargo.fetchall())
+    met = list(map(print_of, entries.fetchall()))
+    if not prints:
+        prints = tuple(print_ for _, print_ in held_by(met, ask.financing))
+    before = None if earlier is None else earlier.fetchone()
+    return _Kept(
+        things,
+        prints,
+        among(met, prints),
+        tuple(map(ruling_of, rulings.fetchall())),
+        tuple(Answer(r, Finding(f), at) for r, f, at in external.fetchall()) if external is not None else (),
+        None if before is None else ruling_of(before),
+    )
+
+
+def _whole(things: Sequence[Thing], cargo: Iterable[Cargo]) -> bool:
+    """Whether each thing that was named is, or leads to, a consignment that is founded and known."""
+    known = frozenset[Thing]().union(*(each.things for each in cargo))
+    return bool(things) and all(thing in known for thing in things)

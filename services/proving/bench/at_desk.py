@@ -1,0 +1,99 @@
+"""Reservations at the desk itself: clients in a few processes, each with a session, without HTTP in between."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from services.processors.financing.rulings import Ruling
+from services.processors.financing.store.desk import CargoMoved, Desk
+from services.processors.financing.store.opening import read_keys
+from services.proving import lending
+from services.storage.session import Session, open_session
+
+
+class Reserved(NamedTuple):
+    """What clients got: milliseconds of each decision in ascending order, outcomes, seconds, processor time of the clients."""
+
+    milliseconds: list[float]
+    outcomes: dict[str, int]
+    seconds: float
+    cpu_seconds: float
+
+
+def reserve(
+    dsn: str,
+    keys: Path,
+    network: str,
+    bank: str,
+    cargoes: Sequence[int],
+    clients: int,
+    processes: int,
+    seconds: float,
+) -> Reserved:
+    """Reserve ``cargoes`` for ``bank`` by so many clients, dealt out to so many processes; blocks for ``seconds`` at most."""
+    each = max(1, clients // processes)
+    shares = [cargoes[number::processes] for number in range(processes)]
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=spawning) as pool:
+        list(pool.map(time.sleep, [0.5] * processes))  # all are there before any begins
+        began = [pool.submit(_clients, dsn, keys, network, bank, share, each, seconds) for share in shares]
+        done = [share.result() for share in began]
+    return Reserved(
+        sorted(ms for share in done for ms in share.milliseconds),
+        dict(sum((Counter(share.outcomes) for share in done), Counter[str]())),
+        max(share.seconds for share in done),
+        sum(share.cpu_seconds for share in done),
+    )
+
+
+def decide(session: Session, desk: Desk, bank: str, number: int) -> Ruling:
+    """One reservation in a transaction of its own, begun again where the cargo moved."""
+    ask, on = lending.reservation(bank, number)
+    while True:
+        try:
+            ruling = desk.decide(session, ask, on)
+            session.commit()
+            return ruling
+        except CargoMoved:
+            session.rollback()
+
+
+def _clients(
+    dsn: str, keys: Path, network: str, bank: str, cargoes: Sequence[int], clients: int, seconds: float
+) -> Reserved:
+    desk = read_keys(keys).desk(network)
+    found: list[float] = []
+    outcomes = Counter[str]()
+    warm = min(3, len(cargoes) // clients // 10)
+    since = [0.0, 0.0]
+
+    def begin() -> None:
+        since[:] = time.perf_counter(), time.process_time()
+
+    ready = threading.Barrier(clients, begin)
+
+    def work(own: Sequence[int]) -> None:
+        with open_session(dsn, "lianyun-bench") as session:
+            for number in own[:warm]:
+                decide(session, desk, bank, number)
+            ready.wait()
+            for number in own[warm:]:
+                asked = time.perf_counter()
+                if asked - since[0] > seconds:
+                    return
+                outcomes[decide(session, desk, bank, number).outcome] += 1
+                found.append((time.perf_counter() - asked) * 1_000)
+
+    threads = [threading.Thread(target=work, args=(cargoes[one::clients],)) for one in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Reserved(found, dict(outcomes), time.perf_counter() - since[0], time.process_time() - since[1])

@@ -1,0 +1,150 @@
+"""Where a bank is measured: a prepared database with a client of the bank, and the API over it as processes of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Final, NamedTuple
+
+import httpx
+import orjson
+import psycopg
+from joserfc.jwk import OKPKey
+
+from services.api.client import ApiAuth
+from services.api.clients import add_client
+from services.localstack.platform import register
+from services.localstack.ports import free_port
+from services.processors.financing.store.opening import make_keys, prepare
+from services.producers.profile import Profile
+from services.proving import lending
+from services.proving.bench import lent
+from services.proving.bench.asking import Prepared
+from services.registry import store
+from services.simulator.signing import members, profiles
+from services.storage.migrate import migrate
+
+NETWORK: Final = "demo"
+SEED: Final = 1
+
+
+class Served(NamedTuple):
+    """An API that answers: its URL, and the process (its workers are children of it)."""
+
+    url: str
+    pid: int
+
+
+class Premises:
+    """A prepared database with a client of the bank, and the API over it."""
+
+    def __init__(self, dsn: str, folder: Path) -> None:
+        self.dsn, self._folder = dsn, folder
+        migrate(dsn)
+        known = profiles(SEED, network=NETWORK)
+        second = lending.rival(SEED, NETWORK)
+        register(dsn, [*members(known), lending.member(second)])
+        self.profiles: dict[str, Profile] = {**known, lending.RIVAL.code: second}
+        self.keys = folder / "financing-keys.json"
+        self._key = OKPKey.generate_key("Ed25519")
+        now = time.time_ns() // 1_000
+        with psycopg.connect(dsn) as session:
+            prepare(session, make_keys(self.keys), now, "bench")
+            party = store.load(session).party(lent.BANK)
+            assert party is not None
+            public = self._key.as_dict(private=False)
+            add_client(session, lent.BANK, party, jwk=public, at=now, by="bench")
+
+    @contextmanager
+    def serving(self, workers: int, dsn: str = "") -> Iterator[Served]:
+        """The API as processes of its own, over the database or over what stands before it at ``dsn``."""
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        environment = {
+            **os.environ,
+            "LIANYUN_DSN": dsn or self.dsn,
+            "LIANYUN_NETWORK": NETWORK,
+            "LIANYUN_API_PORT": str(port),
+            "LIANYUN_API_WORKERS": str(workers),
+            "LIANYUN_API_RATE": "100000000",
+            "LIANYUN_API_AUTHORITY_KEY": str(self._folder / "authority.json"),
+            "LIANYUN_FINANCING_KEYS": str(self.keys),
+        }
+        with (self._folder / f"api-{port}.log").open("wb") as log:
+            command = [sys.executable, "-m", "services.cli", "api", "serve"]
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            try:
+                _await(url, process, Path(log.name))
+                yield Served(url, process.pid)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
+
+    def prepared(self, url: str) -> Prepared:
+        """The bank's client of the API at ``url``, with its token."""
+        return Prepared(url, ApiAuth(lent.BANK, self._key, url))
+
+
+def questions(prepared: Prepared, consignments: int, count: int, random: Random) -> list[bytes]:
+    """Requests for the status of copied consignments drawn at random."""
+    return [
+        prepared.request(
+            "GET",
+            f"/v1/financing-status?kind=consignment&id={lending.FORWARDER}/{lent.name(random.randrange(consignments))}",
+        )
+        for _ in range(count)
+    ]
+
+
+def reservations(prepared: Prepared, numbers: Sequence[int]) -> list[bytes]:
+    """Requests that reserve the cargoes of these numbers."""
+    return [_reservation(prepared, number) for number in numbers]
+
+
+def _reservation(prepared: Prepared, number: int) -> bytes:
+    ask, on = lending.reservation(lent.BANK, number)
+    assert ask.terms is not None
+    (invoice,) = ask.papers.invoices
+    body = {
+        "reference": ask.financing.partition("/")[2],
+        "application": ask.terms.application,
+        "product": ask.terms.product,
+        "interest": ask.terms.interest,
+        "consignments": [thing.key for thing in on],
+        "papers": {
+            "invoices": [
+                {
+                    "number": invoice.number,
+                    "issued_on": invoice.issued_on.isoformat(),
+                    "seller": {"scheme": invoice.seller.scheme, "id": invoice.seller.id},
+                    "buyer": {"scheme": invoice.buyer.scheme, "id": invoice.buyer.id},
+                    "amount": {
+                        "minor_units": invoice.amount.minor,
+                        "currency_code": invoice.amount.currency,
+                    },
+                }
+            ],
+            "notes": [{"key": note.key} for note in ask.papers.notes],
+            "consignments": list(ask.papers.consignments),
+        },
+    }
+    return prepared.request("POST", "/v1/reservations", orjson.dumps(body), f"reserve-{number}")
+
+
+def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 60
+    while True:
+        if process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError(f"the API did not start: {log.read_text(errors='replace')[-2_000:]}")
+        try:
+            if httpx.get(f"{url}/health/ready").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)

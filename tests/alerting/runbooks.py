@@ -1,0 +1,29 @@
+"""The runbooks as files, and the commands and statements that stand in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from services.observability.alerting.alert import RUNBOOKS
+from services.observability.publishing import ROOT
+
+FILES = sorted(file for file in (ROOT / RUNBOOKS).glob("*.md") if file.name != "README.md")
+_STANDS_FOR = {"PARTITION": "0", "OFFSET": "0", "PID": "0"}
+
+
+def commands(file: Path) -> list[str]:
+    """Every `lianyun ...`, in blocks and in lines, with numbers where numbers belong."""
+    text = file.read_text()
+    blocks = [
+        line.strip() for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
+    inline = re.findall(r"`(lianyun [^`]+)`", re.sub(r"```\n.*?```", "", text, flags=re.DOTALL))
+    found = [*(line for line in blocks if line.startswith("lianyun ")), *inline]
+    return [" ".join(_STANDS_FOR.get(word, word) for word in command.split(" ")) for command in found]
+
+
+def statements(file: Path) -> list[str]:
+    """Every statement that is given to psql."""
+    found = re.findall(r'psql "\$LIANYUN_DSN" -c "([^"]+)"', file.read_text())
+    return [re.sub(r"\bPID\b", "0", statement) for statement in found]

@@ -1,0 +1,24 @@
+"""The statements that runbooks give to psql run on a database as it is."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from services.localstack.engine import DatabaseAddress
+from services.storage.migrate import migrate
+from tests.alerting.runbooks import FILES, statements
+
+pytestmark = pytest.mark.integration
+
+
+def test_statements_of_runbooks_run(postgres: DatabaseAddress) -> None:
+    dsn = postgres.fresh_database("runbooks")
+    migrate(dsn)
+    tried = 0
+    with psycopg.connect(dsn, autocommit=True) as session:
+        for file in FILES:
+            for statement in statements(file):
+                session.execute(statement.encode())
+                tried += 1
+    assert tried > 5

@@ -1,0 +1,155 @@
+"""The store of cases keeps what the rules say: all stories told into a real database, in any order and batches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from services.core.derive import derive
+from services.core.facts import Facts
+from services.core.objects import ObjectId
+from services.fsck.check import fsck
+from services.fsck.finding import Damage
+from services.localstack.engine import DatabaseAddress
+from services.processors.cases.causes import Cause, causes, joined
+from services.processors.cases.store import projector
+from services.processors.cases.store.rows import cause_of
+from services.storage.migrate import migrate
+from services.storage.session import Session, open_session
+from tests.casework.platform import Clock, register_platform
+from tests.signed.telling import GATEWAY, Desk, all_stories, record, register
+from tests.stories.telling import Story
+
+pytestmark = pytest.mark.integration
+NOW = 1_775_000_000_000_000
+"""A moment in spring 2026: in the middle of most stories, behind many."""
+
+
+@pytest.fixture(scope="module")
+def told() -> tuple[Story, ...]:
+    return all_stories("k")
+
+
+@pytest.fixture
+def dsn(postgres: DatabaseAddress, told: tuple[Story, ...], request: pytest.FixtureRequest) -> str:
+    fresh = postgres.fresh_database("cases_" + str(abs(hash(request.node.name)) % 10**8))
+    migrate(fresh)
+    with psycopg.connect(fresh) as session:
+        register(session, told)
+        register_platform(session)
+    return fresh
+
+
+@pytest.fixture
+def session(dsn: str) -> Iterator[Session]:
+    opened = open_session(dsn)
+    opened.autocommit = True
+    yield opened
+    opened.close()
+
+
+def wanted(told: tuple[Story, ...], as_of: int) -> set[tuple[ObjectId, Cause]]:
+    """What the rules find in the stories, each told in the order of its file, with nothing but the core."""
+    found: set[tuple[ObjectId, Cause]] = set()
+    for story in told:
+        facts = Facts.union(each.facts() for each in story.told)
+        for founded in {f.consignment for f in facts.foundings}:
+            view = derive(facts, founded, as_of)
+            if view is not None and view.consignment == founded:
+                found |= {(founded.id, cause) for cause in joined(causes(view, as_of)).values()}
+    return found
+
+
+def stored(session: Session) -> set[tuple[ObjectId, Cause]]:
+    rows = session.execute(
+        "SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events,"
+        " missing, surplus FROM lianyun.case_cause",
+        binary=True,
+    )
+    return {cause_of(row) for row in rows}
+
+
+def tell(dsn: str, session: Session, told: tuple[Story, ...], clock: Clock, seed: int) -> None:
+    """All events in a random order and random batches, some twice, with steps of the follower in between."""
+    rng = random.Random(seed)
+    events = [each for story in told for each in story.told]
+    events += rng.sample(events, len(events) // 10)
+    rng.shuffle(events)
+    desk = Desk(dsn)
+    at = 0
+    while at < len(events):
+        size = rng.randint(1, 120)
+        desk.apply([record(each, at + n) for n, each in enumerate(events[at : at + size])])
+        at += size
+        clock.at += 60_000_000
+        if rng.random() < 0.3:
+            projector.step(session, clock.desk, rng.choice((20, 200)))
+    desk.settle()
+    desk.close()
+    clock.at = NOW
+    projector.catch_up(session, clock.desk, 200)
+
+
+def test_the_store_finds_what_the_rules_find_and_nothing_else_ever(
+    dsn: str, session: Session, told: tuple[Story, ...]
+) -> None:
+    clock = Clock(NOW - 30 * 86_400_000_000)
+    tell(dsn, session, told, clock, 1)
+    expected = wanted(told, NOW)
+    found = stored(session)
+    assert found - expected == set()
+    assert expected - found == set()
+    kinds = {str(cause.kind) for _, cause in expected}
+    assert kinds == {"HELD", "DETAINED", "TROUBLE", "SILENT", "OVERDUE", "HANDOVER_DIFFERENCE", "DISPUTE"}
+    assert standing(session) == {cause.case for _, cause in expected}
+
+    # Time alone opens and closes: nothing is published for two months more.
+    clock.at = NOW + 60 * 86_400_000_000
+    projector.catch_up(session, clock.desk, 200)
+    later = wanted(told, clock.at)
+    assert later != expected
+    assert stored(session) == later
+    assert standing(session) == {cause.case for _, cause in later}
+
+    # Made anew, the causes are the same, and no case takes a step.
+    (steps,) = session.execute("SELECT count(*) FROM lianyun.case_step").fetchone() or (0,)
+    projector.forget(session)
+    assert not any(done.steps for done in projector.catch_up(session, clock.desk, 400))
+    assert stored(session) == later
+    assert session.execute("SELECT count(*) FROM lianyun.case_step").fetchone() == (steps,)
+
+    report = fsck(dsn, "demo", gateway_topics=frozenset({GATEWAY}))
+    assert report.sound, report.findings[:3]
+    assert report.counts["case_steps"] == steps
+    assert report.counts["case_consignments"]
+    damage(session)
+    found_out = fsck(dsn, "demo", gateway_topics=frozenset({GATEWAY}))
+    assert found_out.found == {Damage.CASE.value: 4}
+    assert {finding.field for finding in found_out.findings} == {
+        "payload, headers or signature",
+        "owner_party",
+        "row",
+        "stands",
+    }
+
+
+def standing(session: Session) -> set[bytes]:
+    rows = session.execute("SELECT case_id FROM lianyun.case_head WHERE stands AND NOT closed", binary=True)
+    return {row[0] for row in rows}
+
+
+def damage(session: Session) -> None:
+    """A step says another thing, somebody seems to own a case, and a cause is gone."""
+    session.execute(
+        "UPDATE lianyun.case_step SET payload = convert_to(replace(convert_from(payload, 'UTF8'), 'SILENT', 'TROUBLE'), 'UTF8')"
+        " WHERE number = (SELECT min(number) FROM lianyun.case_step WHERE position('SILENT'::bytea in payload) > 0)"
+    )
+    session.execute(
+        "UPDATE lianyun.case_head SET owner_party = 'ktz' WHERE case_id = (SELECT case_id FROM lianyun.case_head LIMIT 1)"
+    )
+    session.execute(
+        "DELETE FROM lianyun.case_cause WHERE case_id = (SELECT case_id FROM lianyun.case_cause WHERE kind = 'DETAINED' LIMIT 1)"
+    )

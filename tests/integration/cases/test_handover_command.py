@@ -1,0 +1,66 @@
+"""`lianyun handover` and `lianyun track` name the boxes that are not on every list, and who owns the case."""
+
+from __future__ import annotations
+
+import json
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from schemas.rfc3339 import parse_micros
+from services.cli.exits import Exit, Failure
+from services.cli.main import app
+from services.localstack.engine import DatabaseAddress
+from services.processors.cases.store import projector
+from services.storage.migrate import migrate
+from services.storage.session import open_session
+from tests.casework.platform import Clock, register_platform
+from tests.signed.telling import Desk, record, register
+from tests.stories.telling import stories
+
+pytestmark = pytest.mark.integration
+CAME, STAYED = "LYNU7200039", "LYNU7200023"
+
+
+def test_the_boxes_that_are_not_on_every_list(
+    postgres: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn = postgres.fresh_database("handover_command")
+    migrate(dsn)
+    story = next(story for story in stories() if story.slug.startswith("65"))
+    with psycopg.connect(dsn) as session:
+        register(session, [story])
+        register_platform(session)
+    hand = Desk(dsn)
+    hand.apply([record(told, n) for n, told in enumerate(story.told)])
+    hand.settle()
+    hand.close()
+    clock = Clock(parse_micros(story.as_of))
+    with open_session(dsn) as opened:
+        opened.autocommit = True
+        projector.catch_up(opened, clock.desk)
+    monkeypatch.setenv("LIANYUN_DSN", dsn)
+
+    asked = ["handover", "cr/X8040/2026-03-01/railnet:xian"]
+    told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    (handover,) = told["handovers"]
+    assert handover["state"] == "CONFIRMED"
+    assert handover["trains"] == [
+        "CR/X8040/2026-03-01/railnet:xian",
+        "KTZ/1409/2026-03-05/railnet:dostyk",
+    ]
+    assert (handover["missing"], handover["surplus"]) == ([STAYED], [CAME])
+    assert handover["differences"] == [
+        {"container": STAYED, "announced": True, "delivered": False, "received": False},
+        {"container": CAME, "announced": False, "delivered": True, "received": True},
+    ]
+    assert handover["lists"]["advance"] == {"by": ["cr"], "boxes": 2}
+    assert (handover["case"]["status"], handover["case"]["owner"]) == ("OPEN", None)
+    shown = CliRunner().invoke(app, asked).output
+    assert f"{CAME}  NO         yes        yes" in shown
+    tracked = CliRunner().invoke(app, ["track", "LYNU7200018"]).output
+    assert f"announced and not handed over {STAYED}, not announced {CAME}" in tracked
+    nobody = CliRunner().invoke(app, ["handover", "cr/X1/2026-03-01/railnet:xian"]).exception
+    assert isinstance(nobody, Failure)
+    assert nobody.code is Exit.NOT_FOUND

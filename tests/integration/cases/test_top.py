@@ -1,0 +1,133 @@
+"""`lianyun top`: one frame of the border board from a real store, plain where there is no terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from schemas.rfc3339 import parse_micros
+from services.localstack.engine import DatabaseAddress
+from services.processors.cases.lifecycle import Ask, Desk, StepKind
+from services.processors.cases.store import overview, projector
+from services.processors.cases.store.overview import Wanted
+from services.storage.migrate import migrate
+from services.storage.session import open_session
+from tests.casework.platform import Clock, register_platform
+from tests.signed.telling import Desk as Hand
+from tests.signed.telling import record, register
+from tests.stories.telling import Story, Text
+
+pytestmark = pytest.mark.integration
+WORLD = Path(__file__).with_name("border_night.yaml")
+
+
+def border_night() -> Story:
+    told = yaml.load(WORLD.read_text(encoding="utf-8"), Text)
+    return Story(
+        "border_night", told["title"], told["why"], told["parties"], tuple(told["events"]), told["as_of"], {}
+    )
+
+
+@pytest.fixture(scope="module")
+def dsn(postgres: DatabaseAddress) -> str:
+    address = postgres.fresh_database("top")
+    migrate(address)
+    story = border_night()
+    with psycopg.connect(address) as session:
+        register(session, [story])
+        register_platform(session)
+    hand = Hand(address)
+    applied = hand.apply([record(told, n) for n, told in enumerate(story.told)])
+    assert applied.new == len(story.told)
+    hand.settle()
+    hand.close()
+    clock = Clock(parse_micros(story.as_of))
+    with open_session(address) as session:
+        session.autocommit = True
+        projector.catch_up(session, clock.desk)
+        held = next(
+            c for c in overview.listed(session, Wanted()) if c.kind == "HELD" and c.what == "TRAIN_HELD"
+        )
+        with session.transaction():
+            clock.desk.ask(session, held.id, Ask(StepKind.ACKNOWLEDGED, Desk("cr", "alashankou-shift")))
+    return address
+
+
+def lianyun(dsn: str, *words: str) -> str:
+    """The real command in a process of its own, with no terminal."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lianyun")), "top", "--at", border_night().as_of, *words],
+        env={**os.environ, "LIANYUN_DSN": dsn},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_board_tells_of_each_train_where_it_stands_and_what_keeps_its_boxes(dsn: str) -> None:
+    told = json.loads(lianyun(dsn, "--json"))
+    (crossing,) = [each for each in told["crossings"] if each["trains"]]
+    assert crossing["crossing"] == "alashankou-dostyk"
+    assert (crossing["due"], crossing["queued"], crossing["handed_over"]) == (1, 1, 1)
+    due, queued, over = crossing["trains"]
+    assert [due["phase"], queued["phase"], over["phase"]] == ["DUE", "QUEUED", "HANDED_OVER"]
+    assert due["numbers"] == ["CR/X8026/2026-03-04/railnet:xian"]
+    assert (due["bound"], due["expected_by"]) == ("去程", "running time")
+    assert (queued["ready"], queued["boxes"]) == (1, 3)
+    assert queued["waits_for"] == {"release": 1, "prior information": 1, "seal": 1}
+    assert queued["not_ready"] == [
+        {"container": "LYNU7300021", "waits_for": ["release", "prior information"]},
+        {"container": "LYNU7300037", "waits_for": ["seal"]},
+    ]
+    assert queued["last"]["milestone"] == "arrived"
+    assert [case["owner"] for case in queued["cases"] if case["what"] == "TRAIN_HELD"] == [
+        "cr/alashankou-shift"
+    ]
+    assert over["numbers"] == ["CR/X8022/2026-03-03/railnet:xian", "KTZ/1402/2026-03-05/railnet:dostyk"]
+    assert (over["ready"], over["boxes"]) == (1, 1)
+    assert [each["kind"] for each in crossing["restrictions"]] == ["TIGHTENED_CONTROL"]
+    assert told["pipeline"]["workers"] == 0
+    assert told["pipeline"]["cases_up_to"]
+
+
+def test_a_frame_without_a_terminal_is_plain_text(dsn: str) -> None:
+    frame = lianyun(dsn, "--once", "--lang", "zh")
+    assert "\x1b" not in frame
+    for part in (
+        "阿拉山口–",
+        "due in 12 h 1   queued 1   handed over 1",
+        "CR X8022 03-03 = KTZ 1402 03-05",
+        "去程",
+        "1/3",
+        "release 1, prior information 1, seal 1",
+        "HELD cr/alashankou-shift",
+        "03-05 20:00 Beijing",
+        "03-05 15:00 Moscow",
+        "03-05 17:00 local",
+    ):
+        assert part in frame, frame
+
+
+def test_a_crossing_can_be_asked_for_alone_and_a_wrong_one_is_named(dsn: str) -> None:
+    told: dict[str, Any] = json.loads(lianyun(dsn, "--json", "--crossing", "brest-malaszewicze"))
+    assert [(each["crossing"], each["trains"]) for each in told["crossings"]] == [("brest-malaszewicze", [])]
+    wrong = subprocess.run(
+        [str(Path(sys.executable).with_name("lianyun")), "top", "--crossing", "atlantis"],
+        env={**os.environ, "LIANYUN_DSN": dsn},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert wrong.returncode == 2
+    assert "alashankou-dostyk" in wrong.stderr

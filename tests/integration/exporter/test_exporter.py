@@ -1,0 +1,339 @@
+"""What the exporter says of a database, asked as the process asks: counts, moments, and that it misses nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from schemas.events.base import ObjectKind, Role
+from schemas.schemes import Scheme
+from schemas.signing import SigningKey
+from services.core.facts import Facts, LinkKind, PlannedRoute
+from services.exporter import border, consignments, partners
+from services.exporter.asking import Answers, Asker
+from services.exporter.process import questions, run
+from services.exporter.sample import Question
+from services.exporter.settings import ExporterSettings
+from services.exporter.statements import statement
+from services.localstack.engine import DatabaseAddress
+from services.localstack.ports import free_port
+from services.registry import commands
+from services.registry.events import NewKey, PartyAdded
+from services.storage.batch import Event
+from services.storage.migrate import migrate
+from services.storage.words import word
+from tests.storing.harness import Pair
+from tests.storing.telling import HOUR, Teller
+
+pytestmark = pytest.mark.integration
+KEYS = [SigningKey.from_seed(Scheme.ED25519, bytes([number]) * 32) for number in range(9)]
+SPEAKS = next(key for key in KEYS if key.key_id >= "8")  # negative as the number that is stored
+ARRIVED, DEPARTED, HANDED_OVER, GATED_IN = 301, 300, 302, 202
+
+
+@pytest.fixture(scope="module")
+def dsn(postgres: DatabaseAddress) -> str:
+    address = postgres.fresh_database("exporter_tests")
+    migrate(address)
+    with psycopg.connect(address) as session:
+        for code, key in (("ktz", SPEAKS), ("silent", KEYS[-1])):
+            party = PartyAdded(
+                code=code, name=code, roles=frozenset({Role.RAILWAY}), sources=frozenset({f"urn:test:{code}"})
+            )
+            commands.add_party(session, party, at=0, by="test")
+            added = NewKey(
+                scheme=key.scheme,
+                public_key=key.public_key.hex(),
+                not_before=0,
+                not_after=4_000_000_000_000_000,
+            )
+            commands.add_key(session, code, added, at=0, by="test")
+    return address
+
+
+@pytest.fixture
+def pair(dsn: str) -> Iterator[Pair]:
+    found = Pair(dsn)
+    found.empty()
+    yield found
+    found.close()
+
+
+def at(event: Event, place: str) -> Event:
+    (claim,) = event.facts.claims
+    return event._replace(facts=event.facts._replace(claims=frozenset({claim._replace(place=place)})))
+
+
+def asked(dsn: str, name: str) -> dict[tuple[str, ...], float]:
+    """The samples of one question, by metric and labels."""
+    known = questions(ExporterSettings(dsn=SecretStr(dsn)))
+    answers = Answers(known)
+    Asker(dsn, [one for one in known if one.name == name], answers, timeout=10).turn()
+    registry = CollectorRegistry()
+    registry.register(answers)
+    return {
+        (sample.name.removeprefix("lianyun_"), *sample.labels.values()): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
+
+
+def train(t: Teller, name: str, boxes: int, arrived: int, place: str = "railnet:alashankou") -> list[Event]:
+    """A train with its boxes on wagons, whose arrival beside a crossing is the last that is said of it."""
+    number = t.thing(ObjectKind.TRAIN, name)
+    told = [at(t.claim(number, arrived - 9 * HOUR, DEPARTED), "railnet:urumqi")]
+    for index in range(boxes):
+        wagon = t.thing(ObjectKind.WAGON, f"{name}{index}")
+        told.append(t.link(LinkKind.TRAIN_CARRIES, number, wagon, arrived - 10 * HOUR))
+        told.append(t.link(LinkKind.WAGON_CARRIES, wagon, t.box(f"{name}{index}"), arrived - 10 * HOUR))
+        told.append(at(t.claim(t.box(f"{name}{index}"), arrived - 11 * HOUR, GATED_IN), "railnet:urumqi"))
+    return [*told, at(t.claim(number, arrived, ARRIVED), place)]
+
+
+def test_a_train_waits_from_its_arrival_until_its_first_box_goes_on(
+    pair: Pair, dsn: str, request: pytest.FixtureRequest
+) -> None:
+    t, now = Teller(request.node.name), int(time.time() * 1e6)
+    arrived = now - 5 * HOUR
+    told = train(t, "waits", 2, arrived) + train(t, "passed", 2, arrived - HOUR)
+    told += train(t, "long ago", 1, now - border.LOOK_BACK - HOUR)
+    told.append(at(t.claim(t.box("passed1"), arrived + 2 * HOUR, HANDED_OVER), "railnet:dostyk"))
+    goes_on = train(t, "goes on", 1, arrived)
+    goes_on.append(
+        at(t.claim(t.thing(ObjectKind.TRAIN, "goes on"), arrived + HOUR, DEPARTED), "railnet:alashankou")
+    )
+    pair.apply(0, told + goes_on)
+    found = asked(dsn, "border")
+    assert found["border_trains_waiting", "alashankou-dostyk", "alashankou"] == 1
+    assert found["border_trains_waiting", "alashankou-dostyk", "dostyk"] == 0
+    assert found["border_longest_waiting_arrival_timestamp_seconds", "alashankou-dostyk"] == arrived / 1e6
+    assert found["border_trains_passed", "alashankou-dostyk"] == 1
+    assert found["border_dwell_median_seconds", "alashankou-dostyk"] == 3 * 3_600
+    pair.apply(1, [at(t.claim(t.box("waits0"), arrived + HOUR, HANDED_OVER), "railnet:dostyk")])
+    found = asked(dsn, "border")
+    assert found["border_trains_waiting", "alashankou-dostyk", "alashankou"] == 0
+    assert ("border_longest_waiting_arrival_timestamp_seconds", "alashankou-dostyk") not in found
+    assert found["border_dwell_p90_seconds", "alashankou-dostyk"] == 3 * 3_600
+    assert found["border_dwell_median_seconds", "alashankou-dostyk"] == 3_600
+
+
+def await_horizon(dsn: str) -> None:
+    """Wait until all batches are visible for good: another database of the server may hold the horizon back for a while."""
+    waiting = "SELECT count(*) FROM lianyun.batch WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())"
+    with psycopg.connect(dsn, autocommit=True) as session:
+        end = time.monotonic() + 60
+        while session.execute(waiting).fetchone() != (0,):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+
+def planned(t: Teller, cons: str, *places: str) -> Event:
+    id_ = t.id()
+    route = PlannedRoute(id_, "founder", 0, t.cons(cons), places)
+    return t.event(Facts(routes=frozenset({route})), id_, "founder")
+
+
+def test_consignments_are_counted_by_corridor_and_phase(
+    pair: Pair, dsn: str, request: pytest.FixtureRequest
+) -> None:
+    t = Teller(request.node.name)
+    told = []
+    for index, (milestone, route) in enumerate(
+        [
+            (DEPARTED, ("railnet:xian-intl-port", "railnet:alashankou", "railnet:dostyk")),
+            (DEPARTED, ("railnet:dostyk", "railnet:alashankou")),
+            (GATED_IN, ("railnet:erenhot", "railnet:zamyn-uud")),
+            (GATED_IN, ()),
+            (600, ("railnet:alashankou", "railnet:dostyk")),
+        ]
+    ):
+        told.append(t.founding(t.cons(f"c{index}")))
+        told.append(t.link(LinkKind.CONTAINER_CARRIES, t.box(f"k{index}"), t.cons(f"c{index}")))
+        told.append(t.claim(t.box(f"k{index}"), HOUR, milestone))
+        if route:
+            told.append(planned(t, f"c{index}", *route))
+    # Two publishers disagree about when the third one came in.
+    told.append(t.claim(t.cons("c2"), HOUR, GATED_IN))
+    told.append(t.claim(t.cons("c2"), 90 * HOUR, GATED_IN, publisher="forwarder"))
+    told.append(t.founding(t.cons("c5"), names=("forwarder",)))
+    pair.apply(0, told)
+    pair.settle()
+    found = asked(dsn, "consignments")
+    counts = {key[1:]: value for key, value in found.items() if key[0] == "consignments" and value}
+    assert counts == {
+        ("alashankou-dostyk", "on_the_way"): 2,
+        ("erenhot-zamyn-uud", "gathered"): 1,
+        ("none", "gathered"): 1,
+        ("none", "announced"): 1,
+    }
+    assert found["consignments", "manzhouli-zabaikalsk", "booked"] == 0
+    assert found[("consignments_broken",)] == 0
+    counting, now = consignments.Corridors(), int(time.time() * 1e6)
+    with psycopg.connect(dsn) as session:  # a plan that changes is seen an hour later
+        before = list(counting.ask(session, now))
+        pair.apply(1, [planned(t, "c2", "railnet:manzhouli", "railnet:zabaikalsk")])
+        pair.settle()
+        assert list(counting.ask(session, now + HOUR // 2)) == before
+        changed = {sample.labels: sample.value for sample in counting.ask(session, now + 2 * HOUR)}
+        assert changed["manzhouli-zabaikalsk", "gathered"] == 1
+        assert changed["erenhot-zamyn-uud", "gathered"] == 0
+    with psycopg.connect(dsn) as session:
+        session.execute("UPDATE lianyun.head SET broken = true, disputes = 1 WHERE movement[5] = 600")
+        session.execute("UPDATE lianyun.head SET exceptions = 2, disputes = 1 WHERE movement[5] = 300")
+    found = asked(dsn, "consignments")
+    assert found[("consignments_broken",)] == 1
+    assert found["consignments_disputed", "alashankou-dostyk"] == 2
+    assert found["consignments_exceptional", "alashankou-dostyk"] == 2
+    assert found["consignments", "alashankou-dostyk", "on_the_way"] == 2
+
+
+def test_a_partner_is_heard_once_whoever_asks_and_never_too_early(
+    pair: Pair, dsn: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(dsn) as session:
+        session.execute("UPDATE lianyun.exporter_cursor SET xid = '0', no = 0")
+    t = Teller(request.node.name)
+    monkeypatch.setattr(partners, "BATCHES", 1)
+    monkeypatch.setattr(partners, "SECONDS", 0.0)  # one step at each look
+    told = [t.claim(t.box(), HOUR * (1 + index), DEPARTED, key_id=SPEAKS.key_id) for index in range(3)]
+    for event in told:
+        pair.apply(0, [event])
+    await_horizon(dsn)
+    latest = told[-1].record.append_ms / 1_000
+    mark = ("partner_last_accepted_timestamp_seconds", "ktz")
+    first, second, third, fourth = (asked(dsn, "partners") for _ in range(4))
+    assert mark not in first, "two transactions were not looked at yet"
+    assert mark not in second
+    assert third[mark] == fourth[mark] == latest
+    assert ("partner_last_accepted_timestamp_seconds", "silent") not in third
+    with psycopg.connect(dsn) as session:
+        session.execute("UPDATE lianyun.exporter_cursor SET xid = '0', no = 0")
+    monkeypatch.setattr(partners, "SECONDS", 60.0)
+    assert asked(dsn, "partners")[mark] == latest, "all in one look where there is time"
+    assert third["partner_expected_interval_seconds", "silent"] == 86_400
+    assert third["partner_key_expires_timestamp_seconds", "ktz"] == 4_000_000_000
+    with psycopg.connect(dsn) as open_:  # what is not visible for good is left for later
+        open_.execute("SELECT pg_current_xact_id()")
+        pair.apply(0, [t.claim(t.box(), 9 * HOUR, DEPARTED, key_id=SPEAKS.key_id)])
+        assert asked(dsn, "partners")[mark] == latest
+        held = open_.execute("SELECT 1 FROM lianyun.exporter_cursor FOR UPDATE").fetchone()
+        assert held == (1,)
+        assert asked(dsn, "partners")[mark] == latest, "another exporter at work is not waited for"
+    await_horizon(dsn)
+    assert asked(dsn, "partners")[mark] > latest
+
+
+def test_questions_read_growing_tables_by_an_index(dsn: str) -> None:
+    """The heads are the exception, which are read in one pass."""
+    known: dict[str, dict[str, Any]] = {
+        "border": {
+            "since": 0, "arrived": ARRIVED, "still": [301, 305], "places": [word("railnet:dostyk")],
+            "wagon_carries": 6, "train_carries": 7,
+        },
+        "corridors": {"crossings": [UUID(int=1)], "consignments": [UUID(int=2)]},
+        "follow": {"batches": 500},
+        "behind": {}, "requests": {}, "financings": {},
+    }  # fmt: skip
+    grown = {
+        "claim", "link", "mention", "passing", "reach", "body", "batch", "financing_hold", "dead_letter", "dead_letter_outcome",
+    }  # fmt: skip
+    with psycopg.connect(dsn) as session:
+        session.execute("SET enable_seqscan = off")  # tables are small here: is there another way at all?
+        for name, values in known.items():
+            plan = session.execute(b"EXPLAIN (FORMAT JSON) " + statement(name), values).fetchone()
+            assert plan is not None
+            scanned = {
+                node["Relation Name"].partition("_default")[0]
+                for node in _nodes(plan[0][0]["Plan"])
+                if node["Node Type"] == "Seq Scan"
+            }
+            assert not {table for table in scanned if table in grown or table.startswith("body")}, (
+                name,
+                plan,
+            )
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from _nodes(below)
+
+
+def test_an_answer_that_is_too_old_is_not_shown_and_a_question_that_fails_does_not_end_the_others(
+    dsn: str,
+) -> None:
+    now = [1_000.0]
+
+    def slow(session: psycopg.Connection[Any], _now: int) -> list[Any]:
+        session.execute("SELECT pg_sleep(30)")
+        return []
+
+    def none(_session: psycopg.Connection[Any], _now: int) -> list[Any]:
+        return list(consignments.samples([], {}))
+
+    asked_ = [Question("slow", 1.0, slow), Question("other", 1.0, none)]
+    answers = Answers(asked_, clock=lambda: now[0])
+    asker = Asker(dsn, asked_, answers, timeout=0.2)
+    asker.turn()
+    shown = {family.name: len(family.samples) for family in answers.collect()}
+    assert shown["lianyun_exporter_refreshed_timestamp_seconds"] == 1
+    assert shown["lianyun_consignments"] > 10
+    now[0] += 60
+    assert [family.name for family in answers.collect()] == [
+        "lianyun_exporter_refreshed_timestamp_seconds", "lianyun_exporter_question_seconds",
+    ]  # fmt: skip
+
+
+def test_the_process_goes_on_when_the_database_was_away(dsn: str) -> None:
+    port, stop = free_port(), threading.Event()
+    settings = ExporterSettings(
+        dsn=SecretStr(dsn), exporter_metrics_port=port, exporter_every=0.1, exporter_heads_every=0.1
+    )
+    thread = threading.Thread(target=run, args=(settings, stop))
+    thread.start()
+
+    def shown() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def until(done: Any) -> None:
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                if done():
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(shown())
+
+    def refreshed() -> float:
+        line = next(each for each in shown().splitlines() if 'timestamp_seconds{question="database"}' in each)
+        return float(line.rpartition(" ")[2])
+
+    try:
+        until(lambda: 'question="consignments"' in shown())
+        before = refreshed()
+        with psycopg.connect(dsn, autocommit=True) as session:
+            ended = session.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE application_name = 'lianyun-exporter' AND datname = current_database()"
+            ).fetchone()
+        assert ended == (1,)
+        until(lambda: refreshed() > before + 0.3)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
+            assert json.load(answer)["ok"] is True
+    finally:
+        stop.set()
+        thread.join(10)
+    assert not thread.is_alive()

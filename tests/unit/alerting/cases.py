@@ -1,0 +1,127 @@
+"""For each alert what makes it fire and what does not: series as promtool writes them, in a time that begins at 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from services.observability.alerting.alert import Severity
+
+Series = dict[str, str]
+"""Values by series: ``a+bxn`` is a, a+b, ... n times more; ``axn`` is a, n times more."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """An alert (by its severity where there are several) that fires for ``labels`` at ``at``, and what keeps it quiet then."""
+
+    alert: str
+    fires: Series
+    quiet: Series
+    at: str
+    labels: dict[str, str] = field(default_factory=dict)
+    severity: Severity | None = None
+
+
+P = "lianyun_"
+LOG = 'lianyun_pipeline_latency_seconds_{}{{stage="log_to_state"{}}}'
+COUNT, IN_TIME = LOG.format("count", ""), LOG.format("bucket", ',le="5.0"')
+OK, FAILED = (P + f'api_requests_total{{route="/v1/x",status="{status}"}}' for status in (200, 500))
+SENT, SENT_IN_TIME = P + "webhook_delivery_seconds_count", P + 'webhook_delivery_seconds_bucket{le="60.0"}'
+DEAD = P + 'webhook_deliveries_total{outcome="dead"}'
+LAG = P + 'ledger_lag_events{topic="cre.railway.ktz.v1",partition="0"}'
+TOPIC = {"topic": "cre.railway.ktz.v1"}
+KTZ = {"partner": "ktz"}
+OPEN = P + 'dead_letters{partner="ktz",reason="BAD_SIGNATURE",outcome="OPEN"}'
+AGE = P + 'event_age_seconds_{}{{partner="ktz"{}}}'
+CROSSING = '{crossing="alashankou-dostyk"}'
+START = 'process_start_time_seconds{job="workers",instance="worker-1:9464"}'
+PROCESS = {"job": "workers", "instance": "worker-1:9464"}
+
+CASES = (
+    Case("TargetDown", {'up{job="workers",instance="worker-1:9464"}': "0x20"},
+         {'up{job="workers",instance="worker-1:9464"}': "1x20"}, "5m", PROCESS),
+    Case("NoWorkerReady", {P + 'worker_ready{instance="a"}': "0x20"},
+         {P + 'worker_ready{instance="a"}': "0x20", P + 'worker_ready{instance="b"}': "1x20"}, "5m"),
+    Case("NoWorkerReady", {"up": "1x20"}, {P + 'worker_ready{instance="a"}': "1x20"}, "5m"),
+    Case("ProcessRestarting", {START: "1 2 3 4 5x20"}, {START: "1x8 2x20"}, "10m", PROCESS),
+    Case("ExporterStale", {P + 'exporter_refreshed_timestamp_seconds{question="border"}': "60x40"},
+         {P + 'exporter_refreshed_timestamp_seconds{question="border"}': "0+60x40"}, "20m", {"question": "border"}),
+    Case("DatabaseConnectionsHigh", {P + "database_connections": "90x30", P + "database_connections_max": "100x30"},
+         {P + "database_connections": "70x30", P + "database_connections_max": "100x30"}, "15m"),
+    Case("TransactionOpenLong", {P + "oldest_writing_transaction_timestamp_seconds": "60x30"},
+         {P + "oldest_writing_transaction_timestamp_seconds": "0+60x30"}, "10m"),
+    Case("PartitionStopped",
+         {P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="OFFSET_TRUNCATED"}': "1x10"},
+         {P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="OFFSET_TRUNCATED"}': "0x10"}, "5m",
+         {**TOPIC, "partition": "0", "reason": "OFFSET_TRUNCATED"}),
+    Case("TopicMissing", {P + 'topic_missing{topic="cre.railway.ktz.v1"}': "1x10"},
+         {P + 'topic_missing{topic="cre.railway.ktz.v1"}': "1 1 0x10"}, "5m", TOPIC),
+    Case("TopicResting", {P + 'topic_rests_until_timestamp_seconds{topic="cre.railway.ktz.v1"}': "3600x30"},
+         {P + 'topic_rests_until_timestamp_seconds{topic="cre.railway.ktz.v1"}': "60x30"}, "5m", TOPIC),
+    Case("ConsumerStuck", {LAG: "50x30", P + "last_commit_timestamp_seconds": "60x30"},
+         {LAG: "50x30", P + "last_commit_timestamp_seconds": "0+60x30"}, "15m"),
+    Case("ConsumerStuck", {LAG: "50x30", P + "last_commit_timestamp_seconds": "60x30"},
+         {LAG: "50x30", P + "last_commit_timestamp_seconds": "60x30",
+          P + 'topic_rests_until_timestamp_seconds{topic="cre.railway.ktz.v1"}': "36000x30"}, "15m"),
+    Case("ConsumerStuck", {LAG: "50x30", P + "last_commit_timestamp_seconds": "60x30"},
+         {LAG: "50x30", P + "last_commit_timestamp_seconds": "60x30",
+          P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="TOPIC_REPLACED"}': "1x30"}, "15m"),
+    Case("ConsumerLagGrowing",
+         {LAG: "0+500x40", P + 'events_received_total{topic="cre.railway.ktz.v1"}': "0+100x40"},
+         {LAG: "5000x40", P + 'events_received_total{topic="cre.railway.ktz.v1"}': "0+100x40"}, "25m", TOPIC),
+    Case("PartnerSilent",
+         {P + 'partner_last_accepted_timestamp_seconds{partner="ktz"}': "60x40",
+          P + 'partner_expected_interval_seconds{partner="ktz"}': "600x40"},
+         {P + 'partner_last_accepted_timestamp_seconds{partner="ktz"}': "60x40",
+          P + 'partner_expected_interval_seconds{partner="ktz"}': "86400x40"}, "20m", KTZ),
+    Case("EventsArriveLate",
+         {AGE.format("bucket", ',le="14400.0"'): "0+1x100", AGE.format("bucket", ',le="86400.0"'): "0+10x100",
+          AGE.format("bucket", ',le="+Inf"'): "0+10x100", AGE.format("count", ""): "0+10x100"},
+         {AGE.format("bucket", ',le="14400.0"'): "0+10x100", AGE.format("bucket", ',le="86400.0"'): "0+10x100",
+          AGE.format("bucket", ',le="+Inf"'): "0+10x100", AGE.format("count", ""): "0+10x100"}, "95m", KTZ),
+    Case("PartnerEquivocates", {P + 'events_equivocating_total{partner="ktz"}': "_x69 1x30"},
+         {P + 'events_equivocating_total{partner="ktz"}': "1x100"}, "80m", KTZ),
+    Case("PartnerKeyExpires", {P + 'partner_key_expires_timestamp_seconds{partner="ktz"}': "864000x90"},
+         {P + 'partner_key_expires_timestamp_seconds{partner="ktz"}': "8640000x90"}, "80m", KTZ),
+    Case("RefusedRatioHigh", {P + 'events_refused_total{partner="ktz",reason="BAD_SIGNATURE"}': "0+10x40"},
+         {P + 'events_refused_total{partner="ktz",reason="BAD_SIGNATURE"}': "0+10x40",
+          P + 'events_accepted_total{partner="ktz",event_type="t"}': "0+200x40"}, "25m", KTZ),
+    Case("RefusedRatioHigh",
+         {P + 'events_refused_total{partner="ktz",reason="BAD_SIGNATURE"}': "0+10x40",
+          P + 'events_accepted_total{partner="ktz",event_type="t"}': "0+50x40"},
+         {P + 'events_refused_total{partner="ktz",reason="BAD_SIGNATURE"}': "0x30 5x10"}, "25m", KTZ),
+    Case("DeadLettersGrowing", {OPEN: "0+5x100"}, {OPEN: "500x100"}, "90m"),
+    Case("DeadLetterOld", {P + 'dead_letter_oldest_timestamp_seconds{partner="ktz"}': "-172900x40"},
+         {P + 'dead_letter_oldest_timestamp_seconds{partner="ktz"}': "-100000x40"}, "20m", KTZ),
+    Case("BorderTrainsStuck",
+         {P + "border_longest_waiting_arrival_timestamp_seconds" + CROSSING: "-14400x60",
+          P + "border_dwell_p90_seconds" + CROSSING: "3600x60", P + "border_trains_passed" + CROSSING: "30x60"},
+         {P + "border_longest_waiting_arrival_timestamp_seconds" + CROSSING: "-14400x60",
+          P + "border_dwell_p90_seconds" + CROSSING: "3600x60", P + "border_trains_passed" + CROSSING: "5x60"},
+         "40m", {"crossing": "alashankou-dostyk"}),
+    Case("ConsignmentsBroken", {P + "consignments_broken": "2x20"}, {P + "consignments_broken": "0x20"}, "10m"),
+    Case("FinancingRequestsWaiting", {P + "financing_request_oldest_timestamp_seconds": "60x30"},
+         {P + "financing_request_oldest_timestamp_seconds": "0+60x30"}, "15m"),
+    Case("CreditSignalsBehind", {P + "credit_whole_timestamp_seconds": "60x40"},
+         {P + "credit_whole_timestamp_seconds": "0+60x40"}, "25m"),
+    Case("WebhooksWaiting", {P + "webhook_oldest_due_timestamp_seconds": "60x40"},
+         {P + "webhook_oldest_due_timestamp_seconds": "0x40"}, "20m"),
+    Case("WebhookDisabled", {P + "webhook_disabled": "1x20"}, {P + "webhook_disabled": "0x20"}, "10m"),
+    # The promises: half of all is bad, a fire; then 4 times the allowance, which can wait. Few events are no fire.
+    Case("VisibleTooSlow", {COUNT: "0+100x60", IN_TIME: "0+50x60"}, {COUNT: "0+100x60", IN_TIME: "0+100x60"}, "30m",
+         severity="page"),
+    Case("VisibleTooSlow", {COUNT: "0+100x60", IN_TIME: "0+50x60"}, {COUNT: "0+1x60", IN_TIME: "0x60"}, "30m",
+         severity="page"),
+    Case("VisibleTooSlow", {COUNT: "0+100x200", IN_TIME: "0+96x200"}, {COUNT: "0+1000x200", IN_TIME: "0+995x200"}, "3h",
+         severity="ticket"),
+    Case("ApiFailing", {OK: "0+980x60", FAILED: "0+20x60"}, {OK: "0+1000x60"}, "30m", severity="page"),
+    Case("ApiFailing", {OK: "0+980x60", FAILED: "0+20x60"}, {OK: "0+4x60", FAILED: "0+1x60"}, "30m", severity="page"),
+    Case("ApiFailing", {OK: "0+996x200", FAILED: "0+4x200"}, {OK: "0+9995x200", FAILED: "0+5x200"}, "3h",
+         severity="ticket"),
+    Case("WebhooksTooSlow", {SENT: "0+10x60", SENT_IN_TIME: "0+5x60"}, {SENT: "0+10x60", SENT_IN_TIME: "0+10x60"}, "30m",
+         severity="page"),
+    Case("WebhooksTooSlow", {SENT: "0+10x60", SENT_IN_TIME: "0+10x60", DEAD: "0+5x60"},
+         {SENT: "0+10x60", SENT_IN_TIME: "0+10x60", DEAD: "0x60"}, "30m", severity="page"),
+    Case("WebhooksTooSlow", {SENT: "0+100x200", SENT_IN_TIME: "0+96x200"},
+         {SENT: "0+1000x200", SENT_IN_TIME: "0+995x200"}, "3h", severity="ticket"),
+)  # fmt: skip

@@ -1,0 +1,128 @@
+"""Every alert fires when it should and is quiet when it should be, by Prometheus's own test of rules."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.observability.alerting import objectives
+from services.observability.alerting.alert import Alert
+from services.observability.alerting.rules import every_alert
+from services.observability.catalogue import families
+from services.observability.publishing import ROOT
+from tests.unit.alerting.cases import CASES, Case
+
+RULES = [str(ROOT / "ops" / "alerts" / name) for name in ("alerts.yml", "objectives.yml")]
+
+
+def alert_of(case: Case) -> Alert:
+    (found,) = (a for a in every_alert() if a.name == case.alert and case.severity in (None, a.severity))
+    return found
+
+
+def expected(case: Case) -> dict[str, Any]:
+    """The alert as it would be sent."""
+    alert = alert_of(case)
+    summary = re.sub(r"\{\{ \$labels\.([a-z_]+) \}\}", lambda found: case.labels[found[1]], alert.summary)
+    return {
+        "exp_labels": {**case.labels, **alert.labels},
+        "exp_annotations": {"summary": summary, "runbook_url": alert.runbook},
+    }
+
+
+def one(case: Case, series: Mapping[str, str], alerts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "alert_rule_test": [{"eval_time": case.at, "alertname": case.alert, "exp_alerts": alerts}],
+    }
+
+
+def promtool(
+    watching: Path, folder: Path, tests: Iterable[dict[str, Any]], rules: list[str], every: str = "1m"
+) -> subprocess.CompletedProcess[str]:
+    file = folder / "tests.json"
+    file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": every, "tests": [*tests]}))
+    command = [watching / "promtool", "test", "rules", file]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_every_alert_has_a_case_that_fires_and_one_that_is_quiet() -> None:
+    tried = {(case.alert, alert_of(case).severity) for case in CASES}
+    assert tried == {(alert.name, alert.severity) for alert in every_alert()} - {("Watchdog", "none")}
+    assert all(case.fires != case.quiet for case in CASES)
+
+
+def both(cases: Iterable[Case]) -> list[dict[str, Any]]:
+    return [test for c in cases for test in (one(c, c.fires, [expected(c)]), one(c, c.quiet, []))]
+
+
+def test_alerts_fire_and_are_quiet_as_they_should(watching: Path, tmp_path: Path) -> None:
+    (watchdog,) = (alert for alert in every_alert() if alert.name == "Watchdog")
+    always = Case(watchdog.name, {}, {}, "1m")
+    tests = [*both(case for case in CASES if not alert_of(case).slo), one(always, {}, [expected(always)])]
+    done = promtool(watching, tmp_path, tests, RULES[:1])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_burn_rates_fire_and_are_quiet_as_they_should(watching: Path, tmp_path: Path) -> None:
+    tests = both(case for case in CASES if alert_of(case).slo)
+    done = promtool(watching, tmp_path, tests, RULES, every="5m")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promtool_would_notice(watching: Path, tmp_path: Path) -> None:
+    case = CASES[0]
+    for wrong in (one(case, case.fires, []), one(case, case.quiet, [expected(case)])):
+        assert promtool(watching, tmp_path, [wrong], RULES[:1]).returncode != 0
+
+
+def test_prometheus_accepts_the_rules(watching: Path) -> None:
+    command = [watching / "promtool", "check", "rules", "--lint=all", "--lint-fatal", *RULES]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("alert", every_alert(), ids=lambda alert: f"{alert.name}-{alert.severity}")
+def test_an_alert_asks_for_metrics_and_labels_that_exist(alert: Alert) -> None:
+    known = families()
+    for metric in re.findall(r"lianyun_[a-z0-9_]+", alert.expression):
+        assert metric in known, f"{metric} is declared nowhere"
+    recorded = {name for name, _, _ in objectives.recordings()}
+    assert set(re.findall(r"slo:[a-z0-9_:]+", alert.expression)) <= recorded
+    for label in alert.speaks_of - {"job", "instance"}:
+        assert any(
+            label in known[name].labels for name in re.findall(r"lianyun_[a-z0-9_]+", alert.expression)
+        )
+
+
+def test_objectives_are_measured_by_metrics_and_bounds_that_exist() -> None:
+    known = families()
+    for name, expression, _labels in objectives.recordings():
+        for metric, matchers in re.findall(r"(lianyun_[a-z0-9_]+)(\{[^}]*\})?", expression):
+            assert metric in known, (name, metric)
+            bound = re.search(r'le="([^"]+)"', matchers)
+            assert bound is None or float(bound[1]) in known[metric].buckets, (name, matchers)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "no_camel"},
+        {"summary": "no sentence"},
+        {"after": "soon"},
+    ],
+)
+def test_a_declaration_that_breaks_a_rule_is_refused(wrong: dict[str, Any]) -> None:
+    right: dict[str, Any] = {
+        "name": "Fire", "severity": "page", "expression": "up", "after": "1m", "summary": "It burns."
+    }  # fmt: skip
+    assert Alert(**right).runbook == "ops/runbooks/fire.md"
+    with pytest.raises(ValueError, match=r"Fire|no_camel"):
+        Alert(**{**right, **wrong})
