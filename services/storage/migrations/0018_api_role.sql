@@ -17,7 +17,7 @@ BEGIN
             lianyun.financing_entry, lianyun.financing_hold, lianyun.financing_external, lianyun.financing_acknowledged
             TO lianyun_api;
         GRANT UPDATE ON lianyun.financing_entry, lianyun.financing_hold TO lianyun_api;
-        GRANT UPDATE (answered) ON lianyun.financing_asked TO lianyun_api;
+        GRANT UPDATE ON lianyun.financing_asked TO lianyun_api;
         GRANT UPDATE (since) ON lianyun.financing_version TO lianyun_api;
         GRANT UPDATE (one) ON lianyun.registry_version TO lianyun_api;
         GRANT INSERT ON lianyun.financing_version, lianyun.registry_version TO lianyun_api;
