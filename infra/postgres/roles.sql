@@ -1,11 +1,14 @@
--- The roles of the database: who owns and migrates, who writes events, who keeps credit signals, who counts for the metrics,
--- who only reads. Run as
--- superuser, in the database lianyun, before it is migrated; may be repeated. Passwords are set apart, by set-passwords.sh.
+-- The roles of the database: who owns and migrates, who writes events, who keeps credit signals, who counts for the metrics, who answers
+-- callers, who tells
+-- parties of changes, who only reads. Run as superuser, in the database lianyun, before it is migrated; may be repeated.
+-- Passwords are set apart, by set-passwords.sh.
 DO $$
 DECLARE
     wanted text;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['lianyun_owner', 'lianyun_worker', 'lianyun_credit', 'lianyun_exporter', 'lianyun_reader'] LOOP
+    FOREACH wanted IN ARRAY ARRAY[
+        'lianyun_owner', 'lianyun_worker', 'lianyun_credit', 'lianyun_exporter', 'lianyun_api', 'lianyun_webhooks', 'lianyun_reader'
+    ] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE', wanted);
         END IF;
@@ -13,7 +16,8 @@ BEGIN
     EXECUTE format('ALTER DATABASE %I OWNER TO lianyun_owner', current_database());
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO lianyun_worker', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO lianyun_credit, lianyun_exporter, lianyun_reader', current_database());
+    EXECUTE format(
+        'GRANT CONNECT ON DATABASE %I TO lianyun_credit, lianyun_exporter, lianyun_api, lianyun_webhooks, lianyun_reader', current_database());
 END
 $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
@@ -25,8 +29,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT USAGE, SELECT, UPDATE ON S
 ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT SELECT ON TABLES TO lianyun_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT SELECT ON SEQUENCES TO lianyun_reader;
 
--- Who keeps credit signals reads what reports may read, and writes the tables that a migration gives it.
-GRANT lianyun_reader TO lianyun_credit;
+-- These read what reports may read, and write the tables that a migration gives each of them.
+GRANT lianyun_reader TO lianyun_credit, lianyun_api, lianyun_webhooks;
 
 -- Who counts for the metrics reads the same, sees how long transactions of others take, and writes how far it is.
 GRANT lianyun_reader, pg_read_all_stats TO lianyun_exporter;

@@ -44,6 +44,10 @@ class Context:
         )
         self.keys = KeySource(settings)
         self.limits = RateLimit(settings.api_rate, settings.api_rate_window)
+        self.tokens_of_client = RateLimit(settings.api_token_rate, settings.api_rate_window, "client")
+        self.tokens_of_address = RateLimit(
+            settings.api_token_address_rate, settings.api_rate_window, "address"
+        )
         self.metrics = ApiMetrics()
         self.seal = Seal(bytes(32))  # until open
         self.gate = Gate(settings, self.keys, lambda: self.seal)

@@ -1,4 +1,4 @@
-"""How much a client may ask: a bucket per client and process, told in RateLimit headers (IETF draft, structured fields)."""
+"""How much somebody may ask: a bucket per client or address and process, told in RateLimit headers (IETF draft)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ class Budget:
 
 
 class RateLimit:
-    """A token bucket per client: ``quota`` requests per ``window`` seconds, refilled evenly; for several threads."""
+    """A token bucket per client: ``quota`` requests per ``window`` seconds, refilled evenly; for several threads.
 
-    def __init__(self, quota: int, window: int) -> None:
+    ``name`` is how the headers call the policy.
+    """
+
+    def __init__(self, quota: int, window: int, name: str = "default") -> None:
         self._quota, self._window = quota, window
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> (left, at)
         self._lock = threading.Lock()
-        self._policy = f'"default";q={quota};w={window}'
+        self._name = name
+        self._policy = f'"{name}";q={quota};w={window}'
 
     def take(self, client: str, now: float) -> Budget:
         """Count one request of ``client`` at ``now`` (seconds of a clock that never goes back)."""
@@ -38,7 +42,13 @@ class RateLimit:
             if len(self._buckets) > _CLIENTS:
                 self._buckets.popitem(last=False)
         full = math.ceil((self._quota - left) * self._window / self._quota)
-        headers = {"ratelimit-policy": self._policy, "ratelimit": f'"default";r={int(left)};t={full}'}
+        headers = {"ratelimit-policy": self._policy, "ratelimit": f'"{self._name}";r={int(left)};t={full}'}
         if not allowed:
             headers["retry-after"] = str(max(1, math.ceil((1 - left) * self._window / self._quota)))
         return Budget(allowed, headers)
+
+
+def told(*budgets: Budget) -> dict[str, str]:
+    """The headers of an answer that was within all of ``budgets``."""
+    names = ("ratelimit-policy", "ratelimit")
+    return {name: ", ".join(each.headers[name] for each in budgets) for name in names if budgets}

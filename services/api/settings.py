@@ -38,7 +38,7 @@ class ApiSettings(SealSettings):
         "client-cert", description="where a proxy that ends TLS puts the client's certificate (RFC 9440)"
     )
     api_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="addresses of proxies whose word on the client's certificate counts"
+        (), description="addresses of proxies whose word on the client's certificate and address counts"
     )
 
     api_authority: Literal["builtin", "external"] = Field("builtin", description="who issues access tokens")
@@ -68,6 +68,10 @@ class ApiSettings(SealSettings):
     )
 
     api_rate: int = Field(6_000, ge=1, description="requests per window, client and process")
+    api_token_rate: int = Field(60, ge=1, description="tokens per window, client and process")
+    api_token_address_rate: int = Field(
+        600, ge=1, description="attempts to get a token per window, address (IPv6: /64) and process"
+    )
     api_rate_window: int = Field(60, ge=1, description="the window")
     api_topic: str = Field(
         "", description="topic that posted events go to; empty: the declared one without parties"

@@ -17,7 +17,12 @@ from services.cli.output import out, print_json, print_table
 app = typer.Typer(
     no_args_is_help=True, help="What a bank asks and does: through the API, with the bank's own client key."
 )
-Url = Annotated[str, typer.Option("--url", envvar="LIANYUN_API_URL", help="Where the API is.")]
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url", envvar="LIANYUN_API_URL", help="Where the API is; of the platform in this folder by default."
+    ),
+]
 Client = Annotated[
     str, typer.Option("--client", envvar="LIANYUN_API_CLIENT", help="Its client id; often the bank's code.")
 ]
@@ -30,7 +35,6 @@ Key = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Reference = Annotated[str, typer.Argument(help="The bank's own reference of the financing.")]
 Again = Annotated[str, typer.Option("--idempotency-key", help="Repeat a request: the key of the first time.")]
-LOCAL = "http://127.0.0.1:8443"
 
 
 @app.command()
@@ -45,7 +49,7 @@ def status(
     as_of: Annotated[str, typer.Option(help="As of that moment (RFC 3339).")] = "",
     known_at: Annotated[str, typer.Option(help="As it was known then.")] = "",
     signed: Annotated[bool, typer.Option("--signed", help="Print the answer as a JWS, to be filed.")] = False,
-    url: Url = LOCAL,
+    url: Url = "",
     as_json: AsJson = False,
 ) -> None:
     """Show where a financing stands, or the bank's financings of a consignment, container or note."""
@@ -87,7 +91,7 @@ def check(
     papers: Annotated[
         Path, typer.Argument(help="A JSON file: application, product, interest, consignments, invoice.")
     ],
-    url: Url = LOCAL,
+    url: Url = "",
     as_json: AsJson = False,
 ) -> None:
     """Hold an invoice against what the parties of its goods say. Nothing is reserved; `bank reserve` checks and reserves."""
@@ -116,7 +120,7 @@ def reserve(
     key: Key,
     papers: Annotated[Path, typer.Argument(help="A JSON file as POST /v1/reservations takes it.")],
     again: Again = "",
-    url: Url = LOCAL,
+    url: Url = "",
     as_json: AsJson = False,
 ) -> None:
     """Check and reserve an interest in one step. Exit 1 where it is refused or has to be looked at."""
@@ -132,7 +136,7 @@ def transition(
     amount: Annotated[str, typer.Option(help='For draw: minor units and currency, "100000 CNY".')] = "",
     replaces: Annotated[str, typer.Option(help="For substitute: the financing that is replaced.")] = "",
     again: Again = "",
-    url: Url = LOCAL,
+    url: Url = "",
     as_json: AsJson = False,
 ) -> None:
     """Ask for a step of a financing. Exit 1 where a guard refuses it."""
@@ -158,7 +162,7 @@ def portfolio(
     client: Client,
     key: Key,
     only_open: Annotated[bool, typer.Option("--open", help="Without those that have ended.")] = False,
-    url: Url = LOCAL,
+    url: Url = "",
     as_json: AsJson = False,
 ) -> None:
     """List the bank's financings."""
@@ -173,7 +177,7 @@ def alerts(
     key: Key,
     reference: Annotated[str, typer.Argument(help="One financing; all that are open by default.")] = "",
     every: Annotated[bool, typer.Option("--all", help="Also what was acknowledged.")] = False,
-    url: Url = LOCAL,
+    url: Url = "",
     as_json: AsJson = False,
 ) -> None:
     """List what has to be looked at. Exit 3 where something is not acknowledged."""
@@ -209,7 +213,7 @@ def ack(
     reference: Reference,
     alert: Annotated[str, typer.Argument(help="The alert's id, 32 digits.")],
     remark: Annotated[str, typer.Option(help="What the bank remarks on it.")] = "",
-    url: Url = LOCAL,
+    url: Url = "",
 ) -> None:
     """Say that the bank has seen an alert and answers for what follows."""
     with calling(url, client, key) as api:
@@ -218,9 +222,7 @@ def ack(
 
 
 @app.command()
-def history(
-    client: Client, key: Key, reference: Reference, url: Url = LOCAL, as_json: AsJson = False
-) -> None:
+def history(client: Client, key: Key, reference: Reference, url: Url = "", as_json: AsJson = False) -> None:
     """Show what happened to a financing: decisions by number, facts by event."""
     with calling(url, client, key) as api:
         found = got(api.get(f"/v1/financings/{reference}/history")).json()
@@ -228,7 +230,7 @@ def history(
 
 
 @app.command()
-def answer(client: Client, key: Key, reference: Reference, url: Url = LOCAL, as_json: AsJson = False) -> None:
+def answer(client: Client, key: Key, reference: Reference, url: Url = "", as_json: AsJson = False) -> None:
     """Answer the ten questions of a lender on a financing, each with who says so."""
     with calling(url, client, key) as api:
         found = got(api.get(f"/v1/financings/{reference}/answers")).json()

@@ -15,11 +15,19 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
 from services.api.client import ApiAuth
 from services.cli.exits import Exit, Failure
+from services.cli.settings import CliSettings
+
+LOCAL = "http://127.0.0.1:8443"
+"""Where `lianyun api serve` listens when it is told nothing."""
 
 
 @contextmanager
 def calling(url: str, client: str, key: Path) -> Iterator[httpx.Client]:
-    """An HTTP client that acts as ``client``; ends the command where the key or the API cannot be used."""
+    """An HTTP client that acts as ``client`` at ``url``, or where the settings know the API to be.
+
+    Ends the command where the key or the API cannot be used.
+    """
+    url = url or CliSettings().api_url or LOCAL
     try:
         private = import_key(json.loads(key.read_text(encoding="utf-8")))
         if not isinstance(private, ECKey | OKPKey | RSAKey):
@@ -37,7 +45,9 @@ def calling(url: str, client: str, key: Path) -> Iterator[httpx.Client]:
         ) from None
     except httpx.TransportError as problem:
         raise Failure(
-            Exit.UNREACHABLE, f"{url} does not answer: {problem}", "lianyun api serve, or set LIANYUN_API_URL"
+            Exit.UNREACHABLE,
+            f"{url} does not answer: {problem}",
+            "start one here with: make up; or set LIANYUN_API_URL",
         ) from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from services.api import clients
 from services.api.needs import Scope
 from services.api.tokens.jose import BadToken
+from services.api.tokens.key_file import kept
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.moments import now
@@ -144,13 +144,9 @@ def _public(pem: bytes) -> Any:
 
 
 def _made(path: Path) -> dict[str, Any]:
-    key = ECKey.generate_key("P-256")
+    if path.exists():
+        raise Failure(Exit.USAGE, f"{path}: File exists", "name a file that is not there yet")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        return dict(kept(path).as_dict(private=False))
     except OSError as problem:
-        raise Failure(
-            Exit.USAGE, f"{path}: {problem.strerror}", "name a file that is not there yet"
-        ) from None
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(key.as_dict(private=True), file)
-    return dict(key.as_dict(private=False))
+        raise Failure(Exit.USAGE, f"{path}: {problem.strerror}", "name a file that can be made") from None

@@ -87,7 +87,7 @@ COMMANDS: Mapping[str, Listed] = {
     "up": Listed(
         "running",
         "up",
-        "Run broker, database and workers here until Ctrl-C; data stays in .lianyun/ for the next time.",
+        "Run broker, database, workers and API here until Ctrl-C; data stays in .lianyun/ for the next time.",
     ),
     "worker": Listed(
         "running", "worker", "Run one worker in this process, settings from LIANYUN_* variables."

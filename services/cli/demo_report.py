@@ -83,9 +83,9 @@ def _show_dispute(group: Sequence[Count]) -> None:
     print_table(columns, rows)
 
 
-def show_kept(told: Told | None) -> None:
-    """Print where to look while the platform goes on."""
-    out.print("\nThe platform goes on. In another terminal, in this folder:")
+def show_kept(told: Told | None, api: str, as_bank: str) -> None:
+    """Print where to look while the platform goes on; ``as_bank`` is a command of the bank that lent, "" where none did."""
+    out.print(f"\nThe platform goes on, its API at {api}. In another terminal, in this folder:")
     box = next((box.container.key for box in told.view.boxes if box.counted), "ID") if told else "ID"
     for line in (
         f"lianyun track {box}",
@@ -93,8 +93,9 @@ def show_kept(told: Told | None) -> None:
         "lianyun dlq list",
         "lianyun fsck",
         "lianyun doctor",
+        *filter(None, [as_bank]),
     ):
-        out.print(f"  {line}")
+        out.print(f"  {line}", markup=False, soft_wrap=True)
     out.print("Ctrl-C stops it; nothing of it stays.")
 
 

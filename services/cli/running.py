@@ -6,7 +6,6 @@ import json
 import os
 import runpy
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,16 +17,29 @@ import typer
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out
 from services.cli.settings import RUNNING, CliSettings
+from services.localstack.api import PORT, LocalApi
+from services.localstack.beside import credit_follower, exporter, webhooks
+from services.localstack.callers import sandbox
 from services.localstack.errors import StackError
 from services.localstack.platform import Platform
 from services.localstack.ports import free_port
-from services.processors.supervisor import Supervisor
+from services.processors.financing.store.opening import KeysMissing
+from services.processors.financing.store.versions import KeyMissing
 
 DATA = Path(".lianyun") / "data"
+KEYS = DATA.parent
 
 
-def up(workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes.")] = 2) -> None:
-    """Run broker, database and workers here until Ctrl-C; data stays in .lianyun/ for the next time."""
+def up(
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes.")] = 2,
+    api_port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65_535, envvar="LIANYUN_API_PORT", help="Of the API; a free one where it is taken."
+        ),
+    ] = PORT,
+) -> None:
+    """Run broker, database, workers and API here until Ctrl-C; data stays in .lianyun/ for the next time."""
     settings = CliSettings()
     if RUNNING.exists():
         raise Failure(
@@ -35,70 +47,65 @@ def up(workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes
             f"a platform seems to run in this folder already ({RUNNING})",
             "stop it with Ctrl-C; if it is gone, remove that file",
         )
-    port = int(os.environ.get("LIANYUN_EXPORTER_METRICS_PORT") or free_port())
-    err.print("starting Kafka, Postgres and the workers ...")
+    metrics = int(os.environ.get("LIANYUN_EXPORTER_METRICS_PORT") or free_port())
+    err.print("starting Kafka, Postgres, the workers and the API ...")
     try:
         with (
             Platform(DATA, workers=workers, network=settings.network) as platform,
             credit_follower(platform),
             webhooks(platform),
-            exporter(platform, port),
-            announced(platform),
+            exporter(platform, metrics),
+            LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,
         ):
-            out.print("The platform runs. In another terminal, in this folder:")
-            for line in (
-                "lianyun party list",
-                "lianyun track ID",
-                "lianyun events tail -f",
-                "lianyun doctor",
-            ):
-                out.print(f"  {line}")
-            out.print(f"Metrics of the whole platform: http://127.0.0.1:{port}/metrics")
-            out.print("Ctrl-C stops it.")
-            wait_for_ctrl_c()
-    except StackError as problem:
+            key = sandbox(platform.stack.dsn, platform.network, KEYS)
+            with announced(platform, api.url):
+                _tell(platform, api.url, key, metrics)
+                wait_for_ctrl_c()
+    except (StackError, KeysMissing, KeyMissing) as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
 
 
-def credit_follower(platform: Platform) -> Supervisor:
-    """The process beside the workers that keeps credit signals up to date, started again when it ends."""
-    return Supervisor(
-        platform.worker_environment(),
-        workers=1,
-        logs=platform.stack.folder / "logs" / "credit",
-        command=(sys.executable, "-m", "services.processors.credit"),
-    )
-
-
-def webhooks(platform: Platform) -> Supervisor:
-    """The process that tells parties of what changed, started again when it ends."""
-    return Supervisor(
-        platform.worker_environment(),
-        workers=1,
-        logs=platform.stack.folder / "logs" / "webhooks",
-        command=(sys.executable, "-m", "services.webhooks"),
-    )
-
-
-def exporter(platform: Platform, port: int) -> Supervisor:
-    """The process that shows what the database says as metrics on ``port``, started again when it ends."""
-    return Supervisor(
-        {**platform.worker_environment(), "LIANYUN_EXPORTER_METRICS_PORT": str(port)},
-        workers=1,
-        logs=platform.stack.folder / "logs" / "exporter",
-        command=(sys.executable, "-m", "services.exporter"),
-    )
+def _tell(platform: Platform, api: str, key: Path | None, metrics: int) -> None:
+    """Print where everything is, and what to try first."""
+    out.print("The platform runs:")
+    for name, where in (
+        ("API", f"{api}  (described at /openapi.json)"),
+        ("Kafka", platform.stack.bootstrap),
+        ("Postgres", f"the address is in {RUNNING}"),
+        ("metrics", f"of the whole platform: http://127.0.0.1:{metrics}/metrics"),
+        ("logs", platform.stack.folder / "logs"),
+    ):
+        out.print(f"  {name:<9} {where}", markup=False)
+    if key is not None:
+        shown = key.relative_to(Path.cwd()) if key.is_absolute() else key
+        out.print("Ask the API, in another terminal, in this folder, as the tenant that meets every answer:")
+        out.print(
+            f"  lianyun bank status --client sandbox --key {shown} sandbox-stage-drawn",
+            markup=False,
+            soft_wrap=True,
+        )
+        out.print("  docs/sandbox.md lists what else it can meet; docs/api.md makes a client of your own")
+    out.print("And:")
+    for line in (
+        "lianyun party list",
+        "lianyun track ID",
+        "lianyun events tail -f",
+        "lianyun doctor",
+    ):
+        out.print(f"  {line}")
+    out.print("Ctrl-C stops it.")
 
 
 @contextmanager
-def announced(platform: Platform) -> Iterator[None]:
-    """Write where the platform is, so that commands in this folder find it; take it back at the end."""
+def announced(platform: Platform, api: str) -> Iterator[None]:
+    """Write where the platform and its API are, so that commands in this folder find them; take it back at the end."""
     RUNNING.parent.mkdir(exist_ok=True)
     RUNNING.touch(mode=0o600)
     body = {
         "bootstrap": platform.stack.bootstrap,
         "dsn": platform.stack.dsn,
         "network": platform.network,
+        "api_url": api,
         "pid": os.getpid(),
     }
     RUNNING.write_text(json.dumps(body), encoding="utf-8")

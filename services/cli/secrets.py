@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from services.api.tokens.key_file import kept
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out
 from services.credentials import folder as keeping
+from services.processors.financing.store.opening import make_keys
 from services.topics.access import principals
 from services.topics.declaration import DeclarationError, read_declaration
+from services.webhooks.sealing import new_key
 
 secrets = typer.Typer(
     no_args_is_help=True, help="Certificates and passwords of a secured deployment, as files."
 )
 
 FOLDER = Path("infra") / "secrets"
-SERVERS = ("kafka-secure", "postgres-secure")
+SERVERS = ("kafka-secure", "postgres-secure", "api")
 """The names of the servers among the containers."""
+KEYS: Mapping[str, keeping.Maker] = {
+    "api/financing-keys.json": make_keys,
+    "api/authority.json": kept,
+    "api/webhook-keys": lambda path: path.write_text(new_key(), encoding="ascii"),
+}
+"""Keys of the API's parts, and who makes each."""
 
 Folder = Annotated[Path, typer.Option(help="Where they are kept; closed to others.")]
 Hosts = Annotated[
     list[str] | None,
-    typer.Option("--host", help="A name or address by which partners reach the broker; repeat it."),
+    typer.Option(
+        "--host", help="A name or address by which partners reach the broker or banks the API; repeat it."
+    ),
 ]
 
 
@@ -33,7 +45,7 @@ Hosts = Annotated[
 def make(folder: Folder = FOLDER, hosts: Hosts = None) -> None:
     """Make the certificates and passwords that are missing, for every partner declared; what is there stays."""
     try:
-        made = keeping.make(folder, _users(), (*SERVERS, *(hosts or ())), _now())
+        made = keeping.make(folder, _users(), (*SERVERS, *(hosts or ())), _now(), KEYS)
     except keeping.SecretsError as wrong:
         raise Failure(Exit.FAILED, str(wrong), "check the folder and run it again") from None
     for name in made:

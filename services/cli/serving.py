@@ -34,6 +34,7 @@ def serve(
     os.environ.update({f"LIANYUN_{name}": str(value) for name, value in given.items() if value is not None})
     os.environ.setdefault("LIANYUN_DSN", dsn)
     os.environ.setdefault("LIANYUN_BOOTSTRAP", found.bootstrap)
+    os.environ.setdefault("LIANYUN_NETWORK", found.network)
     settings = ApiSettings()
     scheme = "http" if settings.api_certificate is None else "https"
     err.print(f"the API listens on {scheme}://{settings.api_host}:{settings.api_port}", markup=False)

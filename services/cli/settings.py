@@ -22,6 +22,7 @@ RUNNING = Path(".lianyun") / "platform.json"
 class CliSettings(Connections):
     """Environment variables LIANYUN_*; a platform running in this folder gives the addresses they leave open."""
 
+    api_url: str = Field("", description="where the API is")
     partners: Path = Field(Path(".lianyun") / "partners", description="folder of partner profiles and spools")
 
     @classmethod
@@ -45,4 +46,4 @@ def _running() -> dict[str, Any]:
         found = json.loads(RUNNING.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {name: found[name] for name in ("bootstrap", "dsn", "network") if name in found}
+    return {name: found[name] for name in ("bootstrap", "dsn", "network", "api_url") if name in found}

@@ -5,9 +5,11 @@ ca.pem                 the authority's certificate: partners get it, to know the
 ca.key                 its key: nothing mounts it; keep it elsewhere when you can
 broker.pem admin.pem   key and certificate of the broker and of its administrator
 postgres.crt .key      of the database
+api.crt .key           of the API
 kafka/<user>           passwords of the broker's users: worker, gateway, one a partner
 postgres/<role>        passwords of the database's roles
 grafana/admin          password of the dashboards' administrator
+api/                   keys that the API's parts make: of the desk for financing, of access tokens, of webhooks' secrets
 ```
 
 The folder is closed to others (0700). The files in it are not: a container mounts them one by one and reads them
@@ -19,32 +21,37 @@ from __future__ import annotations
 import datetime
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from services.credentials.authority import Issued, issue, new_authority
 
 BROKER, ADMINISTRATOR = "broker", "admin"
 ROLES = (
-    "superuser",
-    "lianyun_owner",
-    "lianyun_worker",
-    "lianyun_credit",
-    "lianyun_exporter",
-    "lianyun_reader",
-)
+    "superuser", "lianyun_owner", "lianyun_worker", "lianyun_credit", "lianyun_exporter", "lianyun_api", "lianyun_webhooks", "lianyun_reader",
+)  # fmt: skip
 _HOSTS = ("localhost", "127.0.0.1", "::1")
-_CERTIFICATES = ("broker.pem", "admin.pem", "postgres.crt")
+_CERTIFICATES = ("broker.pem", "admin.pem", "postgres.crt", "api.crt")
+Maker = Callable[[Path], object]
+"""Makes a file that is not there yet."""
 
 
 class SecretsError(Exception):
     """The folder cannot be used; the text says why and what to do."""
 
 
-def make(folder: Path, users: Iterable[str], hosts: Sequence[str], now: datetime.datetime) -> list[str]:
+def make(
+    folder: Path,
+    users: Iterable[str],
+    hosts: Sequence[str],
+    now: datetime.datetime,
+    keys: Mapping[str, Maker] = MappingProxyType({}),
+) -> list[str]:
     """Make what ``folder`` lacks for the broker's ``users`` and return its names; what is there stays as it is.
 
-    ``hosts`` are the names by which clients reach broker and database, beside localhost. Raises SecretsError.
+    ``hosts`` are the names by which clients reach broker, database and API, beside localhost. ``keys`` are further files, each
+    made by those who know its form, and never made anew. Raises SecretsError.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +60,8 @@ def make(folder: Path, users: Iterable[str], hosts: Sequence[str], now: datetime
             *_authority(folder, now),
             *(name for name in _CERTIFICATES if _certificate(folder, name, hosts, now)),
         ]
-        return made + [name for name in _passwords(users) if _password(folder / name)]
+        made += [name for name in _passwords(users) if _password(folder / name)]
+        return made + [name for name, maker in keys.items() if _key(folder / name, maker)]
     except OSError as problem:
         raise SecretsError(f"{folder}: {problem}") from problem
 
@@ -99,8 +107,8 @@ def _certificate(
         raise SecretsError(
             f"{folder / 'ca.key'} is not there, so nothing can be issued: bring it back"
         ) from None
-    if name == "postgres.crt":
-        issued = issue(authority, "postgres", (*_HOSTS, *hosts), now)
+    if name in ("postgres.crt", "api.crt"):
+        issued = issue(authority, path.stem, (*_HOSTS, *hosts), now)
         _write(path.with_suffix(".key"), issued.key)
         _write(path, issued.certificate)
     elif name == "broker.pem":
@@ -116,6 +124,16 @@ def _password(path: Path, again: bool = False) -> bool:
     path.parent.mkdir(exist_ok=True)
     path.parent.chmod(0o755)  # whatever the umask: a container mounts the folder and reads it
     _write(path, secrets.token_urlsafe(24).encode())
+    return True
+
+
+def _key(path: Path, maker: Maker) -> bool:
+    if path.exists():
+        return False
+    path.parent.mkdir(exist_ok=True)
+    path.parent.chmod(0o755)
+    maker(path)
+    path.chmod(0o644)
     return True
 
 

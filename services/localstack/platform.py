@@ -76,12 +76,7 @@ class Platform:
 
     def worker_environment(self) -> dict[str, str]:
         """The settings of a worker of this platform, as environment variables."""
-        return {
-            "LIANYUN_BOOTSTRAP": self.stack.bootstrap,
-            "LIANYUN_DSN": self.stack.dsn,
-            "LIANYUN_NETWORK": self.network,
-            **self._environment,
-        }
+        return {**addresses(self), **self._environment}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +85,15 @@ class RunningPlatform:
 
     stack: Servers
     network: str
+
+
+def addresses(platform: Platform | RunningPlatform) -> dict[str, str]:
+    """Where ``platform`` is, as the environment variables of a process that works on it."""
+    return {
+        "LIANYUN_BOOTSTRAP": platform.stack.bootstrap,
+        "LIANYUN_DSN": platform.stack.dsn,
+        "LIANYUN_NETWORK": platform.network,
+    }
 
 
 def register(dsn: str, members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]]) -> int:

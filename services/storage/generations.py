@@ -9,6 +9,7 @@ from psycopg import sql
 from services.core.rules import fold_version
 from services.storage.errors import GenerationMoved
 from services.storage.session import Session
+from services.storage.statements import statement
 
 _TEMPLATE = Path(__file__).with_name("generation.sql")
 _SHOWN = (
@@ -69,6 +70,7 @@ def switch_generation(session: Session, number: int) -> None:
         view, shown = sql.Identifier("lianyun", table), sql.Identifier(f"g{number}", table)
         session.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
         session.execute(sql.SQL("CREATE VIEW {} AS SELECT * FROM {}").format(view, shown))
+    session.execute(statement("let_heads_be_held"), prepare=False)
 
 
 def drop_generation(session: Session, number: int) -> None:

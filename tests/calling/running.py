@@ -62,6 +62,8 @@ class RunningApi:
             "webhook_key_file": self.folder / "webhook.key",
             "api_threads": 4,
             "api_rate": 1_000_000,
+            "api_token_rate": 1_000_000,
+            "api_token_address_rate": 1_000_000,
             **self.told,
         }
         self.settings = ApiSettings(**given)

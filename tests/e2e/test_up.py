@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +54,14 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
+def ask(url: str, key: Path, path: str) -> Any:
+    """What the example client of the API prints, run as the README says."""
+    example = Path(__file__).resolve().parents[2] / "examples" / "ask.py"
+    command = [sys.executable, str(example), url, "sandbox", str(key), path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(done.stdout)
+
+
 def test_it_says_where_to_look_runs_until_ctrl_c_and_leaves_nothing(folder: Path) -> None:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("LIANYUN_")}
     environment = {**plain, "PYTHONPATH": str(Path.cwd())}
@@ -79,7 +91,20 @@ def test_it_says_where_to_look_runs_until_ctrl_c_and_leaves_nothing(folder: Path
             "cre.railway.ktz.v1",
         )
         user.run("party", "add", "ktz", *added)
-        assert [party["code"] for party in user.json("party", "list")["parties"]] == ["ktz"]
+        parties = {party["code"] for party in user.json("party", "list")["parties"]}
+        assert parties == {"ktz", "lianyun", "sandbox"}, (
+            "the platform itself, and the tenant to try things as"
+        )
+        # The API answers at once: its health, a bank's command as it was printed, and the client of twenty lines.
+        (url,) = re.findall(r"API +(http://127\.0\.0\.1:\d+)", shown)
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=10) as answer:
+            assert json.load(answer) == {"ok": True}
+        (first,) = re.findall(r"lianyun (bank status .*)", shown)
+        assert user.json(*first.split())["financing"]["stage"] == "DRAWN"
+        key = folder / ".lianyun" / "sandbox.jwk"
+        assert key.stat().st_mode & 0o077 == 0
+        assert ask(url, key, "/v1/financings/sandbox-stage-pledged")["stage"] == "PLEDGED"
+        assert ask(url, key, "/v1/financings?limit=5") == {"items": [], "next": None}, "the desk is prepared"
         # Whoever delivers webhooks has begun.
         user.until(lambda: (folder / ".lianyun" / "webhook.key").exists(), 30)
         below = descendants(up.pid)

@@ -12,10 +12,13 @@ import psycopg
 import pytest
 
 from services.fsck.check import fsck
+from services.localstack.api import LocalApi
+from services.localstack.callers import Callers
 from services.localstack.platform import Platform
 from services.processors.settings import admission_settings
 from services.proving.demo import Flow, Outcome, play
-from services.proving.demo_money import Lending
+from services.proving.demo_banks import Banks
+from services.proving.demo_money import Money
 from services.simulator import files
 from services.simulator.cast import CAST
 from services.simulator.corridors import SimulatedWorld, conditions_of, simulate
@@ -82,23 +85,29 @@ def troubles(simulation: Simulation) -> Counter[str]:
 def test_a_border_closes_and_banks_that_reach_for_others_cargo_are_refused(tmp_path: Path) -> None:
     world = small("polish-closure-2025", "2025-10-03", 0.02)
     simulation, handed = world.simulation(), files.handed(world.kept)
-    money = Lending.of(simulation, world.opens)
-    with Platform(workers=1, members=members(profiles(world.seed))) as platform:
-        dsn, network = platform.stack.dsn, platform.network
+    money = Money.of(simulation, world.opens)
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    with (
+        Platform(workers=1, members=members(profiles(world.seed))) as platform,
+        LocalApi(platform, keys, tmp_path / "logs") as api,
+        Callers(platform.stack.dsn, api.url, keys) as callers,
+    ):
+        banks = Banks(money, callers)
 
         def look(at: int, _flow: Flow) -> None:
-            money.look(dsn, network, at)
+            banks.look(at)
 
         told = (simulation, money.added_to(handed), world.opens, platform, tmp_path, lambda _line: None, look)
         outcome = play(*told, apart=money.events, pauses=(money.at,))
-        money.finish(dsn, network)
+        banks.finish()
     assert outcome.mismatches == []
-    assert money.unlike() == []
-    asked = Counter((d["by"], d["outcome"]) for d in money.decisions[:-1])
+    assert banks.unlike() == []
+    asked = Counter((d["by"], d["outcome"]) for d in banks.decisions[:-1])
     assert asked == {
         ("silkbank", "DONE"): 3, ("silkbank", "REFUSED"): 1, ("ostbank", "REFUSED"): 1, ("ostbank", "UNKNOWN"): 3,
     }  # fmt: skip
-    last = money.decisions[-1]
+    last = banks.decisions[-1]
     assert (last["action"], last["outcome"]) == ("RELEASE_ORDER", "REFUSED"), "the cargo is pledged"
 
 

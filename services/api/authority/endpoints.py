@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,10 +12,12 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.api.addresses import address_of
 from services.api.authority.granting import Granting, TokenError
 from services.api.context import Context
+from services.api.limits import Budget, told
 from services.api.needs import Scope
-from services.api.problems import Problem
+from services.api.problems import MEDIA_TYPE, Problem
 from services.api.routing import public
 from services.api.tokens.jose import ALGORITHMS
 
@@ -62,6 +65,10 @@ async def keys(request: Request) -> Response:
         200: {"description": "An access token that is bound to the proof's key or the certificate."},
         400: {"description": "An error of RFC 6749, 5.2."},
         401: {"description": "invalid_client"},
+        429: {
+            "description": "`rate-limited`: Too many requests",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        },
     },
     openapi_extra={
         "requestBody": {
@@ -88,6 +95,17 @@ async def keys(request: Request) -> Response:
 async def token(request: Request) -> Response:
     """Client credentials with a signed assertion (RFC 7523), and a DPoP proof or a certificate to bind the token to."""
     context: Context = request.app.state.context
+    address = address_of(request, context.settings.api_proxies)
+    budget = context.tokens_of_address.take(address, time.monotonic())
+    if not budget.allowed:
+        return Problem("rate-limited", headers=budget.headers).response()
+    answer = await _granted(request, context, budget)
+    answer.headers.update({name: value for name, value in told(budget).items() if name not in answer.headers})
+    return answer
+
+
+async def _granted(request: Request, context: Context, of_address: Budget) -> Response:
+    """The answer to a request that is within the budget of its address."""
     if (
         request.headers.get("content-type", "").partition(";")[0].strip()
         != "application/x-www-form-urlencoded"
@@ -101,7 +119,7 @@ async def token(request: Request) -> Response:
     if len(form) != len(pairs) or not form:
         return _json({"error": "invalid_request", "error_description": "send each parameter once"}, 400)
     try:
-        given = await asyncio.get_running_loop().run_in_executor(
+        given, of_client = await asyncio.get_running_loop().run_in_executor(
             request.app.state.threads, Granting(context).grant, request, form
         )
     except TokenError as refused:
@@ -113,7 +131,7 @@ async def token(request: Request) -> Response:
         return _json(
             {"error": "use_dpop_nonce", "error_description": problem.detail}, 400, {"dpop-nonce": nonce}
         )
-    return _json(given)
+    return _json(given, headers=told(of_client, of_address))
 
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

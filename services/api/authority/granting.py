@@ -14,6 +14,8 @@ from starlette.requests import Request
 from services.api.clients import ID
 from services.api.context import Context
 from services.api.gate import PURPOSE
+from services.api.limits import Budget
+from services.api.problems import Problem
 from services.api.statements import statement
 from services.api.tokens.jose import BadToken, number, opened, public_key, text
 
@@ -42,8 +44,12 @@ class Granting:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def grant(self, request: Request, form: Mapping[str, str]) -> dict[str, Any]:
-        """The token response to ``form``; raises TokenError. Assertion and proof are used up in one transaction."""
+    def grant(self, request: Request, form: Mapping[str, str]) -> tuple[dict[str, Any], Budget]:
+        """The token response to ``form``, and what is left to its client; assertion and proof are used up in one transaction.
+
+        Raises TokenError, and Problem rate-limited for a client that had too many. Only what is proven counts for a client:
+        nobody uses up the budget of another one.
+        """
         if form.get("grant_type") != "client_credentials":
             raise TokenError("unsupported_grant_type", "only client_credentials")
         context, gate = self._context, self._context.gate
@@ -65,6 +71,9 @@ class Granting:
                 once.append(self._asserted(request, form, client, {row[3]: row[4] for row in rows if row[3]}))
             elif not rows or rows[0][2] is None or rows[0][2] != certificate:
                 raise TokenError("invalid_client", "the client cannot be proven", 401)
+            budget = context.tokens_of_client.take(client, time.monotonic())
+            if not budget.allowed:
+                raise Problem("rate-limited", headers=budget.headers)
             if proof is not None:
                 once.append((proof.digest, proof.expires))
             for digest, expires in once:
@@ -79,7 +88,8 @@ class Granting:
             seconds=seconds, bound=bound,
         )  # fmt: skip
         kind = "DPoP" if proof is not None else "Bearer"
-        return {"access_token": issued, "token_type": kind, "expires_in": seconds, "scope": scope}
+        body = {"access_token": issued, "token_type": kind, "expires_in": seconds, "scope": scope}
+        return body, budget
 
     def _asserted(
         self, request: Request, form: Mapping[str, str], client: str, keys: Mapping[str, Any]

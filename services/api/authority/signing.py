@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -13,6 +11,8 @@ from typing import Any, Self
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
+
+from services.api.tokens.key_file import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +25,7 @@ class AuthorityKey:
     @classmethod
     def of(cls, path: Path) -> Self:
         """The key of the file at ``path``, made there (mode 600) where it is missing; OSError, ValueError."""
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            made = json.dumps(ECKey.generate_key("P-256").as_dict(private=True))
-            # Two processes may start at once: the first file stays, and both read it.
-            draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(made)
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        key = ECKey.import_key(stored)
+        key = kept(path)
         public = {**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig", "alg": "ES256"}
         return cls(key, KeySet.import_key_set({"keys": [public]}))
 

@@ -9,9 +9,10 @@ from fastapi import Path, Query
 from schemas.events.base import Role
 from services.api.banking.told import names_of
 from services.api.calls import Answer, Call
+from services.api.moments import moment
 from services.api.needs import BANKS, SHIPPERS, Needs, Scope
 from services.api.problems import Problem
-from services.api.routes.financings import CREDIT_PURPOSE, Moment, moment
+from services.api.routes.financings import CREDIT_PURPOSE, Moment
 from services.api.routing import Routes
 from services.processors.credit.rendering import events_of, plain
 from services.processors.credit.store import giving, records

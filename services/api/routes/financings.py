@@ -6,12 +6,11 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from schemas.reasons import Refusal
-from schemas.rfc3339 import parse_micros
 from services.api.banking import failing, told
 from services.api.banking.asked import Acknowledgement
 from services.api.banking.filed import answer
 from services.api.calls import LARGEST_PAGE, Answer, Call, page
+from services.api.moments import moment
 from services.api.needs import BANKS, Needs, Scope
 from services.api.problems import Problem
 from services.api.routing import Routes
@@ -192,16 +191,6 @@ def acknowledgement(
     acknowledge(call.session, name, alert, call.now, call.caller.client, body.remark)
     (found,) = (each for each in _alerts(call, looked) if each["id"] == alert)
     return Answer(found)
-
-
-def moment(text: str | None, name: str, otherwise: int) -> int:
-    """A time of a query parameter in UTC microseconds; Problem invalid where it is none."""
-    if text is None:
-        return otherwise
-    try:
-        return parse_micros(text)
-    except Refusal as refusal:
-        raise Problem("invalid", errors=[{"parameter": name, "detail": refusal.detail}]) from None
 
 
 def own_summaries(call: Call, names: list[str]) -> list[Summary]:

@@ -6,13 +6,14 @@ from datetime import date
 from typing import Any
 
 from services.api.banking import told
-from services.api.sandbox.table import PARTY, AlertRow, StageRow
+from services.api.sandbox.table import PARTY, PREFIX, AlertRow, StageRow
 from services.core.facts import Micros
 from services.processors.financing.covenants import Alert
-from services.processors.financing.lifecycle import Stage
+from services.processors.financing.lifecycle import Hold, Stage, State
 from services.processors.financing.money import Money
 from services.processors.financing.rulings import Terms
 from services.processors.financing.status import Status
+from services.processors.financing.store.summing import Summary
 from services.processors.financing.valuing import Valued
 
 _TERMS = Terms(f"{PARTY}/AP-1", PARTY, "IN_TRANSIT_GOODS", "GOODS")
@@ -29,6 +30,31 @@ def at_stage(reference: str, row: StageRow, now: Micros) -> dict[str, Any]:
 def with_alert(reference: str, row: AlertRow, now: Micros) -> dict[str, Any]:
     """The status of a drawn financing with the alert of ``row``."""
     return told.status(_status(reference, _DRAWN, (_alert(reference, row),), now), {}, {})
+
+
+def summarised(name: str, row: StageRow, number: int) -> dict[str, Any]:
+    """A financing in a list, at the stage of ``row``, under the reference that shows it whole."""
+    stands = _status(f"{PREFIX}stage-{name}", row, (), 0)
+    hold = Hold(
+        stands.financing,
+        stands.terms,
+        RESERVED_UNTIL,
+        pledged_at=_SINCE if row.pledged else None,
+        last=number,
+    )
+    state = State(
+        hold=hold,
+        stage=row.stage,
+        approved=stands.approved,
+        advance_rate=stands.advance_rate,
+        matures_on=stands.matures_on,
+        drawn=row.drawn,
+        outstanding=row.outstanding,
+        currency="CNY",
+        frozen_by=frozenset(),
+        events=(),
+    )
+    return told.summary(Summary(state, row.pledged))
 
 
 def _alert(reference: str, row: AlertRow) -> Alert:

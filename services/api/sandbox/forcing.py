@@ -8,17 +8,20 @@ from typing import Any
 import orjson
 
 from services.api.banking import told
+from services.api.banking.asked import Corroboration
 from services.api.calls import Answer, Call
+from services.api.moments import moment
 from services.api.problems import MEDIA_TYPE, Problem
-from services.api.sandbox import financings
+from services.api.sandbox import corroborating, credit, financings
 from services.api.sandbox.table import NETWORKS, PARTY, DecisionRow, named, table
 from services.gateway.outcomes import Fate
-from services.processors.financing.asking import UNKNOWN, Reply
+from services.processors.financing.asking import LIMITS, UNKNOWN, Reply
 
 HEADER = "lianyun-sandbox"
 """Carries the id of a problem on routes that take no id."""
 _NUMBER = 9_000_001
 _FINANCING = "/v1/financings/{reference}"
+_STATUS = "/v1/financing-status"
 _STEPS = ("pledge", "draw", "release", "cancel", "substitute")
 
 
@@ -42,8 +45,14 @@ def forced(call: Call, method: str, path: str, parameters: Mapping[str, Any]) ->
             raise _problem(name)
     if method == "GET" and path.startswith(_FINANCING):
         return _financing(call, parameters.get("reference"), path.removeprefix(_FINANCING))
+    if path == "/v1/shippers/{shipper}/credit":
+        return _credit(call, parameters)
+    if path == _STATUS:
+        return _status(parameters, body, method)
     if method != "POST":
         return None
+    if path == "/v1/corroborations":
+        return _corroborated(parameters.get("body"))
     if path == "/v1/reservations":
         return _decided(named("decision", body.get("reference")), body.get("reference"))
     if path.startswith(_FINANCING) and path.rpartition("/")[2] in _STEPS:
@@ -81,6 +90,53 @@ def _financing(call: Call, reference: Any, part: str) -> Answer | None:
     return Answer({"items": body["alerts"], "next": None} if part else body, etag=reference)
 
 
+def _credit(call: Call, parameters: Mapping[str, Any]) -> Answer | None:
+    shipper = parameters.get("shipper")
+    row = table().credit.get(named("credit", shipper) or "")
+    if row is None:
+        return None
+    at = moment(parameters.get("as_of"), "as_of", call.now)
+    return _there(credit.given(str(shipper), row, at))
+
+
+def _status(parameters: Mapping[str, Any], body: Mapping[str, Any], method: str) -> Answer | None:
+    """Of a thing by its id, or of papers by the number of the first invoice."""
+    if method == "GET":
+        shown: dict[str, Any] = {"kind": parameters.get("kind"), "id": parameters.get("id")}
+    else:
+        invoices = body.get("invoices")
+        first = invoices[0] if isinstance(invoices, list) and invoices else None
+        shown = {"id": first.get("number") if isinstance(first, dict) else None}
+    row = table().status.get(named("status", shown["id"]) or "")
+    if row is None:
+        return None
+    stages = table().stages
+    found = [
+        financings.summarised(name, stages[name], _NUMBER + n) for n, name in enumerate(row.stages, start=1)
+    ]
+    if method != "GET":
+        return _there({"financings": found, "limits": LIMITS} if found else None)
+    taken = row.taken if parameters.get("application") else None
+    known = found or taken is not None
+    return _there(
+        {**shown, "financings": found, "interest_taken": taken, "limits": LIMITS} if known else None
+    )
+
+
+def _corroborated(asked: Any) -> Answer | None:
+    if not isinstance(asked, Corroboration):
+        return None
+    row = table().corroboration.get(named("corroboration", asked.application) or "")
+    return None if row is None else _there(corroborating.stated(asked, row))
+
+
+def _there(body: Mapping[str, Any] | None) -> Answer:
+    """The answer ``body``; as of what is absent where there is none."""
+    if body is None:
+        raise Problem("not-found")
+    return Answer(body)
+
+
 def _decided(name: str | None, reference: Any) -> Answer | None:
     if name is None:
         return None
@@ -99,7 +155,7 @@ def _cargo(body: Mapping[str, Any]) -> Answer | None:
     asked = body.get("consignments")
     if not isinstance(asked, list) or len(asked) != 1 or not isinstance(asked[0], str):
         return None
-    name = named("cargo", asked[0].removeprefix(f"{PARTY}/"))
+    name = named("cargo", asked[0])
     row = None if name is None else table().cargo.get(name)
     if row is None:
         return None

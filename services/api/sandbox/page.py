@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.api.problems import BASE, KINDS
-from services.api.sandbox.table import table
+from services.api.sandbox.table import CorroborationRow, table
 
 _HEAD = """\
 # The sandbox tenant
@@ -11,9 +11,11 @@ _HEAD = """\
 Written by `make schemas` from `services/api/sandbox/table.toml`.
 
 In the networks `demo` and `sandbox` the party `sandbox` can force every outcome of an event, every answer of a decision,
-every stage and alert of a financing and every kind of problem by an id of this page. What is forced is not decided, forwarded or stored; tokens, proofs, scopes,
-Idempotency-Key and signatures are real. Without such an id the tenant is a party like others. In production these ids
+every stage and alert of a financing, every outcome of credit, corroboration and status, and every kind of problem by an id of
+this page. What is forced is not decided, forwarded or stored; tokens, proofs, scopes, Idempotency-Key and signatures are real. Without such an id the tenant is a party like others. In production these ids
 mean nothing: a sandbox has a database of its own and a network name (`LIANYUN_NETWORK=sandbox`) that is part of every signature.
+
+`make up` registers the tenant, with the key of its client in `.lianyun/sandbox.jwk`. Elsewhere:
 
 ```
 LIANYUN_NETWORK=sandbox lianyun api serve       # webhooks to this machine: LIANYUN_WEBHOOK_LOOPBACK=true
@@ -86,7 +88,62 @@ def page() -> str:
             for name, row in rows.cargo.items()
         ],
     )
+    parts.append(
+        "\n## Credit\n\nThe shipper of `GET /v1/shippers/{shipper}/credit`. The numbers are the scorer's own, over made-up cargoes, as of "
+        "`as_of`.\n"
+    )
+    parts += _table(
+        ("id", "cargoes", "of them bad", "may be read", "objection"),
+        [
+            (
+                f"sandbox-credit-{name}",
+                str(row.cargoes),
+                f"one in {row.bad}" if row.bad else "none",
+                ", ".join(sorted(row.scope)) or "nothing: 404 not-found",
+                row.dispute or "",
+            )
+            for name, row in rows.credit.items()
+        ],
+    )
+    parts.append(
+        "\n## Corroboration\n\nThe application of `POST /v1/corroborations`, with any invoice and consignment.\n"
+    )
+    parts += _table(
+        ("application", "the invoice", "its goods"),
+        [
+            (f"sandbox/sandbox-corroboration-{name}", *_corroborated(row))
+            for name, row in rows.corroboration.items()
+        ],
+    )
+    parts.append(
+        "\n## Status of a thing\n\nThe `id` of `GET /v1/financing-status` (of a consignment behind `sandbox/`), or the number of the "
+        "first invoice of\n`POST /v1/financing-status`. `interest_taken` is told where the request names an `application`, any one.\n"
+    )
+    parts += _table(
+        ("id", "own financings", "interest taken"),
+        [
+            (
+                f"sandbox-status-{name}",
+                ", ".join(rows.stages[stage].stage for stage in row.stages) or "none",
+                "not told: 404 not-found without own ones"
+                if row.taken is None
+                else "yes"
+                if row.taken
+                else "no",
+            )
+            for name, row in rows.status.items()
+        ],
+    )
     return "\n".join(parts) + "\n"
+
+
+def _corroborated(row: CorroborationRow) -> tuple[str, str]:
+    if not row.known:
+        return "404 not-found", ""
+    by = "a stranger to the cargo" if not row.engaged else f"{row.stated} of its parties"
+    stated = f"stated by {by}" if row.stated else "stated by nobody"
+    differs = f", another {' and '.join(sorted(row.differs))}" if row.differs else ""
+    return stated + differs, f"{row.assurance}, disputed" if row.disputed else row.assurance
 
 
 def _headers(headers: object) -> str:

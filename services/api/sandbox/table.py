@@ -6,10 +6,13 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from services.gateway.outcomes import Fate, Outcome
+from services.processors.credit.consent import Part
+from services.processors.credit.disputes import DisputeState
 from services.processors.financing.lifecycle import Stage
 
 PARTY = "sandbox"
@@ -69,6 +72,33 @@ class CargoRow(_Row):
     satisfied_by: str = ""
 
 
+class CreditRow(_Row):
+    """What is read of a shipper: how many cargoes, every how many-th bad, by which consent, with an objection or none."""
+
+    cargoes: int
+    bad: int
+    scope: frozenset[Part] = frozenset(Part)
+    dispute: DisputeState | None = None
+
+
+class CorroborationRow(_Row):
+    """What others say of an invoice that was presented, and of its goods."""
+
+    stated: int
+    differs: frozenset[Literal["amount", "currency", "seller", "buyer", "issued_on"]] = frozenset()
+    engaged: bool = True
+    assurance: Literal["SIGNED_BY_AUTHORITY", "RELAYED", "ASSERTED"] = "SIGNED_BY_AUTHORITY"
+    disputed: bool = False
+    known: bool = True
+
+
+class StatusRow(_Row):
+    """The tenant's own financings of a thing, by the names of their stages, and whether an applicant's interest is taken."""
+
+    stages: tuple[str, ...]
+    taken: bool | None = None
+
+
 class Table(_Row):
     """Rows by their names, the last part of the forcing id."""
 
@@ -78,6 +108,9 @@ class Table(_Row):
     stages: Mapping[str, StageRow]
     alerts: Mapping[str, AlertRow]
     cargo: Mapping[str, CargoRow]
+    credit: Mapping[str, CreditRow]
+    corroboration: Mapping[str, CorroborationRow]
+    status: Mapping[str, StatusRow]
 
 
 @cache
@@ -88,6 +121,10 @@ def table() -> Table:
 
 
 def named(kind: str, text: object) -> str | None:
-    """The name in a forcing id of ``kind`` (problem, event, decision, stage, alert, cargo), None where ``text`` is none."""
+    """The name in a forcing id of ``kind`` (problem, event, decision, stage, alert, cargo, credit, corroboration, status).
+
+    The id may stand behind the tenant's own code and a slash. None where ``text`` is no such id.
+    """
     prefix = f"{PREFIX}{kind}-"
-    return text[len(prefix) :] if isinstance(text, str) and text.startswith(prefix) else None
+    own = text.removeprefix(f"{PARTY}/") if isinstance(text, str) else ""
+    return own[len(prefix) :] if own.startswith(prefix) else None

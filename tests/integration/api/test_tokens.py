@@ -334,6 +334,60 @@ def test_too_many_requests_are_told_to_wait(api_dsn: str, tmp_path: Path) -> Non
         assert answers[3].json()["type"] == "urn:lianyun:problem:rate-limited"
 
 
+def test_tokens_are_limited_by_client_and_nobody_uses_up_the_budget_of_another(
+    api_dsn: str, tmp_path: Path
+) -> None:
+    with RunningApi(api_dsn, tmp_path, {"api_token_rate": 2, "api_rate_window": 3_600}) as slow:
+        eager, other = Hand(slow), Hand(slow)
+        for _ in range(5):  # somebody claims to be the eager one, and proves nothing
+            forged = eager.assertion(iss="somebody")
+            assert eager.ask(forged).status_code == 401
+        answers = [eager.ask() for _ in range(3)]
+        assert [each.status_code for each in answers] == [200, 200, 429]
+        assert answers[0].headers["ratelimit-policy"] == '"client";q=2;w=3600, "address";q=1000000;w=3600'
+        assert answers[0].headers["ratelimit"].startswith('"client";r=1;t=')
+        assert answers[2].json()["type"] == "urn:lianyun:problem:rate-limited"
+        assert answers[2].headers["content-type"] == "application/problem+json"
+        assert int(answers[2].headers["retry-after"]) > 0
+        assert other.ask().status_code == 200
+
+
+def test_attempts_to_get_a_token_are_limited_by_address(api_dsn: str, tmp_path: Path) -> None:
+    told = {"api_token_address_rate": 3, "api_rate_window": 3_600, "api_proxies": "127.0.0.1"}
+    with RunningApi(api_dsn, tmp_path, told) as slow:
+
+        def ask(address: str) -> httpx.Response:
+            headers = {"x-forwarded-for": f"10.9.9.9, {address}"}
+            return httpx.post(
+                slow.url + "/oauth2/token", data={"grant_type": "x"}, headers=headers, timeout=30
+            )
+
+        answers = [ask("192.0.2.7") for _ in range(4)]
+        assert [each.status_code for each in answers] == [400, 400, 400, 429]
+        assert answers[0].headers["ratelimit"].startswith('"address";r=2;t=')
+        assert answers[3].json()["type"] == "urn:lianyun:problem:rate-limited"
+        assert int(answers[3].headers["retry-after"]) > 0
+        assert ask("192.0.2.8").status_code == 400
+        one_network = [ask(f"2001:db8::{n}").status_code for n in range(4)]
+        assert one_network == [400, 400, 400, 429]
+        assert ask("2001:db8:0:1::1").status_code == 400
+        assert ask("no address").status_code == 400, "counts for the proxy itself"
+
+
+def test_what_somebody_says_of_his_own_address_counts_for_nothing(api_dsn: str, tmp_path: Path) -> None:
+    with RunningApi(api_dsn, tmp_path, {"api_token_address_rate": 1, "api_rate_window": 3_600}) as slow:
+        asked = [
+            httpx.post(
+                slow.url + "/oauth2/token",
+                data={"grant_type": "x"},
+                headers={"x-forwarded-for": f"192.0.2.{n}"},
+                timeout=30,
+            ).status_code
+            for n in range(2)
+        ]
+        assert asked == [400, 429]
+
+
 def _header(der: bytes) -> str:
     return f":{base64.b64encode(der).decode()}:"
 

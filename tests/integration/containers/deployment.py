@@ -15,7 +15,9 @@ from tests.integration.containers import engine
 
 FILE = Path(__file__).resolve().parents[3] / "infra" / "docker-compose.yml"
 LABEL = "com.docker.compose"
-PORTS = ("KAFKA", "POSTGRES", "KAFKA_SECURE", "POSTGRES_SECURE", "PROMETHEUS", "ALERTMANAGER", "GRAFANA")
+PORTS = (
+    "KAFKA", "POSTGRES", "API", "KAFKA_SECURE", "POSTGRES_SECURE", "API_SECURE", "PROMETHEUS", "ALERTMANAGER", "GRAFANA",
+)  # fmt: skip
 
 
 def ports() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The plain profile, run: the simulated world, a partner's events from outside, and a worker killed and replaced."""
+"""The plain profile, run: the simulated world, a partner's events and a bank from outside, a worker killed and replaced."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import json
 import re
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from services.proving.bench.world import box
-from tests.integration.containers import engine
+from tests.integration.containers import banking, engine
 from tests.integration.containers.conftest import MARK
 from tests.integration.containers.deployment import Deployment, until
 from tests.terminal.user import BOX, User, departed, opened, subprocess_safe
 
 pytestmark = pytest.mark.containers
+JOBS = {"topics", "migrate", "prepare"}
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +92,11 @@ def publish(user: User, first: int, count: int) -> None:
 
 def test_every_service_is_healthy_and_jobs_are_done(plain: Deployment) -> None:
     found = plain.containers()
-    assert {"kafka", "postgres", "worker-1", "worker-2", "topics", "migrate"} <= found.keys()
+    running = {"kafka", "postgres", "worker-1", "worker-2", "credit", "api", "webhooks"}
+    assert running | JOBS <= found.keys()
     for name, container in found.items():
         state = container["State"]
-        if name in ("topics", "migrate"):
+        if name in JOBS:
             assert (state["Status"], state["ExitCode"]) == ("exited", 0), name
         else:
             assert state["Health"]["Status"] == "healthy", name
@@ -113,6 +116,7 @@ def test_our_containers_run_without_rights_and_all_ports_are_on_loopback(plain: 
 def test_the_demo_played_inside_shows_the_truth_of_its_world(played: dict[str, Any]) -> None:
     assert played["events"]["accepted"] > 1_000
     assert (played["world_mismatches"], played["fsck"]) == (0, "ok")
+    assert played["credit"]["good"]["assessment"]["status"] == "SCORED", "read through the API"
 
 
 def test_what_is_published_from_outside_is_tracked(user: User) -> None:
@@ -124,6 +128,14 @@ def test_what_is_published_from_outside_is_tracked(user: User) -> None:
     user.until(lambda: "xian-intl-port" in subprocess_safe(user, "track", BOX, "--json"))
     (shown,) = user.json("track", BOX)["consignments"]
     assert (shown["movement"]["by"], shown["movement"]["happened"]) == ("outside", "2025-09-05T02:00:00Z")
+
+
+def test_a_bank_outside_is_answered_by_the_api(plain: Deployment, user: User, tmp_path: Path) -> None:
+    url, key = f"http://localhost:{plain.port('API')}", banking.registered(user, tmp_path)
+    with banking.caller(url, key) as api:
+        banking.works(api)
+    status = ("bank", "status", "--url", url, "--client", "sandbox", "--key", str(key))
+    assert user.json(*status, "sandbox-stage-pledged")["financing"]["pledged"] is True
 
 
 def test_a_killed_worker_is_replaced_in_its_slot_and_the_flow_goes_on(plain: Deployment, user: User) -> None:
@@ -145,16 +157,17 @@ def test_all_that_is_stored_is_sound(user: User) -> None:
     assert user.json("fsck")["findings"] == []
 
 
-def test_prometheus_reads_both_workers(plain: Deployment) -> None:
+@pytest.mark.parametrize(("job", "many"), [("workers", 2), ("credit", 1), ("api", 1), ("webhooks", 1)])
+def test_prometheus_reads_all_of_ours(plain: Deployment, job: str, many: int) -> None:
     if "prometheus" in plain.left_out:
         pytest.skip("NOT RUN: this engine has no image of Prometheus and cannot fetch it")
-    address = f"http://127.0.0.1:{plain.port('PROMETHEUS')}/api/v1/query?query=up%7Bjob%3D%22workers%22%7D"
+    address = f"http://127.0.0.1:{plain.port('PROMETHEUS')}/api/v1/query?query=up%7Bjob%3D%22{job}%22%7D"
 
     def up() -> list[str]:
         with urllib.request.urlopen(address, timeout=10) as answer:
             return [each["value"][1] for each in json.load(answer)["data"]["result"]]
 
-    until(lambda: up() == ["1", "1"], "both workers are scraped")
+    until(lambda: up() == ["1"] * many, f"{job}: all are scraped")
 
 
 def test_the_exporter_tells_of_the_dead_letters(plain: Deployment, played: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -16,7 +17,7 @@ from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from services.connections import with_password
 from services.localstack.broker_tls import client_options
-from tests.integration.containers import engine
+from tests.integration.containers import banking, engine
 from tests.integration.containers.conftest import MARK
 from tests.integration.containers.deployment import Deployment
 from tests.terminal.user import BOX, User, departed, opened, subprocess_safe
@@ -24,6 +25,7 @@ from tests.terminal.user import BOX, User, departed, opened, subprocess_safe
 pytestmark = pytest.mark.containers
 OWN, FOREIGN = "cre.operator.xianport.v1", "cre.railway.rzd.v1"
 PARTNER = "xianport"
+JOBS = {"topics-secure", "migrate-secure", "prepare-secure"}
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,11 @@ def somebody(folder: Path, name: str, password: Path, **environment: str) -> Use
 
 def test_every_service_is_healthy_and_jobs_are_done(secured: Secured) -> None:
     found = secured.deployment.containers()
-    assert {"kafka-secure", "postgres-secure", "worker-1-secure", "worker-2-secure"} <= found.keys()
+    running = {"kafka", "postgres", "worker-1", "worker-2", "credit", "api", "webhooks"}
+    assert {f"{name}-secure" for name in running} | JOBS <= found.keys()
     for name, container in found.items():
         state = container["State"]
-        if name in ("topics-secure", "migrate-secure"):
+        if name in JOBS:
             assert (state["Status"], state["ExitCode"]) == ("exited", 0), name
         else:
             assert state["Health"]["Status"] == "healthy", name
@@ -130,6 +133,24 @@ def test_a_partner_publishes_and_a_reader_tracks(secured: Secured, tmp_path: Pat
     reader.until(lambda: "xian-intl-port" in subprocess_safe(reader, "track", BOX, "--json"))
     (shown,) = reader.json("track", BOX)["consignments"]
     assert shown["movement"]["by"] == PARTNER
+
+
+def test_a_bank_is_answered_by_the_api_over_tls_only(secured: Secured, tmp_path: Path) -> None:
+    plain_dsn = secured.dsn("lianyun_owner").replace(
+        f":{(secured.secrets / 'postgres' / 'lianyun_owner').read_text()}@", "@"
+    )
+    password = secured.secrets / "postgres" / "lianyun_owner"
+    owner = somebody(tmp_path, "lianyun_dsn_password", password, LIANYUN_DSN=plain_dsn)
+    url, key = (
+        f"https://localhost:{secured.deployment.port('API_SECURE')}",
+        banking.registered(owner, tmp_path),
+    )
+    with banking.caller(url, key, secured.secrets / "ca.pem") as api:
+        banking.works(api)
+    with banking.caller(url, key) as stranger, pytest.raises(httpx.ConnectError):
+        stranger.get("/health/live", auth=None)
+    with pytest.raises(httpx.TransportError):
+        httpx.get(url.replace("https", "http") + "/health/live", timeout=10)
 
 
 def test_a_partner_cannot_write_to_the_topic_of_another(secured: Secured) -> None:
@@ -213,12 +234,12 @@ def test_the_database_opens_by_password_and_encrypted_only(secured: Secured) -> 
             psycopg.connect(wrong, connect_timeout=5)
 
 
-def test_the_workers_sessions_are_encrypted_and_their_own(secured: Secured) -> None:
+def test_sessions_are_encrypted_and_each_process_has_its_own_role(secured: Secured) -> None:
     query = """SELECT DISTINCT a.usename, s.ssl FROM pg_stat_activity a JOIN pg_stat_ssl s USING (pid)
         WHERE a.datname = 'lianyun' AND a.client_addr IS NOT NULL"""
     database = secured.deployment.containers()["postgres-secure"]["Id"]
     asked = engine.docker("exec", "-u", "postgres", database, "psql", "-At", "-d", "lianyun", "-c", query)
-    assert asked == "lianyun_worker|t"
+    assert set(asked.split()) == {f"lianyun_{role}|t" for role in ("worker", "credit", "api", "webhooks")}
 
 
 @pytest.mark.parametrize(
@@ -231,6 +252,9 @@ def test_the_workers_sessions_are_encrypted_and_their_own(secured: Secured) -> N
         ("lianyun_worker", "ALTER ROLE lianyun_worker SUPERUSER"),
         ("lianyun_worker", "COPY (SELECT 1) TO PROGRAM 'true'"),
         ("lianyun_worker", "SET ROLE lianyun_owner"),
+        ("lianyun_api", "DELETE FROM lianyun.access_log"),
+        ("lianyun_api", "UPDATE lianyun.financing_decision SET outcome = 'DONE'"),
+        ("lianyun_webhooks", "SELECT FROM lianyun.access_log"),
         ("lianyun_reader", "DELETE FROM lianyun.identity"),
         ("lianyun_reader", "INSERT INTO lianyun.topic (name) VALUES ('forged')"),
         ("lianyun_reader", "CREATE TEMPORARY TABLE mine ()"),

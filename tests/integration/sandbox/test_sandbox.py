@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from services.api.problems import BASE, KINDS
 from services.api.sandbox.table import table
 from services.gateway.outcomes import Outcome
 from services.localstack.engine import DatabaseAddress
+from services.processors.credit.consent import Part
+from services.processors.credit.disputes import DisputeState
 from services.storage.migrate import migrate
+from tests.calling import permissions
 from tests.calling.running import RunningApi
 from tests.integration.gateway.conftest import Partner
 
@@ -126,6 +130,113 @@ def test_every_answer_about_cargo(api: RunningApi, name: str) -> None:
     answer = api.client("sandbox").post("/v1/cargo-requests", json=body, headers=key())
     assert answer.status_code == 200, answer.text
     assert (answer.json()["allowed"], answer.json()["guard"]) == (row.allowed, row.guard or None)
+
+
+@pytest.mark.parametrize("name", ROWS.credit)
+def test_every_outcome_of_credit(api: RunningApi, name: str) -> None:
+    row, path = ROWS.credit[name], f"/v1/shippers/sandbox-credit-{name}/credit"
+    answer = api.client("sandbox").get(path, params={"as_of": "2026-06-01T00:00:00Z"})
+    if not row.scope:
+        check(answer, "not-found")
+        return
+    told = answer.json()
+    assert answer.status_code == 200, answer.text
+    assert told["may_read"] == sorted(row.scope)
+    assessed = told["assessment"]
+    assert (assessed["status"] == "SCORED") == (row.cargoes > 2)
+    assert ("score" in assessed) == (Part.SCORE in row.scope)
+    assert ("signals" in assessed) == (Part.SIGNALS in row.scope)
+    assert told["under_dispute"] == (row.dispute in (DisputeState.OPEN, DisputeState.UNANSWERED))
+    if Part.EVIDENCE in row.scope:
+        states = [] if row.dispute is None else [row.dispute]
+        assert [each["state"] for each in told["disputes"]] == states
+        events = [e for reason in assessed["reasons"] for e in reason["events"]]
+        assert all(event["id"] for event in (*events, *told["consents"]))
+    assert api.client("sandbox").get(path, params={"as_of": "2026-06-01T00:00:00Z"}).json() == told
+
+
+def test_a_good_shipper_scores_more_than_a_bad_one(api: RunningApi) -> None:
+    told = [
+        api.client("sandbox").get(f"/v1/shippers/sandbox-credit-{name}/credit").json()["assessment"]["score"]
+        for name in ("good", "bad")
+    ]
+    assert told[0] > told[1] + 100
+
+
+INVOICE = {
+    "number": "INV-1", "seller": {"scheme": "PARTY", "id": "sandbox"}, "buyer": {"scheme": "PARTY", "id": "b"},
+    "issued_on": "2026-02-26", "amount": {"minor_units": 1, "currency_code": "CNY"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROWS.corroboration)
+def test_every_outcome_of_corroboration(api: RunningApi, name: str) -> None:
+    row = ROWS.corroboration[name]
+    body = {
+        "application": f"sandbox/sandbox-corroboration-{name}", "product": "EXPORT_RECEIVABLE",
+        "interest": "RECEIVABLE", "consignments": ["sandbox/SB-1"], "invoice": INVOICE,
+    }  # fmt: skip
+    answer = api.client("sandbox").post("/v1/corroborations", json=body)
+    if not row.known:
+        check(answer, "not-found")
+        return
+    told = answer.json()
+    assert answer.status_code == 200, answer.text
+    stated = told["invoice"]["stated"]
+    assert len(stated) == row.stated
+    for each in stated:
+        assert each["engaged"] is row.engaged
+        assert {member for member, same in each["agrees"].items() if not same} == row.differs
+    agree = row.stated if row.engaged and not row.differs else 0
+    assert told["invoice"]["publishers_that_agree"] == agree
+    (fact,) = told["goods"]
+    assert (fact["assurance"], fact["disputed"]) == (row.assurance, row.disputed)
+
+
+@pytest.mark.parametrize("name", ROWS.status)
+def test_every_outcome_of_status(api: RunningApi, name: str) -> None:
+    row, client = ROWS.status[name], api.client("sandbox")
+    stages = [str(ROWS.stages[stage].stage) for stage in row.stages]
+    for kind, id_ in (
+        ("consignment", f"sandbox/sandbox-status-{name}"),
+        ("container", f"sandbox-status-{name}"),
+    ):
+        asked = {"kind": kind, "id": id_}
+        for more, taken in (({}, None), ({"application": "sandbox/AP-1"}, row.taken)):
+            answer = client.get("/v1/financing-status", params={**asked, **more})
+            if not stages and taken is None:
+                check(answer, "not-found")
+                continue
+            told = answer.json()
+            assert [each["stage"] for each in told["financings"]] == stages
+            assert (told["kind"], told["id"], told["interest_taken"]) == (kind, id_, taken)
+            for each in told["financings"]:
+                whole = client.get(f"/v1/financings/{each['financing'].partition('/')[2]}").json()
+                assert {**whole, **each} == whole | {"position": each["position"]}
+    papers = {"invoices": [{**INVOICE, "number": f"sandbox-status-{name}"}]}
+    answer = client.post("/v1/financing-status", json=papers)
+    if stages:
+        assert [each["stage"] for each in answer.json()["financings"]] == stages
+    else:
+        check(answer, "not-found")
+
+
+def test_every_type_of_problem_of_the_description_can_be_forced_where_it_stands(api: RunningApi) -> None:
+    described = api.anonymous().get("/openapi.json").json()
+    types = described["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
+    stands = {}
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            for answer in operation["responses"].values():
+                for name in re.findall(r"`([a-z-]+)`:", answer.get("description", "")):
+                    stands.setdefault(name, (method, path))
+    assert {BASE + name for name in stands} | {BASE + "method-not-allowed"} >= set(types)
+    rows = {(method, path.replace(":path", "")): row for (method, path), row in permissions.ROWS.items()}
+    for name in sorted(type_.removeprefix(BASE) for type_ in types):
+        method, path = stands.get(name, ("get", "/v1/webhooks"))
+        row = rows[method.upper(), path]
+        headers = {**key(), **row.headers, "lianyun-sandbox": f"sandbox-problem-{name}"}
+        check(api.client("sandbox").request(method, row.own, json=row.body, headers=headers), name)
 
 
 def test_nothing_is_kept_and_a_repetition_is_one(api: RunningApi) -> None:

@@ -7,9 +7,13 @@ from pathlib import Path
 
 from schemas.reasons import Reason
 from services.api.problems import KINDS
+from services.api.sandbox.corroborating import MEMBERS
 from services.api.sandbox.page import page
 from services.api.sandbox.table import named, table
+from services.core.facts import Assurance
 from services.gateway.outcomes import Outcome
+from services.processors.credit.consent import Part
+from services.processors.credit.disputes import DisputeState
 from services.processors.financing import guards
 from services.processors.financing.asking import HIDDEN, MATCHES
 from services.processors.financing.covenants import COVENANTS
@@ -55,6 +59,19 @@ def test_every_stage_and_every_covenant() -> None:
     assert {row.covenant for row in ROWS.alerts.values()} == COVENANTS
 
 
+def test_every_part_of_a_consent_every_objection_and_every_way_in_which_an_invoice_differs() -> None:
+    credit = ROWS.credit.values()
+    assert {row.dispute for row in credit} == {*DisputeState, None}
+    assert {row.scope for row in credit} >= {frozenset(), frozenset(Part), frozenset({Part.SCORE})}
+    told = ROWS.corroboration.values()
+    assert {row.assurance for row in told} == {each.name for each in Assurance}
+    assert {name for row in told for name in row.differs} == set(MEMBERS)
+    assert {row.engaged for row in told} == {row.disputed for row in told} == {row.known for row in told}
+    status = ROWS.status.values()
+    assert {row.taken for row in status} == {True, False, None}
+    assert {stage for row in status for stage in row.stages} <= ROWS.stages.keys()
+
+
 def test_the_page_names_every_id() -> None:
     told = page()
     for kind, names in (
@@ -63,10 +80,14 @@ def test_the_page_names_every_id() -> None:
         ("decision", ROWS.decisions),
         ("stage", ROWS.stages),
         ("alert", ROWS.alerts),
+        ("credit", ROWS.credit),
+        ("status", ROWS.status),
     ):
         assert all(f"`sandbox-{kind}-{name}`" in told for name in names)
+    assert all(f"`sandbox/sandbox-corroboration-{name}`" in told for name in ROWS.corroboration)
 
 
 def test_ids() -> None:
     assert named("event", "sandbox-event-parked") == "parked"
+    assert named("status", "sandbox/sandbox-status-own") == "own"
     assert [named("event", each) for each in ("sandbox-problem-x", "event-parked", None, 7)] == [None] * 4

@@ -81,13 +81,35 @@ def test_prometheus_scrapes_the_workers_in_both_networks() -> None:
         assert SERVICES[name]["environment"]["LIANYUN_METRICS_PORT"] == "9464"
 
 
-def test_prometheus_scrapes_the_follower_of_credit_signals_in_both_networks() -> None:
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("credit", "LIANYUN_CREDIT_METRICS_PORT"),
+        ("api", "LIANYUN_METRICS_PORT"),
+        ("webhooks", "LIANYUN_METRICS_PORT"),
+    ],
+)
+def test_prometheus_scrapes_what_runs_beside_the_workers_in_both_networks(name: str, variable: str) -> None:
     jobs = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
-    (job,) = (job for job in jobs if job["job_name"] == "credit")
-    assert job["static_configs"] == [{"targets": ["credit:9464"]}]
-    assert SERVICES["credit-secure"]["networks"]["secure"]["aliases"] == ["credit"]
-    for name in ("credit", "credit-secure"):
-        assert SERVICES[name]["environment"]["LIANYUN_CREDIT_METRICS_PORT"] == "9464"
+    (job,) = (job for job in jobs if job["job_name"] == name)
+    assert job["static_configs"] == [{"targets": [f"{name}:9464"]}]
+    assert SERVICES[f"{name}-secure"]["networks"]["secure"]["aliases"] == [name]
+    for each in (name, f"{name}-secure"):
+        assert SERVICES[each]["environment"][variable] == "9464"
+
+
+def test_keys_of_the_api_come_from_secrets_where_it_is_secured() -> None:
+    service = SERVICES["api-secure"]
+    given = {each["target"] if isinstance(each, dict) else each for each in service["secrets"]}
+    named = {
+        str(value).rpartition("/")[2]
+        for value in service["environment"].values()
+        if str(value).startswith("/run/secrets/")
+    }
+    assert named <= given
+    assert {"lianyun_webhook_keys", "lianyun_kafka_password", "lianyun_dsn_password"} <= given
+    assert service["environment"]["LIANYUN_API_URL"].startswith("https://")
+    assert not service.get("volumes")
 
 
 def test_prometheus_scrapes_the_exporter_in_both_networks() -> None:
@@ -141,7 +163,8 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
     for name, service in SERVICES.items():
         address = service.get("environment", {}).get("LIANYUN_DSN")
         if address is not None:
-            role = next((kind for kind in ("worker", "credit", "exporter") if name.startswith(kind)), "owner")
+            kinds = ("worker", "credit", "exporter", "api", "webhooks")
+            role = next((kind for kind in kinds if name.startswith(kind)), "owner")
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
 
 

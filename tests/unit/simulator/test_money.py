@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.proving.demo_money import VALID_TO, Lending, look_alike, papers
+from services.api.banking.asked import Reservation
+from services.proving.demo_money import VALID_TO, Money
+from services.proving.demo_papers import look_alike, reservation, true_papers
 from services.simulator import lending, shippers
 from services.simulator.corridors import simulate
 from services.simulator.signing import profiles, sign_all
@@ -40,14 +42,17 @@ def test_the_financed_cargo_waited_at_the_closed_border_and_was_delivered(simula
 def test_what_the_second_bank_is_shown_reads_otherwise_and_means_the_same(simulation: Simulation) -> None:
     found = lending.chosen(simulation, WORLD.opens)
     assert found is not None
-    true, written = papers(found), look_alike(found)
+    true, written = (
+        Reservation.model_validate(reservation(found, "LN-1", found.reference, each)).papers
+        for each in (true_papers(found), look_alike(found))
+    )
     assert written.invoices[0].number != true.invoices[0].number
     assert written.boxes[0].container != true.boxes[0].container
     assert (written.notes, written.consignments) == (true.notes, true.consignments)
 
 
 def test_everything_can_be_signed_and_says_when_it_was_said(simulation: Simulation) -> None:
-    money = Lending.of(simulation, WORLD.opens)
+    money = Money.of(simulation, WORLD.opens)
     signed = sign_all(money.messages, profiles(WORLD.seed))
     assert len(signed) == len(money.messages) == len(money.events)
     ids = {(m.party, m.record["id"]) for m in simulation.telling.messages}
@@ -57,9 +62,9 @@ def test_everything_can_be_signed_and_says_when_it_was_said(simulation: Simulati
 
 
 def test_the_same_is_told_whenever_the_demo_runs(simulation: Simulation) -> None:
-    told = Lending.of(simulation, WORLD.opens).messages
+    told = Money.of(simulation, WORLD.opens).messages
     time.sleep(1.1)
-    assert Lending.of(simulation, WORLD.opens).messages == told
+    assert Money.of(simulation, WORLD.opens).messages == told
 
 
 def test_the_good_the_bad_and_the_thin_file() -> None:

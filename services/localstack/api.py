@@ -1,0 +1,92 @@
+"""The HTTP API of a platform on this machine: its desk prepared, its process started, and back when it answers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from services.localstack.errors import StackError
+from services.localstack.platform import Platform, RunningPlatform, addresses
+from services.localstack.ports import LOOPBACK, free_port, listening
+from services.processors.financing.store.opening import make_keys, prepare
+from services.processors.supervisor import Supervisor
+from services.storage.session import open_session
+
+PORT = 8443
+"""Where the API is looked for where nothing else is said."""
+_PATIENCE = 60.0
+_ENDS_TOO_OFTEN = 3
+
+
+class LocalApi:
+    """A context manager over one API process, which also grants tokens and answers events that ask for a decision.
+
+    ``folder`` keeps its keys: of the desk (made and registered where missing), of tokens, of webhooks. ``logs`` takes what
+    it says. It listens on ``port`` of this machine, on a free one where that is taken or 0.
+    """
+
+    def __init__(
+        self, platform: Platform | RunningPlatform, folder: Path, logs: Path, *, port: int = 0
+    ) -> None:
+        self._platform, self._folder, self._logs = platform, folder.absolute(), logs
+        self._port = port if port and not listening(port) else free_port()
+        self._process: Supervisor | None = None
+
+    @property
+    def url(self) -> str:
+        """How callers reach it."""
+        return f"http://{LOOPBACK}:{self._port}"
+
+    def __enter__(self) -> Self:
+        """Start it, and wait until it answers and its database does. Raises StackError, KeysMissing, KeyMissing."""
+        keys = self._folder / "financing-keys.json"
+        held = make_keys(keys)
+        with open_session(self._platform.stack.dsn, "lianyun-prepare") as session:
+            prepare(session, held, time.time_ns() // 1_000, "platform")
+            session.commit()
+        environment = {
+            **addresses(self._platform),
+            "LIANYUN_API_HOST": LOOPBACK,
+            "LIANYUN_API_PORT": str(self._port),
+            "LIANYUN_API_URL": "",  # as asked: 127.0.0.1 and localhost are both right here
+            "LIANYUN_API_WORKERS": "1",
+            "LIANYUN_FINANCING_KEYS": str(keys),
+            "LIANYUN_API_AUTHORITY_KEY": str(self._folder / "api-authority.json"),
+            "LIANYUN_WEBHOOK_KEY_FILE": str(self._folder / "webhook.key"),
+        }
+        command = (sys.executable, "-m", "services.api")
+        self._process = Supervisor(environment, workers=1, logs=self._logs, command=command)
+        self._process.start()
+        try:
+            self._wait(self._process)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def _wait(self, process: Supervisor) -> None:
+        until = time.monotonic() + _PATIENCE
+        while not ready(self.url):
+            if process.restarts >= _ENDS_TOO_OFTEN or time.monotonic() > until:
+                raise StackError("the API does not start", f"see {self._logs / 'worker-0.log'}")
+            time.sleep(0.1)
+
+
+def ready(url: str) -> bool:
+    """Whether the API at ``url`` answers, and its database does; blocks for at most 3 s."""
+    try:
+        return httpx.get(f"{url}/health/ready", timeout=3.0).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,32 @@
+"""The processes beside the workers of a platform on this machine; each is started again when it ends."""
+
+from __future__ import annotations
+
+import sys
+
+from services.localstack.platform import Platform
+from services.processors.supervisor import Supervisor
+
+
+def credit_follower(platform: Platform) -> Supervisor:
+    """Keeps credit signals up to date."""
+    return _process(platform, "credit", "services.processors.credit")
+
+
+def webhooks(platform: Platform) -> Supervisor:
+    """Tells parties of what changed."""
+    return _process(platform, "webhooks", "services.webhooks")
+
+
+def exporter(platform: Platform, port: int) -> Supervisor:
+    """Shows what the database says as metrics on ``port``."""
+    return _process(platform, "exporter", "services.exporter", LIANYUN_EXPORTER_METRICS_PORT=str(port))
+
+
+def _process(platform: Platform, name: str, module: str, **more: str) -> Supervisor:
+    return Supervisor(
+        {**platform.worker_environment(), **more},
+        workers=1,
+        logs=platform.stack.folder / "logs" / name,
+        command=(sys.executable, "-m", module),
+    )
