@@ -18,7 +18,7 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import err, out
 from services.cli.settings import RUNNING, CliSettings
 from services.localstack.api import PORT, LocalApi
-from services.localstack.beside import credit_follower, exporter, webhooks
+from services.localstack.beside import case_follower, credit_follower, exporter, webhooks
 from services.localstack.callers import sandbox
 from services.localstack.errors import StackError
 from services.localstack.platform import Platform
@@ -56,6 +56,7 @@ def up(
             webhooks(platform),
             exporter(platform, metrics),
             LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,
+            case_follower(platform, api.keys),
         ):
             key = sandbox(platform.stack.dsn, platform.network, KEYS)
             with announced(platform, api.url):
@@ -90,6 +91,8 @@ def _tell(platform: Platform, api: str, key: Path | None, metrics: int) -> None:
         "lianyun party list",
         "lianyun track ID",
         "lianyun events tail -f",
+        "lianyun cases list",
+        "lianyun top",
         "lianyun doctor",
     ):
         out.print(f"  {line}")

@@ -42,10 +42,14 @@ class LocalApi:
         """How callers reach it."""
         return f"http://{LOOPBACK}:{self._port}"
 
+    @property
+    def keys(self) -> Path:
+        """The file of the platform's own keys, there once it has started."""
+        return self._folder / "financing-keys.json"
+
     def __enter__(self) -> Self:
         """Start it, and wait until it answers and its database does. Raises StackError, KeysMissing, KeyMissing."""
-        keys = self._folder / "financing-keys.json"
-        held = make_keys(keys)
+        held = make_keys(self.keys)
         with open_session(self._platform.stack.dsn, "lianyun-prepare") as session:
             prepare(session, held, time.time_ns() // 1_000, "platform")
             session.commit()
@@ -55,7 +59,7 @@ class LocalApi:
             "LIANYUN_API_PORT": str(self._port),
             "LIANYUN_API_URL": "",  # as asked: 127.0.0.1 and localhost are both right here
             "LIANYUN_API_WORKERS": "1",
-            "LIANYUN_FINANCING_KEYS": str(keys),
+            "LIANYUN_FINANCING_KEYS": str(self.keys),
             "LIANYUN_API_AUTHORITY_KEY": str(self._folder / "api-authority.json"),
             "LIANYUN_WEBHOOK_KEY_FILE": str(self._folder / "webhook.key"),
         }

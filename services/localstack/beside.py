@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from services.localstack.platform import Platform
 from services.processors.supervisor import Supervisor
@@ -11,6 +12,13 @@ from services.processors.supervisor import Supervisor
 def credit_follower(platform: Platform) -> Supervisor:
     """Keeps credit signals up to date."""
     return _process(platform, "credit", "services.processors.credit")
+
+
+def case_follower(platform: Platform, keys: Path) -> Supervisor:
+    """Opens and closes cases by rule, signed by the platform's own key in the file ``keys``, which must be there."""
+    return _process(
+        platform, "cases", "services.processors.cases", LIANYUN_FINANCING_KEYS=str(keys.absolute())
+    )
 
 
 def webhooks(platform: Platform) -> Supervisor:
