@@ -153,7 +153,13 @@ def close(
 
 @app.command()
 def follow(
-    keep_on: Annotated[bool, typer.Option("--keep-on", help="Go on until Ctrl-C or SIGTERM.")] = False,
+    keep_on: Annotated[
+        bool,
+        typer.Option(
+            "--keep-on",
+            help="Go on until Ctrl-C or SIGTERM, with health and metrics on LIANYUN_CASES_METRICS_PORT.",
+        ),
+    ] = False,
     anew: Annotated[
         bool, typer.Option("--anew", help="Forget the causes and find them again from the first event on.")
     ] = False,

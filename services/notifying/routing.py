@@ -57,7 +57,7 @@ INHIBITIONS = (
     ),
     Inhibition(
         "TransactionOpenLong",
-        ("CreditSignalsBehind", "WebhooksWaiting", "WebhooksTooSlow"),
+        ("CreditSignalsBehind", "CasesBehind", "WebhooksWaiting", "WebhooksTooSlow"),
         "who reads by position waits for it",
     ),
     Inhibition("TopicResting", ("ConsumerLagGrowing",), "it is paused on purpose", ("topic",)),

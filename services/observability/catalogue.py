@@ -28,10 +28,18 @@ _CREDIT = (
     metrics.CREDIT_WHOLE,
     metrics.CREDIT_EVENTS_FOLLOWED,
     metrics.CREDIT_OBSERVATIONS_CHANGED,
+    metrics.CREDIT_BROKEN,
+    metrics.STEP_SECONDS,
+)
+_CASES = (
+    metrics.CASES_WHOLE,
+    metrics.CASES_EVENTS_FOLLOWED,
+    metrics.CASES_STEPS,
+    metrics.CASES_UNREAD,
     metrics.STEP_SECONDS,
 )
 _SUPERVISOR = (metrics.WORKER_EXITS,)
-_OTHERS = {*_API, *_WEBHOOKS, *_CREDIT, *_SUPERVISOR} - {metrics.STEP_SECONDS}
+_OTHERS = {*_API, *_WEBHOOKS, *_CREDIT, *_CASES, *_SUPERVISOR} - {metrics.STEP_SECONDS}
 
 PROCESSES: Mapping[str, tuple[Definition, ...]] = {
     "worker": tuple(each for each in _declared(metrics) if each not in _OTHERS),
@@ -39,6 +47,7 @@ PROCESSES: Mapping[str, tuple[Definition, ...]] = {
     "API": _API,
     "webhooks": _WEBHOOKS,
     "credit signals": _CREDIT,
+    "cases": _CASES,
     "supervisor": _SUPERVISOR,
 }
 """Which process shows what; a test compares each with what it really shows."""

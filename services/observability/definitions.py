@@ -17,7 +17,7 @@ LABELS: Mapping[str, str] = {
     "reason": "reason of a refusal, or why a partition stopped (about 40)",
     "topic": "declared topic (tens)",
     "partition": "partition of a topic (tens)",
-    "step": "part of a process's work: admission, transaction, credit",
+    "step": "part of a process's work: admission, transaction, credit, cases",
     "stage": "stage of the pipeline or of the batch transaction (about 20)",
     "flag": "what is doubtful about an identifier (about 10)",
     "outcome": "what came of a dead letter, of an operator's action or of a delivery (about 10)",

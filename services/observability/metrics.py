@@ -197,6 +197,26 @@ CREDIT_BROKEN = Definition(
     "Events, cargoes and shippers that the credit signals cannot read or judge; their values are old until it is mended.",
 )
 
+# --- cases ------------------------------------------------------------------------------------------------------
+CASES_WHOLE = Definition(
+    "lianyun_cases_whole_timestamp_seconds",
+    "gauge",
+    "When the causes of cases last stood at all events that were visible.",
+)
+CASES_EVENTS_FOLLOWED = Definition(
+    "lianyun_cases_events_followed_total",
+    "counter",
+    "Events that cases have followed, those put aside later counted once more, and decisions on financings.",
+)
+CASES_STEPS = Definition(
+    "lianyun_cases_steps_total", "counter", "Steps of cases taken by rule: opened, reopened, closed."
+)
+CASES_UNREAD = Definition(
+    "lianyun_cases_unread_total",
+    "counter",
+    "Consignments whose events could not be read when their cases were looked at; these stayed as they were.",
+)
+
 # --- processes --------------------------------------------------------------------------------------------------
 WORKER_EXITS = Definition(
     "lianyun_worker_exits_total",

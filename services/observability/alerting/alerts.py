@@ -39,7 +39,7 @@ PROCESSES = (
     Alert(
         "ProcessRestarting",
         "ticket",
-        'changes(process_start_time_seconds{job=~"workers|credit|exporter|api|webhooks"}[15m]) > 2',
+        'changes(process_start_time_seconds{job=~"workers|credit|cases|exporter|api|webhooks"}[15m]) > 2',
         "0s",
         "{{ $labels.job }} at {{ $labels.instance }} ends and starts again.",
     ),
@@ -62,7 +62,7 @@ PROCESSES = (
         "page",
         "time() - min(lianyun_oldest_writing_transaction_timestamp_seconds) > 300",
         "1m",
-        "A transaction has been writing for 5 minutes; webhooks, credit signals and exports stand still behind it.",
+        "A transaction has been writing for 5 minutes; webhooks, credit signals, cases and exports stand still behind it.",
     ),
 )
 
@@ -190,6 +190,13 @@ BUSINESS = (
         "time() - max(lianyun_credit_whole_timestamp_seconds) > 900",
         "5m",
         "Credit signals have not followed all events for 15 minutes.",
+    ),
+    Alert(
+        "CasesBehind",
+        "ticket",
+        "time() - max(lianyun_cases_whole_timestamp_seconds) > 900",
+        "5m",
+        "Cases have not followed all events for 15 minutes; new trouble at a border is on no desk's list.",
     ),
     Alert(
         "WebhooksWaiting",

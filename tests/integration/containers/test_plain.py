@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from services.proving.bench.world import box
-from tests.integration.containers import banking, engine
+from tests.integration.containers import banking, engine, scraping
 from tests.integration.containers.conftest import MARK
 from tests.integration.containers.deployment import Deployment, until
 from tests.terminal.user import BOX, User, departed, opened, subprocess_safe
@@ -92,7 +92,7 @@ def publish(user: User, first: int, count: int) -> None:
 
 def test_every_service_is_healthy_and_jobs_are_done(plain: Deployment) -> None:
     found = plain.containers()
-    running = {"kafka", "postgres", "worker-1", "worker-2", "credit", "api", "webhooks"}
+    running = {"kafka", "postgres", "worker-1", "worker-2", "credit", "cases", "exporter", "api", "webhooks"}
     assert running | JOBS <= found.keys()
     for name, container in found.items():
         state = container["State"]
@@ -130,6 +130,19 @@ def test_what_is_published_from_outside_is_tracked(user: User) -> None:
     assert (shown["movement"]["by"], shown["movement"]["happened"]) == ("outside", "2025-09-05T02:00:00Z")
 
 
+def test_cases_are_opened_by_rule_and_shown_outside(user: User) -> None:
+    """The simulated world is long past, so somebody has to look at what has been silent since."""
+    listed: list[Any] = []
+
+    def opened_by_rule() -> bool:
+        listed[:] = user.json("cases", "list")["cases"]
+        return bool(listed)
+
+    user.until(opened_by_rule)
+    (first, *_) = user.json("cases", "show", listed[0]["case"])["case"]["steps"]
+    assert (first["step"], first.get("by")) == ("opened", None)
+
+
 def test_a_bank_outside_is_answered_by_the_api(plain: Deployment, user: User, tmp_path: Path) -> None:
     url, key = f"http://localhost:{plain.port('API')}", banking.registered(user, tmp_path)
     with banking.caller(url, key) as api:
@@ -157,17 +170,9 @@ def test_all_that_is_stored_is_sound(user: User) -> None:
     assert user.json("fsck")["findings"] == []
 
 
-@pytest.mark.parametrize(("job", "many"), [("workers", 2), ("credit", 1), ("api", 1), ("webhooks", 1)])
+@pytest.mark.parametrize(("job", "many"), scraping.OURS)
 def test_prometheus_reads_all_of_ours(plain: Deployment, job: str, many: int) -> None:
-    if "prometheus" in plain.left_out:
-        pytest.skip("NOT RUN: this engine has no image of Prometheus and cannot fetch it")
-    address = f"http://127.0.0.1:{plain.port('PROMETHEUS')}/api/v1/query?query=up%7Bjob%3D%22{job}%22%7D"
-
-    def up() -> list[str]:
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            return [each["value"][1] for each in json.load(answer)["data"]["result"]]
-
-    until(lambda: up() == ["1"] * many, f"{job}: all are scraped")
+    scraping.reads(plain, job, many)
 
 
 def test_the_exporter_tells_of_the_dead_letters(plain: Deployment, played: dict[str, Any]) -> None:

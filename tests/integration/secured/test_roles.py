@@ -31,7 +31,7 @@ def server() -> Iterator[str]:
         with psycopg.connect(f"{head}/lianyun", autocommit=True) as admin:
             for _ in range(2):
                 admin.execute(ROLES.read_bytes())
-            for role in ("owner", "worker", "credit", "exporter", "api", "webhooks", "reader"):
+            for role in ("owner", "worker", "credit", "cases", "exporter", "api", "webhooks", "reader"):
                 admin.execute(f"ALTER ROLE lianyun_{role} PASSWORD 'only-here'".encode())
         address = f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun"
         migrate(address.replace("ROLE", "owner"))

@@ -104,6 +104,8 @@ CASES = (
          {P + "financing_request_oldest_timestamp_seconds": "0+60x30"}, "15m"),
     Case("CreditSignalsBehind", {P + "credit_whole_timestamp_seconds": "60x40"},
          {P + "credit_whole_timestamp_seconds": "0+60x40"}, "25m"),
+    Case("CasesBehind", {P + "cases_whole_timestamp_seconds": "60x40"},
+         {P + "cases_whole_timestamp_seconds": "0+60x40"}, "25m"),
     Case("WebhooksWaiting", {P + "webhook_oldest_due_timestamp_seconds": "60x40"},
          {P + "webhook_oldest_due_timestamp_seconds": "0x40"}, "20m"),
     Case("WebhookDisabled", {P + "webhook_disabled": "1x20"}, {P + "webhook_disabled": "0x20"}, "10m"),

@@ -85,6 +85,7 @@ def test_prometheus_scrapes_the_workers_in_both_networks() -> None:
     ("name", "variable"),
     [
         ("credit", "LIANYUN_CREDIT_METRICS_PORT"),
+        ("cases", "LIANYUN_CASES_METRICS_PORT"),
         ("api", "LIANYUN_METRICS_PORT"),
         ("webhooks", "LIANYUN_METRICS_PORT"),
     ],
@@ -110,6 +111,19 @@ def test_keys_of_the_api_come_from_secrets_where_it_is_secured() -> None:
     assert {"lianyun_webhook_keys", "lianyun_kafka_password", "lianyun_dsn_password"} <= given
     assert service["environment"]["LIANYUN_API_URL"].startswith("https://")
     assert not service.get("volumes")
+
+
+def test_the_key_that_signs_steps_of_cases_is_the_one_that_was_prepared_and_only_read() -> None:
+    """The file is made by the job alone, and known by one name in each network."""
+    plain, secure = SERVICES["cases"], SERVICES["cases-secure"]
+    (made,), (mounted,) = SERVICES["prepare"]["volumes"], plain["volumes"]
+    assert mounted == f"{made}:ro"
+    assert "financing_keys" in secure["secrets"]
+    assert not secure.get("volumes")
+    for service, job in ((plain, "prepare"), (secure, "prepare-secure")):
+        named = [each["environment"]["LIANYUN_FINANCING_KEYS"] for each in (service, SERVICES[job])]
+        assert named[0] == named[1]
+        assert service["depends_on"] == {job: {"condition": "service_completed_successfully"}}
 
 
 def test_prometheus_scrapes_the_exporter_in_both_networks() -> None:
@@ -163,7 +177,7 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
     for name, service in SERVICES.items():
         address = service.get("environment", {}).get("LIANYUN_DSN")
         if address is not None:
-            kinds = ("worker", "credit", "exporter", "api", "webhooks")
+            kinds = ("worker", "credit", "cases", "exporter", "api", "webhooks")
             role = next((kind for kind in kinds if name.startswith(kind)), "owner")
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
 

@@ -16,6 +16,7 @@ from services.exporter.sample import Question, Sample
 from services.observability.catalogue import CATALOGUE, PROCESSES
 from services.observability.definitions import LABELS, UNITS, Definition
 from services.observability.publishing import ROOT, main, render, stale
+from services.processors.cases.store.follower import CaseMetrics
 from services.processors.credit.store.follower import FollowerMetrics
 from services.processors.metrics import WorkerMetrics
 from services.processors.supervision import SupervisorMetrics
@@ -56,6 +57,7 @@ def registries() -> Mapping[str, CollectorRegistry]:
         "API": api(),
         "webhooks": WebhookMetrics().instruments.registry,
         "credit signals": FollowerMetrics().instruments.registry,
+        "cases": CaseMetrics().instruments.registry,
         "supervisor": supervisor(),
     }
 

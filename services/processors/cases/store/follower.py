@@ -19,10 +19,13 @@ from psycopg.errors import LockNotAvailable
 from pydantic import Field, SecretStr
 
 from services.connections import Connections
+from services.observability import metrics as names
 from services.processors.cases.store import projector
 from services.processors.cases.store.projector import Followed
 from services.processors.cases.store.recording import CaseDesk
+from services.processors.cases.store.statements import statement
 from services.processors.financing.store.opening import read_keys
+from services.processors.following.progress import Progress, shown
 from services.processors.platform_events import Signer
 from services.storage.session import open_session
 
@@ -41,8 +44,28 @@ class CasesSettings(Connections):
     cases_tick: float = Field(1.0, gt=0, description="seconds between two looks for new events")
     cases_events: int = Field(2_000, gt=0, le=50_000, description="events of one step at most")
     cases_nice: int = Field(10, ge=0, le=19, description="how far this process steps back behind the workers")
+    cases_stuck_after: float = Field(
+        600.0, gt=0, description="seconds after which a step that has not ended counts as stuck"
+    )
+    cases_metrics_host: str = "127.0.0.1"
+    cases_metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class CaseMetrics(Progress):
+    """How far cases are, the steps taken by rule and what could not be read; for one writer and any readers."""
+
+    def __init__(self) -> None:
+        super().__init__("cases", names.CASES_EVENTS_FOLLOWED, names.CASES_WHOLE)
+        self._steps = self.instruments.counter(names.CASES_STEPS)
+        self._unread = self.instruments.counter(names.CASES_UNREAD)
+
+    def stepped(self, done: Followed, seconds: float) -> None:
+        """A step has ended."""
+        self._steps.inc(len(done.steps))
+        self._unread.inc(done.unread)
+        self.ended_step(done.events, done.whole, seconds)
 
 
 def signer_of(network: str, keys: Path) -> Signer:
@@ -57,9 +80,9 @@ def follow(
     events: int,
     tick: float,
     stop: threading.Event,
-    stepped: Callable[[Followed], None] = lambda _done: None,
+    stepped: Callable[[Followed, float], None] = lambda _done, _seconds: None,
 ) -> None:
-    """Follow until ``stop`` is set; blocks. ``stepped`` is told of each step. Raises what a step raises.
+    """Follow until ``stop`` is set; blocks. ``stepped`` is told of each step and its seconds. Raises what a step raises.
 
     A second follower waits until the first one is gone. While there is much to catch up with it rests as long as it works: the
     workers come first on a small machine.
@@ -71,8 +94,9 @@ def follow(
         except LockNotAvailable:
             stop.wait(tick)
             continue
-        stepped(done)
-        stop.wait(tick if done.whole else time.monotonic() - started)
+        took = time.monotonic() - started
+        stepped(done, took)
+        stop.wait(tick if done.whole else took)
 
 
 def run(settings: CasesSettings) -> None:
@@ -82,10 +106,19 @@ def run(settings: CasesSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     desk = CaseDesk(signer_of(settings.network, settings.financing_keys))
-    session = open_session(settings.dsn.get_secret_value(), APPLICATION)
-    session.autocommit = True
-    with session:
-        follow(session, desk, settings.cases_events, settings.cases_tick, stop, _tell)
+    metrics = CaseMetrics()
+
+    def stepped(done: Followed, seconds: float) -> None:
+        metrics.stepped(done, seconds)
+        _tell(done)
+
+    host, port = settings.cases_metrics_host, settings.cases_metrics_port
+    with shown(metrics, host, port, settings.cases_stuck_after):
+        session = open_session(settings.dsn.get_secret_value(), APPLICATION)
+        session.autocommit = True
+        with session:
+            metrics.found_whole(session.execute(statement("whole_at")).fetchone())
+            follow(session, desk, settings.cases_events, settings.cases_tick, stop, stepped)
 
 
 def _tell(done: Followed) -> None:

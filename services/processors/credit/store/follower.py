@@ -7,7 +7,6 @@ with it rests as long as it works: the workers come first on a small machine.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -21,14 +20,11 @@ from pydantic import Field, SecretStr
 
 from services.connections import Connections
 from services.observability import metrics as names
-from services.observability.http import Health, HealthServer
-from services.observability.instruments import Instruments
 from services.processors.credit.store import projector
 from services.processors.credit.store.projector import Step
 from services.processors.credit.store.statements import statement
+from services.processors.following.progress import Progress, shown
 from services.storage.session import open_session
-
-log = logging.getLogger(__name__)
 
 APPLICATION = "lianyun-credit"
 
@@ -53,31 +49,19 @@ class FollowerSettings(Connections):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class FollowerMetrics:
-    """What the follower did, and when it last stood at everything that was visible; for one writer and any readers."""
+class FollowerMetrics(Progress):
+    """How far the signals are, what changed in them and what is broken; for one writer and any readers."""
 
     def __init__(self) -> None:
-        make = self.instruments = Instruments()
-        self._followed = make.counter(names.CREDIT_EVENTS_FOLLOWED)
-        self._changed = make.counter(names.CREDIT_OBSERVATIONS_CHANGED)
-        self._whole = make.gauge(names.CREDIT_WHOLE)
-        self._broken = make.gauge(names.CREDIT_BROKEN)
-        self._step = make.histogram(names.STEP_SECONDS)
-        self.looked = time.monotonic()
-
-    def stood_whole(self, at: float) -> None:
-        """The signals stood at everything that was visible at ``at`` (seconds since 1970)."""
-        self._whole.set(at)
+        super().__init__("credit", names.CREDIT_EVENTS_FOLLOWED, names.CREDIT_WHOLE)
+        self._changed = self.instruments.counter(names.CREDIT_OBSERVATIONS_CHANGED)
+        self._broken = self.instruments.gauge(names.CREDIT_BROKEN)
 
     def stepped(self, done: Step, whole: bool, seconds: float) -> None:
         """A step has ended."""
-        self.looked = time.monotonic()
-        self._followed.inc(done.events + done.aside)
         self._changed.inc(done.changed)
         self._broken.set(done.broken)
-        self._step.labels("credit").observe(seconds)
-        if whole:
-            self.stood_whole(time.time())
+        self.ended_step(done.events + done.aside, whole, seconds)
 
 
 def follow(
@@ -116,30 +100,10 @@ def run(settings: FollowerSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     metrics = FollowerMetrics()
-    server = _serve(settings, metrics)
-    session = open_session(settings.dsn.get_secret_value(), APPLICATION)
-    session.autocommit = True
-    try:
+    host, port = settings.credit_metrics_host, settings.credit_metrics_port
+    with shown(metrics, host, port, settings.credit_stuck_after):
+        session = open_session(settings.dsn.get_secret_value(), APPLICATION)
+        session.autocommit = True
         with session:
-            row = session.execute(statement("whole_at")).fetchone()
-            if row is not None and row[0] is not None:
-                metrics.stood_whole(row[0].timestamp())
+            metrics.found_whole(session.execute(statement("whole_at")).fetchone())
             follow(session, settings.credit_events, settings.credit_tick, stop, metrics.stepped)
-    finally:
-        if server is not None:
-            server.stop()
-
-
-def _serve(settings: FollowerSettings, metrics: FollowerMetrics) -> HealthServer | None:
-    if settings.credit_metrics_port is None:
-        return None
-
-    def live() -> Health:
-        idle = time.monotonic() - metrics.looked
-        return Health(idle < settings.credit_stuck_after, {"idle_seconds": round(idle, 1)})
-
-    registry = metrics.instruments.registry
-    server = HealthServer(registry, live, live, settings.credit_metrics_host, settings.credit_metrics_port)
-    server.start()
-    log.info("metrics on port %d", server.port, extra={"action": "metrics", "port": server.port})
-    return server

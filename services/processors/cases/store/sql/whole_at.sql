@@ -1,0 +1,1 @@
+SELECT whole_at FROM lianyun.case_cursor
