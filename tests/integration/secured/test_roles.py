@@ -136,6 +136,34 @@ def test_the_follower_of_credit_signals_writes_its_own_tables_and_no_others(serv
                 session.execute(f"SELECT FROM lianyun.{kept}".encode())
 
 
+CASES = {
+    "case_again": "DELETE INSERT UPDATE",
+    "case_cause": "DELETE INSERT",
+    "case_cursor": "INSERT UPDATE",
+    "case_due": "DELETE INSERT UPDATE",
+    "case_head": "INSERT UPDATE",
+    "case_step": "INSERT",
+    "case_touched": "DELETE INSERT",
+}
+
+
+def test_the_follower_of_cases_writes_its_own_tables_and_changes_no_step(server: str) -> None:
+    with psycopg.connect(server.replace("ROLE", "cases"), autocommit=True) as session:
+        rows = session.execute(
+            "SELECT c.relname, string_agg(p.kind, ' ' ORDER BY p.kind)"
+            " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS p (kind)"
+            " WHERE (n.nspname = 'lianyun' OR n.nspname ~ '^g[0-9]+$') AND c.relkind IN ('r', 'p', 'v')"
+            "   AND (has_table_privilege(c.oid, p.kind)"
+            "        OR p.kind IN ('INSERT', 'UPDATE') AND has_any_column_privilege(c.oid, p.kind))"
+            " GROUP BY c.relname"
+        )
+        assert dict(rows.fetchall()) == CASES
+        for kept in ("credit_record", "api_secret", "access_log", "webhook_secret"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(f"SELECT FROM lianyun.{kept}".encode())
+
+
 def test_whoever_draws_dashboards_sees_nothing_of_a_shipper(server: str) -> None:
     """How far the signals are, which is no news of anybody; fsck as that role goes without them and says so."""
     with psycopg.connect(server.replace("ROLE", "reader"), autocommit=True) as session:
