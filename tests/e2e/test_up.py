@@ -104,7 +104,7 @@ def test_it_says_where_to_look_runs_until_ctrl_c_and_leaves_nothing(folder: Path
         key = folder / ".lianyun" / "sandbox.jwk"
         assert key.stat().st_mode & 0o077 == 0
         assert ask(url, key, "/v1/financings/sandbox-stage-pledged")["stage"] == "PLEDGED"
-        assert ask(url, key, "/v1/financings?limit=5") == {"items": [], "next": None}, "the desk is prepared"
+        assert ask(url, key, "/v1/financings?limit=5")["items"] == []
         # Whoever delivers webhooks has begun.
         user.until(lambda: (folder / ".lianyun" / "webhook.key").exists(), 30)
         below = descendants(up.pid)
