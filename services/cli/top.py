@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any, Literal
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.live import Live
@@ -80,6 +81,13 @@ def _keep_on(
     """A frame as often as asked, until Ctrl-C; the screen is put back as it was."""
     with Live(console=out, screen=True, auto_refresh=False) as live:
         while True:
-            board = _board(boards, connection, moment, crossing)
+            try:
+                board = _board(boards, connection, moment, crossing)
+            except psycopg.OperationalError as problem:
+                raise Failure(
+                    Exit.UNREACHABLE,
+                    f"the database is gone: {problem}",
+                    "lianyun doctor, then lianyun top again",
+                ) from None
             live.update(frame(board, language, out.size.height), refresh=True)
             time.sleep(every)

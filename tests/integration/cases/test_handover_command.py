@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -64,3 +65,31 @@ def test_the_boxes_that_are_not_on_every_list(
     nobody = CliRunner().invoke(app, ["handover", "cr/X1/2026-03-01/railnet:xian"]).exception
     assert isinstance(nobody, Failure)
     assert nobody.code is Exit.NOT_FOUND
+
+
+def test_a_list_that_leaves_a_box_out_concerns_that_box(postgres: DatabaseAddress) -> None:
+    """The receiving railway's list names forty-nine boxes; the case is found by the fiftieth, of which it says nothing."""
+    dsn = postgres.fresh_database("handover_left_out")
+    migrate(dsn)
+    told = next(story for story in stories() if story.slug.startswith("42"))
+    left_out = {"reference": "XA-42", "containers": ["LYNU7100507"]}
+    events = tuple({**each, "says": left_out} if each["id"] == "open" else each for each in told.events)
+    story = replace(told, events=events)
+    with psycopg.connect(dsn) as session:
+        register(session, [story])
+        register_platform(session)
+    clock = Clock(parse_micros("2026-03-06T05:00:00Z"))
+    hand = Desk(dsn)
+    with open_session(dsn) as opened:
+        opened.autocommit = True
+        kinds = []
+        for offset, each in enumerate(story.told):
+            hand.apply([record(each, offset)])
+            hand.settle()
+            steps = [step for done in projector.catch_up(opened, clock.desk) for step in done.steps]
+            kinds.append((each.short, [step.kind for step in steps]))
+        rows = opened.execute("SELECT missing, surplus FROM lianyun.case_cause").fetchall()
+    hand.close()
+    # The draft of the list, with forty boxes, is the first that differs; the final one leaves the same box out.
+    assert kinds == [("open", []), ("gave", []), ("took-draft", ["opened"]), ("took", [])]
+    assert rows == [(["LYNU7100507"], ["LYNU7199998"])]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import signal
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +137,37 @@ def test_a_crossing_can_be_asked_for_alone_and_a_wrong_one_is_named(dsn: str) ->
     )
     assert wrong.returncode == 2
     assert "alashankou-dostyk" in wrong.stderr
+
+
+def test_it_is_live_on_a_terminal_and_leaves_it_as_it_was(dsn: str) -> None:
+    """As over SSH: frames on a screen of their own, which Ctrl-C takes away again."""
+    own, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 180, 0, 0))
+    command = [
+        str(Path(sys.executable).with_name("lianyun")),
+        "top",
+        "--every",
+        "0.5",
+        "--at",
+        border_night().as_of,
+    ]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "LIANYUN_DSN": dsn, "TERM": "xterm-256color"},
+        stdin=other,
+        stdout=other,
+        stderr=other,
+    ) as running:
+        os.close(other)
+        seen = b""
+        while seen.count(b"CR X8024") < 2:  # a second frame came
+            assert running.poll() is None, seen
+            seen += os.read(own, 65_536)
+        running.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # the terminal is closed at its end
+            while more := os.read(own, 65_536):
+                seen += more
+    os.close(own)
+    assert running.returncode == 130
+    assert seen.index(b"\x1b[?1049h") < seen.index(b"lianyun top")
+    assert seen.rindex(b"\x1b[?1049l") > seen.rindex(b"CR X8024")

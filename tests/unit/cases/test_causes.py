@@ -154,6 +154,25 @@ def test_nothing_changes_before_the_moment_at_which_to_look_again(
         assert causes(edge, due - 1) == causes(view, at), (number, at, due)
 
 
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [("29", CaseKind.OVERDUE), ("30", CaseKind.SILENT), ("18", CaseKind.HANDOVER_DIFFERENCE)],
+)
+def test_what_comes_by_time_alone_is_looked_for_at_its_very_moment(number: str, kind: CaseKind) -> None:
+    """From before everything on, looking only when it is due finds each cause in its first microsecond."""
+    facts = whole(number)
+    at = min(claim.happened for claim in facts.claims)
+    last = parse_micros(STORIES[number].as_of)
+    came: dict[bytes, int] = {}
+    while at <= last:
+        for case, cause in found(facts, at).items():
+            if cause.kind is kind:
+                came.setdefault(case, at)
+                assert came[case] == cause.since + 1
+        at = min((next_due(facts, view, at) or last + 1 for view in views(facts, at)), default=last + 1)
+    assert came, f"nothing of the kind {kind} came"
+
+
 @pytest.mark.parametrize("number", sorted(STORIES))
 def test_every_cause_says_when_somebody_has_to_have_acted_and_on_what_it_rests(number: str) -> None:
     events = {told.event for told in STORIES[number].told}
