@@ -28,6 +28,7 @@ _CREDIT = (
     metrics.CREDIT_WHOLE,
     metrics.CREDIT_EVENTS_FOLLOWED,
     metrics.CREDIT_OBSERVATIONS_CHANGED,
+    metrics.CREDIT_BROKEN,
     metrics.STEP_SECONDS,
 )
 _SUPERVISOR = (metrics.WORKER_EXITS,)
