@@ -17,7 +17,8 @@ def show_lending(told: dict[str, Any] | None) -> None:
         f"it waited at {waited['place']} from {waited['from']} to {waited['to']}"
     )
     rows = [
-        (d["number"], d["by"], d["action"], d["outcome"], d["guard"], d["written"]) for d in told["decisions"]
+        (d["number"] or "", d["by"], d["action"], d["outcome"], d["guard"], d["written"])
+        for d in told["decisions"]
     ]
     print_table(("decision", "asked by", "for", "outcome", "because of", "papers written as"), rows)
     status = told["status"]

@@ -307,6 +307,6 @@ def test_damage_is_found_and_named(session: Session, case: Case) -> None:
 
 
 def test_each_kind_of_damage_is_tested() -> None:
-    # Credit signals and financing have databases of their own (tests/integration/credit, tests/integration/financing).
-    elsewhere = {Damage.CREDIT, Damage.DECISION, Damage.FINANCING}
+    # These have databases of their own (tests/integration/cases, credit and financing).
+    elsewhere = {Damage.CASE, Damage.CREDIT, Damage.DECISION, Damage.FINANCING}
     assert {case.kind for case in CASES} == set(Damage) - elsewhere
