@@ -442,3 +442,14 @@ def test_the_decisions_equal_the_model(monkeypatch: Any) -> None:
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )
+
+
+def test_a_reservation_ends_every_one_that_ran_out_in_its_way() -> None:
+    machine = Financing()
+    machine.begin()
+    first = machine.reserve("bbank", "CARGO")
+    second = machine.its_bank_consents_and_the_other_one_reserves(first, "2026-04-30")
+    machine.time_passes(73, 0)
+    machine.reserve("bbank", "CARGO")
+    for financing in (first, second):
+        machine.cancel(financing)  # it ended, and cannot be cancelled

@@ -103,8 +103,10 @@ def _checked(
             (held if hold.held(at) else stale).append(entry)
     consents = consented(book.words, wanted.bank, at)
     checked = uniqueness.check(wanted, book.prints, held, consents)
-    past = uniqueness.check(wanted, book.prints, stale)
-    return checked, frozenset(f.by for f in past.findings if f.verdict is not Verdict.CLEAR)
+    # One by one as well: of several that stand in the way together only one is named.
+    each = [[entry for entry in stale if entry.holder == holder] for holder in {e.holder for e in stale}]
+    past = [uniqueness.check(wanted, book.prints, entries) for entries in (stale, *each)]
+    return checked, frozenset(f.by for p in past for f in p.findings if f.verdict is not Verdict.CLEAR)
 
 
 def _outsider(ask: Ask, book: Book, terms: Terms, product: Product) -> Failed | None:

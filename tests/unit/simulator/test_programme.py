@@ -40,13 +40,13 @@ def test_the_clock_hurries_through_history_and_stops_at_the_end() -> None:
 DIGEST = """
 import sys
 from random import Random
-from services.cli.demo import _world
+from services.cli.demo_world import chosen_world
 from services.proving.programme import programme
 from services.simulator.files import handed
 from services.simulator.signing import profiles
 
 seed = int(sys.argv[2])
-world = _world("tiny", seed, None, sys.argv[1])
+world = chosen_world("tiny", seed, None, sys.argv[1])
 print(programme(handed(world.kept), profiles(seed), Random(seed)).digest)
 """
 
