@@ -6,16 +6,12 @@ It reads by position what they have committed, so it misses nothing and applies 
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 from psycopg import Connection
-from psycopg.errors import LockNotAvailable
 from pydantic import Field, SecretStr
 
 from services.connections import Connections
@@ -26,6 +22,7 @@ from services.processors.cases.store.recording import CaseDesk
 from services.processors.cases.store.statements import statement
 from services.processors.financing.store.opening import read_keys
 from services.processors.following.progress import Progress, shown
+from services.processors.following.turning import behind_workers, turn
 from services.processors.platform_events import Signer
 from services.storage.session import open_session
 
@@ -82,29 +79,13 @@ def follow(
     stop: threading.Event,
     stepped: Callable[[Followed, float], None] = lambda _done, _seconds: None,
 ) -> None:
-    """Follow until ``stop`` is set; blocks. ``stepped`` is told of each step and its seconds. Raises what a step raises.
-
-    A second follower waits until the first one is gone. While there is much to catch up with it rests as long as it works: the
-    workers come first on a small machine.
-    """
-    while not stop.is_set():
-        started = time.monotonic()
-        try:
-            done = projector.step(session, desk, events)
-        except LockNotAvailable:
-            stop.wait(tick)
-            continue
-        took = time.monotonic() - started
-        stepped(done, took)
-        stop.wait(tick if done.whole else took)
+    """Follow until ``stop`` is set; blocks. ``stepped`` is told of each step and its seconds. Raises what a step raises."""
+    turn(lambda: projector.step(session, desk, events), lambda done: done.whole, tick, stop, stepped)
 
 
 def run(settings: CasesSettings) -> None:
     """Open a session of its own and follow until SIGTERM or SIGINT, which ends it after the step that is under way."""
-    os.nice(settings.cases_nice)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = behind_workers(settings.cases_nice)
     desk = CaseDesk(signer_of(settings.network, settings.financing_keys))
     metrics = CaseMetrics()
 

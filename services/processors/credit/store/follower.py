@@ -7,15 +7,11 @@ with it rests as long as it works: the workers come first on a small machine.
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Literal
 
 from psycopg import Connection
-from psycopg.errors import LockNotAvailable
 from pydantic import Field, SecretStr
 
 from services.connections import Connections
@@ -24,6 +20,7 @@ from services.processors.credit.store import projector
 from services.processors.credit.store.projector import Step
 from services.processors.credit.store.statements import statement
 from services.processors.following.progress import Progress, shown
+from services.processors.following.turning import behind_workers, turn
 from services.storage.session import open_session
 
 APPLICATION = "lianyun-credit"
@@ -76,29 +73,27 @@ def follow(
     What is broken is tried again once, at the start. Raises what a step raises: the database is gone. A second follower waits
     until the first one is gone.
     """
-    ended = stop or threading.Event()
     tried = False
-    while not ended.is_set():
-        started = time.monotonic()
-        try:
-            if not tried:
-                projector.mend(session, events)
-                tried = True
-            done = projector.step(session, events)
-        except LockNotAvailable:
-            ended.wait(tick)
-            continue
-        took, whole = time.monotonic() - started, done.whole(events)
-        stepped(done, whole, took)
-        ended.wait(tick if whole else took)
+
+    def step() -> Step:
+        nonlocal tried
+        if not tried:
+            projector.mend(session, events)
+            tried = True
+        return projector.step(session, events)
+
+    def whole(done: Step) -> bool:
+        return done.whole(events)
+
+    def tell(done: Step, seconds: float) -> None:
+        stepped(done, whole(done), seconds)
+
+    turn(step, whole, tick, stop or threading.Event(), tell)
 
 
 def run(settings: FollowerSettings) -> None:
     """Open a session of its own and follow until SIGTERM or SIGINT, which ends it after the step that is under way."""
-    os.nice(settings.credit_nice)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = behind_workers(settings.credit_nice)
     metrics = FollowerMetrics()
     host, port = settings.credit_metrics_host, settings.credit_metrics_port
     with shown(metrics, host, port, settings.credit_stuck_after):
