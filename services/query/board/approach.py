@@ -98,7 +98,7 @@ def may_come(news: News, announced: Mapping[str, Micros], now: Micros, within: M
         return False
     if railnet.crossings_at(here.id):
         return True
-    hours = _to_a_border().get(here.id)
+    hours = _to_a_border().get(here.id)  # the farthest: its route may pass by the nearer ones
     return hours is not None and now - within <= news.at + int(hours * HOUR) + within
 
 
@@ -182,12 +182,12 @@ def _expected(
 
 @cache
 def _to_a_border() -> Mapping[str, float]:
-    """How long a train runs from each station to the nearest border."""
+    """How long a train runs from each station to the farthest border that it may come to first."""
     found: dict[str, float] = {}
     for crossing in railnet.crossings().values():
         for side in (crossing.a, crossing.b):
             for station, hours in _hours_to(side.station).items():
-                found[station] = min(hours, found.get(station, hours))
+                found[station] = max(hours, found.get(station, hours))
     return found
 
 

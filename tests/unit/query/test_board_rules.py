@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas import railnet
@@ -120,6 +120,8 @@ PLACES = sorted({*WEST, *(c.place for c in railnet.crossings().values()), "locod
     st.floats(0, 200),
     st.none() | st.floats(-20, 20),
 )
+@example("departed", "railnet:aktobe", WEST, 49.05, None)
+@example("departed", "railnet:aktobe", EAST, 49.05, None)  # the border on its way is not the nearest one
 def test_nothing_that_is_on_the_board_is_left_out_beforehand(
     what: str, place: str, route: tuple[str, ...], hours: float, announced: float | None
 ) -> None:
