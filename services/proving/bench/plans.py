@@ -78,7 +78,6 @@ def plans(dsn: str, bank: str, reference: str) -> dict[str, Any]:
             ("what a financing holds", financing.statement("entries_of"), {"financings": uuids([own])}),
             ("its cargo", financing.statement("cargo_of"), {"financings": uuids([own])}),
             ("versions of the keys", financing.statement("hold_versions"), {}),
-            ("heads", financing.statement("hold_heads"), {"ids": cargo}),
             ("other registries", financing.statement("external"), {"financing": own.hex()}),
             ("acknowledged", financing.statement("acknowledged"), {"financing": own.hex(), "known_at": 1}),
         ]  # fmt: skip
