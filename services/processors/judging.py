@@ -1,9 +1,13 @@
-"""Admission as the pipeline calls it: a batch of the client's records in, one outcome per record out."""
+"""Admission as the pipeline calls it: a batch of the client's records in, one outcome per record out.
+
+What is admitted is packed for the database here too, beside the transaction of the batch before.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from schemas.signing import Verifier
 from services.admission.model import AdmissionSettings, Admitted, Record, Refused, Verified
@@ -11,8 +15,17 @@ from services.admission.reading import read
 from services.admission.verification import blamed, verify_many
 from services.processors.ports import Admission, LogRecord
 from services.registry.registry import Registry
+from services.storage.batch import Event
+from services.storage.packing import packed
 
 log = logging.getLogger(__name__)
+
+
+class Accepted(NamedTuple):
+    """A record that was admitted, and the event that the database takes of it."""
+
+    admitted: Admitted
+    event: Event
 
 
 class Judge:
@@ -46,18 +59,22 @@ class Judge:
                 outcomes.append(Refused.internal(record, error, blamed(record, registry)))
         return outcomes
 
-    def _read(self, verified: Verified | Refused, registry: Registry) -> Admitted | Refused:
+    def _read(self, verified: Verified | Refused, registry: Registry) -> Accepted | Refused:
         if isinstance(verified, Refused):
             return verified
         try:
-            return read(verified, registry)
+            admitted = read(verified, registry)
+            if isinstance(admitted, Refused):
+                return admitted
+            return Accepted(admitted, packed(Event.of(admitted, registry.version)))
         except Exception as error:
             record = verified.record
             log.exception("reading %s/%d@%d failed", record.topic, record.partition, record.offset)
             return Refused.internal(record, error, verified.party.code, verified.event)
 
 
-def _weight(outcome: Admitted | Refused) -> int:
+def _weight(outcome: Accepted | Refused) -> int:
     if isinstance(outcome, Refused):
         return 0
-    return max(1, len(outcome.facts.claims) + len(outcome.facts.links))
+    facts = outcome.admitted.facts
+    return max(1, len(facts.claims) + len(facts.links))

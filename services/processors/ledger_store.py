@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 import psycopg
 
-from services.admission.model import Admitted, Refused
+from services.admission.model import Refused
 from services.deadletters.batch import LetterSettings, record
 from services.processors import ports
+from services.processors.judging import Accepted
 from services.processors.projections import PROJECTIONS
 from services.registry.registry import Registry
 from services.registry.store import RegistryReader
@@ -55,7 +56,7 @@ class LedgerStore:
         wanted = [Wanted(p.topic, p.partition, topic_ids.get(p.topic), 0) for p in partitions]
         return self._writer.claim_partitions(self._owner, wanted)
 
-    def apply(self, batch: ports.Batch[Admitted | Refused], registry: Registry) -> ports.Applied:
+    def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> ports.Applied:
         """Apply a batch in one transaction, in several where an event fails that fails alone."""
         events: list[Event] = []
         refused: list[Refused] = []
@@ -64,7 +65,7 @@ class LedgerStore:
                 if isinstance(outcome, Refused):
                     refused.append(outcome)
                 else:
-                    events.append(Event.of(outcome, registry.version))
+                    events.append(outcome.event)
         advances = tuple(
             Advance(*part.slice.partition, part.slice.epoch, part.slice.first, part.slice.next_offset)
             for part in batch

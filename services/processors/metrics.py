@@ -10,9 +10,10 @@ from itertools import accumulate
 from operator import gt
 from typing import Any
 
-from services.admission.model import Admitted, Refused, Verified
+from services.admission.model import Refused, Verified
 from services.observability import metrics as names
 from services.observability.instruments import Instruments
+from services.processors.judging import Accepted
 from services.processors.log_moved import LogMoved
 from services.processors.ports import Applied, Batch, LogRecord
 from services.storage.ledger_protocol import PartitionId
@@ -131,7 +132,7 @@ class WorkerMetrics:
         refused: Counter[tuple[str, str]] = Counter()
         published: dict[str, list[int]] = {}
         for part in batch:
-            admitted = [one for one in part.outcomes if type(one) is Admitted]
+            admitted = [one.admitted for one in part.outcomes if type(one) is Accepted]
             seen = [one.verified for one in admitted]
             accepted.update([(one.party.code, one.envelope.type) for one in seen])
             times = [one.envelope.published_micros for one in seen]

@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from services.admission.model import Admitted, Refused
+from services.admission.model import Refused
 from services.processors import ports
-from services.processors.judging import Judge
+from services.processors.judging import Accepted, Judge
 from services.processors.ledger_store import LedgerStore
 from services.processors.process import run
 from services.processors.settings import WorkerSettings, admission_settings
@@ -30,7 +30,7 @@ class TrappedStore(LedgerStore):
             self.stepper.reach("before_seek")
         return claims
 
-    def apply(self, batch: ports.Batch[Admitted | Refused], registry: Registry) -> ports.Applied:
+    def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> ports.Applied:
         """Apply as ever; a transaction that fails is no longer in hand."""
         try:
             return super().apply(batch, registry)

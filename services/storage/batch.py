@@ -9,15 +9,24 @@ from typing import NamedTuple, Self
 
 from services.admission.model import RULES, Admitted, Record, Refused
 from services.core.facts import Facts
+from services.storage.rows import StateRows
 
 MOST_EVENTS = 4_096
 """Events of one batch at most: event numbers come in blocks of this size."""
 
 
+class Body(NamedTuple):
+    """A stored message packed for binary COPY, but for its number, which comes first, and its topic's, in the middle."""
+
+    before: bytes
+    after: bytes
+
+
 class Event(NamedTuple):
     """One admitted event with the facts that it states; ``id`` and ``content`` are the 16-byte digests.
 
-    ``publisher`` is the party's code; ``registry`` and ``rules`` are the versions by which it was admitted.
+    ``publisher`` is the party's code; ``registry`` and ``rules`` are the versions by which it was admitted. ``rows`` and
+    ``body`` are what is stored of it, where somebody has packed it before (``services.storage.packing``).
     """
 
     record: Record
@@ -29,6 +38,8 @@ class Event(NamedTuple):
     registry: int
     facts: Facts
     rules: int = RULES
+    rows: StateRows | None = None
+    body: Body | None = None
 
     @classmethod
     def of(cls, admitted: Admitted, registry: int) -> Self:

@@ -94,7 +94,7 @@ def enter(
     identified = identify(work, events, first)
     work.stage("identity")
     kept = sorted((*identified.new, *identified.variants))
-    put_bodies(work, ((first + i, events[i]) for i in kept), topics)
+    put_bodies(work, [(first + i, events[i]) for i in kept], topics)
     work.stage("body")
     variants = frozenset(identified.variants)
     stated = [

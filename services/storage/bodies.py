@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from services.admission.raw import frame
-from services.storage.batch import MOST_EVENTS, Event
+from services.storage.batch import MOST_EVENTS, Body, Event
 from services.storage.session import Session
 from services.storage.words import key_number
 from services.storage.work import Work
@@ -15,34 +15,38 @@ from services.storage.work import Work
 SPAN = 1 << 24
 """Event numbers per partition: 4,096 blocks, some eight million events."""
 _AHEAD = 256 * MOST_EVENTS
-_BODY = struct.Struct(">hiqiqiqiqi16si16siiihihihi").pack
+_NUMBER = struct.Struct(">hiq").pack
+_BEFORE = struct.Struct(">iqiqiqi16si16siiih").pack
+_TOPIC = struct.Struct(">ih").pack
+_AFTER = struct.Struct(">ihi").pack
 _LENGTH = struct.Struct(">i").pack
 
 
-def put_bodies(work: Work, events: Iterable[tuple[int, Event]], topics: Mapping[str, int]) -> None:
+def packed_body(event: Event) -> Body:
+    """The row of ``event``; struct.error where it does not fit the table."""
+    record, headers = event.record, frame(event.record.headers)
+    before = _BEFORE(
+        8, record.appended, 8, record.offset, 8, key_number(event.key_id), 16, event.id, 16, event.content,
+        4, event.registry, 2, event.rules,
+    )  # fmt: skip
+    payload = event.payload
+    after = b"".join((_AFTER(2, record.partition, len(headers)), headers, _LENGTH(len(payload)), payload))
+    return Body(before, after)
+
+
+def put_bodies(work: Work, events: Sequence[tuple[int, Event]], topics: Mapping[str, int]) -> None:
     """Store messages under their numbers, all of one block; ``topics`` gives each topic's number.
 
     A block lies in one partition, which takes the rows without looking for theirs.
     """
-    rows = list(events)
-    if rows:
-        into = f"COPY lianyun.body_{rows[0][0] // SPAN} FROM STDIN BINARY".encode()
-        work.copy(into, (_packed(no, event, topics[event.record.topic]) for no, event in rows))
-
-
-def _packed(no: int, event: Event, topic: int) -> bytes:
-    record, headers = event.record, frame(event.record.headers)
-    return b"".join(
-        (
-            _BODY(
-                12, 8, no, 8, record.appended, 8, record.offset, 8, key_number(event.key_id), 16, event.id,
-                16, event.content, 4, event.registry, 2, event.rules, 2, topic, 2, record.partition, len(headers),
-            ),
-            headers,
-            _LENGTH(len(event.payload)),
-            event.payload,
-        )
-    )  # fmt: skip
+    if not events:
+        return
+    numbers = {name: _TOPIC(2, no) for name, no in topics.items()}
+    pieces: list[bytes] = []
+    for no, event in events:
+        before, after = event.body or packed_body(event)
+        pieces += (_NUMBER(12, 8, no), before, numbers[event.record.topic], after)
+    work.copy(f"COPY lianyun.body_{events[0][0] // SPAN} FROM STDIN BINARY".encode(), pieces)
 
 
 def topic_numbers(session: Session, names: Iterable[str]) -> dict[str, int]:

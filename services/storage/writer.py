@@ -161,7 +161,7 @@ class Writer:
         raise GaveUp(f"{ATTEMPTS} times in a row another transaction was in the way")
 
     def _apply(self, work: Work, batch: Batch, singly: bool) -> Applied:
-        rows = [state_rows(event.facts) for event in batch.events]
+        rows = [event.rows or state_rows(event.facts) for event in batch.events]
         self._fresh = self._terms.unknown(each.terms for each in rows)
         work.stage("encode")
         waiting = settling.unmarked(work) if self._settle else ()
