@@ -13,7 +13,7 @@ _LOWER_SCHEMES = frozenset({"railnet", "crossing", "line"})
 """Place schemes of our own, in lower case; codes of all others are upper case."""
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=1 << 16)
 def canonical_key(kind: ObjectKind, text: str) -> str:
     """The canonical spelling of the id ``text`` of an object of ``kind``; never refuses, whatever was written.
 

@@ -22,7 +22,7 @@ from schemas.identifiers.check_digit import CheckDigit, Identifier
 from schemas.identifiers.form import MalformedIdentifier
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=1 << 16)
 def flags(kind: str, id: str) -> tuple[str, ...]:
     """Stable flags ``<scheme>.<what>`` of the object ``kind`` (wire name) and ``id``; never raises.
 

@@ -43,7 +43,7 @@ class Event(NamedTuple):
 
     @classmethod
     def of(cls, admitted: Admitted, registry: int) -> Self:
-        """The event that admission let in under version ``registry`` of the registry."""
+        """The event that admission let in under version ``registry`` of the registry, not packed."""
         verified = admitted.verified
         return cls(
             verified.record,

@@ -145,7 +145,7 @@ def _claim(claim: Claim) -> bytes:
     )
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=1 << 14)
 def _question(
     region: Region, jurisdiction: str, milestone: int, place: str, occurrence: str, classifier: Classifier
 ) -> tuple[bytes, bytes, int]:

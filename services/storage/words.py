@@ -13,13 +13,12 @@ _PAIR = struct.Struct(">QQ").unpack
 _HALF = 1 << 63
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=1 << 16)
 def word(text: str) -> int:
     """The number of a place or of a party's code: 8 bytes of SHA-256 as a signed integer, 0 for the empty text."""
     return int(_SIGNED(hashlib.sha256(text.encode()).digest())[0]) if text else 0
 
 
-@lru_cache(maxsize=100_000)
 def slot_word(
     region: Region, jurisdiction: str, milestone: int, place: str, occurrence: str, classifier: Classifier
 ) -> int:

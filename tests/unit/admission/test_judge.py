@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from services.admission.model import Admitted, Record, Refused
-from services.processors.judging import Judge
+from services.admission.model import Record, Refused
+from services.processors.judging import Accepted, Judge
+from services.storage.bodies import packed_body
+from services.storage.rows import state_rows
 
 
 @dataclass(frozen=True)
@@ -38,29 +42,52 @@ def test_each_record_has_its_outcome_and_its_weight(network: Any) -> None:
         FromLog("cre.railway.ktz.v1", 0, 3, 1_772_703_000_000, (), None),
     ]
     admission = Judge(network.settings).judge(records, network.registry)
-    assert [type(outcome) for outcome in admission.outcomes] == [Admitted, Refused, Admitted, Refused]
-    assert [outcome.record.offset for outcome in admission.outcomes] == [0, 1, 2, 3]
+    assert [type(outcome) for outcome in admission.outcomes] == [Accepted, Refused, Accepted, Refused]
+    assert [_record(outcome).offset for outcome in admission.outcomes] == [0, 1, 2, 3]
     assert list(admission.weights) == [1, 0, 10, 0]
 
 
-@pytest.mark.parametrize("planted_in", ["reading.interpret", "verification.content_digest"])
+def _record(outcome: Accepted | Refused) -> Record:
+    return outcome.record if isinstance(outcome, Refused) else outcome.admitted.record
+
+
+def test_an_accepted_event_is_ready_for_the_database(network: Any) -> None:
+    (outcome,) = Judge(network.settings).judge([taken(network.record(id="a"), 7)], network.registry).outcomes
+    event, admitted = outcome.event, outcome.admitted
+    assert (event.id, event.content, event.payload) == (
+        admitted.event,
+        admitted.content,
+        admitted.record.value,
+    )
+    assert event.registry == network.registry.version
+    assert event.rows == state_rows(admitted.facts)
+    assert event.body == packed_body(event._replace(rows=None, body=None))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "marked"),
+    [
+        ("services.admission.reading", "interpret", lambda _s, _c, payload: payload.occurrence == "boom"),
+        ("services.admission.verification", "content_digest", lambda signed: b"boom" in signed),
+        ("services.storage.packing", "state_rows", lambda facts: "boom" in str(facts)),
+        ("services.storage.packing", "packed_body", lambda event: b"boom" in event.payload),
+    ],
+)
 def test_a_planted_bug_makes_one_dead_letter_and_the_rest_flows(
-    network: Any, monkeypatch: pytest.MonkeyPatch, planted_in: str
+    network: Any, monkeypatch: pytest.MonkeyPatch, module: str, name: str, marked: Callable[..., bool]
 ) -> None:
-    module, name = planted_in.split(".")
-    path = f"services.admission.{module}.{name}"
-    real = __import__(f"services.admission.{module}", fromlist=[name]).__dict__[name]
+    real = getattr(importlib.import_module(module), name)
 
-    def planted(first: Any, *rest: Any) -> Any:
-        if b"boom" in (first if isinstance(first, bytes) else rest[1].occurrence.encode()):
+    def planted(*given: Any) -> Any:
+        if marked(*given):
             raise ZeroDivisionError("planted")
-        return real(first, *rest)
+        return real(*given)
 
-    monkeypatch.setattr(path, planted)
+    monkeypatch.setattr(f"{module}.{name}", planted)
     records = [taken(network.record(network.payload(occurrence=f"run-{n}"), id=f"e{n}"), n) for n in range(5)]
     records[2] = taken(network.record(network.payload(occurrence="boom"), id="e2"), 2)
     admission = Judge(network.settings).judge(records, network.registry)
-    assert [isinstance(outcome, Admitted) for outcome in admission.outcomes] == [
+    assert [isinstance(outcome, Accepted) for outcome in admission.outcomes] == [
         True,
         True,
         False,
@@ -71,7 +98,7 @@ def test_a_planted_bug_makes_one_dead_letter_and_the_rest_flows(
     assert (letter.reason, letter.publisher) == ("INTERNAL_ERROR", "ktz")
     assert letter.detail == "ZeroDivisionError: planted"
     assert letter.record.value == records[2].value
-    assert (letter.event is not None) == (module == "reading")
+    assert (letter.event is not None) == (name != "content_digest")
 
 
 def test_one_partners_garbage_is_refused_beside_good_events(network: Any) -> None:
@@ -83,4 +110,4 @@ def test_one_partners_garbage_is_refused_beside_good_events(network: Any) -> Non
     mixed = [record for pair in zip(garbage, good * 10, strict=True) for record in pair]
     admission = Judge(network.settings).judge(mixed, network.registry)
     assert {o.publisher for o in admission.outcomes if isinstance(o, Refused)} == {"kgd"}
-    assert sum(isinstance(o, Admitted) for o in admission.outcomes) == 200
+    assert sum(isinstance(o, Accepted) for o in admission.outcomes) == 200
