@@ -11,13 +11,14 @@ from schemas.envelope import content_digest, event_id, read_headers, signed_byte
 from schemas.events.decode import decode_payload
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import Verifier
-from services.admission.model import Record, Refused, Verified
+from services.admission.model import Admitted, Record, Refused, Verified
 from services.admission.verification import verify_many
 from services.core.interpretation import Statement, interpret
 from services.processors.settings import admission_settings
 from services.proving.bench import parties
 from services.proving.bench.signed import Message
-from services.storage.rows import state_rows
+from services.storage.batch import Event
+from services.storage.packing import packed
 
 ROUNDS = 3
 T = TypeVar("T")
@@ -26,7 +27,8 @@ T = TypeVar("T")
 def admission_stages(messages: Sequence[Message]) -> dict[str, float]:
     """Microseconds of processor time per event by stage, over ``messages`` that can be accepted.
 
-    The stages: envelope (headers, signed bytes, digests), signature, parse and schema, interpretation, packing rows.
+    The stages: envelope (headers, signed bytes, digests), signature, parse and schema, interpretation, packing for the
+    database.
     """
     registry, settings = parties.registry(), admission_settings(parties.NETWORK)
     now = int(time.time() * 1_000)
@@ -45,6 +47,10 @@ def admission_stages(messages: Sequence[Message]) -> dict[str, float]:
         for one in good
     ]
     facts = [interpret(s, one.content, p) for s, (one, p) in zip(statements, read, strict=True)]
+    events = [
+        Event.of(Admitted(one, payload, each), registry.version)
+        for (one, payload), each in zip(read, facts, strict=True)
+    ]
     signed = [(_header(one), one, _signed(one)) for one in good]
     count = max(len(good), 1)
     measured = {
@@ -54,7 +60,7 @@ def admission_stages(messages: Sequence[Message]) -> dict[str, float]:
         "admission: interpretation": lambda: [
             interpret(s, one.content, p) for s, (one, p) in zip(statements, read, strict=True)
         ],
-        "store: packing rows": lambda: [state_rows(each) for each in facts],
+        "store: packing": lambda: [packed(each) for each in events],
     }
     return {name: _best(work) / count * 1e6 for name, work in measured.items()}
 
