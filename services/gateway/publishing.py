@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from schemas.trace_context import TRACEPARENT, TraceContext
 from services.gateway.offer import Offer
 
 log = logging.getLogger(__name__)
@@ -42,20 +43,29 @@ class Publisher:
         self._producer: Any = None
         self._failed = -_RESTS
 
-    def send(self, offers: Sequence[Offer]) -> list[Placed | None]:
+    @property
+    def topic(self) -> str:
+        """Where it sends to."""
+        return self._topic
+
+    def send(self, offers: Sequence[Offer], trace: TraceContext | None = None) -> list[Placed | None]:
         """Send ``offers`` in their order; their places, None for each whose acknowledgement did not come in time.
 
-        Blocks up to ``patience``. One without an acknowledgement may have arrived all the same: sent again with the same
+        ``trace`` is the context of the request that brought them, and goes with each. Blocks up to ``patience``. One without an acknowledgement may have arrived all the same: sent again with the same
         bytes it is recognised as the same event. Raises Unavailable where no broker answers and nothing was sent.
         """
         producer = self._connected()
+        carried = [] if trace is None else [(TRACEPARENT, trace.text().encode())]
         until = time.monotonic() + self._patience
         futures: list[Any] = []
         try:
             for each in offers:
                 futures.append(
                     producer.send(
-                        self._topic, value=each.payload, key=each.key or None, headers=list(each.headers)
+                        self._topic,
+                        value=each.payload,
+                        key=each.key or None,
+                        headers=[*each.headers, *carried],
                     )
                 )
         except KafkaError as problem:

@@ -98,7 +98,14 @@ class _ThirdParties(logging.Filter):
         self._repeats = RepeatFilter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.partition(".")[0] in ("aiokafka", "kafka", "faust", "mode", "asyncio"):
+        if record.name.partition(".")[0] in (
+            "aiokafka",
+            "kafka",
+            "faust",
+            "mode",
+            "asyncio",
+            "opentelemetry",
+        ):
             return self._repeats.filter(record)
         return True
 
