@@ -40,6 +40,11 @@ class Offer:
     letter: bytes  # by which it is known among the dead letters, should it be refused
     key: bytes
 
+    @property
+    def traced(self) -> bool:
+        """Whether it carries a trace context of its own."""
+        return self.headers[-1][0] == CE_TRACEPARENT
+
 
 @dataclass(frozen=True, slots=True)
 class Misfit:

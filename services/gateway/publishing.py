@@ -51,11 +51,11 @@ class Publisher:
     def send(self, offers: Sequence[Offer], trace: TraceContext | None = None) -> list[Placed | None]:
         """Send ``offers`` in their order; their places, None for each whose acknowledgement did not come in time.
 
-        ``trace`` is the context of the request that brought them, and goes with each. Blocks up to ``patience``. One without an acknowledgement may have arrived all the same: sent again with the same
+        ``trace`` is the context of the request that brought them; it goes with each that has none of its own. Blocks up to ``patience``. One without an acknowledgement may have arrived all the same: sent again with the same
         bytes it is recognised as the same event. Raises Unavailable where no broker answers and nothing was sent.
         """
         producer = self._connected()
-        carried = [] if trace is None else [(TRACEPARENT, trace.text().encode())]
+        carried = () if trace is None else ((TRACEPARENT, trace.text().encode()),)
         until = time.monotonic() + self._patience
         futures: list[Any] = []
         try:
@@ -65,7 +65,7 @@ class Publisher:
                         self._topic,
                         value=each.payload,
                         key=each.key or None,
-                        headers=[*each.headers, *carried],
+                        headers=list(each.headers if each.traced else (*each.headers, *carried)),
                     )
                 )
         except KafkaError as problem:
