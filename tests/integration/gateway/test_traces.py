@@ -24,6 +24,8 @@ from services.cli.main import app as cli
 from services.fsck.check import fsck
 from services.localstack.engine import Servers
 from services.producers.profile import Profile
+from services.storage.retention import detach_bodies
+from services.storage.session import open_session
 from tests.integration.gateway.conftest import NETWORK, Gateway, as_binary, opening
 from tests.tracing.collector import Collector, Seen, collecting
 
@@ -63,7 +65,7 @@ def rows(traced: Gateway, trace: TraceContext) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def environment(traced: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+def environment(traced: Gateway, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What commands are told, also those that run in this process."""
     told = {
         "LIANYUN_BOOTSTRAP": traced.servers.bootstrap,
@@ -73,7 +75,7 @@ def environment(traced: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[di
     }
     for name, value in told.items():
         monkeypatch.setenv(name, value)
-    yield told
+    return told
 
 
 def asked(*arguments: str) -> Any:
@@ -235,6 +237,18 @@ def test_the_attribute_of_the_event_itself_travels_on(traced: Gateway) -> None:
     assert traced.post("ktz", odd, wait=10).status_code == 200
     assert [row[2] for row in rows(traced, structured)] == [False]
     assert [row[2] for row in rows(traced, binary)] == [True]
+
+
+def test_traces_go_with_the_messages(traced: Gateway) -> None:
+    count = "SELECT count(*) FROM lianyun.event_trace"
+    with open_session(traced.dsn, "lianyun-test") as session:
+        (before,) = session.execute(count).fetchone() or (0,)
+        assert detach_bodies(session, 0) == []
+        assert session.execute(count).fetchone() == (before,)
+        assert detach_bodies(session, time.time_ns()) == ["body_0"]
+        assert before > 0
+        assert session.execute(count).fetchone() == (0,)
+        session.rollback()
 
 
 def test_the_store_is_sound_and_a_row_without_its_event_is_found(traced: Gateway) -> None:
