@@ -13,6 +13,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from schemas.trace_context import TRACEPARENT, TraceContext
+from services.admission.about import about
 from services.gateway.offer import Offer
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Publisher:
             if not futures:
                 self._drop(producer)
                 raise Unavailable from None
-        placed = [_place(future, until) for future in futures]
+        placed = [_place(each, future, until) for each, future in zip(offers, futures, strict=False)]
         placed += [None] * (len(offers) - len(placed))
         if None in placed:
             # It may hold events that nobody waits for any more; what it still delivers is only a repetition later.
@@ -125,11 +126,11 @@ class Publisher:
         threading.Thread(target=_close, args=(producer,), name="gateway-close", daemon=True).start()
 
 
-def _place(future: Any, until: float) -> Placed | None:
+def _place(offered: Offer, future: Any, until: float) -> Placed | None:
     try:
         done = future.get(timeout=max(0.0, until - time.monotonic()))
     except KafkaError as problem:
-        log.info("an event was not acknowledged: %s", problem)
+        log.info("an event was not acknowledged: %s", problem, extra=about(offered.headers))
         return None
     return Placed(done.topic, done.partition, done.offset)
 
