@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format test containers demo up prove bench schemas lock clean
+.PHONY: help setup lint format test containers demo up prove bench schemas lock licences sbom audit clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,18 @@ lock: setup ## Resolve the dependencies again and pin them with their hashes, he
 	$(LOCK) --constraint requirements.lock --output-file infra/requirements.lock pyproject.toml
 	$(LOCK) --constraint requirements.lock --only-build-deps --build-deps-for wheel --output-file infra/build.lock \
 	  pyproject.toml
+
+licences: setup ## Judge the licences of the locked packages and list them in docs/licences.md
+	$(BIN)/python infra/licences.py $(ARGS)
+
+sbom: setup ## Write what the image and the working copy are made of, in CycloneDX, to build/
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements infra/requirements.lock --output-reproducible --of JSON -o build/image.cdx.json
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible --of JSON \
+	  -o build/working-copy.cdx.json
+
+audit: licences ## Look up what is known against the locked packages (needs the network; fails where it cannot look)
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock $(ARGS)
 
 clean: ## Remove what was made here: .venv, caches, local data (downloads in the cache folder stay)
 	rm -rf .venv .lianyun .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, model_validator
@@ -41,6 +41,9 @@ class Connections(BaseSettings):
     kafka_certificate: Path | None = Field(
         None, description="own certificate and key in one PEM file, for the brokers' administrator"
     )
+
+    log_format: Literal["text", "json"] = Field("text", description="how log lines are written")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="before")
     @classmethod

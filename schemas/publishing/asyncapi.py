@@ -11,6 +11,7 @@ from schemas.events.spec import EventSpec
 from schemas.events.wire import TIME_PATTERN
 from schemas.publishing.json_schema import DIALECT, describe
 from schemas.publishing.topics import Channel
+from schemas.trace_context import CE_TRACEPARENT, TRACEPARENT
 
 Json = dict[str, Any]
 
@@ -76,6 +77,15 @@ def headers() -> Json:
                 "type": "string",
                 "pattern": "^[Aa]pplication/[Jj][Ss][Oo][Nn](; ?charset=[Uu][Tt][Ff]-8)?$",
                 "description": "CloudEvents datacontenttype; optional, signed when present.",
+            },
+            TRACEPARENT: {
+                "type": "string",
+                "description": "W3C Trace Context of whoever sends; optional and not signed. It decides nothing: one that "
+                "cannot be read is as good as absent.",
+            },
+            CE_TRACEPARENT: {
+                "type": "string",
+                "description": "CloudEvents' extension Distributed Tracing, likewise; read where there is no traceparent.",
             },
             SIGNATURE_HEADER: {
                 "type": "string",

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from schemas.trace_context import TRACE_HEADERS
+
 Headers = Sequence[tuple[str, bytes | None]]
 
 MAX_VALUE_BYTES: Final = 65_536
@@ -62,8 +64,14 @@ def unframe(framed: bytes) -> list[tuple[str, bytes | None]]:
 def digest(headers: Headers, value: bytes | None) -> bytes:
     """The 32 bytes by which a message is known among the dead letters: SHA-256 over its frame and its whole value.
 
-    Topic and offset are not part of it: the same bytes sent again, or to another topic, are the same letter.
+    Topic and offset are not part of it: the same bytes sent again, or to another topic, are the same letter. Nor is the trace
+    context: it says who sent it on this way, and a repetition comes with another.
     """
+    return whole_digest([header for header in headers if header[0] not in TRACE_HEADERS], value)
+
+
+def whole_digest(headers: Headers, value: bytes | None) -> bytes:
+    """The same over all headers: what letters with a trace context were known by before it was left out."""
     hashed = hashlib.sha256(frame(headers))
     hashed.update(b"\x00" if value is None else b"\x01" + value)
     return hashed.digest()

@@ -89,7 +89,9 @@ def create_app(context: Context) -> FastAPI:
     for router in routers(context.settings):
         app.router.routes.extend(router.routes)  # as they are: one flat list, walked once a request
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
-    app.add_middleware(Edge, metrics=context.metrics, body_limit=context.settings.api_body_limit)
+    app.add_middleware(
+        Edge, metrics=context.metrics, body_limit=context.settings.api_body_limit, spans=context.spans
+    )
     return app
 
 

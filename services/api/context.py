@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from typing import Any
@@ -17,6 +18,7 @@ from services.api.sealing import Seal
 from services.api.settings import ApiSettings
 from services.api.statements import statement
 from services.gateway.publishing import Publisher
+from services.observability.tracing import open_spans
 from services.registry import store
 from services.registry.registry import Registry
 from services.storage.session import make_ready, session_arguments
@@ -49,6 +51,7 @@ class Context:
             settings.api_token_address_rate, settings.api_rate_window, "address"
         )
         self.metrics = ApiMetrics()
+        self.spans = open_spans("lianyun-api", os.environ)
         self.seal = Seal(bytes(32))  # until open
         self.gate = Gate(settings, self.keys, lambda: self.seal)
         self.publisher = Publisher(
@@ -67,6 +70,8 @@ class Context:
     def close(self) -> None:
         """Give the sessions back."""
         self.publisher.close()
+        if self.spans is not None:
+            self.spans.close()
         self.pool.close()
 
     def secret(self, name: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from typing import Any
 
@@ -12,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.measuring import ApiMetrics
 from services.api.problems import Problem
+from services.api.tracing import ProblemTrace, RequestTrace
+from services.observability.tracing import Spans
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,15 @@ class TooLarge(HTTPException):
 
 
 class Edge:
-    """ASGI middleware around everything. An unexpected error answers as a problem with the id under which it is logged."""
+    """ASGI middleware around everything. An unexpected error answers as a problem with the id under which it is logged.
 
-    def __init__(self, app: ASGIApp, metrics: ApiMetrics, body_limit: int) -> None:
-        self._app, self._metrics, self._limit = app, metrics, body_limit
+    Every problem gets the trace id of its request, whoever made it: also one that is answered again from the store.
+    """
+
+    def __init__(
+        self, app: ASGIApp, metrics: ApiMetrics, body_limit: int, spans: Spans | None = None
+    ) -> None:
+        self._app, self._metrics, self._limit, self._spans = app, metrics, body_limit, spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other kinds of connection pass."""
@@ -36,8 +42,9 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
-        request_id = secrets.token_hex(8)
-        scope.setdefault("state", {})["id"] = request_id
+        tracing = RequestTrace(scope, self._spans)
+        request_id = tracing.id
+        scope.setdefault("state", {}).update(id=request_id, tracing=tracing)
         status = 0
         taken = 0
 
@@ -54,7 +61,10 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-            await send(message)
+            for each in completed(message):
+                await send(each)
+
+        completed = ProblemTrace(tracing.trace_id)
 
         try:
             declared = _content_length(scope)
@@ -67,12 +77,17 @@ class Edge:
                 await self._app(scope, bounded, sending)
         except Exception:
             # Whatever it says stays here: it may name tables, paths or somebody else's data.
-            log.exception("a request failed", extra={"action": "api_failed", "request": request_id})
+            log.exception(
+                "a request failed",
+                extra={"action": "api_failed", "request": request_id, "trace_id": tracing.trace_id},
+            )
             if status == 0:
                 await Problem("internal", trace=request_id).response()(scope, receive, sending)
         finally:
             route: Any = scope.get("route")
-            self._metrics.count(getattr(route, "path", ""), status, time.monotonic() - started)
+            path = getattr(route, "path", "")
+            self._metrics.count(path, status, time.monotonic() - started)
+            tracing.end(path, status)
 
 
 def _content_length(scope: Scope) -> int | None:

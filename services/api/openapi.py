@@ -46,6 +46,11 @@ _PROBLEM = {
                 },
             },
         },
+        "traceId": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{32}$",
+            "description": "the trace of this request (W3C Trace Context): the caller's, where it sent a traceparent",
+        },
         "trace": {"type": "string", "description": "the id under which the fault was recorded"},
     },
 }

@@ -64,7 +64,11 @@ def _answered(
         log.warning(
             "the database did not answer: %s",
             type(problem).__name__,
-            extra={"action": "api_unavailable", "request": request.state.id},
+            extra={
+                "action": "api_unavailable",
+                "request": request.state.id,
+                "trace_id": request.state.tracing.trace_id,
+            },
         )
         response = Problem("unavailable", headers={"retry-after": "1"}).response()
     response.headers.update(told)

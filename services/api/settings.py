@@ -80,8 +80,6 @@ class ApiSettings(SealSettings):
 
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")
-    log_format: Literal["text", "json"] = "text"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("api_proxies", "financing_registries", mode="before")
     @classmethod

@@ -12,16 +12,19 @@ import typer
 from schemas.envelope import event_id
 from schemas.reasons import Refusal
 from schemas.schemes import Scheme
+from schemas.trace_context import TraceContext
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
+from services.cli.traces import trace_id
+from services.deadletters import store as letter_store
 from services.producers import profile
 from services.producers import reading as reading_files
 from services.producers.report import plain_refusal
 from services.query.reread import Reread, reread
 from services.registry import store
-from services.storage import reading
+from services.storage import reading, traces
 
 events = typer.Typer(no_args_is_help=True, help="Single events.")
 
@@ -93,6 +96,40 @@ def show(
 
 
 @events.command()
+def traced(
+    trace: Annotated[str, typer.Argument(help="A trace id (32 hex digits), or a whole traceparent.")],
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many of each kind.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the accepted events and the dead letters of one trace."""
+    wanted = _trace(trace)
+    with session(CliSettings()) as connection:
+        registry = store.look(connection)
+        identities = traces.events_in(connection, wanted, limit)
+        found = [reread(each, registry) for each in reading.events_by_id(connection, identities)]
+        found = [each for each in found if trace_id(each.stored.headers) == wanted.hex()]
+        letters = letter_store.traced(connection, wanted, limit)
+    if as_json:
+        told = [{"digest": each.name, "state": each.state, "reason": each.reason} for each in letters]
+        print_json({"trace": wanted.hex(), "events": [_plain(each) for each in found], "letters": told})
+    else:
+        for each in found:
+            _line(each, False)
+        for letter in letters:
+            out.print(
+                f"{iso(letter.last.appended)} {letter.publisher:<10} {letter.state} {letter.reason}: "
+                f"lianyun dlq show {letter.name[:12]}",
+                markup=False,
+            )
+    if not found and not letters:
+        raise Failure(
+            Exit.NOT_FOUND,
+            f"nothing of the trace {wanted.hex()} is kept",
+            "lianyun events tail; lianyun dlq list",
+        )
+
+
+@events.command()
 def tail(
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", "-f", help="Go on as events arrive.")
@@ -117,6 +154,19 @@ def tail(
                 time.sleep(0.5)
                 registry = store.look(connection)
                 connection.commit()
+
+
+def _trace(text: str) -> bytes:
+    context = TraceContext.of(text.strip())
+    try:
+        wanted = bytes.fromhex(text) if context is None else context.trace
+    except ValueError:
+        wanted = b""
+    if len(wanted) != 16:
+        raise Failure(
+            Exit.USAGE, "give a trace id of 32 hex digits, or a traceparent", "lianyun events traced --help"
+        )
+    return wanted
 
 
 def _identity(text: str) -> bytes:
@@ -158,6 +208,7 @@ def _plain(event: Reread) -> dict[str, Any]:
         "appended": iso(stored.append_us),
         "quarantined": stored.quarantined,
         "content": stored.content.hex(),
+        "trace": trace_id(stored.headers),
         "quality_flags": dict(admitted.flags),
         "payload": orjson.loads(stored.payload),
     }

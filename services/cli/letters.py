@@ -13,6 +13,7 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
+from services.cli.traces import trace_id
 from services.deadletters import store
 from services.deadletters.desk import Desk, Done, Result
 from services.deadletters.ledger import StoredLedger
@@ -162,6 +163,7 @@ def _plain(letter: DeadLetter, whole: bool = False) -> dict[str, Any]:
         shown["bytes"] = letter.value_bytes
         if not letter.truncated:
             record = letter.records()[0]
+            shown["trace"] = trace_id(record.headers)
             shown["headers"] = {
                 name: None if value is None else value.decode("utf-8", "backslashreplace")
                 for name, value in record.headers

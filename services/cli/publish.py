@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +13,13 @@ from services.cli.outcomes import show
 from services.cli.output import err, iso, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.watch import watch
+from services.observability.tracing import open_spans
 from services.producers import profile, publisher, spool, spool_status
 from services.producers.intake import Intake
 from services.producers.outcome import Run
 from services.producers.report import plain_run
 from services.producers.settling import settle
+from services.producers.tracing import traced
 from services.producers.watching import Manner
 
 
@@ -71,8 +74,10 @@ def publish(
         _status(store, as_json)
         return
     bootstrap = _bootstrap(settings)
+    # Spans that are still here when the command ends are sent by the SDK then.
+    context = traced(open_spans("lianyun-publish", os.environ), os.environ)
     if folder is not None:
-        manner = Manner(format, amend, whole, patience if once else min(patience, 5.0))
+        manner = Manner(format, amend, whole, patience if once else min(patience, 5.0), context)
         watch(
             folder,
             who,
@@ -89,7 +94,7 @@ def publish(
     run = Run([])
     unreachable: publisher.BrokerUnreachable | None = None
     with _spool(store) as waiting:
-        intake = Intake(who, waiting, format=format, amend=amend, whole=whole)
+        intake = Intake(who, waiting, format=format, amend=amend, whole=whole, traced=context)
         run.files += [intake.path(path) for path in paths or ()]
         intake.close()
         try:

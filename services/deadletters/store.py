@@ -60,6 +60,15 @@ def letters(session: Session, query: Query) -> list[DeadLetter]:
     return [_letter(row) for row in found]
 
 
+def traced(session: Session, trace: bytes, limit: int) -> list[DeadLetter]:
+    """The letters of the 16-byte ``trace``, the latest seen first, at most ``limit``, without their outcomes.
+
+    A letter is of the trace that its first copy came with.
+    """
+    found = session.execute(statement("traced"), {"trace": trace.hex().encode(), "limit": limit})
+    return [_letter(row) for row in found]
+
+
 def named(session: Session, prefix: str) -> list[DeadLetter]:
     """The letters whose digest in hex starts with ``prefix`` (at least 4 digits), at most two, with their outcomes.
 

@@ -12,10 +12,11 @@ def main() -> None:
     end_with_parent(os.environ)
     from services.exporter.process import run
     from services.exporter.settings import ExporterSettings
-    from services.observability.logs import configure
+    from services.observability.logs import began, configure
 
     settings = ExporterSettings()
     configure(settings.log_format, settings.log_level)
+    began("exporter", settings.lines())
     run(settings)
 
 

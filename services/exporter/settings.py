@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, SecretStr
 
 from services.connections import Connections
@@ -28,5 +26,3 @@ class ExporterSettings(Connections):
     exporter_silent_after_of: dict[str, float] = Field(
         default_factory=dict, description='other values for single partners, as JSON: {"ktz": 3600}'
     )
-    log_format: Literal["text", "json"] = "text"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -23,6 +23,7 @@ from services.fsck.neighbourhood import Surveyor
 from services.fsck.passes import Found, check_events
 from services.fsck.registers import check_registry, read_history
 from services.fsck.snapshot import Snapshot
+from services.fsck.traces import check_traces
 from services.fsck.trains import check_trains
 from services.fsck.unsettled import unsettled
 from services.registry.as_of import RegistryHistory
@@ -103,6 +104,7 @@ def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: T
     check_terms(snapshot, evidence.terms, notebook)
     told("dead letters", 0, 0)
     check_letters(snapshot, notebook)
+    check_traces(snapshot, notebook)
     told("liveness", 0, 0)
     dead = expected_dead(snapshot, evidence)
     check_liveness(snapshot, evidence, dead, waiting, notebook, names)

@@ -6,7 +6,7 @@ from collections import Counter
 
 from schemas.envelope import Envelope, event_id
 from schemas.reasons import Reason, Refusal
-from services.admission.raw import digest, unframe
+from services.admission.raw import digest, unframe, whole_digest
 from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 from services.storage.arrays import uuids
@@ -42,7 +42,7 @@ def check_letters(snapshot: Snapshot, notebook: Notebook) -> None:
         except ValueError as problem:
             notebook.add(Damage.LETTER, where, "headers", problem, "framed headers", _BYTES, publisher)
             continue
-        if digest(headers, value) != key:
+        if key not in (digest(headers, value), whole_digest(headers, value)):
             found = digest(headers, value)
             notebook.add(Damage.LETTER, where, "headers or value", found, key, _BYTES, publisher)
             continue

@@ -34,6 +34,7 @@ class Damage(StrEnum):
     TRAIN_HEAD = "TRAIN_HEAD"
     LEDGER = "LEDGER"  # offsets, batches and event numbers do not add up
     LETTER = "LETTER"  # dead letters
+    TRACE = "TRACE"  # a trace is noted for an event that is not stored, or that says another
     REGISTRY = "REGISTRY"  # registry tables are not the fold of its events
     TERM = "TERM"  # a text behind a number is missing or another
     DECISION = "DECISION"  # a decision is not signed by the platform, or does not say what its row says

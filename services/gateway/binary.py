@@ -21,12 +21,14 @@ _NAMES = {f"ce-{name}": name for name in HEADERS if name != "datacontenttype"} |
 _POINTERS = {f"header:{header}": f"header:ce-{name}" for name, header in HEADERS.items()} | {
     "header:content-type": "header:content-type"
 }
+_TRACE = b"ce-traceparent"
 _BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 def read_binary(headers: Sequence[tuple[bytes, bytes]], body: bytes, network: str) -> Offer | Misfit:
     """The event of a request in binary mode, from its raw headers (names in lower case) and its body."""
     found: dict[str, str] = {}
+    traces = [value.decode("latin-1") for raw, value in headers if raw.lower() == _TRACE]
     try:
         for raw, value in headers:
             name = _NAMES.get(raw.decode("latin-1").lower())
@@ -42,7 +44,7 @@ def read_binary(headers: Sequence[tuple[bytes, bytes]], body: bytes, network: st
                 )
             found[name] = _decoded(header, value) if header.startswith("ce-") else _ascii(header, value)
         signature = found.pop(SIGNATURE_HEADER, None)
-        return offer(network, found, signature, body)
+        return offer(network, found, signature, body, traces[0] if len(traces) == 1 else None)
     except Refusal as refusal:
         placed = _POINTERS.get(refusal.pointer, refusal.pointer)
         return Misfit(refusal.at(placed), found.get("source", "")[:256], found.get("id", "")[:256])

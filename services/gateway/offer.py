@@ -19,6 +19,7 @@ from schemas.envelope import (
 )
 from schemas.reasons import Reason, Refusal
 from schemas.signature_header import parse_header
+from schemas.trace_context import CE_TRACEPARENT, TraceContext
 from services.admission.raw import digest
 from services.producers.native import partition_key
 
@@ -39,6 +40,11 @@ class Offer:
     letter: bytes  # by which it is known among the dead letters, should it be refused
     key: bytes
 
+    @property
+    def traced(self) -> bool:
+        """Whether it carries a trace context of its own."""
+        return self.headers[-1][0] == CE_TRACEPARENT
+
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
@@ -49,11 +55,18 @@ class Misfit:
     id: str = ""
 
 
-def offer(network: str, attributes: Mapping[str, str], signature: str | None, payload: bytes | None) -> Offer:
+def offer(
+    network: str,
+    attributes: Mapping[str, str],
+    signature: str | None,
+    payload: bytes | None,
+    trace: object = None,
+) -> Offer:
     """The event of ``attributes`` (CloudEvents names), its signature header and its payload bytes; raises Refusal.
 
     Refused is what can never become an event, whoever looks at it when: missing or malformed attributes, no signature or
-    one that cannot be read, no payload or one of more than 64 KiB.
+    one that cannot be read, no payload or one of more than 64 KiB. ``trace`` is the event's own trace context as it was
+    given: it goes on with the event, and is left out where it is none.
     """
     for name in _REQUIRED:
         if name not in attributes:
@@ -80,6 +93,9 @@ def offer(network: str, attributes: Mapping[str, str], signature: str | None, pa
     parse_header(header)
     value = require_payload(payload)
     headers = (*envelope.to_headers(), (SIGNATURE_HEADER, header))
+    context = TraceContext.of(trace) if isinstance(trace, str) else None
+    if context is not None:
+        headers = (*headers, (CE_TRACEPARENT, context.text().encode()))
     return Offer(
         envelope,
         headers,

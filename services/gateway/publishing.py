@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from schemas.trace_context import TRACEPARENT, TraceContext
+from services.admission.about import about
 from services.gateway.offer import Offer
 
 log = logging.getLogger(__name__)
@@ -42,20 +44,29 @@ class Publisher:
         self._producer: Any = None
         self._failed = -_RESTS
 
-    def send(self, offers: Sequence[Offer]) -> list[Placed | None]:
+    @property
+    def topic(self) -> str:
+        """Where it sends to."""
+        return self._topic
+
+    def send(self, offers: Sequence[Offer], trace: TraceContext | None = None) -> list[Placed | None]:
         """Send ``offers`` in their order; their places, None for each whose acknowledgement did not come in time.
 
-        Blocks up to ``patience``. One without an acknowledgement may have arrived all the same: sent again with the same
+        ``trace`` is the context of the request that brought them; it goes with each that has none of its own. Blocks up to ``patience``. One without an acknowledgement may have arrived all the same: sent again with the same
         bytes it is recognised as the same event. Raises Unavailable where no broker answers and nothing was sent.
         """
         producer = self._connected()
+        carried = () if trace is None else ((TRACEPARENT, trace.text().encode()),)
         until = time.monotonic() + self._patience
         futures: list[Any] = []
         try:
             for each in offers:
                 futures.append(
                     producer.send(
-                        self._topic, value=each.payload, key=each.key or None, headers=list(each.headers)
+                        self._topic,
+                        value=each.payload,
+                        key=each.key or None,
+                        headers=list(each.headers if each.traced else (*each.headers, *carried)),
                     )
                 )
         except KafkaError as problem:
@@ -63,7 +74,7 @@ class Publisher:
             if not futures:
                 self._drop(producer)
                 raise Unavailable from None
-        placed = [_place(future, until) for future in futures]
+        placed = [_place(each, future, until) for each, future in zip(offers, futures, strict=False)]
         placed += [None] * (len(offers) - len(placed))
         if None in placed:
             # It may hold events that nobody waits for any more; what it still delivers is only a repetition later.
@@ -115,11 +126,11 @@ class Publisher:
         threading.Thread(target=_close, args=(producer,), name="gateway-close", daemon=True).start()
 
 
-def _place(future: Any, until: float) -> Placed | None:
+def _place(offered: Offer, future: Any, until: float) -> Placed | None:
     try:
         done = future.get(timeout=max(0.0, until - time.monotonic()))
     except KafkaError as problem:
-        log.info("an event was not acknowledged: %s", problem)
+        log.info("an event was not acknowledged: %s", problem, extra=about(offered.headers))
         return None
     return Placed(done.topic, done.partition, done.offset)
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 
 from schemas.envelope import HEADERS
 from schemas.reasons import Reason, Refusal
+from schemas.trace_context import TRACEPARENT
 from services.gateway.offer import MAX_EVENTS, Misfit, Offer, offer
 
 SIGNATURE: Final = "lianyunsignature"
@@ -136,7 +137,11 @@ def _read(text: str, members: Members, network: str) -> Offer | Misfit:
         signature = told.get(SIGNATURE)
         payload = _payload(text, members, told)
         return offer(
-            network, attributes, None if signature is None else _string(SIGNATURE, signature), payload
+            network,
+            attributes,
+            None if signature is None else _string(SIGNATURE, signature),
+            payload,
+            told.get(TRACEPARENT),
         )
     except Refusal as refusal:
         placed = _POINTERS.get(refusal.pointer, refusal.pointer)

@@ -1,8 +1,8 @@
 """Structured logs: one line per record, text for people or JSON for machines, on standard error.
 
-Fields come by `extra=`; an `action` names what happened, so that lines can be counted. Passwords in addresses are
-masked wherever they appear. The Kafka client repeats itself ten times a second while a broker is away; here it says
-each thing once in a while.
+Fields come by `extra=`; an `action` names what happened, so that lines can be counted; a line about an event names it by
+`event_source`, `event_id` and, where it has one, `trace_id`. Whatever looks like a secret is masked wherever it appears. The Kafka
+client repeats itself ten times a second while a broker is away; here it says each thing once in a while.
 """
 
 from __future__ import annotations
@@ -11,22 +11,32 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
+
+log = logging.getLogger(__name__)
 
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
     "message",
     "asctime",
     "taskName",
 }
-_PASSWORD = re.compile(
-    r"(://[^/\s:@]*:)[^@\s]+(?=@)|((?:password|passwd|secret)['\"]?\s*[=:]\s*['\"]?)[^\s'\",;]+", re.I
+_SECRET = re.compile(
+    # The password of a URL; what stands behind a telling name; a token behind its scheme.
+    r"(://[^/\s:@]*:)[^@\s]+(?=@)"
+    r"|((?:password|passwd|secret|token|api[-_]?key|assertion)['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&]+"
+    r"|(\b(?:bearer|dpop|basic)[ :]\s*)[A-Za-z0-9+/=_.~-]{16,}"
+    # A signed token (JWT: access token, client assertion, DPoP proof), and a private key.
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
 def masked(text: str) -> str:
-    """Return `text` with passwords of URLs and of `password=...` replaced by ***."""
-    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}***", text)
+    """Return `text` with what looks like a secret replaced by ***: passwords, tokens, proofs, private keys."""
+    return _SECRET.sub(lambda found: f"{found[1] or found[2] or found[3] or ''}***", text)
 
 
 class RepeatFilter(logging.Filter):
@@ -90,6 +100,13 @@ def configure(format: Literal["text", "json"] = "text", level: str = "INFO") -> 
     root.setLevel(level)
 
 
+def began(process: str, settings: Iterable[str]) -> None:
+    """Say that ``process`` has begun and, to whoever debugs, by which ``settings`` (lines without secrets)."""
+    log.info("%s began", process, extra={"action": "began"})
+    for line in settings:
+        log.debug("setting %s", line)
+
+
 class _ThirdParties(logging.Filter):
     """On the handler, not on a logger: a logger's filter does not see what its children say."""
 
@@ -98,17 +115,31 @@ class _ThirdParties(logging.Filter):
         self._repeats = RepeatFilter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.partition(".")[0] in ("aiokafka", "kafka", "faust", "mode", "asyncio"):
+        if record.name.partition(".")[0] in (
+            "aiokafka",
+            "kafka",
+            "faust",
+            "mode",
+            "asyncio",
+            "opentelemetry",
+        ):
             return self._repeats.filter(record)
         return True
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    return {
-        name: masked(value) if isinstance(value, str) else value
-        for name, value in vars(record).items()
-        if name not in _STANDARD
-    }
+    return {name: _masked(value) for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _masked(value: object) -> object:
+    """A field without secrets; what is neither text nor a plain value is shown as text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_masked(each) for each in value]
+    if isinstance(value, dict):
+        return {str(name): _masked(each) for name, each in value.items()}
+    return masked(str(value))
 
 
 def _time(record: logging.LogRecord) -> str:

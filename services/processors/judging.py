@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.signing import Verifier
+from services.admission.about import about
 from services.admission.model import AdmissionSettings, Admitted, Record, Refused, Verified
 from services.admission.reading import read
 from services.admission.verification import blamed, verify_many
@@ -56,6 +57,13 @@ class Judge:
             try:
                 outcomes += verify_many([record], registry, self._settings, self._verifier)
             except Exception as error:
+                log.exception(
+                    "verifying %s/%d@%d failed; it becomes a dead letter",
+                    record.topic,
+                    record.partition,
+                    record.offset,
+                    extra={"action": "event_failed", **about(record.headers)},
+                )
                 outcomes.append(Refused.internal(record, error, blamed(record, registry)))
         return outcomes
 
@@ -69,7 +77,13 @@ class Judge:
             return Accepted(admitted, packed(Event.of(admitted, registry.version)))
         except Exception as error:
             record = verified.record
-            log.exception("reading %s/%d@%d failed", record.topic, record.partition, record.offset)
+            log.exception(
+                "reading %s/%d@%d failed; it becomes a dead letter",
+                record.topic,
+                record.partition,
+                record.offset,
+                extra={"action": "event_failed", **about(record.headers)},
+            )
             return Refused.internal(record, error, verified.party.code, verified.event)
 
 

@@ -13,6 +13,7 @@ import psycopg
 from pydantic import ValidationError
 
 from services.observability.logs import configure
+from services.observability.tracing import open_spans
 from services.processors import slots
 from services.processors.endings import Exit, end_process
 from services.processors.garbage import collect_now_and_then
@@ -56,12 +57,15 @@ def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -
     lease = slots.Lease(dsn, slot, settings.slot_lease, lambda why: end_process(Exit.SLOT_LOST, why))
     lease.start()
     directory = TopicDirectory(settings.kafka_connection())
+    spans = open_spans("lianyun-worker", os.environ)
 
     async def work() -> None:
         collecting = asyncio.create_task(collect_now_and_then())
-        await Worker(settings, topics, slot.instance_id, store, judge, directory).run()
+        await Worker(settings, topics, slot.instance_id, store, judge, directory, spans=spans).run()
         collecting.cancel()
         lease.stop(release=True)
+        if spans is not None:
+            spans.close()
         log.info("left in order", extra={"action": "left"})
         # Not by returning: the loop's end would wait for threads of the Kafka client that nothing depends on.
         logging.shutdown()

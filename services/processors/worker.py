@@ -14,14 +14,16 @@ import faust
 
 from services.connections import MECHANISM
 from services.observability.http import Health, HealthServer
+from services.observability.tracing import Spans
 from services.processors.backlog import Backlog, Bounds
 from services.processors.endings import End, Exit, end_process
 from services.processors.fuse import Fuses, FuseSettings
 from services.processors.metrics import WorkerMetrics
 from services.processors.pipeline import Limits, Pipeline
-from services.processors.ports import Admitter, LogDirectory, LogRecord, Store
+from services.processors.ports import Admitter, LogDirectory, LogRecord, Observer, Store
 from services.processors.seam import LedgerConsumer, LedgerTransport, Poll
 from services.processors.settings import WorkerSettings
+from services.processors.tracing import TracedObserver
 from services.processors.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -97,14 +99,18 @@ class Worker:
         admitter: Admitter,
         directory: LogDirectory,
         end: End = end_process,
+        spans: Spans | None = None,
     ) -> None:
         self._settings, self._instance_id, self._end = settings, instance_id, end
         self.metrics = WorkerMetrics()
         self._fuses = Fuses(FuseSettings(ratio=settings.refused_ratio, window=settings.refused_window))
         self._backlog: Backlog[LogRecord] = Backlog(_size, Bounds())
         limits = Limits(settings.batch_events, settings.batch_bytes, settings.batch_heads, settings.idle_tick)
+        observer: Observer = self.metrics
+        if spans is not None:
+            observer = TracedObserver(self.metrics, spans, settings.group)
         self.pipeline = Pipeline(
-            store, admitter, directory, self._backlog, self._fuses, limits, self.metrics, end
+            store, admitter, directory, self._backlog, self._fuses, limits, observer, end
         )
         self._store = store
         self.watchdog = Watchdog(settings.stuck_after, end)

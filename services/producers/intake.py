@@ -24,6 +24,7 @@ from services.producers.pending import Batch, Pending
 from services.producers.profile import Profile
 from services.producers.reading import Record, load, read
 from services.producers.spool import Edition, Spool
+from services.producers.tracing import Traced, untraced
 
 
 class Intake:
@@ -38,11 +39,12 @@ class Intake:
         amend: bool = False,
         whole: bool = False,
         formats: Sequence[Format] = FORMATS,
+        traced: Traced = untraced,
     ) -> None:
         self._profile = profile
         self._format, self._formats = format, formats
         self._amend, self._whole = amend, whole
-        self._pending = Pending(profile, spool, whole=whole)
+        self._pending = Pending(profile, spool, whole=whole, traced=traced)
         self._judge = Judge(profile, spool, self._pending, amend=amend)
         self._files: list[FileOutcome] = []
 

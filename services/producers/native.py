@@ -15,6 +15,7 @@ import orjson
 from schemas.envelope import SIGNATURE_HEADER, Envelope, content_digest, event_id, signed_bytes
 from schemas.events.decode import decode_payload
 from schemas.signing import derive_salt
+from schemas.trace_context import TRACEPARENT, TraceContext
 from services.producers.formats import native_lines
 from services.producers.formats.model import Where
 from services.producers.profile import Profile
@@ -64,9 +65,11 @@ def assemble(
     return Unsigned(envelope, payload, signed_bytes(profile.network, envelope, payload), partition_key(data))
 
 
-def message_of(event: Unsigned, signature: str, topic: str) -> Message:
-    """The Kafka message of a signed event."""
+def message_of(event: Unsigned, signature: str, topic: str, trace: TraceContext | None = None) -> Message:
+    """The Kafka message of a signed event; ``trace`` goes with it and is not signed."""
     headers = (*event.envelope.to_headers(), (SIGNATURE_HEADER, signature.encode()))
+    if trace is not None:
+        headers = (*headers, (TRACEPARENT, trace.text().encode()))
     return Message(event.identity, event.digest, topic, event.key, headers, event.payload)
 
 

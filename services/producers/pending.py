@@ -12,6 +12,7 @@ from schemas.signing import MAX_BATCH, sign_batch
 from services.producers.native import Unsigned, message_of
 from services.producers.profile import Profile
 from services.producers.spool import Amendment, Edition, Message, Put, Spool
+from services.producers.tracing import Traced, untraced
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,10 @@ class Batch:
 class Pending:
     """Signs batches and puts them into ``spool``; with ``whole`` only :meth:`release` does, in one transaction."""
 
-    def __init__(self, profile: Profile, spool: Spool, *, whole: bool = False) -> None:
-        self._profile, self._spool, self._whole = profile, spool, whole
+    def __init__(
+        self, profile: Profile, spool: Spool, *, whole: bool = False, traced: Traced = untraced
+    ) -> None:
+        self._profile, self._spool, self._whole, self._traced = profile, spool, whole, traced
         self._messages: list[Message] = []
         self._amendments: list[Amendment] = []
         self._editions: list[Edition] = []
@@ -44,7 +47,7 @@ class Pending:
         assert len(batch.events) <= MAX_BATCH
         signatures = sign_batch(self._profile.key, [event.signed for event in batch.events])
         self._messages += [
-            message_of(event, signature, self._profile.topic)
+            message_of(event, signature, self._profile.topic, self._traced(event))
             for event, signature in zip(batch.events, signatures, strict=True)
         ]
         self._amendments += batch.amendments

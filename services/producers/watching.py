@@ -26,6 +26,7 @@ from services.producers.reading import Changed, Version, load
 from services.producers.report import plain_file
 from services.producers.settling import settle
 from services.producers.spool import Spool, SpoolBusy
+from services.producers.tracing import Traced, untraced
 
 _SPOOL_PATIENCE = 10.0
 _SLICE = 0.1
@@ -46,12 +47,16 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How files are taken: as which format, with corrections, whole or by record; ``patience`` for one round's sending."""
+    """How files are taken: as which format, with corrections, whole or by record; ``patience`` for one round's sending.
+
+    ``traced`` gives each event its trace context.
+    """
 
     format: str = ""
     amend: bool = False
     whole: bool = False
     patience: float = 5.0
+    traced: Traced = untraced
 
 
 @dataclass(slots=True)
@@ -152,6 +157,7 @@ class Watch:
                 amend=manner.amend,
                 whole=manner.whole,
                 formats=self._formats,
+                traced=manner.traced,
             )
             outcome = intake.content(str(candidate.path), content)
             intake.close()

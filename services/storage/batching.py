@@ -21,6 +21,7 @@ from services.storage.rows import StateRows
 from services.storage.session import Session
 from services.storage.state import Absorbed, Stated, absorb
 from services.storage.structure import Note
+from services.storage.traces import put_traces
 from services.storage.work import Work
 
 RecordRefused = Callable[[Session, Sequence[Refused]], None]
@@ -94,7 +95,9 @@ def enter(
     identified = identify(work, events, first)
     work.stage("identity")
     kept = sorted((*identified.new, *identified.variants))
-    put_bodies(work, [(first + i, events[i]) for i in kept], topics)
+    numbered = [(first + i, events[i]) for i in kept]
+    put_bodies(work, numbered, topics)
+    put_traces(work, numbered)
     work.stage("body")
     variants = frozenset(identified.variants)
     stated = [

@@ -12,13 +12,18 @@ FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'lianyun.body'::regclass
 ORDER BY c.oid
 """
+# Of events whose messages are gone; all of them where no message is left, since nobody writes while a partition is detached.
+_FORGET_TRACES = """
+DELETE FROM lianyun.event_trace t
+WHERE t.no < (SELECT coalesce(min(b.no), 9223372036854775807) FROM lianyun.body b)
+"""
 
 
 def detach_bodies(session: Session, before: int) -> list[str]:
     """Detach the oldest partitions of messages that were all appended before ``before`` (UTC microseconds).
 
     The tables stay in the database, out of every query, to be archived or dropped; what they held can no longer be
-    proven, shown or replayed from here, while its identity still keeps copies out. Runs in the caller's transaction and
+    proven, shown or replayed from here, while its identity still keeps copies out. The traces of what they held go. Runs in the caller's transaction and
     waits for running batches. Stops at the first partition that is not old enough.
     """
     detached = []
@@ -34,6 +39,8 @@ def detach_bodies(session: Session, before: int) -> list[str]:
             (name, before),
         )
         detached.append(str(name))
+    if detached:
+        session.execute(_FORGET_TRACES)
     return detached
 
 

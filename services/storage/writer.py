@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from services.admission.about import about
 from services.storage import batching, claiming, points, settling
 from services.storage.batch import MOST_EVENTS, Applied, Batch
 from services.storage.batching import RecordRefused
@@ -23,6 +25,8 @@ from services.storage.session import Session, end_frozen, open_session, settle_i
 from services.storage.terms import Terms
 from services.storage.within import apply_one
 from services.storage.work import Work
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Wanted", "Writer", "apply_one"]
 
@@ -98,6 +102,16 @@ class Writer:
             if not batch.events:
                 raise
             if len(batch.events) == 1:
+                record = batch.events[0].record
+                log.error(
+                    "storing %s/%d@%d failed, and of its batch it alone: %s: %s; it becomes a dead letter",
+                    record.topic,
+                    record.partition,
+                    record.offset,
+                    type(error).__name__,
+                    error,
+                    extra={"action": "event_failed", **about(record.headers)},
+                )
                 return self.apply(batch.without_events([batch.events[0].refused(error)]))
         first, second = batch.halves()
         return self.apply_or_bisect(first) + self.apply_or_bisect(second)

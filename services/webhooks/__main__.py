@@ -12,12 +12,13 @@ from services.processors.parentage import end_with_parent
 def main() -> None:
     """Work until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
     end_with_parent(os.environ)
-    from services.observability.logs import configure
+    from services.observability.logs import began, configure
     from services.webhooks.process import work
     from services.webhooks.settings import WebhookSettings
 
-    configure()
     settings = WebhookSettings()
+    configure(settings.log_format, settings.log_level)
+    began("webhooks", settings.lines())
 
     async def until_asked() -> None:
         stop = asyncio.Event()

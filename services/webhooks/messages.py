@@ -49,6 +49,7 @@ class Message(NamedTuple):
     """One message to one party; the same news gives the same ``id`` and ``body``, whoever looks at it when.
 
     ``same`` names what several pieces of news may be told of in one message, "" where each is told by itself.
+    ``traceparent`` is the context of the event that it tells of, "" where that came without; it is no part of what is told.
     """
 
     id: str
@@ -57,12 +58,15 @@ class Message(NamedTuple):
     at: Micros
     body: bytes
     same: str = ""
+    traceparent: str = ""
 
 
-def message(party: str, type_: MessageType, subject: Subject, news: str, at: Micros) -> Message:
+def message(
+    party: str, type_: MessageType, subject: Subject, news: str, at: Micros, traceparent: str = ""
+) -> Message:
     """The message to ``party`` that ``news`` (the identity of what was committed) concerns ``subject``.
 
-    ``at`` is when it was committed, UTC microseconds.
+    ``at`` is when it was committed, UTC microseconds; ``traceparent`` as of Message.
     """
     told = "\0".join((party, type_, subject.kind, subject.id, news))
     id_ = f"msg_{hashlib.sha256(told.encode()).hexdigest()[:32]}"
@@ -73,7 +77,7 @@ def message(party: str, type_: MessageType, subject: Subject, news: str, at: Mic
         "data": {"subject": {"kind": subject.kind, "id": subject.id, "href": subject.href}},
     }
     same = f"{subject.kind} {subject.id}" if type_ is MessageType.CONSIGNMENT_CHANGED else ""
-    return Message(id_, party, type_, at, orjson.dumps(body), same)
+    return Message(id_, party, type_, at, orjson.dumps(body), same, traceparent)
 
 
 def _rfc3339(micros: Micros) -> str:

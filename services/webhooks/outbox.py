@@ -15,6 +15,8 @@ from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
 from services.storage.arrays import adapt, bigints, uuids
+from services.storage.batch import MOST_EVENTS
+from services.storage.traces import traces_of
 from services.storage.words import word
 from services.webhooks.messages import Message, MessageType, Subject, message
 from services.webhooks.naming import names_of
@@ -121,10 +123,12 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
     values = {
         "xids": [each.xid for each in batches],
         "nos": bigints([each.first_no for each in batches]),
+        "width": MOST_EVENTS,
     }
     touched: dict[bytes, set[str]] = {}
     for xid, consignment in _rows(session, "touched", values):
         touched.setdefault(consignment, set()).add(xid)
+    traces = _traces(session, batches)
     names = {word(party): party for party in wanted}
     asked = {
         "ids": uuids(sorted(touched)),
@@ -139,10 +143,34 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
         subject = Subject("consignment", called.get(canonical, canonical.hex()))
         for party in {*(names[number] for number in engaged), *banks}:
             told += (
-                message(party, MessageType.CONSIGNMENT_CHANGED, subject, xid, at[xid])
+                message(
+                    party,
+                    MessageType.CONSIGNMENT_CHANGED,
+                    subject,
+                    xid,
+                    at[xid],
+                    traces.get((xid, consignment), ""),
+                )
                 for xid in touched[consignment]
             )
     return told
+
+
+def _traces(session: Session, batches: Sequence[Batch]) -> Mapping[tuple[str, bytes], str]:
+    """By transaction and consignment the trace of the event that touched it; of several, the one with the highest number."""
+    found = traces_of(session, [each.first_no for each in batches], MOST_EVENTS)
+    if not found:  # the ordinary case
+        return {}
+    numbers = sorted(found)
+    values = {"xids": [str(no) for no in numbers], "nos": bigints(numbers), "width": 1}
+    within = {
+        no: each.xid
+        for each in batches
+        for no in numbers
+        if each.first_no <= no < each.first_no + MOST_EVENTS
+    }
+    reached = sorted((int(no), consignment) for no, consignment in _rows(session, "touched", values))
+    return {(within[no], consignment): found[no].text() for no, consignment in reached}
 
 
 def _decisions(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
@@ -164,17 +192,24 @@ def _decisions(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _
 def _watched(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
     """A fact about pledged cargo goes to the bank that holds the pledge."""
     rows = _rows(session, "watched", {"xid": xid, "no": no, "limit": ROWS})
+    traces = traces_of(session, [row[1] for row in rows]) if rows else {}
     told: list[Message] = []
     for _, number, at, financings in rows:
         subjects = {(bank_of(name), Subject("financing", name)) for name in financings}
-        told += _for(wanted, subjects, MessageType.FINANCING_ALERT, f"event {number}", at)
+        trace = traces[number].text() if number in traces else ""
+        told += _for(wanted, subjects, MessageType.FINANCING_ALERT, f"event {number}", at, trace)
     return _Seen(len(rows), told, (rows[-1][0], rows[-1][1]) if rows else None)
 
 
 def _for(
-    wanted: frozenset[str], subjects: Iterable[tuple[str, Subject]], type_: MessageType, news: str, at: Micros
+    wanted: frozenset[str],
+    subjects: Iterable[tuple[str, Subject]],
+    type_: MessageType,
+    news: str,
+    at: Micros,
+    trace: str = "",
 ) -> list[Message]:
-    return [message(party, type_, subject, news, at) for party, subject in subjects if party in wanted]
+    return [message(party, type_, subject, news, at, trace) for party, subject in subjects if party in wanted]
 
 
 def bank_of(financing: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from psycopg import Connection
 
 from services.core.facts import Micros
 from services.observability.http import Health, HealthServer
+from services.observability.tracing import Spans, open_spans
 from services.webhooks import queue, subscriptions
 from services.webhooks.following import Follower, open_following
 from services.webhooks.measuring import WebhookMetrics
@@ -28,6 +30,7 @@ from services.webhooks.sealing import Seal, SealError
 from services.webhooks.sending import Answer, Sender
 from services.webhooks.settings import WebhookSettings
 from services.webhooks.signature import Secret, headers
+from services.webhooks.tracing import delivering, trace_field
 
 log = logging.getLogger(__name__)
 SECOND = 1_000_000
@@ -52,9 +55,11 @@ class Deliverer:
         at_point: Point = nothing,
         clock: Callable[[], float] = time.time,
         metrics: WebhookMetrics | None = None,
+        spans: Spans | None = None,
     ) -> None:
         self._session, self._settings, self._seal, self._sender = session, settings, seal, sender
         self._metrics = metrics or WebhookMetrics()
+        self._spans = spans
         self._at_point, self._clock = at_point, clock
         self._busy: Counter[str] = Counter()
         self._running: set[asyncio.Task[None]] = set()
@@ -122,9 +127,11 @@ class Deliverer:
         if not keys:
             return Answer(None, "the webhook was removed")
         now = self._clock()
-        return await self._sender.post(
-            taken.url, taken.body, headers(taken.message, int(now), taken.body, keys), now
-        )
+        signed = headers(taken.message, int(now), taken.body, keys)
+        with delivering(self._spans, taken) as delivery:
+            answer = await self._sender.post(taken.url, taken.body, {**signed, **delivery.headers}, now)
+            delivery.answered = answer
+        return answer
 
     def _settle(self, taken: Taken, answer: Answer) -> None:
         now = self._now()
@@ -136,7 +143,13 @@ class Deliverer:
         again = None if pause is None else now + int(pause * SECOND)
         queue.failed(self._session, taken, answer.status, answer.detail, now, again)
         self._metrics.failed(again is None)
-        log.info("delivery of %s to %s failed: %s", taken.message, taken.subscription, answer.detail)
+        log.info(
+            "delivery of %s to %s failed: %s",
+            taken.message,
+            taken.subscription,
+            answer.detail,
+            extra=trace_field(taken),
+        )
         since = taken.failing_since
         if answer.gone:
             self._disable(taken, "the endpoint answered 410 Gone", now)
@@ -172,6 +185,7 @@ async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point =
         loop.call_soon_threadsafe(stop.set)
 
     metrics = WebhookMetrics()
+    spans = open_spans("lianyun-webhooks", os.environ)
     follower = Follower(settings, failing, metrics)
     health = _served(settings, metrics, follower)
     with open_following(settings) as session:
@@ -180,8 +194,11 @@ async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point =
         async with Sender(settings.webhook_timeout, settings.webhook_loopback) as sender:
             follower.start()
             try:
-                await Deliverer(session, settings, seal, sender, at_point, metrics=metrics).run(stop)
+                deliverer = Deliverer(session, settings, seal, sender, at_point, metrics=metrics, spans=spans)
+                await deliverer.run(stop)
             finally:
+                if spans is not None:
+                    await asyncio.to_thread(spans.close)
                 follower.stop()
                 await asyncio.to_thread(follower.join, 30.0)
                 if health is not None:

@@ -24,7 +24,10 @@ FOREVER: Final = (1 << 63) - 1
 
 
 class Taken(NamedTuple):
-    """A delivery to be attempted now; ``attempt`` counts from 1, ``at`` is when its news was committed."""
+    """A delivery to be attempted now; ``attempt`` counts from 1, ``at`` is when its news was committed.
+
+    ``traceparent`` is the context of the event that it tells of, None where that came without.
+    """
 
     subscription: str
     message: str
@@ -33,6 +36,7 @@ class Taken(NamedTuple):
     at: Micros
     attempt: int
     failing_since: Micros | None
+    traceparent: str | None = None
 
 
 class Told(NamedTuple):
@@ -65,6 +69,7 @@ def put_messages(session: Session, messages: Iterable[Message], only: str | None
         "ats": [each.at for each in told],
         "bodies": [each.body for each in told],
         "sames": [each.same or None for each in told],
+        "traces": [each.traceparent or None for each in told],
         "only": only,
         "forever": FOREVER,
     }

@@ -12,6 +12,7 @@ from psycopg import sql
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
+from schemas.trace_context import TRACEPARENT
 from services.admission.model import Record as BrokerRecord
 from services.core.objects import Thing
 from services.fsck.financing import check_financing
@@ -166,10 +167,11 @@ class Stored:
         return ruling, reply(ruling)
 
 
-def tell(session: Session, told: Told, known: int) -> None:
-    """Store one event as a redrive does, and note what it says of financing."""
+def tell(session: Session, told: Told, known: int, traceparent: str = "") -> None:
+    """Store one event as a redrive does, and note what it says of financing; ``traceparent`` came with it."""
     version = registry_store.version(session)
-    record = BrokerRecord(TOPIC, 0, 0, known // 1_000, told.envelope.to_headers(), told.payload)
+    headers = told.envelope.to_headers() + ([(TRACEPARENT, traceparent.encode())] if traceparent else [])
+    record = BrokerRecord(TOPIC, 0, 0, known // 1_000, headers, told.payload)
     key_id = key_of(told.party).key_id
     event = Event(record, told.event, told.content, told.payload, told.party, key_id, version, told.facts())
     apply_one(session, event, PROJECTIONS)

@@ -22,8 +22,23 @@ _PENDING = Fate(Outcome.PENDING)
 
 def send(call: Call, good: list[Offer]) -> list[Placed | None]:
     """Send ``good``; None for each that was not acknowledged. Problem broker-unavailable where nothing was sent."""
+    publisher, tracing = call.context.publisher, call.request.state.tracing
+    span = tracing.child(
+        f"send {publisher.topic}",
+        "PRODUCER",
+        {
+            "messaging.system": "kafka",
+            "messaging.operation.name": "send",
+            "messaging.operation.type": "send",
+            "messaging.destination.name": publisher.topic,
+            "messaging.batch.message_count": len(good),
+        },
+    )
+    failed = "not sent"
     try:
-        return call.context.publisher.send(good)
+        placed = publisher.send(good, tracing.carried if span is None else span.context)
+        failed = "not acknowledged" if None in placed else ""
+        return placed
     except Unavailable:
         raise Problem(
             "broker-unavailable",
@@ -31,6 +46,9 @@ def send(call: Call, good: list[Offer]) -> list[Placed | None]:
             headers={"retry-after": str(Unavailable.retry_after)},
             results=[],
         ) from None
+    finally:
+        if span is not None:
+            span.end(failed=failed)
 
 
 def results_of(call: Call, good: list[Offer], placed: list[Placed | None], wait: float) -> list[Result]:

@@ -5,7 +5,7 @@
 WITH wanted AS MATERIALIZED (
     SELECT DISTINCT ON (s.id, coalesce(n.same, n.id)) s.id AS subscription, s.state, n.*
     FROM unnest(%(ids)s::text[], %(parties)s::text[], %(types)s::text[], %(ats)s::bigint[], %(bodies)s::bytea[],
-                %(sames)s::text[]) AS n (id, party, type, at, body, same)
+                %(sames)s::text[], %(traces)s::text[]) AS n (id, party, type, at, body, same, trace)
     JOIN lianyun.webhook_subscription s ON s.party = n.party
     WHERE s.state <> 'REMOVED'
       AND CASE
@@ -18,8 +18,8 @@ WITH wanted AS MATERIALIZED (
       )
     ORDER BY s.id, coalesce(n.same, n.id), n.at, n.id
 ), put AS (
-    INSERT INTO lianyun.webhook_message (id, party, type, at, body)
-    SELECT DISTINCT ON (w.id) w.id, w.party, w.type, w.at, w.body FROM wanted w ORDER BY w.id
+    INSERT INTO lianyun.webhook_message (id, party, type, at, body, traceparent)
+    SELECT DISTINCT ON (w.id) w.id, w.party, w.type, w.at, w.body, w.trace FROM wanted w ORDER BY w.id
     ON CONFLICT (id) DO NOTHING
 )
 INSERT INTO lianyun.webhook_delivery (subscription, message, state, attempts, due, detail, same)

@@ -19,4 +19,4 @@ FROM due
 JOIN lianyun.webhook_subscription s ON s.id = due.subscription
 JOIN lianyun.webhook_message m ON m.id = due.message
 WHERE t.subscription = due.subscription AND t.message = due.message
-RETURNING t.subscription, t.message, s.url, m.body, m.at, t.attempts, s.failing_since
+RETURNING t.subscription, t.message, s.url, m.body, m.at, t.attempts, s.failing_since, m.traceparent

@@ -1,4 +1,4 @@
--- The founded consignments that the events of each batch reach by the links of their time. What an event withdraws
+-- The founded consignments that the events of each batch (%(width)s numbers from its first on) reach by the links of their time. What an event withdraws
 -- counts as touched too, and so do both ends of a link.
 WITH batch (xid, first_no, key) AS MATERIALIZED (
     SELECT * FROM unnest(%(xids)s::text[], %(nos)s::bigint[]) WITH ORDINALITY
@@ -6,13 +6,13 @@ WITH batch (xid, first_no, key) AS MATERIALIZED (
     SELECT b.key, y.no
     FROM batch b
     CROSS JOIN LATERAL (
-        SELECT e.no FROM lianyun.body e WHERE e.no >= b.first_no AND e.no < b.first_no + 4096
+        SELECT e.no FROM lianyun.body e WHERE e.no >= b.first_no AND e.no < b.first_no + %(width)s
     ) AS y
     UNION
     SELECT b.key, i.no
     FROM batch b
     CROSS JOIN LATERAL (
-        SELECT e.id FROM lianyun.body e WHERE e.no >= b.first_no AND e.no < b.first_no + 4096
+        SELECT e.id FROM lianyun.body e WHERE e.no >= b.first_no AND e.no < b.first_no + %(width)s
     ) AS y
     JOIN lianyun.withdrawal w ON w.event = y.id
     JOIN lianyun.identity i ON i.id = w.target

@@ -278,6 +278,11 @@ CASES = (
          Damage.REGISTRY, "roles", "party %s", "SELECT code FROM party WHERE no = 1", only=False),
     Case("registry event deleted", ("ALTER TABLE registry_event DISABLE TRIGGER ALL", "DELETE FROM registry_event WHERE version = (SELECT max(version) FROM registry_event)"),
          Damage.REGISTRY, "version", "registry_version", publisher=False, only=False),
+    # Which trace it is of.
+    Case("trace without its event", ("INSERT INTO event_trace VALUES (1, gen_random_uuid(), 1, true)",),
+         Damage.TRACE, "no", "event_trace 1", publisher=False),
+    Case("trace of an event that came without", (f"INSERT INTO event_trace VALUES ({A_BODY}, gen_random_uuid(), 1, true)",),
+         Damage.TRACE, "trace", "event_trace %s", f"SELECT {A_BODY}", publisher=False),
     # What numbers stand for.
     Case("term", ("UPDATE term SET text = 'somebody else' WHERE number = (SELECT publisher FROM claim LIMIT 1)",),
          Damage.TERM, "text", "term %s", "SELECT publisher FROM claim LIMIT 1", publisher=False),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from schemas.trace_context import TraceContext
 from services.storage.session import Session
 from services.webhooks import queue, subscriptions
 from services.webhooks.messages import Message, MessageType, Subject, message
@@ -108,6 +109,23 @@ def test_a_delivery_is_signed_in_both_schemes_and_told_once(
     assert again is not None
     assert again.last_success is not None
     assert subscriptions.one(session, "bbank", made.id) is None
+
+
+def test_each_attempt_carries_on_the_trace_of_its_event(
+    session: Session, settings: WebhookSettings, seal: Seal, receiver: Receiver
+) -> None:
+    made, _ = subscribe(session, seal, receiver.url())
+    receiver.answers["/hook"] = [(500, {})]
+    cause = TraceContext(b"\x0a" * 16, b"\x0b" * 8, False)
+    told = message("abank", ALERT, Subject("financing", "abank/F-traced"), "event 9", now(), cause.text())
+    assert queue.put_messages(session, [told]) == 1
+    deliver(session, settings, settled(session, made.id))
+    sent = [TraceContext.of(each.headers["traceparent"]) for each in receiver.at()]
+    assert [(each.trace, each.sampled) for each in sent if each] == [(cause.trace, False)] * 2
+    assert len({cause.span, *(each.span for each in sent if each)}) == 3, "each attempt is a span of its own"
+    news(session)
+    deliver(session, settings, settled(session, made.id, count=2))
+    assert "traceparent" not in receiver.at()[-1].headers
 
 
 def test_a_rotation_overlaps_and_ends(

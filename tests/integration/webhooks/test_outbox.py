@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
+from schemas.trace_context import TraceContext
 from services.processors.financing.asking import Ask
 from services.processors.financing.rulings import Action
 from services.storage.session import Session, open_session
@@ -91,6 +92,31 @@ def test_each_kind_of_news_reaches_whom_it_concerns(session: Session, stored: St
     }
     assert {s["id"] for _, t, s in messages(session) if t == "consignment.changed.v1"} == {"xaport/XA-1"}
     assert outbox.catch_up(session) == 0, "and nothing twice"
+
+
+@pytest.mark.usefixtures("everybody")
+def test_a_message_carries_on_the_trace_of_the_event_that_it_tells_of(
+    session: Session, stored: Stored
+) -> None:
+    ask, at, on = CASE.ask(0)
+    stored.ask(ask, at, on)
+    for number in (1, 2):
+        ask, at, _ = CASE.ask(number)
+        stored.ask(ask, at)
+    traces = "SELECT party, type, traceparent FROM lianyun.webhook_message ORDER BY party, type"
+    outbox.catch_up(session)
+    assert {trace for _, _, trace in session.execute(traces)} == {None}, "none of it came with a trace"
+    clear(session)
+    context = TraceContext(bytes(range(16)), bytes(range(8)), True).text()
+    tell(stored.session, delivery(), SOON, context)
+    stored.session.commit()
+    outbox.catch_up(session)
+    found = {(party, type_): trace for party, type_, trace in session.execute(traces)}
+    assert found["abank", "financing.alert.v1"] == context
+    assert found["xaport", "consignment.changed.v1"] == context
+    assert set(found.values()) == {context}
+    taken = queue.take(session, SOON * 2, 60_000_000, {}, 100)
+    assert {each.traceparent for each in taken} >= {context}
 
 
 @pytest.mark.usefixtures("everybody")

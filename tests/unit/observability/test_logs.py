@@ -9,7 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.api.settings import ApiSettings
+from services.cli.settings import CliSettings
+from services.connections import Connections
+from services.exporter.settings import ExporterSettings
 from services.observability.logs import JsonFormatter, TextFormatter, configure, masked
+from services.processors.cases.store.follower import CasesSettings
+from services.processors.credit.store.follower import FollowerSettings
+from services.processors.settings import WorkerSettings
+from services.webhooks.settings import WebhookSettings
 
 
 @pytest.fixture(autouse=True)
@@ -33,12 +41,56 @@ def record(message: str, **extra: object) -> logging.LogRecord:
         "sasl_plain_password='hunter2'",
         "password=hunter2 user=x",
         'Secret: "hunter2"',
+        "grant_type=client_credentials&client_assertion=hunter2&scope=x",
+        '{"access_token": "hunter2"}',
+        "Authorization: Bearer hunter2hunter2hunter2",
+        "api-key=hunter2",
+        "eyJhbGciOiJFUzI1NiJ9.eyJodHUiOiJ4In0.hunter2",
+        "dpop: eyJhbGciOiJFUzI1NiJ9.hunter2.",
+        "key -----BEGIN EC PRIVATE KEY-----\nhunter2\n-----END EC PRIVATE KEY----- kept",
+        "cut off -----BEGIN PRIVATE KEY-----\nhunter2",
     ],
 )
 def test_passwords_are_masked_wherever_they_stand(text: str) -> None:
     assert "hunter2" not in masked(text)
     assert "hunter2" not in TextFormatter().format(record(text, detail=text))
     assert "hunter2" not in JsonFormatter().format(record(text, detail=text))
+    assert "hunter2" not in JsonFormatter().format(
+        record("x", found=[text], told={"a": (text,)}, why=OSError(text))
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "trace 4bf92f3577b34da6a3ce929d0e0e4736 of urn:cre:ktz dep-7741",
+        "the token is none of ours",
+        "postgresql://lianyun@127.0.0.1/lianyun",
+        "basic facts of a consignment",
+    ],
+)
+def test_what_is_no_secret_is_shown(text: str) -> None:
+    assert masked(text) == text
+
+
+SETTINGS = [
+    WorkerSettings, ApiSettings, WebhookSettings, ExporterSettings, CasesSettings, FollowerSettings, CliSettings,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda each: each.__name__)
+def test_settings_print_no_secret(settings: type[Connections], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, field in settings.model_fields.items():
+        if "SecretStr" in str(field.annotation):
+            monkeypatch.setenv(f"LIANYUN_{name.upper()}", "hunter2")
+    monkeypatch.setenv("LIANYUN_DSN", "postgresql://lianyun:hunter2@host/lianyun")
+    monkeypatch.setenv("LIANYUN_KAFKA_USER", "ktz")
+    monkeypatch.setenv("LIANYUN_BOOTSTRAP", "host:9092")
+    made = settings()
+    assert made.dsn.get_secret_value() == "postgresql://lianyun:hunter2@host/lianyun"
+    printed = "\n".join([*made.lines(), str(made), repr(made)])
+    assert "hunter2" not in printed
+    assert "dsn=postgresql://lianyun:***@host/lianyun" in printed
 
 
 def test_a_json_line_carries_the_fields() -> None:

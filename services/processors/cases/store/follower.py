@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from psycopg import Connection
 from pydantic import Field, SecretStr
@@ -46,8 +46,6 @@ class CasesSettings(Connections):
     )
     cases_metrics_host: str = "127.0.0.1"
     cases_metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")
-    log_format: Literal["text", "json"] = "text"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
 class CaseMetrics(Progress):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from psycopg import Connection
 from pydantic import Field, SecretStr
@@ -42,8 +42,6 @@ class FollowerSettings(Connections):
     credit_metrics_port: int | None = Field(
         None, ge=0, le=65_535, description="0: any free port; unset: none"
     )
-    log_format: Literal["text", "json"] = "text"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
 class FollowerMetrics(Progress):
