@@ -32,7 +32,7 @@ MEANING: Final = {
     "when its request was due. Token, DPoP proof, permission, read and access log included",
     "reserve": "POST /v1/reservations, so many clients, each asking as soon as it is answered, each for cargoes of its own; "
     "links, applications and movements are read and derived, the decision is signed and committed with fsync",
-    "reserve_at_the_desk": "the same without HTTP: the desk in a few processes of clients, each with a session of its own",
+    "reserve_at_the_desk": "the same without HTTP: the desk in a few processes of clients, whose requests are committed in groups",
     "cpu_ms_per_request": "processor time of the API (or of the clients, at the desk) and of Postgres, whatever else the "
     "machine does",
     "round_trips": "how often the client of the database waited for it, for one request, counted between the two",
