@@ -8,9 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from services.processors.financing.rulings import Ruling
+from services.processors.financing.store.desk import CargoMoved
 from services.processors.financing.store.group_commit import GroupCommit
 from services.processors.financing.store.opening import read_keys
 from services.proving import lending
@@ -52,6 +55,14 @@ def reserve(
     )
 
 
+def decide(desk: GroupCommit, bank: str, number: int) -> Ruling:
+    """One reservation, begun again where the cargo moved."""
+    ask, on = lending.reservation(bank, number)
+    while True:
+        with suppress(CargoMoved):
+            return desk.decide(ask, on)
+
+
 def _clients(
     dsn: str, keys: Path, network: str, bank: str, cargoes: Sequence[int], clients: int, seconds: float
 ) -> Reserved:
@@ -68,13 +79,13 @@ def _clients(
 
     def work(own: Sequence[int]) -> None:
         for number in own[:warm]:
-            desk.decide(*lending.reservation(bank, number))
+            decide(desk, bank, number)
         ready.wait()
         for number in own[warm:]:
             asked = time.perf_counter()
             if asked - since[0] > seconds:
                 return
-            outcomes[desk.decide(*lending.reservation(bank, number)).outcome] += 1
+            outcomes[decide(desk, bank, number).outcome] += 1
             found.append((time.perf_counter() - asked) * 1_000)
 
     threads = [threading.Thread(target=work, args=(cargoes[one::clients],)) for one in range(clients)]

@@ -18,7 +18,7 @@ import psycopg
 from services.core.objects import Thing
 from services.processors.financing.asking import Ask
 from services.processors.financing.rulings import Ruling
-from services.processors.financing.store.desk import CargoMoved, Desk, Session
+from services.processors.financing.store.desk import Desk, Request, Session
 from services.processors.financing.store.holding import Later
 from services.storage import points
 
@@ -28,7 +28,6 @@ LARGEST = 32
 """Requests of one transaction at most: beyond that it grows longer and hardly cheaper."""
 PATIENCE = 0.002
 """Seconds for which a group is awaited."""
-ATTEMPTS = 8
 
 
 class Alone(Exception):
@@ -42,7 +41,6 @@ class _Waiting:
     ask: Ask
     on: Sequence[Thing]
     answer: Ruling | Exception | None = None
-    attempts: int = 0
     woken: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
 
@@ -50,7 +48,7 @@ class GroupCommit:
     """Decides for many threads by ``desk``, over one session that ``connect`` opens: committing by itself, and its own."""
 
     def __init__(self, desk: Desk, connect: Callable[[], Session]) -> None:
-        self._desk, self._connect = desk, connect
+        self.desk, self._connect = desk, connect
         self._session: Session | None = None
         self._lock = threading.Lock()
         self._came = threading.Condition(self._lock)
@@ -61,8 +59,8 @@ class GroupCommit:
     def decide(self, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
         """Decide, record and commit ``ask`` as ``Desk.decide`` does, with whatever else is asked at the same time.
 
-        Blocks until that is done. Raises CargoMoved where it moved again and again, Alone where the group failed, and what
-        fails for this request alone. Whoever holds locks that a decision needs must not call it.
+        Blocks until that is done. Raises CargoMoved (begin again), Alone where the group failed, and what fails for this
+        request alone. Whoever holds locks that a decision needs must not call it.
         """
         own = _Waiting(ask, on)
         with self._lock:
@@ -126,15 +124,14 @@ class GroupCommit:
             return
         points.reach("after_commit")
         for each, outcome in zip(group, found, strict=True):
-            each.attempts += isinstance(outcome, CargoMoved) and not isinstance(outcome, Later)
-            again = isinstance(outcome, CargoMoved) and each.attempts < ATTEMPTS
-            each.answer = None if again else outcome
+            # Who shares something with an earlier one of the group is decided after it.
+            each.answer = None if isinstance(outcome, Later) else outcome
 
-    def _decided(self, requests: list[tuple[Ask, Sequence[Thing]]]) -> list[Ruling | Exception]:
+    def _decided(self, requests: Sequence[Request]) -> list[Ruling | Exception]:
         if self._session is None or self._session.closed:
             self._session = self._connect()
             self._session.autocommit = True
-        return self._desk.decide_all(self._session, requests, whole=True)
+        return self.desk.decide_all(self._session, requests, whole=True)
 
     def _end(self) -> None:
         """End the session, whatever state it is in: with it ends its transaction."""
