@@ -17,12 +17,16 @@ $$;
 
 CREATE FUNCTION lianyun.financing_scopes(named text[], kinds text[], financings text[], own text[], prints text[])
 RETURNS lianyun.financing_scoped[]
-LANGUAGE sql STABLE AS $$
-    SELECT array_agg(ROW(a.ask, s.things, s.consignments, s.digests)::lianyun.financing_scoped ORDER BY a.ask)
-    FROM unnest(named, kinds, financings, own, prints) WITH ORDINALITY AS a (named, kinds, financings, own, prints, ask)
-    CROSS JOIN LATERAL lianyun.financing_scope(
-        a.named::uuid[], a.kinds::smallint[], a.financings::uuid[], a.own::uuid, a.prints::uuid[]
-    ) AS s
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT array_agg(ROW(a.ask, s.things, s.consignments, s.digests)::lianyun.financing_scoped ORDER BY a.ask)
+        FROM unnest(named, kinds, financings, own, prints) WITH ORDINALITY AS a (named, kinds, financings, own, prints, ask)
+        CROSS JOIN LATERAL lianyun.financing_scope(
+            a.named::uuid[], a.kinds::smallint[], a.financings::uuid[], a.own::uuid, a.prints::uuid[]
+        ) AS s
+    );
+END
 $$;
 
 -- Locks registry, versions of fingerprints, heads and keys of all requests in this order and keeps them until the transaction ends.

@@ -149,17 +149,12 @@ class Desk:
 
     def _judged(self, session: Session, look: _Look, looked: _Looked) -> tuple[Ruling, Decided | None]:
         """The decision on one request, and what is to be recorded of it, if anything is."""
-        asked, held, at, table = (
-            look.asked,
-            look.held,
-            looked.at,
-            products() if self.table is None else self.table,
-        )
+        at, table = looked.at, products() if self.table is None else self.table
         book, things = read_book(session, *look, looked.registry, at, table, self.required)
-        ruling = decide(asked.ask, book, at, self.table)
+        ruling = decide(look.asked.ask, book, at, self.table)
         if ruling.recorded:
             return ruling, None
-        ruling = ruling._replace(number=held.number, position=looked.position)
+        ruling = ruling._replace(number=look.held.number, position=looked.position)
         if book.earlier is not None:
             return ruling, None
         written = [p for p in book.prints if p.version in looked.open]
