@@ -110,37 +110,20 @@ def held_in(rows: Rows, requests: Sequence[Asked]) -> list[Held | CargoMoved] | 
     """
     found: list[Held | CargoMoved] = []
     taken: set[int] = set()
-    for (
-        no,
-        registry,
-        versions,
-        consignments,
-        involved,
-        locked,
-        moment,
-        position,
-        number,
-        steady,
-        ruled,
-        answered,
-        repeated,
-    ) in rows.fetchall():
+    for no, registry, versions, consignments, involved, keys, *drawn in rows.fetchall():
         if no is None:
             return OtherVersions(tuple(versions or ()))
-        keys = frozenset({*locked, *map(lock_key, involved)})
+        moment, position, number, steady, *there = drawn
         if not steady:
             ask = requests[no - 1].ask
-            found.append(
-                CargoMoved(
-                    f"the cargo or the entries of {ask.financing or ask.asked_by} changed; begin again"
-                )
-            )
+            what = f"the cargo or the entries of {ask.financing or ask.asked_by}"
+            found.append(CargoMoved(f"{what} changed; begin again"))
         elif not taken.isdisjoint(keys):
             found.append(Later())
         else:
-            taken |= keys
+            taken.update(keys)
             groups = (tuple(sorted(consignments)), tuple(sorted(involved)))
-            found.append(Held(registry, *groups, moment, position, number, ruled, answered, repeated))
+            found.append(Held(registry, *groups, moment, position, number, *there))
     return found
 
 
