@@ -1,8 +1,8 @@
 """Group commit: requests that come while others are decided are decided together, in one transaction of their own.
 
 Whoever asks first leads: it takes all that wait, decides them, commits once and wakes them; the first of those who came
-meanwhile leads next. Nobody waits for a clock but for the others of the group before, who as a rule ask again at once, and for
-them two milliseconds at most; one asker alone never waits. Each is answered by itself and only when its decision is committed.
+meanwhile leads next. It waits for those who were just answered, who as a rule ask again at once, and for them two milliseconds
+at most; one asker alone never waits. Each is answered by itself and only when its decision is committed.
 """
 
 from __future__ import annotations
@@ -91,6 +91,9 @@ class GroupCommit:
                 self._queue[:0] = (each for each in group if each.answer is None)
                 # Who leads and has no answer yet goes on leading.
                 following = own if own.answer is None else next(iter(self._queue), None)
+                # Who is answered now as a rule asks again at once, and who waits is there.
+                answered = sum(each.answer is not None for each in group)
+                self._expected = min(LARGEST, answered + len(self._queue))
                 self._led = following is not None
             for each in group:
                 if each.answer is not None and each is not own:
@@ -102,7 +105,6 @@ class GroupCommit:
         with self._lock:
             self._came.wait_for(lambda: len(self._queue) >= self._expected, PATIENCE)
             group, self._queue = self._queue[:LARGEST], self._queue[LARGEST:]
-            self._expected = len(group)
             return group
 
     def _answer(self, group: Sequence[_Waiting]) -> None:
