@@ -23,6 +23,8 @@ A route is a **synchronous** function; it runs on a thread, in one database tran
 - **The database**: ``call.session`` is a psycopg connection of the pool inside one transaction (READ COMMITTED, prepared
   statements, 16-byte ids, lock waits of 2 s). ``Answer`` returned: committed, together with the access log's line and the
   stored idempotent answer. ``Problem`` or anything else raised: rolled back. Never commit yourself, never open another.
+  A decision on financing alone (``banking.deciding.decided``) is committed before it is answered, together with what others
+  ask at that moment; whatever becomes of the answer, the same request gets the same decision.
   ``call.now`` is the database's clock in UTC microseconds, ``call.registry`` the current registry.
 - **Problems**: ``raise Problem("slug", "what happened here", pointer="/amount", **more)``; slugs, status and titles are
   rows of ``problems.toml``; a new one is a new row (``docs/api-problems.md`` is written from it by ``make schemas``). What

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
-from services.api.banking import clerking
+from services.api.banking import clerking, deciding
 from services.api.context import Context
 from services.api.edge import Edge
 from services.api.routes import (
@@ -68,7 +68,7 @@ def create_app(context: Context) -> FastAPI:
             app.state.threads = threads
             await anyio.to_thread.run_sync(context.open)
             try:
-                async with upkeep.running(context), clerking.running(context):
+                async with upkeep.running(context), clerking.running(context), deciding.running(context):
                     yield
             finally:
                 context.close()

@@ -47,6 +47,8 @@ class Call:
     body: bytes
     _session: Session | None = None
     lines: list[Read] = field(default_factory=list)
+    closing: list[tuple[bytes, dict[str, Any]]] = field(default_factory=list)
+    """Statements with their parameters that go with the last ones of the transaction."""
 
     @property
     def session(self) -> Session:

@@ -41,18 +41,16 @@ def repeatable(call: Call, effect: Callable[[], Answer]) -> Response:
         return Response(bytes(body), status, {**headers, "idempotent-replayed": "true"})
     response = effect().response(call.request)
     kept = {name: value for name, value in response.headers.items() if name not in ("content-length", "date")}
-    call.session.execute(
-        statement("put_answer"),
-        {
-            "party": party,
-            "key": key,
-            "request": request,
-            "status": response.status_code,
-            "headers": orjson.dumps(kept).decode(),
-            "body": bytes(response.body),
-            "given": call.now,
-        },
-    )
+    answer = {
+        "party": party,
+        "key": key,
+        "request": request,
+        "status": response.status_code,
+        "headers": orjson.dumps(kept).decode(),
+        "body": bytes(response.body),
+        "given": call.now,
+    }
+    call.closing.append((statement("put_answer"), answer))
     return response
 
 

@@ -139,8 +139,13 @@ def _read_only(declared: Declared, call: Call, parameters: dict[str, Any]) -> Re
 
 
 def _logged(session: Connection[Any], call: Call, status: int) -> None:
-    """Write the lines of the access log and commit: they and what was read stand or fall together, in one round trip."""
+    """Write what is still to be written and the lines of the access log, and commit: all of it in one round trip.
+
+    They and what was read stand or fall together.
+    """
     with session.pipeline():
+        for query, parameters in call.closing:
+            session.execute(query, parameters)
         logbook.write(session, call, status)
         session.execute(b"COMMIT")
 

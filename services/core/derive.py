@@ -31,8 +31,11 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
     ``facts`` may hold more than concerns the consignment; what does not reach it changes nothing.
     """
     gathered = gather(facts, consignment, as_of)
-    if gathered is None:
-        return None
+    return None if gathered is None else view_of(facts, gathered, as_of)
+
+
+def view_of(facts: Facts, gathered: Gathered, as_of: Micros) -> View:
+    """The view of a group by what was ``gathered`` for it from the same facts as of the same moment."""
     counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED]
     speaking = [a for a in counted if a.claim in gathered.shown]
     joined = aboard.compared(gathered.current, counted, gathered.called)

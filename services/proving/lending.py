@@ -24,14 +24,14 @@ from services.processors.financing.asking import HIDDEN, Ask
 from services.processors.financing.money import Money
 from services.processors.financing.papers import Company, Invoice, Note, Papers
 from services.processors.financing.rulings import Action, Outcome, Ruling, Terms
-from services.processors.financing.store.desk import CargoMoved, Desk
+from services.processors.financing.store.desk import CargoMoved
+from services.processors.financing.store.group_commit import Alone, GroupCommit
 from services.processors.financing.store.opening import SOURCE, PlatformKeys, prepare
 from services.producers.profile import Profile
 from services.registry.events import NewKey, PartyAdded
 from services.simulator.cast import Party, salt_secret_of, seed_of
 from services.simulator.signing import key_of, registration
 from services.simulator.telling import Message
-from services.storage.errors import GenerationMoved
 from services.storage.session import open_session
 
 FORWARDER = "sinolink"
@@ -119,6 +119,7 @@ class Lenders:
     retried: int = 0
     failures: list[str] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
+    _desk: GroupCommit | None = None
     _over: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -126,7 +127,10 @@ class Lenders:
         keys = own_keys()
         with psycopg.connect(self.dsn) as session:
             prepare(session, keys, time.time_ns() // 1_000, "prove")
-        desk = keys.desk(self.network)
+        # As in the API: what both banks ask at one moment is committed together.
+        desk = self._desk = GroupCommit(
+            keys.desk(self.network), lambda: open_session(self.dsn, "lianyun-bank")
+        )
         self._threads = [
             threading.Thread(target=self._work, args=(bank, desk), name=bank, daemon=True) for bank in BANKS
         ]
@@ -143,8 +147,10 @@ class Lenders:
             thread.join(10)
             if thread.is_alive():
                 self.failures.append(f"{thread.name} waits for ever")
+        if self._desk is not None and not any(thread.is_alive() for thread in self._threads):
+            self._desk.close()
 
-    def _work(self, bank: str, desk: Desk) -> None:
+    def _work(self, bank: str, desk: GroupCommit) -> None:
         cargoes = list(range(self.count))
         Random(f"{self.seed}|{bank}").shuffle(cargoes)
         try:
@@ -153,7 +159,7 @@ class Lenders:
         except Exception as problem:
             self.failures.append(f"{bank}: {type(problem).__name__}: {problem}")
 
-    def _lend(self, bank: str, desk: Desk, number: int) -> None:
+    def _lend(self, bank: str, desk: GroupCommit, number: int) -> None:
         ask, on = reservation(bank, number)
         ruling = self._until_known(desk, ask, on)
         if ruling is None or not ruling.done:
@@ -162,7 +168,7 @@ class Lenders:
         if pledged is not None and pledged.done and number % 3 == 0:
             self._ask(desk, Ask(Action.RELEASE, bank, f"release {number}", ask.financing), ())
 
-    def _until_known(self, desk: Desk, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
+    def _until_known(self, desk: GroupCommit, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
         """The answer once the cargo and its application have reached the platform."""
         attempt = 0
         while not self._over.is_set():
@@ -174,14 +180,12 @@ class Lenders:
         self.failures.append(f"{ask.financing}: its application never came")
         return None
 
-    def _ask(self, desk: Desk, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
+    def _ask(self, desk: GroupCommit, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
         """The answer to one request, asked again under the same name until there is one."""
         while not self._over.is_set():
             try:
-                with open_session(self.dsn, "lianyun-bank") as session:
-                    ruling = desk.decide(session, ask, on)
-                    session.commit()
-            except (psycopg.Error, CargoMoved, GenerationMoved):
+                ruling = desk.decide(ask, on)
+            except (Alone, CargoMoved):
                 self.retried += 1
                 self._over.wait(0.2)
                 continue

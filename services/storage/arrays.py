@@ -6,7 +6,7 @@ Statements take them as ``%(ids)s::uuid[]``; rows for COPY take the bytes as the
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg import Connection, pq
@@ -15,7 +15,8 @@ from psycopg.adapt import Dumper, Loader
 
 _HEAD = struct.Struct(">iiIii").pack
 _EMPTY = struct.Struct(">iiI").pack
-_UUID, _INT8, _BOOL, _INT2 = 2950, 20, 16, 21
+_UUID, _INT8, _BOOL, _INT2, _TEXT, _BYTEA = 2950, 20, 16, 21, 25, 17
+_NULL = b"\xff\xff\xff\xff"
 _UUID_SIZE = (16).to_bytes(4, "big")
 
 
@@ -37,6 +38,14 @@ class Booleans(Packed):
 
 class Smallints(Packed):
     """smallint[]"""
+
+
+class Texts(Packed):
+    """text[]"""
+
+
+class Byteas(Packed):
+    """bytea[]"""
 
 
 def uuids(ids: Sequence[bytes]) -> Uuids:
@@ -71,6 +80,29 @@ def smallints(values: Sequence[int]) -> Smallints:
     return Smallints(_HEAD(1, 0, _INT2, len(values), 1) + body)
 
 
+def texts(values: Sequence[str | None]) -> Texts:
+    """text[]; also what is cast to an array of another type, each member as Postgres writes it."""
+    return Texts(_array(_TEXT, [None if value is None else value.encode() for value in values]))
+
+
+def byteas(values: Sequence[bytes]) -> Byteas:
+    """bytea[]"""
+    return Byteas(_array(_BYTEA, values))
+
+
+def literal(values: Iterable[str]) -> str:
+    """An array in words, as a member of ``texts``: arrays of arrays that are not all as long are written so."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+
+
+def _array(type_: int, values: Sequence[bytes | None]) -> bytes:
+    if not values:
+        return _EMPTY(0, 0, type_)
+    members = (_NULL if value is None else len(value).to_bytes(4, "big") + value for value in values)
+    return _HEAD(1, int(None in values), type_, len(values), 1) + b"".join(members)
+
+
 class _PackedDumper(Dumper):
     format = pq.Format.BINARY
 
@@ -94,6 +126,14 @@ class _SmallintsDumper(_PackedDumper):
     oid = 1005
 
 
+class _TextsDumper(_PackedDumper):
+    oid = 1009
+
+
+class _ByteasDumper(_PackedDumper):
+    oid = 1001
+
+
 class _IdLoader(Loader):
     """uuid as its 16 bytes: the form of ids everywhere in the heart."""
 
@@ -109,4 +149,6 @@ def adapt(connection: Connection[Any]) -> None:
     connection.adapters.register_dumper(Bigints, _BigintsDumper)
     connection.adapters.register_dumper(Booleans, _BooleansDumper)
     connection.adapters.register_dumper(Smallints, _SmallintsDumper)
+    connection.adapters.register_dumper(Texts, _TextsDumper)
+    connection.adapters.register_dumper(Byteas, _ByteasDumper)
     connection.adapters.register_loader("uuid", _IdLoader)

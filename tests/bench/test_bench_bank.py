@@ -29,6 +29,7 @@ def test_every_question_is_answered(result: dict[str, Any]) -> None:
     assert set(result["reserve"]["outcomes"]) == {"DONE"}
     assert set(result["reserve_at_the_desk"]["outcomes"]) == {"DONE"}
     assert result["reserve_at_the_desk"]["answers"] > 0
+    assert result["reserve_at_the_desk"]["decisions_per_commit"] > 1, "four clients ask at the same time"
 
 
 def test_no_plan_reads_a_large_table_whole(result: dict[str, Any]) -> None:

@@ -1,10 +1,20 @@
-"""The desk behind the API: one request is decided in the transaction of its answer."""
+"""The desk behind the API: what is asked at the same time is decided and committed together, before any of it is answered.
+
+The decision is not taken back where the answer fails: the same request again, under its key, gets the same decision.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
+
+import anyio.to_thread
+import psycopg
+from psycopg import Connection
 
 from services.api.calls import BeginAgain, Call
 from services.api.context import Context
@@ -12,12 +22,14 @@ from services.api.problems import Problem
 from services.core.objects import Thing
 from services.processors.financing.asking import Ask
 from services.processors.financing.rulings import Ruling
-from services.processors.financing.store.desk import CargoMoved, Desk
+from services.processors.financing.store.desk import CargoMoved
+from services.processors.financing.store.group_commit import Alone, GroupCommit
 from services.processors.financing.store.opening import KeysMissing, PlatformKeys, read_keys
 from services.processors.financing.store.versions import KeyMissing
+from services.storage.session import make_ready
 
 _keys: WeakKeyDictionary[Context, PlatformKeys] = WeakKeyDictionary()
-_desks: WeakKeyDictionary[Context, Desk] = WeakKeyDictionary()
+_groups: WeakKeyDictionary[Context, GroupCommit] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -33,30 +45,55 @@ def keys_of(call: Call) -> PlatformKeys:
         return found
 
 
-def desk_of(call: Call) -> Desk:
-    """The desk of this process; Problem unavailable where it has no keys."""
+def group_of(call: Call) -> GroupCommit:
+    """What decides in this process; Problem unavailable where it has no keys."""
     keys = keys_of(call)
+    context = call.context
     with _lock:
-        found = _desks.get(call.context)
+        found = _groups.get(context)
         if found is None:
-            settings = call.context.settings
-            required = frozenset(settings.financing_registries)
-            found = _desks[call.context] = keys.desk(settings.network, required)
+            required = frozenset(context.settings.financing_registries)
+            desk = keys.desk(context.settings.network, required)
+            found = _groups[context] = GroupCommit(desk, partial(_connect, context))
         return found
 
 
+@asynccontextmanager
+async def running(context: Context) -> AsyncIterator[None]:
+    """Give the session of the decisions back when the block ends."""
+    try:
+        yield
+    finally:
+        with _lock:
+            group = _groups.pop(context, None)
+        if group is not None:
+            await anyio.to_thread.run_sync(group.close)
+
+
 def decided(call: Call, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
-    """The decision on ``ask``, recorded in the transaction of the call; the earlier one for a repeated request.
+    """The decision on ``ask``, recorded and committed; the earlier one for a repeated request.
 
     BeginAgain where the cargo moved under it: what was locked for another cargo is let go. Problem unavailable where this
     process lacks a registry key that counts.
     """
+    group = group_of(call)
     try:
-        return desk_of(call).decide(call.session, ask, on)
+        try:
+            return group.decide(ask, on)
+        except Alone:
+            return group.desk.decide(call.session, ask, on)
     except CargoMoved as moved:
         raise BeginAgain(call) from moved
     except KeyMissing as problem:
         raise Problem("unavailable", "The desk for financing lacks a key; nothing was decided.") from problem
+
+
+def _connect(context: Context) -> Connection[Any]:
+    """A session like those of the pool, beside them: each of those may be held by somebody who waits for a decision."""
+    assert isinstance(context.pool.kwargs, dict)
+    session = psycopg.connect(context.settings.dsn.get_secret_value(), **context.pool.kwargs)
+    make_ready(session)
+    return session
 
 
 def idempotency(call: Call) -> str:

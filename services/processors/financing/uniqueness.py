@@ -106,6 +106,8 @@ def check(
         if entry.holder.financing != asked.financing:
             print_ = entry.fingerprint
             held[print_.version, print_.kind, print_.digest].append(entry)
+    if not held:
+        return Checked()
     findings: dict[Finding, None] = {}
     takes_over: set[str] = set()
     asked_prints = tuple(prints)

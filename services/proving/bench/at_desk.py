@@ -1,4 +1,4 @@
-"""Reservations at the desk itself: clients in a few processes, each with a session, without HTTP in between."""
+"""Reservations at the desk itself: clients in a few processes, each deciding for its clients as the API does, without HTTP."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from services.processors.financing.rulings import Ruling
-from services.processors.financing.store.desk import CargoMoved, Desk
+from services.processors.financing.store.desk import CargoMoved
+from services.processors.financing.store.group_commit import GroupCommit
 from services.processors.financing.store.opening import read_keys
 from services.proving import lending
-from services.storage.session import Session, open_session
+from services.storage.session import open_session
 
 
 class Reserved(NamedTuple):
@@ -53,22 +55,18 @@ def reserve(
     )
 
 
-def decide(session: Session, desk: Desk, bank: str, number: int) -> Ruling:
-    """One reservation in a transaction of its own, begun again where the cargo moved."""
+def decide(desk: GroupCommit, bank: str, number: int) -> Ruling:
+    """One reservation, begun again where the cargo moved."""
     ask, on = lending.reservation(bank, number)
     while True:
-        try:
-            ruling = desk.decide(session, ask, on)
-            session.commit()
-            return ruling
-        except CargoMoved:
-            session.rollback()
+        with suppress(CargoMoved):
+            return desk.decide(ask, on)
 
 
 def _clients(
     dsn: str, keys: Path, network: str, bank: str, cargoes: Sequence[int], clients: int, seconds: float
 ) -> Reserved:
-    desk = read_keys(keys).desk(network)
+    desk = GroupCommit(read_keys(keys).desk(network), lambda: open_session(dsn, "lianyun-bench"))
     found: list[float] = []
     outcomes = Counter[str]()
     warm = min(3, len(cargoes) // clients // 10)
@@ -80,20 +78,20 @@ def _clients(
     ready = threading.Barrier(clients, begin)
 
     def work(own: Sequence[int]) -> None:
-        with open_session(dsn, "lianyun-bench") as session:
-            for number in own[:warm]:
-                decide(session, desk, bank, number)
-            ready.wait()
-            for number in own[warm:]:
-                asked = time.perf_counter()
-                if asked - since[0] > seconds:
-                    return
-                outcomes[decide(session, desk, bank, number).outcome] += 1
-                found.append((time.perf_counter() - asked) * 1_000)
+        for number in own[:warm]:
+            decide(desk, bank, number)
+        ready.wait()
+        for number in own[warm:]:
+            asked = time.perf_counter()
+            if asked - since[0] > seconds:
+                return
+            outcomes[decide(desk, bank, number).outcome] += 1
+            found.append((time.perf_counter() - asked) * 1_000)
 
     threads = [threading.Thread(target=work, args=(cargoes[one::clients],)) for one in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    desk.close()
     return Reserved(found, dict(outcomes), time.perf_counter() - since[0], time.process_time() - since[1])

@@ -32,9 +32,10 @@ MEANING: Final = {
     "when its request was due. Token, DPoP proof, permission, read and access log included",
     "reserve": "POST /v1/reservations, so many clients, each asking as soon as it is answered, each for cargoes of its own; "
     "links, applications and movements are read and derived, the decision is signed and committed with fsync",
-    "reserve_at_the_desk": "the same without HTTP: the desk in a few processes of clients, each with a session of its own",
+    "reserve_at_the_desk": "the same without HTTP: the desk in a few processes of clients, whose requests are committed in groups",
     "cpu_ms_per_request": "processor time of the API (or of the clients, at the desk) and of Postgres, whatever else the "
     "machine does",
+    "decisions_per_commit": "reservations that one transaction of the desk took, and one wait for the disk with it, on average",
     "round_trips": "how often the client of the database waited for it, for one request, counted between the two",
     "copied": "financed consignments that stand in the database; what of each is copied says services/proving/bench/lent.py",
     "whole_tables_read": "large tables that Postgres itself counted as read from one end to the other during the runs",
@@ -128,7 +129,7 @@ class _Run:
             queues = [made[client :: scale.clients] for client in range(scale.clients)]
             warm = min(5, len(queues[0]) // 10)
             steady(api.url, [own[:warm] for own in queues], scale.seconds)
-            load, spent = os.getloadavg(), self._spent(api)
+            load, spent, decided = os.getloadavg(), self._spent(api), self._decided()
             found = steady(api.url, [own[warm:] for own in queues], scale.seconds)
             cpu = self._since(spent, api, len(found.milliseconds))
         self.say(f"reserve: {len(found.milliseconds) / found.seconds:.0f}/s; {cpu} ms of processor each")
@@ -139,13 +140,15 @@ class _Run:
             api_workers=scale.workers,
             outcomes=outcomes,
             cpu_ms_per_request=cpu,
+            decisions_per_commit=self._together(decided),
             load_before=_load(load),
         )
 
     def at_the_desk(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Reservations without HTTP."""
         scale, processes = self.scale, min(os.cpu_count() or 1, self.scale.clients)
-        load, postgres = os.getloadavg(), cpu_seconds([self.postmaster], with_children=True) or 0.0
+        load, decided = os.getloadavg(), self._decided()
+        postgres = cpu_seconds([self.postmaster], with_children=True) or 0.0
         found = at_desk.reserve(
             self.premises.dsn,
             self.premises.keys,
@@ -167,6 +170,7 @@ class _Run:
             processes=processes,
             outcomes=found.outcomes,
             cpu_ms_per_request=cpu,
+            decisions_per_commit=self._together(decided),
             load_before=_load(load),
         )
 
@@ -186,6 +190,21 @@ class _Run:
                 found[kind] = round((counter.count - before) / len(asked[COUNTED:]), 2)
         self.say(f"round trips: {found}")
         return found
+
+    def _decided(self) -> int:
+        """The number of the last decision."""
+        with psycopg.connect(self.premises.dsn) as session:
+            row = session.execute("SELECT max(number) FROM lianyun.financing_decision").fetchone()
+        return int(row[0] or 0) if row is not None else 0
+
+    def _together(self, after: int) -> float:
+        """Decisions of one transaction, on average, of those since the one of that number."""
+        query = "SELECT count(*), count(DISTINCT xid) FROM lianyun.financing_decision WHERE number > %s"
+        with psycopg.connect(self.premises.dsn) as session:
+            row = session.execute(query, (after,)).fetchone()
+        assert row is not None
+        decisions, commits = map(int, row)
+        return round(decisions / max(1, commits), 2)
 
     def _spent(self, api: Served) -> dict[str, float]:
         return {

@@ -53,7 +53,9 @@ def plans(dsn: str, bank: str, reference: str) -> dict[str, Any]:
         ]
         for name, held in (("consignments", cargo), ("involved", uuids([own])), ("subjects", subjects)):
             # What the function that locks leaves for the statement behind it.
-            session.execute("SELECT set_config(%s, %s::uuid[]::text, true)", (f"lianyun.{name}", held))
+            session.execute(
+                "SELECT set_config(%s, ARRAY[%s::uuid[]::text]::text, true)", (f"lianyun.{name}", held)
+            )
         asked: list[tuple[str, bytes, dict[str, Any]]] = [
             ("consignments of a thing", storage.statement("read_consignments"),
              {"id": object_id(ObjectKind.CONSIGNMENT, f"{FORWARDER}/{reference}").hex(), "kind": 1}),

@@ -1,4 +1,7 @@
-"""A bank's client that is killed at a named point of its reservation: ``killed.py DSN POINT``."""
+"""A bank's clients that are killed at a named point of their reservations: ``killed.py DSN POINT [MARK COUNT]``.
+
+One in a transaction that it commits itself; with a count so many in one transaction of the desk.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,22 @@ from tests.financing.stored import SIGNER
 from tests.financing.world import KEY
 
 
-def main(dsn: str, point: str) -> None:
+def main(dsn: str, point: str, mark: str = "KILL", count: str = "") -> None:
     def hook(name: str) -> None:
         if name == point:
             os.kill(os.getpid(), signal.SIGKILL)
 
     points.install(hook)
-    ask, on = crowd.reserve("KILL", 0, "abank", "killed")
+    desk = Desk(KeyRing([KEY]), SIGNER)
+    requests = [crowd.reserve(mark, number, "abank", "killed") for number in range(int(count or 1))]
     with open_session(dsn, "lianyun-test") as session:
-        Desk(KeyRing([KEY]), SIGNER).decide(session, ask, on)
-        session.commit()
+        if count:
+            session.autocommit = True
+            desk.decide_all(session, requests, whole=True)
+        else:
+            desk.decide(session, *requests[0])
+            session.commit()
         hook("after_commit")
 
 
-main(sys.argv[1], sys.argv[2])
+main(*sys.argv[1:])

@@ -1,9 +1,8 @@
-"""The book of a decision: everything that it rests on, read behind the locks in one or two round trips."""
+"""The book of each decision: everything that it rests on, read behind the locks in one or two round trips for all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from services.core.facts import Micros
 from services.core.objects import Thing
 from services.named_sql import nested
 from services.processors.financing import lifecycle
-from services.processors.financing.asking import Ask, Book
+from services.processors.financing.asking import Book
 from services.processors.financing.cargo import Cargo
 from services.processors.financing.external import Answer, Finding
 from services.processors.financing.fingerprints import Fingerprint
@@ -22,7 +21,15 @@ from services.processors.financing.products import Products
 from services.processors.financing.reserving import encumbrance
 from services.processors.financing.rulings import Ruling
 from services.processors.financing.store.evidence import Spoken, evidence_of
-from services.processors.financing.store.holding import Held, Rows, financings_of, told, told_application
+from services.processors.financing.store.holding import (
+    Asked,
+    CargoMoved,
+    Held,
+    Rows,
+    financings_of,
+    told,
+    told_application,
+)
 from services.processors.financing.store.kept import among, cargo_in, held_by
 from services.processors.financing.store.names import application_id, financing_id
 from services.processors.financing.store.rows import print_of, ruling_of
@@ -35,15 +42,6 @@ from services.storage.arrays import uuids
 from services.storage.reading import Stored
 
 Session = Connection[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it is looked at: with the things that it names and the fingerprints of its papers, if it has any."""
-
-    ask: Ask
-    on: Sequence[Thing]
-    prints: tuple[Fingerprint, ...]
 
 
 class Seen(NamedTuple):
@@ -65,31 +63,68 @@ def ask_seen(session: Session) -> Rows:
     return session.cursor(binary=True, row_factory=tuple_row).execute(seen_query())
 
 
-def seen_in(rows: Rows, ask: Ask, held: Held) -> Seen:
-    """What was seen; the words are those on what is involved, and on what the request tells."""
-    facts: list[Stored] = []
-    words: list[Stored] = []
-    for is_fact, *row in rows.fetchall():
-        (facts if is_fact else words).append(reading.stored_of(row))
-    return Seen(facts, Spoken(frozenset({*held.involved, *told(ask)}), words))
+def seen_in(rows: Rows, requests: Sequence[Asked], held: Sequence[Held | CargoMoved]) -> list[Seen]:
+    """What was seen for each request; the words are those on what is involved, and on what the request tells."""
+    facts: list[list[Stored]] = [[] for _ in requests]
+    words: list[list[Stored]] = [[] for _ in requests]
+    for no, is_fact, *row in rows.fetchall():
+        (facts if is_fact else words)[no - 1].append(reading.stored_of(row))
+    return [
+        Seen(
+            facts[place],
+            Spoken(frozenset({*(h.involved if isinstance(h, Held) else ()), *told(asked.ask)}), words[place]),
+        )
+        for place, (asked, h) in enumerate(zip(requests, held, strict=True))
+    ]
 
 
 @cache
 def seen_query() -> bytes:
-    """The facts about the consignments that are locked, and the words on what is involved, as one statement."""
-    facts = nested(reading.facts_query(False), ids=b"SELECT unnest(h.consignments) FROM held h")
+    """The facts about the consignments that are locked, and the words on what is involved, of each request by itself."""
+    facts = nested(reading.facts_query(False), ids=b"SELECT unnest(h.consignments)")
     words = nested(statement("words_read"), subjects=statement("subjects_involved"))
     return b"\n".join(
         (
             b"WITH held AS MATERIALIZED (",
             statement("held"),
-            b") SELECT true, f.* FROM (",
+            b") SELECT h.ask, s.* FROM held h CROSS JOIN LATERAL (SELECT true, f.* FROM (",
             facts,
             b") AS f UNION ALL SELECT false, w.* FROM (",
             words,
-            b") AS w",
+            b") AS w) AS s",
         )
     )
+
+
+class Kept(NamedTuple):
+    """What earlier decisions left."""
+
+    things: tuple[Thing, ...]
+    prints: tuple[Fingerprint, ...]
+    entries: Sequence[tuple[str, Fingerprint]] = ()
+    rulings: tuple[Ruling, ...] = ()
+    external: tuple[Answer, ...] = ()
+    earlier: Ruling | None = None
+
+
+def read_kept(session: Session, requests: Sequence[Asked], held: Sequence[Held | CargoMoved]) -> list[Kept]:
+    """What earlier decisions left of what each request is about, as far as there is any, in one round trip.
+
+    Nothing of it depends on the answer to another question.
+    """
+    pairs = list(zip(requests, held, strict=True))
+    touching = [
+        place
+        for place, (_, h) in enumerate(pairs)
+        if isinstance(h, Held) and (h.ruled or h.answered or h.repeated)
+    ]
+    found = [Kept(tuple(sorted(asked.on)), asked.prints) for asked in requests]
+    if touching:
+        with session.pipeline():
+            asked_for = [_ask_kept(session, *pairs[place]) for place in touching]
+        for place, rows in zip(touching, asked_for, strict=True):
+            found[place] = _kept_in(rows, requests[place])
+    return found
 
 
 def read_book(
@@ -97,17 +132,17 @@ def read_book(
     asked: Asked,
     held: Held,
     seen: Seen,
+    kept: Kept,
     registry: Registry,
     at: Micros,
     table: Products,
     required: frozenset[str],
 ) -> Found:
-    """The book of what is locked by ``held``. What is there beyond ``seen`` is read in one more round trip.
+    """The book of what is locked by ``held``.
 
-    A further one is needed where the cargo has notes that are not among the papers.
+    A further round trip is needed where the cargo has notes that are not among the papers.
     """
     ask = asked.ask
-    kept = _kept(session, asked, held)
     holds = lifecycle.holds(kept.rulings)
     applications = {application_id(hold.terms.application) for hold in holds.values()}
     subjects = {*held.involved, *told_application(ask), *applications}
@@ -130,22 +165,19 @@ def read_book(
     return Found(book, kept.things)
 
 
-class _Kept(NamedTuple):
-    """What earlier decisions left."""
+class _KeptRows(NamedTuple):
+    """Rows that were asked for; None what was not."""
 
-    things: tuple[Thing, ...]
-    prints: tuple[Fingerprint, ...]
-    entries: Sequence[tuple[str, Fingerprint]]
-    rulings: tuple[Ruling, ...]
-    external: tuple[Answer, ...]
-    earlier: Ruling | None
+    cargo: Rows | None
+    entries: Rows
+    rulings: Rows
+    external: Rows | None
+    earlier: Rows | None
 
 
-def _kept(session: Session, asked: Asked, held: Held) -> _Kept:
-    """Read it, as far as there is any; nothing of it depends on the answer to another question."""
-    ask, things, prints = asked.ask, tuple(sorted(asked.on)), asked.prints
-    if not (held.ruled or held.answered or held.repeated):
-        return _Kept(things, prints, (), (), (), None)
+def _ask_kept(session: Session, asked: Asked, held: Held | CargoMoved) -> _KeptRows:
+    assert isinstance(held, Held)
+    ask, prints = asked.ask, uuids(sorted({p.digest for p in asked.prints}))
     named, own = uuids(financings_of(ask)), financing_id(ask.financing).hex() if ask.financing else None
     name = {"asked_by": ask.asked_by, "idempotency": ask.idempotency}
     event = None if ask.request is None else ask.request.hex()
@@ -153,24 +185,28 @@ def _kept(session: Session, asked: Asked, held: Held) -> _Kept:
     def rows(query: str, parameters: dict[str, Any]) -> Rows:
         return session.cursor(binary=True, row_factory=tuple_row).execute(statement(query), parameters)
 
-    with session.pipeline():
-        cargo = None if things else rows("cargo_of", {"financings": named})
-        entries = rows("entries_met", {"prints": uuids(sorted({p.digest for p in prints})), "own": own})
-        rulings = rows("decisions_of", {"financings": uuids(held.involved)})
-        external = rows("external", {"financing": own}) if held.answered else None
-        earlier = rows("decision_asked", {**name, "request": event}) if held.repeated else None
-    if cargo is not None:
-        things = cargo_in(cargo.fetchall())
-    met = list(map(print_of, entries.fetchall()))
+    return _KeptRows(
+        cargo=None if asked.on else rows("cargo_of", {"financings": named}),
+        entries=rows("entries_met", {"prints": prints, "own": own}),
+        rulings=rows("decisions_of", {"financings": uuids(held.involved)}),
+        external=rows("external", {"financing": own}) if held.answered else None,
+        earlier=rows("decision_asked", {**name, "request": event}) if held.repeated else None,
+    )
+
+
+def _kept_in(rows: _KeptRows, asked: Asked) -> Kept:
+    prints = asked.prints
+    things = tuple(sorted(asked.on)) if rows.cargo is None else cargo_in(rows.cargo.fetchall())
+    met = list(map(print_of, rows.entries.fetchall()))
     if not prints:
-        prints = tuple(print_ for _, print_ in held_by(met, ask.financing))
-    before = None if earlier is None else earlier.fetchone()
-    return _Kept(
+        prints = tuple(print_ for _, print_ in held_by(met, asked.ask.financing))
+    before = None if rows.earlier is None else rows.earlier.fetchone()
+    return Kept(
         things,
         prints,
         among(met, prints),
-        tuple(map(ruling_of, rulings.fetchall())),
-        tuple(Answer(r, Finding(f), at) for r, f, at in external.fetchall()) if external is not None else (),
+        tuple(map(ruling_of, rows.rulings.fetchall())),
+        tuple(Answer(r, Finding(f), at) for r, f, at in rows.external.fetchall()) if rows.external else (),
         None if before is None else ruling_of(before),
     )
 

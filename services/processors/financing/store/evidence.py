@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from services.core.derive import derive
+from services.core.derive import view_of
 from services.core.facts import FOREVER, Micros
 from services.core.gathering import gather
 from services.core.interpretation import Statement
@@ -84,9 +84,8 @@ def evidence_of(
     for consignment in consignments:
         founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
         gathered = None if founded is None else gather(facts, founded, as_of)
-        view = None if founded is None else derive(facts, founded, as_of)
-        if gathered is not None and view is not None:
-            cargo.append(Cargo.of(view, gathered, facts.links))
+        if gathered is not None:
+            cargo.append(Cargo.of(view_of(facts, gathered, as_of), gathered, facts.links))
     wanted = {*subjects, *(note_id(note) for each in cargo for note in each.notes)}
     if not spoken.subjects <= wanted:
         spoken = Spoken()  # it may hold words about what turned out not to belong here

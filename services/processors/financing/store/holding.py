@@ -1,12 +1,13 @@
-"""Locking everything that a decision depends on, in one statement: what is read afterwards nobody else can change.
+"""Locking everything that decisions depend on, in one statement: what is read afterwards nobody else can change.
 
-The order of locks is that of every writer: registry, versions of fingerprints, consignments' heads, then the keys of the
-encumbrance, in ascending order. The moment of the decision and its number are drawn behind them.
+The order of locks is that of every writer, over all requests of the transaction: registry, versions of fingerprints,
+consignments' heads, then the keys of the encumbrances, in ascending order. The moment of the decisions and their numbers are
+drawn behind them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection, Cursor
@@ -26,7 +27,7 @@ from services.processors.financing.store.names import (
     request_key,
 )
 from services.processors.financing.store.statements import statement
-from services.storage.arrays import bigints, smallints, uuids
+from services.storage.arrays import booleans, texts
 
 Session = Connection[Any]
 
@@ -35,12 +36,27 @@ class CargoMoved(Exception):
     """Links or entries changed between finding what to lock and locking it: nothing was decided; begin again."""
 
 
+class Later(CargoMoved):
+    """An earlier request of the same transaction is about the same, or takes the room: begin again when that has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("not decided beside an earlier request of the same transaction; begin again")
+
+
+class Asked(NamedTuple):
+    """A request as it is looked at: with the things that it names and the fingerprints of its papers, if it has any."""
+
+    ask: Ask
+    on: Sequence[Thing]
+    prints: tuple[Fingerprint, ...] = ()
+
+
 class Held(NamedTuple):
     """What is locked until the transaction ends, and what was drawn behind the locks.
 
     ``consignments`` are the groups by their canonical ids; ``involved`` the financings that are named or hold any of the
-    same; below ``position`` all transactions were seen. ``ruled`` says whether there are decisions on what is involved,
-    ``answered`` answers of other registries, ``repeated`` a decision on this very request.
+    same; below ``position`` all transactions were seen. ``ruled`` says whether there are
+    decisions on what is involved, ``answered`` answers of other registries, ``repeated`` a decision on this very request.
     """
 
     registry: int
@@ -63,42 +79,58 @@ class OtherVersions(NamedTuple):
 Rows = Cursor[tuple[Any, ...]]
 
 
-def ask_hold(
-    session: Session, ask: Ask, on: Sequence[Thing], prints: Sequence[Fingerprint], made_by: Sequence[str]
-) -> Rows:
-    """Ask for all locks of ``ask`` about ``on`` with ``prints``; ``made_by`` are the versions of the fingerprints.
+def ask_hold(session: Session, requests: Sequence[Asked], made_by: Sequence[str]) -> Rows:
+    """Ask for all locks of ``requests``; ``made_by`` are the versions of their fingerprints.
 
-    Blocks, where the rows are waited for, while others decide on the same encumbrance, or change the registry or the
+    Blocks, where the rows are waited for, while others decide on the same encumbrances, or change the registry or the
     versions.
     """
+    asks = [asked.ask for asked in requests]
     parameters = {
-        "named": uuids([thing.id for thing in on]),
-        "kinds": smallints([int(thing.kind) for thing in on]),
-        "financings": uuids(financings_of(ask)),
-        "own": financing_id(ask.financing).hex() if ask.financing else None,
-        "prints": uuids(sorted({each.digest for each in prints})),
-        "made_by": list(made_by),
-        "further": bigints(sorted(map(lock_key, _request(ask)))),
-        "told": uuids(sorted(told(ask))),
-        "disposes": ask.action.disposes,
-        "asked_by": ask.asked_by,
-        "idempotency": ask.idempotency,
-        "request": None if ask.request is None else ask.request.hex(),
+        "named": texts([_ids(thing.id for thing in asked.on) for asked in requests]),
+        "kinds": texts([_numbers(int(thing.kind) for thing in asked.on) for asked in requests]),
+        "financings": texts([_ids(financings_of(ask)) for ask in asks]),
+        "own": texts([financing_id(ask.financing).hex() if ask.financing else None for ask in asks]),
+        "prints": texts([_ids(sorted({each.digest for each in asked.prints})) for asked in requests]),
+        "made_by": texts(made_by),
+        "further": texts([_numbers(map(lock_key, _request(ask))) for ask in asks]),
+        "told": texts([_ids(sorted(told(ask))) for ask in asks]),
+        "disposes": booleans([ask.action.disposes for ask in asks]),
+        "asked_by": texts([ask.asked_by for ask in asks]),
+        "idempotency": texts([ask.idempotency for ask in asks]),
+        "request": texts([None if ask.request is None else ask.request.hex() for ask in asks]),
     }
-    return session.cursor(binary=True, row_factory=tuple_row).execute(statement("hold_all"), parameters)
+    return session.cursor(binary=True, row_factory=tuple_row).execute(statement("hold_group"), parameters)
 
 
-def held_in(rows: Rows, ask: Ask) -> Held | OtherVersions:
-    """What was locked. Where other versions count no key is: make the fingerprints by them and ask again. Raises CargoMoved."""
-    row = rows.fetchone()
-    assert row is not None
-    registry, versions, consignments, involved, moment, position, number, steady, *there = row
-    if steady is None:
-        return OtherVersions(tuple(versions or ()))
-    if not steady:
-        raise CargoMoved(f"the cargo or the entries of {ask.financing or ask.asked_by} changed; begin again")
-    found = (tuple(sorted(consignments)), tuple(sorted(involved)))
-    return Held(registry, *found, moment, position, number, *there)
+def held_in(rows: Rows, requests: Sequence[Asked]) -> list[Held | CargoMoved] | OtherVersions:
+    """What was locked for each request, or why it has to begin again.
+
+    Where other versions count no key is: make the fingerprints by them and ask again.
+    """
+    found: list[Held | CargoMoved] = []
+    taken: set[int] = set()
+    for no, registry, versions, consignments, involved, keys, *drawn in rows.fetchall():
+        if no is None:
+            return OtherVersions(tuple(versions or ()))
+        moment, position, number, steady, *there = drawn
+        if not steady:
+            ask = requests[no - 1].ask
+            what = f"the cargo or the entries of {ask.financing or ask.asked_by}"
+            found.append(CargoMoved(f"{what} changed; begin again"))
+        elif not taken.isdisjoint(keys):
+            found.append(Later())
+        else:
+            taken.update(keys)
+            groups = (tuple(sorted(consignments)), tuple(sorted(involved)))
+            found.append(Held(registry, *groups, moment, position, number, *there))
+    return found
+
+
+def known_keys(asked: Asked) -> set[int]:
+    """The keys of a request as far as it tells them itself: two that share one are not decided side by side."""
+    named = (*(thing.id for thing in asked.on), *financings_of(asked.ask), *(p.digest for p in asked.prints))
+    return {lock_key(id_) for id_ in (*named, *_request(asked.ask))}
 
 
 def financings_of(ask: Ask) -> list[bytes]:
@@ -122,3 +154,11 @@ def _request(ask: Ask) -> Iterator[bytes]:
     yield request_key(ask.asked_by, ask.idempotency)
     if ask.request is not None:
         yield ask.request
+
+
+def _ids(ids: Iterable[bytes]) -> str:
+    return "{" + ",".join(id_.hex() for id_ in ids) + "}"
+
+
+def _numbers(numbers: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"

@@ -1,9 +1,9 @@
-"""Writing a decision down: the signed event, what it touched, and the entries that it takes or frees."""
+"""Writing decisions down: the signed events, what they touch, and the entries that they take or free."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
@@ -12,11 +12,11 @@ from services.processors.financing.fingerprints import Fingerprint
 from services.processors.financing.products import products
 from services.processors.financing.rulings import Action, Ruling
 from services.processors.financing.store.names import financing_id
-from services.processors.financing.store.rows import entry_rows, row_of
-from services.processors.financing.store.signing import Signer, Taken, signed_decision
+from services.processors.financing.store.rows import decision_columns, entry_columns
+from services.processors.financing.store.signing import Signed, Signer, Taken, signed_decision
 from services.processors.financing.store.statements import statement
 from services.storage import points
-from services.storage.arrays import Uuids, uuids
+from services.storage.arrays import bigints, booleans, byteas, texts, uuids
 
 Session = Connection[Any]
 
@@ -24,52 +24,82 @@ PLEDGING = frozenset({Action.PLEDGE, Action.SUBSTITUTE})
 ENDING = frozenset({Action.RELEASE, Action.CANCEL})
 
 
-def record(
-    session: Session,
-    ruling: Ruling,
-    signer: Signer,
-    state: bytes,
-    prints: Sequence[Fingerprint],
-    things: Sequence[Thing],
-) -> None:
-    """Record ``ruling`` and what follows from it, by one statement in the caller's transaction.
+class Decided(NamedTuple):
+    """A decision to be recorded: signed, with what it takes (nothing but for a reservation) on which consignments."""
+
+    ruling: Ruling
+    signed: Signed
+    taken: Taken
+
+
+def signed(
+    ruling: Ruling, signer: Signer, state: bytes, prints: Sequence[Fingerprint], things: Sequence[Thing]
+) -> Decided:
+    """``ruling`` signed, resting on what has the SHA-256 ``state``.
 
     ``prints`` are what a reservation takes, ``things`` its consignments; both are ignored for other decisions.
     """
     takes = ruling.done and ruling.action is Action.RESERVE
-    signed = signed_decision(signer, ruling, state, Taken(prints, things) if takes else Taken())
+    taken = Taken(prints, things) if takes else Taken()
+    return Decided(ruling, signed_decision(signer, ruling, state, taken), taken)
+
+
+def record(session: Session, decided: Sequence[Decided]) -> None:
+    """Record decisions that have nothing in common, and what follows from them, in the caller's transaction.
+
+    One statement, and one before it where they may free what others free as well. In a pipeline nothing is waited for.
+    """
     points.reach("decided")
-    session.execute(
-        statement("record"),
-        {
-            **row_of(ruling),
-            "headers": signed.headers,
-            "payload": signed.payload,
-            **_consequences(ruling),
-            **entry_rows(prints if takes else ()),
-            "cargo": uuids([thing.id for thing in things] if takes else ()),
-            "cargo_keys": [thing.key for thing in things] if takes else [],
-        },
-    )
+    if any(each.ruling.before is not None for each in decided):
+        # In one order: two who free the same cannot wait for one another.
+        changed = sorted({id_ for each in decided for id_ in (*_own(each.ruling), *_freed(each.ruling))})
+        session.execute(statement("lock_holds"), {"financings": uuids(changed)})
+    session.execute(statement("record"), _rows(decided))
     points.reach("before_commit")
 
 
-def _consequences(ruling: Ruling) -> dict[str, Any]:
-    """What a decision touches, what it makes of the row that other writers look at, and whose entries it frees."""
-    terms, own = ruling.terms, [ruling.financing] if ruling.financing else []
-    frees = ruling.frees if ruling.done else ()
-    freed = [*frees, *(own if ruling.done and ruling.action in {*ENDING, Action.RESERVE} else [])]
+def _rows(decided: Sequence[Decided]) -> dict[str, Any]:
+    rulings = [each.ruling for each in decided]
+    freeing = [(id_, ruling.number) for ruling in rulings for id_ in _freed(ruling)]
+    holding = [ruling for ruling in rulings if ruling.done and ruling.financing]
+    cargo = [(ruling.financing, thing) for ruling, _, taken in decided for thing in taken.things]
+    touched = [(id_, r.number) for r in rulings for id_ in _ids(r, lambda r: (r.financing, *r.frees))]
     return {
-        "own": financing_id(ruling.financing).hex() if own else None,
-        "touched": _ids([*own, *ruling.frees]),
-        "holds": ruling.done and bool(own),
-        "blocks": terms is not None and products()[terms.product].blocks_release,
-        "pledged": ruling.action in PLEDGING,
-        "ended": ruling.action in ENDING,
-        "freed_holds": _ids(frees),
-        "freed": _ids(freed),
+        **decision_columns(rulings),
+        "headers": byteas([each.signed.headers for each in decided]),
+        "payloads": byteas([each.signed.payload for each in decided]),
+        "touched": uuids([id_ for id_, _ in touched]),
+        "touched_by": bigints([number for _, number in touched]),
+        "holders": uuids([financing_id(ruling.financing) for ruling in holding]),
+        "holder_names": texts([ruling.financing for ruling in holding]),
+        "blocks": booleans([_blocks(ruling) for ruling in holding]),
+        "pledged": booleans([ruling.action in PLEDGING for ruling in holding]),
+        "ended": booleans([ruling.action in ENDING for ruling in holding]),
+        "freed_holds": uuids(sorted(id_ for r in rulings if r.done for id_ in _ids(r, lambda r: r.frees))),
+        "freed": uuids([id_ for id_, _ in freeing]),
+        "freed_by": bigints([number for _, number in freeing]),
+        **entry_columns((ruling.financing, taken.prints) for ruling, _, taken in decided),
+        "cargo": uuids([thing.id for _, thing in cargo]),
+        "cargo_keys": texts([thing.key for _, thing in cargo]),
+        "cargo_of": uuids([financing_id(name) for name, _ in cargo]),
     }
 
 
-def _ids(names: Sequence[str]) -> Uuids:
-    return uuids(sorted(financing_id(name) for name in names))
+def _blocks(ruling: Ruling) -> bool:
+    return ruling.terms is not None and products()[ruling.terms.product].blocks_release
+
+
+def _own(ruling: Ruling) -> list[bytes]:
+    return _ids(ruling, lambda ruling: (ruling.financing,))
+
+
+def _freed(ruling: Ruling) -> list[bytes]:
+    """Whose entries a decision frees: of those that it takes over or finds run out, and its own ones that it gives up."""
+    if not ruling.done:
+        return []
+    gives_up = ruling.action in {*ENDING, Action.RESERVE}
+    return _ids(ruling, lambda ruling: (*ruling.frees, ruling.financing if gives_up else ""))
+
+
+def _ids(ruling: Ruling, names: Callable[[Ruling], Iterable[str]]) -> list[bytes]:
+    return sorted({financing_id(name) for name in names(ruling) if name})

@@ -9,7 +9,8 @@ from services.processors.financing.fingerprints import Fingerprint, Kind
 from services.processors.financing.money import Money
 from services.processors.financing.papers import Share
 from services.processors.financing.rulings import Action, Outcome, Ruling, Terms
-from services.storage.arrays import smallints, uuids
+from services.processors.financing.store.names import financing_id
+from services.storage.arrays import Texts, bigints, literal, smallints, texts, uuids
 
 KINDS = {
     Kind.TRANSPORT_DOCUMENT: 1,
@@ -55,34 +56,39 @@ def ruling_of(row: Sequence[Any]) -> Ruling:
     )
 
 
-def row_of(ruling: Ruling) -> dict[str, Any]:
-    """The parameters of ``record`` that say the decision itself, but for the signed event."""
-    terms = ruling.terms
+def decision_columns(rulings: Sequence[Ruling]) -> dict[str, Any]:
+    """The parameters of ``record`` that say the decisions themselves, but for the signed events: a column of each member."""
+    terms = [ruling.terms for ruling in rulings]
+    amounts = [ruling.amount for ruling in rulings]
     return {
-        "number": ruling.number,
-        "position": ruling.position,
-        "before": ruling.before,
-        "at": ruling.at,
-        "action": str(ruling.action),
-        "outcome": str(ruling.outcome),
-        "asked_by": ruling.asked_by,
-        "idempotency": ruling.idempotency,
-        "asked": ruling.asked.hex(),
-        "request": None if ruling.request is None else ruling.request.hex(),
-        "financing": ruling.financing,
-        "application": None if terms is None else terms.application,
-        "applicant": None if terms is None else terms.applicant,
-        "product": None if terms is None else terms.product,
-        "interest": None if terms is None else terms.interest,
-        "amount": None if ruling.amount is None else ruling.amount.minor,
-        "currency": None if ruling.amount is None else ruling.amount.currency,
-        "until": ruling.until,
-        "frees": list(ruling.frees),
-        "notices": list(ruling.notices),
-        "guard": ruling.guard,
-        "satisfied_by": ruling.satisfied_by,
-        "rules": ruling.rules,
+        "numbers": bigints([r.number for r in rulings]),
+        "positions": bigints([r.position for r in rulings]),
+        "befores": _optional(r.before for r in rulings),
+        "ats": bigints([r.at for r in rulings]),
+        "actions": texts([str(r.action) for r in rulings]),
+        "outcomes": texts([str(r.outcome) for r in rulings]),
+        "asked_bys": texts([r.asked_by for r in rulings]),
+        "idempotencies": texts([r.idempotency for r in rulings]),
+        "askeds": uuids([r.asked for r in rulings]),
+        "requests": texts([None if r.request is None else r.request.hex() for r in rulings]),
+        "financings": texts([r.financing for r in rulings]),
+        "applications": texts([None if t is None else t.application for t in terms]),
+        "applicants": texts([None if t is None else t.applicant for t in terms]),
+        "products": texts([None if t is None else t.product for t in terms]),
+        "interests": texts([None if t is None else t.interest for t in terms]),
+        "amounts": _optional(None if a is None else a.minor for a in amounts),
+        "currencies": texts([None if a is None else a.currency for a in amounts]),
+        "untils": _optional(r.until for r in rulings),
+        "frees": texts([literal(r.frees) for r in rulings]),
+        "notices": texts([literal(r.notices) for r in rulings]),
+        "guards": texts([r.guard for r in rulings]),
+        "satisfied_bys": texts([r.satisfied_by for r in rulings]),
+        "rules": texts([r.rules for r in rulings]),
     }
+
+
+def _optional(numbers: Iterable[int | None]) -> Texts:
+    return texts([None if number is None else str(number) for number in numbers])
 
 
 def print_of(row: Sequence[Any]) -> tuple[str, Fingerprint]:
@@ -92,16 +98,22 @@ def print_of(row: Sequence[Any]) -> tuple[str, Fingerprint]:
     return name, Fingerprint(version, _BY_NUMBER[kind], digest, share, frozenset(near))
 
 
-def entry_rows(prints: Iterable[Fingerprint]) -> dict[str, Any]:
-    """The parameters of ``record`` that say what is taken: columns of all fingerprints, in ascending order of digests."""
-    made = sorted(prints, key=lambda made: (made.digest, made.kind, made.version))
-    shares = [each.share for each in made]
+def entry_columns(taken: Iterable[tuple[str, Iterable[Fingerprint]]]) -> dict[str, Any]:
+    """The parameters of ``record`` that say what financings, by their names, take: in ascending order of digests of each."""
+    made = [
+        (name, print_)
+        for name, prints in taken
+        for print_ in sorted(prints, key=lambda made: (made.digest, made.kind, made.version))
+    ]
+    shares = [print_.share for _, print_ in made]
     return {
-        "versions": smallints([each.version for each in made]),
-        "kinds": smallints([KINDS[each.kind] for each in made]),
-        "digests": uuids([each.digest for each in made]),
-        "measures": [None if share is None else share.measure for share in shares],
-        "parts": [None if share is None else share.part for share in shares],
-        "wholes": [None if share is None else share.whole for share in shares],
-        "nears": ["{" + ",".join(map(str, sorted(each.near))) + "}" for each in made],
+        "takers": uuids([financing_id(name) for name, _ in made]),
+        "taker_names": texts([name for name, _ in made]),
+        "versions": smallints([print_.version for _, print_ in made]),
+        "kinds": smallints([KINDS[print_.kind] for _, print_ in made]),
+        "digests": uuids([print_.digest for _, print_ in made]),
+        "measures": texts([None if share is None else share.measure for share in shares]),
+        "parts": _optional(None if share is None else share.part for share in shares),
+        "wholes": _optional(None if share is None else share.whole for share in shares),
+        "nears": texts(["{" + ",".join(map(str, sorted(print_.near))) + "}" for _, print_ in made]),
     }

@@ -1,3 +1,6 @@
--- What the statement before it in this transaction has locked (lianyun.financing_hold_all).
-SELECT current_setting('lianyun.consignments')::uuid[] AS consignments, current_setting('lianyun.involved')::uuid[] AS involved,
-       current_setting('lianyun.subjects')::uuid[] AS subjects
+-- What the statement before it in this transaction has locked (lianyun.financing_hold_group), one row for each request.
+SELECT h.ask, h.consignments::uuid[] AS consignments, h.involved::uuid[] AS involved, h.subjects::uuid[] AS subjects
+FROM unnest(
+    current_setting('lianyun.consignments')::text[], current_setting('lianyun.involved')::text[],
+    current_setting('lianyun.subjects')::text[]
+) WITH ORDINALITY AS h (consignments, involved, subjects, ask)
