@@ -49,6 +49,7 @@ class Context:
             settings.api_token_address_rate, settings.api_rate_window, "address"
         )
         self.metrics = ApiMetrics()
+        self.metrics.watch_pool(self.pool.get_stats)
         self.seal = Seal(bytes(32))  # until open
         self.gate = Gate(settings, self.keys, lambda: self.seal)
         self.publisher = Publisher(
