@@ -85,11 +85,12 @@ class Transitions:
         self.counts: Counter[Edge] = Counter()
         self._after: tuple[str, int] = ("0", 0)
         self._whole = False
+        self.followed = 0
 
     def ask(self, session: Connection[Any], _now: Micros) -> Iterable[Sample]:
         """The samples of all financings together: a bank's own figures are for the bank."""
         end = time.monotonic() + SECONDS
-        while (full := self._followed(session)) and time.monotonic() < end:
+        while (full := self._follow(session)) and time.monotonic() < end:
             pass
         self._whole |= not full
         return (*self._counted(), *_last_decided(session))
@@ -99,13 +100,14 @@ class Transitions:
             for (before, now), count in sorted(self.counts.items()):
                 yield Sample(gauges.FINANCING_TRANSITIONS, (before, now), count)
 
-    def _followed(self, session: Connection[Any]) -> bool:
+    def _follow(self, session: Connection[Any]) -> bool:
         """Take one step; whether there may be more."""
         xid, no = self._after
         asked = {"xid": xid, "no": no, "limit": AT_ONCE, "disposing": DISPOSING}
         rows = session.execute(statement("decided"), asked).fetchall()
         for edge in _edges(session, [row[1:6] for row in rows if row[6]]):
             self.counts[edge] += 1
+        self.followed += len(rows)
         if rows:
             self._after = rows[-1][0], rows[-1][1]
         return len(rows) == AT_ONCE
