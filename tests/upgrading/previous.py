@@ -25,7 +25,9 @@ def previous_release(folder: Path) -> Path:
     folder.mkdir()
     subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
     asked = [sys.executable, "-P", "-c", "import services.storage; print(services.storage.__file__)"]
-    found = subprocess.run(asked, env=environment(folder, {}), capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(
+        asked, env=environment(folder, {}), capture_output=True, text=True, check=True
+    ).stdout
     assert Path(found.strip()).is_relative_to(folder), "the processes would be of this release"
     return folder
 
