@@ -21,6 +21,7 @@ from services.gateway.publishing import Publisher
 from services.observability.tracing import open_spans
 from services.registry import store
 from services.registry.registry import Registry
+from services.storage.schema_window import require
 from services.storage.session import make_ready, session_arguments
 from services.topics.declaration import read_declaration
 
@@ -52,6 +53,7 @@ class Context:
         )
         self.metrics = ApiMetrics()
         self.spans = open_spans("lianyun-api", os.environ)
+        self.metrics.watch_pool(self.pool.get_stats)
         self.seal = Seal(bytes(32))  # until open
         self.gate = Gate(settings, self.keys, lambda: self.seal)
         self.publisher = Publisher(
@@ -63,8 +65,10 @@ class Context:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Connect; psycopg_pool.PoolTimeout where the database does not answer within 10 s."""
+        """Connect; psycopg_pool.PoolTimeout where the database does not answer within 10 s, SchemaMoved where it is not for this release."""
         self.pool.open(wait=True, timeout=10.0)
+        with self.pool.connection() as session:
+            require(session)
         self.seal = Seal(self.secret("seal"))
 
     def close(self) -> None:

@@ -47,6 +47,7 @@ class Edge:
         scope.setdefault("state", {}).update(id=request_id, tracing=tracing)
         status = 0
         taken = 0
+        self._metrics.in_progress.inc()
 
         async def bounded() -> Message:
             nonlocal taken
@@ -84,6 +85,7 @@ class Edge:
             if status == 0:
                 await Problem("internal", trace=request_id).response()(scope, receive, sending)
         finally:
+            self._metrics.in_progress.dec()
             route: Any = scope.get("route")
             path = getattr(route, "path", "")
             self._metrics.count(path, status, time.monotonic() - started)
