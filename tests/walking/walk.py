@@ -24,7 +24,9 @@ class Walk:
     are run in order, and ``whole`` says that none was left out.
     """
 
-    def __init__(self, name: str, folder: Path, environment: Mapping[str, str], programs: Path | None = None) -> None:
+    def __init__(
+        self, name: str, folder: Path, environment: Mapping[str, str], programs: Path | None = None
+    ) -> None:
         self.page = RUNBOOKS / f"{name}.md"
         self._folder = folder
         self._left: list[Block] = blocks(self.page)
@@ -47,7 +49,9 @@ class Walk:
             check=False, **self._where(account),
         )  # fmt: skip
         told = f"{done.stdout}{done.stderr}"
-        assert done.returncode == 0, f"{self.page.name}, {section}: {done.returncode}\n{block.script()}\n{told}"
+        assert done.returncode == 0, (
+            f"{self.page.name}, {section}: {done.returncode}\n{block.script()}\n{told}"
+        )
         return told
 
     @contextmanager
@@ -84,4 +88,8 @@ class Walk:
 
     def _where(self, account: Account | None) -> dict[str, object]:
         given = {"env": dict(self.environment), "cwd": self._folder}
-        return given if account is None else {**given, "user": account.uid, "group": account.gid, "extra_groups": []}
+        if account is None:
+            return given
+        # That account may not enter the walker's folder.
+        here = Path(self.environment["PGDATA"]).parent
+        return {**given, "cwd": here, "user": account.uid, "group": account.gid, "extra_groups": []}

@@ -157,7 +157,11 @@ def box(number: int) -> str:
 def _record(number: int, suffix: str) -> dict[str, Any]:
     container, moment = box(number // 2), f"2025-09-{1 + number % 28:02}T09:00:00+05:00"
     if number % 2 == 0:
-        data: dict[str, Any] = {"reference": f"W-{number}", "from": "2025-08-01T09:00:00+05:00", "containers": [container]}
+        data: dict[str, Any] = {
+            "reference": f"W-{number}",
+            "from": "2025-08-01T09:00:00+05:00",
+            "containers": [container],
+        }
         kind = "cre.link.consignment_opened.v1"
     else:
         where = {"place": "railnet:dostyk", "objects": [{"kind": "container", "id": container}]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -88,7 +88,9 @@ def test_accept_loss(ground: Ground, walk: Begin) -> None:
             if number == 0:
                 ground.until(lambda: len(ground.query("SELECT 1 FROM lianyun.worker_slot")) > 0, "worker")
                 page.do("Look")
-                told = {c["name"]: c for c in json.loads((ground.folder / "doctor.json").read_text())["checks"]}
+                told = {
+                    c["name"]: c for c in json.loads((ground.folder / "doctor.json").read_text())["checks"]
+                }
                 assert "OFFSET_TRUNCATED" in told["stopped partitions"]["found"]
                 assert f"the log starts at {ends[part]}" in told["stopped partitions"]["found"]
                 page.do("Decide")
@@ -111,7 +113,10 @@ def truncated(ground: Ground) -> dict[int, int]:
     admin = KafkaAdminClient(bootstrap_servers=ground.bootstrap)
     try:
         parts = [TopicPartition(ground.topic, part) for part in range(2)]
-        ends = {tp: end.offset for tp, end in admin.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.LATEST)).items()}
+        ends = {
+            tp: end.offset
+            for tp, end in admin.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.LATEST)).items()
+        }
         admin.delete_records({tp: offset for tp, offset in ends.items() if offset})
     finally:
         admin.close()
@@ -132,7 +137,9 @@ def test_key_compromise(ground: Ground, walk: Begin) -> None:
         assert page.environment["KEY"] in page.do("Look")
         assert "10 stored events were put aside" in page.do("Revoke")
         seen = {name: view for name, (_, view) in ground.state().items() if view}
-        assert seen == {name: view for name, (_, view) in true.items() if view}, "as if they had never been accepted"
+        assert seen == {name: view for name, (_, view) in true.items() if view}, (
+            "as if they had never been accepted"
+        )
         refused = ground.records("refused.jsonl", 4)
         ground.run("publish", "--as", "ktz", str(refused))
         letters = "SELECT count(*) FROM lianyun.dead_letter WHERE reason = 'KEY_REVOKED' AND state = 'OPEN'"
@@ -153,7 +160,7 @@ def test_key_compromise(ground: Ground, walk: Begin) -> None:
 
 
 @pytest.fixture
-def releases(tmp_path: Path) -> Iterator[tuple[str, str]]:
+def releases(tmp_path: Path) -> tuple[str, str]:
     """The release that runs, and the next one, whose rules have another version."""
     old, new, rules = tmp_path / "old", tmp_path / "new", tmp_path / "rules"
     for folder in (old, new, rules):
@@ -163,7 +170,7 @@ def releases(tmp_path: Path) -> Iterator[tuple[str, str]]:
         script = folder / "lianyun"
         script.write_text(f'#!/bin/sh\n{extra}exec "{sys.executable}" -m services.cli "$@"\n')
         script.chmod(0o755)
-    yield str(old), str(new)
+    return str(old), str(new)
 
 
 def test_rolling_upgrade(ground: Ground, walk: Begin, releases: tuple[str, str]) -> None:
