@@ -21,7 +21,7 @@ def test_what_is_stored_counts_where_it_is(postgres: DatabaseAddress) -> None:
     assert set(before) == {"bodies", "identities", "state", "other"}
     with psycopg.connect(dsn) as session:
         session.execute(
-            "INSERT INTO lianyun.identity (id, no) SELECT gen_random_uuid(), n FROM generate_series(1, 5000) AS n"
+            "INSERT INTO lianyun.identity (id, content, no) SELECT gen_random_uuid(), gen_random_uuid(), n FROM generate_series(1, 5000) AS n"
         )
     after = sizes(dsn)
     assert after["identities"] - before["identities"] > 5_000 * 40

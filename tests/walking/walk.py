@@ -12,6 +12,7 @@ from pathlib import Path
 
 from services.localstack.home import Account, unprivileged_account
 from services.observability.publishing import ROOT
+from services.processors.parentage import VARIABLE as PARENT
 from tests.walking.page import Block, blocks
 
 RUNBOOKS = ROOT / "ops" / "runbooks"
@@ -65,7 +66,7 @@ class Walk:
     def running(self, command: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
         """Run ``command`` beside what the ``with`` block does; its words are in the folder's ``beside.log``."""
         where = self._where(None)
-        where["env"] |= variables
+        where["env"] |= {**variables, PARENT: str(os.getpid())}  # a worker does not outlive a run that is killed
         with (self._folder / "beside.log").open("a") as log:
             process = subprocess.Popen(
                 ["bash", "-c", f"exec {command}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True, **where

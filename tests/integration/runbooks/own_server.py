@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from services.localstack.guard import Guard
 from services.localstack.home import unprivileged_account
 from services.localstack.ports import LOOPBACK, free_port
 from services.localstack.postgres_binaries import postgres_programs
@@ -52,6 +53,8 @@ class OwnServer:
     def __init__(self, programs: Path, *, with_roles: bool, epoch: int = 0) -> None:
         self.programs, self._account = programs, unprivileged_account()
         self.folder = Path(tempfile.mkdtemp(prefix="lianyun-own-"))
+        self._guard = Guard()
+        self._guard.remove_folder(self.folder)  # a server whose folder is gone ends itself within a minute
         self.data, self.port = self.folder / "data", free_port()
         self.admin = f"postgresql://postgres@{LOOPBACK}:{self.port}/postgres"
         self.dsn = f"postgresql://lianyun_owner@{LOOPBACK}:{self.port}/lianyun"
@@ -87,6 +90,7 @@ class OwnServer:
         if (self.data / "postmaster.pid").exists():
             self._ctl("stop", "-m", "immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._guard.release()
 
     def _ctl(self, *arguments: str) -> None:
         self._run("pg_ctl", "-D", str(self.data), "-w", *arguments)
