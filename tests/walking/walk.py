@@ -66,7 +66,10 @@ class Walk:
     def running(self, command: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
         """Run ``command`` beside what the ``with`` block does; its words are in the folder's ``beside.log``."""
         where = self._where(None)
-        where["env"] |= {**variables, PARENT: str(os.getpid())}  # a worker does not outlive a run that is killed
+        where["env"] |= {
+            **variables,
+            PARENT: str(os.getpid()),
+        }  # a worker does not outlive a run that is killed
         with (self._folder / "beside.log").open("a") as log:
             process = subprocess.Popen(
                 ["bash", "-c", f"exec {command}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True, **where

@@ -25,7 +25,7 @@ from services.localstack.java import java_executable
 PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "psycopg", "PyNaCl")
 LOCK = Path(__file__).resolve().parents[3] / "requirements.lock"
 LEAST_DISK = 2 << 30
-OLDEST_ZONES = 2
+OLDEST_ZONES = 3
 """Years after which a table of time zones is too old."""
 GIB = 1 << 30
 
@@ -108,7 +108,7 @@ def zone_version() -> str:
 
 
 def zone_data(version: str, year: int) -> Check:
-    """Whether the table of time zones is younger than two years in ``year``."""
+    """Whether the table of time zones is younger than three years in ``year``."""
     first = re.match(r"\d{4}", version)
     if first is None:
         return Check("zone data", True, "its version is not told")
