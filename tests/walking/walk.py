@@ -46,7 +46,7 @@ class Walk:
         block = self._next(section)
         account = unprivileged_account() if as_server else None
         done = subprocess.run(
-            ["bash", "-c", block.script()], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+            ["bash", "-c", block.script()], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
             check=False, **self._where(account),
         )  # fmt: skip
         told = f"{done.stdout}{done.stderr}"
@@ -79,7 +79,7 @@ class Walk:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(120)
 
     def whole(self) -> None:
         """Every block of the page was run."""

@@ -109,7 +109,7 @@ class Ground:
         done = subprocess.run(
             [sys.executable, "-m", "services.cli", *arguments], cwd=self.folder, capture_output=True, text=True,
             env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[3]), **self.environment(**environment)},
-            timeout=120, check=False,
+            timeout=300, check=False,
         )  # fmt: skip
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -123,7 +123,7 @@ class Ground:
         """How many events are accepted."""
         return int(self.query("SELECT count(*) FROM lianyun.body")[0][0])
 
-    def until(self, done: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    def until(self, done: Callable[[], bool], what: str, seconds: float = 180.0) -> None:
         """Wait for ``what``; fails with what ran beside."""
         end = time.monotonic() + seconds
         while not done():

@@ -99,7 +99,7 @@ class OwnServer:
         account = self._account
         done = subprocess.run(
             [str(self.programs / program), *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
             env={"PATH": os.defpath, "LC_ALL": "C", "LIANYUN_WAL": str(self.folder / "wal")},
             user=account.uid if account else None, group=account.gid if account else None,
             extra_groups=[] if account else None,

@@ -54,6 +54,7 @@ def test_backup_and_restore(
         ground.publish(30)
         ground.applied()
         page.do("Back up")
+        lost = ground.query("SELECT max(nextval('lianyun.financing_number')) FROM generate_series(1, 40)")
         ground.publish(30)
         ground.applied()
         without_accident = ground.state()
@@ -73,6 +74,8 @@ def test_backup_and_restore(
         page.do("Raise the transaction counter", as_server=True)
         page.do("Before the workers start")
         assert doctor(ground)["transaction counter"]["ok"]
+        next_number = ground.query("SELECT nextval('lianyun.financing_number')")
+        assert next_number > lost, "the number of a decision that was lost is not given to another"
         with page.beside("Start"):
             ground.applied()
             told = page.do("Check")

@@ -36,7 +36,7 @@ def test_replay(ground: Ground, walk: Begin) -> None:
         assert ground.state() == before
         page.do("Check")
         ground.publish(10)
-        assert worker.wait(60) == 77, "it begins again with the new generation"
+        assert worker.wait(180) == 77, "it begins again with the new generation"
     with page.running("lianyun worker"):
         ground.applied()
         after = ground.state()
@@ -190,7 +190,7 @@ def test_rolling_upgrade(ground: Ground, walk: Begin, releases: tuple[str, str])
         assert generations(ground) == {1: "RETIRED", 2: "CURRENT"}
         assert ground.state() == before
         ground.publish(10)  # the old worker meets them, and refuses
-        assert old.wait(60) == 77
+        assert old.wait(180) == 77
         assert ground.stored() == 30, "they wait in Kafka"
     with page.beside("Start the new workers"):
         ground.applied()
