@@ -79,7 +79,11 @@ class Walk:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            process.wait(120)
+            try:
+                process.wait(120)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
     def whole(self) -> None:
         """Every block of the page was run."""
