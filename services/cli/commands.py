@@ -131,6 +131,11 @@ COMMANDS: Mapping[str, Listed] = {
     "secrets": Listed("secrets", "secrets", "Certificates and passwords of a secured deployment, as files."),
     "db": Listed("database_upkeep", "db", "The database."),
     "bench": Listed("proofs", "bench", "Measure this machine."),
+    "capacity": Listed(
+        "capacity",
+        "capacity",
+        "Compute partitions, workers, cores and disk from trains a year, by what an event was measured to cost.",
+    ),
     "offsets": Listed("offsets", "offsets", "The ledger of the log."),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,16 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from services.cli.checks import broker, database, machine, room, telling, working
+from services.cli.checks import (
+    broker,
+    containers,
+    database,
+    machine,
+    room,
+    telling,
+    watching,
+    working,
+)
 from services.cli.checks.check import Check, guarded
 from services.cli.exits import Exit
 from services.cli.output import out, print_json, print_table
@@ -21,25 +31,37 @@ _LOCAL_DATA = Path(".lianyun") / "data"
 _OPTIONS = "-c lock_timeout=3s -c statement_timeout=30s"
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def doctor(
+    in_containers: Annotated[
+        bool,
+        typer.Option(
+            "--containers", help="Also what infra/docker-compose.yml needs: engine, Compose, ports."
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
     """Check what a platform needs: machine, disk, clock, broker, topics, database, workers, keys. Exit 3 on a finding."""
-    checks = list(examine(CliSettings()))
+    checks = list(examine(CliSettings(), in_containers))
     findings = sum(not check.ok for check in checks)
     if as_json:
-        told = [{"name": c.name, "ok": c.ok, "found": c.found, "mend": c.mend} for c in checks]
+        told = [{"name": c.name, "ok": c.ok, "found": c.found, "why": c.why, "mend": c.mend} for c in checks]
         print_json({"findings": findings, "checks": told})
     else:
-        rows = [("ok" if c.ok else "!!", c.name, c.found, c.mend) for c in checks]
-        print_table(("", "check", "found", "to do"), rows)
+        rows = [("ok" if c.ok else "!!", c.name, c.found, c.why, c.mend) for c in checks]
+        print_table(("", "check", "found", "why it matters", "to do"), rows)
         if findings:
             out.print(f"{findings} findings")
     if findings:
         raise typer.Exit(Exit.FINDINGS)
 
 
-def examine(settings: CliSettings) -> Iterator[Check]:
+def examine(settings: CliSettings, in_containers: bool = False) -> Iterator[Check]:
     """Look at everything; a part that does not answer is a finding, and the others are looked at all the same."""
     yield from machine.look(local=not settings.bootstrap or RUNNING.exists())
+    if in_containers:
+        yield from containers.look()
+    yield watching.targets(settings.prometheus_url, os.environ)
+    yield watching.grafana()
     try:
         declaration = read_declaration()
     except DeclarationError as wrong:

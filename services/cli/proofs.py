@@ -12,6 +12,8 @@ from services.cli.output import err, print_json
 from services.proving.bench.bank import Scale as BankScale
 from services.proving.bench.bank import bench_bank
 from services.proving.bench.pipeline import Scale, bench_pipeline
+from services.proving.bench.storing import Scale as StorageScale
+from services.proving.bench.storing import bench_storage
 from services.proving.prove import prove as attack
 from services.proving.report import good, problems
 
@@ -84,6 +86,18 @@ def bank(
     _ = as_json
     scale = BankScale(consignments, cargoes, rate, seconds, clients, workers)
     print_json(bench_bank(scale, say))
+
+
+@bench.command()
+def storage(
+    events: Annotated[int, typer.Option(min=2_000, help="Messages of the mix.")] = 60_000,
+    consignments: Annotated[int, typer.Option(min=100, help="Consignments that they are about.")] = 1_000,
+    workers: Annotated[int, typer.Option(min=1, max=8)] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Bytes that an event takes in the database, in the log of the database and in Kafka; takes a minute."""
+    _ = as_json
+    print_json(bench_storage(StorageScale(events, consignments, workers), say))
 
 
 @bench.callback()

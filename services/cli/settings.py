@@ -23,6 +23,7 @@ class CliSettings(Connections):
     """Environment variables LIANYUN_*; a platform running in this folder gives the addresses they leave open."""
 
     api_url: str = Field("", description="where the API is")
+    prometheus_url: str = Field("", description="where the Prometheus is that watches the platform")
     partners: Path = Field(Path(".lianyun") / "partners", description="folder of partner profiles and spools")
 
     @classmethod

@@ -1,4 +1,7 @@
-"""The runbooks as files, and the commands and statements that stand in them."""
+"""The runbooks as files, and the commands and statements that stand in them.
+
+Those for an alert are read: their commands must be commands. The others are walked through, block by block.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,23 @@ import re
 from pathlib import Path
 
 from services.observability.alerting.alert import RUNBOOKS
+from services.observability.alerting.rules import every_alert
 from services.observability.publishing import ROOT
 
 FILES = sorted(file for file in (ROOT / RUNBOOKS).glob("*.md") if file.name != "README.md")
+ALERTS = [file for file in FILES if f"{RUNBOOKS}/{file.name}" in {alert.runbook for alert in every_alert()}]
+PROCEDURES = [file for file in FILES if file not in ALERTS]
 _STANDS_FOR = {"PARTITION": "0", "OFFSET": "0", "PID": "0"}
 
 
 def commands(file: Path) -> list[str]:
-    """Every `lianyun ...`, in blocks and in lines, with numbers where numbers belong."""
+    """Every `lianyun ...` that no walk runs, with numbers where numbers belong."""
     text = file.read_text()
-    blocks = [
-        line.strip() for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
-    ]
+    found = [] if file in PROCEDURES else re.findall(r"```\n(.*?)```", text, re.DOTALL)
+    blocks = [line.strip() for block in found for line in block.splitlines()]
     inline = re.findall(r"`(lianyun [^`]+)`", re.sub(r"```\n.*?```", "", text, flags=re.DOTALL))
-    found = [*(line for line in blocks if line.startswith("lianyun ")), *inline]
-    return [" ".join(_STANDS_FOR.get(word, word) for word in command.split(" ")) for command in found]
+    told = [*(line for line in blocks if line.startswith("lianyun ")), *inline]
+    return [" ".join(_STANDS_FOR.get(word, word) for word in command.split(" ")) for command in told]
 
 
 def statements(file: Path) -> list[str]:

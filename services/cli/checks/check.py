@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from services.cli.checks.reasons import why
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -14,6 +16,11 @@ class Check:
     ok: bool
     found: str
     mend: str = ""
+
+    @property
+    def why(self) -> str:
+        """Why it was looked at, in one clause."""
+        return why(self.name)
 
 
 def judged(name: str, ok: bool, found: str, mend: str) -> Check:

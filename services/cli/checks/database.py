@@ -36,6 +36,7 @@ def look(connection: Connection[Any], declaration: Declaration) -> Iterator[Chec
     if _one(connection, "SELECT to_regclass('lianyun.generation') IS NULL"):
         return
     yield generation(connection)
+    yield transactions(connection)
     if schema.ok:
         registry = store.look(connection)
         yield from parties(registry, declaration)
@@ -97,6 +98,19 @@ def migrations(connection: Connection[Any]) -> Check:
         newer = shortened([each.name for each in stands.newer])
         return Check("migrations", True, f"all applied; prepared for a newer release: {newer}", "")
     return Check("migrations", True, "all applied", "")
+
+
+def transactions(connection: Connection[Any]) -> Check:
+    """Whether the server counts on from what is stored: after a logical restore elsewhere it counts from the beginning."""
+    behind = bool(
+        _one(
+            connection,
+            "SELECT coalesce(max(xid) >= pg_snapshot_xmax(pg_current_snapshot()), false) FROM lianyun.batch",
+        )
+    )
+    found = "behind what is stored: who follows events misses them" if behind else "ahead of what is stored"
+    mend = "pg_resetwal --epoch, as in ops/runbooks/backup-and-restore.md"
+    return judged("transaction counter", not behind, found, mend)
 
 
 def generation(connection: Connection[Any]) -> Check:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import TZPATH, ZoneInfo
 
-from services.cli.checks.check import Check, judged
+from services.cli.checks.check import Check, judged, shortened
 from services.localstack import jars, ports
 from services.localstack.errors import StackError
 from services.localstack.home import cache_home
 from services.localstack.java import java_executable
 
 PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "psycopg", "PyNaCl")
+LOCK = Path(__file__).resolve().parents[3] / "requirements.lock"
 LEAST_DISK = 2 << 30
+OLDEST_ZONES = 3
+"""Years after which a table of time zones is too old."""
 GIB = 1 << 30
 
 
@@ -28,8 +34,10 @@ def look(environment: Mapping[str, str] = os.environ, local: bool = False) -> It
     """Look at this machine; ``local``: a platform is to be started here, so its parts must be present too."""
     yield interpreter(platform.python_version())
     yield from map(package, PACKAGES)
+    yield locked(LOCK)
     yield disk(Path.cwd())
     yield time_zones()
+    yield zone_data(zone_version(), datetime.now(UTC).year)
     yield free_ports(ports.free_port)
     if environment.get("LIANYUN_METRICS_PORT", "0") != "0":
         yield metrics_port(environment["LIANYUN_METRICS_PORT"])
@@ -52,6 +60,27 @@ def package(name: str) -> Check:
         return Check(name, False, "not installed", "make setup")
 
 
+def locked(lock: Path) -> Check:
+    """Whether the packages are those that the tests ran with."""
+    try:
+        pins = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        return Check("packages", True, "no list of versions here")
+    there = {name: _version(name) for name, _ in pins}
+    other = [f"{name} {there[name]} instead of {pin}" for name, pin in pins if there[name] not in (None, pin)]
+    found = (
+        f"{len(other)} of other versions: {shortened(other)}" if other else f"{len(pins)} versions as locked"
+    )
+    return judged("packages", not other, found, "make setup")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def disk(folder: Path) -> Check:
     """Room for logs, spools and the data of a platform in this folder."""
     free = shutil.disk_usage(folder).free
@@ -65,6 +94,28 @@ def time_zones() -> Check:
     offset = datetime(2026, 1, 1, tzinfo=UTC).astimezone(ZoneInfo("Asia/Almaty")).utcoffset()
     fresh = offset is not None and offset.total_seconds() == 5 * 3_600
     return judged("time zones", fresh, f"Kazakhstan is UTC+{offset}", "pip install --upgrade tzdata")
+
+
+def zone_version() -> str:
+    """The version of the table that local times are resolved by, such as 2026b; "" where it does not tell."""
+    for folder in map(Path, TZPATH):
+        if (folder / "Asia" / "Almaty").exists():  # the first folder that has a zone is the one that is read
+            for name in ("tzdata.zi", "+VERSION"):
+                with contextlib.suppress(OSError), (folder / name).open(encoding="utf-8") as file:
+                    return file.readline().removeprefix("# version").strip()
+            return ""
+    return str(getattr(importlib.import_module("tzdata"), "IANA_VERSION", ""))
+
+
+def zone_data(version: str, year: int) -> Check:
+    """Whether the table of time zones is younger than three years in ``year``."""
+    first = re.match(r"\d{4}", version)
+    if first is None:
+        return Check("zone data", True, "its version is not told")
+    fresh = year - int(first[0]) < OLDEST_ZONES
+    return judged(
+        "zone data", fresh, version, "update the system's tzdata (apt-get install --only-upgrade tzdata)"
+    )
 
 
 def free_ports(find: Callable[[], int]) -> Check:

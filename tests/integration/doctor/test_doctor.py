@@ -217,6 +217,16 @@ def test_a_state_of_other_rules_or_of_none(
     finding(stored()["fold version"], "no generation", "lianyun db migrate")
 
 
+def test_a_server_whose_transactions_are_behind_what_is_stored(
+    session: psycopg.Connection[tuple[object, ...]], stored: Look
+) -> None:
+    assert stored()["transaction counter"].ok
+    session.execute(
+        "INSERT INTO lianyun.batch (xid, first_no, events, taken) VALUES ('9999999999999', 1, 1, 1)"
+    )
+    finding(stored()["transaction counter"], "behind what is stored", "pg_resetwal --epoch")
+
+
 def test_commits_that_are_not_on_the_disk(
     session: psycopg.Connection[tuple[object, ...]], stored: Look
 ) -> None:
@@ -388,6 +398,7 @@ def test_what_does_not_answer_is_a_finding_and_the_rest_is_looked_at(dsn: str) -
     assert "LIANYUN_BOOTSTRAP" in checks["broker"]["mend"]
     assert checks["migrations"]["ok"]
     assert all(bool(check["mend"]) is not check["ok"] for check in body["checks"])
+    assert all(check["why"] for check in body["checks"])
 
 
 def test_a_database_that_does_not_answer(broker: BrokerAddress) -> None:

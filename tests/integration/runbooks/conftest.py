@@ -1,0 +1,28 @@
+"""Ground of its own for each walk, on the run's servers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from services.localstack.engine import Servers
+from services.localstack.postgres_binaries import postgres_programs
+from tests.integration.runbooks.ground import Ground
+from tests.walking.walk import Walk
+
+
+@pytest.fixture
+def ground(stack: Servers, tmp_path: Path) -> Ground:
+    made = Ground(stack.bootstrap, stack.database.fresh_database(f"walk_{uuid.uuid4().hex[:12]}"), tmp_path)
+    made.found()
+    return made
+
+
+@pytest.fixture
+def walk(ground: Ground) -> Callable[..., Walk]:
+    """Begin a walk through a page on the ground, with variables of the page."""
+    programs = postgres_programs(needs_to_be_shared=False)
+    return lambda name, **variables: Walk(name, ground.folder, ground.environment(**variables), programs)

@@ -1,0 +1,65 @@
+"""A partner from nothing to its first accepted event, at a broker with passwords and access rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.localstack import Broker, LocalStack
+from services.localstack.broker_access import ADMINISTRATOR
+from services.localstack.engine import DatabaseAddress
+from services.localstack.postgres_binaries import postgres_programs
+from tests.integration.runbooks.ground import Ground
+from tests.walking.walk import Walk
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def guarded() -> Iterator[Broker]:
+    with LocalStack(postgres=False, broker_users={ADMINISTRATOR: "of-nobody-else"}) as stack:
+        yield stack.broker
+
+
+def test_partner_onboarding(guarded: Broker, postgres: DatabaseAddress, tmp_path: Path) -> None:
+    inside, _ = guarded.administration
+    ground = Ground(inside, postgres.fresh_database("walk_onboarding"), tmp_path)
+    ground.found()
+    topic = f"cre.railway.new{ground.mark}.v1"
+    variables = {"PARTY": "newrail", "NAME": "New Railways", "TOPIC": topic, "SOURCE": "urn:cre:newrail"}
+    secrets = tmp_path / "secrets"
+    environment = ground.environment(**variables, SECRETS=str(secrets))
+    page = Walk("partner-onboarding", tmp_path, environment, postgres_programs(needs_to_be_shared=False))
+    page.do("Declare its topic")
+    with page.running("lianyun worker"):
+        page.do("Register it")
+        assert "VALID" in page.do("Its key")
+        ground.records("first.jsonl", 6)
+        partners_own = {
+            "LIANYUN_BOOTSTRAP": guarded.bootstrap,
+            "LIANYUN_KAFKA_USER": "newrail",
+            "LIANYUN_KAFKA_PASSWORD": (secrets / "kafka" / "newrail").read_text().strip(),
+        }
+        page.set(**partners_own)
+        told = page.do("Test events")
+        assert "6 of 6 records are valid" in told
+        page.set(LIANYUN_BOOTSTRAP=inside)
+        for name in ("LIANYUN_KAFKA_USER", "LIANYUN_KAFKA_PASSWORD"):
+            del page.environment[name]
+        ground.until(lambda: ground.stored() + letters(ground) == 6, "the partner's events")
+        assert letters(ground) == 3, "a railway founds no consignment: the first batch has refusals"
+        seen = page.do("Look together")
+        assert seen.count("newrail") >= 3
+        assert "ROLE_NOT_ALLOWED" in seen
+        page.do("Go live")
+    checks = {c["name"]: c for c in json.loads((tmp_path / "doctor.json").read_text())["checks"]}
+    assert checks["parties' topics"]["ok"]
+    assert checks["access rules"]["ok"]
+    page.whole()
+
+
+def letters(ground: Ground) -> int:
+    return int(ground.query("SELECT count(*) FROM lianyun.dead_letter")[0][0])
