@@ -138,13 +138,25 @@ DECLARE
     trains uuid[];
     moments bigint[];
 BEGIN
-    -- Not yet narrowed by where they are: as many as run in ten days.
-    SELECT array_agg(h.train ORDER BY h.train), array_agg((coalesce(h.milestone, h.position))[1] ORDER BY h.train)
+    -- Narrowed before any cargo is looked at: trains at a border, and those that may come to one in time.
+    SELECT array_agg(n.train ORDER BY n.train), array_agg(n.at ORDER BY n.train)
     INTO trains, moments
-    FROM lianyun.train_head h
-    WHERE greatest(h.milestone[1], h.position[1]) BETWEEN now - 240 * hour AND now
-      AND ((CASE WHEN h.position[1] > h.milestone[1] OR h.milestone IS NULL THEN h.position ELSE h.milestone END)[6]
-           IN (SELECT r.place FROM lianyun.reference_run r UNION SELECT s.itself FROM lianyun.reference_side s));
+    FROM (
+        SELECT h.train, (coalesce(h.milestone, h.position))[1] AS at,
+               CASE WHEN h.position[1] > h.milestone[1] OR h.milestone IS NULL THEN h.position ELSE h.milestone END AS latest
+        FROM lianyun.train_head h WHERE greatest(h.milestone[1], h.position[1]) BETWEEN now - 240 * hour AND now
+    ) AS n
+    WHERE NOT (n.latest[5] IN (302, 304) AND now - n.latest[1] > 12 * hour) AND (
+        EXISTS (SELECT FROM lianyun.reference_side s WHERE s.itself = n.latest[6])
+        OR EXISTS (
+            SELECT FROM lianyun.reference_run r
+            WHERE r.place = n.latest[6] AND (
+                r.hours = 0 OR n.latest[1] + (r.hours * hour)::bigint BETWEEN now - 12 * hour AND now + 12 * hour))
+        OR EXISTS (
+            SELECT FROM lianyun.claim c
+            WHERE c.object = n.train AND c.milestone = 301 AND c.part = 0 AND NOT c.dead
+              AND c.happened BETWEEN now - 12 * hour AND now + 12 * hour)
+    );
     RETURN QUERY
     WITH heard AS MATERIALIZED (
         SELECT h.train, coalesce(h.milestone, h.position) AS milestone, coalesce(h.position, h.milestone) AS position,
