@@ -83,7 +83,14 @@ def world(watching: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     }
     with ExitStack() as stack:
         platform = stack.enter_context(Platform(workers=0))
-        api = stack.enter_context(LocalApi(platform, folder / "keys", folder / "logs", metrics=ports["api"]))
+        api = stack.enter_context(
+            LocalApi(
+                platform,
+                folder / "keys",
+                folder / "logs",
+                environment={"LIANYUN_METRICS_PORT": str(ports["api"])},
+            )
+        )
         story = border_night()
         with psycopg.connect(platform.stack.dsn) as session:
             register(session, [story])
