@@ -23,6 +23,7 @@ from services.storage.ddl import statements
 from services.storage.errors import MigrationError
 from services.storage.generations import create_generation, switch_generation
 from services.storage.migration import FOLDER, Migration, Phase, migrations, released
+from services.storage.reference import write_reference
 from services.storage.schema_window import AFTER_THE_DEPLOYMENT, BEFORE_THE_DEPLOYMENT, Standing, standing
 from services.storage.session import Session
 
@@ -91,6 +92,7 @@ def migrate(
         session.autocommit = False
         _first_generation(session)
         prepare_partitions(session)
+        _reference(session)
         return applied
 
 
@@ -214,3 +216,10 @@ def _first_generation(session: Session) -> None:
 def _one(session: Session, query: str, *parameters: object) -> object:
     row = session.execute(query.encode(), parameters or None).fetchone()
     return None if row is None else row[0]
+
+
+def _reference(session: Session) -> None:
+    row = session.execute("SELECT to_regclass('lianyun.reference') IS NULL").fetchone()
+    if row is not None and not row[0]:
+        write_reference(session)
+    session.commit()
