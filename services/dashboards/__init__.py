@@ -1,0 +1,1 @@
+"""Grafana's dashboards as code: what each shows, drawn as JSON, and a check that every query answers."""

@@ -1,0 +1,71 @@
+"""One dashboard with its variables chosen, and what each of its panels finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from services.dashboards.preview.boards import Board, NoBoard, source
+from services.dashboards.preview.frames import Frame, Refused
+from services.dashboards.preview.metrics import Prometheus
+from services.dashboards.preview.rows import Postgres
+from services.dashboards.preview.variables import chosen
+from services.dashboards.ranges import SECOND, Range, interval, milliseconds
+from services.dashboards.substitution import Asked, Unknown
+
+SCRAPE = 15 * SECOND
+
+
+class Asker:
+    """Asks for ``board`` in ``span``. ``given`` are values of its variables by name. Raises Refused and Unknown."""
+
+    def __init__(
+        self,
+        board: Board,
+        span: Range,
+        metrics: Prometheus,
+        rows: Postgres,
+        given: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.board = board
+        self._metrics, self._rows = metrics, rows
+        self._asked = chosen(board, Asked(span, interval(span, 1_000, SCRAPE)), given or {}, metrics, rows)
+
+    def opened(self) -> dict[str, Any]:
+        """The dashboard as the page opens it: its body, the span of time, and what is chosen of its variables."""
+        return {
+            "name": self.board.name,
+            "dashboard": self.board.body,
+            "range": {"from": self._asked.span.start, "to": self._asked.span.end},
+            "variables": {
+                name: {"text": " + ".join(each.texts or each.values), "values": each.values}
+                for name, each in self._asked.variables.items()
+            },
+        }
+
+    def answered(self, number: int, points: int) -> dict[str, Any]:
+        """The frames of a panel that is ``points`` wide, and per query that failed why. Blocks. Raises NoBoard."""
+        panel = self.board.panel(number)
+        frames: list[Frame] = []
+        errors: list[str] = []
+        for target in panel.get("targets", ()):
+            if target.get("hide"):
+                continue
+            try:
+                frames += self._found(panel, target, points)
+            except (Refused, Unknown, NoBoard) as problem:
+                errors.append(f"{target.get('refId', '?')}: {problem}")
+        return {"frames": [frame.plain() for frame in frames], "errors": errors}
+
+    def _found(self, panel: Mapping[str, Any], target: Mapping[str, Any], points: int) -> list[Frame]:
+        least = (
+            milliseconds(str(target.get("interval") or panel.get("interval") or ""))
+            if (target.get("interval") or panel.get("interval"))
+            else SCRAPE
+        )
+        most = int(panel.get("maxDataPoints") or points)
+        asked = replace(self._asked, interval=interval(self._asked.span, most, least))
+        if source(panel, target, asked) == "postgres":
+            return self._rows.frames(target, asked)
+        return self._metrics.frames(target, asked)
