@@ -41,10 +41,11 @@ prove: setup ## Attack the running system (kill, freeze, restart) and show that 
 bench: setup ## Measure throughput and latency on this machine
 	$(BIN)/lianyun bench pipeline $(ARGS)
 
-schemas: setup ## Write again what is generated: contract (JSON Schema, AsyncAPI, OpenAPI, vectors), metrics, alerts
+schemas: setup ## Write again what is generated: contract (JSON Schema, AsyncAPI, OpenAPI, vectors), metrics, alerts, dashboards
 	$(BIN)/python -m schemas.publishing $(ARGS)
 	$(BIN)/python -m services.api.publishing $(ARGS)
 	$(BIN)/python -m services.observability.publishing $(ARGS)
+	$(BIN)/lianyun dashboards build $(ARGS)
 
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	--allow-unsafe --strip-extras

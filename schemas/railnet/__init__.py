@@ -27,6 +27,7 @@ from schemas.railnet.resolve import (
     resolve_border,
     trap,
 )
+from schemas.railnet.running import hours_to
 from schemas.railnet.scenarios import RestrictionKind, ScenarioFact, restrictions, scenario_facts
 from schemas.railnet.traps import LocodeTrap, TrapKind, locode_traps
 from schemas.railnet.zones import (
@@ -71,6 +72,7 @@ __all__ = [
     "crossings_at",
     "crossings_on",
     "customs_union",
+    "hours_to",
     "legs",
     "locode_traps",
     "manager_of",

@@ -98,7 +98,7 @@ COMMANDS: Mapping[str, Listed] = {
         "Show what the database says as metrics, in this terminal until Ctrl-C; settings from LIANYUN_* variables.",
     ),
     "alerts": Listed("alerting", "app", "How alerts reach people."),
-    "dashboards": Listed("dashboards", "app", "Grafana's dashboards."),
+    "dashboards": Listed("dashboards", "app", "Grafana's dashboards, made from code."),
     "api": Listed("serving", "app", "The HTTP API for banks and partners."),
     "webhooks": Listed("webhooks", "app", "Messages to parties about what changed."),
     "access-log": Listed(

@@ -14,6 +14,7 @@ from services.core.rules import fold_version
 from services.storage.bodies import prepare_partitions
 from services.storage.errors import MigrationError
 from services.storage.generations import create_generation, switch_generation
+from services.storage.reference import write_reference
 from services.storage.session import Session
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -72,6 +73,7 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
         applied = [migration.name for migration in _applying(session, migrations(folder))]
         _first_generation(session)
         prepare_partitions(session)
+        _reference(session)
         return applied
 
 
@@ -115,4 +117,11 @@ def _first_generation(session: Session) -> None:
     if session.execute("SELECT 1 FROM lianyun.generation LIMIT 1").fetchone() is None:
         create_generation(session, 1, fold_version())
         switch_generation(session, 1)
+    session.commit()
+
+
+def _reference(session: Session) -> None:
+    row = session.execute("SELECT to_regclass('lianyun.reference') IS NULL").fetchone()
+    if row is not None and not row[0]:
+        write_reference(session)
     session.commit()

@@ -15,8 +15,8 @@ import orjson
 
 from services.dashboards.preview.asking import Asker
 from services.dashboards.preview.boards import NoBoard
-from services.localstack.ports import LOOPBACK
 
+LOOPBACK = "127.0.0.1"
 _MOST = 1 << 20
 
 

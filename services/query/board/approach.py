@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -176,7 +175,7 @@ def _expected(
     if said:
         return max(said), True
     here = railnet.resolve(news.place)
-    hours = None if here is None else _hours_to(near).get(here.id)
+    hours = None if here is None else railnet.hours_to(near).get(here.id)
     return (None if hours is None else news.at + int(hours * HOUR)), False
 
 
@@ -186,25 +185,6 @@ def _to_a_border() -> Mapping[str, float]:
     found: dict[str, float] = {}
     for crossing in railnet.crossings().values():
         for side in (crossing.a, crossing.b):
-            for station, hours in _hours_to(side.station).items():
+            for station, hours in railnet.hours_to(side.station).items():
                 found[station] = max(hours, found.get(station, hours))
-    return found
-
-
-@cache
-def _hours_to(station: str) -> Mapping[str, float]:
-    """How long a train runs from each station to ``station`` without a border between them, by the shortest way."""
-    back: dict[str, list[tuple[str, float]]] = {}
-    for leg in railnet.legs().values():
-        if leg.crossing is None:
-            back.setdefault(leg.to_station, []).append((leg.from_station, leg.run_hours))
-    found: dict[str, float] = {}
-    todo = [(0.0, station)]
-    while todo:
-        hours, at = heapq.heappop(todo)
-        if at in found:
-            continue
-        found[at] = hours
-        for before, run in back.get(at, ()):
-            heapq.heappush(todo, (hours + run, before))
     return found

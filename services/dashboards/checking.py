@@ -1,0 +1,1 @@
+"""Runs every query of the dashboards against a real Prometheus and Postgres."""

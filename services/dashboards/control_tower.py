@@ -1,0 +1,108 @@
+"""The control tower: is anything wrong on the corridors, and where does one look next?"""
+
+from __future__ import annotations
+
+from services.dashboards.addresses import (
+    TO_BORDER,
+    TO_CORRIDOR,
+    TO_CROSSING,
+    TO_MONEY,
+    TO_PARTNERS,
+    TO_PIPELINE,
+    TO_PROMISES,
+)
+from services.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row, Rows, Variable
+from services.dashboards.statements import statement
+
+_UNDER_WAY = 'max by (corridor, phase) (lianyun_consignments{corridor=~"$corridor"})'
+_WAITING = "max by (crossing, station) (lianyun_border_trains_waiting)"
+_HEARD = "max by (partner) (lianyun_partner_last_accepted_timestamp_seconds)"
+_USUAL = "max by (partner) (lianyun_partner_expected_interval_seconds)"
+
+NOW = Row(
+    "Now",
+    (
+        Panel("Consignments under way", "none", "Consignments not yet delivered, on the corridors chosen above.",
+              Kind.NUMBER, (Metric(f"sum({_UNDER_WAY})"),), (TO_BORDER,), width=4, height=4),
+        Panel("Trains waiting at borders", "none",
+              "Trains that stand beside a crossing and of which no box has gone on.",
+              Kind.NUMBER, (Metric(f"sum({_WAITING})"),), (TO_BORDER,), width=4, height=4),
+        Panel("Restrictions in force", "none",
+              "Closures, embargoes, acceptance bans and tightened controls of crossings and stations that hold now.",
+              Kind.NUMBER, (Rows(statement("restrictions_in_force")),), (TO_BORDER,), width=4, height=4, alarming=1),
+        Panel("Open cases", "none", "Trouble that somebody has to look at; alerts of pledges are not counted here.",
+              Kind.NUMBER, (Rows(statement("cases_open")),), (TO_BORDER,), width=4, height=4),
+        Panel("Silent partners", "none", "Partners from which nothing was accepted for longer than is usual for them.",
+              Kind.NUMBER, (Metric(f"count(time() - {_HEARD} > on (partner) {_USUAL}) or vector(0)"),),
+              (TO_PARTNERS,), width=4, height=4, alarming=1),
+        Panel("Error budget left, the least", "percentunit",
+              "What is left of the budget of the promise that is worst off, spent at the rate of the last 3 days.",
+              Kind.NUMBER, (Metric("min(slo:error_budget_left:ratio)"),), (TO_PROMISES,), width=4, height=4,
+              empty="nothing was counted yet"),
+    ),
+)  # fmt: skip
+
+CORRIDORS = Row(
+    "Corridors",
+    (
+        Panel("Consignments by corridor", "none",
+              "Not yet delivered, by the crossing at China's border that their planned route passes.",
+              Kind.LINES, (Metric(f"sum by (corridor) ({_UNDER_WAY})", "{{corridor}}"),), (TO_CORRIDOR,)),
+        Panel("Consignments by phase", "none",
+              "Not yet delivered, by what the latest fact about their own boxes says.",
+              Kind.LINES, (Metric(f"sum by (phase) ({_UNDER_WAY})", "{{phase}}"),), (TO_BORDER,)),
+        Panel("In dispute", "none", "Consignments about which publishers disagree beyond the tolerance.", Kind.LINES,
+              (Metric('max by (corridor) (lianyun_consignments_disputed{corridor=~"$corridor"})', "{{corridor}}"),),
+              (TO_CORRIDOR,)),
+        Panel("With an open exception", "none", "Consignments that are held, detained, damaged and the like.", Kind.LINES,
+              (Metric('max by (corridor) (lianyun_consignments_exceptional{corridor=~"$corridor"})', "{{corridor}}"),),
+              (TO_CORRIDOR,)),
+    ),
+)  # fmt: skip
+
+BORDERS = Row(
+    "Borders",
+    (
+        Panel("Trains waiting by crossing", "none", "Trains that stand beside a crossing and of which no box has gone on.",
+              Kind.BARS, (Metric(f"sort_desc(sum by (crossing) ({_WAITING}) > 0)", "{{crossing}}"),), (TO_CROSSING,),
+              empty="no train waits at any border"),
+        Panel("The longest wait", "s", "How long the train has stood that arrived first and still waits, by crossing.",
+              Kind.LINES,
+              (Metric("time() - max by (crossing) (lianyun_border_longest_waiting_arrival_timestamp_seconds)",
+                      "{{crossing}}"),),
+              (TO_CROSSING,), empty="no train waits at any border"),
+        Panel("Dwell at the border, median", "s",
+              "From a train's arrival beside the crossing until its first box went on: the median of 28 days.", Kind.LINES,
+              (Metric("max by (crossing) (lianyun_border_dwell_median_seconds)", "{{crossing}}"),), (TO_CROSSING,),
+              empty="no train went on in the last 28 days"),
+        Panel("Dwell at the border, nine in ten", "s",
+              "From a train's arrival beside the crossing until its first box went on: nine in ten took no longer.",
+              Kind.LINES, (Metric("max by (crossing) (lianyun_border_dwell_p90_seconds)", "{{crossing}}"),),
+              (TO_CROSSING,), empty="no train went on in the last 28 days"),
+    ),
+)  # fmt: skip
+
+TROUBLE = Row(
+    "Trouble",
+    (
+        Panel("Open cases by crossing and kind", "none",
+              "How many cases of a kind are open, how many nobody owns, and by when the first wants to be looked at. Cases "
+              "away from a border have no crossing.",
+              Kind.TABLE, (Rows(statement("cases_by_kind")),), (TO_BORDER,), empty="no case is open",
+              cells={"crossing": Link("Trains at this crossing", "lianyun-border-board",
+                                      {"crossing": "${__data.fields.crossing}"})}),
+        Panel("Alerts that fire", "none", "By name; alerts that always fire are left out.", Kind.BARS,
+              (Metric('count by (alertname, dashboard_uid) (ALERTS{alertstate="firing",severity!="none"})',
+                      "{{alertname}}"),),
+              (TO_PIPELINE, TO_PROMISES, TO_MONEY, TO_PARTNERS), empty="no alert fires"),
+    ),
+)  # fmt: skip
+
+CONTROL_TOWER = Dashboard(
+    "control-tower",
+    "Control tower",
+    "Is anything wrong on the corridors, and where does one look next? For whoever is on duty.",
+    (NOW, CORRIDORS, BORDERS, TROUBLE),
+    (Variable("corridor", "Corridor", "lianyun_consignments", "corridor"),),
+    (TO_BORDER, TO_PARTNERS, TO_PIPELINE, TO_MONEY, TO_PROMISES),
+)

@@ -1,0 +1,131 @@
+"""How a dashboard is declared: typed values without any knowledge of Grafana's JSON. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+PREFIX = "lianyun-"
+
+
+class Kind(StrEnum):
+    """How a panel draws what it asked for."""
+
+    NUMBER = "stat"
+    LINES = "timeseries"
+    BARS = "bargauge"
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """PromQL, and how each of its series is called (``{{label}}``)."""
+
+    expression: str
+    legend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """SQL on the views of the schema ``dashboard``; its columns are what a table shows."""
+
+    statement: str
+
+
+Query = Metric | Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """To the dashboard ``to`` (its uid), which then shows only what ``having`` says, by variable."""
+
+    title: str
+    to: str
+    having: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One picture. ``empty`` says why it may show nothing; without it a panel that shows nothing is a fault.
+
+    ``cells`` link the values of a column, ``units`` give columns one of their own. ``alarming`` is the value from which a
+    number is shown red. Raises ValueError where something is missing that a reader needs.
+    """
+
+    title: str
+    unit: str
+    description: str
+    kind: Kind
+    queries: tuple[Query, ...]
+    down: tuple[Link, ...]
+    empty: str = ""
+    width: int = 12
+    height: int = 8
+    alarming: float | None = None
+    cells: Mapping[str, Link] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("title", "unit", "description", "queries", "down"):
+            if not getattr(self, name):
+                raise ValueError(f"the panel {self.title!r} has no {name}")
+        if not self.description.endswith("."):
+            raise ValueError(f"{self.title}: the description is a sentence")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What a reader chooses at the top: values of ``label`` of the series ``of``, all of them at first; without ``of`` a text
+    that a reader writes."""
+
+    name: str
+    title: str
+    of: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An annotation: moments or spans that are drawn across every panel. That there are none needs no reason."""
+
+    name: str
+    colour: str
+    query: Query
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Panels under a heading."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """All of one dashboard. ``name`` gives its uid and its file."""
+
+    name: str
+    title: str
+    description: str
+    rows: tuple[Row, ...]
+    variables: tuple[Variable, ...] = ()
+    links: tuple[Link, ...] = ()
+    since: str = "now-6h"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z]+(-[a-z]+)*", self.name):
+            raise ValueError(f"{self.name}: a dashboard is named in lower case, with hyphens")
+
+    @property
+    def uid(self) -> str:
+        """By which links and alerts call it."""
+        return PREFIX + self.name
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """Those of all rows."""
+        return tuple(panel for row in self.rows for panel in row.panels)

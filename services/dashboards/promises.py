@@ -1,0 +1,56 @@
+"""What the platform promises, how much of each error budget is left, and how fast it burns."""
+
+from __future__ import annotations
+
+from services.dashboards.addresses import TO_MONEY, TO_PIPELINE
+from services.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row
+from services.observability.alerting.objectives import OBJECTIVES, Objective, count, ratio
+
+_EMPTY = "nothing was counted yet"
+_WHERE: dict[str, Link] = {"visible": TO_PIPELINE, "api": TO_MONEY, "webhooks": TO_MONEY}
+"""Where one looks next when a promise is in danger."""
+
+
+def _row(objective: Objective) -> Row:
+    at = f'{{slo="{objective.name}"}}'
+    down = (_WHERE[objective.name],)
+    return Row(
+        objective.promise,
+        (
+            Panel(f"{objective.name}: budget left", "percentunit",
+                  "What is left of what may be bad in 30 days, if it goes on as in the last 3 days.", Kind.NUMBER,
+                  (Metric(f"slo:error_budget_left:ratio{at}"),), down, width=4, empty=_EMPTY),
+            Panel(f"{objective.name}: share that is good", "percentunit",
+                  f"Good events among all, in the last hour, 6 hours and 3 days; {objective.target} is promised.", Kind.LINES,
+                  tuple(Metric(f"1 - {ratio(window)}{at}", window) for window in ("1h", "6h", "3d")), down, width=8,
+                  empty=_EMPTY),
+            Panel(f"{objective.name}: burn rate", "none",
+                  "How many times faster than allowed the budget is spent: 1 spends it in 30 days. 14.4 in an hour and 6 in six "
+                  "wake somebody.", Kind.LINES,
+                  tuple(Metric(f"{ratio(window)}{at} / {objective.budget}", window) for window in ("1h", "6h", "3d")), down,
+                  width=6, empty=_EMPTY, alarming=14.4),
+            Panel(f"{objective.name}: events counted", "none",
+                  f"In the last hour. Below {objective.minimum} nobody is woken: one bad event of a few is no fire.", Kind.LINES,
+                  (Metric(f"{count('1h')}{at}", "events"),), down, width=6, empty=_EMPTY),
+        ),
+    )  # fmt: skip
+
+
+FIRING = Row(
+    "Alerts",
+    (
+        Panel("Alerts about promises", "none", "Which fire or are about to, by severity.", Kind.LINES,
+              (Metric('count by (alertname, severity, alertstate) (ALERTS{slo!=""})',
+                      "{{alertname}} {{severity}} {{alertstate}}"),), (TO_PIPELINE, TO_MONEY), width=24,
+              empty="no promise is in danger"),
+    ),
+)  # fmt: skip
+
+PROMISES = Dashboard(
+    "promises",
+    "Promises and error budgets",
+    "What the platform promises, how much of each error budget is left, and how fast it burns.",
+    (*map(_row, OBJECTIVES), FIRING),
+    links=(TO_PIPELINE, TO_MONEY),
+    since="now-3d",
+)

@@ -1,0 +1,1 @@
+SELECT count(*) AS "open" FROM dashboard.open_case

@@ -1,0 +1,1 @@
+SELECT count(*) AS "in force" FROM dashboard.restriction r WHERE r.in_force
