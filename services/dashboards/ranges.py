@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY, "M": 30 * DAY, "y": 365 * DAY}
 _RELATIVE = re.compile(r"now(?:-(\d+)([smhdwMy]))?(?:/([mhd]))?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwMy])")
-# Steps at which a curve may be drawn: the greatest that is not above 1.5 times what would be exact, as Grafana rounds.
-_NICE = (
-    *(1, 2, 5, 10, 20, 50, 100, 200, 500),
+# Steps at which a curve is drawn: the nearest, and for long spans the one below, as Grafana rounds.
+_STEPS = (
+    *(1, 10, 20, 50, 100, 200, 500),
     *(SECOND * n for n in (1, 2, 5, 10, 15, 20, 30)),
     *(MINUTE * n for n in (1, 2, 5, 10, 15, 20, 30)),
     *(HOUR * n for n in (1, 2, 3, 6, 12)),
-    *(DAY * n for n in (1, 7, 30, 365)),
 )
+_LONG = ((DAY, 12 * HOUR), (7 * DAY, DAY), (21 * DAY, 7 * DAY), (42 * DAY, 30 * DAY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ def written(length: int) -> str:
 
 def interval(span: Range, points: int, least: int) -> int:
     """Milliseconds between two points where about ``points`` fit into ``span``, never below ``least``."""
-    exact = span.length / max(points, 1)
-    below = [step for step in _NICE if step <= exact * 1.5]
-    return max(below[-1] if below else _NICE[0], least, 1)
+    return max(_rounded(span.length / max(points, 1)), least)
+
+
+def _rounded(exact: float) -> int:
+    for step, following in pairwise(_STEPS):
+        if exact < (step + following) / 2:
+            return step
+    return next((step for below, step in _LONG if exact < below), 365 * DAY)

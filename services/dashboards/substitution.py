@@ -109,12 +109,14 @@ def _span(value: int | str, name: str, form: str | None) -> str:
 
 
 def _formatted(chosen: Chosen, form: str | None, language: Language) -> str:
-    if form is None and chosen.raw is not None:
-        return chosen.raw
-    if form is None:
-        return _BY_LANGUAGE[language](chosen)
     if form == "text":
         return " + ".join(chosen.texts or chosen.values)
+    if chosen.raw is not None and language != "text":
+        return (
+            chosen.raw
+        )  # whatever the format: that is what Grafana does with a value for "all" of one's own
+    if form is None:
+        return _BY_LANGUAGE[language](chosen)
     try:
         return _FORMATS[form](chosen.values)
     except KeyError:
@@ -125,7 +127,10 @@ def _for_promql(chosen: Chosen) -> str:
     if not chosen.several:
         return "".join(chosen.values).replace("\\", "\\\\").replace('"', '\\"')
     # Twice: once for the expression, once for the string of PromQL that it stands in.
-    escaped = [_IN_REGEX.sub(r"\\\\\g<0>", value.replace("\\", "\\\\\\\\")) for value in chosen.values]
+    escaped = [
+        _IN_REGEX.sub(r"\\\\\g<0>", value.replace("\\", "\\\\\\\\").replace('"', '\\\\\\"'))
+        for value in chosen.values
+    ]
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
 

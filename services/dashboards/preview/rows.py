@@ -14,7 +14,7 @@ from services.dashboards.ranges import SECOND
 from services.dashboards.substitution import Asked, sql
 
 MOST = 100_000
-_OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=20s -c jit=off -c timezone=UTC"
+_LIMITS = "SET LOCAL statement_timeout = '20s'; SET LOCAL jit = off; SET LOCAL timezone = 'UTC'"
 Row = tuple[Any, ...]
 
 
@@ -47,10 +47,10 @@ class Postgres:
 
     def _asked(self, statement: str) -> tuple[list[str], list[Row]]:
         try:
-            with psycopg.connect(
-                self._dsn, connect_timeout=5, application_name="lianyun-preview", options=_OPTIONS
-            ) as session:
-                # The statement is the dashboard's own, and the session may only read.
+            with psycopg.connect(self._dsn, connect_timeout=5, application_name="lianyun-preview") as session:
+                session.read_only = True
+                session.execute(_LIMITS)
+                # The statement is the dashboard's own.
                 found = session.execute(statement.encode(), prepare=False)
                 if found.description is None:
                     raise Refused("Postgres: the statement returns no rows")
