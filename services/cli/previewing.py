@@ -106,7 +106,7 @@ def _tell(name: str, target: Path, shown: list[Shown]) -> None:
     print_table(
         ("panel", "shows"),
         (
-            (each.panel, "; ".join(each.errors) if each.errors else "nothing: its queries found no data")
+            (each.panel, " ".join("; ".join(each.errors).split()) or "nothing: its queries found no data")
             for each in shown
             if each.errors or each.empty
         ),

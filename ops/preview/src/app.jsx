@@ -15,19 +15,19 @@ standardTransformersRegistry.setInit(() =>
   Object.values(standardTransformers).map((each) => ({ id: each.id, name: each.name, transformation: each })),
 );
 
-async function report(panels) {
+async function report(panels, errors) {
   await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-  await fetch("report", { method: "POST", body: JSON.stringify({ panels }) });
+  await fetch("report", { method: "POST", body: JSON.stringify({ panels, errors }) });
 }
 
 async function open() {
   await initPluginTranslations("grafana-ui");
   await document.fonts.load("14px 'Inter Variable'");
-  const opened = await (await fetch("dashboard")).json();
+  const [opened, marked] = await Promise.all(["dashboard", "marks"].map(async (what) => (await fetch(what)).json()));
   createRoot(document.getElementById("root")).render(
     <ThemeContext.Provider value={theme}>
       <GlobalStyles />
-      <Board opened={opened} theme={theme} onDrawn={report} />
+      <Board opened={opened} marks={marked.marks} theme={theme} onDrawn={(panels) => report(panels, marked.errors)} />
       <PortalContainer />
     </ThemeContext.Provider>,
   );

@@ -38,7 +38,7 @@ function Head({ opened, theme }) {
   );
 }
 
-export function Board({ opened, theme, onDrawn }) {
+export function Board({ opened, marks, theme, onDrawn }) {
   const { dashboard, range } = opened;
   // A folded row keeps its panels to itself, as in Grafana.
   const panels = dashboard.panels;
@@ -68,7 +68,7 @@ export function Board({ opened, theme, onDrawn }) {
         return (
           <div key={panel.id} style={at}>
             <Panel
-              {...{ panel, theme, replace }}
+              {...{ panel, marks, theme, replace }}
               width={at.width}
               height={at.height}
               span={span}

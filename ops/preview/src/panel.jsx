@@ -20,7 +20,7 @@ async function found(panel, points) {
   return { frames: shown, errors: error ? [error] : errors };
 }
 
-function Inside({ panel, frames, width, height, span, theme, replace }) {
+function Inside({ panel, frames, marks, width, height, span, theme, replace }) {
   const Type = TYPES[panel.type];
   if (!frames.some((frame) => frame.length > 0) && panel.type !== "text") {
     return (
@@ -31,7 +31,7 @@ function Inside({ panel, frames, width, height, span, theme, replace }) {
   }
   const source = fieldConfig(panel, Type.defaults ?? {});
   const shown = shownFields(frames, source, theme, replace);
-  return <Type {...{ panel, width, height, span, theme, replace, source }} frames={shown} />;
+  return <Type {...{ panel, marks, width, height, span, theme, replace, source }} frames={shown} />;
 }
 
 function told(panel, { frames, errors }, broken) {
@@ -40,7 +40,7 @@ function told(panel, { frames, errors }, broken) {
   return { errors: broken ? [...errors, String(broken)] : errors, rows, fields, empty: rows === 0 && panel.type !== "text" };
 }
 
-export function Panel({ panel, width, height, span, theme, replace, onDrawn }) {
+export function Panel({ panel, marks, width, height, span, theme, replace, onDrawn }) {
   const [data, setData] = useState(null);
   const isRow = panel.type === "row";
   useEffect(() => {
@@ -80,7 +80,7 @@ export function Panel({ panel, width, height, span, theme, replace, onDrawn }) {
                 error ? (
                   <div style={{ color: theme.colors.error.text }}>{String(error)}</div>
                 ) : (
-                  <Inside {...{ panel, span, theme, replace }} frames={data.frames} width={inner} height={innerHeight} />
+                  <Inside {...{ panel, marks, span, theme, replace }} frames={data.frames} width={inner} height={innerHeight} />
                 )
               }
             </ErrorBoundary>

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.dashboards.preview.boards import Board, NoBoard, source
 from services.dashboards.preview.frames import Frame, Refused
+from services.dashboards.preview.marks import Mark, marks
 from services.dashboards.preview.metrics import Prometheus
 from services.dashboards.preview.rows import Postgres
 from services.dashboards.preview.variables import chosen
@@ -15,6 +16,7 @@ from services.dashboards.ranges import SECOND, Range, interval, milliseconds
 from services.dashboards.substitution import Asked, Unknown
 
 SCRAPE = 15 * SECOND
+MARK_STEP = 60 * SECOND
 
 
 class Asker:
@@ -58,6 +60,25 @@ class Asker:
                 errors.append(f"{target.get('refId', '?')}: {problem}")
         return {"frames": [frame.plain() for frame in frames], "errors": errors}
 
+    def marked(self) -> dict[str, Any]:
+        """The dashboard's annotations in its span of time, and per query that failed why. Blocks."""
+        found: list[Mark] = []
+        errors: list[str] = []
+        asked = replace(self._asked, interval=MARK_STEP)
+        for annotation in self.board.body.get("annotations", {}).get("list", ()):
+            target = {"expr": annotation.get("expr"), **annotation.get("target", {}), "instant": False}
+            if annotation.get("builtIn") or not annotation.get("enable", True):
+                continue
+            try:
+                frames = self._asked_of(source(annotation, target, asked), target, asked)
+                found += marks(annotation, frames, MARK_STEP)
+            except (Refused, Unknown, NoBoard) as problem:
+                errors.append(f"annotation {annotation.get('name')}: {problem}")
+        return {"marks": [mark.plain() for mark in found], "errors": errors}
+
+    def _asked_of(self, whom: str, target: Mapping[str, Any], asked: Asked) -> list[Frame]:
+        return self._rows.frames(target, asked) if whom == "postgres" else self._metrics.frames(target, asked)
+
     def _found(self, panel: Mapping[str, Any], target: Mapping[str, Any], points: int) -> list[Frame]:
         least = (
             milliseconds(str(target.get("interval") or panel.get("interval") or ""))
@@ -66,6 +87,4 @@ class Asker:
         )
         most = int(panel.get("maxDataPoints") or points)
         asked = replace(self._asked, interval=interval(self._asked.span, most, least))
-        if source(panel, target, asked) == "postgres":
-            return self._rows.frames(target, asked)
-        return self._metrics.frames(target, asked)
+        return self._asked_of(source(panel, target, asked), target, asked)

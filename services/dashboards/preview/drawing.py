@@ -42,7 +42,8 @@ def draw(asker: Asker, page: Path, target: Path, width: int, height: int | None 
                 f"the page of {asker.board.name} did not come to its end; {target} shows how far it came",
                 "open the picture; if it is empty, remove ops/preview/dist and try again",
             )
-        return [
+        shown = [
             Shown(each["title"], each["type"], each["fields"], each["rows"], tuple(each["errors"]))
             for each in server.report.panels
         ]
+        return shown + [Shown("(annotations)", "row", 0, 0, (each,)) for each in server.report.errors]

@@ -22,9 +22,10 @@ _MOST = 1 << 20
 
 @dataclass(slots=True)
 class Report:
-    """What the page says of itself when it is drawn: ``panels`` by title, each with what it shows or why not."""
+    """What the page says of itself when it is drawn: what each of its ``panels`` shows or why not, and other ``errors``."""
 
     panels: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     drawn: threading.Event = field(default_factory=threading.Event)
 
 
@@ -66,8 +67,9 @@ def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequest
             path = unquote(self.path.partition("?")[0])
             if not self._ours():
                 return
-            if path == "/dashboard":
-                self._json(200, asker.opened())
+            answers = {"/dashboard": asker.opened, "/marks": asker.marked}
+            if path in answers:
+                self._json(200, answers[path]())
                 return
             wanted = (folder / (path.lstrip("/") or "index.html")).resolve()
             if not wanted.is_relative_to(folder.resolve()) or not wanted.is_file():
@@ -85,6 +87,7 @@ def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequest
                     self._json(200, asker.answered(int(body["panel"]), int(body["points"])))
                 elif self.path == "/report":
                     report.panels[:] = [dict(each) for each in body["panels"]]
+                    report.errors[:] = [str(each) for each in body["errors"]]
                     report.drawn.set()
                     self._json(200, {})
                 else:

@@ -1,15 +1,18 @@
 // Curves over time, with a legend below or to the right.
 import { EventBusSrv } from "@grafana/data";
 import { PanelContextProvider, TimeSeries } from "@grafana/ui";
+import { Marks } from "../marks.jsx";
 
 const bus = new EventBusSrv();
 
-export function Curves({ panel, frames, width, height, span }) {
+export function Curves({ panel, frames, width, height, span, theme, marks }) {
   const legend = { calcs: [], displayMode: "list", placement: "bottom", showLegend: true, ...panel.options?.legend };
   const drawn = frames.filter((frame) => frame.fields.some((field) => field.type === "time"));
   return (
     <PanelContextProvider value={{ eventsScope: "preview", eventBus: bus }}>
-      <TimeSeries {...{ width, height, legend }} frames={drawn} timeRange={span} timeZone="utc" options={panel.options ?? {}} />
+      <TimeSeries {...{ width, height, legend }} frames={drawn} timeRange={span} timeZone="utc" options={panel.options ?? {}}>
+        {(config) => <Marks {...{ config, marks, theme }} />}
+      </TimeSeries>
     </PanelContextProvider>
   );
 }
