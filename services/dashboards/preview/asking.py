@@ -80,11 +80,8 @@ class Asker:
         return self._rows.frames(target, asked) if whom == "postgres" else self._metrics.frames(target, asked)
 
     def _found(self, panel: Mapping[str, Any], target: Mapping[str, Any], points: int) -> list[Frame]:
-        least = (
-            milliseconds(str(target.get("interval") or panel.get("interval") or ""))
-            if (target.get("interval") or panel.get("interval"))
-            else SCRAPE
-        )
+        said = target.get("interval") or panel.get("interval")
+        least = milliseconds(str(said)) if said else SCRAPE
         most = int(panel.get("maxDataPoints") or points)
         asked = replace(self._asked, interval=interval(self._asked.span, most, least))
         return self._asked_of(source(panel, target, asked), target, asked)
