@@ -1,13 +1,13 @@
 -- The roles of the database: who owns and migrates, who writes events, who keeps credit signals, who opens and closes cases by rule,
--- who counts for the metrics, who answers callers, who tells parties of changes, who only reads. Run as superuser, in the database
--- lianyun, before it is migrated; may be repeated. Passwords are set apart, by set-passwords.sh.
+-- who counts for the metrics, who answers callers, who tells parties of changes, who only reads, who draws dashboards. Run as superuser,
+-- in the database lianyun, before it is migrated; may be repeated. Passwords are set apart, by set-passwords.sh.
 DO $$
 DECLARE
     wanted text;
 BEGIN
     FOREACH wanted IN ARRAY ARRAY[
         'lianyun_owner', 'lianyun_worker', 'lianyun_credit', 'lianyun_cases', 'lianyun_exporter', 'lianyun_api', 'lianyun_webhooks',
-        'lianyun_reader'
+        'lianyun_reader', 'lianyun_dashboards'
     ] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE', wanted);
@@ -17,7 +17,8 @@ BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO lianyun_worker', current_database());
     EXECUTE format(
-        'GRANT CONNECT ON DATABASE %I TO lianyun_credit, lianyun_cases, lianyun_exporter, lianyun_api, lianyun_webhooks, lianyun_reader',
+        'GRANT CONNECT ON DATABASE %I TO lianyun_credit, lianyun_cases, lianyun_exporter, lianyun_api, lianyun_webhooks, lianyun_reader, '
+        'lianyun_dashboards',
         current_database());
 END
 $$;
@@ -52,3 +53,28 @@ ALTER ROLE lianyun_reader SET default_transaction_read_only = on;
 ALTER ROLE lianyun_reader SET statement_timeout = '30s';
 ALTER ROLE lianyun_reader SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE lianyun_reader CONNECTION LIMIT 20;
+
+-- Who draws dashboards reads the views made for them and nothing else; here, where they were made before the role.
+DO $$
+DECLARE
+    reads regprocedure;
+BEGIN
+    IF to_regnamespace('dashboard') IS NOT NULL THEN
+        GRANT USAGE ON SCHEMA dashboard TO lianyun_dashboards;
+        GRANT SELECT ON ALL TABLES IN SCHEMA dashboard TO lianyun_dashboards;
+        -- What the views call; a view's reader must be allowed to.
+        FOR reads IN
+            SELECT DISTINCT d.refobjid::regprocedure
+            FROM pg_class c JOIN pg_rewrite w ON w.ev_class = c.oid
+            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_proc'::regclass
+            WHERE c.relnamespace = 'dashboard'::regnamespace
+        LOOP
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO lianyun_dashboards', reads);
+        END LOOP;
+    END IF;
+END
+$$;
+ALTER ROLE lianyun_dashboards SET default_transaction_read_only = on;
+ALTER ROLE lianyun_dashboards SET statement_timeout = '15s';
+ALTER ROLE lianyun_dashboards SET idle_in_transaction_session_timeout = '15s';
+ALTER ROLE lianyun_dashboards CONNECTION LIMIT 10;

@@ -12,6 +12,7 @@ import typer
 
 from services.cli.database import dsn_of
 from services.cli.exits import Exit, Failure
+from services.cli.moments import micros
 from services.cli.output import err, print_table
 from services.cli.settings import CliSettings
 from services.dashboards.preview.asking import Asker
@@ -34,7 +35,10 @@ def preview(
         typer.Argument(metavar="[NAME]...", help="Which dashboards; all of them without any."),
     ] = None,
     prometheus: Annotated[
-        str, typer.Option(help="The URL of a Prometheus that watches the platform.")
+        str,
+        typer.Option(
+            envvar="LIANYUN_PROMETHEUS_URL", help="The URL of a Prometheus that watches the platform."
+        ),
     ] = "http://127.0.0.1:9090",
     database: Annotated[
         str, typer.Option(help="The URL of the database, read only; by default LIANYUN_DSN or this folder's.")
@@ -47,6 +51,10 @@ def preview(
         ),
     ] = "",
     end: Annotated[str, typer.Option("--to", help="The last moment, alike.")] = "",
+    at: Annotated[
+        str,
+        typer.Option(help="The moment that tables show (RFC 3339), for a simulated world; now by default."),
+    ] = "",
     having: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,11 +69,12 @@ def preview(
 ) -> None:
     """Draw dashboards with Grafana's own components, without a Grafana: what they look like, no proof that it loads them."""
     given = _given(having or [])
+    moment = datetime.fromtimestamp(micros(at, "--at") / 1_000_000, UTC) if at else None
     with _in_the_operators_words():
         wanted = boards(folder, tuple(names or ()))
         chromium()
         page = built_page(lambda line: err.print(line, markup=False))
-        rows = Postgres(database or dsn_of(CliSettings()))
+        rows = Postgres(database or dsn_of(CliSettings()), moment)
         out.mkdir(parents=True, exist_ok=True)
         failed = False
         with Prometheus(prometheus) as metrics:

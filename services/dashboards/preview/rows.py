@@ -11,18 +11,18 @@ import psycopg
 
 from services.dashboards.preview.frames import Field, Frame, Refused, Type
 from services.dashboards.ranges import SECOND
+from services.dashboards.sessions import only_read
 from services.dashboards.substitution import Asked, sql
 
 MOST = 100_000
-_LIMITS = "SET LOCAL statement_timeout = '20s'; SET LOCAL jit = off; SET LOCAL timezone = 'UTC'"
 Row = tuple[Any, ...]
 
 
 class Postgres:
-    """A Postgres at ``dsn``, only read, one connection a query. Methods block, and raise Refused."""
+    """A Postgres at ``dsn``, only read, one connection a query; tables show the moment ``at``. Methods block, and raise Refused."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: str, at: datetime | None = None) -> None:
+        self._dsn, self._at = dsn, at
 
     def ready(self) -> None:
         """Return when it answers queries. Raises Refused where it does not."""
@@ -48,9 +48,7 @@ class Postgres:
     def _asked(self, statement: str) -> tuple[list[str], list[Row]]:
         try:
             with psycopg.connect(self._dsn, connect_timeout=5, application_name="lianyun-preview") as session:
-                session.read_only = True
-                session.execute(_LIMITS)
-                # The statement is the dashboard's own.
+                only_read(session, self._at)
                 found = session.execute(statement.encode(), prepare=False)
                 if found.description is None:
                     raise Refused("Postgres: the statement returns no rows")

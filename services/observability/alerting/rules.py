@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from services.observability.alerting.alert import Alert
 from services.observability.alerting.alerts import GROUPS
+from services.observability.alerting.looking import dashboard_of
 from services.observability.alerting.objectives import burning, recordings
 
 _HEAD = "# Written by `make schemas` from services/observability/alerting.\ngroups:\n"
@@ -39,7 +40,11 @@ def _alert(alert: Alert) -> Mapping[str, object]:
         "expr": alert.expression,
         "for": alert.after,
         "labels": alert.labels,
-        "annotations": {"summary": alert.summary, "runbook_url": alert.runbook},
+        "annotations": {
+            "summary": alert.summary,
+            "runbook_url": alert.runbook,
+            "dashboard_uid": dashboard_of(alert),
+        },
     }
 
 

@@ -20,6 +20,7 @@ from tests.terminal.user import BOX, User, departed, opened, subprocess_safe
 
 pytestmark = pytest.mark.containers
 JOBS = {"topics", "migrate", "prepare"}
+DASHBOARDS = Path(__file__).resolve().parents[3] / "ops" / "dashboards"
 
 
 @pytest.fixture(scope="module")
@@ -190,4 +191,8 @@ def test_grafana_shows_the_dashboards(plain: Deployment) -> None:
         pytest.skip("NOT RUN: this engine has no image of Grafana and cannot fetch it")
     address = f"http://127.0.0.1:{plain.port('GRAFANA')}/api/"
     with urllib.request.urlopen(f"{address}search?type=dash-db", timeout=10) as answer:
-        assert json.load(answer), "no dashboard was provisioned"
+        shown = {each["uid"] for each in json.load(answer)}
+    assert shown == {json.loads(file.read_text())["uid"] for file in DASHBOARDS.glob("*.json")}
+    for uid in shown:
+        with urllib.request.urlopen(f"{address}dashboards/uid/{uid}", timeout=10) as answer:
+            assert json.load(answer)["meta"]["provisioned"]

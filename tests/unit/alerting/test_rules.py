@@ -13,6 +13,7 @@ import pytest
 
 from services.observability.alerting import objectives
 from services.observability.alerting.alert import Alert
+from services.observability.alerting.looking import dashboard_of
 from services.observability.alerting.rules import every_alert
 from services.observability.catalogue import families
 from services.observability.publishing import ROOT
@@ -32,7 +33,11 @@ def expected(case: Case) -> dict[str, Any]:
     summary = re.sub(r"\{\{ \$labels\.([a-z_]+) \}\}", lambda found: case.labels[found[1]], alert.summary)
     return {
         "exp_labels": {**case.labels, **alert.labels},
-        "exp_annotations": {"summary": summary, "runbook_url": alert.runbook},
+        "exp_annotations": {
+            "summary": summary,
+            "runbook_url": alert.runbook,
+            "dashboard_uid": dashboard_of(alert),
+        },
     }
 
 

@@ -1,0 +1,100 @@
+"""The queries that stand in dashboards' files, as Grafana would ask them with everything chosen. Pure but for the files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+_ALL = ".*"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query: of which dashboard and panel, to which kind of source, its text as it stands there.
+
+    ``span`` is how many seconds the dashboard looks back, ``empty`` why there may be no answer. ``ranged`` asks for a course.
+    ``written`` are the dashboard's variables that a reader writes.
+    """
+
+    dashboard: str
+    panel: str
+    source: str
+    text: str
+    span: int
+    empty: str = ""
+    ranged: bool = False
+    written: tuple[str, ...] = ()
+
+
+def queries(folder: Path) -> list[Asked]:
+    """Every query of every file: panels, annotations and variables. ValueError for a file that is no dashboard."""
+    found = [asked for path in sorted(folder.glob("*.json")) for asked in _of(path)]
+    if not found:
+        raise ValueError(f"{folder}: no dashboard is there")
+    return found
+
+
+def _of(path: Path) -> Iterator[Asked]:
+    try:
+        drawn = json.loads(path.read_text(encoding="utf-8"))
+        panels, name, span = drawn["panels"], drawn["uid"], _seconds(drawn["time"]["from"])
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ValueError(f"{path}: this is no dashboard ({problem})") from None
+    variables = drawn["templating"]["list"]
+    written = tuple(each["name"] for each in variables if each["type"] == "textbox")
+    for panel in panels:
+        empty = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue", "")
+        for target in panel.get("targets", ()):
+            yield _asked(name, panel["title"], target, span, empty, written)
+    for mark in drawn["annotations"]["list"]:
+        yield _asked(name, f"annotation {mark['name']}", mark["target"], span, "there is none", written)
+    for variable in variables:
+        if variable["type"] == "query":
+            yield Asked(name, f"variable {variable['name']}", "variable", variable["query"], span)
+
+
+def _asked(
+    name: str, panel: str, target: Mapping[str, Any], span: int, empty: str, written: tuple[str, ...]
+) -> Asked:
+    if "rawSql" in target:
+        return Asked(name, panel, "postgres", target["rawSql"], span, empty, written=written)
+    return Asked(name, panel, "prometheus", target["expr"], span, empty, bool(target.get("range")), written)
+
+
+def _seconds(start: str) -> int:
+    match = re.fullmatch(r"now-(\d+)([mhd])", start)
+    if match is None:
+        raise ValueError(f"{start} is no time that a dashboard begins at")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def promql(asked: Asked, interval: str) -> str:
+    """The expression with every value chosen, over the ``interval`` (``5m``) where it leaves that to Grafana."""
+    text = asked.text.replace("$__rate_interval", interval)
+    return re.sub(r"\$\{?[a-z]+(:[a-z]+)?\}?", _ALL, text)
+
+
+def sql(asked: Asked, until: datetime) -> str:
+    """The statement with every value chosen, of the dashboard's own time up to ``until``."""
+    start, end = (
+        f"'{moment.isoformat()}'::timestamptz" for moment in (until - timedelta(seconds=asked.span), until)
+    )
+    text = re.sub(r"\$__timeFilter\(([a-z_.]+)\)", rf"\1 BETWEEN {start} AND {end}", asked.text)
+    text = text.replace("$__timeFrom()", start).replace("$__timeTo()", end)
+    for name in asked.written:
+        text = text.replace(f"${{{name}:sqlstring}}", "''")
+    return re.sub(r"\$\{[a-z]+:regex\}", _ALL, text)
+
+
+def label_values(asked: Asked) -> tuple[str, str]:
+    """The series and the label of a variable's query."""
+    match = re.fullmatch(r"label_values\(([a-z_]+), ([a-z_]+)\)", asked.text)
+    if match is None:
+        raise ValueError(f"{asked.dashboard}, {asked.panel}: {asked.text} asks for no label's values")
+    return match[1], match[2]

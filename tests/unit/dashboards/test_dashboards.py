@@ -1,0 +1,231 @@
+"""The dashboards as files: made from code, readable by Grafana as far as a text shows, and asking for what exists."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import promql_parser
+import pytest
+
+from services.dashboards import publishing
+from services.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row
+from services.dashboards.drawing import draw
+from services.dashboards.reading import Asked, promql, queries, sql
+from services.deadletters.letter import State
+from services.observability.alerting.looking import dashboard_of
+from services.observability.alerting.objectives import recordings
+from services.observability.alerting.rules import every_alert
+from services.observability.catalogue import families
+from tests.unit.infra.test_compose import INFRA
+
+FOLDER = publishing.ROOT / publishing.FOLDER
+DRAWN: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))
+}
+OTHERS = {
+    "up": {"job", "instance"},
+    "ALERTS": {"alertname", "alertstate", "severity", "slo", "dashboard_uid"},
+}
+"""Series that Prometheus makes itself."""
+each = pytest.mark.parametrize("name", DRAWN)
+
+
+def panels(name: str) -> Iterator[dict[str, Any]]:
+    return (panel for panel in DRAWN[name]["panels"] if panel["type"] != "row")
+
+
+def asked(source: str) -> list[Asked]:
+    return [one for one in queries(FOLDER) if one.source == source]
+
+
+def test_the_files_are_those_that_the_code_makes() -> None:
+    assert publishing.stale() == [], "run `make schemas`"
+
+
+def test_a_file_that_nothing_makes_or_that_differs_is_stale(tmp_path: Path) -> None:
+    assert len(publishing.write(tmp_path)) == len(publishing.DASHBOARDS)
+    folder = tmp_path / publishing.FOLDER
+    (folder / "left-over.json").write_text("{}")
+    (folder / "promises.json").write_text("{}")
+    assert [path.name for path in publishing.stale(tmp_path)] == ["left-over.json", "promises.json"]
+    publishing.write(tmp_path)
+    assert publishing.stale(tmp_path) == []
+
+
+def test_uids_are_unique_and_what_alerts_name() -> None:
+    uids = [drawn["uid"] for drawn in DRAWN.values()]
+    assert len({*uids}) == len(uids) >= 6
+    assert {dashboard_of(alert) for alert in every_alert()} <= {*uids}
+    rules = (publishing.ROOT / "ops" / "alerts" / "alerts.yml").read_text(encoding="utf-8")
+    assert rules.count("dashboard_uid: ") == len(every_alert())
+
+
+@each
+def test_a_panel_says_what_it_is_in_what_and_where_to_go_on(name: str) -> None:
+    uids = {drawn["uid"] for drawn in DRAWN.values()}
+    for panel in panels(name):
+        assert panel["title"]
+        assert panel["description"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert panel["links"], f"{panel['title']} leads nowhere"
+        for link in links(panel):
+            to = urlsplit(link["url"]).path.removeprefix("/d/")
+            assert to in uids, link["url"]
+            known = {v["name"] for d in DRAWN.values() if d["uid"] == to for v in d["templating"]["list"]}
+            assert {*re.findall(r"[?&]var-([a-z]+)=", link["url"])} <= known, link["url"]
+            assert {*re.findall(r"\$\{([a-z]+)(?::[a-z]+)?\}", link["url"])} <= known, link["url"]
+
+
+def links(panel: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from panel["links"]
+    yield from panel["fieldConfig"]["defaults"].get("links", ())
+    for override in panel["fieldConfig"]["overrides"]:
+        for each_property in override["properties"]:
+            if each_property["id"] == "links":
+                yield from each_property["value"]
+
+
+@each
+def test_a_link_of_a_whole_panel_needs_no_value_of_a_series(name: str) -> None:
+    assert not [
+        link["url"] for panel in panels(name) for link in panel["links"] if "${__field" in link["url"]
+    ]
+
+
+@each
+def test_panels_have_numbers_and_places_of_their_own(name: str) -> None:
+    found = DRAWN[name]["panels"]
+    assert len({panel["id"] for panel in found}) == len(found)
+    taken: set[tuple[int, int]] = set()
+    for panel in found:
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= 24, panel["title"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+@each
+def test_sources_are_chosen_by_variables_with_the_provisioned_names(name: str) -> None:
+    drawn = DRAWN[name]
+    fixed = {
+        v["name"]: v["current"]["value"] for v in drawn["templating"]["list"] if v["type"] == "datasource"
+    }
+    assert fixed == {"datasource": "prometheus", "database": "postgres"}
+    targets = [target for panel in panels(name) for target in panel["targets"]]
+    marks = [mark["target"] for mark in drawn["annotations"]["list"]]
+    for target in (*targets, *marks):
+        assert target["datasource"]["uid"] in ("${datasource}", "${database}")
+    assert drawn["editable"] is False
+    assert drawn["timezone"] == "browser"
+
+
+@each
+def test_closures_and_deployments_are_marked(name: str) -> None:
+    marks = {mark["name"]: mark for mark in DRAWN[name]["annotations"]["list"]}
+    assert {*marks} == {"Closures and embargoes", "Releases", "Migrations and rebuilt states"}
+    assert all(mark["enable"] and not mark["hide"] for mark in marks.values())
+
+
+@pytest.mark.parametrize("one", asked("prometheus"), ids=lambda one: f"{one.dashboard}-{one.panel}")
+def test_promql_is_well_formed_and_asks_for_what_is_declared(one: Asked) -> None:
+    text = promql(one, "5m")
+    promql_parser.parse(text)
+    known = {name: {*found.labels, "le"} for name, found in families().items()} | OTHERS
+    known |= {name: {"slo"} for name, _, _ in recordings()}
+    names = re.findall(r"\b(lianyun_[a-z0-9_]+|slo:[a-zA-Z0-9_:]+|up|ALERTS)\b(\{[^}]*\})?", text)
+    assert names
+    for metric, matchers in names:
+        assert metric in known, f"{metric} is declared nowhere"
+        assert {*re.findall(r"([a-z_]+)(?:=~|!~|!=|=)", matchers)} <= known[metric], metric
+        for outcome in re.findall(r'outcome="([^"]*)"', matchers if metric == "lianyun_dead_letters" else ""):
+            assert outcome in {*State}, f"no letter is ever {outcome}"
+    grouped = {
+        label.strip() for found in re.findall(r"(?:by|on) \(([^)]*)\)", text) for label in found.split(",")
+    }
+    assert grouped <= set[str]().union(*(known[metric] for metric, _ in names))
+    legends = {*re.findall(r"\{\{([a-z_]+)\}\}", legend_of(one))}
+    assert legends <= set[str]().union(*(known[metric] for metric, _ in names)) | {"version"}
+
+
+def legend_of(one: Asked) -> str:
+    return " ".join(
+        target.get("legendFormat", "")
+        for drawn in DRAWN.values()
+        for panel in drawn["panels"]
+        for target in panel.get("targets", ())
+        if target.get("expr") == one.text
+    )
+
+
+def test_a_wrong_expression_would_be_noticed() -> None:
+    with pytest.raises(ValueError, match=r"unclosed|parenthes|unexpected|invalid"):
+        promql_parser.parse("sum(rate(lianyun_events_received_total[5m])")
+
+
+@pytest.mark.parametrize("one", asked("variable"), ids=lambda one: f"{one.dashboard}-{one.panel}")
+def test_variables_offer_labels_that_exist(one: Asked) -> None:
+    match = re.fullmatch(r"label_values\(([a-z_]+), ([a-z]+)\)", one.text)
+    assert match is not None
+    assert match[2] in families()[match[1]].labels
+
+
+@pytest.mark.parametrize("one", asked("postgres"), ids=lambda one: f"{one.dashboard}-{one.panel}")
+def test_sql_reads_views_of_dashboards_only_and_every_value_is_chosen(one: Asked) -> None:
+    text = sql(one, datetime(2026, 3, 5, tzinfo=UTC))
+    assert {*re.findall(r"(?:FROM|JOIN) ([a-z_.]+)", text)} <= {
+        f"dashboard.{view}"
+        for view in (
+            "border_train",
+            "border_box",
+            "restriction",
+            "open_case",
+            "partner",
+            "dead_letter",
+            "deployment",
+        )
+    }
+    assert "${" not in text
+    assert "$__" not in text
+
+
+def test_a_value_that_a_reader_writes_is_quoted_by_grafana() -> None:
+    for one in asked("postgres"):
+        for variable in re.findall(r"\$\{[^}]*\}", one.text):
+            assert variable in ("${crossing:regex}", "${partner:regex}", "${train:sqlstring}"), variable
+
+
+def test_the_role_of_the_source_is_the_one_that_the_views_are_for() -> None:
+    for form in ("plain", "secured"):
+        text = (INFRA / f"grafana/provisioning/datasources/postgres.{form}.yaml").read_text(encoding="utf-8")
+        assert "user: lianyun_dashboards" in text
+
+
+LINK = Link("Down", "lianyun-promises")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"title": ""},
+        {"unit": ""},
+        {"description": ""},
+        {"description": "no sentence"},
+        {"down": ()},
+        {"queries": ()},
+    ],
+)
+def test_a_panel_that_a_reader_could_not_understand_is_refused(wrong: dict[str, Any]) -> None:
+    right: dict[str, Any] = {
+        "title": "T", "unit": "s", "description": "D.", "kind": Kind.LINES, "queries": (Metric("up"),), "down": (LINK,),
+    }  # fmt: skip
+    shown = json.loads(draw(Dashboard("a-b", "T", "D.", (Row("R", (Panel(**right),)),))))
+    assert [panel["type"] for panel in shown["panels"]] == ["row", "timeseries"]
+    with pytest.raises(ValueError, match=r"has no|sentence"):
+        Panel(**{**right, **wrong})
