@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+SCRAPE = 15 * SECOND
+"""Between two scrapes, as Grafana takes it where a data source does not say."""
 UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY, "M": 30 * DAY, "y": 365 * DAY}
 _RELATIVE = re.compile(r"now(?:-(\d+)([smhdwMy]))?(?:/([mhd]))?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwMy])")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from services.dashboards.ranges import SECOND, Range, milliseconds, written
+from services.dashboards.ranges import SCRAPE, SECOND, Range, milliseconds, written
 
 Language = Literal["promql", "sql", "text"]
 _VARIABLE = re.compile(r"\$\{(\w+)(?:\.(\w+))?(?::(\w+))?\}|\[\[(\w+)(?::(\w+))?\]\]|\$(\w+)")
@@ -35,12 +35,12 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """For what a query is asked: the span of time, milliseconds between points and between two scrapes, and what is chosen."""
+class Context:
+    """For what a query is context: the span of time, milliseconds between points and between two scrapes, and what is chosen."""
 
     span: Range
     interval: int
-    scrape: int = 15 * SECOND
+    scrape: int = SCRAPE
     variables: Mapping[str, Chosen] = field(default_factory=dict)
 
     @property
@@ -49,30 +49,30 @@ class Asked:
         return max(self.interval + self.scrape, 4 * self.scrape)
 
 
-def promql(expression: str, asked: Asked) -> str:
+def promql(expression: str, context: Context) -> str:
     """The expression as Prometheus takes it. Raises Unknown."""
-    return _replaced(expression, asked, "promql")
+    return _replaced(expression, context, "promql")
 
 
-def sql(text: str, asked: Asked) -> str:
+def sql(text: str, context: Context) -> str:
     """The statement as Postgres takes it, macros included. Raises Unknown."""
-    return _MACRO.sub(lambda found: _macro(found[1], found[2], asked), _replaced(text, asked, "sql"))
+    return _MACRO.sub(lambda found: _macro(found[1], found[2], context), _replaced(text, context, "sql"))
 
 
-def plain(text: str, asked: Asked) -> str:
+def plain(text: str, context: Context) -> str:
     """A title or a text of a panel: values side by side. Raises Unknown."""
-    return _replaced(text, asked, "text")
+    return _replaced(text, context, "text")
 
 
-def _replaced(text: str, asked: Asked, language: Language) -> str:
-    spans = _spans(asked)
+def _replaced(text: str, context: Context, language: Language) -> str:
+    spans = _spans(context)
 
     def one(found: re.Match[str]) -> str:
         name = found[1] or found[4] or found[6]
         part, form = found[2], found[3] or found[5]
         if name in spans:
             return _span(spans[name], name, form)
-        chosen = asked.variables.get(name)
+        chosen = context.variables.get(name)
         if chosen is not None:
             return _formatted(chosen, "text" if part == "text" else form, language)
         if name.startswith("__") and text[found.end() : found.end() + 1] == "(":
@@ -84,14 +84,14 @@ def _replaced(text: str, asked: Asked, language: Language) -> str:
     return _VARIABLE.sub(one, text)
 
 
-def _spans(asked: Asked) -> dict[str, int | str]:
+def _spans(context: Context) -> dict[str, int | str]:
     """Grafana's own variables: words as they are, moments as numbers."""
-    span = asked.span
+    span = context.span
     return {
-        "__interval": written(asked.interval),
-        "__interval_ms": str(asked.interval),
-        "__rate_interval": written(asked.rate_interval),
-        "__rate_interval_ms": str(asked.rate_interval),
+        "__interval": written(context.interval),
+        "__interval_ms": str(context.interval),
+        "__rate_interval": written(context.rate_interval),
+        "__rate_interval_ms": str(context.rate_interval),
         "__range": f"{round(span.length / SECOND)}s",
         "__range_s": str(round(span.length / SECOND)),
         "__range_ms": str(span.length),
@@ -179,15 +179,15 @@ def _iso(moment: int) -> str:
     return written_out.replace("+00:00", "Z")
 
 
-def _macro(name: str, written_arguments: str, asked: Asked) -> str:
+def _macro(name: str, written_arguments: str, context: Context) -> str:
     arguments = [each.strip() for each in written_arguments.split(",")] if written_arguments.strip() else []
-    start, end = f"'{_iso(asked.span.start)}'", f"'{_iso(asked.span.end)}'"
+    start, end = f"'{_iso(context.span.start)}'", f"'{_iso(context.span.end)}'"
     if not arguments:
         alone = {
             "__timeFrom": start,
             "__timeTo": end,
-            "__unixEpochFrom": str(asked.span.start // 1_000),
-            "__unixEpochTo": str(asked.span.end // 1_000),
+            "__unixEpochFrom": str(context.span.start // 1_000),
+            "__unixEpochTo": str(context.span.end // 1_000),
         }
         if name in alone:
             return alone[name]
@@ -199,7 +199,7 @@ def _macro(name: str, written_arguments: str, asked: Asked) -> str:
         "__time": f'{column} AS "time"',
         "__timeEpoch": f'extract(epoch from {column}) as "time"',
         "__timeFilter": f"{column} BETWEEN {start} AND {end}",
-        "__unixEpochFilter": f"{column} >= {asked.span.start // 1_000} AND {column} <= {asked.span.end // 1_000}",
+        "__unixEpochFilter": f"{column} >= {context.span.start // 1_000} AND {column} <= {context.span.end // 1_000}",
     }
     if name not in by_column:
         raise Unknown(f"${name}({written_arguments}) is not known")

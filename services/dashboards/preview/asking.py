@@ -12,10 +12,9 @@ from services.dashboards.preview.marks import Mark, marks
 from services.dashboards.preview.metrics import Prometheus
 from services.dashboards.preview.rows import Postgres
 from services.dashboards.preview.variables import chosen
-from services.dashboards.ranges import SECOND, Range, interval, milliseconds
-from services.dashboards.substitution import Asked, Unknown
+from services.dashboards.ranges import SCRAPE, SECOND, Range, interval, milliseconds
+from services.dashboards.substitution import Context, Unknown
 
-SCRAPE = 15 * SECOND
 MARK_STEP = 60 * SECOND
 
 
@@ -32,17 +31,19 @@ class Asker:
     ) -> None:
         self.board = board
         self._metrics, self._rows = metrics, rows
-        self._asked = chosen(board, Asked(span, interval(span, 1_000, SCRAPE)), given or {}, metrics, rows)
+        self._context = chosen(
+            board, Context(span, interval(span, 1_000, SCRAPE)), given or {}, metrics, rows
+        )
 
     def opened(self) -> dict[str, Any]:
         """The dashboard as the page opens it: its body, the span of time, and what is chosen of its variables."""
         return {
             "name": self.board.name,
             "dashboard": self.board.body,
-            "range": {"from": self._asked.span.start, "to": self._asked.span.end},
+            "range": {"from": self._context.span.start, "to": self._context.span.end},
             "variables": {
                 name: {"text": " + ".join(each.texts or each.values), "values": each.values}
-                for name, each in self._asked.variables.items()
+                for name, each in self._context.variables.items()
             },
         }
 
@@ -64,24 +65,28 @@ class Asker:
         """The dashboard's annotations in its span of time, and per query that failed why. Blocks."""
         found: list[Mark] = []
         errors: list[str] = []
-        asked = replace(self._asked, interval=MARK_STEP)
+        context = replace(self._context, interval=MARK_STEP)
         for annotation in self.board.body.get("annotations", {}).get("list", ()):
             target = {"expr": annotation.get("expr"), **annotation.get("target", {}), "instant": False}
             if annotation.get("builtIn") or not annotation.get("enable", True):
                 continue
             try:
-                frames = self._asked_of(source(annotation, target, asked), target, asked)
+                frames = self._found_by(source(annotation, target, context), target, context)
                 found += marks(annotation, frames, MARK_STEP)
             except (Refused, Unknown, NoBoard) as problem:
                 errors.append(f"annotation {annotation.get('name')}: {problem}")
         return {"marks": [mark.plain() for mark in found], "errors": errors}
 
-    def _asked_of(self, whom: str, target: Mapping[str, Any], asked: Asked) -> list[Frame]:
-        return self._rows.frames(target, asked) if whom == "postgres" else self._metrics.frames(target, asked)
+    def _found_by(self, whom: str, target: Mapping[str, Any], context: Context) -> list[Frame]:
+        return (
+            self._rows.frames(target, context)
+            if whom == "postgres"
+            else self._metrics.frames(target, context)
+        )
 
     def _found(self, panel: Mapping[str, Any], target: Mapping[str, Any], points: int) -> list[Frame]:
         said = target.get("interval") or panel.get("interval")
         least = milliseconds(str(said)) if said else SCRAPE
         most = int(panel.get("maxDataPoints") or points)
-        asked = replace(self._asked, interval=interval(self._asked.span, most, least))
-        return self._asked_of(source(panel, target, asked), target, asked)
+        context = replace(self._context, interval=interval(self._context.span, most, least))
+        return self._found_by(source(panel, target, context), target, context)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.dashboards.substitution import Asked, plain
+from services.dashboards.substitution import Context, plain
 
 # Grafana's grid: 24 columns; a row of it is 30 pixels high with 8 between.
 ROW, GAP = 30, 8
@@ -81,13 +81,13 @@ def _read(path: Path) -> Board:
     return Board(path.stem, body)
 
 
-def source(panel: Mapping[str, Any], target: Mapping[str, Any], asked: Asked) -> str:
+def source(panel: Mapping[str, Any], target: Mapping[str, Any], context: Context) -> str:
     """Whom ``target`` is asked of: ``prometheus`` or ``postgres``. Raises NoBoard where it is neither."""
     named = target.get("datasource") or panel.get("datasource") or {}
     kind = named.get("type") if isinstance(named, dict) else None
     if kind is None:
         # By name alone: a variable stands for the kind that is asked for in the preview.
-        kind = plain(str(named.get("uid") if isinstance(named, dict) else named), asked)
+        kind = plain(str(named.get("uid") if isinstance(named, dict) else named), context)
     try:
         return KINDS[kind]
     except KeyError:

@@ -11,7 +11,7 @@ import httpx
 
 from services.dashboards.preview.frames import Field, Frame, Refused
 from services.dashboards.ranges import SECOND, Range
-from services.dashboards.substitution import Asked, promql
+from services.dashboards.substitution import Context, promql
 
 _LEGEND = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 _AUTO = "__auto"
@@ -35,17 +35,17 @@ class Prometheus:
         """Return when it answers queries. Raises Refused where it does not."""
         self._get("query", {"query": "vector(1)"})
 
-    def frames(self, target: Mapping[str, Any], asked: Asked) -> list[Frame]:
+    def frames(self, target: Mapping[str, Any], context: Context) -> list[Frame]:
         """What ``target`` of a panel finds. Raises Unknown too, where it says something that stands for nothing."""
-        expression, name = promql(str(target.get("expr") or ""), asked), str(target.get("refId") or "A")
+        expression, name = promql(str(target.get("expr") or ""), context), str(target.get("refId") or "A")
         if not expression.strip():
             return []
         if target.get("instant"):
-            answer = self._get("query", {"query": expression, "time": str(asked.span.end / SECOND)})
+            answer = self._get("query", {"query": expression, "time": str(context.span.end / SECOND)})
         else:
             # Whole steps, so that a later look meets the same points.
-            step = asked.interval
-            start, end = asked.span.start // step * step, asked.span.end // step * step
+            step = context.interval
+            start, end = context.span.start // step * step, context.span.end // step * step
             limits = {"start": start / SECOND, "end": end / SECOND, "step": step / SECOND}
             answer = self._get(
                 "query_range", {"query": expression, **{key: f"{each:.3f}" for key, each in limits.items()}}

@@ -12,7 +12,7 @@ import psycopg
 from services.dashboards.preview.frames import Field, Frame, Refused, Type
 from services.dashboards.ranges import SECOND
 from services.dashboards.sessions import only_read
-from services.dashboards.substitution import Asked, sql
+from services.dashboards.substitution import Context, sql
 
 MOST = 100_000
 Row = tuple[Any, ...]
@@ -26,26 +26,26 @@ class Postgres:
 
     def ready(self) -> None:
         """Return when it answers queries. Raises Refused where it does not."""
-        self._asked("SELECT 1")
+        self._answer("SELECT 1")
 
-    def frames(self, target: Mapping[str, Any], asked: Asked) -> list[Frame]:
+    def frames(self, target: Mapping[str, Any], context: Context) -> list[Frame]:
         """What ``target`` of a panel finds. Raises Unknown too, where it says something that stands for nothing."""
-        statement, name = sql(str(target.get("rawSql") or ""), asked), str(target.get("refId") or "A")
+        statement, name = sql(str(target.get("rawSql") or ""), context), str(target.get("refId") or "A")
         if not statement.strip():
             return []
-        names, rows = self._asked(statement)
+        names, rows = self._answer(statement)
         curves = target.get("format") != "table"
         fields = [_field(each, [row[at] for row in rows], curves) for at, each in enumerate(names)]
         return _curves(name, fields) if curves else [Frame(name, tuple(fields), name=name)]
 
     def column(self, statement: str) -> list[tuple[str, str]]:
         """What a variable may be: (text, value) of each row, by columns ``__text`` and ``__value`` or the first."""
-        names, rows = self._asked(statement)
+        names, rows = self._answer(statement)
         text = names.index("__text") if "__text" in names else 0
         value = names.index("__value") if "__value" in names else text
         return [(str(row[text]), str(row[value])) for row in rows if row[value] is not None]
 
-    def _asked(self, statement: str) -> tuple[list[str], list[Row]]:
+    def _answer(self, statement: str) -> tuple[list[str], list[Row]]:
         try:
             with psycopg.connect(self._dsn, connect_timeout=5, application_name="lianyun-preview") as session:
                 only_read(session, self._at)

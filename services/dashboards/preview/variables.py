@@ -11,7 +11,7 @@ from services.dashboards.preview.boards import KINDS, Board, source
 from services.dashboards.preview.frames import Refused
 from services.dashboards.preview.metrics import Prometheus
 from services.dashboards.preview.rows import Postgres
-from services.dashboards.substitution import Asked, Chosen, Unknown, promql, sql
+from services.dashboards.substitution import Chosen, Context, Unknown, promql, sql
 
 ALL = "$__all"
 _LABEL_VALUES = re.compile(r"\s*label_values\(\s*(?:(.+?)\s*,\s*)?(\w+)\s*\)\s*", re.DOTALL)
@@ -20,9 +20,9 @@ Options = list[tuple[str, str]]
 
 
 def chosen(
-    board: Board, asked: Asked, given: Mapping[str, Sequence[str]], metrics: Prometheus, rows: Postgres
-) -> Asked:
-    """``asked`` with the variables of ``board``, in their order: a later one may stand on those before.
+    board: Board, context: Context, given: Mapping[str, Sequence[str]], metrics: Prometheus, rows: Postgres
+) -> Context:
+    """``context`` with the variables of ``board``, in their order: a later one may stand on those before.
 
     ``given`` are values by name. Raises Refused and Unknown, also where a given name is no variable.
     """
@@ -36,20 +36,20 @@ def chosen(
     for variable in declared:
         if variable.get("type") == "adhoc":
             continue
-        found = _chosen(variable, asked, given.get(variable["name"]), metrics, rows)
-        asked = replace(asked, variables={**asked.variables, variable["name"]: found})
-    return asked
+        found = _chosen(variable, context, given.get(variable["name"]), metrics, rows)
+        context = replace(context, variables={**context.variables, variable["name"]: found})
+    return context
 
 
 def _chosen(
     variable: Mapping[str, Any],
-    asked: Asked,
+    context: Context,
     given: Sequence[str] | None,
     metrics: Prometheus,
     rows: Postgres,
 ) -> Chosen:
     several = bool(variable.get("multi") or variable.get("includeAll"))
-    options = _options(variable, asked, metrics, rows)
+    options = _options(variable, context, metrics, rows)
     texts = {value: text for text, value in options}
     values = list(given) if given is not None else _stored(variable)
     if not values:
@@ -65,7 +65,7 @@ def _stored(variable: Mapping[str, Any]) -> list[str]:
     return [str(each) for each in (value if isinstance(value, list) else [value]) if each not in (None, "")]
 
 
-def _options(variable: Mapping[str, Any], asked: Asked, metrics: Prometheus, rows: Postgres) -> Options:
+def _options(variable: Mapping[str, Any], context: Context, metrics: Prometheus, rows: Postgres) -> Options:
     """What may be chosen, as (text, value)."""
     kind, query = variable.get("type"), variable.get("query")
     if kind == "datasource":
@@ -78,16 +78,16 @@ def _options(variable: Mapping[str, Any], asked: Asked, metrics: Prometheus, row
         return [(str(query or ""), str(query or ""))]
     if kind != "query":
         raise Unknown(f"the variable {variable['name']!r} is of the kind {kind!r}, which is not known here")
-    if source({"datasource": variable.get("datasource")}, {}, asked) == "postgres":
+    if source({"datasource": variable.get("datasource")}, {}, context) == "postgres":
         text = (
             query
             if isinstance(query, str)
             else str((query or {}).get("rawSql") or (query or {}).get("query"))
         )
-        found = rows.column(sql(text, asked))
+        found = rows.column(sql(text, context))
     else:
         text = query if isinstance(query, str) else str((query or {}).get("query") or "")
-        found = [(value, value) for value in _label_values(text, asked, metrics)]
+        found = [(value, value) for value in _label_values(text, context, metrics)]
     return _matching(found, str(variable.get("regex") or ""))
 
 
@@ -99,11 +99,11 @@ def _pairs(query: str) -> Options:
     return found
 
 
-def _label_values(query: str, asked: Asked, metrics: Prometheus) -> list[str]:
-    found = _LABEL_VALUES.fullmatch(promql(query, asked))
+def _label_values(query: str, context: Context, metrics: Prometheus) -> list[str]:
+    found = _LABEL_VALUES.fullmatch(promql(query, context))
     if found is None:
         raise Refused(f"only label_values(...) is known of variables that ask Prometheus, not {query!r}")
-    return metrics.label_values(found[2], found[1] or "", asked.span)
+    return metrics.label_values(found[2], found[1] or "", context.span)
 
 
 def _matching(options: Options, pattern: str) -> Options:

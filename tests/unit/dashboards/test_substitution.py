@@ -10,13 +10,13 @@ import promql_parser
 import pytest
 
 from services.dashboards.ranges import MINUTE, SECOND, Range
-from services.dashboards.substitution import Asked, Chosen, Unknown, plain, promql, sql
+from services.dashboards.substitution import Chosen, Context, Unknown, plain, promql, sql
 
 SPAN = Range.of("2026-11-25T10:00:00Z", "2026-11-25T16:00:00Z", datetime.now(UTC))
 ONE = Chosen(("brest-malaszewicze",), ("Brest",))
 TWO = Chosen(("xi'an (east)", "a.b|c"), several=True)
 ANY = Chosen(("a", "b"), ("All",), several=True, raw=".*")
-ASKED = Asked(
+CONTEXT = Context(
     SPAN,
     interval=15 * SECOND,
     variables={
@@ -45,7 +45,7 @@ ASKED = Asked(
     ],
 )
 def test_promql(text: str, expected: str) -> None:
-    assert promql(text, ASKED) == expected
+    assert promql(text, CONTEXT) == expected
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_promql(text: str, expected: str) -> None:
     ],
 )
 def test_sql(text: str, expected: str) -> None:
-    assert sql(text, ASKED) == expected
+    assert sql(text, CONTEXT) == expected
 
 
 def test_texts_show_what_is_chosen_and_keep_what_means_nothing() -> None:
-    assert plain("At $one, of $any, for $5 or $nothing", ASKED) == "At Brest, of All, for $5 or $nothing"
-    assert plain("${one:text} from ${__from:date}", ASKED) == "Brest from 2026-11-25T10:00:00Z"
+    assert plain("At $one, of $any, for $5 or $nothing", CONTEXT) == "At Brest, of All, for $5 or $nothing"
+    assert plain("${one:text} from ${__from:date}", CONTEXT) == "Brest from 2026-11-25T10:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_texts_show_what_is_chosen_and_keep_what_means_nothing() -> None:
 def test_what_stands_for_nothing_is_named(ask: object, text: str, named: str) -> None:
     assert callable(ask)
     with pytest.raises(Unknown, match=named):
-        ask(text, ASKED)
+        ask(text, CONTEXT)
 
 
 def test_a_rate_looks_back_over_four_scrapes_or_one_more_than_the_interval() -> None:
-    assert replace(ASKED, interval=15 * SECOND).rate_interval == MINUTE
-    assert replace(ASKED, interval=2 * MINUTE).rate_interval == 135 * SECOND
+    assert replace(CONTEXT, interval=15 * SECOND).rate_interval == MINUTE
+    assert replace(CONTEXT, interval=2 * MINUTE).rate_interval == 135 * SECOND
 
 
 @pytest.mark.parametrize("others", [(), ("other",)])
@@ -107,7 +107,7 @@ def test_a_rate_looks_back_over_four_scrapes_or_one_more_than_the_interval() -> 
     "value", ["a.b", "x|y", "p(q)", "back\\slash", "it's", 'a "quote"', "[1]", "{2}", "^$", "plus+?*", "北京"]
 )
 def test_an_escaped_value_is_what_prometheus_matches(value: str, others: tuple[str, ...]) -> None:
-    chosen = replace(ASKED, variables={"v": Chosen((value, *others), several=True)})
+    chosen = replace(CONTEXT, variables={"v": Chosen((value, *others), several=True)})
     read = promql_parser.parse(promql('x{v=~"$v"}', chosen))
     (matcher,) = read.matchers.matchers
     assert re.fullmatch(matcher.value, value)
