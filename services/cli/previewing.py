@@ -16,7 +16,7 @@ from services.cli.moments import micros
 from services.cli.output import err, print_table
 from services.cli.settings import CliSettings
 from services.dashboards.preview.asking import Asker
-from services.dashboards.preview.boards import NoBoard, boards
+from services.dashboards.preview.boards import Board, NoBoard, boards
 from services.dashboards.preview.browser import chromium
 from services.dashboards.preview.building import NotDrawn, built_page
 from services.dashboards.preview.drawing import Shown, draw
@@ -70,26 +70,17 @@ def preview(
     """Draw dashboards with Grafana's own components, without a Grafana: what they look like, no proof that it loads them."""
     given = _given(having or [])
     moment = datetime.fromtimestamp(micros(at, "--at") / 1_000_000, UTC) if at else None
+    failed = False
     with _in_the_operators_words():
-        wanted = boards(folder, tuple(names or ()))
-        chromium()
-        page = built_page(lambda line: err.print(line, markup=False))
+        wanted = [(board, _span(board, start, end)) for board in boards(folder, tuple(names or ()))]
         rows = Postgres(database or dsn_of(CliSettings()), moment)
         out.mkdir(parents=True, exist_ok=True)
-        failed = False
+        chromium()
+        page = built_page(lambda line: err.print(line, markup=False))
         with Prometheus(prometheus) as metrics:
             metrics.ready()
             rows.ready()
-            for board in wanted:
-                stored = board.body.get("time", {})
-                try:
-                    span = Range.of(
-                        start or stored.get("from", "now-6h"),
-                        end or stored.get("to", "now"),
-                        datetime.now(UTC),
-                    )
-                except ValueError as problem:
-                    raise Failure(Exit.USAGE, str(problem), "lianyun dashboards preview --help") from None
+            for board, span in wanted:
                 target = out / f"{board.name}.png"
                 shown = draw(Asker(board, span, metrics, rows, given), page, target, width, height or None)
                 failed |= any(each.errors for each in shown)
@@ -97,6 +88,15 @@ def preview(
     err.print("a preview: whether Grafana loads these files is not shown by it", markup=False)
     if failed:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _span(board: Board, start: str, end: str) -> Range:
+    """From ``start`` to ``end``, or what the dashboard itself opens with."""
+    own = board.body.get("time", {})
+    try:
+        return Range.of(start or own.get("from", "now-6h"), end or own.get("to", "now"), datetime.now(UTC))
+    except ValueError as problem:
+        raise Failure(Exit.USAGE, str(problem), "lianyun dashboards preview --help") from None
 
 
 def _given(having: list[str]) -> dict[str, list[str]]:
