@@ -38,7 +38,9 @@ TRAINS = Row(
               "planned route from running times; it knows of a broken seal, a rejected document or a hold from the open causes of "
               "cases, some seconds later; and where two names of one train are not linked it shows both.",
               Kind.TABLE, (Rows(statement("border_trains")),), (_SAME, *_DOWN), width=24, height=14, empty=_NOBODY,
-              cells={"train": Link("Only this train", BORDER, {"train": "${__data.fields.train}"})}),
+              cells={"train": Link("Only this train", BORDER, {"train": "${__data.fields.train}"})},
+              widths={"crossing": 165, "phase": 110, "train": 185, "bound": 65, "ready": 65, "Beijing": 100, "local": 100,
+                      "Moscow": 100, "due by": 100, "position": 120, "case owner": 95, "cases": 65}),
         Panel("Boxes that are not ready", "none",
               "Each box on these trains that something keeps, and what: release, prior information, ENS, translation, seal, "
               "held by customs. `lianyun track` says of its consignment who said what.",
@@ -46,7 +48,8 @@ TRAINS = Row(
         Panel("Open cases at these crossings", "none",
               "About trains, boxes and hand-overs, with their owner and by when somebody wants to look. `lianyun cases show` "
               "tells what was done.",
-              Kind.TABLE, (Rows(statement("border_cases")),), _DOWN, width=12, height=12, empty="no case is open here"),
+              Kind.TABLE, (Rows(statement("border_cases")),), _DOWN, width=12, height=12, empty="no case is open here",
+              widths={"crossing": 165, "kind": 90, "due": 160, "owner": 80, "snoozed until": 115}),
     ),
 )  # fmt: skip
 
