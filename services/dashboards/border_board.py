@@ -39,8 +39,8 @@ TRAINS = Row(
               "cases, some seconds later; and where two names of one train are not linked it shows both.",
               Kind.TABLE, (Rows(statement("border_trains")),), (_SAME, *_DOWN), width=24, height=14, empty=_NOBODY,
               cells={"train": Link("Only this train", BORDER, {"train": "${__data.fields.train}"})},
-              widths={"crossing": 165, "phase": 110, "train": 185, "bound": 65, "ready": 65, "Beijing": 100, "local": 100,
-                      "Moscow": 100, "due by": 100, "position": 120, "case owner": 95, "cases": 65}),
+              widths={"crossing": 165, "phase": 105, "train": 225, "bound": 60, "ready": 60, "Beijing": 95, "local": 95,
+                      "Moscow": 95, "due by": 95, "position": 110, "case owner": 85, "cases": 55}),
         Panel("Boxes that are not ready", "none",
               "Each box on these trains that something keeps, and what: release, prior information, ENS, translation, seal, "
               "held by customs. `lianyun track` says of its consignment who said what.",
