@@ -76,7 +76,7 @@ WORK = Row(
               "containers nobody does, and restarts show as new starts.",
               Kind.LINES,
               (Metric("sum(increase(lianyun_rebalances_total[$__rate_interval]))", "rebalances"),
-               Metric("sum by (exit) (increase(lianyun_worker_exits_total[$__rate_interval]))", "{{exit}}")), _DOWN),
+               Metric("sum by (exit) (increase(lianyun_worker_exits_total[$__rate_interval]))", "{{exit}}")), _DOWN, empty="no worker ended"),
         Panel("Faults while reading", "none",
               "Fetches that did not continue and were read again, and the broker's errors, in the interval.", Kind.LINES,
               (Metric("sum(increase(lianyun_fetch_gaps_total[$__rate_interval]))", "gaps"),

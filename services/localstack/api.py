@@ -27,14 +27,21 @@ class LocalApi:
     """A context manager over one API process, which also grants tokens and answers events that ask for a decision.
 
     ``folder`` keeps its keys: of the desk (made and registered where missing), of tokens, of webhooks. ``logs`` takes what
-    it says. It listens on ``port`` of this machine, on a free one where that is taken or 0.
+    it says. It listens on ``port`` of this machine, on a free one where that is taken or 0, and shows metrics on ``metrics``.
     """
 
     def __init__(
-        self, platform: Platform | RunningPlatform, folder: Path, logs: Path, *, port: int = 0
+        self,
+        platform: Platform | RunningPlatform,
+        folder: Path,
+        logs: Path,
+        *,
+        port: int = 0,
+        metrics: int | None = None,
     ) -> None:
         self._platform, self._folder, self._logs = platform, folder.absolute(), logs
         self._port = port if port and not listening(port) else free_port()
+        self._metrics = metrics
         self._process: Supervisor | None = None
 
     @property
@@ -62,6 +69,7 @@ class LocalApi:
             "LIANYUN_FINANCING_KEYS": str(self.keys),
             "LIANYUN_API_AUTHORITY_KEY": str(self._folder / "api-authority.json"),
             "LIANYUN_WEBHOOK_KEY_FILE": str(self._folder / "webhook.key"),
+            **({} if self._metrics is None else {"LIANYUN_METRICS_PORT": str(self._metrics)}),
         }
         command = (sys.executable, "-m", "services.api")
         self._process = Supervisor(environment, workers=1, logs=self._logs, command=command)
