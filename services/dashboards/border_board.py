@@ -39,7 +39,7 @@ TRAINS = Row(
               "cases, some seconds later; and where two names of one train are not linked it shows both.",
               Kind.TABLE, (Rows(statement("border_trains")),), (_SAME, *_DOWN), width=24, height=14, empty=_NOBODY,
               cells={"train": Link("Only this train", BORDER, {"train": "${__data.fields.train}"})},
-              widths={"crossing": 165, "phase": 105, "train": 225, "bound": 60, "ready": 60, "Beijing": 95, "local": 95,
+              widths={"crossing": 165, "phase": 120, "train": 225, "bound": 60, "ready": 60, "Beijing": 95, "local": 95,
                       "Moscow": 95, "due by": 95, "position": 110, "case owner": 85, "cases": 55}),
         Panel("Boxes that are not ready", "none",
               "Each box on these trains that something keeps, and what: release, prior information, ENS, translation, seal, "
