@@ -44,12 +44,13 @@ TRAINS = Row(
         Panel("Boxes that are not ready", "none",
               "Each box on these trains that something keeps, and what: release, prior information, ENS, translation, seal, "
               "held by customs. `lianyun track` says of its consignment who said what.",
-              Kind.TABLE, (Rows(statement("border_boxes")),), _DOWN, width=12, height=12, empty="every box is ready"),
+              Kind.TABLE, (Rows(statement("border_boxes")),), _DOWN, width=12, height=12, empty="every box is ready",
+              widths={"crossing": 165, "container": 120, "waits for": 160}),
         Panel("Open cases at these crossings", "none",
               "About trains, boxes and hand-overs, with their owner and by when somebody wants to look. `lianyun cases show` "
               "tells what was done.",
               Kind.TABLE, (Rows(statement("border_cases")),), _DOWN, width=12, height=12, empty="no case is open here",
-              widths={"crossing": 165, "kind": 90, "due": 160, "owner": 80, "snoozed until": 115}),
+              widths={"crossing": 150, "kind": 85, "what": 180, "about": 110, "due": 155, "owner": 75, "snoozed until": 155}),
     ),
 )  # fmt: skip
 
