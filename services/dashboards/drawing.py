@@ -67,7 +67,7 @@ def draw(declared: Dashboard) -> str:
         .timezone("browser")
         .editable()
         .readonly()
-        .refresh("30s")
+        .refresh("1m")
         .time(declared.since, "now")
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
     )

@@ -52,10 +52,14 @@ RETURN (extract(epoch FROM coalesce(nullif(current_setting('lianyun.as_of', true
 CREATE FUNCTION lianyun.moment(micros bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE
 RETURN timestamptz '1970-01-01 00:00:00+00' + micros * interval '1 microsecond';
 
--- What an event says; {} where its text cannot be kept as jsonb (it may hold a character that Postgres has not).
+-- What an event says, a correction what it says in the place of another; {} where its text cannot be kept as jsonb (it may hold a
+-- character that Postgres has not).
 CREATE FUNCTION lianyun.said(payload bytea) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    told jsonb;
 BEGIN
-    RETURN convert_from(payload, 'UTF8')::jsonb;
+    told := convert_from(payload, 'UTF8')::jsonb;
+    RETURN coalesce(told -> 'replacement' -> 'data', told);
 EXCEPTION WHEN OTHERS THEN
     RETURN '{}';
 END
@@ -134,13 +138,25 @@ DECLARE
     trains uuid[];
     moments bigint[];
 BEGIN
-    -- Not yet narrowed by where they are: as many as run in ten days.
-    SELECT array_agg(h.train ORDER BY h.train), array_agg((coalesce(h.milestone, h.position))[1] ORDER BY h.train)
+    -- Narrowed before any cargo is looked at: trains at a border, and those that may come to one in time.
+    SELECT array_agg(n.train ORDER BY n.train), array_agg(n.at ORDER BY n.train)
     INTO trains, moments
-    FROM lianyun.train_head h
-    WHERE greatest(h.milestone[1], h.position[1]) BETWEEN now - 240 * hour AND now
-      AND ((CASE WHEN h.position[1] > h.milestone[1] OR h.milestone IS NULL THEN h.position ELSE h.milestone END)[6]
-           IN (SELECT r.place FROM lianyun.reference_run r UNION SELECT s.itself FROM lianyun.reference_side s));
+    FROM (
+        SELECT h.train, (coalesce(h.milestone, h.position))[1] AS at,
+               CASE WHEN h.position[1] > h.milestone[1] OR h.milestone IS NULL THEN h.position ELSE h.milestone END AS latest
+        FROM lianyun.train_head h WHERE greatest(h.milestone[1], h.position[1]) BETWEEN now - 240 * hour AND now
+    ) AS n
+    WHERE NOT (n.latest[5] IN (302, 304) AND now - n.latest[1] > 12 * hour) AND (
+        EXISTS (SELECT FROM lianyun.reference_side s WHERE s.itself = n.latest[6])
+        OR EXISTS (
+            SELECT FROM lianyun.reference_run r
+            WHERE r.place = n.latest[6] AND (
+                r.hours = 0 OR n.latest[1] + (r.hours * hour)::bigint BETWEEN now - 12 * hour AND now + 12 * hour))
+        OR EXISTS (
+            SELECT FROM lianyun.claim c
+            WHERE c.object = n.train AND c.milestone = 301 AND c.part = 0 AND NOT c.dead
+              AND c.happened BETWEEN now - 12 * hour AND now + 12 * hour)
+    );
     RETURN QUERY
     WITH heard AS MATERIALIZED (
         SELECT h.train, coalesce(h.milestone, h.position) AS milestone, coalesce(h.position, h.milestone) AS position,
@@ -176,7 +192,7 @@ BEGIN
                          AND c.milestone NOT IN (302, 304)) DESC,
                  s.near = h.latest[6] DESC, s.crossing
     ), coming AS (
-        -- The crossing ahead that is nearest. One behind which the train has been, or from which it began, lies behind it.
+        -- The crossing ahead that is nearest. One behind which the train has been lies behind it.
         SELECT DISTINCT ON (h.train) h.train, s.crossing, s.near, h.latest, e.at AS said,
                h.latest[1] + (n.hours * hour)::bigint AS reckoned
         FROM heard h
@@ -194,6 +210,12 @@ BEGIN
         WHERE h.latest[5] NOT IN (302, 304)
           AND NOT EXISTS (SELECT FROM lianyun.claim c WHERE c.object = h.train AND c.place = s.far AND c.part <> 0 AND NOT c.dead)
           AND NOT (n.hours = 0 AND h.latest[5] = 300)
+          -- So does one that all its boxes have passed: the train took them over there.
+          AND (s.near = h.latest[6] OR NOT EXISTS (SELECT FROM cargo c WHERE c.train = h.train) OR EXISTS (
+              SELECT FROM cargo c WHERE c.train = h.train AND NOT EXISTS (
+                  SELECT FROM lianyun.claim m
+                  WHERE m.object = c.box AND m.part = 1 AND NOT m.dead AND m.happened <= h.latest[1]
+                    AND (m.place IN (s.far, s.itself) OR m.milestone IN (302, 304) AND m.place = s.near))))
         ORDER BY h.train, n.hours, s.crossing
     ), stands AS (
         SELECT * FROM over
