@@ -32,7 +32,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "ops" / "dashboards"
 def preview(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Which dashboards; all of them without any."),
+        typer.Argument(metavar="NAME", help="Which dashboards; all of them without any."),
     ] = None,
     prometheus: Annotated[
         str,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.dashboards.preview.frames import Field, Frame
+from services.dashboards.preview.frames import Field, Frame, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,15 @@ class Mark:
 
 
 def marks(annotation: Mapping[str, Any], frames: list[Frame], step: int) -> Iterator[Mark]:
-    """What ``frames`` say as marks: rows with ``time`` and ``timeend``, or curves that are not zero, ``step`` between points."""
+    """What ``frames`` say: rows with ``time`` and perhaps ``timeend``, or curves where not zero, ``step`` between points.
+
+    Raises Refused.
+    """
     name, colour = str(annotation.get("name", "")), str(annotation.get("iconColor", "red"))
     for frame in frames:
         columns = {each.name.lower(): each for each in frame.fields}
+        if "time" not in columns:
+            raise Refused("an annotation needs a column called time")
         if "timeend" in columns or "text" in columns:
             starts = columns["time"].values
             ends = columns["timeend"].values if "timeend" in columns else starts

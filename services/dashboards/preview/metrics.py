@@ -1,4 +1,4 @@
-"""What Prometheus answers, as frames: curves, last values, tables and buckets, as Grafana's own data source makes them."""
+"""What Prometheus answers, as frames: curves, last values and tables, as Grafana's own data source makes them."""
 
 from __future__ import annotations
 
@@ -51,11 +51,8 @@ class Prometheus:
                 "query_range", {"query": expression, **{key: f"{each:.3f}" for key, each in limits.items()}}
             )
         series = _series(answer)
-        form = str(target.get("format") or "time_series")
-        if form == "table":
+        if target.get("format") == "table":
             return _table(name, series)
-        if form == "heatmap":
-            return _buckets(name, series)
         legend = str(target.get("legendFormat") or "")
         return [_curve(name, each, legend, expression) for each in series]
 
@@ -146,25 +143,3 @@ def _table(query: str, series: list[Series]) -> list[Frame]:
     return [
         Frame(query, (Field("Time", "time", moments), *fields, Field("Value", "number", values)), name=query)
     ]
-
-
-def _buckets(query: str, series: list[Series]) -> list[Frame]:
-    """The buckets of a histogram, each what lies between its bound and the one below, at the moments of all."""
-    bounds = [(float(each["metric"].get("le", "nan")), each) for each in series]
-    if not bounds or any(math.isnan(bound) for bound, _ in bounds):
-        return [_curve(query, each, "", query) for each in series]
-    found = [
-        (bound, dict(zip(*_points(each["values"]), strict=True)))
-        for bound, each in sorted(bounds, key=_bound)
-    ]
-    moments = sorted({at for _, points in found for at in points})
-    fields, below = [Field("Time", "time", moments)], dict.fromkeys(moments, 0.0)
-    for bound, points in found:
-        heights = [max((points.get(at) or 0.0) - below[at], 0.0) for at in moments]
-        below = {at: points.get(at) or below[at] for at in moments}
-        fields.append(Field("+Inf" if math.isinf(bound) else f"{bound:g}", "number", heights))
-    return [Frame(query, tuple(fields), name=query)]
-
-
-def _bound(pair: tuple[float, Series]) -> float:
-    return pair[0]

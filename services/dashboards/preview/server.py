@@ -82,7 +82,7 @@ def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequest
                 return
             try:
                 length = int(self.headers.get("Content-Length") or 0)
-                body = orjson.loads(self.rfile.read(min(length, _MOST)))
+                body = orjson.loads(self.rfile.read(max(0, min(length, _MOST))))
                 if self.path == "/query":
                     self._json(200, asker.answered(int(body["panel"]), int(body["points"])))
                 elif self.path == "/report":

@@ -172,16 +172,18 @@ def test_annotations_are_moments_and_spans(opened: Callable[..., httpx.Client]) 
         ),
     }
     broken = {"name": "broken", "datasource": SQL, "target": rows("SELEC")}
+    timeless = {"name": "timeless", "datasource": SQL, "target": rows("SELECT 'words' AS text")}
     found = opened(
-        board(annotations={"list": [closed, broken, {"builtIn": 1, "datasource": "-- Grafana --"}]})
+        board(annotations={"list": [closed, broken, timeless, {"builtIn": 1, "datasource": "-- Grafana --"}]})
     ).get("marks")
     noon = int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp() * 1_000)
     assert found.json()["marks"] == [
         {"name": "closed", "colour": "red", "from": noon - 86_400_000, "to": noon},
         {"name": "closed", "colour": "red", "from": noon, "to": noon},
     ]
-    (error,) = found.json()["errors"]
-    assert error.startswith("annotation broken: Postgres: syntax error")
+    wrong, without = found.json()["errors"]
+    assert wrong.startswith("annotation broken: Postgres: syntax error")
+    assert without == "annotation timeless: an annotation needs a column called time"
 
 
 def test_the_server_answers_its_own_page_only(opened: Callable[..., httpx.Client]) -> None:
