@@ -68,5 +68,5 @@ audit: licences ## Look up what is known against the locked packages (needs the 
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock $(ARGS)
 
 clean: ## Remove what was made here: .venv, caches, local data (downloads in the cache folder stay)
-	rm -rf .venv .lianyun .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf .venv .lianyun ops/preview/node_modules ops/preview/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find schemas services tests infra -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,12 +12,14 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.moments import micros
 from services.cli.output import out, print_json, print_table
+from services.cli.previewing import preview
 from services.cli.settings import CliSettings
 from services.dashboards import publishing
 from services.dashboards.checking import Checker, Outcome, Unreachable
 from services.dashboards.reading import queries
 
 app = typer.Typer(help="Grafana's dashboards, made from code.", no_args_is_help=True)
+app.command("preview")(preview)
 
 
 @app.callback()

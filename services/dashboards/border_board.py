@@ -38,15 +38,19 @@ TRAINS = Row(
               "planned route from running times; it knows of a broken seal, a rejected document or a hold from the open causes of "
               "cases, some seconds later; and where two names of one train are not linked it shows both.",
               Kind.TABLE, (Rows(statement("border_trains")),), (_SAME, *_DOWN), width=24, height=14, empty=_NOBODY,
-              cells={"train": Link("Only this train", BORDER, {"train": "${__data.fields.train}"})}),
+              cells={"train": Link("Only this train", BORDER, {"train": "${__data.fields.train}"})},
+              widths={"crossing": 165, "phase": 120, "train": 225, "bound": 60, "ready": 60, "Beijing": 95, "local": 95,
+                      "Moscow": 95, "due by": 95, "position": 110, "case owner": 85, "cases": 55}),
         Panel("Boxes that are not ready", "none",
               "Each box on these trains that something keeps, and what: release, prior information, ENS, translation, seal, "
               "held by customs. `lianyun track` says of its consignment who said what.",
-              Kind.TABLE, (Rows(statement("border_boxes")),), _DOWN, width=12, height=12, empty="every box is ready"),
+              Kind.TABLE, (Rows(statement("border_boxes")),), _DOWN, width=12, height=12, empty="every box is ready",
+              widths={"crossing": 165, "container": 120, "waits for": 160}),
         Panel("Open cases at these crossings", "none",
               "About trains, boxes and hand-overs, with their owner and by when somebody wants to look. `lianyun cases show` "
               "tells what was done.",
-              Kind.TABLE, (Rows(statement("border_cases")),), _DOWN, width=12, height=12, empty="no case is open here"),
+              Kind.TABLE, (Rows(statement("border_cases")),), _DOWN, width=12, height=12, empty="no case is open here",
+              widths={"crossing": 150, "kind": 85, "what": 180, "about": 110, "due": 155, "owner": 75, "snoozed until": 155}),
     ),
 )  # fmt: skip
 

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 
 from services.dashboards.reading import Asked, label_values, promql, sql
+from services.dashboards.sessions import only_read
 
-ROLE = "lianyun_dashboards"
 _POINTS = 100
 _ROWS = 1_000
 
@@ -83,20 +83,9 @@ class Checker:
         """Whether there is a row with any value."""
         until = self.at or datetime.now(UTC)
         with self.session.transaction(force_rollback=True):
-            self.session.execute("SET TRANSACTION READ ONLY")
-            self.session.execute("SET LOCAL statement_timeout = '15s'")
-            if self.at is not None:
-                self.session.execute("SELECT set_config('lianyun.as_of', %s, true)", (self.at.isoformat(),))
-            if self._may_take_the_role():
-                self.session.execute(f"SET LOCAL ROLE {ROLE}".encode())
+            only_read(self.session, self.at)
             found = self.session.execute(sql(asked, until).encode()).fetchmany(_ROWS)
         return any(value is not None for row in found for value in row)
-
-    def _may_take_the_role(self) -> bool:
-        row = self.session.execute(
-            "SELECT pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = %s", (ROLE,)
-        ).fetchone()
-        return row is not None and bool(row[0])
 
     def _series(self, asked: Asked) -> bool:
         """Whether a series has a value that is a number."""

@@ -89,6 +89,7 @@ TROUBLE = Row(
               "How many cases of a kind are open, how many nobody owns, and by when the first wants to be looked at. Cases "
               "away from a border have no crossing.",
               Kind.TABLE, (Rows(statement("cases_by_kind")),), (TO_BORDER,), empty="no case is open",
+              widths={"crossing": 165, "kind": 90, "open": 70, "nobody's": 80, "first is due": 160},
               cells={"crossing": Link("Trains at this crossing", "lianyun-border-board",
                                       {"crossing": "${__data.fields.crossing}"})}),
         Panel("Alerts that fire", "none", "By name; alerts that always fire are left out.", Kind.BARS,

@@ -50,7 +50,7 @@ class Link:
 class Panel:
     """One picture. ``empty`` says why it may show nothing; without it a panel that shows nothing is a fault.
 
-    ``cells`` link the values of a column, ``units`` give columns one of their own. ``alarming`` is the value from which a
+    ``cells`` link the values of a column, ``units`` and ``widths`` (pixels) give columns one of their own. ``alarming`` is the value from which a
     number is shown red. Raises ValueError where something is missing that a reader needs.
     """
 
@@ -66,6 +66,7 @@ class Panel:
     alarming: float | None = None
     cells: Mapping[str, Link] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    widths: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("title", "unit", "description", "queries", "down"):

@@ -22,6 +22,7 @@ POSTGRES = "${database}"
 _TYPES = {PROMETHEUS: "prometheus", POSTGRES: "grafana-postgresql-datasource"}
 _WIDE = 24
 _SHOWN_SERIES = 12
+_BAR = 32
 _IN_MENU = "inControlsMenu"
 _BUILDERS: Mapping[Kind, Callable[[], Any]] = {
     Kind.NUMBER: stat.Panel,
@@ -163,8 +164,14 @@ def _panel(declared: Panel, number: int, place: model.GridPos) -> Any:
     if declared.kind is Kind.BARS:
         drawn.orientation(common_model.VizOrientation.HORIZONTAL)
         drawn.display_mode(common_model.BarGaugeDisplayMode.BASIC)
-    for column in sorted({*declared.units, *declared.cells}):
+        drawn.name_placement(common_model.BarGaugeNamePlacement.LEFT).max_viz_height(_BAR)
+    if declared.kind is Kind.TABLE and declared.empty:
+        # It is said where there is no row at all, not in every cell without a value.
+        drawn.override_by_regexp(".*", [model.DynamicConfigValue(id_val="noValue", value="")])
+    for column in sorted({*declared.units, *declared.cells, *declared.widths}):
         properties = []
+        if column in declared.widths:
+            properties.append(model.DynamicConfigValue(id_val="custom.width", value=declared.widths[column]))
         if column in declared.units:
             properties.append(model.DynamicConfigValue(id_val="unit", value=declared.units[column]))
         if column in declared.cells:

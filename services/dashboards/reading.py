@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from services.dashboards import substitution
+from services.dashboards.ranges import SCRAPE, Range, milliseconds
+from services.dashboards.substitution import Chosen, Context
 
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 _ALL = ".*"
@@ -19,7 +23,7 @@ class Asked:
     """One query: of which dashboard and panel, to which kind of source, its text as it stands there.
 
     ``span`` is how many seconds the dashboard looks back, ``empty`` why there may be no answer. ``ranged`` asks for a course.
-    ``written`` are the dashboard's variables that a reader writes.
+    ``variables`` are the dashboard's, with everything chosen of each.
     """
 
     dashboard: str
@@ -29,7 +33,7 @@ class Asked:
     span: int
     empty: str = ""
     ranged: bool = False
-    written: tuple[str, ...] = ()
+    variables: Mapping[str, Chosen] = field(default_factory=dict)
 
 
 def queries(folder: Path) -> list[Asked]:
@@ -47,24 +51,24 @@ def _of(path: Path) -> Iterator[Asked]:
     except (ValueError, KeyError, TypeError) as problem:
         raise ValueError(f"{path}: this is no dashboard ({problem})") from None
     variables = drawn["templating"]["list"]
-    written = tuple(each["name"] for each in variables if each["type"] == "textbox")
+    chosen = {each["name"]: _chosen(each) for each in variables}
     for panel in panels:
         empty = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue", "")
         for target in panel.get("targets", ()):
-            yield _asked(name, panel["title"], target, span, empty, written)
+            yield _asked(name, panel["title"], target, span, empty, chosen)
     for mark in drawn["annotations"]["list"]:
-        yield _asked(name, f"annotation {mark['name']}", mark["target"], span, "there is none", written)
+        yield _asked(name, f"annotation {mark['name']}", mark["target"], span, "there is none", chosen)
     for variable in variables:
         if variable["type"] == "query":
             yield Asked(name, f"variable {variable['name']}", "variable", variable["query"], span)
 
 
 def _asked(
-    name: str, panel: str, target: Mapping[str, Any], span: int, empty: str, written: tuple[str, ...]
+    name: str, panel: str, target: Mapping[str, Any], span: int, empty: str, chosen: Mapping[str, Chosen]
 ) -> Asked:
     if "rawSql" in target:
-        return Asked(name, panel, "postgres", target["rawSql"], span, empty, written=written)
-    return Asked(name, panel, "prometheus", target["expr"], span, empty, bool(target.get("range")), written)
+        return Asked(name, panel, "postgres", target["rawSql"], span, empty, variables=chosen)
+    return Asked(name, panel, "prometheus", target["expr"], span, empty, bool(target.get("range")), chosen)
 
 
 def _seconds(start: str) -> int:
@@ -74,22 +78,28 @@ def _seconds(start: str) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
+def _chosen(variable: Mapping[str, Any]) -> Chosen:
+    """Everything: what a reader writes is empty, and of what is offered all is taken."""
+    if variable["type"] == "query":
+        return Chosen((_ALL,), ("All",), several=True, raw=_ALL)
+    return Chosen((str(variable.get("query", "")),))
+
+
 def promql(asked: Asked, interval: str) -> str:
     """The expression with every value chosen, over the ``interval`` (``5m``) where it leaves that to Grafana."""
-    text = asked.text.replace("$__rate_interval", interval)
-    return re.sub(r"\$\{?[a-z]+(:[a-z]+)?\}?", _ALL, text)
+    return substitution.promql(
+        asked.text, _context(asked, datetime.now(UTC), milliseconds(interval) - SCRAPE)
+    )
 
 
 def sql(asked: Asked, until: datetime) -> str:
     """The statement with every value chosen, of the dashboard's own time up to ``until``."""
-    start, end = (
-        f"'{moment.isoformat()}'::timestamptz" for moment in (until - timedelta(seconds=asked.span), until)
-    )
-    text = re.sub(r"\$__timeFilter\(([a-z_.]+)\)", rf"\1 BETWEEN {start} AND {end}", asked.text)
-    text = text.replace("$__timeFrom()", start).replace("$__timeTo()", end)
-    for name in asked.written:
-        text = text.replace(f"${{{name}:sqlstring}}", "''")
-    return re.sub(r"\$\{[a-z]+:regex\}", _ALL, text)
+    return substitution.sql(asked.text, _context(asked, until, SCRAPE))
+
+
+def _context(asked: Asked, until: datetime, interval: int) -> Context:
+    span = Range.of(f"now-{asked.span}s", "now", until)
+    return Context(span, interval, SCRAPE, asked.variables)
 
 
 def label_values(asked: Asked) -> tuple[str, str]:
