@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from license_expression import ExpressionError, get_spdx_licensing
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "licences.md"
@@ -97,7 +98,7 @@ def rows(rules: Mapping[str, Any]) -> list[Row]:
             installed = distribution(name)
         except PackageNotFoundError:
             raise Unclear(f"{name} {version} is locked and not installed: make setup") from None
-        if installed.version != version:
+        if Version(installed.version) != Version(version):  # one package calls itself v0.0.21
             raise Unclear(f"{name} is locked as {version} and installed as {installed.version}: make setup")
         metadata = installed.metadata
         classifiers = [
