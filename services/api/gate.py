@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from services.api.tokens.access import Granted, Verifier
 from services.api.tokens.certificate import certificate_thumbprint
 from services.api.tokens.jose import ALGORITHMS, BadToken
 from services.api.tokens.proof import Asked, Proof, prove
+from services.storage.questions import Question
 
 PURPOSE = "purpose:"
 """The prefix of a scope that names a legal purpose: ``purpose:AML``."""
@@ -92,6 +93,19 @@ class Gate:
         except BadToken as problem:
             raise self._refusal("invalid_token", str(problem)) from None
 
+    def recognised(self, request: Request) -> Proven | None:
+        """What ``proven`` gives where it takes no waiting: the token was proven before, and all is in order.
+
+        None for whatever else, also for what is wrong: that is judged, and told, by ``proven``.
+        """
+        _, _, token = request.headers.get("authorization", "").partition(" ")
+        if self._verifier(request).known(token) is None:
+            return None
+        try:
+            return self.proven(request)
+        except Problem:
+            return None
+
     def proof(self, request: Request, token: str | None) -> Proof:
         """The DPoP proof of a request; BadToken, or Problem where it must carry a nonce of ours."""
         given = request.headers.getlist("dpop")
@@ -115,22 +129,31 @@ class Gate:
 
         A session that commits by itself is in a transaction from then on.
         """
+        query, parameters = self.admission(proven)
+        if session.autocommit:
+            with session.pipeline():  # the transaction begins on the same way
+                session.execute(b"BEGIN")
+                cursor = session.execute(query, parameters)
+        else:
+            cursor = session.execute(query, parameters)
+        return self.judged(cursor.fetchall(), proven)
+
+    def admission(self, proven: Proven) -> Question:
+        """What ``admitted`` asks, for those who ask it together with something else."""
         granted, proof = proven.granted, proven.proof
         parameters = {
             "digest": None if proof is None else proof.digest,
             "expires": None if proof is None else proof.expires,
             "client": granted.client,
         }
-        if session.autocommit:
-            with session.pipeline():  # the transaction begins on the same way
-                session.execute(b"BEGIN")
-                cursor = session.execute(statement("admit"), parameters)
-        else:
-            cursor = session.execute(statement("admit"), parameters)
-        row = cursor.fetchone()
-        if row is None:
+        return Question(statement("admit"), parameters)
+
+    def judged(self, rows: Sequence[tuple[Any, ...]], proven: Proven) -> Admitted:
+        """What the ``rows`` that answer ``admission`` say; raises Problem as ``admitted``."""
+        if not rows:
             raise self._refusal("invalid_token", "The client is not registered, or no longer.")
-        fresh, party, scopes, purposes, registry, now = row
+        granted = proven.granted
+        fresh, party, scopes, purposes, registry, now = rows[0]
         if not fresh:
             raise Problem("proof-replayed", headers=_challenge("invalid_dpop_proof", "used before"))
         wanted = {scope.removeprefix(PURPOSE) for scope in granted.scopes if scope.startswith(PURPOSE)}

@@ -42,6 +42,11 @@ class Verifier:
         self._known: OrderedDict[str, Granted] = OrderedDict()
         self._lock = threading.Lock()
 
+    def known(self, token: str) -> Granted | None:
+        """What ``token`` grants where it was proven before and has not ended; reads no keys and so never waits."""
+        known = self._known.get(token)
+        return None if known is None or known.expires <= time.time() else known
+
     def granted(self, token: str) -> Granted:
         """What ``token`` grants now; BadToken says why it grants nothing."""
         now = time.time()
