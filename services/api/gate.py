@@ -74,12 +74,25 @@ class Gate:
 
     def proven(self, request: Request) -> Proven:
         """The token and its binding; raises Problem unauthorized. Reads no database; about 0.2 ms."""
+        return self._proven(request, self._verifier(request).granted)
+
+    def recognised(self, request: Request) -> Proven | None:
+        """What ``proven`` gives where it takes no waiting: the token was proven before, and all is in order.
+
+        None for whatever else, also for what is wrong: that is judged, and told, by ``proven``.
+        """
+        try:
+            return self._proven(request, self._verifier(request).known)
+        except Problem:
+            return None
+
+    def _proven(self, request: Request, granted_by: Callable[[str], Granted]) -> Proven:
         given = request.headers.getlist("authorization")
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         if scheme.lower() not in ("dpop", "bearer") or not token:
             raise self._refusal("", "Send one Authorization header: DPoP <access token>.")
         try:
-            granted = self._verifier(request).granted(token)
+            granted = granted_by(token)
             if granted.key is not None:
                 if scheme.lower() != "dpop":
                     raise BadToken("the token is bound to a key: its scheme is DPoP")
@@ -92,19 +105,6 @@ class Gate:
             return Proven(granted, None)
         except BadToken as problem:
             raise self._refusal("invalid_token", str(problem)) from None
-
-    def recognised(self, request: Request) -> Proven | None:
-        """What ``proven`` gives where it takes no waiting: the token was proven before, and all is in order.
-
-        None for whatever else, also for what is wrong: that is judged, and told, by ``proven``.
-        """
-        _, _, token = request.headers.get("authorization", "").partition(" ")
-        if self._verifier(request).known(token) is None:
-            return None
-        try:
-            return self.proven(request)
-        except Problem:
-            return None
 
     def proof(self, request: Request, token: str | None) -> Proof:
         """The DPoP proof of a request; BadToken, or Problem where it must carry a nonce of ours."""
