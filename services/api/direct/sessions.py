@@ -16,13 +16,17 @@ _SPARE = b"SET work_mem = '128kB'"  # what services.storage.reading.spare says f
 
 
 class Sessions:
-    """At most ``most`` sessions, opened as they are needed. Of one event loop; ``arguments`` are those of psycopg."""
+    """At most ``most`` sessions, opened as they are needed. Of one event loop; ``arguments`` are those of psycopg.
+
+    ``lent`` counts how often one was given back whole.
+    """
 
     def __init__(self, dsn: str, arguments: Mapping[str, Any], most: int) -> None:
         self._dsn, self._arguments, self._most = dsn, arguments, most
         self._idle: list[PipelinedSession] = []
         self._waiting: deque[asyncio.Future[PipelinedSession | None]] = deque()
         self._opened = 0
+        self.lent = 0
 
     async def take(self) -> PipelinedSession:
         """A session outside of any transaction; psycopg.OperationalError where none is to be had (PoolTimeout: after 5 s)."""
@@ -42,6 +46,7 @@ class Sessions:
 
     def give(self, session: PipelinedSession) -> None:
         """Give back a session that is in no transaction."""
+        self.lent += 1
         if session.broken:
             self.drop(session)
             return
