@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,13 +28,21 @@ class LocalApi:
     """A context manager over one API process, which also grants tokens and answers events that ask for a decision.
 
     ``folder`` keeps its keys: of the desk (made and registered where missing), of tokens, of webhooks. ``logs`` takes what
-    it says. It listens on ``port`` of this machine, on a free one where that is taken or 0.
+    it says. It listens on ``port`` of this machine, on a free one where that is taken or 0. ``environment`` is added to that
+    of the process.
     """
 
     def __init__(
-        self, platform: Platform | RunningPlatform, folder: Path, logs: Path, *, port: int = 0
+        self,
+        platform: Platform | RunningPlatform,
+        folder: Path,
+        logs: Path,
+        *,
+        port: int = 0,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._platform, self._folder, self._logs = platform, folder.absolute(), logs
+        self._environment = dict(environment or {})
         self._port = port if port and not listening(port) else free_port()
         self._process: Supervisor | None = None
 
@@ -46,6 +55,14 @@ class LocalApi:
     def keys(self) -> Path:
         """The file of the platform's own keys, there once it has started."""
         return self._folder / "financing-keys.json"
+
+    @property
+    def pid(self) -> int:
+        """Its process, while it runs; with LIANYUN_API_WORKERS above 1 those that answer are children of it."""
+        running = {} if self._process is None else self._process.pids()
+        if not running:
+            raise StackError("the API does not run now", f"see {self._logs / 'worker-0.log'}")
+        return running[0]
 
     def __enter__(self) -> Self:
         """Start it, and wait until it answers and its database does. Raises StackError, KeysMissing, KeyMissing."""
@@ -62,6 +79,7 @@ class LocalApi:
             "LIANYUN_FINANCING_KEYS": str(self.keys),
             "LIANYUN_API_AUTHORITY_KEY": str(self._folder / "api-authority.json"),
             "LIANYUN_WEBHOOK_KEY_FILE": str(self._folder / "webhook.key"),
+            **self._environment,
         }
         command = (sys.executable, "-m", "services.api")
         self._process = Supervisor(environment, workers=1, logs=self._logs, command=command)
