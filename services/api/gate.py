@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import Connection
 from starlette.requests import Request
@@ -21,6 +21,8 @@ from services.api.tokens.jose import ALGORITHMS, BadToken
 from services.api.tokens.proof import Asked, Proof, prove
 from services.storage.questions import Question
 
+K = TypeVar("K")
+V = TypeVar("V")
 PURPOSE = "purpose:"
 """The prefix of a scope that names a legal purpose: ``purpose:AML``."""
 
@@ -59,10 +61,18 @@ class Gate:
     def __init__(self, settings: ApiSettings, keys: KeySource, seal: Callable[[], Seal]) -> None:
         self._settings, self._keys, self._seal = settings, keys, seal
         self._verifiers: dict[tuple[str, str], Verifier] = {}
+        self._origins: dict[tuple[str, str | None, tuple[str, int | None] | None], str] = {}
 
     def origin(self, request: Request) -> str:
         """How the caller reached the API: what the settings say, else scheme and host as asked."""
-        return self._settings.api_url or f"{request.url.scheme}://{request.url.netloc}"
+        if self._settings.api_url:
+            return self._settings.api_url
+        asked = request.scope["scheme"], request.headers.get("host"), request.scope.get("server")
+        origin = self._origins.get(asked)
+        if origin is None:
+            origin = f"{request.url.scheme}://{request.url.netloc}"
+            _keep(self._origins, asked, origin)
+        return origin
 
     def issuer(self, request: Request) -> str:
         """The issuer of access tokens."""
@@ -169,15 +179,19 @@ class Gate:
         found = (self.issuer(request), self.audience(request))
         verifier = self._verifiers.get(found)
         if verifier is None:
-            if (
-                len(self._verifiers) > 100
-            ):  # without a configured URL the Host header decides: never grow by it
-                self._verifiers.clear()
-            verifier = self._verifiers[found] = Verifier(*found, self._keys.keys)
+            verifier = Verifier(*found, self._keys.keys)
+            _keep(self._verifiers, found, verifier)
         return verifier
 
     def _refusal(self, error: str, detail: str, nonce: str | None = None) -> Problem:
         return Problem("unauthorized", detail, headers=_challenge(error, detail, nonce))
+
+
+def _keep(known: dict[K, V], key: K, value: V) -> None:
+    """Without a configured URL the Host header decides: never grow by it."""
+    if len(known) > 100:
+        known.clear()
+    known[key] = value
 
 
 def _challenge(error: str, detail: str, nonce: str | None = None) -> dict[str, str]:

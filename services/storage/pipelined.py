@@ -22,7 +22,8 @@ from services.storage.questions import Question, Row
 from services.storage.session import Session, make_ready
 
 _PARAMETER = re.compile(rb"%(?:\((\w+)\)s|(%))")
-_FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
+_SYNC, _ROWS = int(pq.ExecStatus.PIPELINE_SYNC), int(pq.ExecStatus.TUPLES_OK)
+_DONE = (int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.EMPTY_QUERY))
 _GONE = "the database ended the session"
 
 
@@ -133,13 +134,16 @@ class PipelinedSession:
             self._nothing = True
             return False
         self._nothing = False
-        if result.status == pq.ExecStatus.PIPELINE_SYNC:
+        status = result.status
+        if status == _SYNC:
             return True
-        if result.status in _FINE:
+        if status == _ROWS:
+            self._loading.set_pgresult(result)
+            self._found.append(self._loading.load_rows(0, result.ntuples, tuple))
+        elif status in _DONE:
             if self._wanted[len(self._found)]:
-                self._loading.set_pgresult(result)
-                self._found.append(self._loading.load_rows(0, result.ntuples, tuple))
-            else:
+                self._found.append([])
+            else:  # it was prepared
                 del self._wanted[len(self._found)]
         elif self._failed is None:  # what stood behind it is not executed
             self._failed = error_from_result(result)
