@@ -14,6 +14,7 @@ from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
 from services.api.banking import clerking, deciding
 from services.api.context import Context
+from services.api.direct.application import Application
 from services.api.edge import Edge
 from services.api.routes import (
     access_log,
@@ -73,7 +74,7 @@ def create_app(context: Context) -> FastAPI:
             finally:
                 context.close()
 
-    app = FastAPI(
+    app = Application(
         title="Lianyun",
         version=VERSION,
         summary="Consignments, financing status, credit signals, and who read what",
@@ -89,6 +90,7 @@ def create_app(context: Context) -> FastAPI:
     for router in routers(context.settings):
         app.router.routes.extend(router.routes)  # as they are: one flat list, walked once a request
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    app.shorten(context.metrics, context.settings.api_body_limit, context.spans)
     app.add_middleware(
         Edge, metrics=context.metrics, body_limit=context.settings.api_body_limit, spans=context.spans
     )

@@ -19,6 +19,8 @@ from services.api.gate import Caller
 from services.api.problems import Problem
 from services.registry.party import Party
 from services.registry.registry import Registry
+from services.storage.questions import Question, Row
+from services.storage.reading import spare
 
 Session = Connection[Any]
 LARGEST_PAGE = 200
@@ -34,7 +36,10 @@ class Read:
 
 @dataclass(slots=True)
 class Call:
-    """One request of a proven caller. ``session`` is in a transaction that ends with the route; see the package's text."""
+    """One request of a proven caller. ``session`` is in a transaction that ends with the route; see the package's text.
+
+    ``ahead`` is what was asked together with the admission, with its rows: of the same transaction.
+    """
 
     context: Context
     request: Request
@@ -46,16 +51,26 @@ class Call:
     now: int
     body: bytes
     _session: Session | None = None
+    ahead: tuple[Question, Sequence[Row]] | None = None
     lines: list[Read] = field(default_factory=list)
     closing: list[tuple[bytes, dict[str, Any]]] = field(default_factory=list)
     """Statements with their parameters that go with the last ones of the transaction."""
 
     @property
     def session(self) -> Session:
-        """The session; RuntimeError on a route that opens its own transactions."""
+        """The session; RuntimeError on a route that opens its own transactions, and where all was to be asked ahead."""
         if self._session is None:
-            raise RuntimeError("this route is declared transaction=False: use call.transaction()")
+            raise RuntimeError(
+                "transaction=False: use call.transaction(); ahead=...: ask nothing else than that"
+            )
         return self._session
+
+    def rows(self, question: Question) -> Sequence[Row]:
+        """The rows of ``question``: those that came ahead if it is the one that was asked then, else it is asked now."""
+        if self.ahead is not None and self.ahead[0] == question:
+            return self.ahead[1]
+        spare(self.session)
+        return question.rows(self.session)
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A transaction of its own, for routes that are declared ``transaction=False``; commits at the end of the block."""

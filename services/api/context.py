@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from collections import OrderedDict
 from typing import Any
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from services.api.direct.sessions import Sessions
 from services.api.gate import Gate
 from services.api.keys import KeySource
 from services.api.limits import RateLimit
@@ -26,6 +28,7 @@ from services.storage.session import make_ready, session_arguments
 from services.topics.declaration import read_declaration
 
 APPLICATION = "lianyun-api"
+_CLIENTS = 10_000
 Session = Connection[Any]
 
 
@@ -34,9 +37,10 @@ class Context:
 
     def __init__(self, settings: ApiSettings) -> None:
         self.settings = settings
+        arguments = session_arguments(APPLICATION)
         self.pool: ConnectionPool[Session] = ConnectionPool(
             settings.dsn.get_secret_value(),
-            kwargs=session_arguments(APPLICATION),
+            kwargs=arguments,
             min_size=settings.api_threads,
             max_size=settings.api_threads,
             configure=make_ready,
@@ -45,6 +49,7 @@ class Context:
             open=False,
             name=APPLICATION,
         )
+        self.sessions = Sessions(settings.dsn.get_secret_value(), arguments, settings.api_threads)
         self.keys = KeySource(settings)
         self.limits = RateLimit(settings.api_rate, settings.api_rate_window)
         self.tokens_of_client = RateLimit(settings.api_token_rate, settings.api_rate_window, "client")
@@ -61,6 +66,7 @@ class Context:
         )
         # Waiting for an outcome holds a thread: never so many that nobody else is answered.
         self.waiting = threading.BoundedSemaphore(max(1, settings.api_threads // 2))
+        self._parties: OrderedDict[str, str] = OrderedDict()
         self._registry: Registry | None = None
         self._lock = threading.Lock()
 
@@ -72,10 +78,11 @@ class Context:
         self.seal = Seal(self.secret("seal"))
 
     def close(self) -> None:
-        """Give the sessions back."""
+        """Give the sessions back; on the event loop whose sessions some of them are."""
         self.publisher.close()
         if self.spans is not None:
             self.spans.close()
+        self.sessions.close()
         self.pool.close()
 
     def secret(self, name: str) -> bytes:
@@ -86,10 +93,30 @@ class Context:
         assert row is not None
         return bytes(row[0])
 
+    def party_of(self, client: str) -> str | None:
+        """The code of the party that ``client`` spoke for when it was last admitted: what may be asked ahead for it.
+
+        It admits nobody. Whoever asks by it compares it with what the request's own admission says.
+        """
+        return self._parties.get(client)
+
+    def remember(self, client: str, party: str) -> None:
+        """Keep for ``party_of`` that ``client`` was admitted for ``party``."""
+        if self._parties.get(client) != party:
+            with self._lock:
+                self._parties[client] = party
+                while len(self._parties) > _CLIENTS:
+                    self._parties.popitem(last=False)
+
+    def known_registry(self, version: int) -> Registry | None:
+        """The registry at ``version`` or newer, where it was read before."""
+        known = self._registry
+        return known if known is not None and known.version >= version else None
+
     def registry(self, session: Session, version: int) -> Registry:
         """The registry at ``version`` or newer: remembered, read again where a request has seen a newer one."""
-        known = self._registry
-        if known is not None and known.version >= version:
+        known = self.known_registry(version)
+        if known is not None:
             return known
         with self._lock:
             if self._registry is None or self._registry.version < version:

@@ -8,14 +8,15 @@ from psycopg import Connection
 
 from services.api.calls import Call, Read
 from services.api.statements import statement
+from services.storage.questions import Question
 
 SEALED = frozenset({"AML", "SANCTIONS", "COURT", "SUPERVISOR"})
 """Legal purposes whose reads are fully logged and hidden from the subject."""
 
 
-def write(session: Connection[Any], call: Call, status: int) -> None:
-    """Write the lines of ``call`` to the open log, or to the sealed one where it was made under a legal purpose."""
-    name = "log_sealed" if call.caller.purpose in SEALED else "log"
+def lines(call: Call, status: int) -> list[Question]:
+    """The lines of ``call`` for the open log, or for the sealed one where it was made under a legal purpose."""
+    query = statement("log_sealed" if call.caller.purpose in SEALED else "log")
     common = {
         "at": call.now,
         "client": call.caller.client,
@@ -27,7 +28,13 @@ def write(session: Connection[Any], call: Call, status: int) -> None:
         "status": status,
         "request": call.id,
     }
-    for line in call.lines or [Read("", ())]:
-        session.execute(
-            statement(name), {**common, "resource": line.resource, "subjects": list(line.subjects)}
-        )
+    return [
+        Question(query, {**common, "resource": line.resource, "subjects": list(line.subjects)})
+        for line in call.lines or [Read("", ())]
+    ]
+
+
+def write(session: Connection[Any], call: Call, status: int) -> None:
+    """Write the lines of ``call``."""
+    for query, parameters in lines(call, status):
+        session.execute(query, parameters)

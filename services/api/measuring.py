@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography import x509
+from prometheus_client import Counter, Histogram
 
 from services.observability import metrics
 from services.observability.instruments import Instruments
@@ -29,11 +30,16 @@ class ApiMetrics:
         self._pool_in_use = make.gauge(metrics.DATABASE_POOL_IN_USE)
         self._pool_waiting = make.gauge(metrics.DATABASE_POOL_WAITING)
         self._met: set[str] = set()
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """Count one answered request by its route as declared ("" where none matched)."""
-        self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        found = self._children.get((route, status))
+        if found is None:
+            found = self._requests.labels(route, str(status)), self._seconds.labels(route)
+            self._children[route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def not_let_in(self, reason: str) -> None:
         """Count a request of somebody who is not proven, or who may not do what was asked."""

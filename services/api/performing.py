@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
-from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api import logbook
-from services.api.calls import Answer, BeginAgain, Call
+from services.api.calls import BeginAgain, Call
 from services.api.context import Context
+from services.api.direct import answering
+from services.api.direct.answering import LongWay, Received
+from services.api.effecting import UNAVAILABLE, effect, permit, unavailable
 from services.api.gate import NotLetIn, Proven
 from services.api.idempotency import repeatable
-from services.api.needs import Needs
 from services.api.problems import Problem
-from services.api.sandbox.forcing import forced
 
 if TYPE_CHECKING:
     from services.api.routing import Declared
 
-log = logging.getLogger(__name__)
 ATTEMPTS = 8
 
 
 async def perform(declared: Declared, request: Request, parameters: dict[str, Any]) -> Response:
-    """Answer ``request`` by ``declared``; the work is done on a thread, never on the loop."""
+    """Answer ``request`` by ``declared``: on a thread, or on the loop where all that the route reads is asked ahead."""
     context: Context = request.app.state.context
     started = time.monotonic()
-    body = await request.body() if declared.method != "GET" else b""
-    response = await asyncio.get_running_loop().run_in_executor(
-        request.app.state.threads, _answered, declared, context, request, body, parameters
-    )
+    try:
+        if declared.ahead is None:
+            raise LongWay
+        response = await answering.answer(declared, context, request, parameters)
+    except LongWay as way:
+        body = await request.body() if declared.method != "GET" else b""
+        response = await asyncio.get_running_loop().run_in_executor(
+            request.app.state.threads, _answered, declared, context, request, body, parameters, way.received
+        )
     if response.status_code == 404 or getattr(request.state, "nothing", False):
         # What is absent takes less work than what is foreign: neither is told sooner than this.
         await asyncio.sleep(max(0.0, started + context.settings.api_foreign_floor - time.monotonic()))
@@ -45,35 +47,32 @@ async def perform(declared: Declared, request: Request, parameters: dict[str, An
 
 
 def _answered(
-    declared: Declared, context: Context, request: Request, body: bytes, parameters: dict[str, Any]
+    declared: Declared,
+    context: Context,
+    request: Request,
+    body: bytes,
+    parameters: dict[str, Any],
+    received: Received | None,
 ) -> Response:
     told: dict[str, str] = {}
     try:
-        proven = context.gate.proven(request)
-        budget = context.limits.take(proven.granted.client, time.monotonic())
-        told = budget.headers
-        if not budget.allowed:
-            context.metrics.limited(proven.granted.client)
+        if received is None:
+            proven = context.gate.proven(request)
+            received = Received(proven, context.limits.take(proven.granted.client, time.monotonic()))
+        told = received.budget.headers
+        if not received.budget.allowed:
+            context.metrics.limited(received.proven.granted.client)
             raise Problem("rate-limited")
         if declared.transaction:
-            response = _until_steady(declared, context, request, body, parameters, proven)
+            response = _until_steady(declared, context, request, body, parameters, received.proven)
         else:
-            response = _in_several(declared, context, request, body, parameters, proven)
+            response = _in_several(declared, context, request, body, parameters, received.proven)
     except Problem as problem:
         if isinstance(problem, NotLetIn) and problem.reason:
             context.metrics.not_let_in(problem.reason)
         response = problem.response()
-    except (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.OperationalError) as problem:
-        log.warning(
-            "the database did not answer: %s",
-            type(problem).__name__,
-            extra={
-                "action": "api_unavailable",
-                "request": request.state.id,
-                "trace_id": request.state.tracing.trace_id,
-            },
-        )
-        response = Problem("unavailable", headers={"retry-after": "1"}).response()
+    except UNAVAILABLE as problem:
+        response = unavailable(request, problem)
     response.headers.update(told)
     return response
 
@@ -114,11 +113,11 @@ def _in_one(
             call._session = session
             if declared.method == "GET":
                 return _read_only(declared, call, parameters)
-            _permit(declared.needs, call)
+            permit(declared.needs, call)
             if declared.idempotent:
-                response = repeatable(call, lambda: _effect(declared, call, parameters))
+                response = repeatable(call, lambda: effect(declared, call, parameters))
             else:
-                response = _effect(declared, call, parameters).response(request)
+                response = effect(declared, call, parameters).response(request)
             _logged(session, call, response.status_code)
         return response
     except Problem as problem:
@@ -130,8 +129,8 @@ def _in_one(
 def _read_only(declared: Declared, call: Call, parameters: dict[str, Any]) -> Response:
     """The answer of a route that changes nothing: where it raises a Problem there is nothing to undo."""
     try:
-        _permit(declared.needs, call)
-        response = _effect(declared, call, parameters).response(call.request)
+        permit(declared.needs, call)
+        response = effect(declared, call, parameters).response(call.request)
     except Problem as problem:
         if call.session.info.transaction_status is not TransactionStatus.INTRANS:
             raise
@@ -164,8 +163,8 @@ def _in_several(
     with context.pool.connection() as session:
         call = _call(declared, context, request, body, session, proven)
     try:
-        _permit(declared.needs, call)
-        response = _effect(declared, call, parameters).response(request)
+        permit(declared.needs, call)
+        response = effect(declared, call, parameters).response(request)
     except Problem as problem:
         response = problem.response()
     with context.pool.connection() as session:
@@ -187,6 +186,7 @@ def _call(
     if party is None:
         raise NotLetIn("unknown_client", "unauthorized", "The client's party is not registered.")
     context.metrics.met(admitted.caller.client)
+    context.remember(admitted.caller.client, party.code)
     return Call(
         context,
         request,
@@ -198,21 +198,6 @@ def _call(
         admitted.now,
         body,
     )
-
-
-def _effect(declared: Declared, call: Call, parameters: dict[str, Any]) -> Answer:
-    """The route's answer, or the one that the sandbox tenant forces."""
-    answer = forced(call, declared.method, declared.path, parameters)
-    return declared.function(call, **parameters) if answer is None else answer
-
-
-def _permit(needs: Needs, call: Call) -> None:
-    if call.party.roles & needs.roles and needs.scope in call.caller.scopes:
-        return
-    call.context.metrics.not_let_in("forbidden")
-    if not call.party.roles & needs.roles:
-        raise Problem("forbidden", "This route is not open to your role.")
-    raise Problem("forbidden", f"The token needs the scope {needs.scope}.", scope=str(needs.scope))
 
 
 def _log_alone(context: Context, call: Call | None, proven: Proven, status: int) -> None:

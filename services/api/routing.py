@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,11 @@ from services.api.calls import Call as Call
 from services.api.calls import page as page
 from services.api.needs import Needs
 from services.api.performing import perform
+from services.storage.questions import Question
 
 Function = Callable[..., Answer]
+Ahead = Callable[[str, Mapping[str, Any]], Question | None]
+"""Of the code of the party that probably asks, and the parameters: what a route reads; None where it reads more than that."""
 PUBLIC = "public"
 
 
@@ -32,6 +35,7 @@ class Declared:
     idempotent: bool
     transaction: bool
     function: Function
+    ahead: Ahead | None = None
 
 
 class Routes:
@@ -72,6 +76,7 @@ class Routes:
         *,
         idempotent: bool,
         transaction: bool = True,
+        ahead: Ahead | None = None,
         answers: type[BaseModel] | None = None,
         status: int = 200,
         problems: Sequence[str] = (),
@@ -79,6 +84,8 @@ class Routes:
     ) -> None:
         """Register one route.
 
+        ``ahead`` says what a route that only reads will ask: it is asked together with the admission, the route finds it by
+        ``call.rows`` and runs on the event loop, without a session of its own.
         ``answers`` and ``status`` describe the ordinary answer, ``problems`` the names of what the route itself may
         raise, ``extra`` is merged into its OpenAPI operation.
         """
@@ -86,7 +93,9 @@ class Routes:
             raise ValueError(
                 f"{method} {path}: an idempotent answer is stored in the route's own transaction"
             )
-        declared = Declared(path, method, needs, idempotent, transaction, function)
+        if ahead is not None and (method != "GET" or not transaction):
+            raise ValueError(f"{method} {path}: only what a GET reads in its one transaction is asked ahead")
+        declared = Declared(path, method, needs, idempotent, transaction, function, ahead)
         endpoint = _endpoint(declared)
         described: dict[str, Any] = {"description": "As asked."}
         summary, _, description = inspect.cleandoc(function.__doc__ or "").partition("\n")

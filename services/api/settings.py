@@ -22,7 +22,12 @@ class ApiSettings(SealSettings):
         "",
         description="how callers reach the API (scheme, host, port): what proofs and tokens name; empty: as asked",
     )
-    api_threads: int = Field(8, ge=1, le=64, description="requests at work at once, each with a connection")
+    api_threads: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="requests at work at once on threads, each with a connection; and as many without a thread, likewise",
+    )
     api_workers: int = Field(1, ge=1, le=32, description="worker processes")
     api_body_limit: int = Field(4 << 20, ge=1_024, description="the largest body that is taken")
     api_foreign_floor: float = Field(

@@ -56,6 +56,14 @@ class LocalApi:
         """The file of the platform's own keys, there once it has started."""
         return self._folder / "financing-keys.json"
 
+    @property
+    def pid(self) -> int:
+        """Its process, while it runs; with LIANYUN_API_WORKERS above 1 those that answer are children of it."""
+        running = {} if self._process is None else self._process.pids()
+        if not running:
+            raise StackError("the API does not run now", f"see {self._logs / 'worker-0.log'}")
+        return running[0]
+
     def __enter__(self) -> Self:
         """Start it, and wait until it answers and its database does. Raises StackError, KeysMissing, KeyMissing."""
         held = make_keys(self.keys)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.envelope import Envelope
+from schemas.events.base import Payload
+from schemas.events.decode import decode_admitted
 from schemas.reasons import Refusal
 from services.admission.model import Admitted, Record, Refused, Verified
 from services.admission.reading import read
 from services.core.facts import Facts
+from services.core.interpretation import Statement
+from services.registry.key import Key
+from services.registry.party import Party
 from services.registry.registry import Registry
 from services.storage.reading import Stored
 
@@ -29,9 +35,16 @@ class Reread:
         return self.admitted.facts
 
 
+class Heard(NamedTuple):
+    """What a stored event says: who said it under which name and when, and the payload; without facts made of it."""
+
+    stored: Stored
+    statement: Statement
+    payload: Payload
+
+
 def reread(stored: Stored, registry: Registry) -> Reread:
     """Read ``stored`` under its party as it was admitted by, found in the newest ``registry``; raises Unreadable, naming the event."""
-    where = f"event {stored.no} ({stored.topic}[{stored.partition}]@{stored.offset})"
     record = Record(
         stored.topic,
         stored.partition,
@@ -40,17 +53,37 @@ def reread(stored: Stored, registry: Registry) -> Reread:
         stored.headers,
         stored.payload,
     )
-    try:
-        envelope = Envelope.from_headers(stored.headers)
-    except Refusal as refusal:
-        raise Unreadable(f"{where}: {refusal.detail}") from None
-    key = registry.key(stored.key_id)
-    party = None if key is None else registry.party(key.party)
-    if key is None or party is None:
-        raise Unreadable(f"{where}: its key {stored.key_id} is not registered")
-    then = party.at(stored.append_us, stored.registry_version)
+    envelope, key, then = _spoken(stored, registry)
     verified = Verified(record, envelope, then, key, stored.id, stored.content, stored.payload)
     outcome = read(verified, registry)
     if isinstance(outcome, Refused):
-        raise Unreadable(f"{where}: {outcome.reason} at {outcome.pointer or '/'}: {outcome.detail}")
+        raise Unreadable(f"{_where(stored)}: {outcome.reason} at {outcome.pointer or '/'}: {outcome.detail}")
     return Reread(stored, outcome)
+
+
+def hear(stored: Stored, registry: Registry) -> Heard:
+    """The same words with nothing judged again but their form: for those who need no facts, in half the time."""
+    envelope, _, then = _spoken(stored, registry)
+    try:
+        payload = decode_admitted(envelope.type, stored.payload)
+    except (Refusal, ValueError) as problem:
+        raise Unreadable(f"{_where(stored)}: {problem}") from None
+    said = Statement(stored.id, envelope.source, then.publisher, envelope.published_micros)
+    return Heard(stored, said, payload)
+
+
+def _spoken(stored: Stored, registry: Registry) -> tuple[Envelope, Key, Party]:
+    """The attributes, the key, and the party as it was then."""
+    try:
+        envelope = Envelope.from_headers(stored.headers)
+    except Refusal as refusal:
+        raise Unreadable(f"{_where(stored)}: {refusal.detail}") from None
+    key = registry.key(stored.key_id)
+    party = None if key is None else registry.party(key.party)
+    if key is None or party is None:
+        raise Unreadable(f"{_where(stored)}: its key {stored.key_id} is not registered")
+    return envelope, key, party.at(stored.append_us, stored.registry_version)
+
+
+def _where(stored: Stored) -> str:
+    return f"event {stored.no} ({stored.topic}[{stored.partition}]@{stored.offset})"

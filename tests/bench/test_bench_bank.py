@@ -14,8 +14,8 @@ from services.proving.bench.crossings import Crossings
 
 pytestmark = pytest.mark.integration
 SCALE = Scale(consignments=2_000, cargoes=1_050, rate=20.0, seconds=1.0, clients=4)
-ROUND_TRIPS = {"status": 5.5, "reserve": 9}
-"""At most so many for a request: four and six, and what the API asks the database beside them, or anew after an ANALYZE."""
+ROUND_TRIPS = {"status": 3.5, "reserve": 9}
+"""At most so many for a request: two and six, and what the API asks the database beside them, or anew after an ANALYZE."""
 
 
 @pytest.fixture(scope="module")

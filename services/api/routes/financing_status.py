@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from fastapi import Query
 
@@ -26,11 +27,12 @@ from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.evidence import words_about
 from services.processors.financing.store.names import application_id
 from services.processors.financing.store.statements import statement
-from services.processors.financing.store.summing import own_under, summaries_of
+from services.processors.financing.store.summing import own_under, reached, summaries_in
 from services.processors.financing.store.versions import KeyMissing, KeyRing
 from services.processors.financing.words import live, said
 from services.query.views import consignments_of
 from services.storage.arrays import adapt, uuids
+from services.storage.questions import Question
 
 routes = Routes("financing")
 KINDS = {
@@ -39,7 +41,13 @@ KINDS = {
 }
 
 
-@routes.get("/v1/financing-status", READ, problems=("not-found",))
+def _ahead(bank: str, parameters: Mapping[str, Any]) -> Question | None:
+    return (
+        None if parameters.get("application") else reached(bank, _thing(parameters["kind"], parameters["id"]))
+    )
+
+
+@routes.get("/v1/financing-status", READ, problems=("not-found",), ahead=_ahead)
 def status_of_thing(
     call: Call,
     kind: Annotated[Literal["consignment", "container", "note", "declaration"], Query()],
@@ -57,10 +65,9 @@ def status_of_thing(
     """The bank's own financings of a consignment, or of what a container, note or declaration leads to. With an applicant's
     signed application to this bank also whether the interest that it names is taken by anybody, yes or no.
     """
-    adapt(call.session)
-    found = KINDS[kind]
-    thing = Thing(found, canonical_key(found, id))
-    summaries = summaries_of(call.session, call.party.code, thing, call.now, call.registry)
+    thing = _thing(kind, id)
+    bank = call.party.code
+    summaries = summaries_in(call.rows(reached(bank, thing)), bank, call.now, call.registry)
     taken = _taken(call, own(application), thing) if application else None
     if not summaries and taken is None:
         raise Problem("not-found")
@@ -99,6 +106,11 @@ def status_of_papers(call: Call, body: Papers) -> Answer:
     return Answer(
         {"financings": [told.summary(each) for each in own_summaries(call, names)], "limits": LIMITS}
     )
+
+
+def _thing(kind: str, id: str) -> Thing:
+    found = KINDS[kind]
+    return Thing(found, canonical_key(found, id))
 
 
 def _taken(call: Call, application: str, thing: Thing) -> bool | None:

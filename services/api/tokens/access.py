@@ -42,19 +42,23 @@ class Verifier:
         self._known: OrderedDict[str, Granted] = OrderedDict()
         self._lock = threading.Lock()
 
-    def granted(self, token: str) -> Granted:
-        """What ``token`` grants now; BadToken says why it grants nothing."""
-        now = time.time()
+    def known(self, token: str) -> Granted:
+        """What ``token`` grants where it was proven before; reads no keys and so never waits. BadToken as ``granted``."""
         known = self._known.get(token)
         if known is None:
-            known = self._prove(token, now)
+            raise BadToken("the access token is not known yet")
+        return _lasting(known)
+
+    def granted(self, token: str) -> Granted:
+        """What ``token`` grants now; BadToken says why it grants nothing."""
+        known = self._known.get(token)
+        if known is None:
+            known = self._prove(token, time.time())
             with self._lock:
                 self._known[token] = known
                 while len(self._known) > _KEPT:
                     self._known.popitem(last=False)
-        if known.expires <= now:
-            raise BadToken("the access token has expired")
-        return known
+        return _lasting(known)
 
     def _prove(self, token: str, now: float) -> Granted:
         present = self._keys(False)
@@ -78,6 +82,12 @@ class Verifier:
         ):
             raise BadToken("the access token is not valid yet")
         return _granted(claims)
+
+
+def _lasting(granted: Granted) -> Granted:
+    if granted.expires <= time.time():
+        raise BadToken("the access token has expired")
+    return granted
 
 
 def _granted(claims: dict[str, Any]) -> Granted:

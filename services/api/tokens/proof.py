@@ -86,6 +86,7 @@ def _key(jwk: bytes) -> tuple[PublicKey, str]:
     return key, key.thumbprint()
 
 
+@lru_cache(maxsize=1_024)
 def _bare(uri: str) -> str:
     """Scheme, host and path as compared (RFC 3986, 6.2.2 and 6.2.3): lower case, default ports and query left out."""
     parts = urlsplit(uri)

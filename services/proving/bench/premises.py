@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,15 +9,15 @@ from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
-import httpx
 import orjson
 import psycopg
 from joserfc.jwk import OKPKey
 
 from services.api.client import ApiAuth
 from services.api.clients import add_client
-from services.localstack.platform import register
-from services.localstack.ports import free_port
+from services.localstack.api import LocalApi
+from services.localstack.engine import GivenBroker, GivenDatabase, Servers
+from services.localstack.platform import RunningPlatform, register
 from services.processors.financing.store.opening import make_keys, prepare
 from services.producers.profile import Profile
 from services.proving import lending
@@ -33,6 +29,8 @@ from services.storage.migrate import migrate
 
 NETWORK: Final = "demo"
 SEED: Final = 1
+NOWHERE: Final = "127.0.0.1:9"
+"""A broker that nobody asks: no event is posted here."""
 
 
 class Served(NamedTuple):
@@ -65,27 +63,11 @@ class Premises:
     @contextmanager
     def serving(self, workers: int, dsn: str = "") -> Iterator[Served]:
         """The API as processes of its own, over the database or over what stands before it at ``dsn``."""
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        environment = {
-            **os.environ,
-            "LIANYUN_DSN": dsn or self.dsn,
-            "LIANYUN_NETWORK": NETWORK,
-            "LIANYUN_API_PORT": str(port),
-            "LIANYUN_API_WORKERS": str(workers),
-            "LIANYUN_API_RATE": "100000000",
-            "LIANYUN_API_AUTHORITY_KEY": str(self._folder / "authority.json"),
-            "LIANYUN_FINANCING_KEYS": str(self.keys),
-        }
-        with (self._folder / f"api-{port}.log").open("wb") as log:
-            command = [sys.executable, "-m", "services.cli", "api", "serve"]
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-            try:
-                _await(url, process, Path(log.name))
-                yield Served(url, process.pid)
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(30)
+        servers = Servers(GivenBroker(NOWHERE), GivenDatabase(dsn or self.dsn))
+        environment = {"LIANYUN_API_WORKERS": str(workers), "LIANYUN_API_RATE": "100000000"}
+        platform = RunningPlatform(servers, NETWORK)
+        with LocalApi(platform, self._folder, self._folder / "logs", environment=environment) as api:
+            yield Served(api.url, api.pid)
 
     def prepared(self, url: str) -> Prepared:
         """The bank's client of the API at ``url``, with its token."""
@@ -136,15 +118,3 @@ def _reservation(prepared: Prepared, number: int) -> bytes:
         },
     }
     return prepared.request("POST", "/v1/reservations", orjson.dumps(body), f"reserve-{number}")
-
-
-def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 60
-    while True:
-        if process.poll() is not None or time.monotonic() > until:
-            raise RuntimeError(f"the API did not start: {log.read_text(errors='replace')[-2_000:]}")
-        try:
-            if httpx.get(f"{url}/health/ready").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)

@@ -52,6 +52,7 @@ def test_every_route_of_a_bank_finds_what_it_asks_by_index(dsn: str, tmp_path: P
         own, thing = lent.name(COUNT // 2), f"{lending.FORWARDER}/{lent.name(COUNT // 2)}"
         for url in (
             f"/v1/financing-status?kind=consignment&id={thing}&application={thing}",
+            f"/v1/financing-status?kind=consignment&id={thing}",
             "/v1/financings?limit=20",
             f"/v1/financings/{own}",
             f"/v1/financings/{own}/history",

@@ -228,7 +228,7 @@ TOKENS: dict[str, dict[str, Any]] = {
     "of another issuer": {"iss": "https://elsewhere.example"},
     "for another audience": {"aud": "https://elsewhere.example"},
     "expired": {"exp": int(time.time()) - 1},
-    "of the future": {"iat": int(time.time()) + 600},
+    "of the future": {"iat": int(time.time()) + 86_400},
     "bound to nothing": {"cnf": None},
     "without a client": {"client_id": None},
     "of a client that there is not": {"client_id": "nobody"},

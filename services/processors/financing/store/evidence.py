@@ -18,7 +18,7 @@ from services.processors.financing.cargo import Cargo
 from services.processors.financing.store.names import note_id
 from services.processors.financing.store.statements import statement
 from services.processors.financing.words import Record, read
-from services.query.reread import Reread, reread
+from services.query.reread import Reread, hear, reread
 from services.query.views import facts_of
 from services.registry.registry import Registry
 from services.storage import reading
@@ -105,7 +105,12 @@ def words_about(
 
 def words_in(events: Iterable[Stored], registry: Registry, known_at: Micros = FOREVER) -> Record:
     """What ``events`` say to financing, as far as they were known by ``known_at``; raises Unreadable."""
-    return _record(reread(stored, registry) for stored in events if stored.append_us <= known_at)
+    record = Record()
+    for stored in events:
+        if stored.append_us <= known_at and not stored.quarantined:
+            heard = hear(stored, registry)
+            record |= read(heard.statement, stored.content, heard.payload, stored.append_us)
+    return record
 
 
 def words_of(session: Session, subjects: Iterable[bytes]) -> list[Stored]:

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
 from services.core.objects import Thing
@@ -25,6 +24,7 @@ from services.processors.financing.words import Record, live
 from services.registry.registry import Registry
 from services.storage import reading
 from services.storage.arrays import adapt, uuids
+from services.storage.questions import Question, Row
 
 Session = Connection[Any]
 
@@ -67,15 +67,21 @@ def summaries(
     return _summed(wanted, words_about(session, subjects, registry, at), at, table)
 
 
-def summaries_of(
-    session: Session, bank: str, thing: Thing, at: Micros, registry: Registry, table: Products | None = None
-) -> list[Summary]:
-    """The financings of ``bank`` on whatever consignments ``thing`` leads to, at ``at``, by name; one question in all."""
-    adapt(session)
+def reached(bank: str, thing: Thing) -> Question:
+    """What ``summaries_in`` needs of the database: one question in all, wherever ``thing`` leads to.
+
+    For sessions that know packed ids and were told to ``spare`` memory.
+    """
     first, end = names_of(bank)
-    asked = {"id": thing.id.hex(), "kind": int(thing.kind), "first": first, "end": end}
-    reading.spare(session)
-    rows = session.cursor(binary=True, row_factory=tuple_row).execute(reached_query(), asked).fetchall()
+    return Question(
+        reached_query(), {"id": thing.id.hex(), "kind": int(thing.kind), "first": first, "end": end}
+    )
+
+
+def summaries_in(
+    rows: Sequence[Row], bank: str, at: Micros, registry: Registry, table: Products | None = None
+) -> list[Summary]:
+    """The financings of ``bank`` among the ``rows`` that answer ``reached``, at ``at``, by name; pure."""
     decided = [row for row in rows if row[0] is not None]
     spoken = [row[RULING_COLUMNS:] for row in rows if row[RULING_COLUMNS] is not None]
     holds = lifecycle.holds(map(ruling_of, decided), at)

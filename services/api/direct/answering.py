@@ -1,0 +1,134 @@
+"""One request on the event loop: two ways to the database, and no thread.
+
+The first begins the transaction, uses up the proof, looks who asks, and asks what the route declared ahead; the second writes
+the lines of the access log and commits. The answer is given behind the second, so both stand or fall together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.api import logbook
+from services.api.calls import BeginAgain, Call
+from services.api.context import Context
+from services.api.effecting import UNAVAILABLE, effect, permit, unavailable
+from services.api.gate import NotLetIn, Proven
+from services.api.limits import Budget
+from services.api.problems import Problem
+from services.storage.pipelined import PipelinedSession
+from services.storage.questions import Question
+
+if TYPE_CHECKING:
+    from services.api.routing import Declared
+
+_BEGIN, _COMMIT, _ROLLBACK = Question(b"BEGIN"), Question(b"COMMIT"), Question(b"ROLLBACK")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request whose token and binding hold, counted on its client's budget."""
+
+    proven: Proven
+    budget: Budget
+
+
+class LongWay(Exception):
+    """The request is to be answered on a thread; nothing of it has happened but what ``received`` tells."""
+
+    def __init__(self, received: Received | None = None) -> None:
+        super().__init__()
+        self.received = received
+
+
+async def answer(
+    declared: Declared, context: Context, request: Request, parameters: Mapping[str, Any]
+) -> Response:
+    """The answer of a route that declares what it asks ahead; raises LongWay for whatever is unusual."""
+    proven = context.gate.recognised(request)
+    if proven is None:
+        raise LongWay
+    party = context.party_of(proven.granted.client)
+    question = None if party is None or declared.ahead is None else declared.ahead(party, parameters)
+    if party is None or question is None:
+        raise LongWay
+    received = Received(proven, context.limits.take(proven.granted.client, time.monotonic()))
+    try:
+        if not received.budget.allowed:
+            context.metrics.limited(proven.granted.client)
+            raise Problem("rate-limited")
+        session = await context.sessions.take()
+        try:
+            response = await _in_one(
+                session, declared, context, request, parameters, received, party, question
+            )
+        except (LongWay, Problem, BeginAgain):
+            await _undone(context, session)
+            raise
+        except BaseException:
+            context.sessions.drop(session)
+            raise
+        context.sessions.give(session)
+    except BeginAgain:
+        raise LongWay(received) from None
+    except Problem as problem:
+        if isinstance(problem, NotLetIn) and problem.reason:
+            context.metrics.not_let_in(problem.reason)
+        response = problem.response()
+    except UNAVAILABLE as problem:
+        response = unavailable(request, problem)
+    response.headers.update(received.budget.headers)
+    return response
+
+
+async def _in_one(
+    session: PipelinedSession,
+    declared: Declared,
+    context: Context,
+    request: Request,
+    parameters: Mapping[str, Any],
+    received: Received,
+    code: str,
+    question: Question,
+) -> Response:
+    gate = context.gate
+    _, admission, rows = await session.ask(_BEGIN, gate.admission(received.proven), question)
+    admitted = gate.judged(admission, received.proven)
+    registry = context.known_registry(admitted.registry)
+    party = None if registry is None else registry.by_number(admitted.party)
+    if registry is None or party is None or party.code != code:
+        raise LongWay(received)  # what was asked ahead may be for somebody else
+    call = Call(
+        context,
+        request,
+        declared.path,
+        request.state.id,
+        admitted.caller,
+        party,
+        registry,
+        admitted.now,
+        b"",
+        ahead=(question, rows),
+    )
+    try:
+        permit(declared.needs, call)
+        response = effect(declared, call, parameters).response(request)
+    except Problem as problem:  # there is nothing to undo, and that it was asked is put down
+        call.lines.clear()
+        response = problem.response()
+    await session.ask(*logbook.lines(call, response.status_code), _COMMIT)
+    return response
+
+
+async def _undone(context: Context, session: PipelinedSession) -> None:
+    try:
+        await session.ask(_ROLLBACK)
+    except BaseException:
+        context.sessions.drop(session)
+        raise
+    context.sessions.give(session)

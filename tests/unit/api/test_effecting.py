@@ -1,0 +1,44 @@
+"""What comes of a call beside its answer."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from starlette.requests import Request
+
+from schemas.events.base import Role
+from services.api.calls import Answer, Call
+from services.api.effecting import effect
+from services.api.gate import Caller
+from services.api.needs import Needs, Scope
+from services.api.routing import Declared
+from services.registry.party import Party
+from services.registry.registry import Registry
+
+
+@pytest.mark.parametrize("nothing", [True, False])
+def test_an_empty_page_is_held_back_like_what_is_absent(nothing: bool) -> None:
+    request = Request({"type": "http", "method": "GET", "path": "/v1/things", "headers": [], "state": {}})
+    call = Call(
+        context=cast(Any, SimpleNamespace(settings=SimpleNamespace(network="demo"))),
+        request=request,
+        route="/v1/things",
+        id="0" * 16,
+        caller=Caller("abank", frozenset(), "", ""),
+        party=Party(1, "abank", "A Bank", frozenset({Role.BANK})),
+        registry=cast(Registry, None),
+        now=0,
+        body=b"",
+    )
+    declared = Declared(
+        "/v1/things",
+        "GET",
+        Needs(Scope.FINANCING_READ),
+        idempotent=False,
+        transaction=True,
+        function=lambda _call: Answer({"items": []}, nothing=nothing),
+    )
+    assert effect(declared, call, {}).body == {"items": []}
+    assert request.state.nothing is nothing
