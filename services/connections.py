@@ -23,7 +23,25 @@ MECHANISM = "SCRAM-SHA-512"
 SECRETS = "LIANYUN_SECRETS"
 
 
-class Connections(BaseSettings):
+class WithSecretFiles(BaseSettings):
+    """Settings that stand in variables, or as files in the folder of mounted secrets."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the secrets' folder where one is named."""
+        folder = os.environ.get(SECRETS)
+        files = (SecretsSettingsSource(settings_cls, secrets_dir=folder),) if folder else ()
+        return init_settings, env_settings, *files
+
+
+class Connections(WithSecretFiles):
     """Addresses, names and passwords of broker and database; passwords are masked wherever the object is printed."""
 
     # An error shows what was wrong, never the value: it may be a password.
@@ -57,20 +75,6 @@ class Connections(BaseSettings):
         if self.kafka_certificate is not None and self.kafka_ca is None:
             raise ValueError("kafka_certificate needs TLS: set kafka_ca too")
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first, then the secrets' folder where one is named."""
-        folder = os.environ.get(SECRETS)
-        files = (SecretsSettingsSource(settings_cls, secrets_dir=folder),) if folder else ()
-        return init_settings, env_settings, *files
 
     def kafka_security(self) -> dict[str, Any]:
         """Return the settings of kafka-python's clients for logging in; empty where the broker asks for nothing."""

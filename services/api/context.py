@@ -19,6 +19,7 @@ from services.api.statements import statement
 from services.gateway.publishing import Publisher
 from services.registry import store
 from services.registry.registry import Registry
+from services.storage.schema_window import require
 from services.storage.session import make_ready, session_arguments
 from services.topics.declaration import read_declaration
 
@@ -49,6 +50,7 @@ class Context:
             settings.api_token_address_rate, settings.api_rate_window, "address"
         )
         self.metrics = ApiMetrics()
+        self.metrics.watch_pool(self.pool.get_stats)
         self.seal = Seal(bytes(32))  # until open
         self.gate = Gate(settings, self.keys, lambda: self.seal)
         self.publisher = Publisher(
@@ -60,8 +62,10 @@ class Context:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Connect; psycopg_pool.PoolTimeout where the database does not answer within 10 s."""
+        """Connect; psycopg_pool.PoolTimeout where the database does not answer within 10 s, SchemaMoved where it is not for this release."""
         self.pool.open(wait=True, timeout=10.0)
+        with self.pool.connection() as session:
+            require(session)
         self.seal = Seal(self.secret("seal"))
 
     def close(self) -> None:

@@ -40,6 +40,7 @@ class Edge:
         scope.setdefault("state", {})["id"] = request_id
         status = 0
         taken = 0
+        self._metrics.in_progress.inc()
 
         async def bounded() -> Message:
             nonlocal taken
@@ -71,6 +72,7 @@ class Edge:
             if status == 0:
                 await Problem("internal", trace=request_id).response()(scope, receive, sending)
         finally:
+            self._metrics.in_progress.dec()
             route: Any = scope.get("route")
             self._metrics.count(getattr(route, "path", ""), status, time.monotonic() - started)
 

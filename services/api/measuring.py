@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cryptography import x509
+
 from services.observability import metrics
 from services.observability.instruments import Instruments
 
+OTHER = "other"
+"""Stands for every client that the registry is not known to have: what callers make up names no series."""
+
 
 class ApiMetrics:
-    """What one API process counts."""
+    """What one API process counts; for several threads."""
 
     def __init__(self) -> None:
-        self.instruments = Instruments()
-        self._requests = self.instruments.counter(metrics.API_REQUESTS)
-        self._seconds = self.instruments.histogram(metrics.API_SECONDS)
+        make = self.instruments = Instruments()
+        self._requests = make.counter(metrics.API_REQUESTS)
+        self._seconds = make.histogram(metrics.API_SECONDS)
+        self.in_progress = make.gauge(metrics.API_IN_PROGRESS)
+        self._failures = make.counter(metrics.API_AUTH_FAILURES)
+        self._limited = make.counter(metrics.API_RATE_LIMITED)
+        self._certificate = make.gauge(metrics.API_CERTIFICATE_EXPIRES)
+        self._pool_size = make.gauge(metrics.DATABASE_POOL_SIZE)
+        self._pool_in_use = make.gauge(metrics.DATABASE_POOL_IN_USE)
+        self._pool_waiting = make.gauge(metrics.DATABASE_POOL_WAITING)
+        self._met: set[str] = set()
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """Count one answered request by its route as declared ("" where none matched)."""
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def not_let_in(self, reason: str) -> None:
+        """Count a request of somebody who is not proven, or who may not do what was asked."""
+        self._failures.labels(reason).inc()
+
+    def met(self, client: str) -> None:
+        """The registry has this client: from now on it is counted by its id."""
+        self._met.add(client)
+
+    def limited(self, client: str) -> None:
+        """Count a request beyond a budget; under its id for a client that was met, for all others together."""
+        self._limited.labels(client if client in self._met else OTHER).inc()
+
+    def watch_pool(self, stats: Callable[[], Mapping[str, int]]) -> None:
+        """Show what a pool of sessions says of itself whenever it is asked (``psycopg_pool.ConnectionPool.get_stats``)."""
+        self._pool_size.set_function(lambda: stats().get("pool_size", 0))
+        self._pool_waiting.set_function(lambda: stats().get("requests_waiting", 0))
+        self._pool_in_use.set_function(lambda: stats().get("pool_size", 0) - stats().get("pool_available", 0))
+
+    def serves_with(self, certificate: Path | None) -> None:
+        """Show when ``certificate`` (PEM, the first of the file) runs out; None: the API serves none itself."""
+        if certificate is not None:
+            own = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+            self._certificate.set(own.not_valid_after_utc.timestamp())

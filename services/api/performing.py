@@ -17,7 +17,7 @@ from starlette.responses import Response
 from services.api import logbook
 from services.api.calls import Answer, BeginAgain, Call
 from services.api.context import Context
-from services.api.gate import Proven
+from services.api.gate import NotLetIn, Proven
 from services.api.idempotency import repeatable
 from services.api.needs import Needs
 from services.api.problems import Problem
@@ -53,12 +53,15 @@ def _answered(
         budget = context.limits.take(proven.granted.client, time.monotonic())
         told = budget.headers
         if not budget.allowed:
+            context.metrics.limited(proven.granted.client)
             raise Problem("rate-limited")
         if declared.transaction:
             response = _until_steady(declared, context, request, body, parameters, proven)
         else:
             response = _in_several(declared, context, request, body, parameters, proven)
     except Problem as problem:
+        if isinstance(problem, NotLetIn) and problem.reason:
+            context.metrics.not_let_in(problem.reason)
         response = problem.response()
     except (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.OperationalError) as problem:
         log.warning(
@@ -173,7 +176,8 @@ def _call(
     registry = context.registry(session, admitted.registry)
     party = registry.by_number(admitted.party)
     if party is None:
-        raise Problem("unauthorized", "The client's party is not registered.")
+        raise NotLetIn("unknown_client", "unauthorized", "The client's party is not registered.")
+    context.metrics.met(admitted.caller.client)
     return Call(
         context,
         request,
@@ -194,10 +198,12 @@ def _effect(declared: Declared, call: Call, parameters: dict[str, Any]) -> Answe
 
 
 def _permit(needs: Needs, call: Call) -> None:
+    if call.party.roles & needs.roles and needs.scope in call.caller.scopes:
+        return
+    call.context.metrics.not_let_in("forbidden")
     if not call.party.roles & needs.roles:
         raise Problem("forbidden", "This route is not open to your role.")
-    if needs.scope not in call.caller.scopes:
-        raise Problem("forbidden", f"The token needs the scope {needs.scope}.", scope=str(needs.scope))
+    raise Problem("forbidden", f"The token needs the scope {needs.scope}.", scope=str(needs.scope))
 
 
 def _log_alone(context: Context, call: Call | None, proven: Proven, status: int) -> None:

@@ -27,6 +27,7 @@ def application() -> FastAPI:
     # Threads prove signatures while the loop wants to answer: it waits for the interpreter a tenth as long as usual.
     sys.setswitchinterval(0.0005)
     context = Context(settings)
+    context.metrics.serves_with(settings.api_certificate)
     app = create_app(context)
     if settings.metrics_port is not None and settings.api_workers == 1:
         well = Health(True)

@@ -18,12 +18,15 @@ from schemas.events import catalogue
 from services.core.facts import LinkKind, Micros
 from services.core.rules import HOUR
 from services.exporter.sample import SECOND, Sample
+from services.exporter.shares import share
 from services.exporter.statements import statement
 from services.observability import gauges
 from services.storage.words import word
 
 LOOK_BACK: Micros = 28 * 24 * HOUR
 """A train that arrived longer ago waits no more: whatever became of it, nobody said it."""
+LATELY: Micros = 3 * 24 * HOUR
+"""What is set beside the whole time, to see a crossing grow slow."""
 ARRIVED = catalogue.spec("cre.movement.arrived.v1").number
 STILL = (ARRIVED, catalogue.spec("cre.movement.position_reported.v1").number)
 """Facts about a box that do not say that it went on."""
@@ -42,18 +45,21 @@ def ask(session: Connection[Any], now: Micros) -> Iterable[Sample]:
             "train_carries": LinkKind.TRAIN_CARRIES,
         },
     ).fetchall()
-    return samples((place, arrived, left) for place, arrived, left in rows if arrived <= now)
+    return samples(((place, arrived, left) for place, arrived, left in rows if arrived <= now), now)
 
 
-def samples(trains: Iterable[tuple[int, Micros, Micros | None]]) -> Iterator[Sample]:
+def samples(trains: Iterable[tuple[int, Micros, Micros | None]], now: Micros) -> Iterator[Sample]:
     """The samples that trains give: the number of the station's place, when they arrived, when their first box went on."""
     waiting: Counter[tuple[str, str]] = Counter()
     longest: dict[str, Micros] = {}
     stood: dict[str, list[Micros]] = defaultdict(list)
+    lately: dict[str, list[Micros]] = defaultdict(list)
     for place, arrived, left in trains:
         for crossing, station in beside()[place]:
             if left is not None:
                 stood[crossing].append(left - arrived)
+                if left >= now - LATELY:
+                    lately[crossing].append(left - arrived)
                 continue
             waiting[crossing, station] += 1
             longest[crossing] = min(arrived, longest.get(crossing, arrived))
@@ -65,13 +71,12 @@ def samples(trains: Iterable[tuple[int, Micros, Micros | None]]) -> Iterator[Sam
     for crossing, times in stood.items():
         times.sort()
         yield Sample(gauges.BORDER_TRAINS_PASSED, (crossing,), len(times))
-        yield Sample(gauges.BORDER_DWELL_MEDIAN, (crossing,), _share(times, 50) / SECOND)
-        yield Sample(gauges.BORDER_DWELL_P90, (crossing,), _share(times, 90) / SECOND)
-
-
-def _share(ordered: list[Micros], percent: int) -> Micros:
-    """The least time that so many in a hundred did not exceed."""
-    return ordered[-(-len(ordered) * percent // 100) - 1]
+        yield Sample(gauges.BORDER_DWELL_MEDIAN, (crossing,), share(times, 50) / SECOND)
+        yield Sample(gauges.BORDER_DWELL_P90, (crossing,), share(times, 90) / SECOND)
+        yield Sample(gauges.BORDER_TRAINS_PASSED_LATELY, (crossing,), len(lately[crossing]))
+        if lately[crossing]:
+            recent = share(sorted(lately[crossing]), 50)
+            yield Sample(gauges.BORDER_DWELL_LATELY, (crossing,), recent / SECOND)
 
 
 @cache

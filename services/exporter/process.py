@@ -7,11 +7,13 @@ import signal
 import threading
 import time
 
-from services.exporter import border, database, financings, letters, partners
+from services.exporter import border, database, financings, lateness, letters, partners
 from services.exporter.asking import Answers, Asker
 from services.exporter.consignments import Corridors
 from services.exporter.sample import Question
 from services.exporter.settings import ExporterSettings
+from services.exporter.transitions import Transitions
+from services.exporter.transits import Transits
 from services.observability.http import Health, HealthServer
 from services.observability.instruments import Instruments
 
@@ -29,7 +31,10 @@ def questions(settings: ExporterSettings) -> tuple[Question, ...]:
         Question("letters", often, letters.ask),
         Question("financings", often, financings.ask),
         Question("border", 8 * often, border.ask),
+        Question("transitions", 8 * often, Transitions().ask),
+        Question("lateness", 8 * often, lateness.asking()),
         Question("consignments", settings.exporter_heads_every, Corridors().ask),
+        Question("transits", 4 * settings.exporter_heads_every, Transits().ask),
     )
 
 

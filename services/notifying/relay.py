@@ -12,17 +12,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from services.connections import WithSecretFiles
 from services.notifying.message import Notification, dingtalk, dingtalk_signed, wecom
 from services.notifying.routing import DINGTALK, WECOM
 
 log = logging.getLogger(__name__)
 _MOST = 1 << 20
+HEALTH = "/health/live"
 
 
-class RelaySettings(BaseSettings):
-    """Settings of the relay, from LIANYUN_* variables. URLs of robots hold their keys, so they are secrets."""
+class RelaySettings(WithSecretFiles):
+    """Settings of the relay, from LIANYUN_* variables or mounted secrets. URLs of robots hold their keys, so they are secrets."""
 
     model_config = SettingsConfigDict(
         env_prefix="LIANYUN_", frozen=True, extra="ignore", hide_input_in_errors=True
@@ -111,6 +113,12 @@ def _handler(take: Callable[[str, bytes], tuple[int, str]]) -> type[BaseHTTPRequ
     class Handler(BaseHTTPRequestHandler):
         server_version = "lianyun"
         sys_version = ""
+
+        def do_GET(self) -> None:
+            if self.path == HEALTH:
+                self._answer(200, "ready to hand on")
+            else:
+                self._answer(404, f"send to {WECOM} or {DINGTALK}")
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")

@@ -16,7 +16,17 @@ def _declared(module: ModuleType) -> tuple[Definition, ...]:
 CATALOGUE: tuple[Definition, ...] = (*_declared(metrics), *_declared(gauges))
 """All that is declared."""
 
-_API = (metrics.API_REQUESTS, metrics.API_SECONDS)
+_API = (
+    metrics.API_REQUESTS,
+    metrics.API_SECONDS,
+    metrics.API_IN_PROGRESS,
+    metrics.API_AUTH_FAILURES,
+    metrics.API_RATE_LIMITED,
+    metrics.API_CERTIFICATE_EXPIRES,
+    metrics.DATABASE_POOL_SIZE,
+    metrics.DATABASE_POOL_IN_USE,
+    metrics.DATABASE_POOL_WAITING,
+)
 _WEBHOOKS = (
     metrics.WEBHOOK_DELIVERIES,
     metrics.WEBHOOK_SECONDS,
@@ -41,14 +51,16 @@ _CASES = (
 _SUPERVISOR = (metrics.WORKER_EXITS,)
 _OTHERS = {*_API, *_WEBHOOKS, *_CREDIT, *_CASES, *_SUPERVISOR} - {metrics.STEP_SECONDS}
 
+_EVERY = (metrics.BUILD_INFO,)
+
 PROCESSES: Mapping[str, tuple[Definition, ...]] = {
     "worker": tuple(each for each in _declared(metrics) if each not in _OTHERS),
-    "exporter": _declared(gauges),
-    "API": _API,
-    "webhooks": _WEBHOOKS,
-    "credit signals": _CREDIT,
-    "cases": _CASES,
-    "supervisor": _SUPERVISOR,
+    "exporter": (*_declared(gauges), *_EVERY),
+    "API": (*_API, *_EVERY),
+    "webhooks": (*_WEBHOOKS, *_EVERY),
+    "credit signals": (*_CREDIT, *_EVERY),
+    "cases": (*_CASES, *_EVERY),
+    "supervisor": (*_SUPERVISOR, *_EVERY),
 }
 """Which process shows what; a test compares each with what it really shows."""
 

@@ -14,7 +14,8 @@ _NAME = re.compile(r"lianyun(_[a-z0-9]+)+")
 LABELS: Mapping[str, str] = {
     "partner": "code of a registered party; the topic where a refused message names none (tens)",
     "event_type": "type of event as published (about 130)",
-    "reason": "reason of a refusal, or why a partition stopped (about 40)",
+    "reason": "reason of a refusal, why a partition stopped, or why a caller was not let in (about 50)",
+    "client": "id of a client that the registry knows, as the API has met it; `other` for everybody else (tens)",
     "topic": "declared topic (tens)",
     "partition": "partition of a topic (tens)",
     "step": "part of a process's work: admission, transaction, credit, cases",
@@ -31,6 +32,10 @@ LABELS: Mapping[str, str] = {
     "station": "station beside a crossing by its id in the network table (about 60)",
     "corridor": "crossing at China's border that the planned route passes (6); `none` where no route is planned or it passes none",
     "phase": "announced, booked, gathered, on_the_way, at_destination, collected",
+    "bucket": "how late: under_1_day, 1_to_3_days, 3_to_7_days, over_7_days",
+    "milestone": "milestone as its event type names it, without version (about 50)",
+    "from": "where a financing stood: none, reserved, pledged, drawn, released, cancelled, expired, superseded",
+    "to": "where it stands after a decision: as `from`, but for none",
 }
 """Every label there is: where its values come from, and about how many there are."""
 

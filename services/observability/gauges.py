@@ -58,6 +58,18 @@ BORDER_DWELL_P90 = Definition(
     "From a train's arrival beside the crossing until its first box went on: nine in ten of the last 28 days took no longer.",
     ("crossing",),
 )
+BORDER_DWELL_LATELY = Definition(
+    "lianyun_border_dwell_lately_median_seconds",
+    "gauge",
+    "The same median of the trains of the last 3 days alone.",
+    ("crossing",),
+)
+BORDER_TRAINS_PASSED_LATELY = Definition(
+    "lianyun_border_trains_passed_lately",
+    "gauge",
+    "Trains of the last 3 days whose boxes went on from the crossing.",
+    ("crossing",),
+)
 
 # --- consignments, from the database ----------------------------------------------------------------------------
 CONSIGNMENTS = Definition(
@@ -83,6 +95,47 @@ CONSIGNMENTS_BROKEN = Definition(
     "gauge",
     "Consignments whose state could not be computed; their values are old until that is mended.",
 )
+CONSIGNMENTS_LATE = Definition(
+    "lianyun_consignments_late",
+    "gauge",
+    "Consignments of which an announced movement is overdue, by how long ago the earliest of these was to happen.",
+    ("corridor", "bucket"),
+)
+MILESTONES_OVERDUE = Definition(
+    "lianyun_milestones_overdue",
+    "gauge",
+    "Consignments of which this milestone was announced for a time that has passed, and is not known; absent where none is.",
+    ("milestone", "corridor"),
+)
+CONSIGNMENTS_SILENT = Definition(
+    "lianyun_consignments_silent",
+    "gauge",
+    "Consignments on their way of which nobody has said anything for a week.",
+    ("corridor",),
+)
+LATENESS_AS_OF = Definition(
+    "lianyun_lateness_as_of_timestamp_seconds",
+    "gauge",
+    "The moment that late, overdue and silent are of: the process that keeps cases judges them; all are absent when it is behind.",
+)
+TRANSITS = Definition(
+    "lianyun_transits",
+    "gauge",
+    "Consignments that came to their destination in the last 28 days: what transit times are taken from.",
+    ("corridor",),
+)
+TRANSIT_MEDIAN = Definition(
+    "lianyun_transit_median_seconds",
+    "gauge",
+    "From the first fact on the way of a consignment's own boxes until the first at its destination: the median of these.",
+    ("corridor",),
+)
+TRANSIT_P90 = Definition(
+    "lianyun_transit_p90_seconds",
+    "gauge",
+    "The same time, which nine in ten of these did not exceed.",
+    ("corridor",),
+)
 
 # --- financing, from the database -------------------------------------------------------------------------------
 FINANCINGS = Definition(
@@ -90,6 +143,18 @@ FINANCINGS = Definition(
     "gauge",
     "Financings that hold an interest: reserved (also where that has run out unasked) or pledged.",
     ("status",),
+)
+FINANCING_LAST_DECISION = Definition(
+    "lianyun_financing_last_decision_timestamp_seconds",
+    "gauge",
+    "When the financing of which nothing was decided for longest was last decided on, by its status; absent where none holds.",
+    ("status",),
+)
+FINANCING_TRANSITIONS = Definition(
+    "lianyun_financing_transitions_total",
+    "counter",
+    "Changes of where financings stand, by recorded decisions, of all that were ever taken.",
+    ("from", "to"),
 )
 FINANCING_REQUESTS = Definition(
     "lianyun_financing_requests_open",
@@ -130,6 +195,11 @@ DATABASE_CONNECTIONS_MAX = Definition(
     "lianyun_database_connections_max", "gauge", "Sessions that the database server allows."
 )
 DATABASE_SIZE = Definition("lianyun_database_size_bytes", "gauge", "What the database takes on disk.")
+DATABASE_CLOCK_OFFSET = Definition(
+    "lianyun_database_clock_offset_seconds",
+    "gauge",
+    "How far the database's clock is ahead of the exporter's; negative where it is behind.",
+)
 OLDEST_TRANSACTION = Definition(
     "lianyun_oldest_writing_transaction_timestamp_seconds",
     "gauge",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,6 +20,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from services.observability.definitions import Definition
+from services.observability.metrics import BUILD_INFO
 
 # When a series was created is no metric of ours: Prometheus would keep a second series for each of them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -72,11 +74,12 @@ class BulkHistogram(Collector):
 
 
 class Instruments:
-    """Creates each declared instrument once, on one registry that holds nothing else but process metrics."""
+    """Creates each declared instrument once, on one registry that holds nothing else but process metrics and the release."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.gauge(BUILD_INFO).labels(version("lianyun")).set(1)
 
     def counter(self, definition: Definition) -> Counter:
         """Return a counter; raises ValueError when it exists already or is none."""

@@ -148,6 +148,35 @@ API_REQUESTS = Definition(
 API_SECONDS = Definition(
     "lianyun_api_request_seconds", "histogram", "From a request to its answer, by route.", ("route",), _WORK
 )
+API_IN_PROGRESS = Definition(
+    "lianyun_api_requests_in_progress", "gauge", "Requests that are being answered now."
+)
+API_AUTH_FAILURES = Definition(
+    "lianyun_api_auth_failures_total",
+    "counter",
+    "Requests that were not let in, by why: whoever asked is not proven, or may not do this.",
+    ("reason",),
+)
+API_RATE_LIMITED = Definition(
+    "lianyun_api_rate_limited_total",
+    "counter",
+    "Requests beyond the budget of a client, or of an address at the token endpoint.",
+    ("client",),
+)
+API_CERTIFICATE_EXPIRES = Definition(
+    "lianyun_api_certificate_expires_timestamp_seconds",
+    "gauge",
+    "When the certificate that the API serves with runs out; 0 where it serves none itself.",
+)
+DATABASE_POOL_SIZE = Definition(
+    "lianyun_database_pool_size", "gauge", "Sessions that the process holds with the database."
+)
+DATABASE_POOL_IN_USE = Definition(
+    "lianyun_database_pool_in_use", "gauge", "Sessions of them that a request is using now."
+)
+DATABASE_POOL_WAITING = Definition(
+    "lianyun_database_pool_waiting", "gauge", "Requests that wait for a session."
+)
 
 # --- webhooks ---------------------------------------------------------------------------------------------------
 WEBHOOK_DELIVERIES = Definition(

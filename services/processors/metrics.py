@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from itertools import accumulate
 from operator import gt
 from typing import Any
@@ -50,7 +49,6 @@ class WorkerMetrics:
         self._rests_until = make.gauge(names.TOPIC_RESTS_UNTIL)
         self.ready = make.gauge(names.WORKER_READY)
         self.registry_version = make.gauge(names.REGISTRY_VERSION)
-        make.gauge(names.BUILD_INFO).labels(version("lianyun")).set(1)
         self._latest: dict[str, int] = {}
         self._published: dict[tuple[str, PartitionId], int] = {}  # the latest so far, in the order of the log
         self._judged: dict[

@@ -15,6 +15,7 @@ __all__ = [
     "GenerationMoved",
     "MigrationError",
     "RegistryMoved",
+    "SchemaMoved",
 ]
 
 
@@ -28,6 +29,10 @@ class RegistryMoved(Exception):
 
 class GenerationMoved(Exception):
     """Another generation of the state is current, or it folds by other rules than this process: start again."""
+
+
+class SchemaMoved(GenerationMoved):
+    """The schema is none that this release works with; the text says what to do. Starting again does not help before that."""
 
 
 class GaveUp(Exception):

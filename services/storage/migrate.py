@@ -1,24 +1,43 @@
-"""Migrations: numbered SQL files, each applied once, in order, and never changed afterwards."""
+"""Runs migrations: each once, in order, never changed afterwards, and never long in the way of those who write.
+
+A statement that waits for a lock holds up all who come after it. So it waits half a second at most; then what its migration has
+done is undone, others go on, and it is tried again.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import logging
+import random
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
+from psycopg import errors, sql
 
 from services.core.rules import fold_version
 from services.storage.bodies import prepare_partitions
+from services.storage.ddl import statements
 from services.storage.errors import MigrationError
 from services.storage.generations import create_generation, switch_generation
+from services.storage.migration import FOLDER, Migration, Phase, migrations, released
 from services.storage.reference import write_reference
+from services.storage.schema_window import AFTER_THE_DEPLOYMENT, BEFORE_THE_DEPLOYMENT, Standing, standing
 from services.storage.session import Session
 
-FOLDER = Path(__file__).with_name("migrations")
-_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+__all__ = ["FOLDER", "Migration", "Phase", "migrate", "migrations"]
+
+log = logging.getLogger(__name__)
+
+LOCK_WAIT_MS = 500
+"""How long others may be held up behind a statement that waits for a lock."""
+LOCK_WAIT_ALONE_MS = 60_000
+"""The same outside transactions: building an index concurrently waits for whoever reads, and nobody waits behind it."""
+PATIENCE = 300.0
+"""Seconds in which a migration is tried again and again."""
+
 _BOOTSTRAP = """
 CREATE SCHEMA IF NOT EXISTS lianyun;
 CREATE TABLE IF NOT EXISTS lianyun.migration (
@@ -28,89 +47,161 @@ CREATE TABLE IF NOT EXISTS lianyun.migration (
     applied  timestamptz NOT NULL DEFAULT clock_timestamp()
 )
 """
+_HAS_PHASE = """
+SELECT EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = 'lianyun.migration'::regclass AND attname = 'phase' AND NOT attisdropped
+)
+"""
+_OLDEST = """
+SELECT string_agg(format('%s (pid %s, for %s s)', a.application_name, a.pid, a.seconds), ', ')
+FROM (
+    SELECT application_name, pid, extract(epoch FROM now() - xact_start)::integer AS seconds FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+    ORDER BY xact_start LIMIT 3
+) AS a
+"""
+_CONCURRENT = re.compile(
+    r"CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+) ON ((?:\w+\.)?)\w+", re.IGNORECASE
+)
 _LOCK = 0x6C69616E79756E  # "lianyun": one process migrates, others wait and then find nothing to do
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One file of ``migrations/``: its number, name and text."""
-
-    number: int
-    name: str
-    text: bytes
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 over the text, in hexadecimal digits."""
-        return hashlib.sha256(self.text).hexdigest()
-
-
-def migrations(folder: Path = FOLDER) -> list[Migration]:
-    """The migrations of ``folder`` in order; MigrationError for a name that is none or a number used twice."""
-    found: dict[int, Migration] = {}
-    for path in sorted(folder.glob("*.sql")):
-        match = _NAME.fullmatch(path.name)
-        if match is None:
-            raise MigrationError(f"{path.name} is not named NNNN_words.sql")
-        migration = Migration(int(match[1]), path.stem, path.read_bytes())
-        if migration.number in found:
-            raise MigrationError(f"{found[migration.number].name} and {path.stem} have the same number")
-        found[migration.number] = migration
-    return [found[number] for number in sorted(found)]
-
-
-def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
+def migrate(
+    dsn: str,
+    folder: Path = FOLDER,
+    phase: Phase | None = None,
+    patience: float = PATIENCE,
+    most: int | None = None,
+) -> list[str]:
     """Bring the database to the present version and return the names of what was applied; idempotent.
 
-    Each file runs in a transaction of its own, under a lock that holds other migrating processes back. At the end
-    there is a current generation of the state (a first one, empty, where there was none) and room for events.
-    Raises MigrationError where an applied file has changed since, or a number is missing before an applied one.
+    With ``phase`` only what runs before, or after, the deployment of this release; ``most`` migrations at most. Each file runs in
+    a transaction of its own, unless it says otherwise, while other migrating processes wait. At the end there is a current generation of the state
+    (a first one, empty, where there was none) and room for events.
+    Raises MigrationError where an applied file has changed since, a number is missing before an applied one, the other phase
+    has to be run first, or a lock is not to be had within ``patience`` seconds.
     """
-    with psycopg.connect(dsn, application_name="lianyun-migrate") as session:
-        session.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        session.execute(_BOOTSTRAP)
-        session.commit()
-        applied = [migration.name for migration in _applying(session, migrations(folder))]
+    with psycopg.connect(dsn, application_name="lianyun-migrate", autocommit=True) as session:
+        _alone(session)
+        _patiently(session, "the table of migrations", patience, lambda: _bootstrap(session))
+        found = standing(session, folder)
+        applied = []
+        for migration in _chosen(found, phase)[:most]:
+            _apply(session, migration, patience)
+            applied.append(migration.name)
+        session.autocommit = False
         _first_generation(session)
         prepare_partitions(session)
         _reference(session)
         return applied
 
 
-def outstanding(session: Session, folder: Path = FOLDER) -> list[str]:
-    """The names of the migrations that the database still needs; changes nothing. Raises MigrationError as ``migrate``."""
-    row = session.execute("SELECT to_regclass('lianyun.migration') IS NULL").fetchone()
-    if row is None or row[0]:
-        return [migration.name for migration in migrations(folder)]
-    return [migration.name for migration in _unapplied(session, migrations(folder))]
+def _alone(session: Session) -> None:
+    """Wait until no other process migrates; without a snapshot, which would keep that one from building indexes."""
+    while not _one(session, "SELECT pg_try_advisory_lock(%s)", _LOCK):
+        time.sleep(0.1)
 
 
-def _applying(session: Session, known: list[Migration]) -> Iterator[Migration]:
-    for migration in _unapplied(session, known):
-        session.execute(migration.text, prepare=False)
-        session.execute(
-            "INSERT INTO lianyun.migration (number, name, checksum) VALUES (%s, %s, %s)",
-            (migration.number, migration.name, migration.checksum),
+def _bootstrap(session: Session) -> None:
+    with session.transaction():
+        _wait_at_most(session)
+        session.execute(_BOOTSTRAP)
+        if not _one(session, _HAS_PHASE):
+            session.execute("ALTER TABLE lianyun.migration ADD COLUMN phase text NOT NULL DEFAULT 'before'")
+
+
+def _chosen(found: Standing, phase: Phase | None) -> list[Migration]:
+    """What is to be applied; MigrationError where something else comes first."""
+    if found.newer:
+        names = ", ".join(each.name for each in found.newer)
+        raise MigrationError(f"{names} was applied here and is unknown to this release; use a newer one")
+    old = [
+        each.name for each in found.pending if each.phase is Phase.AFTER and each.number <= released().level
+    ]
+    if phase is Phase.BEFORE and old:
+        raise MigrationError(
+            f"{', '.join(old)} of the release before was never run: `{AFTER_THE_DEPLOYMENT}` with that release"
         )
-        session.commit()
-        yield migration
+    if phase is Phase.AFTER and found.lacking:
+        raise MigrationError(
+            f"{', '.join(found.lacking)} comes first: `{BEFORE_THE_DEPLOYMENT}`, then deploy this release everywhere"
+        )
+    return [each for each in found.pending if phase in (None, each.phase)]
 
 
-def _unapplied(session: Session, known: list[Migration]) -> list[Migration]:
-    rows = session.execute("SELECT number, name, checksum FROM lianyun.migration ORDER BY number").fetchall()
-    present = {number: (name, checksum) for number, name, checksum in rows}
-    last = max(present, default=0)
-    for number, (name, checksum) in present.items():
-        match = next((m for m in known if m.number == number), None)
-        if match is None:
-            raise MigrationError(f"{name} was applied here and is unknown to this release; use a newer one")
-        if match.checksum != checksum:
-            raise MigrationError(f"{name} was changed after it was applied; put it back and add a new file")
-    left = [migration for migration in known if migration.number not in present]
-    for migration in left:
-        if migration.number < last:
-            raise MigrationError(f"{migration.name} comes before one that was applied; give it a new number")
-    return left
+def _apply(session: Session, migration: Migration, patience: float) -> None:
+    if migration.alone:
+        for statement in statements(migration.text.decode()):
+            _patiently(session, migration.name, patience, partial(_by_itself, session, statement))
+        _patiently(session, migration.name, patience, lambda: _noted(session, migration))
+    else:
+        _patiently(session, migration.name, patience, lambda: _whole(session, migration))
+    log.info("applied %s", migration.name, extra={"action": "migrated"})
+
+
+def _whole(session: Session, migration: Migration) -> None:
+    with session.transaction():
+        _wait_at_most(session)
+        session.execute(migration.text, prepare=False)
+        _noted(session, migration)
+
+
+def _by_itself(session: Session, statement: str) -> None:
+    """Run one statement of a migration that has no transaction; what a try left half done is taken away first."""
+    session.execute(f"SET lock_timeout = {LOCK_WAIT_ALONE_MS}")
+    try:
+        index = _CONCURRENT.match(" ".join(statement.split()))
+        if index is not None:
+            _drop_invalid(session, index[1], index[2].rstrip("."))
+        session.execute(statement.encode(), prepare=False)
+    finally:
+        session.execute("RESET lock_timeout")
+
+
+def _drop_invalid(session: Session, index: str, schema: str) -> None:
+    name = sql.Identifier(*([schema] if schema else []), index)
+    asked = name.as_string(session)
+    if _one(
+        session,
+        "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid)",
+        asked,
+    ):
+        session.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(name))
+
+
+def _noted(session: Session, migration: Migration) -> None:
+    session.execute(
+        "INSERT INTO lianyun.migration (number, name, checksum, phase) VALUES (%s, %s, %s, %s)",
+        (migration.number, migration.name, migration.checksum, str(migration.phase)),
+    )
+
+
+def _patiently(session: Session, what: str, patience: float, do: Callable[[], None]) -> None:
+    """``do``, again and again while others hold what it needs, with growing pauses in which they get on."""
+    until = time.monotonic() + patience
+    for pause in _pauses():
+        try:
+            do()
+            return
+        except (errors.LockNotAvailable, errors.DeadlockDetected) as busy:
+            if time.monotonic() + pause > until:
+                raise MigrationError(
+                    f"{what} did not get its locks within {patience:.0f} s ({str(busy).splitlines()[0]}); nothing of it stays. "
+                    f"The oldest open transactions: {_one(session, _OLDEST) or 'none'}. End what should not be open, and run it again"
+                ) from busy
+            log.warning("%s waits for others and is tried again", what, extra={"action": "migration_waits"})
+            time.sleep(pause)
+
+
+def _pauses() -> Iterator[float]:
+    longest = 0.2
+    while True:
+        yield longest * random.uniform(0.5, 1)
+        longest = min(5.0, longest * 1.6)
+
+
+def _wait_at_most(session: Session) -> None:
+    session.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
 
 
 def _first_generation(session: Session) -> None:
@@ -125,3 +216,8 @@ def _reference(session: Session) -> None:
     if row is not None and not row[0]:
         write_reference(session)
     session.commit()
+
+
+def _one(session: Session, query: str, *parameters: object) -> object:
+    row = session.execute(query.encode(), parameters or None).fetchone()
+    return None if row is None else row[0]

@@ -19,6 +19,7 @@ from services.storage.generations import current_generation
 from services.storage.ledger_protocol import Claim
 from services.storage.projecting import Projection, project
 from services.storage.rows import state_rows
+from services.storage.schema_window import require
 from services.storage.session import Session, end_frozen, open_session, settle_in
 from services.storage.terms import Terms
 from services.storage.within import apply_one
@@ -49,6 +50,7 @@ class Writer:
         projections: Sequence[Projection] = (),
     ) -> None:
         self._session: Session = open_session(dsn)
+        require(self._session)
         self._record_refused = record_refused
         self._settle = settle
         self._projections = tuple(projections)

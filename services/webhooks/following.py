@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
+from services.storage.schema_window import require
 from services.storage.session import open_session
 from services.webhooks import outbox, overview, queue
 from services.webhooks.measuring import WebhookMetrics
@@ -68,4 +69,5 @@ def open_following(settings: WebhookSettings) -> Connection[Any]:
     """A session in which every step is a transaction of its own."""
     session = open_session(settings.dsn.get_secret_value(), APPLICATION)
     session.autocommit = True
+    require(session)
     return session

@@ -14,7 +14,7 @@ from services.registry import store
 from services.registry.key import Key, KeyState, key_state
 from services.registry.registry import Registry
 from services.storage.errors import MigrationError
-from services.storage.migrate import outstanding
+from services.storage.schema_window import AFTER_THE_DEPLOYMENT, BEFORE_THE_DEPLOYMENT, standing
 from services.topics.declaration import Declaration
 
 DAY = 86_400
@@ -75,15 +75,28 @@ def _connections(connection: Connection[Any]) -> Check:
 
 
 def migrations(connection: Connection[Any]) -> Check:
-    """Whether the schema is the one that this release needs."""
+    """Whether the schema is one that this release works with."""
     try:
-        left = outstanding(connection)
+        stands = standing(connection)
     except MigrationError as wrong:
         return Check(
             "migrations", False, str(wrong), "restore the migration files of this release, or use a newer one"
         )
-    found = f"{len(left)} to apply: {shortened(left)}" if left else "all applied"
-    return judged("migrations", not left, found, "lianyun db migrate")
+    if stands.beyond:
+        found = f"finished for a newer release: {shortened(list(stands.beyond))}"
+        return Check("migrations", False, found, "use a newer one: the release that applied them")
+    if stands.lacking:
+        mend = BEFORE_THE_DEPLOYMENT if stands.left_over else "lianyun db migrate"
+        return Check(
+            "migrations", False, f"{len(stands.lacking)} to apply: {shortened(list(stands.lacking))}", mend
+        )
+    if stands.left_over:
+        found = f"{shortened(list(stands.left_over))} to apply once every process is of this release: {AFTER_THE_DEPLOYMENT}"
+        return Check("migrations", True, found, "")
+    if stands.newer:
+        newer = shortened([each.name for each in stands.newer])
+        return Check("migrations", True, f"all applied; prepared for a newer release: {newer}", "")
+    return Check("migrations", True, "all applied", "")
 
 
 def generation(connection: Connection[Any]) -> Check:

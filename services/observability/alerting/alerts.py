@@ -12,6 +12,7 @@ _FLOWING = (
 _REFUSED = "sum by (partner) (increase(lianyun_events_refused_total[15m]))"
 _ACCEPTED = "sum by (partner) (increase(lianyun_events_accepted_total[15m]))"
 _EQUIVOCATING = "sum by (partner) (lianyun_events_equivocating_total{})"
+_OVERDUE = "max by (milestone, corridor) (lianyun_milestones_overdue{})"
 _OPEN = 'sum(max by (partner, reason) (lianyun_dead_letters{{outcome="OPEN"}}{}))'
 
 PROCESSES = (
@@ -63,6 +64,21 @@ PROCESSES = (
         "time() - min(lianyun_oldest_writing_transaction_timestamp_seconds) > 300",
         "1m",
         "A transaction has been writing for 5 minutes; webhooks, credit signals, cases and exports stand still behind it.",
+    ),
+    Alert(
+        "ClockSkew",
+        "ticket",
+        "max(abs(lianyun_database_clock_offset_seconds)) > 2 "
+        "or max(lianyun_topic_watermark_timestamp_seconds) - time() > 5",
+        "5m",
+        "The clock of the database or of the broker differs from the others by seconds; times that they give are wrong by as much.",
+    ),
+    Alert(
+        "CertificateExpires",
+        "ticket",
+        f"min by (instance) (lianyun_api_certificate_expires_timestamp_seconds > 0) - time() < {14 * DAY}",
+        "1h",
+        "The certificate that the API at {{ $labels.instance }} serves with runs out within 14 days; then nobody can call it.",
     ),
 )
 
@@ -169,6 +185,30 @@ BUSINESS = (
         "and on (crossing) max by (crossing) (lianyun_border_trains_passed) >= 20",
         "30m",
         "A train waits at {{ $labels.crossing }} for twice as long as nine in ten did in the last 28 days.",
+    ),
+    Alert(
+        "BorderDwellAnomaly",
+        "ticket",
+        "max by (crossing) (lianyun_border_dwell_lately_median_seconds) "
+        "> on (crossing) max by (crossing) (lianyun_border_dwell_p90_seconds) "
+        "and on (crossing) max by (crossing) (lianyun_border_trains_passed_lately) >= 5 "
+        "and on (crossing) max by (crossing) (lianyun_border_trains_passed) >= 20",
+        "1h",
+        "Half of the trains of the last 3 days stood at {{ $labels.crossing }} for longer than nine in ten did in 28 days.",
+    ),
+    Alert(
+        "MilestoneOverdue",
+        "ticket",
+        f"{_OVERDUE.format('')} >= 20 and {_OVERDUE.format('')} > 2 * ({_OVERDUE.format(' offset 1d')} or {_OVERDUE.format('')} * 0)",
+        "30m",
+        "{{ $labels.milestone }} was announced and is overdue for twice as many consignments of {{ $labels.corridor }} as a day ago.",
+    ),
+    Alert(
+        "FinancingStatusStale",
+        "ticket",
+        f'time() - max(lianyun_financing_last_decision_timestamp_seconds{{status="reserved"}}) > {14 * DAY}',
+        "1h",
+        "A reservation of two weeks ago ran out long since, and its bank has neither pledged nor given it back.",
     ),
     Alert(
         "ConsignmentsBroken",

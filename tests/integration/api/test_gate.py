@@ -44,6 +44,30 @@ def test_a_proof_is_good_for_one_request(api: RunningApi) -> None:
     assert again.json()["type"] == "urn:lianyun:problem:proof-replayed"
 
 
+def test_who_is_not_let_in_is_counted_by_why_and_made_up_clients_are_one(api: RunningApi) -> None:
+    metrics = api.context.metrics
+    value = metrics.instruments.registry.get_sample_value
+
+    def failures(reason: str) -> float:
+        return value("lianyun_api_auth_failures_total", {"reason": reason}) or 0
+
+    before = {reason: failures(reason) for reason in ("no_token", "bad_token", "replayed", "forbidden")}
+    path = "/v1/consignments/xaport/XA-1"
+    api.anonymous().get(path)
+    api.anonymous().get(path, headers={"authorization": "Bearer nonsense"})
+    sent = api.client("xaport").get(path).request.headers
+    api.anonymous().get(path, headers={name: sent[name] for name in ("authorization", "dpop")})
+    assert api.client("xaport", "credit:read").get(path).status_code == 403
+    assert {reason: failures(reason) - count for reason, count in before.items()} == dict.fromkeys(before, 1)
+    metrics.limited("somebody-made-this-up")
+    metrics.limited("and-this")
+    assert value("lianyun_api_rate_limited_total", {"client": "other"}) == 2
+    assert value("lianyun_api_rate_limited_total", {"client": "and-this"}) is None
+    assert value("lianyun_database_pool_size") == api.settings.api_threads
+    assert value("lianyun_database_pool_in_use") == 0
+    assert value("lianyun_api_requests_in_progress") == 0
+
+
 def test_a_wrong_method_is_told_the_right_ones(api: RunningApi) -> None:
     answer = api.anonymous().delete("/oauth2/token")
     assert answer.status_code == 405

@@ -28,6 +28,12 @@ pytestmark = pytest.mark.integration
 PATH = "/v1/consignments/xaport/XA-1"
 
 
+def counted(api: RunningApi, name: str, **labels: str) -> float | None:
+    """A counter of the API."""
+    registry = api.context.metrics.instruments.registry
+    return registry.get_sample_value(f"lianyun_api_{name}_total", labels)
+
+
 class Hand:
     """A caller that writes every claim by hand."""
 
@@ -332,6 +338,7 @@ def test_too_many_requests_are_told_to_wait(api_dsn: str, tmp_path: Path) -> Non
         assert answers[0].headers["ratelimit"].startswith('"default";r=2;t=')
         assert int(answers[3].headers["retry-after"]) > 0
         assert answers[3].json()["type"] == "urn:lianyun:problem:rate-limited"
+        assert counted(slow, "rate_limited", client="eager") == 1
 
 
 def test_tokens_are_limited_by_client_and_nobody_uses_up_the_budget_of_another(
@@ -350,6 +357,8 @@ def test_tokens_are_limited_by_client_and_nobody_uses_up_the_budget_of_another(
         assert answers[2].headers["content-type"] == "application/problem+json"
         assert int(answers[2].headers["retry-after"]) > 0
         assert other.ask().status_code == 200
+        assert counted(slow, "auth_failures", reason="invalid_client") == 5
+        assert counted(slow, "rate_limited", client=eager.client) == 1
 
 
 def test_attempts_to_get_a_token_are_limited_by_address(api_dsn: str, tmp_path: Path) -> None:

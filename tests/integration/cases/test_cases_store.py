@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
+from schemas.events import catalogue
+from schemas.events.base import Region
 from services.core.derive import derive
 from services.core.facts import Facts
 from services.core.objects import ObjectId
+from services.core.rules import rules
+from services.exporter import lateness
 from services.fsck.check import fsck
 from services.fsck.finding import Damage
 from services.localstack.engine import DatabaseAddress
+from services.observability import gauges
 from services.processors.cases.causes import Cause, causes, joined
 from services.processors.cases.store import projector
 from services.processors.cases.store.rows import cause_of
@@ -105,6 +111,7 @@ def test_the_store_finds_what_the_rules_find_and_nothing_else_ever(
     kinds = {str(cause.kind) for _, cause in expected}
     assert kinds == {"HELD", "DETAINED", "TROUBLE", "SILENT", "OVERDUE", "HANDOVER_DIFFERENCE", "DISPUTE"}
     assert standing(session) == {cause.case for _, cause in expected}
+    assert counted(dsn, NOW) == late_by_the_core(told, NOW)
 
     # Time alone opens and closes: nothing is published for two months more.
     clock.at = NOW + 60 * 86_400_000_000
@@ -113,6 +120,8 @@ def test_the_store_finds_what_the_rules_find_and_nothing_else_ever(
     assert later != expected
     assert stored(session) == later
     assert standing(session) == {cause.case for _, cause in later}
+    assert counted(dsn, clock.at) == late_by_the_core(told, clock.at)
+    assert counted(dsn, clock.at + lateness.BEHIND + 1) == {}, "what is old is not told"
 
     # Made anew, the causes are the same, and no case takes a step.
     (steps,) = session.execute("SELECT count(*) FROM lianyun.case_step").fetchone() or (0,)
@@ -134,6 +143,47 @@ def test_the_store_finds_what_the_rules_find_and_nothing_else_ever(
         "row",
         "stands",
     }
+
+
+def counted(dsn: str, now: int) -> dict[tuple[str, ...], float]:
+    """What the exporter says of lateness, all corridors together."""
+    found: dict[tuple[str, ...], float] = Counter()
+    with psycopg.connect(dsn) as asked:
+        for sample in lateness.asking()(asked, now):
+            if sample.definition is not gauges.LATENESS_AS_OF and sample.value:
+                labels = zip(sample.definition.labels, sample.labels, strict=True)
+                of = (value for label, value in labels if label != "corridor")
+                found[sample.definition.name.removeprefix("lianyun_"), *of] += sample.value
+    return dict(found)
+
+
+def late_by_the_core(told: tuple[Story, ...], as_of: int) -> dict[tuple[str, ...], float]:
+    """The same from the views of the heart alone."""
+    found: dict[tuple[str, ...], float] = Counter()
+    for story in told:
+        facts = Facts.union(each.facts() for each in story.told)
+        for founded in {f.consignment for f in facts.foundings}:
+            view = derive(facts, founded, as_of)
+            if view is None or view.consignment != founded:
+                continue
+            if view.silent:
+                found[("consignments_silent",)] += 1
+            for name in {catalogue.by_number(claim.milestone).name for claim in view.overdue}:
+                found["milestones_overdue", name] += 1
+            late = [
+                as_of - claim.happened - (rules()[claim.milestone].tolerance or 0)
+                for claim in view.overdue
+                if claim.region is Region.MOVEMENT
+            ]
+            if late:
+                days = max(late) / 86_400_000_000
+                bucket = (
+                    "under_1_day" if days < 1 else "1_to_3_days" if days < 3
+                    else "3_to_7_days" if days < 7 else "over_7_days"
+                )  # fmt: skip
+                found["consignments_late", bucket] += 1
+    assert {name for name, *_ in found} == {"consignments_silent", "milestones_overdue", "consignments_late"}
+    return dict(found)
 
 
 def standing(session: Session) -> set[bytes]:

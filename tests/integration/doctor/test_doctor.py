@@ -200,7 +200,9 @@ def test_a_schema_that_is_behind_or_was_changed(
         "DELETE FROM lianyun.migration WHERE number = (SELECT max(number) FROM lianyun.migration)"
     )
     finding(stored()["migrations"], "1 to apply", "lianyun db migrate")
-    session.execute("INSERT INTO lianyun.migration (number, name, checksum) VALUES (9000, '9000_later', '')")
+    session.execute(
+        "INSERT INTO lianyun.migration (number, name, checksum, phase) VALUES (9000, '9000_later', '', 'after')"
+    )
     finding(stored()["migrations"], "9000_later", "use a newer one")
     session.execute("UPDATE lianyun.migration SET checksum = 'another' WHERE number = 1")
     finding(stored()["migrations"], "was changed after it was applied", "restore the migration files")

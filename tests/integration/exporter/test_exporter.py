@@ -19,7 +19,7 @@ from schemas.events.base import ObjectKind, Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
 from services.core.facts import Facts, LinkKind, PlannedRoute
-from services.exporter import border, consignments, partners
+from services.exporter import border, consignments, partners, transits
 from services.exporter.asking import Answers, Asker
 from services.exporter.process import questions, run
 from services.exporter.sample import Question
@@ -39,6 +39,7 @@ pytestmark = pytest.mark.integration
 KEYS = [SigningKey.from_seed(Scheme.ED25519, bytes([number]) * 32) for number in range(9)]
 SPEAKS = next(key for key in KEYS if key.key_id >= "8")  # negative as the number that is stored
 ARRIVED, DEPARTED, HANDED_OVER, GATED_IN = 301, 300, 302, 202
+UNLOADED, DELIVERED = 401, 600
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,8 @@ def test_a_train_waits_from_its_arrival_until_its_first_box_goes_on(
     assert ("border_longest_waiting_arrival_timestamp_seconds", "alashankou-dostyk") not in found
     assert found["border_dwell_p90_seconds", "alashankou-dostyk"] == 3 * 3_600
     assert found["border_dwell_median_seconds", "alashankou-dostyk"] == 3_600
+    assert found["border_trains_passed_lately", "alashankou-dostyk"] == 2
+    assert found["border_dwell_lately_median_seconds", "alashankou-dostyk"] == 3_600
 
 
 def await_horizon(dsn: str) -> None:
@@ -197,6 +200,46 @@ def test_consignments_are_counted_by_corridor_and_phase(
     assert found["consignments", "alashankou-dostyk", "on_the_way"] == 2
 
 
+def test_a_journey_is_from_the_first_fact_on_the_way_to_the_first_at_its_destination(
+    pair: Pair, dsn: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    t, now = Teller(request.node.name), int(time.time() * 1e6)
+    came = now - 5 * 24 * HOUR
+    told = []
+    for index, (took, arrived) in enumerate(
+        [(200, came), (300, came), (400, came), (300, now - transits.LOOK_BACK - HOUR)]
+    ):
+        cons, box = t.cons(f"j{index}"), t.box(f"j{index}")
+        told.append(t.founding(cons))
+        told.append(t.link(LinkKind.CONTAINER_CARRIES, box, cons))
+        told.append(t.claim(box, arrived - (took + 50) * HOUR, GATED_IN))
+        told.append(at(t.claim(box, arrived - took * HOUR, DEPARTED), "railnet:xian-intl-port"))
+        told.append(at(t.claim(box, arrived - 90 * HOUR, ARRIVED), "railnet:alashankou"))
+        told.append(at(t.claim(box, arrived, UNLOADED), "railnet:duisburg"))
+        told.append(at(t.claim(box, arrived + 30 * HOUR, DELIVERED), "railnet:duisburg"))
+        if index < 3:
+            told.append(
+                planned(t, f"j{index}", "railnet:xian-intl-port", "railnet:alashankou", "railnet:dostyk")
+            )
+    # A stranger's word of the box counts for nothing.
+    told.append(at(t.claim(t.box("j2"), came - 900 * HOUR, DEPARTED, publisher="stranger"), "railnet:urumqi"))
+    pair.apply(0, told)
+    pair.settle()
+    found = asked(dsn, "transits")
+    assert found["transits", "alashankou-dostyk"] == 3
+    assert found["transits", "none"] == 0
+    assert found["transit_median_seconds", "alashankou-dostyk"] == 300 * 3_600
+    assert found["transit_p90_seconds", "alashankou-dostyk"] == 400 * 3_600
+    monkeypatch.setattr(transits, "_AT_ONCE", 1)
+    monkeypatch.setattr(transits, "SECONDS", 0.0)
+    with psycopg.connect(dsn) as session:
+        assert not list(transits.Transits().ask(session, now)), "nothing is told of a part"
+
+
+def test_clocks_are_compared(dsn: str) -> None:
+    assert abs(asked(dsn, "database")[("database_clock_offset_seconds",)]) < 1
+
+
 def test_a_partner_is_heard_once_whoever_asks_and_never_too_early(
     pair: Pair, dsn: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,10 +285,14 @@ def test_questions_read_growing_tables_by_an_index(dsn: str) -> None:
         },
         "corridors": {"crossings": [UUID(int=1)], "consignments": [UUID(int=2)]},
         "follow": {"batches": 500},
-        "behind": {}, "requests": {}, "financings": {},
+        "behind": {}, "requests": {}, "financings": {}, "lateness": {}, "last_decided": {},
+        "transit": {"consignments": [UUID(int=2)], "on_the_way": 300, "at_destination": 400},
+        "decided": {"xid": "0", "no": 0, "limit": 9, "disposing": ["TRANSFER"]},
+        "decided_before": {"financings": [UUID(int=3)], "numbers": [1], "disposing": ["TRANSFER"]},
     }  # fmt: skip
     grown = {
-        "claim", "link", "mention", "passing", "reach", "body", "batch", "financing_hold", "dead_letter", "dead_letter_outcome",
+        "claim", "link", "mention", "passing", "reach", "body", "batch", "financing_hold", "financing_decision",
+        "financing_touched", "case_cause", "dead_letter", "dead_letter_outcome",
     }  # fmt: skip
     with psycopg.connect(dsn) as session:
         session.execute("SET enable_seqscan = off")  # tables are small here: is there another way at all?

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from schemas.envelope import read_headers, signed_bytes
@@ -12,10 +16,16 @@ from schemas.events.finance_decision import Decided
 from schemas.signature_header import parse_header
 from schemas.signing import verify
 from services.admission.raw import unframe
+from services.exporter.transitions import Edge, Standing, Transitions
+from services.processors.cases.store import projector
+from services.processors.cases.store.recording import CaseDesk
+from services.processors.financing.lifecycle import Hold, Stage, holds
+from services.processors.financing.rulings import Ruling
 from services.processors.financing.status import Status
 from services.processors.financing.store.answering import status_of
 from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.names import financing_id
+from services.storage.session import Session
 from tests.financing.stored import PLATFORM, SIGNER, Stored, checked, events_of
 from tests.financing.telling import Case, cases, micros
 from tests.financing.world import World
@@ -110,9 +120,93 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
         )
         assert isinstance(decode_payload(envelope.type, bytes(payload)), Decided)
     stored.session.commit()
+    assert counted(dsn) == transitions_of(world.rulings)
     report = checked(stored.session)
     assert report.findings == ()
     assert report.counts["decisions"] == len(world.rulings)
     assert report.counts["financings_wrong"] == report.counts["double_pledges"] == 0
     assert report.counts["financing_words"] > 0
+    stored.close()
+
+
+def counted(dsn: str) -> Counter[Edge]:
+    """What the exporter counts; as it may be for a while, by one decision at a time."""
+    counting = Transitions()
+    with psycopg.connect(dsn) as session:
+        end = time.monotonic() + 60
+        while (
+            counting.followed
+            < session.execute("SELECT count(*) FROM lianyun.financing_decision").fetchone()[0]
+        ):  # type: ignore[index]
+            assert time.monotonic() < end, "another database of the server holds the horizon back"
+            list(counting.ask(session, 0))
+            session.rollback()
+    return counting.counts
+
+
+def transitions_of(rulings: Sequence[Ruling]) -> Counter[Edge]:
+    """What the fold of the decisions makes of each financing, decision by decision."""
+    found: Counter[Edge] = Counter()
+    before: dict[str, Standing] = {}
+    for number in range(1, len(rulings) + 1):
+        now = {name: standing(hold) for name, hold in holds(rulings[:number]).items()}
+        for name, stands in now.items():
+            was = before.get(name, Standing.NONE)
+            if was is not stands:
+                found[was, stands] += 1
+        before = now
+    return found
+
+
+def standing(hold: Hold) -> Standing:
+    ended = {
+        Stage.RELEASED: Standing.RELEASED,
+        Stage.CANCELLED: Standing.CANCELLED,
+        Stage.RESERVATION_EXPIRED: Standing.EXPIRED,
+        Stage.SUPERSEDED: Standing.SUPERSEDED,
+    }
+    if hold.ended is not None:
+        return ended[hold.ended]
+    if hold.pledged_at is None:
+        return Standing.RESERVED
+    return Standing.DRAWN if hold.draws else Standing.PLEDGED
+
+
+def test_an_alert_of_a_pledge_opens_a_case_that_names_no_bank(dsn: str) -> None:
+    (case,) = (each for each in CASES if each.slug.startswith("10"))
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    for number in range(len(case.asks)):
+        stored.ask(*case.ask(number))
+    (financing,) = case.then
+    as_of = micros(case.then[financing]["as_of"])
+    stored.hear(as_of)
+
+    def moment(session: Session) -> tuple[int, int]:
+        return as_of, stored._clock(session)[1]
+
+    stored.session.autocommit = True
+    end = time.monotonic() + 60
+    while not projector.catch_up(stored.session, CaseDesk(SIGNER, moment))[-1].events:
+        assert time.monotonic() < end, "another database of the server holds the horizon back"
+    expected = set(case.then[financing]["alerts"])
+    opened = stored.session.execute(
+        "SELECT h.what, h.about, convert_from(s.payload, 'UTF8'), s.headers, s.text, s.reason, s.by_party, h.owner_party,"
+        " to_jsonb(h)::text || to_jsonb(s)::text, (SELECT string_agg(to_jsonb(c)::text, '') FROM lianyun.case_cause c"
+        " WHERE c.case_id = h.case_id)"
+        " FROM lianyun.case_head h JOIN lianyun.case_step s USING (case_id) WHERE h.kind = 'FINANCING_ALERT' AND NOT h.closed"
+    ).fetchall()
+    assert {what for what, *_ in opened} == expected, "one case for each alert"
+    bank, reference = financing.split("/")
+    application = str(case.asks[0]["application"])
+    for _, about, payload, headers, *rest in opened:
+        assert about == "xaport/XA-1"
+        assert "opened" in bytes(headers).decode(errors="replace")
+        for text in (payload, bytes(headers).decode(errors="replace"), *map(str, rest)):
+            assert not [word for word in (bank, reference, *application.split("/")) if word in text], text
+    shown = {kind for (kind,) in stored.session.execute("SELECT kind FROM lianyun.case_open").fetchall()}
+    assert "FINANCING_ALERT" not in shown, (
+        "dashboards show the trouble of the cargo, never that it is pledged"
+    )
+    assert shown
     stored.close()

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from services.localstack.engine import DatabaseAddress
-from services.storage.errors import GenerationMoved, MigrationError
+from services.storage import migrate as migrating
+from services.storage.errors import GenerationMoved, MigrationError, SchemaMoved
 from services.storage.generations import (
     create_generation,
     current_generation,
@@ -16,7 +17,10 @@ from services.storage.generations import (
     switch_generation,
 )
 from services.storage.migrate import FOLDER, migrate, migrations
-from tests.storing.harness import start
+from services.storage.migration import Phase, Released
+from services.storage.schema_window import require
+from services.storage.writer import Writer
+from tests.storing.harness import no_letters, start
 
 pytestmark = pytest.mark.integration
 
@@ -92,3 +96,105 @@ def test_a_generation_of_other_rules_is_not_written_to(empty: str) -> None:
         session.execute("UPDATE lianyun.generation SET fold_version = 'other'")
         with pytest.raises(GenerationMoved, match="rebuild"):
             current_generation(session)
+
+
+def put(folder: Path, name: str, text: str) -> None:
+    (folder / f"{name}.sql").write_text(text)
+
+
+def columns(dsn: str, table: str) -> set[str]:
+    with psycopg.connect(dsn) as session:
+        rows = session.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+            (table,),
+        ).fetchall()
+    return {name for (name,) in rows}
+
+
+def test_a_deployment_has_its_migrations_before_and_after_it(empty: str, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    migrate(empty, folder)
+    put(folder, "9001_adds", "ALTER TABLE lianyun.topic ADD COLUMN title text")
+    put(folder, "9002_takes_away", "-- deploy: after\nALTER TABLE lianyun.topic DROP COLUMN name")
+    put(folder, "9003_adds_more", "-- deploy: before\nALTER TABLE lianyun.topic ADD COLUMN more text")
+    with pytest.raises(MigrationError, match="9001_adds, 9003_adds_more comes first"):
+        migrate(empty, folder, Phase.AFTER)
+    with psycopg.connect(empty) as session, pytest.raises(SchemaMoved, match="lianyun db migrate --before"):
+        require(session, folder)
+    with psycopg.connect(empty) as session:
+        require(session)  # of the release that runs
+    assert migrate(empty, folder, Phase.BEFORE) == ["9001_adds", "9003_adds_more"]
+    assert columns(empty, "lianyun.topic") == {"no", "name", "title", "more"}
+    with psycopg.connect(empty) as session:
+        require(session)
+        require(session, folder)
+    assert migrate(empty, folder, Phase.AFTER) == ["9002_takes_away"]
+    with psycopg.connect(empty) as session:
+        require(session, folder)
+        with pytest.raises(SchemaMoved, match="9002_takes_away"):
+            require(session)
+    with pytest.raises(GenerationMoved, match="start that release"):
+        Writer(empty, no_letters)
+
+
+def test_what_the_last_deployment_left_over_comes_first(
+    empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copied(tmp_path)
+    migrate(empty, folder)
+    put(folder, "9001_old", "-- deploy: after\nSELECT 1")
+    put(folder, "9002_new", "SELECT 1")
+    monkeypatch.setattr(migrating, "released", lambda: Released(9001, ""))
+    with pytest.raises(MigrationError, match="9001_old of the release before was never run"):
+        migrate(empty, folder, Phase.BEFORE)
+
+
+def test_a_lock_that_is_not_to_be_had_keeps_nobody_else_waiting(
+    empty: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = copied(tmp_path)
+    migrate(empty, folder)
+    put(folder, "9001_waits", "ALTER TABLE lianyun.topic ADD COLUMN title text")
+    done: list[str] = []
+    with psycopg.connect(empty, application_name="in-the-way") as holder:
+        holder.execute("SELECT count(*) FROM lianyun.topic")
+        with pytest.raises(MigrationError, match=r"9001_waits did not get its locks .* in-the-way \(pid"):
+            migrate(empty, folder, patience=0)
+        caplog.clear()
+        running = start("waits", lambda: done.extend(migrate(empty, folder)))
+        written = 0
+        with psycopg.connect(empty, autocommit=True, options="-c lock_timeout=20s") as writer:
+            while len([r for r in caplog.records if "is tried again" in r.message]) < 3:
+                writer.execute("INSERT INTO lianyun.topic (name) VALUES (%s)", (f"t{written}",))
+                written += 1
+        assert not done
+        holder.commit()
+        running.join()
+    assert done == ["9001_waits"]
+    with psycopg.connect(empty) as session:
+        assert session.execute("SELECT count(*) FROM lianyun.topic").fetchone() == (written,)
+
+
+def test_an_index_is_built_beside_writers_and_again_where_it_was_left_half_done(
+    empty: str, tmp_path: Path
+) -> None:
+    folder = copied(tmp_path)
+    migrate(empty, folder)
+    with psycopg.connect(empty, autocommit=True) as session:
+        session.execute("INSERT INTO lianyun.fence_log (owner, what) VALUES ('a', 'x'), ('a', 'x')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            session.execute("CREATE UNIQUE INDEX CONCURRENTLY fence_log_owner ON lianyun.fence_log (owner)")
+    put(
+        folder,
+        "9001_index",
+        "-- deploy: before, outside a transaction\n"
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS fence_log_owner\n    ON lianyun.fence_log (owner, what);\n"
+        "CREATE OR REPLACE VIEW lianyun.fences AS SELECT 1 AS one;\n",
+    )
+    assert migrate(empty, folder) == ["9001_index"]
+    with psycopg.connect(empty) as session:
+        index = "SELECT indisvalid, indisunique FROM pg_index WHERE indexrelid = 'lianyun.fence_log_owner'::regclass"
+        assert session.execute(index).fetchone() == (True, False)
+        assert session.execute("SELECT one FROM lianyun.fences").fetchone() == (1,)
+        applied = "SELECT phase FROM lianyun.migration WHERE number = 9001"
+        assert session.execute(applied).fetchone() == ("before",)

@@ -33,6 +33,7 @@ TOPIC = {"topic": "cre.railway.ktz.v1"}
 KTZ = {"partner": "ktz"}
 OPEN = P + 'dead_letters{partner="ktz",reason="BAD_SIGNATURE",outcome="OPEN"}'
 AGE = P + 'event_age_seconds_{}{{partner="ktz"{}}}'
+OVERDUE = P + 'milestones_overdue{milestone="movement.arrived",corridor="alashankou-dostyk"}'
 CROSSING = '{crossing="alashankou-dostyk"}'
 START = 'process_start_time_seconds{job="workers",instance="worker-1:9464"}'
 PROCESS = {"job": "workers", "instance": "worker-1:9464"}
@@ -50,6 +51,13 @@ CASES = (
          {P + "database_connections": "70x30", P + "database_connections_max": "100x30"}, "15m"),
     Case("TransactionOpenLong", {P + "oldest_writing_transaction_timestamp_seconds": "60x30"},
          {P + "oldest_writing_transaction_timestamp_seconds": "0+60x30"}, "10m"),
+    Case("ClockSkew", {P + "database_clock_offset_seconds": "-3x30"}, {P + "database_clock_offset_seconds": "0.5x30"}, "10m"),
+    Case("ClockSkew", {P + 'topic_watermark_timestamp_seconds{topic="cre.railway.ktz.v1"}': "10+60x30"},
+         {P + 'topic_watermark_timestamp_seconds{topic="cre.railway.ktz.v1"}': "2+60x30"}, "10m"),
+    Case("CertificateExpires", {P + 'api_certificate_expires_timestamp_seconds{instance="api:9464"}': "864000x90"},
+         {P + 'api_certificate_expires_timestamp_seconds{instance="api:9464"}': "8640000x90",
+          P + 'api_certificate_expires_timestamp_seconds{instance="behind-a-proxy:9464"}': "0x90"}, "80m",
+         {"instance": "api:9464"}),
     Case("PartitionStopped",
          {P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="OFFSET_TRUNCATED"}': "1x10"},
          {P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="OFFSET_TRUNCATED"}': "0x10"}, "5m",
@@ -99,6 +107,19 @@ CASES = (
          {P + "border_longest_waiting_arrival_timestamp_seconds" + CROSSING: "-14400x60",
           P + "border_dwell_p90_seconds" + CROSSING: "3600x60", P + "border_trains_passed" + CROSSING: "5x60"},
          "40m", {"crossing": "alashankou-dostyk"}),
+    Case("BorderDwellAnomaly",
+         {P + "border_dwell_lately_median_seconds" + CROSSING: "90000x90", P + "border_dwell_p90_seconds" + CROSSING: "80000x90",
+          P + "border_trains_passed" + CROSSING: "60x90", P + "border_trains_passed_lately" + CROSSING: "9x90"},
+         {P + "border_dwell_lately_median_seconds" + CROSSING: "90000x90", P + "border_dwell_p90_seconds" + CROSSING: "80000x90",
+          P + "border_trains_passed" + CROSSING: "60x90", P + "border_trains_passed_lately" + CROSSING: "2x90"},
+         "80m", {"crossing": "alashankou-dostyk"}),
+    Case("MilestoneOverdue", {OVERDUE: "10x1440 50x90"}, {OVERDUE: "30x1440 50x90"}, "1500m",
+         {"milestone": "movement.arrived", "corridor": "alashankou-dostyk"}),
+    Case("MilestoneOverdue", {OVERDUE: "_x1440 50x90"}, {OVERDUE: "5x1440 15x90"}, "1500m",
+         {"milestone": "movement.arrived", "corridor": "alashankou-dostyk"}),
+    Case("FinancingStatusStale", {P + 'financing_last_decision_timestamp_seconds{status="reserved"}': "-4000000x90"},
+         {P + 'financing_last_decision_timestamp_seconds{status="reserved"}': "-400000x90",
+          P + 'financing_last_decision_timestamp_seconds{status="pledged"}': "-9000000x90"}, "80m"),
     Case("ConsignmentsBroken", {P + "consignments_broken": "2x20"}, {P + "consignments_broken": "0x20"}, "10m"),
     Case("FinancingRequestsWaiting", {P + "financing_request_oldest_timestamp_seconds": "60x30"},
          {P + "financing_request_oldest_timestamp_seconds": "0+60x30"}, "15m"),

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from services.notifying.relay import RelaySettings
+from services.notifying.routing import Receivers, configuration
+
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -46,7 +49,7 @@ def test_no_secret_stands_in_the_file(name: str) -> None:
 @each
 def test_every_service_belongs_to_a_profile_and_depends_on_its_own(name: str) -> None:
     own = set(SERVICES[name]["profiles"])
-    assert own <= {"plain", "demo", "secure"}
+    assert own <= {"plain", "demo", "secure"} or own == {"chat"}
     for needed in SERVICES[name].get("depends_on", {}):
         assert own <= set(SERVICES[needed]["profiles"])
 
@@ -138,6 +141,28 @@ def test_grafana_shows_the_generated_dashboards_and_nobody_changes_them_there() 
     assert provider["allowUiUpdates"] is False
     for name in ("grafana", "grafana-secure"):
         assert f"../ops/dashboards:{provider['options']['path']}:ro" in SERVICES[name]["volumes"]
+
+
+def test_alertmanager_reaches_the_relay_that_knows_its_robots_from_files_alone(
+    watching: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = SERVICES["relay"]
+    told = relay["environment"]
+    url = f"http://relay:{told['LIANYUN_RELAY_PORT']}"
+    assert f"--relay {url}" in (INFRA / "docker-compose.yml").read_text()
+    assert set(relay["networks"]) == set(SERVICES["alertmanager"]["networks"])
+    assert told["LIANYUN_SECRETS"] in relay["volumes"][0]
+    (tmp_path / "lianyun_wecom_url").write_text("https://robot.example/send?key=k")
+    monkeypatch.setenv("LIANYUN_SECRETS", str(tmp_path))
+    assert RelaySettings().wecom_url.get_secret_value() == "https://robot.example/send?key=k"
+    shipped = INFRA / "alertmanager" / "alertmanager.yml"
+    sending = tmp_path / "alertmanager.yml"
+    sending.write_text(configuration(Receivers(relay=url, wecom=True, dingtalk=True)))
+    assert f'"{url}/wecom"' in sending.read_text()
+    for file in (shipped, sending):
+        command = [watching / "amtool", "check-config", file]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def test_dashboard_sources_have_the_fixed_names_that_dashboards_use() -> None:

@@ -38,6 +38,12 @@ def heard() -> Iterator[Robot]:
         yield found
 
 
+def test_it_says_that_it_lives() -> None:
+    with relay() as address:
+        assert httpx.get(address + "/health/live").status_code == 200
+        assert httpx.get(address + "/wecom").status_code == 404
+
+
 def test_each_robot_hears_its_own_form(heard: Robot) -> None:
     urls = {
         "wecom_url": SecretStr(heard.url("/cgi-bin/webhook/send?key=k")),

@@ -13,8 +13,10 @@ from prometheus_client.exposition import generate_latest
 from services.api.measuring import ApiMetrics
 from services.exporter.asking import Answers
 from services.exporter.sample import Question, Sample
+from services.observability import metrics
 from services.observability.catalogue import CATALOGUE, PROCESSES
 from services.observability.definitions import LABELS, UNITS, Definition
+from services.observability.instruments import Instruments
 from services.observability.publishing import ROOT, main, render, stale
 from services.processors.cases.store.follower import CaseMetrics
 from services.processors.credit.store.follower import FollowerMetrics
@@ -29,18 +31,21 @@ def exporter() -> CollectorRegistry:
     told = [
         Sample(d, tuple(f"any-{label}" for label in d.labels), 1.0)
         for d in PROCESSES["exporter"]
-        if "question" not in d.labels
+        if "question" not in d.labels and d is not metrics.BUILD_INFO
     ]
     answers.keep("all", told, 0.1)
-    registry = CollectorRegistry()
-    registry.register(answers)
-    return registry
+    instruments = Instruments()
+    instruments.registry.register(answers)
+    return instruments.registry
 
 
 def api() -> CollectorRegistry:
-    metrics = ApiMetrics()
-    metrics.count("/v1/consignments/{id}", 200, 0.01)
-    return metrics.instruments.registry
+    counted = ApiMetrics()
+    counted.count("/v1/consignments/{id}", 200, 0.01)
+    counted.not_let_in("bad_token")
+    counted.limited("ktz")
+    counted.watch_pool(lambda: {"pool_size": 4, "pool_available": 1})
+    return counted.instruments.registry
 
 
 def supervisor() -> CollectorRegistry:

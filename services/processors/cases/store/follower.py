@@ -24,6 +24,7 @@ from services.processors.financing.store.opening import read_keys
 from services.processors.following.progress import Progress, shown
 from services.processors.following.turning import behind_workers, turn
 from services.processors.platform_events import Signer
+from services.storage.schema_window import require
 from services.storage.session import open_session
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ def run(settings: CasesSettings) -> None:
         session = open_session(settings.dsn.get_secret_value(), APPLICATION)
         session.autocommit = True
         with session:
+            require(session)
             metrics.found_whole(session.execute(statement("whole_at")).fetchone())
             follow(session, desk, settings.cases_events, settings.cases_tick, stop, stepped)
 

@@ -21,6 +21,7 @@ from services.processors.credit.store.projector import Step
 from services.processors.credit.store.statements import statement
 from services.processors.following.progress import Progress, shown
 from services.processors.following.turning import behind_workers, turn
+from services.storage.schema_window import require
 from services.storage.session import open_session
 
 APPLICATION = "lianyun-credit"
@@ -100,5 +101,6 @@ def run(settings: FollowerSettings) -> None:
         session = open_session(settings.dsn.get_secret_value(), APPLICATION)
         session.autocommit = True
         with session:
+            require(session)
             metrics.found_whole(session.execute(statement("whole_at")).fetchone())
             follow(session, settings.credit_events, settings.credit_tick, stop, metrics.stepped)

@@ -1,0 +1,146 @@
+"""No migration behind the release that runs breaks it or holds it up; and whoever writes one that would is told so."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.storage.ddl import effects, statements
+from services.storage.deployable import faults
+from services.storage.errors import MigrationError
+from services.storage.migration import Migration, Phase, migrations, released
+from services.storage.schema_window import Applied, compared
+
+KNOWN = migrations()
+
+
+@pytest.mark.parametrize("migration", [m for m in KNOWN if m.number > released().level], ids=lambda m: m.name)
+def test_a_migration_may_run_when_its_header_says(migration: Migration) -> None:
+    assert list(faults(migration)) == []
+
+
+def test_the_level_of_the_release_is_a_migration() -> None:
+    assert released().level in {m.number for m in KNOWN}
+    assert len(released().commit) == 40
+
+
+def said(text: str, header: str = "before") -> str:
+    return "\n".join(faults(Migration(9000, "9000_try", f"-- deploy: {header}\n{text};\n".encode())))
+
+
+BREAKING = [
+    "DROP TABLE lianyun.batch",
+    "DROP INDEX lianyun.claim_no",
+    "ALTER TABLE lianyun.batch DROP COLUMN taken",
+    "ALTER TABLE lianyun.batch RENAME COLUMN taken TO had",
+    "ALTER TABLE lianyun.batch RENAME TO batches",
+    "ALTER TABLE lianyun.batch ADD COLUMN more text NOT NULL",
+    "ALTER TABLE lianyun.batch ADD COLUMN some text, ADD COLUMN more text NOT NULL",
+    "ALTER TABLE lianyun.batch ALTER COLUMN taken SET NOT NULL",
+    "ALTER TABLE lianyun.batch ALTER COLUMN taken TYPE bigint",
+    "ALTER TABLE lianyun.batch ALTER taken DROP DEFAULT",
+    "ALTER TABLE lianyun.batch ADD CONSTRAINT few CHECK (events < 9) NOT VALID",
+    "CREATE UNIQUE INDEX batch_at ON lianyun.batch (at)",
+    "TRUNCATE lianyun.batch",
+    "DELETE FROM lianyun.batch WHERE taken = 0",
+    "UPDATE lianyun.batch SET taken = 0",
+    "REVOKE SELECT ON lianyun.batch, lianyun.body FROM lianyun_worker",
+    "DO $$ BEGIN IF true THEN ALTER TABLE lianyun.batch DROP COLUMN taken; END IF; END $$",
+    "DO $$ DECLARE made record; BEGIN FOR made IN SELECT 1 LOOP EXECUTE format('ALTER TABLE %I.head '"
+    " 'DROP COLUMN boxes', made.name); END LOOP; END $$",
+]
+
+
+@pytest.mark.parametrize("text", BREAKING)
+def test_what_breaks_the_release_that_runs_comes_after(text: str) -> None:
+    told = said(text)
+    assert "9000_try runs before the deployment" in told
+    assert "begins with `-- deploy: after`" in told
+    assert "runs before the deployment" not in said(text, "after")
+
+
+BLOCKING = [
+    "CREATE INDEX batch_at ON lianyun.batch (at)",
+    "ALTER TABLE lianyun.batch ADD COLUMN at2 timestamptz NOT NULL DEFAULT clock_timestamp()",
+    "ALTER TABLE lianyun.batch ADD COLUMN no bigint GENERATED ALWAYS AS IDENTITY",
+    "ALTER TABLE lianyun.batch ADD CONSTRAINT few CHECK (events < 9)",
+    "ALTER TABLE lianyun.batch ALTER COLUMN taken TYPE bigint",
+    "VACUUM FULL lianyun.batch",
+    "DO $$ BEGIN EXECUTE format('CREATE INDEX IF NOT EXISTS x ON %I.canonical (canonical)', 'g1'); END $$",
+]
+
+
+@pytest.mark.parametrize("text", BLOCKING)
+@pytest.mark.parametrize("header", Phase)
+def test_what_holds_everybody_up_comes_never(text: str, header: Phase) -> None:
+    assert "hold nobody up" in said(text, header)
+
+
+HARMLESS = [
+    "CREATE TABLE lianyun.more (no bigint PRIMARY KEY, name text NOT NULL); CREATE INDEX more_name ON lianyun.more (name);"
+    " ALTER TABLE lianyun.more ADD CONSTRAINT named CHECK (name <> ''); INSERT INTO lianyun.more VALUES (1, 'DROP TABLE x');"
+    " REVOKE ALL ON lianyun.more FROM lianyun_reader",
+    "ALTER TABLE lianyun.batch ADD COLUMN more text",
+    "ALTER TABLE lianyun.batch ADD COLUMN more text NOT NULL DEFAULT ''",
+    "ALTER TABLE lianyun.batch ALTER COLUMN taken DROP NOT NULL",
+    "-- DROP TABLE lianyun.batch;\nCREATE VIEW lianyun.seen AS SELECT 1 -- ; DROP TABLE x",
+    "CREATE OR REPLACE FUNCTION lianyun.f() RETURNS void LANGUAGE sql AS $$ DELETE FROM lianyun.batch; $$",
+    "CREATE TRIGGER final BEFORE UPDATE ON lianyun.batch FOR EACH ROW EXECUTE FUNCTION lianyun.f()",
+    "DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles) THEN GRANT UPDATE ON lianyun.batch TO lianyun_api; END IF; END $$",
+]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_only_adds_may_come_before(text: str) -> None:
+    assert said(text) == ""
+
+
+def test_concurrently_is_outside_a_transaction_and_repeatable() -> None:
+    once = "CREATE INDEX CONCURRENTLY batch_at ON lianyun.batch (at)"
+    assert "outside a transaction" in said(once)
+    assert "IF NOT EXISTS" in said(once, "before, outside a transaction")
+    assert said(once.replace("LY ", "LY IF NOT EXISTS "), "before, outside a transaction") == ""
+
+
+def test_a_header_that_is_none_is_refused() -> None:
+    wrong = Migration(9000, "9000_try", b"-- deploy: whenever\nSELECT 1")
+    with pytest.raises(MigrationError, match="`-- deploy: before` or `-- deploy: after`"):
+        _ = wrong.phase
+    assert Migration(9000, "9000_try", b"SELECT 1").phase is Phase.BEFORE
+
+
+def test_statements_are_told_apart_whatever_stands_in_texts_and_comments() -> None:
+    text = "SELECT ';' AS \"a;b\"; /* ; */ DO $x$ BEGIN NULL; END $x$; -- ;\nSELECT 'it''s; so'"
+    assert [each.split(" ")[0] for each in statements(text)] == ["SELECT", "DO", "SELECT"]
+    body = "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 3"
+    assert len(statements(body)) == 2
+
+
+def test_locks_are_known() -> None:
+    told = {
+        effect.statement.split(" ")[0]: effect
+        for effect in effects("ALTER TABLE lianyun.party ADD COLUMN x text")
+    }
+    assert (told["ALTER"].lock, told["ALTER"].on) == ("ACCESS EXCLUSIVE", "lianyun.party")
+
+
+def of(number: int, phase: Phase = Phase.BEFORE) -> Migration:
+    return Migration(number, f"{number:04}_x", f"-- deploy: {phase}\nSELECT 1".encode())
+
+
+def applied(*given: Migration) -> list[Applied]:
+    return [Applied(m.number, m.name, m.checksum, m.phase) for m in given]
+
+
+def test_a_database_is_set_beside_the_files() -> None:
+    one, two, three = of(1), of(2, Phase.AFTER), of(3)
+    stands = compared([one, two, three], applied(one, three))
+    assert (stands.lacking, stands.left_over, stands.beyond) == ((), ("0002_x",), ()), (
+        "what is after comes late"
+    )
+    assert compared([one, two, three], applied(one)).lacking == ("0003_x",)
+    assert compared([one], applied(one, three)).beyond == ()
+    assert compared([one], applied(one, two)).beyond == ("0002_x",)
+    with pytest.raises(MigrationError, match="give it a new number"):
+        compared([one, three], applied(three))
+    with pytest.raises(MigrationError, match="not among the files"):
+        compared([one, three], applied(one, two, three))

@@ -1,0 +1,50 @@
+"""The release that is deployed already, as its commit has it, and its processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from services.observability.publishing import ROOT
+from services.storage.migration import released
+
+
+def previous_release(folder: Path) -> Path:
+    """The code of the release before in ``folder``; skips, aloud, where this copy of the repository has no history."""
+    commit = released().commit
+    archive = _git("archive", commit, "services", "schemas", "infra/kafka")
+    if archive is None and _git("fetch", "--depth=1", "origin", commit) is not None:
+        archive = _git("archive", commit, "services", "schemas", "infra/kafka")
+    if archive is None:
+        pytest.skip(f"NOT RUN: commit {commit} of the release before is not in this copy of the repository")
+    folder.mkdir()
+    subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
+    asked = [sys.executable, "-P", "-c", "import services.storage; print(services.storage.__file__)"]
+    found = subprocess.run(
+        asked, env=environment(folder, {}), capture_output=True, text=True, check=True
+    ).stdout
+    assert Path(found.strip()).is_relative_to(folder), "the processes would be of this release"
+    return folder
+
+
+def command(module: str, *arguments: str) -> tuple[str, ...]:
+    """What runs ``module`` of whichever release the environment names, never the one of the working folder."""
+    return (sys.executable, "-P", "-m", module, *arguments)
+
+
+def environment(release: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process of ``release`` with the settings ``given``."""
+    return {**os.environ, "PYTHONPATH": str(release), **given}
+
+
+def _git(*arguments: str) -> bytes | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, timeout=120, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout if done.returncode == 0 else None
