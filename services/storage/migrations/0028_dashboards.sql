@@ -132,7 +132,7 @@ $$;
 CREATE FUNCTION lianyun.border_trains(now bigint) RETURNS TABLE (
     crossing text, near bigint, train uuid, phase text, expected bigint, announced boolean,
     milestone bigint[], "position" bigint[], boxes uuid[], loadings bigint[], keeps text[], numbers text[]
-) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     hour constant bigint := 3600000000;
     trains uuid[];
