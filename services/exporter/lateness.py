@@ -46,7 +46,7 @@ def asking() -> Callable[[Connection[Any], Micros], Iterable[Sample]]:
         if found is None or found[0] is None or found[0] < now - BEHIND:
             return ()
         rows = session.execute(statement("lateness")).fetchall()
-        return samples(rows, known.of(session, sorted({row[0] for row in rows}), now), found[0])
+        return samples(rows, known.of(session, list({row[0] for row in rows}), now), found[0])
 
     return ask
 

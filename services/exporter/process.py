@@ -12,7 +12,7 @@ from services.exporter.asking import Answers, Asker
 from services.exporter.consignments import Corridors
 from services.exporter.sample import Question
 from services.exporter.settings import ExporterSettings
-from services.exporter.transitions import Transitions
+from services.exporter.transitions import Transitions, last_decided
 from services.exporter.transits import Transits
 from services.observability.http import Health, HealthServer
 from services.observability.instruments import Instruments
@@ -32,7 +32,8 @@ def questions(settings: ExporterSettings) -> tuple[Question, ...]:
         Question("financings", often, financings.ask),
         Question("border", 8 * often, border.ask),
         Question("transitions", 8 * often, Transitions().ask),
-        Question("lateness", 8 * often, lateness.asking()),
+        Question("last decided", settings.exporter_heads_every, last_decided),
+        Question("lateness", settings.exporter_heads_every, lateness.asking()),
         Question("consignments", settings.exporter_heads_every, Corridors().ask),
         Question("transits", 4 * settings.exporter_heads_every, Transits().ask),
     )

@@ -93,7 +93,7 @@ class Transitions:
         while (full := self._follow(session)) and time.monotonic() < end:
             pass
         self._whole |= not full
-        return (*self._counted(), *_last_decided(session))
+        return tuple(self._counted())
 
     def _counted(self) -> Iterator[Sample]:
         if self._whole:
@@ -137,6 +137,10 @@ def _edges(session: Connection[Any], rows: Sequence[Sequence[Any]]) -> Iterator[
             yield was, is_
 
 
-def _last_decided(session: Connection[Any]) -> Iterator[Sample]:
+def last_decided(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
+    """Of what holds cargo, by its status: when that was last decided on of which nothing was decided for longest.
+
+    It looks at every financing that holds something.
+    """
     for pledged, at in session.execute(statement("last_decided")).fetchall():
         yield Sample(gauges.FINANCING_LAST_DECISION, ("pledged" if pledged else "reserved",), at / SECOND)

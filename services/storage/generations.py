@@ -27,7 +27,7 @@ def current_generation(session: Session) -> int:
         "SELECT number, fold_version FROM lianyun.generation WHERE state = 'CURRENT'"
     ).fetchone()
     if row is None:
-        raise GenerationMoved("no generation of the state is current; run `lianyun migrate`")
+        raise GenerationMoved("no generation of the state is current; run `lianyun db migrate`")
     number, version = row
     if version != fold_version():
         raise GenerationMoved(

@@ -75,7 +75,7 @@ def migrate(
 ) -> list[str]:
     """Bring the database to the present version and return the names of what was applied; idempotent.
 
-    With ``phase`` only what runs before, or after, the deployment of this release; ``most`` migrations at most. Each file runs in
+    With ``phase`` only what runs before, or after, the deployment of this release (on an empty database all); ``most`` migrations at most. Each file runs in
     a transaction of its own, unless it says otherwise, while other migrating processes wait. At the end there is a current generation of the state
     (a first one, empty, where there was none) and room for events.
     Raises MigrationError where an applied file has changed since, a number is missing before an applied one, the other phase
@@ -112,9 +112,11 @@ def _bootstrap(session: Session) -> None:
 
 def _chosen(found: Standing, phase: Phase | None) -> list[Migration]:
     """What is to be applied; MigrationError where something else comes first."""
-    if found.newer:
-        names = ", ".join(each.name for each in found.newer)
+    if found.beyond:
+        names = ", ".join(found.beyond)
         raise MigrationError(f"{names} was applied here and is unknown to this release; use a newer one")
+    if found.fresh:
+        return list(found.pending)
     old = [
         each.name for each in found.pending if each.phase is Phase.AFTER and each.number <= released().level
     ]

@@ -39,6 +39,7 @@ class Standing:
 
     pending: tuple[Migration, ...]
     newer: tuple[Applied, ...]
+    fresh: bool  # nothing was ever applied: no release runs on it
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -61,7 +62,7 @@ def standing(session: Session, folder: Path = FOLDER) -> Standing:
     known = migrations(folder)
     row = session.execute("SELECT to_regclass('lianyun.migration') IS NULL").fetchone()
     if row is None or row[0]:
-        return Standing(tuple(known), ())
+        return Standing(tuple(known), (), True)
     applied = [Applied(n, name, sum_, Phase(phase)) for n, name, sum_, phase in session.execute(_APPLIED)]
     return compared(known, applied)
 
@@ -86,7 +87,7 @@ def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing
     for one in pending:
         if one.phase is Phase.BEFORE and one.number < last:
             raise MigrationError(f"{one.name} comes before one that was applied; give it a new number")
-    return Standing(pending, tuple(newer))
+    return Standing(pending, tuple(newer), not present)
 
 
 def require(session: Session, folder: Path = FOLDER) -> None:

@@ -16,7 +16,7 @@ from schemas.events.finance_decision import Decided
 from schemas.signature_header import parse_header
 from schemas.signing import verify
 from services.admission.raw import unframe
-from services.exporter.transitions import Edge, Standing, Transitions
+from services.exporter.transitions import Edge, Standing, Transitions, last_decided
 from services.processors.cases.store import projector
 from services.processors.cases.store.recording import CaseDesk
 from services.processors.financing.lifecycle import Hold, Stage, holds
@@ -121,6 +121,7 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
         assert isinstance(decode_payload(envelope.type, bytes(payload)), Decided)
     stored.session.commit()
     assert counted(dsn) == transitions_of(world.rulings)
+    assert last_decided_on(dsn) == last_told(world.rulings)
     report = checked(stored.session)
     assert report.findings == ()
     assert report.counts["decisions"] == len(world.rulings)
@@ -142,6 +143,22 @@ def counted(dsn: str) -> Counter[Edge]:
             list(counting.ask(session, 0))
             session.rollback()
     return counting.counts
+
+
+def last_decided_on(dsn: str) -> dict[str, float]:
+    with psycopg.connect(dsn) as session:
+        return {sample.labels[0]: sample.value for sample in last_decided(session, 0)}
+
+
+def last_told(rulings: Sequence[Ruling]) -> dict[str, float]:
+    """The same of the fold: whatever was decided on a financing counts, also what was refused."""
+    found: dict[str, int] = {}
+    for name, hold in holds(rulings).items():
+        if hold.ended is None:
+            status = "reserved" if hold.pledged_at is None else "pledged"
+            last = max(r.number for r in rulings if name in (r.financing, *r.frees))
+            found[status] = min(last, found.get(status, last))
+    return {status: rulings[number - 1].at / 1e6 for status, number in found.items()}
 
 
 def transitions_of(rulings: Sequence[Ruling]) -> Counter[Edge]:

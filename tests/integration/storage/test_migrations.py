@@ -6,7 +6,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from services.cli.main import app
 from services.localstack.engine import DatabaseAddress
 from services.storage import migrate as migrating
 from services.storage.errors import GenerationMoved, MigrationError, SchemaMoved
@@ -60,7 +62,7 @@ def test_a_file_that_changed_after_it_was_applied_is_refused(empty: str, tmp_pat
 
 def test_a_database_of_a_newer_release_is_refused(empty: str, tmp_path: Path) -> None:
     newer = copied(tmp_path) / "9000_later.sql"
-    newer.write_text("SELECT 1")
+    newer.write_text("-- deploy: after\nSELECT 1")
     migrate(empty, tmp_path)
     newer.unlink()
     with pytest.raises(MigrationError, match="9000_later"):
@@ -137,6 +139,12 @@ def test_a_deployment_has_its_migrations_before_and_after_it(empty: str, tmp_pat
         Writer(empty, no_letters)
 
 
+def test_on_an_empty_database_there_is_nothing_to_deploy_beside(empty: str, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    put(folder, "9001_old", "-- deploy: after\nSELECT 1")
+    assert migrate(empty, folder, Phase.BEFORE)[-1] == "9001_old"
+
+
 def test_what_the_last_deployment_left_over_comes_first(
     empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,3 +206,32 @@ def test_an_index_is_built_beside_writers_and_again_where_it_was_left_half_done(
         assert session.execute("SELECT one FROM lianyun.fences").fetchone() == (1,)
         applied = "SELECT phase FROM lianyun.migration WHERE number = 9001"
         assert session.execute(applied).fetchone() == ("before",)
+
+
+def test_a_release_that_is_started_again_has_nothing_to_do(empty: str, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    put(folder, "9001_adds", "ALTER TABLE lianyun.topic ADD COLUMN title text")
+    migrate(empty, folder)
+    assert migrate(empty, phase=Phase.BEFORE) == []
+    assert migrate(empty) == []
+
+
+def test_the_plan_names_what_is_to_be_applied_when_and_what_it_locks(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIANYUN_DSN", empty)
+    monkeypatch.setenv("COLUMNS", "300")
+    migrate(empty)
+    assert CliRunner().invoke(app, ["db", "plan"]).output == "nothing to do\n"
+    with psycopg.connect(empty) as session:
+        session.execute("DELETE FROM lianyun.migration WHERE number > 23")
+        session.execute(
+            "INSERT INTO lianyun.migration (number, name, checksum) VALUES (9001, '9001_newer', '')"
+        )
+    told = CliRunner().invoke(app, ["db", "plan"]).output
+    assert "9001_newer was applied by a newer release, before its deployment" in told
+    assert all(m.name in told for m in migrations() if m.number > 23)
+    assert "SHARE on lianyun.dead_letter" in told
+    assert "build it CONCURRENTLY" in told
+    refused = CliRunner().invoke(app, ["db", "migrate", "--before", "--after"])
+    assert refused.exit_code != 0
