@@ -15,6 +15,8 @@ from services.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel
 from services.dashboards.statements import statement
 
 _UNDER_WAY = 'max by (corridor, phase) (lianyun_consignments{corridor=~"$corridor"})'
+_OF = '{corridor=~"$corridor"}'
+_BEHIND = "the process that keeps cases is behind, so nobody judged it"
 _WAITING = "max by (crossing, station) (lianyun_border_trains_waiting)"
 _HEARD = "max by (partner) (lianyun_partner_last_accepted_timestamp_seconds)"
 _USUAL = "max by (partner) (lianyun_partner_expected_interval_seconds)"
@@ -57,6 +59,38 @@ CORRIDORS = Row(
         Panel("With an open exception", "none", "Consignments that are held, detained, damaged and the like.", Kind.LINES,
               (Metric('max by (corridor) (lianyun_consignments_exceptional{corridor=~"$corridor"})', "{{corridor}}"),),
               (TO_CORRIDOR,)),
+    ),
+)  # fmt: skip
+
+LATENESS = Row(
+    "Late, overdue and silent",
+    (
+        Panel("Late, by how much", "none",
+              "Consignments of which an announced movement is overdue, by how long ago the earliest of these was to happen.",
+              Kind.LINES,
+              (Metric(f"sum by (bucket) (max by (corridor, bucket) (lianyun_consignments_late{_OF}))", "{{bucket}}"),),
+              (TO_BORDER,), empty=_BEHIND),
+        Panel("Late, by corridor", "none", "The same consignments, by the crossing at China's border on their route.",
+              Kind.LINES,
+              (Metric(f"sum by (corridor) (max by (corridor, bucket) (lianyun_consignments_late{_OF}))", "{{corridor}}"),),
+              (TO_CORRIDOR,), empty=_BEHIND),
+        Panel("Overdue milestones, the ten most", "none",
+              "Consignments of which this milestone was announced for a time that has passed, and is not known.", Kind.BARS,
+              (Metric(f"topk(10, sum by (milestone) (max by (milestone, corridor) (lianyun_milestones_overdue{_OF})))",
+                      "{{milestone}}"),),
+              (TO_BORDER,), empty="no announced milestone is overdue"),
+        Panel("Silent for a week", "none", "Consignments on their way of which nobody has said anything for a week.",
+              Kind.LINES, (Metric(f"max by (corridor) (lianyun_consignments_silent{_OF})", "{{corridor}}"),),
+              (TO_CORRIDOR,), empty=_BEHIND),
+        Panel("Transit, median and nine in ten", "s",
+              "From the first fact on the way of a consignment's own boxes until the first at its destination, in 28 days.",
+              Kind.LINES,
+              (Metric(f"max by (corridor) (lianyun_transit_median_seconds{_OF})", "{{corridor}} median"),
+               Metric(f"max by (corridor) (lianyun_transit_p90_seconds{_OF})", "{{corridor}} nine in ten")),
+              (TO_CORRIDOR,), empty="nothing arrived in the last 28 days"),
+        Panel("What transit is taken from", "none", "Consignments that came to their destination in the last 28 days.",
+              Kind.LINES, (Metric(f"max by (corridor) (lianyun_transits{_OF})", "{{corridor}}"),), (TO_CORRIDOR,),
+              empty="nothing arrived in the last 28 days"),
     ),
 )  # fmt: skip
 
@@ -103,7 +137,7 @@ CONTROL_TOWER = Dashboard(
     "control-tower",
     "Control tower",
     "Is anything wrong on the corridors, and where does one look next? For whoever is on duty.",
-    (NOW, CORRIDORS, BORDERS, TROUBLE),
+    (NOW, CORRIDORS, LATENESS, BORDERS, TROUBLE),
     (Variable("corridor", "Corridor", "lianyun_consignments", "corridor"),),
     (TO_BORDER, TO_PARTNERS, TO_PIPELINE, TO_MONEY, TO_PROMISES),
 )

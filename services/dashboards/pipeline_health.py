@@ -107,6 +107,8 @@ DATABASE = Row(
               _DOWN, width=8, alarming=900),
         Panel("How long answers took", "s", "The latest answer to each question of the exporter.", Kind.LINES,
               (Metric("max by (question) (lianyun_exporter_question_seconds)", "{{question}}"),), _DOWN, width=8),
+        Panel("Clock of the database", "s", "How far it is ahead of the exporter's; negative where it is behind.", Kind.LINES,
+              (Metric("max(lianyun_database_clock_offset_seconds)", "ahead"),), _DOWN, width=24),
         Panel("Consignments whose state failed", "none",
               "Their values are old until that is mended; `lianyun fsck` names them.", Kind.NUMBER,
               (Metric("max(lianyun_consignments_broken)"),), _DOWN, width=8, height=4, alarming=1),

@@ -44,7 +44,9 @@ MAY_BE_EMPTY = {
     "Trains that the dwell is taken from", "Trains waiting by crossing", "The oldest that waits, by topic",
     "The oldest transaction that writes", "The oldest request", "The oldest attempt due", "Until the last key runs out",
     "Deliveries", "From commit to delivery, 99 in 100", "Out of order", "Doubtful identifiers", "One id for two contents",
-    "What operators did", "Rebalances and ended workers", "Alerts about promises", "Alerts that fire", "webhooks: budget left",
+    "What operators did", "Overdue milestones, the ten most", "Transit, median and nine in ten", "What transit is taken from",
+    "Changes of financings", "Financings that nobody touches", "Calls beyond a budget", "Until the certificate runs out",
+    "Rebalances and ended workers", "Alerts about promises", "Alerts that fire", "webhooks: budget left",
     "webhooks: share that is good", "webhooks: burn rate", "webhooks: events counted",
     "annotation Closures and embargoes", "annotation Releases", "annotation Migrations and rebuilt states",
 }  # fmt: skip

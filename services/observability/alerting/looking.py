@@ -10,7 +10,9 @@ _MONEY, _PROMISES = "lianyun-financing", "lianyun-promises"
 
 _SHOWN_ON = {
     "Watchdog": _TOWER,
+    "MilestoneOverdue": _TOWER,
     "BorderTrainsStuck": _BORDER,
+    "BorderDwellAnomaly": _BORDER,
     "CasesBehind": _BORDER,
     "PartnerSilent": _PARTNERS,
     "EventsArriveLate": _PARTNERS,
@@ -20,6 +22,8 @@ _SHOWN_ON = {
     "DeadLettersGrowing": _PARTNERS,
     "DeadLetterOld": _PARTNERS,
     "FinancingRequestsWaiting": _MONEY,
+    "FinancingStatusStale": _MONEY,
+    "CertificateExpires": _MONEY,
     "CreditSignalsBehind": _MONEY,
     "WebhooksWaiting": _MONEY,
     "WebhookDisabled": _MONEY,
