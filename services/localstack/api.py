@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,7 +28,8 @@ class LocalApi:
     """A context manager over one API process, which also grants tokens and answers events that ask for a decision.
 
     ``folder`` keeps its keys: of the desk (made and registered where missing), of tokens, of webhooks. ``logs`` takes what
-    it says. It listens on ``port`` of this machine, on a free one where that is taken or 0, and shows metrics on ``metrics``.
+    it says. It listens on ``port`` of this machine, on a free one where that is taken or 0. ``environment`` is added to that
+    of the process.
     """
 
     def __init__(
@@ -37,11 +39,11 @@ class LocalApi:
         logs: Path,
         *,
         port: int = 0,
-        metrics: int | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._platform, self._folder, self._logs = platform, folder.absolute(), logs
+        self._environment = dict(environment or {})
         self._port = port if port and not listening(port) else free_port()
-        self._metrics = metrics
         self._process: Supervisor | None = None
 
     @property
@@ -69,7 +71,7 @@ class LocalApi:
             "LIANYUN_FINANCING_KEYS": str(self.keys),
             "LIANYUN_API_AUTHORITY_KEY": str(self._folder / "api-authority.json"),
             "LIANYUN_WEBHOOK_KEY_FILE": str(self._folder / "webhook.key"),
-            **({} if self._metrics is None else {"LIANYUN_METRICS_PORT": str(self._metrics)}),
+            **self._environment,
         }
         command = (sys.executable, "-m", "services.api")
         self._process = Supervisor(environment, workers=1, logs=self._logs, command=command)
