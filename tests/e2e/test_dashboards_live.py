@@ -188,7 +188,7 @@ def checked(world: World, folder: Path = ROOT / FOLDER) -> list[Answer]:
     """The same in this process."""
     moment = datetime.fromtimestamp(parse_micros(border_night().as_of) / 1e6, UTC)
     with psycopg.connect(world.dsn, autocommit=True) as session:
-        return Checker(world.prometheus, session, "1h", moment).check(queries(folder))
+        return Checker(world.prometheus, session, at=moment).check(queries(folder))
 
 
 def test_every_query_answers_or_says_why_not(world: World) -> None:
