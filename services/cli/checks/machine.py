@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo
 
+from packaging.version import Version
+
 from services.cli.checks.check import Check, judged, shortened
 from services.localstack import jars, ports
 from services.localstack.errors import StackError
@@ -67,7 +69,11 @@ def locked(lock: Path) -> Check:
     except OSError:
         return Check("packages", True, "no list of versions here")
     there = {name: _version(name) for name, _ in pins}
-    other = [f"{name} {there[name]} instead of {pin}" for name, pin in pins if there[name] not in (None, pin)]
+    other = [
+        f"{name} {version} instead of {pin}"
+        for name, pin in pins
+        if (version := there[name]) is not None and Version(version) != Version(pin)
+    ]
     found = (
         f"{len(other)} of other versions: {shortened(other)}" if other else f"{len(pins)} versions as locked"
     )

@@ -62,14 +62,16 @@ def grafana(infra: Path = INFRA) -> Check:
     name, folder = "grafana files", infra / "grafana"
     if not folder.is_dir():
         return Check(name, True, "no source tree here")
-    trouble = list(_trouble(folder))
-    boards = len(list((folder / "dashboards").rglob("*.json")))
+    dashboards = infra.parent / "ops" / "dashboards"
+    trouble = list(_trouble(folder, dashboards))
+    boards = len(list(dashboards.rglob("*.json")))
     found = shortened(trouble) if trouble else f"{boards} dashboards, every data source provisioned"
-    return judged(name, not trouble, found, "git checkout infra/grafana; chmod -R a+rX infra/grafana")
+    return judged(name, not trouble, found, "git checkout infra/grafana ops/dashboards; chmod -R a+rX infra/grafana ops/dashboards")
 
 
-def _trouble(folder: Path) -> Iterator[str]:
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix in (".json", ".yaml")]
+def _trouble(folder: Path, dashboards: Path) -> Iterator[str]:
+    boards = sorted(dashboards.rglob("*.json"))
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix in (".json", ".yaml")] + boards
     closed = [path for path in files if not path.stat().st_mode & 0o004]
     yield from (f"{path.name} is closed to Grafana's account" for path in closed)
     provisioned: set[str] = set()
@@ -79,7 +81,6 @@ def _trouble(folder: Path) -> Iterator[str]:
         if len(uids) < len(re.findall(r"^\s+- name:", text, re.MULTILINE)):
             yield f"{path.name}: a data source has no uid of its own"
         provisioned.update(uids)
-    boards = [path for path in files if path.suffix == ".json"]
     for path in boards:
         try:
             strange = sorted(_sources(json.loads(path.read_text(encoding="utf-8"))) - provisioned)

@@ -148,13 +148,15 @@ def test_a_prometheus_that_does_not_answer() -> None:
 def infra(tmp_path: Path) -> Path:
     there = tmp_path / "infra"
     shutil.copytree(watching.INFRA / "grafana", there / "grafana")
-    for path in there.rglob("*"):
+    shutil.copytree(watching.INFRA.parent / "ops" / "dashboards", tmp_path / "ops" / "dashboards")
+    for path in tmp_path.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return there
 
 
 def test_files_of_grafana(infra: Path) -> None:
-    board = next((infra / "grafana" / "dashboards").glob("*.json"))
+    dashboards = infra.parent / "ops" / "dashboards"
+    board = next(dashboards.glob("*.json"))
     good = board.read_text()
     assert watching.grafana(infra).ok, watching.grafana(infra)
     assert watching.grafana(infra / "nowhere").ok
@@ -169,7 +171,7 @@ def test_files_of_grafana(infra: Path) -> None:
     source = infra / "grafana/provisioning/datasources/prometheus.yaml"
     source.write_text(source.read_text().replace("    uid: prometheus\n", ""))
     finding(watching.grafana(infra), "no uid of its own", "git checkout")
-    shutil.rmtree(infra / "grafana" / "dashboards")
+    shutil.rmtree(dashboards)
     finding(watching.grafana(infra), "no dashboards", "git checkout")
 
 
