@@ -17,10 +17,10 @@ from starlette.responses import Response
 from services.api import logbook
 from services.api.calls import Answer, BeginAgain, Call
 from services.api.context import Context
-from services.api.gate import NotLetIn, Proven
+from services.api.gate import Proven
 from services.api.idempotency import repeatable
 from services.api.needs import Needs
-from services.api.problems import Problem
+from services.api.problems import Problem, ProblemResponse
 from services.api.sandbox.forcing import forced
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ async def perform(declared: Declared, request: Request, parameters: dict[str, An
     response = await asyncio.get_running_loop().run_in_executor(
         request.app.state.threads, _answered, declared, context, request, body, parameters
     )
+    if isinstance(response, ProblemResponse):
+        context.metrics.refused(response.problem)
     if response.status_code == 404 or getattr(request.state, "nothing", False):
         # What is absent takes less work than what is foreign: neither is told sooner than this.
         await asyncio.sleep(max(0.0, started + context.settings.api_foreign_floor - time.monotonic()))
@@ -53,15 +55,12 @@ def _answered(
         budget = context.limits.take(proven.granted.client, time.monotonic())
         told = budget.headers
         if not budget.allowed:
-            context.metrics.limited(proven.granted.client)
             raise Problem("rate-limited")
         if declared.transaction:
             response = _until_steady(declared, context, request, body, parameters, proven)
         else:
             response = _in_several(declared, context, request, body, parameters, proven)
     except Problem as problem:
-        if isinstance(problem, NotLetIn) and problem.reason:
-            context.metrics.not_let_in(problem.reason)
         response = problem.response()
     except (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.OperationalError) as problem:
         log.warning(
@@ -176,7 +175,7 @@ def _call(
     registry = context.registry(session, admitted.registry)
     party = registry.by_number(admitted.party)
     if party is None:
-        raise NotLetIn("unknown_client", "unauthorized", "The client's party is not registered.")
+        raise Problem("unauthorized", "The client's party is not registered.")
     context.metrics.met(admitted.caller.client)
     return Call(
         context,
@@ -198,12 +197,10 @@ def _effect(declared: Declared, call: Call, parameters: dict[str, Any]) -> Answe
 
 
 def _permit(needs: Needs, call: Call) -> None:
-    if call.party.roles & needs.roles and needs.scope in call.caller.scopes:
-        return
-    call.context.metrics.not_let_in("forbidden")
     if not call.party.roles & needs.roles:
         raise Problem("forbidden", "This route is not open to your role.")
-    raise Problem("forbidden", f"The token needs the scope {needs.scope}.", scope=str(needs.scope))
+    if needs.scope not in call.caller.scopes:
+        raise Problem("forbidden", f"The token needs the scope {needs.scope}.", scope=str(needs.scope))
 
 
 def _log_alone(context: Context, call: Call | None, proven: Proven, status: int) -> None:
