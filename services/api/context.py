@@ -15,7 +15,7 @@ from services.api.direct.sessions import Sessions
 from services.api.gate import Gate
 from services.api.keys import KeySource
 from services.api.limits import RateLimit
-from services.api.measuring import ApiMetrics
+from services.api.measuring import OTHER, ApiMetrics
 from services.api.sealing import Seal
 from services.api.settings import ApiSettings
 from services.api.statements import statement
@@ -51,14 +51,15 @@ class Context:
         )
         self.sessions = Sessions(settings.dsn.get_secret_value(), arguments, settings.api_threads)
         self.keys = KeySource(settings)
-        self.limits = RateLimit(settings.api_rate, settings.api_rate_window)
-        self.tokens_of_client = RateLimit(settings.api_token_rate, settings.api_rate_window, "client")
+        self.metrics = counted = ApiMetrics()
+        counted.watch_pool(self.pool.get_stats)
+        window = settings.api_rate_window
+        self.limits = RateLimit(settings.api_rate, window, refused=counted.limited)
+        self.tokens_of_client = RateLimit(settings.api_token_rate, window, "client", counted.limited)
         self.tokens_of_address = RateLimit(
-            settings.api_token_address_rate, settings.api_rate_window, "address"
+            settings.api_token_address_rate, window, "address", lambda _address: counted.limited(OTHER)
         )
-        self.metrics = ApiMetrics()
         self.spans = open_spans("lianyun-api", os.environ)
-        self.metrics.watch_pool(self.pool.get_stats)
         self.seal = Seal(bytes(32))  # until open
         self.gate = Gate(settings, self.keys, lambda: self.seal)
         self.publisher = Publisher(

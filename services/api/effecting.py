@@ -35,12 +35,10 @@ def effect(declared: Declared, call: Call, parameters: Mapping[str, Any]) -> Ans
 
 def permit(needs: Needs, call: Call) -> None:
     """Raises Problem forbidden where the caller has not what the route needs."""
-    if call.party.roles & needs.roles and needs.scope in call.caller.scopes:
-        return
-    call.context.metrics.not_let_in("forbidden")
     if not call.party.roles & needs.roles:
         raise Problem("forbidden", "This route is not open to your role.")
-    raise Problem("forbidden", f"The token needs the scope {needs.scope}.", scope=str(needs.scope))
+    if needs.scope not in call.caller.scopes:
+        raise Problem("forbidden", f"The token needs the scope {needs.scope}.", scope=str(needs.scope))
 
 
 def unavailable(request: Request, problem: Exception) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -55,14 +55,16 @@ class Admitted:
     now: int
 
 
-class NotLetIn(Problem):
-    """Whoever asks is not proven, or may not ask so; ``reason`` is the word under which it is counted, "" for none."""
+class NotProven(Problem):
+    """Whoever asks is not known; ``reason`` is the word under which that is counted, "" for what is no failure."""
 
-    def __init__(
-        self, reason: str, name: str, detail: str = "", *, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(name, detail, headers=headers)
+    def __init__(self, detail: str, headers: dict[str, str], reason: str) -> None:
+        super().__init__("unauthorized", detail, headers=headers)
         self.reason = reason
+
+
+_REASONS = {"": "no_token", "invalid_token": "bad_token", "use_dpop_nonce": ""}
+"""By the error of the challenge. To be told a nonce is how every caller begins."""
 
 
 class Gate:
@@ -110,7 +112,7 @@ class Gate:
         given = request.headers.getlist("authorization")
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         if scheme.lower() not in ("dpop", "bearer") or not token:
-            raise self._refusal("no_token", "", "Send one Authorization header: DPoP <access token>.")
+            raise self._refusal("", "Send one Authorization header: DPoP <access token>.")
         try:
             granted = granted_by(token)
             if granted.key is not None:
@@ -124,7 +126,7 @@ class Gate:
                 raise BadToken("the connection does not show the certificate that the token is bound to")
             return Proven(granted, None)
         except BadToken as problem:
-            raise self._refusal("bad_token", "invalid_token", str(problem)) from None
+            raise self._refusal("invalid_token", str(problem)) from None
 
     def proof(self, request: Request, token: str | None) -> Proof:
         """The DPoP proof of a request; BadToken, or Problem where it must carry a nonce of ours."""
@@ -136,8 +138,7 @@ class Gate:
         proof = prove(given[0], Asked(request.method, uri, now, self._settings.api_proof_seconds), token)
         if self._settings.api_nonces and not self._seal().fresh(proof.nonce, now):
             nonce = self._seal().nonce(now)
-            said = "Sign the proof anew with the nonce of DPoP-Nonce."
-            raise self._refusal("", "use_dpop_nonce", said, nonce)  # how every caller begins: no failure
+            raise self._refusal("use_dpop_nonce", "Sign the proof anew with the nonce of DPoP-Nonce.", nonce)
         return proof
 
     def certificate(self, request: Request) -> str | None:
@@ -173,16 +174,16 @@ class Gate:
         """What the ``rows`` that answer ``admission`` say; raises Problem as ``admitted``."""
         if not rows:
             said = "The client is not registered, or no longer."
-            raise self._refusal("unknown_client", "invalid_token", said)
+            raise self._refusal("invalid_token", said, reason="unknown_client")
         granted = proven.granted
         fresh, party, scopes, purposes, registry, now = rows[0]
         if not fresh:
-            told = _challenge("invalid_dpop_proof", "used before")
-            raise NotLetIn("replayed", "proof-replayed", headers=told)
+            raise Problem("proof-replayed", headers=_challenge("invalid_dpop_proof", "used before"))
         wanted = {scope.removeprefix(PURPOSE) for scope in granted.scopes if scope.startswith(PURPOSE)}
         if len(wanted) > 1 or not wanted <= set(purposes):
-            said = "The token names a purpose that the client is not registered for, or several."
-            raise NotLetIn("forbidden", "forbidden", said)
+            raise Problem(
+                "forbidden", "The token names a purpose that the client is not registered for, or several."
+            )
         purpose = wanted.pop() if wanted else ""
         caller = Caller(granted.client, granted.scopes & set(scopes), purpose, granted.bound)
         return Admitted(caller, party, registry, now)
@@ -195,8 +196,11 @@ class Gate:
             _keep(self._verifiers, found, verifier)
         return verifier
 
-    def _refusal(self, reason: str, error: str, detail: str, nonce: str | None = None) -> NotLetIn:
-        return NotLetIn(reason, "unauthorized", detail, headers=_challenge(error, detail, nonce))
+    def _refusal(
+        self, error: str, detail: str, nonce: str | None = None, reason: str | None = None
+    ) -> NotProven:
+        why = _REASONS[error] if reason is None else reason
+        return NotProven(detail, _challenge(error, detail, nonce), why)
 
 
 def _keep(known: dict[K, V], key: K, value: V) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _CLIENTS = 10_000
@@ -21,14 +22,17 @@ class Budget:
 class RateLimit:
     """A token bucket per client: ``quota`` requests per ``window`` seconds, refilled evenly; for several threads.
 
-    ``name`` is how the headers call the policy.
+    ``name`` is how the headers call the policy; ``refused`` is told of each client that asks beyond its quota.
     """
 
-    def __init__(self, quota: int, window: int, name: str = "default") -> None:
+    def __init__(
+        self, quota: int, window: int, name: str = "default", refused: Callable[[str], None] | None = None
+    ) -> None:
         self._quota, self._window = quota, window
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> (left, at)
         self._lock = threading.Lock()
         self._name = name
+        self._refused = refused
         self._policy = f'"{name}";q={quota};w={window}'
 
     def take(self, client: str, now: float) -> Budget:
@@ -45,6 +49,8 @@ class RateLimit:
         headers = {"ratelimit-policy": self._policy, "ratelimit": f'"{self._name}";r={int(left)};t={full}'}
         if not allowed:
             headers["retry-after"] = str(max(1, math.ceil((1 - left) * self._window / self._quota)))
+            if self._refused is not None:
+                self._refused(client)
         return Budget(allowed, headers)
 
 

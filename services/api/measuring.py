@@ -8,9 +8,11 @@ from pathlib import Path
 from cryptography import x509
 from prometheus_client import Counter, Histogram
 
+from services.api.problems import Problem
 from services.observability import metrics
 from services.observability.instruments import Instruments
 
+_REASONS = {"unauthorized": "unknown_client", "proof-replayed": "replayed", "forbidden": "forbidden"}
 OTHER = "other"
 """Stands for every client that the registry is not known to have: what callers make up names no series."""
 
@@ -44,6 +46,12 @@ class ApiMetrics:
     def not_let_in(self, reason: str) -> None:
         """Count a request of somebody who is not proven, or who may not do what was asked."""
         self._failures.labels(reason).inc()
+
+    def refused(self, problem: Problem) -> None:
+        """Count a problem that was answered, where it says that somebody was not let in."""
+        reason = getattr(problem, "reason", _REASONS.get(problem.kind.name, ""))
+        if reason:
+            self.not_let_in(reason)
 
     def met(self, client: str) -> None:
         """The registry has this client: from now on it is counted by its id."""

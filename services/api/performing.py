@@ -17,9 +17,9 @@ from services.api.context import Context
 from services.api.direct import answering
 from services.api.direct.answering import LongWay, Received
 from services.api.effecting import UNAVAILABLE, effect, permit, unavailable
-from services.api.gate import NotLetIn, Proven
+from services.api.gate import Proven
 from services.api.idempotency import repeatable
-from services.api.problems import Problem
+from services.api.problems import Problem, ProblemResponse
 
 if TYPE_CHECKING:
     from services.api.routing import Declared
@@ -40,6 +40,8 @@ async def perform(declared: Declared, request: Request, parameters: dict[str, An
         response = await asyncio.get_running_loop().run_in_executor(
             request.app.state.threads, _answered, declared, context, request, body, parameters, way.received
         )
+    if isinstance(response, ProblemResponse):
+        context.metrics.refused(response.problem)
     if response.status_code == 404 or getattr(request.state, "nothing", False):
         # What is absent takes less work than what is foreign: neither is told sooner than this.
         await asyncio.sleep(max(0.0, started + context.settings.api_foreign_floor - time.monotonic()))
@@ -61,15 +63,12 @@ def _answered(
             received = Received(proven, context.limits.take(proven.granted.client, time.monotonic()))
         told = received.budget.headers
         if not received.budget.allowed:
-            context.metrics.limited(received.proven.granted.client)
             raise Problem("rate-limited")
         if declared.transaction:
             response = _until_steady(declared, context, request, body, parameters, received.proven)
         else:
             response = _in_several(declared, context, request, body, parameters, received.proven)
     except Problem as problem:
-        if isinstance(problem, NotLetIn) and problem.reason:
-            context.metrics.not_let_in(problem.reason)
         response = problem.response()
     except UNAVAILABLE as problem:
         response = unavailable(request, problem)
@@ -184,7 +183,7 @@ def _call(
     registry = context.registry(session, admitted.registry)
     party = registry.by_number(admitted.party)
     if party is None:
-        raise NotLetIn("unknown_client", "unauthorized", "The client's party is not registered.")
+        raise Problem("unauthorized", "The client's party is not registered.")
     context.metrics.met(admitted.caller.client)
     context.remember(admitted.caller.client, party.code)
     return Call(

@@ -66,7 +66,15 @@ class Problem(Exception):
         told = {"type": self.kind.type, "title": self.kind.title, "status": self.kind.status}
         return {**told, **({"detail": self.detail} if self.detail else {}), **self.more}
 
-    def response(self) -> Response:
+    def response(self) -> ProblemResponse:
         """The answer."""
-        headers = {"cache-control": "no-store", **self.headers}
-        return Response(orjson.dumps(self.document()), self.kind.status, headers, MEDIA_TYPE)
+        return ProblemResponse(self)
+
+
+class ProblemResponse(Response):
+    """The answer that tells ``problem``, and knows it."""
+
+    def __init__(self, problem: Problem) -> None:
+        headers = {"cache-control": "no-store", **problem.headers}
+        super().__init__(orjson.dumps(problem.document()), problem.kind.status, headers, MEDIA_TYPE)
+        self.problem = problem

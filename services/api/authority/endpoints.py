@@ -16,7 +16,6 @@ from services.api.addresses import address_of
 from services.api.authority.granting import Granting, TokenError
 from services.api.context import Context
 from services.api.limits import Budget, told
-from services.api.measuring import OTHER
 from services.api.needs import Scope
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.routing import public
@@ -99,7 +98,6 @@ async def token(request: Request) -> Response:
     address = address_of(request, context.settings.api_proxies)
     budget = context.tokens_of_address.take(address, time.monotonic())
     if not budget.allowed:
-        context.metrics.limited(OTHER)
         return Problem("rate-limited", headers=budget.headers).response()
     answer = await _granted(request, context, budget)
     answer.headers.update({name: value for name, value in told(budget).items() if name not in answer.headers})

@@ -71,10 +71,9 @@ class Granting:
                 once.append(self._asserted(request, form, client, {row[3]: row[4] for row in rows if row[3]}))
             elif not rows or rows[0][2] is None or rows[0][2] != certificate:
                 raise TokenError("invalid_client", "the client cannot be proven", 401)
-            budget = context.tokens_of_client.take(client, time.monotonic())
             context.metrics.met(client)
+            budget = context.tokens_of_client.take(client, time.monotonic())
             if not budget.allowed:
-                context.metrics.limited(client)
                 raise Problem("rate-limited", headers=budget.headers)
             if proof is not None:
                 once.append((proof.digest, proof.expires))

@@ -18,7 +18,7 @@ from services.api import logbook
 from services.api.calls import BeginAgain, Call
 from services.api.context import Context
 from services.api.effecting import UNAVAILABLE, effect, permit, unavailable
-from services.api.gate import NotLetIn, Proven
+from services.api.gate import Proven
 from services.api.limits import Budget
 from services.api.problems import Problem
 from services.storage.pipelined import PipelinedSession
@@ -60,7 +60,6 @@ async def answer(
     received = Received(proven, context.limits.take(proven.granted.client, time.monotonic()))
     try:
         if not received.budget.allowed:
-            context.metrics.limited(proven.granted.client)
             raise Problem("rate-limited")
         session = await context.sessions.take()
         try:
@@ -77,8 +76,6 @@ async def answer(
     except BeginAgain:
         raise LongWay(received) from None
     except Problem as problem:
-        if isinstance(problem, NotLetIn) and problem.reason:
-            context.metrics.not_let_in(problem.reason)
         response = problem.response()
     except UNAVAILABLE as problem:
         response = unavailable(request, problem)

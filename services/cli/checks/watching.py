@@ -66,7 +66,12 @@ def grafana(infra: Path = INFRA) -> Check:
     trouble = list(_trouble(folder, dashboards))
     boards = len(list(dashboards.rglob("*.json")))
     found = shortened(trouble) if trouble else f"{boards} dashboards, every data source provisioned"
-    return judged(name, not trouble, found, "git checkout infra/grafana ops/dashboards; chmod -R a+rX infra/grafana ops/dashboards")
+    return judged(
+        name,
+        not trouble,
+        found,
+        "git checkout infra/grafana ops/dashboards; chmod -R a+rX infra/grafana ops/dashboards",
+    )
 
 
 def _trouble(folder: Path, dashboards: Path) -> Iterator[str]:
