@@ -21,7 +21,7 @@ from services.processors.financing.rulings import Outcome
 from services.storage.migrate import migrate
 from services.storage.session import open_session
 from tests.calling.running import RunningApi
-from tests.calling.telling_apart import body
+from tests.calling.telling import text_of
 from tests.financing.stored import Stored, checked, events_of, register, tell
 from tests.financing.telling import Case, cases, micros
 
@@ -125,7 +125,7 @@ def test_whoever_has_no_application_learns_nothing(api: RunningApi) -> None:
         post(rival, "/v1/reservations", {**B, "reference": "X-3", "consignments": ["xaport/NONE"]}),
         post(rival, "/v1/financings/LN-1/pledge"),
     ]
-    assert {(each.status_code, body(each)) for each in answers} == {(404, body(answers[0]))}
+    assert {(each.status_code, text_of(each)) for each in answers} == {(404, text_of(answers[0]))}
     guards = api.rows("SELECT guard FROM lianyun.financing_decision WHERE asked_by = 'bbank' ORDER BY number")
     assert [guard for (guard,) in guards] == [
         "APPLICATION_SIGNED", "APPLICATION_SIGNED", "APPLICANT_ENGAGED", "PLEDGEE",

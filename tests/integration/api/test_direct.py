@@ -18,7 +18,7 @@ from services.registry import commands, store
 from services.registry.events import PartyAdded
 from services.storage.session import open_session
 from tests.calling.running import RunningApi, now
-from tests.calling.telling_apart import body
+from tests.calling.telling import text_of
 
 pytestmark = pytest.mark.integration
 PATH = "/v1/financing-status"
@@ -82,7 +82,7 @@ def test_what_is_foreign_or_forbidden_is_told_and_logged_alike(api: RunningApi, 
     api.context._parties.clear()
     long = client.get(STATUS)
     assert short.status_code == long.status_code == {"bbank": 404, "optic": 403}[party]
-    assert body(short) == body(long) == body(absent)
+    assert text_of(short) == text_of(long) == text_of(absent)
     assert logged(api, short) == logged(api, long) == logged(api, absent)
     assert logged(api, short)[0][6:] == ("", [], short.status_code)
 

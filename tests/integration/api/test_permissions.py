@@ -18,7 +18,7 @@ from services.registry import store
 from services.storage.session import open_session
 from tests.calling.permissions import PARTIES, ROWS, Row
 from tests.calling.running import RunningApi
-from tests.calling.telling_apart import body
+from tests.calling.telling import text_of
 
 pytestmark = pytest.mark.integration
 OPEN = {
@@ -44,7 +44,7 @@ def asked(api: RunningApi, party: str, row: Row, method: str, url: str) -> httpx
 def told(response: httpx.Response) -> tuple[int, Any, set[str]]:
     """All that a caller can tell two answers apart by, beside the ids that every request gets by chance."""
     names = {name for name in response.headers if name != "x-request-id"}
-    return response.status_code, body(response), names
+    return response.status_code, text_of(response), names
 
 
 def test_every_route_declares_who_may_use_it() -> None:
