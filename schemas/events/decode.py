@@ -80,7 +80,7 @@ class Decoder:
     def _validate(self, type_: str, value: object) -> Payload:
         model = self._model(type_)
         try:
-            payload = model.model_validate(value)
+            payload: Payload = model.__pydantic_validator__.validate_python(value)
         except ValidationError as invalid:
             raise _refusal(type_, invalid) from None
         payload.check()

@@ -40,9 +40,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one transaction may hold: events, bytes, consignment heads touched. `tick` is the idle time in seconds."""
+    """What one transaction may hold: events, bytes, consignment heads touched. `tick` is the idle time in seconds.
 
-    events: int = 2_000
+    Of so many events only a backlog makes a transaction. What each costs by itself is shared by them: with 4,000 instead of
+    2,000 Postgres needs 50 us an event instead of 55, and a transaction stays well below a second.
+    """
+
+    events: int = 4_000
     bytes: int = 8 << 20
     heads: int = 20_000
     tick: float = 0.25

@@ -26,7 +26,7 @@ class WorkerSettings(Connections):
     session_timeout: float = Field(10.0, ge=6, description="Kafka waits so long for a vanished worker")
     heartbeat: float = Field(3.0, gt=0)
 
-    batch_events: int = Field(2_000, ge=1, le=4_096, description="events per transaction")
+    batch_events: int = Field(4_000, ge=1, le=4_096, description="events per transaction")
     batch_bytes: int = Field(8 << 20, ge=1 << 16, description="bytes per transaction")
     batch_heads: int = Field(20_000, ge=1, description="consignment heads touched per transaction")
     idle_tick: float = Field(0.25, gt=0, description="how often an idle worker settles")

@@ -12,4 +12,4 @@ def packed(event: Event) -> Event:
 
     KeyError, ValueError or struct.error where the event does not fit the tables.
     """
-    return event._replace(rows=state_rows(event.facts), body=packed_body(event))
+    return Event._make((*event[:-2], state_rows(event.facts), packed_body(event)))

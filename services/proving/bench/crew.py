@@ -34,7 +34,7 @@ class Crew:
         group: str,
         workers: int,
         logs: Path,
-        batch_events: int = 2_000,
+        batch_events: int = 4_000,
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._port, self._workers, self._logs = free_port(), workers, logs

@@ -65,7 +65,7 @@ def drain(
     scheme: Scheme,
     name: str,
     workers: int,
-    batch_events: int = 2_000,
+    batch_events: int = 4_000,
     command: Sequence[str] = COMMAND,
     opened: Callable[[str], None] = lambda _dsn: None,
 ) -> Drained:

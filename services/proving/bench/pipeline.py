@@ -43,7 +43,7 @@ class Scale:
     seconds: float = 25.0
     naive_events: int = 20_000
     copied_rows: int = 200_000
-    batch_events: int = 2_000
+    batch_events: int = 4_000
     seed: int = 1
 
 
