@@ -29,6 +29,7 @@ from services.registry import commands
 from services.registry.events import NewKey, PartyAdded
 from services.registry.registry import Registry
 from services.storage.migrate import migrate
+from tests.storing.emptying import empty
 
 pytestmark = pytest.mark.integration
 NOW_MS = 1_772_700_000_000
@@ -72,7 +73,7 @@ def dsn(postgres: Any) -> str:
 @pytest.fixture
 def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS lianyun, g1 CASCADE")
+        empty(connection)
         migrate(dsn)
         yield connection
 

@@ -29,6 +29,7 @@ from services.storage.claiming import Wanted
 from services.storage.migrate import migrate
 from services.storage.within import quarantine
 from services.storage.writer import Writer
+from tests.storing.emptying import empty
 
 pytestmark = pytest.mark.integration
 NOW_MS = 1_772_700_000_000
@@ -46,7 +47,7 @@ def dsn(postgres: Any) -> str:
 @pytest.fixture
 def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS lianyun, g1 CASCADE")
+        empty(connection)
         migrate(dsn)
         with connection.transaction():
             party = PartyAdded(

@@ -18,6 +18,7 @@ from services.registry.errors import RegistryError
 from services.registry.events import NewKey, PartyAdded, PartyAmended
 from services.registry.fold import fold
 from services.storage.migrate import FOLDER, migrate
+from tests.storing.emptying import empty
 
 pytestmark = pytest.mark.integration
 NOW = 1_772_000_000_000_000
@@ -31,7 +32,7 @@ def dsn(postgres: Any) -> str:
 @pytest.fixture
 def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS lianyun, g1 CASCADE")
+        empty(connection)
         migrate(dsn)
         yield connection
 
@@ -323,7 +324,7 @@ def test_an_amendment_that_cannot_be_is_refused(session: psycopg.Connection[Any]
 def test_a_registry_of_before_amendments_is_carried_over(
     session: psycopg.Connection[Any], dsn: str, tmp_path: Path
 ) -> None:
-    session.execute("DROP SCHEMA lianyun, g1 CASCADE")
+    empty(session)
     for file in sorted(FOLDER.glob("*.sql")):
         if file.name < "0006":
             (tmp_path / file.name).write_bytes(file.read_bytes())
