@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from psycopg import Connection
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api.context import Context
-from services.api.gate import Caller
+from services.api.gate import Admitted, Caller
 from services.api.problems import Problem
 from services.registry.party import Party
 from services.registry.registry import Registry
@@ -55,6 +55,32 @@ class Call:
     lines: list[Read] = field(default_factory=list)
     closing: list[tuple[bytes, dict[str, Any]]] = field(default_factory=list)
     """Statements with their parameters that go with the last ones of the transaction."""
+
+    @classmethod
+    def of(
+        cls,
+        context: Context,
+        request: Request,
+        route: str,
+        admitted: Admitted,
+        party: Party,
+        registry: Registry,
+        body: bytes = b"",
+        ahead: tuple[Question, Sequence[Row]] | None = None,
+    ) -> Self:
+        """The call of ``request`` by whoever was ``admitted``: ``party``, in the ``registry`` of that moment."""
+        return cls(
+            context,
+            request,
+            route,
+            request.state.id,
+            admitted.caller,
+            party,
+            registry,
+            admitted.now,
+            body,
+            ahead=ahead,
+        )
 
     @property
     def session(self) -> Session:

@@ -186,17 +186,7 @@ def _call(
         raise Problem("unauthorized", "The client's party is not registered.")
     context.metrics.met(admitted.caller.client)
     context.remember(admitted.caller.client, party.code)
-    return Call(
-        context,
-        request,
-        declared.path,
-        request.state.id,
-        admitted.caller,
-        party,
-        registry,
-        admitted.now,
-        body,
-    )
+    return Call.of(context, request, declared.path, admitted, party, registry, body)
 
 
 def _log_alone(context: Context, call: Call | None, proven: Proven, status: int) -> None:

@@ -17,6 +17,7 @@ from pydantic_settings import SettingsConfigDict
 from services.connections import WithSecretFiles
 from services.notifying.message import Notification, dingtalk, dingtalk_signed, wecom
 from services.notifying.routing import DINGTALK, WECOM
+from services.observability.answering import Answering
 
 log = logging.getLogger(__name__)
 _MOST = 1 << 20
@@ -110,10 +111,7 @@ class Relay:
 
 
 def _handler(take: Callable[[str, bytes], tuple[int, str]]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        server_version = "lianyun"
-        sys_version = ""
-
+    class Handler(Answering):
         def do_GET(self) -> None:
             if self.path == HEALTH:
                 self._answer(200, "ready to hand on")
@@ -128,14 +126,6 @@ def _handler(take: Callable[[str, bytes], tuple[int, str]]) -> type[BaseHTTPRequ
             self._answer(*take(self.path, self.rfile.read(int(length))))
 
         def _answer(self, status: int, text: str) -> None:
-            body = text.encode() + b"\n"
-            self.send_response(status)
-            self.send_header("Content-Type", "text/plain; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: what matters is logged where it is known."""
+            self.answer(status, "text/plain; charset=utf-8", text.encode() + b"\n")
 
     return Handler

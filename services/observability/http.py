@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from services.observability.answering import Answering
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -60,31 +62,18 @@ class HealthServer:
 def _handler(
     registry: CollectorRegistry, checks: dict[str, Callable[[], Health]]
 ) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        server_version = "lianyun"
-        sys_version = ""
-
+    class Handler(Answering):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":
-                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+                self.answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
             elif path in checks:
                 health = checks[path]()
                 body = {"ok": health.ok, **health.details}
-                self._answer(200 if health.ok else 503, "application/json", json.dumps(body).encode() + b"\n")
+                self.answer(200 if health.ok else 503, "application/json", json.dumps(body).encode() + b"\n")
             else:
-                self._answer(
+                self.answer(
                     404, "text/plain; charset=utf-8", b"try /metrics, /health/live or /health/ready\n"
                 )
-
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: scrapes are no news."""
 
     return Handler

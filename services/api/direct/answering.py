@@ -100,18 +100,7 @@ async def _in_one(
     party = None if registry is None else registry.by_number(admitted.party)
     if registry is None or party is None or party.code != code:
         raise LongWay(received)  # what was asked ahead may be for somebody else
-    call = Call(
-        context,
-        request,
-        declared.path,
-        request.state.id,
-        admitted.caller,
-        party,
-        registry,
-        admitted.now,
-        b"",
-        ahead=(question, rows),
-    )
+    call = Call.of(context, request, declared.path, admitted, party, registry, ahead=(question, rows))
     try:
         permit(declared.needs, call)
         response = effect(declared, call, parameters).response(request)

@@ -15,6 +15,7 @@ import orjson
 
 from services.dashboards.preview.asking import Asker
 from services.dashboards.preview.boards import NoBoard
+from services.observability.answering import Answering
 
 LOOPBACK = "127.0.0.1"
 _MOST = 1 << 20
@@ -59,10 +60,7 @@ class PageServer:
 
 
 def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        server_version = "lianyun"
-        sys_version = ""
-
+    class Handler(Answering):
         def do_GET(self) -> None:
             path = unquote(self.path.partition("?")[0])
             if not self._ours():
@@ -75,7 +73,7 @@ def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequest
             if not wanted.is_relative_to(folder.resolve()) or not wanted.is_file():
                 self._json(404, {"error": f"there is no {path}"})
                 return
-            self._answer(200, mimetypes.guess_type(wanted.name)[0] or "text/plain", wanted.read_bytes())
+            self.answer(200, mimetypes.guess_type(wanted.name)[0] or "text/plain", wanted.read_bytes())
 
         def do_POST(self) -> None:
             if not self._ours():
@@ -105,16 +103,6 @@ def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequest
             return False
 
         def _json(self, status: int, body: Mapping[str, Any]) -> None:
-            self._answer(status, "application/json", orjson.dumps(body))
-
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: what matters comes in the report."""
+            self.answer(status, "application/json", orjson.dumps(body))
 
     return Handler

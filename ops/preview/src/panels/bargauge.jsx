@@ -1,18 +1,11 @@
 // One bar per field, or per row where the panel asks for all values.
-import { getDisplayValueAlignmentFactors, getFieldDisplayValues } from "@grafana/data";
+import { getDisplayValueAlignmentFactors } from "@grafana/data";
 import { BarGauge, VizRepeater } from "@grafana/ui";
+import { fieldValues } from "./values.js";
 
 export function BarGauges({ panel, frames, width, height, theme, replace, source }) {
   const { displayMode = "gradient", orientation = "auto", showUnfilled = true, text, valueMode, namePlacement } = panel.options ?? {};
-  const values = () =>
-    getFieldDisplayValues({
-      data: frames,
-      fieldConfig: source,
-      reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false, ...panel.options?.reduceOptions },
-      replaceVariables: replace,
-      theme,
-      timeZone: "utc",
-    });
+  const values = () => fieldValues({ panel, frames, theme, replace, source });
   return (
     <VizRepeater
       {...{ width, height, orientation }}

@@ -1,19 +1,11 @@
 // One number per field, large, with its recent past behind it.
-import { getDisplayValueAlignmentFactors, getFieldDisplayValues } from "@grafana/data";
+import { getDisplayValueAlignmentFactors } from "@grafana/data";
 import { BigValue, VizRepeater } from "@grafana/ui";
+import { fieldValues } from "./values.js";
 
 export function Stat({ panel, frames, width, height, span, theme, replace, source }) {
   const { colorMode = "value", graphMode = "area", justifyMode = "auto", textMode = "auto", orientation = "auto" } = panel.options ?? {};
-  const values = () =>
-    getFieldDisplayValues({
-      data: frames,
-      fieldConfig: source,
-      reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false, ...panel.options?.reduceOptions },
-      replaceVariables: replace,
-      sparkline: graphMode !== "none",
-      theme,
-      timeZone: "utc",
-    });
+  const values = () => fieldValues({ panel, frames, theme, replace, source, sparkline: graphMode !== "none" });
   return (
     <VizRepeater
       {...{ width, height, orientation }}
