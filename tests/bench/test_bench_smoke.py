@@ -52,6 +52,16 @@ def test_every_rate_is_there_and_positive(result: dict[str, Any], name: str) -> 
     assert MEANING[name]
 
 
+def test_both_schemes_are_drained_twice(result: dict[str, Any]) -> None:
+    for scheme, rate in (
+        ("ed25519", "signed_events_per_second"),
+        ("ed25519-batch", "batch_signed_events_per_second"),
+    ):
+        told = result["drains"][scheme]
+        assert len(told["of_each"]) == 2
+        assert min(told["of_each"]) - 1 <= result[rate] <= max(told["of_each"]) + 1
+
+
 def test_a_train_concerns_many(result: dict[str, Any]) -> None:
     assert result["logical_updates_per_second"] > 2 * result["signed_events_per_second"]
 

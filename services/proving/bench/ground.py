@@ -52,9 +52,9 @@ class Ground:
         """Publish everything on ``shelf`` and wait for the broker's word."""
         self.note(fill(self.stack.bootstrap, shelf))
 
-    def settle(self) -> None:
-        """Bring the base database into the state of one that has long been in use: statistics, all-visible pages."""
-        with psycopg.connect(self.base, autocommit=True) as session:
+    def settle(self, dsn: str) -> None:
+        """Bring a database into the state of one that has long been in use: statistics, all-visible pages."""
+        with psycopg.connect(dsn, autocommit=True) as session:
             session.execute("VACUUM (ANALYZE)")
 
     def copy(self, name: str) -> str:

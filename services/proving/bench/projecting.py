@@ -26,7 +26,7 @@ from services.processors.credit.store.places import Places
 from services.processors.financing.store.names import financing_id
 from services.processors.supervisor import COMMAND, Supervisor
 from services.proving.bench.crew import CrewFailed
-from services.proving.bench.drain import Drained, drain
+from services.proving.bench.drain import Drained, drain, per_second
 from services.proving.bench.ground import Ground, stored_events
 from services.proving.bench.mix import Plan
 from services.proving.bench.world import World, key
@@ -62,11 +62,6 @@ class Compared:
     def share(self) -> float:
         """The part of the bare throughput that the projections cost."""
         return 1.0 - per_second(self.projected) / per_second(self.bare)
-
-
-def per_second(drains: tuple[Drained, ...]) -> float:
-    """Events a second over all of ``drains``."""
-    return sum(d.events for d in drains) / sum(d.seconds for d in drains)
 
 
 def compare(
