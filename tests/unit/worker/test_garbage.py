@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from collections.abc import Iterator
 
+import pytest
+
+from services.processors import garbage
 from services.processors.garbage import collect_now_and_then
 
 
@@ -14,20 +18,44 @@ class Cycle:
         self.itself = self
 
 
-def test_cycles_are_collected_in_our_rhythm_and_the_old_one_comes_back() -> None:
-    async def scenario() -> None:
-        task = asyncio.create_task(collect_now_and_then(0.05))
-        await asyncio.sleep(0.01)
-        assert not gc.isenabled()
-        gone = weakref.ref(Cycle())
-        assert gone() is not None
-        await asyncio.sleep(0.15)
-        assert gone() is None
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+@pytest.fixture(autouse=True)
+def thawed() -> Iterator[None]:
+    yield
+    gc.unfreeze()
 
-    try:
-        asyncio.run(scenario())
-        assert gc.isenabled()
-    finally:
-        gc.unfreeze()
+
+async def kept_after_a_look(growth: int, longest: float) -> bool:
+    task = asyncio.create_task(collect_now_and_then(0.05, growth, longest))
+    await asyncio.sleep(0.01)
+    assert not gc.isenabled()
+    gone = weakref.ref(Cycle())
+    await asyncio.sleep(0.15)
+    kept = gone() is not None
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return kept
+
+
+def test_cycles_are_collected_when_memory_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = iter(range(0, 1_000_000, 1_000))
+    monkeypatch.setattr(garbage, "_peak", lambda: next(peaks))
+    assert asyncio.run(kept_after_a_look(growth=1_000, longest=60)) is False
+
+
+def test_nobody_is_held_up_while_memory_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "_peak", lambda: 5_000)
+    assert asyncio.run(kept_after_a_look(growth=1_000, longest=60)) is True
+
+
+def test_after_long_they_are_collected_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "_peak", lambda: 5_000)
+    assert asyncio.run(kept_after_a_look(growth=1_000, longest=0.04)) is False
+
+
+def test_the_old_rhythm_comes_back() -> None:
+    asyncio.run(kept_after_a_look(growth=1 << 40, longest=60))
+    assert gc.isenabled()
+
+
+def test_the_peak_is_in_bytes() -> None:
+    assert 10 << 20 < garbage._peak() < 64 << 30
