@@ -63,11 +63,7 @@ class World:
 
     def record(self, known_at: int = FOREVER) -> Record:
         """All that was said to financing."""
-        record = Record()
-        for each in self.heard:
-            if each.known <= known_at:
-                record |= each.record
-        return record
+        return Record.all(each.record for each in self.heard if each.known <= known_at)
 
     def ask(self, ask: Ask, at: int, on: tuple[Thing, ...] = ()) -> tuple[Ruling, Reply]:
         """Decide ``ask`` at ``at`` and record it, or give the decision that it has; ``on`` are the consignments it is about."""

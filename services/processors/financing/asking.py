@@ -56,20 +56,20 @@ class Ask:
         return self._ruled(Outcome.REFUSED, at, {"guard": guard, "satisfied_by": satisfied_by, **more})
 
     def _ruled(self, outcome: Outcome, at: Micros, more: dict[str, Any]) -> Ruling:
-        found = Ruling(
-            number=0,
-            action=self.action,
-            outcome=outcome,
-            at=at,
-            asked_by=self.asked_by,
-            idempotency=self.idempotency,
-            asked=self.digest,
-            position=0,
-            rules="",
-            financing=self.financing,
-            request=self.request,
-        )
-        return found._replace(**more)
+        said = {
+            "number": 0,
+            "action": self.action,
+            "outcome": outcome,
+            "at": at,
+            "asked_by": self.asked_by,
+            "idempotency": self.idempotency,
+            "asked": self.digest,
+            "position": 0,
+            "rules": "",
+            "financing": self.financing,
+            "request": self.request,
+        }
+        return Ruling(**{**said, **more})
 
 
 @dataclass(frozen=True, slots=True)

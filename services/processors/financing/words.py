@@ -42,6 +42,9 @@ class Word(NamedTuple):
     known: Micros  # the broker's append time, or the moment at which the API took it
     payload: Payload
 
+    def __hash__(self) -> int:
+        return hash(self.event)  # the payload's own hash walks through all of it
+
     @property
     def order(self) -> tuple[Micros, Micros, EventId]:
         """Later facts replace earlier ones; a tie never depends on arrival."""
@@ -49,18 +52,24 @@ class Word(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A grow-only set of words and withdrawals; ``|`` merges two."""
+    """A grow-only set of words and withdrawals; ``all`` merges any number."""
 
     words: frozenset[Word] = frozenset()
     withdrawals: frozenset[tuple[Withdrawal, Micros]] = frozenset()
     contents: frozenset[tuple[EventId, bytes]] = frozenset()
 
-    def __or__(self, other: Record) -> Record:
-        return Record(
-            self.words | other.words,
-            self.withdrawals | other.withdrawals,
-            self.contents | other.contents,
+    @classmethod
+    def all(cls, records: Iterable[Record]) -> Record:
+        """The union of ``records``."""
+        some = [record for record in records if record != _NOTHING]
+        return cls(
+            frozenset().union(*(record.words for record in some)),
+            frozenset().union(*(record.withdrawals for record in some)),
+            frozenset().union(*(record.contents for record in some)),
         )
+
+
+_NOTHING = Record()
 
 
 def read(statement: Statement, content: bytes, payload: Payload, known: Micros) -> Record:
@@ -80,7 +89,7 @@ def _words(statement: Statement, payload: Payload, known: Micros) -> Record:
         withdrawal = Withdrawal(statement.event, event_id(statement.source, payload.target), False)
         return Record(withdrawals=frozenset({(withdrawal, known)}))
     if not isinstance(payload, FinanceFact | Milestone) or not _reads(payload):
-        return Record()
+        return _NOTHING
     publisher = statement.publisher
     word = Word(
         statement.event,

@@ -92,8 +92,8 @@ def evidence_of(
     further = words_of(session, missing) if (missing := wanted - spoken.subjects) else ()
     known = {event.stored.no for event in events}
     more = {stored.no: stored for stored in (*spoken.events, *further) if stored.no not in known}
-    events += [reread(stored, registry) for _, stored in sorted(more.items()) if stored.append_us <= known_at]
-    return Evidence(tuple(cargo), _record(events))
+    spoken_of = words_in((stored for _, stored in sorted(more.items())), registry, known_at)
+    return Evidence(tuple(cargo), Record.all([*map(_said, events), spoken_of]))
 
 
 def words_about(
@@ -105,12 +105,14 @@ def words_about(
 
 def words_in(events: Iterable[Stored], registry: Registry, known_at: Micros = FOREVER) -> Record:
     """What ``events`` say to financing, as far as they were known by ``known_at``; raises Unreadable."""
-    record = Record()
-    for stored in events:
-        if stored.append_us <= known_at and not stored.quarantined:
-            heard = hear(stored, registry)
-            record |= read(heard.statement, stored.content, heard.payload, stored.append_us)
-    return record
+    return Record.all(
+        read(heard.statement, heard.stored.content, heard.payload, heard.stored.append_us)
+        for heard in (
+            hear(stored, registry)
+            for stored in events
+            if stored.append_us <= known_at and not stored.quarantined
+        )
+    )
 
 
 def words_of(session: Session, subjects: Iterable[bytes]) -> list[Stored]:
@@ -120,15 +122,9 @@ def words_of(session: Session, subjects: Iterable[bytes]) -> list[Stored]:
     return [reading.stored_of(row) for row in cursor.fetchall()]
 
 
-def _record(events: Iterable[Reread]) -> Record:
-    record = Record()
-    for event in events:
-        if not event.stored.quarantined:
-            record |= _said(event)
-    return record
-
-
 def _said(event: Reread) -> Record:
+    if event.stored.quarantined:
+        return Record()
     verified = event.admitted.verified
     envelope = verified.envelope
     statement_ = Statement(
