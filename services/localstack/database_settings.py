@@ -8,7 +8,7 @@ SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
-    "max_connections": "60",
+    "max_connections": "100",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
