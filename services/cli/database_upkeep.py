@@ -16,7 +16,7 @@ from services.storage.deployable import faults
 from services.storage.errors import MigrationError
 from services.storage.migrate import migrate as migrate_database
 from services.storage.migration import Phase
-from services.storage.schema_window import standing
+from services.storage.schema_window import standing, still_older
 
 db = typer.Typer(no_args_is_help=True, help="The database.")
 db.command()(retain)
@@ -50,6 +50,7 @@ def plan() -> None:
     with session(CliSettings()) as connection:
         try:
             found = standing(connection)
+            older = still_older(connection, found)
         except MigrationError as problem:
             raise Failure(Exit.FAILED, str(problem), _FILES) from None
     for each in found.newer:
@@ -63,6 +64,10 @@ def plan() -> None:
         rows.append((migration.name, migration.phase, _locks(told), "\n".join(faults(migration))))
     print_table(("migration", "deployment", "locks on what is there", "mind"), rows)
     out.print("A lock is waited for half a second at a time, so nobody waits longer behind it.")
+    if older:
+        out.print(
+            f"What comes after waits for processes of an older release to be replaced: {older}", markup=False
+        )
 
 
 def _locks(told: list[Effect]) -> str:

@@ -18,6 +18,7 @@ from psycopg import Connection, IsolationLevel
 from services.exporter.sample import SECOND, Question, Sample
 from services.observability import gauges
 from services.observability.definitions import Definition
+from services.storage.presence import announce
 from services.storage.schema_window import require
 
 log = logging.getLogger(__name__)
@@ -133,6 +134,7 @@ class Asker:
                 autocommit=True,
             )
             require(self._session)
+            announce(self._session)
             self._session.isolation_level = IsolationLevel.REPEATABLE_READ  # one answer, one snapshot
             self._session.read_only = True  # both hold for transactions, not for single statements
             self.connected = True

@@ -37,8 +37,9 @@ SETTINGS: Mapping[str, str] = {
     "transaction.state.log.min.isr": "1",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
-    # A broker killed with SIGKILL may register again only when its old session has ended: 3 s instead of 9.
-    "broker.session.timeout.ms": "3000",
+    # The controller takes a broker that it has not heard for dead, and then no topic has a leader: on a machine that is busy with
+    # something else a heartbeat takes seconds.
+    "broker.session.timeout.ms": "15000",
     "broker.heartbeat.interval.ms": "500",
     # Consumer groups form at once, and tests may use short sessions.
     "group.initial.rebalance.delay.ms": "0",
@@ -50,6 +51,9 @@ SETTINGS: Mapping[str, str] = {
     "num.recovery.threads.per.data.dir": "2",
     "log.cleaner.dedupe.buffer.size": "16777216",
 }
+
+BACK_SOON: Mapping[str, str] = {"broker.session.timeout.ms": "3000"}
+"""For a broker that is to be killed with SIGKILL: it may register again only when its old session has ended."""
 
 _LOG4J = """\
 status = error

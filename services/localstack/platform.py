@@ -26,7 +26,7 @@ class Platform:
 
     ``members`` are registered with their keys where the registry does not know them yet. With ``folder`` the data stays
     for the next run. ``environment`` is added to that of the workers. ``workers=0`` starts none;
-    ``command`` is what a worker process runs.
+    ``command`` is what a worker process runs; ``broker_settings`` take the place of the local broker's own.
     """
 
     def __init__(
@@ -38,8 +38,9 @@ class Platform:
         members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]] = (),
         environment: Mapping[str, str] | None = None,
         command: Sequence[str] = COMMAND,
+        broker_settings: Mapping[str, str] | None = None,
     ) -> None:
-        self.stack = LocalStack(folder)
+        self.stack = LocalStack(folder, broker_settings=broker_settings)
         self.network = network
         self._count = workers
         self._members = tuple(members)

@@ -16,6 +16,7 @@ import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
 from services.fsck.check import fsck
+from services.localstack.broker_settings import BACK_SOON
 from services.localstack.platform import Platform
 from services.processors.settings import admission_settings, declared_topics
 from services.proving import audit, lending
@@ -90,6 +91,7 @@ def prove(
             members=[*members(known), lending.member(lending.rival(simulation.scale.seed, NETWORK))],
             environment=environment,
             command=VICTIM,
+            broker_settings=BACK_SOON,
         ) as platform:
             publishers = Publishers(
                 folder / "journals", divide(outgoing, PUBLISHERS), platform.stack.bootstrap

@@ -152,7 +152,7 @@ def _in_use(gate: Connection[Any]) -> tuple[int, str]:
     ).fetchone()
     gate.commit()
     if row is None:
-        raise ReplayError("No generation of the state is in use; run `lianyun migrate`.")
+        raise ReplayError("No generation of the state is in use; run `lianyun db migrate`.")
     return int(row[0]), str(row[1])
 
 

@@ -10,7 +10,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from services.storage.ddl import statements
 from services.storage.errors import MigrationError
 from services.storage.generations import create_generation, switch_generation
 from services.storage.migration import FOLDER, Migration, Phase, migrations, released
+from services.storage.presence import named, older_than
 from services.storage.reference import write_reference
 from services.storage.schema_window import AFTER_THE_DEPLOYMENT, BEFORE_THE_DEPLOYMENT, Standing, standing
 from services.storage.session import Session
@@ -37,6 +38,9 @@ LOCK_WAIT_ALONE_MS = 60_000
 """The same outside transactions: building an index concurrently waits for whoever reads, and nobody waits behind it."""
 PATIENCE = 300.0
 """Seconds in which a migration is tried again and again."""
+
+LEAVING = 10.0
+"""Seconds in which processes of an older release may end before a migration *after* the deployment is refused."""
 
 _BOOTSTRAP = """
 CREATE SCHEMA IF NOT EXISTS lianyun;
@@ -79,14 +83,18 @@ def migrate(
     a transaction of its own, unless it says otherwise, while other migrating processes wait. At the end there is a current generation of the state
     (a first one, empty, where there was none) and room for events.
     Raises MigrationError where an applied file has changed since, a number is missing before an applied one, the other phase
-    has to be run first, or a lock is not to be had within ``patience`` seconds.
+    has to be run first, processes of an older release are at work on what is to be taken away, or a lock is not to be had within
+    ``patience`` seconds.
     """
     with psycopg.connect(dsn, application_name="lianyun-migrate", autocommit=True) as session:
         _alone(session)
         _patiently(session, "the table of migrations", patience, lambda: _bootstrap(session))
         found = standing(session, folder)
         applied = []
-        for migration in _chosen(found, phase)[:most]:
+        chosen = _chosen(found, phase)[:most]
+        if not found.fresh:
+            _nobody_needs(session, chosen, min(patience, LEAVING))
+        for migration in chosen:
             _apply(session, migration, patience)
             applied.append(migration.name)
         session.autocommit = False
@@ -129,6 +137,22 @@ def _chosen(found: Standing, phase: Phase | None) -> list[Migration]:
             f"{', '.join(found.lacking)} comes first: `{BEFORE_THE_DEPLOYMENT}`, then deploy this release everywhere"
         )
     return [each for each in found.pending if phase in (None, each.phase)]
+
+
+def _nobody_needs(session: Session, chosen: Iterable[Migration], patience: float) -> None:
+    """Return where no process of a release before what is to be taken away is at work; those that are ending are waited for."""
+    last = max((each.number for each in chosen if each.phase is Phase.AFTER), default=0)
+    if not last:
+        return
+    until = time.monotonic() + patience
+    while older := older_than(session, last):
+        if time.monotonic() > until:
+            names = ", ".join(each.name for each in chosen if each.phase is Phase.AFTER)
+            raise MigrationError(
+                f"{names} takes away what an older release needs, and processes of one are at work: {named(older)}. "
+                f"Nothing was done. Replace or stop them, then `{AFTER_THE_DEPLOYMENT}`; before that `{BEFORE_THE_DEPLOYMENT}`"
+            )
+        time.sleep(0.1)
 
 
 def _apply(session: Session, migration: Migration, patience: float) -> None:

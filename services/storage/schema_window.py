@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from services.storage.errors import MigrationError, SchemaMoved
 from services.storage.migration import FOLDER, Migration, Phase, migrations
+from services.storage.presence import named, older_than
 from services.storage.session import Session
 
 BEFORE_THE_DEPLOYMENT = "lianyun db migrate --before"
@@ -88,6 +89,12 @@ def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing
         if one.phase is Phase.BEFORE and one.number < last:
             raise MigrationError(f"{one.name} comes before one that was applied; give it a new number")
     return Standing(pending, tuple(newer), not present)
+
+
+def still_older(session: Session, found: Standing) -> str:
+    """Who is at work on what migrations *after* are to take away, in words; "" for nobody. In the caller's transaction."""
+    after = [each.number for each in found.pending if each.phase is Phase.AFTER]
+    return "" if found.fresh or not after else named(older_than(session, max(after)))
 
 
 def require(session: Session, folder: Path = FOLDER) -> None:

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import Connection, IsolationLevel, sql
 
 from services.storage.arrays import adapt
+from services.storage.presence import announce
 from services.storage.statements import statement
 
 APPLICATION = "lianyun"
@@ -50,10 +51,11 @@ def session_arguments(application: str) -> dict[str, Any]:
 
 
 def make_ready(connection: Session) -> None:
-    """What remains to be done once it is open."""
+    """What remains to be done once it is open; one statement."""
     connection.isolation_level = IsolationLevel.READ_COMMITTED
     connection.prepared_max = None
     adapt(connection)
+    announce(connection)
 
 
 def equip(session: Session, generation: int) -> None:

@@ -93,7 +93,7 @@ def missing_grants(admin: Any, wanted: Iterable[Grant]) -> tuple[Grant, ...]:
     return tuple(sorted(set(wanted) - held))
 
 
-def apply_grants(admin: Any, wanted: Iterable[Grant], patience: float = 10.0) -> tuple[Grant, ...]:
+def apply_grants(admin: Any, wanted: Iterable[Grant], patience: float = 60.0) -> tuple[Grant, ...]:
     """Create the grants that the cluster lacks and return them (none, the second time).
 
     Blocks until they are in force, which is a moment after the cluster accepted them. Raises ClusterError, also

@@ -123,7 +123,7 @@ def apply(
 
 
 def _await_done(
-    admin: Any, declaration: Declaration, replication_factor: int | None, patience: float = 10.0
+    admin: Any, declaration: Declaration, replication_factor: int | None, patience: float = 60.0
 ) -> None:
     # Changes reach the broker's metadata a moment after they were accepted.
     until = time.monotonic() + patience

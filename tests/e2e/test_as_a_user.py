@@ -225,7 +225,7 @@ def test_a_watched_folder_is_published_and_stopped_in_order(user: User) -> None:
         user.until(lambda: (movement(user) or {})["place"] == "railnet:alashankou")
     finally:
         watch.send_signal(signal.SIGINT)
-        out, err = watch.communicate(timeout=20)
+        out, err = watch.communicate(timeout=120)
     assert watch.returncode == 0, err
     assert "done/today.jsonl  native: 1 published" in out
     report = json.loads((inbox / "done" / "today.jsonl.outcome.json").read_text())

@@ -65,7 +65,7 @@ def watched(user: User, command: list[str]) -> str:
         user.until(lambda: (user.folder / "outbox" / "done" / "departures.xlsx").exists())
     finally:
         watch.send_signal(signal.SIGINT)
-        out, _ = watch.communicate(timeout=30)
+        out, _ = watch.communicate(timeout=120)
     assert watch.returncode == 0, out
     return out
 

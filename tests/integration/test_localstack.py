@@ -17,6 +17,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from services.localstack import LocalStack, StackError
+from services.localstack.broker_settings import BACK_SOON
 from services.localstack.engine import Servers
 from services.localstack.ports import free_port
 from tests.producing.waiting import until
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def own() -> Iterator[LocalStack]:
     """A stack of this module's own, since its servers get killed."""
-    with LocalStack() as stack:
+    with LocalStack(broker_settings=BACK_SOON) as stack:
         yield stack
 
 
@@ -84,12 +85,7 @@ def test_broker_killed_and_restarted_keeps_acknowledged_records(own: LocalStack)
 
 def test_broker_killed_is_back_before_kafkas_usual_session_would_have_ended(own: LocalStack) -> None:
     """A broker may register again only when the session of its killed self is over: 9 s by default, 3 s here."""
-    admin = KafkaAdminClient(bootstrap_servers=own.bootstrap)
-    (told,) = admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, "1")], config_filter="all")[
-        "broker"
-    ].values()
-    admin.close()
-    assert told["broker.session.timeout.ms"]["value"] == "3000"
+    assert session_of_the_broker(own.bootstrap) == 3_000
     own.broker.stop()
     began = time.monotonic()
     own.broker.start()
@@ -98,6 +94,20 @@ def test_broker_killed_is_back_before_kafkas_usual_session_would_have_ended(own:
     began = time.monotonic()
     own.broker.start()
     assert time.monotonic() - began < max(8.0, 2.5 * orderly)
+
+
+def test_a_broker_that_nobody_kills_is_not_taken_for_dead_on_a_busy_machine(stack: Servers) -> None:
+    """With 3 s its controller gave it up now and then, and no topic had a leader."""
+    assert session_of_the_broker(stack.bootstrap) >= 9_000
+
+
+def session_of_the_broker(bootstrap: str) -> int:
+    """For how many milliseconds the controller waits for a heartbeat."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    asked = [ConfigResource(ConfigResourceType.BROKER, "1")]
+    (told,) = admin.describe_configs(asked, config_filter="all")["broker"].values()
+    admin.close()
+    return int(told["broker.session.timeout.ms"]["value"])
 
 
 def test_broker_paused_answers_again_after_resume(own: LocalStack) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 
 _STATE = {
@@ -32,6 +34,7 @@ _SCHEMA = {
     "triggers": "SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND {}",
 }
+_GENERATION = re.compile(r"\bg\d+\b")
 _OF = {"columns": "table_schema", "indexes": "i.schemaname", "views": "schemaname"}
 
 
@@ -41,13 +44,19 @@ def state(dsn: str) -> dict[str, list[str]]:
 
 
 def schema(dsn: str) -> dict[str, list[str]]:
-    """What there is of tables, views, indexes, functions and rules; the partitions of bodies apart, which follow the events."""
+    """What there is of tables, views, indexes, functions and rules; the partitions of bodies apart, which follow the events.
+
+    Tables of all generations are told as those of one: they are alike, however many there are.
+    """
     ours = "{} NOT IN ('information_schema', 'public') AND {} NOT LIKE 'pg\\_%'"
     asked = {}
     for name, query in _SCHEMA.items():
         column = _OF.get(name, "n.nspname")
         asked[name] = query.replace("{}", ours.replace("{}", column))
-    return _told(dsn, asked)
+    return {
+        name: sorted({_GENERATION.sub("g", text) for text in texts})
+        for name, texts in _told(dsn, asked).items()
+    }
 
 
 def _told(dsn: str, asked: dict[str, str]) -> dict[str, list[str]]:

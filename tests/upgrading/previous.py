@@ -1,4 +1,4 @@
-"""The release that is deployed already, as its commit has it, and its processes."""
+"""The release that is deployed already, as its commit has it, the one that comes, and processes of both."""
 
 from __future__ import annotations
 
@@ -26,10 +26,17 @@ def previous_release(folder: Path) -> Path:
     subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
     asked = [sys.executable, "-P", "-c", "import services.storage; print(services.storage.__file__)"]
     found = subprocess.run(
-        asked, env=environment(folder, {}), capture_output=True, text=True, check=True
+        asked, env=environment(str(folder), {}), capture_output=True, text=True, check=True
     ).stdout
     assert Path(found.strip()).is_relative_to(folder), "the processes would be of this release"
     return folder
+
+
+def next_release(folder: Path) -> str:
+    """The module path of a release that is this working copy with other rules of the fold, made in ``folder``."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text("from services.core import rules\n\nrules.FOLD_CODE += 1\n")
+    return os.pathsep.join((str(folder), str(ROOT)))
 
 
 def command(module: str, *arguments: str) -> tuple[str, ...]:
@@ -37,9 +44,9 @@ def command(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", module, *arguments)
 
 
-def environment(release: Path, given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process of ``release`` with the settings ``given``."""
-    return {**os.environ, "PYTHONPATH": str(release), **given}
+def environment(release: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process of the ``release`` on that module path, with the settings ``given``."""
+    return {**os.environ, "PYTHONPATH": release, **given}
 
 
 def _git(*arguments: str) -> bytes | None:

@@ -14,7 +14,7 @@ from services.registry import store
 from services.registry.key import Key, KeyState, key_state
 from services.registry.registry import Registry
 from services.storage.errors import MigrationError
-from services.storage.schema_window import AFTER_THE_DEPLOYMENT, BEFORE_THE_DEPLOYMENT, standing
+from services.storage.schema_window import AFTER_THE_DEPLOYMENT, BEFORE_THE_DEPLOYMENT, standing, still_older
 from services.topics.declaration import Declaration
 
 DAY = 86_400
@@ -92,7 +92,9 @@ def migrations(connection: Connection[Any]) -> Check:
             "migrations", False, f"{len(stands.lacking)} to apply: {shortened(list(stands.lacking))}", mend
         )
     if stands.left_over:
-        found = f"{shortened(list(stands.left_over))} to apply once every process is of this release: {AFTER_THE_DEPLOYMENT}"
+        older = still_older(connection, stands)
+        who = f"at work are still older ones: {older}" if older else "every one at work is"
+        found = f"{shortened(list(stands.left_over))} to apply once every process is of this release ({who}): {AFTER_THE_DEPLOYMENT}"
         return Check("migrations", True, found, "")
     if stands.newer:
         newer = shortened([each.name for each in stands.newer])

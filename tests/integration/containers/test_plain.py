@@ -176,6 +176,10 @@ def test_prometheus_reads_all_of_ours(plain: Deployment, job: str, many: int) ->
     scraping.reads(plain, job, many)
 
 
+def test_prometheus_evaluates_the_rules_and_knows_who_tells_people(plain: Deployment) -> None:
+    scraping.watches(plain)
+
+
 def test_the_exporter_tells_of_the_dead_letters(plain: Deployment, played: dict[str, Any]) -> None:
     look = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9464/metrics').read().decode())"
     shown = engine.docker("exec", plain.containers()["exporter"]["Id"], "python3", "-c", look)

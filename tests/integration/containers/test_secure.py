@@ -327,6 +327,10 @@ def test_prometheus_reads_all_of_ours(secured: Secured, job: str, many: int) -> 
     scraping.reads(secured.deployment, job, many)
 
 
+def test_prometheus_evaluates_the_rules_and_knows_who_tells_people(secured: Secured) -> None:
+    scraping.watches(secured.deployment)
+
+
 def test_a_renewed_password_of_a_partner_counts_and_the_old_one_no_longer(
     secured: Secured, tmp_path: Path
 ) -> None:

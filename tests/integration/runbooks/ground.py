@@ -67,10 +67,11 @@ class Ground:
             "LIANYUN_DSN": self.dsn,
             "LIANYUN_TOPICS": str(self.declaration),
             "LIANYUN_GROUP": f"walk-{self.mark}",
-            "LIANYUN_SESSION_TIMEOUT": "6",
+            # On a busy machine a heartbeat or the renewal of a slot takes seconds, and nobody starts a worker again here.
+            "LIANYUN_SESSION_TIMEOUT": "15",
             "LIANYUN_HEARTBEAT": "1",
             "LIANYUN_EXAMINE_EVERY": "1",
-            "LIANYUN_SLOT_LEASE": "5",
+            "LIANYUN_SLOT_LEASE": "60",
             **more,
         }
 

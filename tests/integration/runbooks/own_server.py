@@ -93,7 +93,7 @@ class OwnServer:
         self._guard.release()
 
     def _ctl(self, *arguments: str) -> None:
-        self._run("pg_ctl", "-D", str(self.data), "-w", *arguments)
+        self._run("pg_ctl", "-D", str(self.data), "-w", "-t", "240", *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
         account = self._account

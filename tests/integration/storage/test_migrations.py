@@ -8,9 +8,15 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from services.api import context
 from services.cli.main import app
+from services.exporter import asking
 from services.localstack.engine import DatabaseAddress
+from services.processors.cases.store import follower as cases
+from services.processors.credit.store import follower as credit
 from services.storage import migrate as migrating
+from services.storage import presence
+from services.storage import session as sessions
 from services.storage.errors import GenerationMoved, MigrationError, SchemaMoved
 from services.storage.generations import (
     create_generation,
@@ -20,8 +26,11 @@ from services.storage.generations import (
 )
 from services.storage.migrate import FOLDER, migrate, migrations
 from services.storage.migration import Phase, Released
-from services.storage.schema_window import require
+from services.storage.presence import announce, older_than
+from services.storage.schema_window import require, standing, still_older
+from services.storage.session import open_session
 from services.storage.writer import Writer
+from services.webhooks import following
 from tests.storing.harness import no_letters, start
 
 pytestmark = pytest.mark.integration
@@ -235,3 +244,47 @@ def test_the_plan_names_what_is_to_be_applied_when_and_what_it_locks(
     assert "build it CONCURRENTLY" in told
     refused = CliRunner().invoke(app, ["db", "migrate", "--before", "--after"])
     assert refused.exit_code != 0
+
+
+def test_what_is_taken_away_waits_until_nobody_of_an_older_release_is_at_work(
+    empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of one that did not say of which release it is."""
+    folder = copied(tmp_path)
+    migrate(empty, folder)
+    put(folder, "9001_takes_away", "-- deploy: after\nALTER TABLE lianyun.topic DROP COLUMN name")
+    monkeypatch.setattr(presence, "last_known", lambda: 9001)
+    with (
+        open_session(empty),
+        open_session(empty, "lianyun-api"),
+        psycopg.connect(empty, autocommit=True) as looking,
+    ):
+        assert older_than(looking, 9001) == {}, "all of this release, which knows it"
+        with psycopg.connect(empty, application_name="lianyun-api") as silent:
+            assert older_than(looking, 9001) == {"lianyun-api": [silent.info.backend_pid]}
+            with pytest.raises(MigrationError, match=r"9001_takes_away .* at work: lianyun-api \(pid \d+\)"):
+                migrate(empty, folder, Phase.AFTER, patience=0)
+            with pytest.raises(MigrationError, match="Nothing was done"):
+                migrate(empty, folder, patience=0)
+            announce(silent, 9000)
+            assert list(older_than(looking, 9001)) == ["lianyun-api"], "it says that it is of an older one"
+            found = standing(looking, folder)
+            assert still_older(looking, found) == f"lianyun-api (pid {silent.info.backend_pid})"
+            done: list[str] = []
+            running = start("after", lambda: done.extend(migrate(empty, folder, Phase.AFTER)))
+        running.join()  # those that end meanwhile are waited for
+    assert done == ["9001_takes_away"]
+
+
+def test_the_owner_sees_sessions_of_roles_that_are_not_its_own(empty: str, postgres: DatabaseAddress) -> None:
+    """Migrations run as the owner of the schema, who is no superuser and may not see what others do."""
+    migrate(empty)
+    head, _, _ = getattr(postgres, "admin_dsn", postgres.dsn).rpartition("/")
+    others = f"{head}/storage_migrations"
+    with psycopg.connect(empty) as looking, psycopg.connect(others, application_name="lianyun") as other:
+        assert older_than(looking, 1) == {"lianyun": [other.info.backend_pid]}
+
+
+def test_every_process_that_goes_on_is_known_by_the_name_of_its_sessions() -> None:
+    names = {each.APPLICATION for each in (sessions, context, cases, credit, asking, following)}
+    assert names == set(presence.SERVING)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from services.localstack import LocalStack
+from services.localstack.broker_settings import BACK_SOON
 from services.localstack.ports import free_port
 from services.storage.migrate import migrate
 from tests.integration.worker import probe
@@ -204,7 +205,7 @@ def test_workers_do_not_outlive_a_supervisor_that_was_killed(arena: Arena) -> No
 
 
 def test_a_broker_killed_and_started_again_costs_nothing(tmp_path: Path) -> None:
-    with LocalStack() as stack:
+    with LocalStack(broker_settings=BACK_SOON) as stack:
         migrate(stack.dsn)
         probe.prepare(stack.dsn)
         arena = Arena(stack.bootstrap, stack.dsn, tmp_path)

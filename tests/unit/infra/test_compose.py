@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -172,6 +173,86 @@ def test_dashboard_sources_have_the_fixed_names_that_dashboards_use() -> None:
     assert found == {
         "prometheus": ["prometheus"], "postgres.plain": ["postgres"], "postgres.secured": ["postgres"],
     }  # fmt: skip
+
+
+# What the documentation of Grafana's provisioning knows; a key that it does not know is passed over there without a word.
+PROVIDER = {
+    "name",
+    "orgId",
+    "folder",
+    "folderUid",
+    "type",
+    "disableDeletion",
+    "updateIntervalSeconds",
+    "allowUiUpdates",
+    "options",
+}
+SOURCE = {
+    "name", "type", "access", "orgId", "uid", "url", "user", "database", "basicAuth", "basicAuthUser", "withCredentials",
+    "isDefault", "jsonData", "secureJsonData", "version", "editable",
+}  # fmt: skip
+KINDS = {
+    "prometheus": {"httpMethod", "timeInterval", "queryTimeout", "prometheusType", "prometheusVersion", "cacheLevel"},
+    "grafana-postgresql-datasource": {
+        "database", "sslmode", "maxOpenConns", "maxIdleConns", "maxIdleConnsAuto", "connMaxLifetime", "postgresVersion",
+        "timescaledb", "tlsConfigurationMethod", "sslRootCertFile", "sslCertFile", "sslKeyFile",
+    },
+}  # fmt: skip
+PROVISIONING = "/etc/grafana/provisioning"
+
+
+@pytest.mark.parametrize("name", ["grafana", "grafana-secure"])
+def test_grafana_is_provisioned_in_words_that_it_knows(name: str) -> None:
+    service = SERVICES[name]
+    given = {
+        each if isinstance(each, str) else each.get("target", each["source"])
+        for each in service.get("secrets", ())
+    }
+    sources = set()
+    for mount in service["volumes"]:
+        here, there, *_ = mount.split(":")
+        if not there.startswith(PROVISIONING):
+            continue
+        files = sorted((INFRA / here).glob("*")) if (INFRA / here).is_dir() else [INFRA / here]
+        assert there.removeprefix(PROVISIONING).split("/")[1] in ("datasources", "dashboards")
+        assert all(file.suffix == ".yaml" for file in files)
+        for file in files:
+            text = file.read_text()
+            told = yaml.safe_load(text)
+            assert told.keys() <= {"apiVersion", "providers", "datasources"}
+            assert told["apiVersion"] == 1
+            assert set(re.findall(r"/run/secrets/(\w[\w.]*)", text)) <= given
+            for provider in told.get("providers", ()):
+                assert (provider.keys() <= PROVIDER, provider["type"]) == (True, "file")
+                assert provider["options"].keys() <= {"path", "foldersFromFilesStructure"}
+            for source in told.get("datasources", ()):
+                assert source.keys() <= SOURCE
+                assert source.get("jsonData", {}).keys() <= KINDS[source["type"]]
+                assert source.get("secureJsonData", {}).keys() <= {"password", "basicAuthPassword"}
+                sources.add((source["type"], source["uid"]))
+    asked = {
+        (variable["query"], variable["current"]["value"])
+        for file in (INFRA.parent / "ops" / "dashboards").glob("*.json")
+        for variable in json.loads(file.read_text())["templating"]["list"]
+        if variable["type"] == "datasource"
+    }
+    assert asked == sources, "the sources that dashboards begin with"
+
+
+def test_a_deployment_migrates_before_its_processes_start_and_never_takes_away() -> None:
+    """What comes after a deployment is a command of the operator's."""
+    jobs = {name for name, service in SERVICES.items() if "migrate" in service.get("command", ())}
+    assert jobs == {"migrate", "migrate-secure"}
+    assert all(SERVICES[job]["command"] == ["db", "migrate", "--before"] for job in jobs)
+    for name, service in SERVICES.items():
+        if "LIANYUN_DSN" in service.get("environment", {}) and name not in jobs:
+            assert jobs & behind(name), f"{name} may start on a database of the release before"
+
+
+def behind(name: str) -> set[str]:
+    """The services that ``name`` waits for, and those that they wait for."""
+    needed = set(SERVICES[name].get("depends_on", {}))
+    return needed.union(*(behind(each) for each in needed))
 
 
 @pytest.mark.parametrize(("form", "database"), [("plain", "postgres"), ("secured", "postgres-secure")])
