@@ -59,7 +59,7 @@ QUEUE = Row(
     (
         Panel("Restrictions", "none", "Of these crossings and their stations, that hold now or will.", Kind.TABLE,
               (Rows(statement("border_restrictions")),), _DOWN, width=24, height=6, empty="nothing is restricted"),
-        Panel("Trains waiting", "none", "Trains that stand beside a crossing and of which no box has gone on, by station.",
+        Panel("Trains waiting", "none", "Trains that stand beside a crossing and were not handed over, by station: those that the table shows as queued.",
               Kind.LINES,
               (Metric(f"max by (crossing, station) (lianyun_border_trains_waiting{{{_AT}}})", "{{crossing}} {{station}}"),),
               _DOWN),
@@ -67,7 +67,7 @@ QUEUE = Row(
               (Metric(f"time() - max by (crossing) (lianyun_border_longest_waiting_arrival_timestamp_seconds{{{_AT}}})",
                       "{{crossing}}"),), _DOWN, empty="no train waits at these crossings"),
         Panel("Dwell, median and nine in ten", "s",
-              "From a train's arrival beside the crossing until its first box went on, in 28 days.", Kind.LINES,
+              "From a train's arrival beside the crossing until most of its boxes went on, in 28 days.", Kind.LINES,
               (Metric(f"max by (crossing) (lianyun_border_dwell_median_seconds{{{_AT}}})", "{{crossing}} median"),
                Metric(f"max by (crossing) (lianyun_border_dwell_p90_seconds{{{_AT}}})", "{{crossing}} nine in ten"),
                Metric(f"max by (crossing) (lianyun_border_dwell_lately_median_seconds{{{_AT}}})",
