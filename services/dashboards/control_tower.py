@@ -17,6 +17,7 @@ from services.dashboards.statements import statement
 _UNDER_WAY = 'max by (corridor, phase) (lianyun_consignments{corridor=~"$corridor"})'
 _OF = '{corridor=~"$corridor"}'
 _BEHIND = "the process that keeps cases is behind, so nobody judged it"
+_UNESTIMATED = "nothing that somebody had estimated arrived in the last 28 days"
 _WAITING = "max by (crossing, station) (lianyun_border_trains_waiting)"
 _HEARD = "max by (partner) (lianyun_partner_last_accepted_timestamp_seconds)"
 _USUAL = "max by (partner) (lianyun_partner_expected_interval_seconds)"
@@ -87,6 +88,22 @@ LATENESS = Row(
               Kind.LINES,
               (Metric(f"max by (corridor) (lianyun_transit_median_seconds{_OF})", "{{corridor}} median"),
                Metric(f"max by (corridor) (lianyun_transit_p90_seconds{_OF})", "{{corridor}} nine in ten")),
+              (TO_CORRIDOR,), empty="nothing arrived in the last 28 days"),
+        Panel("Estimates, how far off", "s",
+              "How far the last estimate before an arrival at the destination was from it, too early or too late, in 28 days.",
+              Kind.LINES,
+              (Metric(f"max by (corridor) (lianyun_eta_error_median_seconds{_OF})", "{{corridor}} median"),
+               Metric(f"max by (corridor) (lianyun_eta_error_p90_seconds{_OF})", "{{corridor}} nine in ten")),
+              (TO_CORRIDOR,), empty=_UNESTIMATED),
+        Panel("Estimates, how much too early", "s",
+              "How much later than estimated half of these arrived at most: above 0 the estimates are too hopeful.", Kind.LINES,
+              (Metric(f"max by (corridor) (lianyun_eta_late_median_seconds{_OF})", "{{corridor}}"),), (TO_CORRIDOR,),
+              empty=_UNESTIMATED),
+        Panel("Arrivals with an estimate", "percentunit",
+              "The share of the arrivals of the last 28 days that somebody had estimated; with few, the errors say little.",
+              Kind.LINES,
+              (Metric('max by (corridor) (lianyun_eta_arrivals{corridor=~"$corridor",outcome="estimated"}) '
+                      f"/ (sum by (corridor) (max by (corridor, outcome) (lianyun_eta_arrivals{_OF})) > 0)", "{{corridor}}"),),
               (TO_CORRIDOR,), empty="nothing arrived in the last 28 days"),
         Panel("What transit is taken from", "none", "Consignments that came to their destination in the last 28 days.",
               Kind.LINES, (Metric(f"max by (corridor) (lianyun_transits{_OF})", "{{corridor}}"),), (TO_CORRIDOR,),

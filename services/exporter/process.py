@@ -10,6 +10,7 @@ import time
 from services.exporter import border, database, financings, lateness, letters, partners
 from services.exporter.asking import Answers, Asker
 from services.exporter.consignments import Corridors
+from services.exporter.etas import Etas
 from services.exporter.sample import Question
 from services.exporter.settings import ExporterSettings
 from services.exporter.transitions import Transitions, last_decided
@@ -37,6 +38,7 @@ def questions(settings: ExporterSettings) -> tuple[Question, ...]:
         Question("lateness", settings.exporter_heads_every, lateness.asking()),
         Question("consignments", settings.exporter_heads_every, Corridors().ask),
         Question("transits", 4 * settings.exporter_heads_every, Transits().ask),
+        Question("etas", 4 * settings.exporter_heads_every, Etas().ask),
     )
 
 

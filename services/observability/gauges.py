@@ -137,6 +137,55 @@ TRANSIT_P90 = Definition(
     ("corridor",),
 )
 
+ETA_ARRIVALS = Definition(
+    "lianyun_eta_arrivals",
+    "gauge",
+    "Consignments that arrived at their destination in the last 28 days: estimated by somebody before, or not.",
+    ("corridor", "outcome"),
+)
+ETA_ERROR_MEDIAN = Definition(
+    "lianyun_eta_error_median_seconds",
+    "gauge",
+    "How far the last estimate before an arrival was from it, too early or too late: the median of these.",
+    ("corridor",),
+)
+ETA_ERROR_P90 = Definition(
+    "lianyun_eta_error_p90_seconds",
+    "gauge",
+    "The same distance, which nine in ten of these did not exceed.",
+    ("corridor",),
+)
+ETA_LATE_MEDIAN = Definition(
+    "lianyun_eta_late_median_seconds",
+    "gauge",
+    "How much later than their last estimate half of these arrived at most; below 0 where they came earlier.",
+    ("corridor",),
+)
+BORDER_ETA_ARRIVALS = Definition(
+    "lianyun_border_eta_arrivals",
+    "gauge",
+    "Trains that arrived beside the crossing in the last 28 days: estimated by somebody before, or not.",
+    ("crossing", "outcome"),
+)
+BORDER_ETA_ERROR_MEDIAN = Definition(
+    "lianyun_border_eta_error_median_seconds",
+    "gauge",
+    "How far the last estimate before a train's arrival was from it, too early or too late: the median of these.",
+    ("crossing",),
+)
+BORDER_ETA_ERROR_P90 = Definition(
+    "lianyun_border_eta_error_p90_seconds",
+    "gauge",
+    "The same distance, which nine in ten of these did not exceed.",
+    ("crossing",),
+)
+BORDER_ETA_LATE_MEDIAN = Definition(
+    "lianyun_border_eta_late_median_seconds",
+    "gauge",
+    "How much later than their last estimate half of these arrived at most; below 0 where they came earlier.",
+    ("crossing",),
+)
+
 # --- financing, from the database -------------------------------------------------------------------------------
 FINANCINGS = Definition(
     "lianyun_financings",

@@ -19,7 +19,7 @@ from schemas.events.base import ObjectKind, Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
 from services.core.facts import Facts, LinkKind, PlannedRoute
-from services.exporter import border, consignments, partners, transits
+from services.exporter import border, consignments, partners, remembering, transits
 from services.exporter.asking import Answers, Asker
 from services.exporter.process import questions, run
 from services.exporter.sample import Question
@@ -255,8 +255,8 @@ def test_a_journey_is_from_the_first_fact_on_the_way_to_the_first_at_its_destina
     assert found["transits", "none"] == 0
     assert found["transit_median_seconds", "alashankou-dostyk"] == 300 * 3_600
     assert found["transit_p90_seconds", "alashankou-dostyk"] == 400 * 3_600
-    monkeypatch.setattr(transits, "_AT_ONCE", 1)
-    monkeypatch.setattr(transits, "SECONDS", 0.0)
+    monkeypatch.setattr(remembering, "AT_ONCE", 1)
+    monkeypatch.setattr(remembering, "SECONDS", 0.0)
     with psycopg.connect(dsn) as session:
         assert not list(transits.Transits().ask(session, now)), "nothing is told of a part"
 
@@ -311,6 +311,8 @@ def test_questions_read_growing_tables_by_an_index(dsn: str) -> None:
         "corridors": {"crossings": [UUID(int=1)], "consignments": [UUID(int=2)]},
         "follow": {"batches": 500},
         "behind": {}, "requests": {}, "financings": {}, "lateness": {}, "last_decided": {},
+        "eta_destination": {"consignments": [UUID(int=2)], "arrived": 400, "most": 9},
+        "eta_border": {"since": 0, "arrived": ARRIVED, "places": [word("railnet:dostyk")], "most": 9},
         "transit": {"consignments": [UUID(int=2)], "on_the_way": 300, "at_destination": 400},
         "decided": {"xid": "0", "no": 0, "limit": 9, "disposing": ["TRANSFER"]},
         "decided_before": {"financings": [UUID(int=3)], "numbers": [1], "disposing": ["TRANSFER"]},
