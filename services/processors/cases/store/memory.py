@@ -45,6 +45,8 @@ class Memory:
     def of(self, stored: Stored, registry: Registry) -> Facts:
         """What ``stored`` says, whether it was put aside or not. Raises Unreadable."""
         self._as_of(registry)
+        if len(self._kept) >= MOST:
+            self._kept.clear()
         said = self._kept.get(stored.no) or self._read(stored, registry)
         if isinstance(said, Unreadable):
             raise said
