@@ -18,8 +18,9 @@ from services.cli.output import out, print_json
 from services.cli.settings import CliSettings
 from services.cli.top_showing import frame
 from services.core.facts import Micros
-from services.query.board.board import Board, Boards
+from services.query.board.board import Boards
 from services.query.board.plain import plain
+from services.query.board.values import Board
 from services.storage.session import Session
 
 PLAIN_WIDTH = 200

@@ -149,7 +149,8 @@ def _times(train: dict[str, Any], zone: ZoneInfo) -> str:
 
 def _last(train: dict[str, Any], zone: ZoneInfo) -> str:
     last = max(train["last"], train["position"], key=lambda told: moment(told["at"]))
-    return f"{last['milestone']} {clock(moment(last['at']), zone)}, {last['place_name'].partition(' (')[0]}"
+    beside = ", beside its planned route" if train["beside_route"] else ""
+    return f"{last['milestone']} {clock(moment(last['at']), zone)}, {last['place_name'].partition(' (')[0]}{beside}"
 
 
 def _cases(train: dict[str, Any]) -> str:

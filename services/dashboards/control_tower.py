@@ -17,6 +17,7 @@ from services.dashboards.statements import statement
 _UNDER_WAY = 'max by (corridor, phase) (lianyun_consignments{corridor=~"$corridor"})'
 _OF = '{corridor=~"$corridor"}'
 _BEHIND = "the process that keeps cases is behind, so nobody judged it"
+_UNESTIMATED = "nothing that somebody had estimated arrived in the last 28 days"
 _WAITING = "max by (crossing, station) (lianyun_border_trains_waiting)"
 _HEARD = "max by (partner) (lianyun_partner_last_accepted_timestamp_seconds)"
 _USUAL = "max by (partner) (lianyun_partner_expected_interval_seconds)"
@@ -27,7 +28,7 @@ NOW = Row(
         Panel("Consignments under way", "none", "Consignments not yet delivered, on the corridors chosen above.",
               Kind.NUMBER, (Metric(f"sum({_UNDER_WAY})"),), (TO_BORDER,), width=4, height=4),
         Panel("Trains waiting at borders", "none",
-              "Trains that stand beside a crossing and of which no box has gone on.",
+              "Trains that stand beside a crossing and were not handed over: what the border board shows as queued.",
               Kind.NUMBER, (Metric(f"sum({_WAITING})"),), (TO_BORDER,), width=4, height=4),
         Panel("Restrictions in force", "none",
               "Closures, embargoes, acceptance bans and tightened controls of crossings and stations that hold now.",
@@ -88,6 +89,22 @@ LATENESS = Row(
               (Metric(f"max by (corridor) (lianyun_transit_median_seconds{_OF})", "{{corridor}} median"),
                Metric(f"max by (corridor) (lianyun_transit_p90_seconds{_OF})", "{{corridor}} nine in ten")),
               (TO_CORRIDOR,), empty="nothing arrived in the last 28 days"),
+        Panel("Estimates, how far off", "s",
+              "How far the last estimate before an arrival at the destination was from it, too early or too late, in 28 days.",
+              Kind.LINES,
+              (Metric(f"max by (corridor) (lianyun_eta_error_median_seconds{_OF})", "{{corridor}} median"),
+               Metric(f"max by (corridor) (lianyun_eta_error_p90_seconds{_OF})", "{{corridor}} nine in ten")),
+              (TO_CORRIDOR,), empty=_UNESTIMATED),
+        Panel("Estimates, how much too early", "s",
+              "How much later than estimated half of these arrived at most: above 0 the estimates are too hopeful.", Kind.LINES,
+              (Metric(f"max by (corridor) (lianyun_eta_late_median_seconds{_OF})", "{{corridor}}"),), (TO_CORRIDOR,),
+              empty=_UNESTIMATED),
+        Panel("Arrivals with an estimate", "percentunit",
+              "The share of the arrivals of the last 28 days that somebody had estimated; with few, the errors say little.",
+              Kind.LINES,
+              (Metric('max by (corridor) (lianyun_eta_arrivals{corridor=~"$corridor",outcome="estimated"}) '
+                      f"/ (sum by (corridor) (max by (corridor, outcome) (lianyun_eta_arrivals{_OF})) > 0)", "{{corridor}}"),),
+              (TO_CORRIDOR,), empty="nothing arrived in the last 28 days"),
         Panel("What transit is taken from", "none", "Consignments that came to their destination in the last 28 days.",
               Kind.LINES, (Metric(f"max by (corridor) (lianyun_transits{_OF})", "{{corridor}}"),), (TO_CORRIDOR,),
               empty="nothing arrived in the last 28 days"),
@@ -97,7 +114,7 @@ LATENESS = Row(
 BORDERS = Row(
     "Borders",
     (
-        Panel("Trains waiting by crossing", "none", "Trains that stand beside a crossing and of which no box has gone on.",
+        Panel("Trains waiting by crossing", "none", "Trains that stand beside a crossing and were not handed over: what the border board shows as queued.",
               Kind.BARS, (Metric(f"sort_desc(sum by (crossing) ({_WAITING}) > 0)", "{{crossing}}"),), (TO_CROSSING,),
               empty="no train waits at any border"),
         Panel("The longest wait", "s", "How long the train has stood that arrived first and still waits, by crossing.",
@@ -106,11 +123,11 @@ BORDERS = Row(
                       "{{crossing}}"),),
               (TO_CROSSING,), empty="no train waits at any border"),
         Panel("Dwell at the border, median", "s",
-              "From a train's arrival beside the crossing until its first box went on: the median of 28 days.", Kind.LINES,
+              "From a train's arrival beside the crossing until most of its boxes went on: the median of 28 days.", Kind.LINES,
               (Metric("max by (crossing) (lianyun_border_dwell_median_seconds)", "{{crossing}}"),), (TO_CROSSING,),
               empty="no train went on in the last 28 days"),
         Panel("Dwell at the border, nine in ten", "s",
-              "From a train's arrival beside the crossing until its first box went on: nine in ten took no longer.",
+              "From a train's arrival beside the crossing until most of its boxes went on: nine in ten took no longer.",
               Kind.LINES, (Metric("max by (crossing) (lianyun_border_dwell_p90_seconds)", "{{crossing}}"),),
               (TO_CROSSING,), empty="no train went on in the last 28 days"),
     ),

@@ -1,7 +1,8 @@
 """How many trains wait beside each crossing, and how long trains stood there lately.
 
-A train ends where the gauge changes: its boxes go on under another number. So it waits from its arrival beside a crossing
-until the first of its boxes is handed over, changes gauge or is seen anywhere else. A train that goes on itself is not counted.
+Which trains wait is the border board's answer: what is queued there is counted here. A train ends where the gauge changes, its boxes
+go on under another number: so the dwell is from its arrival beside a crossing until most of its boxes were handed over, changed gauge
+or were seen anywhere else. A train that goes on itself is not counted in it.
 """
 
 from __future__ import annotations
@@ -21,58 +22,79 @@ from services.exporter.sample import SECOND, Sample
 from services.exporter.shares import share
 from services.exporter.statements import statement
 from services.observability import gauges
+from services.query.board.approach import OVER, Phase
+from services.query.board.loading import Events
+from services.query.board.standing import standing
 from services.storage.words import word
 
 LOOK_BACK: Micros = 28 * 24 * HOUR
-"""A train that arrived longer ago waits no more: whatever became of it, nobody said it."""
+"""The dwell is that of trains that arrived within this time."""
 LATELY: Micros = 3 * 24 * HOUR
 """What is set beside the whole time, to see a crossing grow slow."""
 ARRIVED = catalogue.spec("cre.movement.arrived.v1").number
-STILL = (ARRIVED, catalogue.spec("cre.movement.position_reported.v1").number)
-"""Facts about a box that do not say that it went on."""
 
 
-def ask(session: Connection[Any], now: Micros) -> Iterable[Sample]:
-    """The samples of all crossings on rails."""
+class Borders:
+    """Asks for the trains that wait; keeps what it has read of their routes, so that the second time costs less."""
+
+    def __init__(self) -> None:
+        self._events = Events()
+
+    def ask(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
+        """The samples of all crossings on rails: those that wait, and the longest of them."""
+        queued = (
+            (each.come.crossing.id, each.come.near, each.heard.latest.at)
+            for each in standing(session, self._events, now)
+            if each.come.phase is Phase.QUEUED
+        )
+        return tuple(waiting(queued))
+
+
+def dwell(session: Connection[Any], now: Micros) -> Iterable[Sample]:
+    """The samples of all crossings on rails: how long trains stood there."""
     rows = session.execute(
         statement("border"),
         {
             "since": now - LOOK_BACK,
             "arrived": ARRIVED,
-            "still": list(STILL),
+            "over": sorted(OVER),
             "places": list(beside()),
             "wagon_carries": LinkKind.WAGON_CARRIES,
             "train_carries": LinkKind.TRAIN_CARRIES,
         },
     ).fetchall()
-    return samples(((place, arrived, left) for place, arrived, left in rows if arrived <= now), now)
+    return tuple(stood(((place, arrived, left) for place, arrived, left in rows if arrived <= now), now))
 
 
-def samples(trains: Iterable[tuple[int, Micros, Micros | None]], now: Micros) -> Iterator[Sample]:
-    """The samples that trains give: the number of the station's place, when they arrived, when their first box went on."""
-    waiting: Counter[tuple[str, str]] = Counter()
+def waiting(queued: Iterable[tuple[str, str, Micros]]) -> Iterator[Sample]:
+    """The samples that queued trains give: the crossing, the station beside it, and since when they stand there."""
+    counted: Counter[tuple[str, str]] = Counter()
     longest: dict[str, Micros] = {}
-    stood: dict[str, list[Micros]] = defaultdict(list)
+    halves = {half for each in beside().values() for half in each}
+    for crossing, station, since in queued:
+        if (crossing, station) in halves:
+            counted[crossing, station] += 1
+            longest[crossing] = min(since, longest.get(crossing, since))
+    for half in sorted(halves):
+        yield Sample(gauges.BORDER_TRAINS_WAITING, half, counted[half])
+    for crossing, since in longest.items():
+        yield Sample(gauges.BORDER_LONGEST_WAITING, (crossing,), since / SECOND)
+
+
+def stood(trains: Iterable[tuple[int, Micros, Micros]], now: Micros) -> Iterator[Sample]:
+    """The samples that trains give: the number of the station's place, when they arrived, when most of their boxes went on."""
+    times: dict[str, list[Micros]] = defaultdict(list)
     lately: dict[str, list[Micros]] = defaultdict(list)
     for place, arrived, left in trains:
-        for crossing, station in beside()[place]:
-            if left is not None:
-                stood[crossing].append(left - arrived)
-                if left >= now - LATELY:
-                    lately[crossing].append(left - arrived)
-                continue
-            waiting[crossing, station] += 1
-            longest[crossing] = min(arrived, longest.get(crossing, arrived))
-    for halves in beside().values():
-        for crossing, station in halves:
-            yield Sample(gauges.BORDER_TRAINS_WAITING, (crossing, station), waiting[crossing, station])
-    for crossing, arrived in longest.items():
-        yield Sample(gauges.BORDER_LONGEST_WAITING, (crossing,), arrived / SECOND)
-    for crossing, times in stood.items():
-        times.sort()
-        yield Sample(gauges.BORDER_TRAINS_PASSED, (crossing,), len(times))
-        yield Sample(gauges.BORDER_DWELL_MEDIAN, (crossing,), share(times, 50) / SECOND)
-        yield Sample(gauges.BORDER_DWELL_P90, (crossing,), share(times, 90) / SECOND)
+        for crossing, _ in beside()[place]:
+            times[crossing].append(left - arrived)
+            if left >= now - LATELY:
+                lately[crossing].append(left - arrived)
+    for crossing, taken in times.items():
+        taken.sort()
+        yield Sample(gauges.BORDER_TRAINS_PASSED, (crossing,), len(taken))
+        yield Sample(gauges.BORDER_DWELL_MEDIAN, (crossing,), share(taken, 50) / SECOND)
+        yield Sample(gauges.BORDER_DWELL_P90, (crossing,), share(taken, 90) / SECOND)
         yield Sample(gauges.BORDER_TRAINS_PASSED_LATELY, (crossing,), len(lately[crossing]))
         if lately[crossing]:
             recent = share(sorted(lately[crossing]), 50)

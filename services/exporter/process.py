@@ -10,6 +10,7 @@ import time
 from services.exporter import border, database, financings, lateness, letters, partners
 from services.exporter.asking import Answers, Asker
 from services.exporter.consignments import Corridors
+from services.exporter.etas import Etas
 from services.exporter.sample import Question
 from services.exporter.settings import ExporterSettings
 from services.exporter.transitions import Transitions, last_decided
@@ -30,12 +31,14 @@ def questions(settings: ExporterSettings) -> tuple[Question, ...]:
         Question("partners", often, heard, writes=True),
         Question("letters", often, letters.ask),
         Question("financings", often, financings.ask),
-        Question("border", 8 * often, border.ask),
+        Question("border", 8 * often, border.Borders().ask),
+        Question("dwell", 8 * often, border.dwell),
         Question("transitions", 8 * often, Transitions().ask),
         Question("last decided", settings.exporter_heads_every, last_decided),
         Question("lateness", settings.exporter_heads_every, lateness.asking()),
         Question("consignments", settings.exporter_heads_every, Corridors().ask),
         Question("transits", 4 * settings.exporter_heads_every, Transits().ask),
+        Question("etas", 4 * settings.exporter_heads_every, Etas().ask),
     )
 
 

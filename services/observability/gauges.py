@@ -31,13 +31,13 @@ DEAD_LETTER_OUTCOMES = Definition(
 BORDER_TRAINS_WAITING = Definition(
     "lianyun_border_trains_waiting",
     "gauge",
-    "Trains that arrived at a station beside the crossing and of which no box has gone on, by that station.",
+    "Trains that stand beside the crossing and were not handed over, by station: those that the border board shows as queued.",
     ("crossing", "station"),
 )
 BORDER_LONGEST_WAITING = Definition(
     "lianyun_border_longest_waiting_arrival_timestamp_seconds",
     "gauge",
-    "When the train that waits longest at the crossing arrived; absent where none waits.",
+    "Since when the train stands at the crossing that waits longest there; absent where none waits.",
     ("crossing",),
 )
 BORDER_TRAINS_PASSED = Definition(
@@ -49,13 +49,13 @@ BORDER_TRAINS_PASSED = Definition(
 BORDER_DWELL_MEDIAN = Definition(
     "lianyun_border_dwell_median_seconds",
     "gauge",
-    "From a train's arrival beside the crossing until its first box went on: the median of the last 28 days.",
+    "From a train's arrival beside the crossing until most of its boxes went on: the median of the last 28 days.",
     ("crossing",),
 )
 BORDER_DWELL_P90 = Definition(
     "lianyun_border_dwell_p90_seconds",
     "gauge",
-    "From a train's arrival beside the crossing until its first box went on: nine in ten of the last 28 days took no longer.",
+    "From a train's arrival beside the crossing until most of its boxes went on: nine in ten of 28 days took no longer.",
     ("crossing",),
 )
 BORDER_DWELL_LATELY = Definition(
@@ -135,6 +135,55 @@ TRANSIT_P90 = Definition(
     "gauge",
     "The same time, which nine in ten of these did not exceed.",
     ("corridor",),
+)
+
+ETA_ARRIVALS = Definition(
+    "lianyun_eta_arrivals",
+    "gauge",
+    "Consignments that arrived at their destination in the last 28 days: estimated by somebody before, or not.",
+    ("corridor", "outcome"),
+)
+ETA_ERROR_MEDIAN = Definition(
+    "lianyun_eta_error_median_seconds",
+    "gauge",
+    "How far the last estimate before an arrival was from it, too early or too late: the median of these.",
+    ("corridor",),
+)
+ETA_ERROR_P90 = Definition(
+    "lianyun_eta_error_p90_seconds",
+    "gauge",
+    "The same distance, which nine in ten of these did not exceed.",
+    ("corridor",),
+)
+ETA_LATE_MEDIAN = Definition(
+    "lianyun_eta_late_median_seconds",
+    "gauge",
+    "How much later than their last estimate half of these arrived at most; below 0 where they came earlier.",
+    ("corridor",),
+)
+BORDER_ETA_ARRIVALS = Definition(
+    "lianyun_border_eta_arrivals",
+    "gauge",
+    "Trains that arrived beside the crossing in the last 28 days: estimated by somebody before, or not.",
+    ("crossing", "outcome"),
+)
+BORDER_ETA_ERROR_MEDIAN = Definition(
+    "lianyun_border_eta_error_median_seconds",
+    "gauge",
+    "How far the last estimate before a train's arrival was from it, too early or too late: the median of these.",
+    ("crossing",),
+)
+BORDER_ETA_ERROR_P90 = Definition(
+    "lianyun_border_eta_error_p90_seconds",
+    "gauge",
+    "The same distance, which nine in ten of these did not exceed.",
+    ("crossing",),
+)
+BORDER_ETA_LATE_MEDIAN = Definition(
+    "lianyun_border_eta_late_median_seconds",
+    "gauge",
+    "How much later than their last estimate half of these arrived at most; below 0 where they came earlier.",
+    ("crossing",),
 )
 
 # --- financing, from the database -------------------------------------------------------------------------------

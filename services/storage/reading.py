@@ -111,6 +111,21 @@ def ask_facts(
 @cache
 def facts_query(superseded: bool) -> bytes:
     """The walk, what was said of the objects on it, what withdraws that, and the events: each of them a statement as well."""
+    return b"\n".join(
+        (
+            _closed_query(superseded),
+            nested(statement("read_bodies"), nos=b"SELECT DISTINCT c.no FROM closed c"),
+        )
+    )
+
+
+@cache
+def numbers_query(superseded: bool) -> bytes:
+    """The same as one row: the numbers of these events, in order; NULL where there is none."""
+    return _closed_query(superseded) + b"\nSELECT array_agg(DISTINCT c.no ORDER BY c.no) AS nos FROM closed c"
+
+
+def _closed_query(superseded: bool) -> bytes:
     ways = {name: b"SELECT w." + column + b" FROM walk w" for name, column in _WAYS}
     numbers = nested(statement("read_numbers"), **ways)
     said = b"SELECT n.no FROM said n"
@@ -128,7 +143,6 @@ def facts_query(superseded: bool) -> bytes:
             b"), closed (no) AS MATERIALIZED (",
             nested(statement("read_closure"), nos=counted),
             b")",
-            nested(statement("read_bodies"), nos=b"SELECT DISTINCT c.no FROM closed c"),
         )
     )
 

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import pairwise
 
 from schemas import railnet
 from schemas.events import catalogue
 from schemas.railnet import Crossing
 from services.core.facts import Micros
 from services.core.restrictions import direction
+from services.core.train_head import RUNNING
 
 HOUR: Micros = 3_600_000_000
+ROUNDED = 1.0
+"""Running times are rounded: a way that is longer by less, in hours, is the planned one."""
 
 
 class Phase(StrEnum):
@@ -42,14 +46,24 @@ class Approach:
     phase: Phase
     expected: Micros | None
     announced: bool  # its railway says so; else it is reckoned from running times
+    beside_route: bool = False  # it was heard of where its planned route does not lead
 
 
 def _number(name: str) -> int:
     return catalogue.spec(f"cre.movement.{name}.v1").number
 
 
-OVER = frozenset({_number("handed_over"), _number("transshipped")})
+OVER = frozenset({_number("handed_over"), _number("transshipped"), _number("loaded_on_vessel")})
+"""What takes a box over a crossing, on rails or over the sea."""
 DEPARTED = _number("departed")
+
+
+def latest(milestone: News, position: News) -> News:
+    """Where a train was last, of its latest milestone and the latest news with a place.
+
+    A milestone may name no place, such as the customs clearance of a whole train: then it stands where it was last.
+    """
+    return milestone if milestone.place and milestone.at >= position.at else position
 
 
 def approach(
@@ -65,24 +79,72 @@ def approach(
     ``route`` are the planned places of its cargo (empty: not known), ``announced`` when its railway expects it where. Due is what
     comes within ``within``; what was handed over longer than ``behind`` ago has left the board.
     """
-    ahead = _ahead(news, route)
     if news.milestone in OVER:
         crossing = _at(news.place, route)
         if crossing is None or now - news.at > behind:
             return None
         return Approach(crossing, _near(crossing, route), Phase.HANDED_OVER, None, False)
-    ids = railnet.crossings_on(ahead)
-    crossing = railnet.crossings()[ids[0]] if ids else (None if route else _at(news.place, route))
-    if crossing is None:
+    found = _next(news, route)
+    if found is None:
         return None
-    near = _near(crossing, ahead or route)
+    crossing, near = found
+    beside = beside_route(news.place, route)
     here = railnet.resolve(news.place)
     if here is not None and here.id == near and news.milestone != DEPARTED:
-        return Approach(crossing, near, Phase.QUEUED, None, False)
+        return Approach(crossing, near, Phase.QUEUED, None, False, beside)
     expected, said = _expected(news, near, announced, crossing)
     if expected is None or expected > now + within or expected < now - behind:
         return None
-    return Approach(crossing, near, Phase.DUE, max(expected, news.at), said)
+    return Approach(crossing, near, Phase.DUE, max(expected, news.at), said, beside)
+
+
+def beside_route(place: str, route: Sequence[str]) -> bool:
+    """Whether a train seen at ``place`` is on another way than the planned one: a longer one, or one to another border.
+
+    A route often names its borders alone, so what lies on the shortest way between two of its places is on it.
+    """
+    here = railnet.resolve(place)
+    if here is None or not route or place in route:
+        return False
+    stops = [station.id for station in map(railnet.resolve, route) if station is not None]
+    ways = [
+        (before + after, planned)
+        for first, second in pairwise(stops)
+        if (before := railnet.hours_to(here.id).get(first)) is not None
+        and (after := railnet.hours_to(second).get(here.id)) is not None
+        and (planned := railnet.hours_to(second).get(first)) is not None
+    ]
+    if not ways:
+        return not _reachable(here.id, route)
+    return all(hours > planned + ROUNDED for hours, planned in ways)
+
+
+def _next(news: News, route: Sequence[str]) -> tuple[Crossing, str] | None:
+    """The crossing that the train comes to next, with the side it comes from."""
+    if not route:
+        standing = _at(news.place, route)
+        return None if standing is None else (standing, _near(standing, route))
+    if news.place in route:
+        ahead = route[route.index(news.place) :]
+        ids = railnet.crossings_on(ahead)
+        return (railnet.crossings()[ids[0]], _near(railnet.crossings()[ids[0]], ahead)) if ids else None
+    here = railnet.resolve(news.place)
+    if here is None:
+        return None
+    if news.milestone not in (DEPARTED, RUNNING):
+        # It may stand before a border that is not on its route: somebody led it there.
+        sides = [(each, _near(each, route)) for each in railnet.crossings_at(here.id)]
+        stands = [(crossing, near) for crossing, near in sides if near == here.id]
+        if len(stands) == 1:
+            return stands[0]
+    return next(iter(_reachable(here.id, route)), None)
+
+
+def _reachable(station: str, route: Sequence[str]) -> list[tuple[Crossing, str]]:
+    """The crossings of the route that a train reaches from the station without passing another, in order."""
+    known = [railnet.crossings()[id_] for id_ in railnet.crossings_on(route)]
+    sides = [(crossing, _near(crossing, route)) for crossing in known]
+    return [(crossing, near) for crossing, near in sides if station in railnet.hours_to(near)]
 
 
 def may_come(news: News, announced: Mapping[str, Micros], now: Micros, within: Micros) -> bool:
@@ -104,20 +166,21 @@ def may_come(news: News, announced: Mapping[str, Micros], now: Micros, within: M
 def gone_over(
     stands: Approach, last: News, boxes: Sequence[News], now: Micros, behind: Micros
 ) -> Approach | None:
-    """``stands`` (queued) as its ``boxes`` have it: over, where all of them have moved on since the train's ``last`` news.
+    """``stands`` (queued) as its ``boxes`` have it: over, where most of them have gone on since the train's ``last`` news.
 
-    Hand-over lists often name boxes and no train, so of the train itself nobody says that it is over. None where the boxes have
-    left the border behind: what was handed over longer than ``behind`` ago has left the board.
+    Hand-over lists often name boxes and no train, so of the train itself nobody says that it is over. A box that is left behind
+    is a difference of the hand-over and keeps no train waiting; one that somebody wrongly saw elsewhere lets none go. None where
+    the boxes have left the border behind: what was handed over longer than ``behind`` ago has left the board.
     """
     near = railnet.stations()[stands.near].place
     since = [box for box in boxes if box.at > last.at and (box.milestone in OVER or box.place != near)]
-    if not boxes or len(since) < len(boxes):
+    if len(since) * 2 <= len(boxes):
         return stands
     places = {stands.crossing.place, *(railnet.stations()[s].place for s in _sides(stands.crossing))}
     over = [box.at for box in since if box.milestone in OVER and box.place in places]
     if not over or now - max(over) > behind:
         return None
-    return Approach(stands.crossing, stands.near, Phase.HANDED_OVER, None, False)
+    return Approach(stands.crossing, stands.near, Phase.HANDED_OVER, None, False, stands.beside_route)
 
 
 def _sides(crossing: Crossing) -> tuple[str, str]:
@@ -131,13 +194,6 @@ def bound(route: Sequence[str], origin: str) -> str:
         country = railnet.country_of(origin)
         towards = "BOTH" if country is None else "WEST" if country == "CN" else "EAST"
     return {"WEST": "去程", "EAST": "回程"}.get(towards, "")
-
-
-def _ahead(news: News, route: Sequence[str]) -> Sequence[str]:
-    """The rest of the route from where the train was last, that place included; all of it where it was on none of it."""
-    if news.place in route:
-        return route[route.index(news.place) :]
-    return route
 
 
 def _at(place: str, route: Sequence[str]) -> Crossing | None:

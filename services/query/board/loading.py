@@ -14,7 +14,7 @@ from schemas.events import catalogue
 from schemas.events.base import ObjectKind
 from services.core.facts import Facts, Micros
 from services.core.objects import ObjectId, Thing
-from services.query.board.approach import News
+from services.query.board.approach import News, latest
 from services.query.board.readiness import LOOKED_AT, Known
 from services.query.board.statements import statement
 from services.query.reread import Unreadable, reread
@@ -41,6 +41,11 @@ class Heard:
     position: News
     event: bytes
     exceptions: int
+
+    @property
+    def latest(self) -> News:
+        """Where it was last."""
+        return latest(self.milestone, self.position)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from schemas.rfc3339 import format_micros
 from services.core.facts import FOREVER, Restriction
 from services.core.restrictions import ends
 from services.query.board.approach import News, Phase
-from services.query.board.board import (
+from services.query.board.values import (
     Board,
     BoardBox,
     BoardCase,
@@ -56,6 +56,7 @@ def _train(train: BoardTrain) -> dict[str, Any]:
         "bound": train.bound,
         "expected": None if train.expected is None else format_micros(train.expected),
         "expected_by": "its railway" if train.announced else "running time" if train.expected else None,
+        "beside_route": train.beside_route,
         "boxes": len(train.boxes),
         "ready": train.ready,
         "waits_for": {str(blocker): number for blocker, number in train.waits_for.items()},

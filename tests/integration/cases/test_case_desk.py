@@ -191,9 +191,20 @@ def test_a_case_closes_with_its_cause_unless_somebody_owns_it_and_opens_again_wh
 def test_nothing_is_opened_before_all_that_is_visible_was_followed(world: World) -> None:
     world.clock.at = NOW
     first = projector.step(world.session, world.clock.desk, 9)  # all there is, but that is not known yet
-    held = "SELECT count(*) FROM lianyun.case_cause WHERE what = 'TRAIN_HELD'"
-    assert world.session.execute(held).fetchone() == (1,), "there is cause for it"
-    assert (first.events, first.whole, first.steps) == (9, False, ())
+    waiting = "SELECT count(*) > 0 FROM lianyun.case_again"
+    assert world.session.execute(waiting).fetchone() == (True,), "whom they concern is judged at the end"
+    assert (first.events, first.whole, first.judged, first.steps) == (9, False, 0, ())
+    assert world.follow(NOW) == [StepKind.OPENED]
+    assert world.session.execute(waiting).fetchone() == (False,)
+
+
+def test_many_are_judged_while_more_is_to_be_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.clock.at = NOW
+    monkeypatch.setattr(projector, "JUDGED_AT_ONCE", 0)
+    nobody = projector.step(world.session, world.clock.desk, 9)
+    monkeypatch.setattr(projector, "JUDGED_AT_ONCE", 1)
+    some = projector.step(world.session, world.clock.desk, 9)
+    assert (nobody.judged, nobody.whole, some.judged) == (0, False, 1)
     assert world.follow(NOW) == [StepKind.OPENED]
 
 

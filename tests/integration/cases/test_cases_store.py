@@ -21,8 +21,10 @@ from services.fsck.finding import Damage
 from services.localstack.engine import DatabaseAddress
 from services.observability import gauges
 from services.processors.cases.causes import Cause, causes, joined
-from services.processors.cases.store import projector
+from services.processors.cases.store import judging, projector
+from services.processors.cases.store.memory import Memory
 from services.processors.cases.store.rows import cause_of
+from services.registry import store as registry_store
 from services.storage.migrate import migrate
 from services.storage.session import Session, open_session
 from tests.casework.platform import Clock, register_platform
@@ -122,6 +124,20 @@ def test_the_store_finds_what_the_rules_find_and_nothing_else_ever(
     assert standing(session) == {cause.case for _, cause in later}
     assert counted(dsn, clock.at) == late_by_the_core(told, clock.at)
     assert counted(dsn, clock.at + lateness.BEHIND + 1) == {}, "what is old is not told"
+
+    # Judged in sets, each is judged as it is alone: its causes, and when to look again.
+    registry, memory = registry_store.look(session), Memory()
+    rows = session.execute(
+        "SELECT cons FROM lianyun.head WHERE founded ORDER BY cons", binary=True
+    ).fetchall()
+    everyone = [row[0] for row in rows]
+    in_sets = judging.judged_anew(session, everyone, clock.at, registry, memory)
+    assert [consignment for consignment, _ in in_sets] == everyone
+    for consignment, one in in_sets:
+        view, found_alone, due = judging.expected(session, consignment, clock.at, registry)
+        assert isinstance(one, judging.Expected)
+        assert view is not None
+        assert one == (view.view, found_alone, due)
 
     # Made anew, the causes are the same, and no case takes a step.
     (steps,) = session.execute("SELECT count(*) FROM lianyun.case_step").fetchone() or (0,)

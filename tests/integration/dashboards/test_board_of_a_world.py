@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,9 +12,12 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from schemas import railnet
 from services.admission.model import Record
+from services.exporter import border
 from services.localstack.engine import DatabaseAddress
 from services.localstack.platform import register
+from services.observability import gauges
 from services.processors.cases.store import projector
 from services.query.board.board import Boards
 from services.query.board.plain import plain
@@ -42,6 +46,38 @@ class Shown:
 
 
 Told = dict[tuple[str, str], Shown]
+Queues = Counter[tuple[str, str]]
+"""How many trains are queued, by crossing and the station that they stand at."""
+
+
+def by_the_exporter(dsn: str, moment: int) -> Queues:
+    with open_session(dsn) as session:
+        told = border.Borders().ask(session, moment)
+    waiting = {one.labels: int(one.value) for one in told if one.definition is gauges.BORDER_TRAINS_WAITING}
+    return +Counter({(crossing, station): many for (crossing, station), many in waiting.items()})
+
+
+def queued_on_the_board(dsn: str, moment: int) -> Queues:
+    with open_session(dsn) as session:
+        told = plain(Boards().board(session, moment))
+    return Counter(
+        (crossing["crossing"], train["position"]["place"].removeprefix("railnet:"))
+        for crossing in told["crossings"]
+        for train in crossing["trains"]
+        if train["phase"] == "QUEUED" and not railnet.crossings()[crossing["crossing"]].by_sea
+    )
+
+
+def queued_in_the_view(dsn: str, moment: int) -> Queues:
+    at = datetime.fromtimestamp(moment / 1e6, UTC).isoformat()
+    asked = "SELECT crossing, t.text FROM lianyun.border_trains(lianyun.shown_at()) b JOIN lianyun.reference_place t ON t.place = b.near WHERE phase = 'QUEUED'"
+    with psycopg.connect(dsn, options=f"-c lianyun.as_of={at}") as session:
+        rows = session.execute(asked).fetchall()
+    return Counter(
+        (crossing, near.removeprefix("railnet:"))
+        for crossing, near in rows
+        if not railnet.crossings()[crossing].by_sea
+    )
 
 
 def by_the_board(dsn: str, moment: int) -> Told:
@@ -103,15 +139,20 @@ def test_of_a_train_that_both_show_they_tell_the_same(postgres: DatabaseAddress)
     register(dsn, members(known))
     with psycopg.connect(dsn) as session:
         register_platform(session)
-    both, phases, waits, alone = 0, set[str](), set[str](), list[str]()
+    both, phases, waits, alone, queued = 0, set[str](), set[str](), list[str](), 0
     for moment in told_until(dsn, outgoing, [begin + (end - begin) * each // 24 for each in MOMENTS]):
         board, view = by_the_board(dsn, moment), by_the_view(dsn, moment)
+        queues = queued_on_the_board(dsn, moment)
+        assert by_the_exporter(dsn, moment) == queues
+        assert queued_in_the_view(dsn, moment) == queues
+        queued += queues.total()
         for key in board.keys() & view.keys():
             assert view[key] == board[key], key
             both += 1
             phases.add(board[key].phase)
             waits |= board[key].waits.keys()
         alone += [f"{key} {board.get(key) or view.get(key)}" for key in board.keys() ^ view.keys()]
+    assert queued >= 5
     assert both >= 15, alone
     assert len(alone) <= both // 5, alone
     assert phases == {"DUE", "QUEUED", "HANDED_OVER"}

@@ -19,7 +19,7 @@ from schemas.events.base import ObjectKind, Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
 from services.core.facts import Facts, LinkKind, PlannedRoute
-from services.exporter import border, consignments, partners, transits
+from services.exporter import border, consignments, partners, remembering, transits
 from services.exporter.asking import Answers, Asker
 from services.exporter.process import questions, run
 from services.exporter.sample import Question
@@ -27,6 +27,7 @@ from services.exporter.settings import ExporterSettings
 from services.exporter.statements import statement
 from services.localstack.engine import DatabaseAddress
 from services.localstack.ports import free_port
+from services.query.board.standing import KEPT
 from services.registry import commands
 from services.registry.events import NewKey, PartyAdded
 from services.storage.batch import Event
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.integration
 KEYS = [SigningKey.from_seed(Scheme.ED25519, bytes([number]) * 32) for number in range(9)]
 SPEAKS = next(key for key in KEYS if key.key_id >= "8")  # negative as the number that is stored
 ARRIVED, DEPARTED, HANDED_OVER, GATED_IN = 301, 300, 302, 202
-UNLOADED, DELIVERED = 401, 600
+UNLOADED, DELIVERED, EXIT_CLEARED = 401, 600, 1205
 
 
 @pytest.fixture(scope="module")
@@ -101,29 +102,53 @@ def train(t: Teller, name: str, boxes: int, arrived: int, place: str = "railnet:
     return [*told, at(t.claim(number, arrived, ARRIVED), place)]
 
 
-def test_a_train_waits_from_its_arrival_until_its_first_box_goes_on(
+def over(t: Teller, box: str, at_: int, place: str = "railnet:dostyk") -> Event:
+    return at(t.claim(t.box(box), at_, HANDED_OVER), place)
+
+
+def test_a_train_waits_from_its_arrival_until_it_is_handed_over(
     pair: Pair, dsn: str, request: pytest.FixtureRequest
 ) -> None:
     t, now = Teller(request.node.name), int(time.time() * 1e6)
     arrived = now - 5 * HOUR
-    told = train(t, "waits", 2, arrived) + train(t, "passed", 2, arrived - HOUR)
-    told += train(t, "long ago", 1, now - border.LOOK_BACK - HOUR)
-    told.append(at(t.claim(t.box("passed1"), arrived + 2 * HOUR, HANDED_OVER), "railnet:dostyk"))
+    told = train(t, "waits", 2, arrived) + train(t, "long ago", 1, now - KEPT - HOUR)
+    told += train(t, "waits for weeks", 1, now - KEPT + HOUR, "railnet:erenhot")
+    weeks = t.thing(ObjectKind.TRAIN, "waits for weeks")
+    cleared = at(t.claim(weeks, now - KEPT + 2 * HOUR, EXIT_CLEARED), "")
     goes_on = train(t, "goes on", 1, arrived)
     goes_on.append(
-        at(t.claim(t.thing(ObjectKind.TRAIN, "goes on"), arrived + HOUR, DEPARTED), "railnet:alashankou")
+        at(t.claim(t.thing(ObjectKind.TRAIN, "goes on"), arrived + HOUR, HANDED_OVER), "railnet:alashankou")
     )
-    pair.apply(0, told + goes_on)
+    pair.apply(0, [*told, cleared, *goes_on])
     found = asked(dsn, "border")
     assert found["border_trains_waiting", "alashankou-dostyk", "alashankou"] == 1
     assert found["border_trains_waiting", "alashankou-dostyk", "dostyk"] == 0
+    assert found["border_trains_waiting", "erenhot-zamyn-uud", "erenhot"] == 1, "a clearance moves none"
     assert found["border_longest_waiting_arrival_timestamp_seconds", "alashankou-dostyk"] == arrived / 1e6
-    assert found["border_trains_passed", "alashankou-dostyk"] == 1
-    assert found["border_dwell_median_seconds", "alashankou-dostyk"] == 3 * 3_600
-    pair.apply(1, [at(t.claim(t.box("waits0"), arrived + HOUR, HANDED_OVER), "railnet:dostyk")])
+    pair.apply(
+        1, [at(t.claim(t.thing(ObjectKind.TRAIN, "waits"), arrived + HOUR, HANDED_OVER), "railnet:dostyk")]
+    )
     found = asked(dsn, "border")
     assert found["border_trains_waiting", "alashankou-dostyk", "alashankou"] == 0
     assert ("border_longest_waiting_arrival_timestamp_seconds", "alashankou-dostyk") not in found
+
+
+def test_a_train_stood_until_most_of_its_boxes_went_on(
+    pair: Pair, dsn: str, request: pytest.FixtureRequest
+) -> None:
+    t, now = Teller(request.node.name), int(time.time() * 1e6)
+    arrived = now - 5 * HOUR
+    told = train(t, "stands", 3, arrived) + train(t, "passed", 3, arrived)
+    told += train(t, "long ago", 1, now - border.LOOK_BACK - HOUR)
+    told += [over(t, "passed0", arrived + HOUR), over(t, "passed2", arrived + 3 * HOUR)]
+    told += [over(t, "stands0", arrived + HOUR), over(t, "long ago0", arrived)]
+    told.append(at(t.claim(t.box("stands1"), arrived + HOUR, GATED_IN), "railnet:alashankou"))
+    pair.apply(0, told)
+    found = asked(dsn, "dwell")
+    assert found["border_trains_passed", "alashankou-dostyk"] == 1
+    assert found["border_dwell_median_seconds", "alashankou-dostyk"] == 3 * 3_600
+    pair.apply(1, [over(t, "stands1", arrived + HOUR)])
+    found = asked(dsn, "dwell")
     assert found["border_dwell_p90_seconds", "alashankou-dostyk"] == 3 * 3_600
     assert found["border_dwell_median_seconds", "alashankou-dostyk"] == 3_600
     assert found["border_trains_passed_lately", "alashankou-dostyk"] == 2
@@ -230,8 +255,8 @@ def test_a_journey_is_from_the_first_fact_on_the_way_to_the_first_at_its_destina
     assert found["transits", "none"] == 0
     assert found["transit_median_seconds", "alashankou-dostyk"] == 300 * 3_600
     assert found["transit_p90_seconds", "alashankou-dostyk"] == 400 * 3_600
-    monkeypatch.setattr(transits, "_AT_ONCE", 1)
-    monkeypatch.setattr(transits, "SECONDS", 0.0)
+    monkeypatch.setattr(remembering, "AT_ONCE", 1)
+    monkeypatch.setattr(remembering, "SECONDS", 0.0)
     with psycopg.connect(dsn) as session:
         assert not list(transits.Transits().ask(session, now)), "nothing is told of a part"
 
@@ -280,12 +305,14 @@ def test_questions_read_growing_tables_by_an_index(dsn: str) -> None:
     """The heads are the exception, which are read in one pass."""
     known: dict[str, dict[str, Any]] = {
         "border": {
-            "since": 0, "arrived": ARRIVED, "still": [301, 305], "places": [word("railnet:dostyk")],
+            "since": 0, "arrived": ARRIVED, "over": [302, 304, 306], "places": [word("railnet:dostyk")],
             "wagon_carries": 6, "train_carries": 7,
         },
         "corridors": {"crossings": [UUID(int=1)], "consignments": [UUID(int=2)]},
         "follow": {"batches": 500},
         "behind": {}, "requests": {}, "financings": {}, "lateness": {}, "last_decided": {},
+        "eta_destination": {"consignments": [UUID(int=2)], "arrived": 400, "most": 9},
+        "eta_border": {"since": 0, "arrived": ARRIVED, "places": [word("railnet:dostyk")], "most": 9},
         "transit": {"consignments": [UUID(int=2)], "on_the_way": 300, "at_destination": 400},
         "decided": {"xid": "0", "no": 0, "limit": 9, "disposing": ["TRANSFER"]},
         "decided_before": {"financings": [UUID(int=3)], "numbers": [1], "disposing": ["TRANSFER"]},
@@ -364,6 +391,10 @@ def test_the_process_goes_on_when_the_database_was_away(dsn: str) -> None:
             time.sleep(0.05)
         raise AssertionError(shown())
 
+    def ready() -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
+            return json.load(answer)["ok"] is True
+
     def refreshed() -> float:
         line = next(each for each in shown().splitlines() if 'timestamp_seconds{question="database"}' in each)
         return float(line.rpartition(" ")[2])
@@ -378,8 +409,7 @@ def test_the_process_goes_on_when_the_database_was_away(dsn: str) -> None:
             ).fetchone()
         assert ended == (1,)
         until(lambda: refreshed() > before + 0.3)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=60) as answer:
-            assert json.load(answer)["ok"] is True
+        until(ready)  # what was refreshed may have been so just before
     finally:
         stop.set()
         thread.join(60)

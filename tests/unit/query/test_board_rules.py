@@ -17,6 +17,7 @@ from services.query.board.approach import (
     approach,
     bound,
     gone_over,
+    latest,
     may_come,
 )
 from services.query.board.readiness import Blocker, blockers
@@ -97,12 +98,53 @@ def test_a_train_of_which_nobody_says_that_it_is_over_is_over_when_its_boxes_are
     over = news("handed_over", "crossing:alashankou-dostyk", 2)
     still = news("gated_in", "alashankou", 90)
     assert gone_over(stands, last, (over, still), NOW, 12 * HOUR) is stands
+    most = gone_over(stands, last, (over, over, still), NOW, 12 * HOUR)
+    assert most is not None
+    assert most.phase is Phase.HANDED_OVER, (
+        "a box that was left behind is a hand-over difference, not a queue"
+    )
+    elsewhere = news("arrived", "duisburg", 1)
+    assert gone_over(stands, last, (elsewhere, still, still), NOW, 12 * HOUR) is stands, (
+        "one box, wrongly told"
+    )
     gone = gone_over(stands, last, (over, news("transshipped", "dostyk", 1)), NOW, 12 * HOUR)
     assert gone is not None
     assert gone.phase is Phase.HANDED_OVER
     assert gone_over(stands, last, (news("handed_over", "dostyk", 4),), NOW, 3 * HOUR) is None
     assert gone_over(stands, last, (), NOW, 12 * HOUR) is stands
     assert gone_over(stands, last, (news("arrived", "almaty", 1),), NOW, 12 * HOUR) is None, "long gone"
+
+
+def test_where_a_train_stands_is_told_by_what_has_a_place() -> None:
+    """A customs clearance of a whole train is a milestone of it, and names no place."""
+    stands = news("arrived", "alashankou", 9)
+    cleared = News(catalogue.spec("cre.customs.exit_cleared.v1").number, "", NOW - 2 * HOUR)
+    assert latest(cleared, stands) == stands
+    on_its_way = news("departed", "jinghe", 3)
+    assert latest(on_its_way, news("position_reported", "jinghe", 4)) == on_its_way
+    assert latest(on_its_way, news("position_reported", "jinghe", 2)).at == NOW - 2 * HOUR
+
+
+def test_a_train_heard_of_beside_its_planned_route_is_on_its_way_to_the_border_that_it_can_reach() -> None:
+    come = at(news("departed", "yekaterinburg", 48))
+    assert come is not None
+    assert (come.crossing.id, come.phase, come.beside_route) == ("krasnoe-osinovka", Phase.DUE, True)
+    led_elsewhere = at(news("arrived", "erenhot", 1))
+    assert led_elsewhere is not None
+    assert (led_elsewhere.crossing.id, led_elsewhere.phase) == ("erenhot-zamyn-uud", Phase.QUEUED)
+    assert led_elsewhere.beside_route
+    assert at(news("departed", "locode:XXXXX")) is None, "a place that nobody knows leads nowhere"
+
+
+BORDERS = tuple(place for place in WEST if railnet.crossings_at(place.removeprefix("railnet:")))
+
+
+def test_a_route_that_names_its_borders_alone_leads_by_the_stations_between_them() -> None:
+    route = (WEST[0], *BORDERS, WEST[-1])
+    come = at(news("position_reported", "baranovichi"), route)
+    assert come is not None
+    assert (come.crossing.id, come.phase, come.beside_route) == ("brest-malaszewicze", Phase.DUE, False)
+    assert at(news("departed", "jinghe"), route) == at(news("departed", "jinghe"))
 
 
 def test_towards_europe_and_towards_china() -> None:

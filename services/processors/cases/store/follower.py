@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr
 from services.connections import Connections
 from services.observability import metrics as names
 from services.processors.cases.store import projector
+from services.processors.cases.store.memory import Memory
 from services.processors.cases.store.projector import Followed
 from services.processors.cases.store.recording import CaseDesk
 from services.processors.cases.store.statements import statement
@@ -79,7 +80,14 @@ def follow(
     stepped: Callable[[Followed, float], None] = lambda _done, _seconds: None,
 ) -> None:
     """Follow until ``stop`` is set; blocks. ``stepped`` is told of each step and its seconds. Raises what a step raises."""
-    turn(lambda: projector.step(session, desk, events), lambda done: done.whole, tick, stop, stepped)
+    memory = Memory()
+    turn(
+        lambda: projector.step(session, desk, events, memory=memory),
+        lambda done: done.whole,
+        tick,
+        stop,
+        stepped,
+    )
 
 
 def run(settings: CasesSettings) -> None:

@@ -1,0 +1,1 @@
+SELECT q.no FROM lianyun.quarantine q WHERE q.no = ANY (%(nos)s::bigint[])
