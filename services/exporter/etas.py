@@ -61,12 +61,12 @@ class Arrival(NamedTuple):
 
 
 class Etas:
-    """Remembers the arrivals of consignments, and which events are estimates."""
+    """Remembers the arrivals of consignments, and which events about the present arrivals at borders are estimates."""
 
     def __init__(self) -> None:
         self._arrivals: Remembered[Arrival | None] = Remembered(self._at_destination, None)
         self._corridors = Corridors()
-        self._estimates: dict[int, bool] = {}
+        self._at_border: Mapping[int, bool] = {}
 
     def ask(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
         """The samples of all corridors and crossings; none until every arrival is known."""
@@ -97,35 +97,45 @@ class Etas:
     ) -> Mapping[UUID, Arrival | None]:
         asked = {"consignments": list(consignments), "arrived": AT_DESTINATION, "most": MOST}
         rows = session.execute(statement("eta_destination"), asked).fetchall()
-        self._read(session, (row[2] for row in rows))
-        return {cons: self._arrival(at, events, expected) for cons, at, events, expected in rows}
+        estimates = _estimates(session, (row[2] for row in rows), {})
+        return {cons: _arrival(at, events, expected, estimates) for cons, at, events, expected in rows}
 
     def _at_borders(self, session: Connection[Any], now: Micros) -> Iterator[tuple[str, Arrival]]:
         asked = {"since": now - LOOK_BACK, "arrived": ARRIVED, "places": list(beside()), "most": MOST}
         rows = session.execute(statement("eta_border"), asked).fetchall()
-        self._read(session, (row[2] for row in rows))
+        self._at_border = _estimates(session, (row[2] for row in rows), self._at_border)
         for place, at, events, expected in rows:
             for crossing, _ in beside()[place]:
-                yield crossing, self._arrival(at, events, expected)
+                yield crossing, _arrival(at, events, expected, self._at_border)
 
-    def _arrival(
-        self, at: Micros, events: Sequence[int] | None, expected: Sequence[Micros] | None
-    ) -> Arrival:
-        pairs = zip(events or (), expected or (), strict=True)
-        return Arrival(at, next((then for no, then in pairs if no and self._estimates.get(no)), None))
 
-    def _read(self, session: Connection[Any], several: Iterable[Sequence[int] | None]) -> None:
-        """Find out of which events that nobody has looked at they are estimates."""
-        fresh = sorted({no for events in several for no in events or () if no} - self._estimates.keys())
-        if not fresh:
-            return
-        registry = store.look(session)
-        for stored in reading.events_by_number(session, fresh):
-            try:
-                said = hear(stored, registry).payload
-            except Unreadable:
-                said = None
-            self._estimates[stored.no] = getattr(said, "classifier", None) is Classifier.EST
+def _arrival(
+    at: Micros,
+    events: Sequence[int] | None,
+    expected: Sequence[Micros] | None,
+    estimates: Mapping[int, bool],
+) -> Arrival:
+    pairs = zip(events or (), expected or (), strict=True)
+    return Arrival(at, next((then for no, then in pairs if no and estimates[no]), None))
+
+
+def _estimates(
+    session: Connection[Any], several: Iterable[Sequence[int] | None], known: Mapping[int, bool]
+) -> Mapping[int, bool]:
+    """Which events are estimates, of those alone; what is ``known`` is not looked at again."""
+    wanted = {no for events in several for no in events or () if no}
+    found = {no: known.get(no, False) for no in wanted}
+    fresh = sorted(wanted - known.keys())
+    if not fresh:
+        return found
+    registry = store.look(session)
+    for stored in reading.events_by_number(session, fresh):
+        try:
+            said = hear(stored, registry).payload
+        except Unreadable:
+            continue
+        found[stored.no] = getattr(said, "classifier", None) is Classifier.EST
+    return found
 
 
 def samples(leg: Leg, places: Iterable[str], arrivals: Iterable[tuple[str, Arrival]]) -> Iterator[Sample]:
