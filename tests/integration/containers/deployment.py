@@ -43,7 +43,7 @@ class Deployment:
         """The port of this machine under which a service is reached."""
         return int(self.settings[f"LIANYUN_{name}_PORT"])
 
-    def compose(self, *arguments: str, patience: float = 300.0) -> str:
+    def compose(self, *arguments: str, patience: float = 500.0) -> str:
         """Return what Compose prints."""
         command = [
             *engine.compose(),

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from services.proving.bench.world import box
+from services.storage.migration import Phase, migrations
 from tests.integration.containers import banking, engine, scraping
 from tests.integration.containers.conftest import MARK
 from tests.integration.containers.deployment import Deployment, until
@@ -49,7 +50,9 @@ def played(plain: Deployment) -> dict[str, Any]:
         "tiny",
         "--json",
     )
-    found: dict[str, Any] = json.loads(plain.compose(*arguments))
+    found: dict[str, Any] = json.loads(
+        plain.compose(*arguments, patience=570)
+    )  # a minute, on a machine with nothing else to do
     return found
 
 
@@ -165,6 +168,19 @@ def test_a_killed_worker_is_replaced_in_its_slot_and_the_flow_goes_on(plain: Dep
     publish(user, 60, 60)
     until(lambda: applied(user) == stored + 120, "what was published after it was replaced")
     assert slots(user) == before
+
+
+def test_what_comes_after_a_deployment_sees_that_every_process_is_of_this_release(plain: Deployment) -> None:
+    """Each by its own role of the database, as docs/operators.md has it."""
+    last = [each for each in migrations() if each.phase is Phase.AFTER][-1]
+    dsn = f"postgresql://lianyun_owner@localhost:{plain.port('POSTGRES')}/lianyun"
+    with psycopg.connect(dsn) as connection:
+        connection.execute("DELETE FROM lianyun.migration WHERE number >= %s", (last.number,))
+    told = plain.compose("run", "--rm", "--no-deps", "-T", "migrate", "db", "migrate", "--after")
+    assert last.name in told
+    plain.compose(
+        "run", "--rm", "--no-deps", "-T", "migrate", "db", "migrate", "--before"
+    )  # what came behind it
 
 
 def test_all_that_is_stored_is_sound(user: User) -> None:

@@ -61,17 +61,17 @@ def test_workers_killed_in_and_after_their_transactions_lose_and_repeat_nothing(
 
 
 def test_a_killed_worker_is_back_at_once_and_the_other_does_not_stop(arena: Arena) -> None:
-    """With dynamic membership the whole group waits for the dead member's session: 25 s here."""
+    """With dynamic membership the whole group waits for the dead member's session: longer than any wait here."""
     arena.create_topics(["a", "b"])
-    with arena.supervisor(2, {"LIANYUN_SESSION_TIMEOUT": "25"}) as workers:
+    with arena.supervisor(2, {"LIANYUN_SESSION_TIMEOUT": "90"}) as workers:
         with stream(arena) as sent:
-            arena.wait_for(lambda: _owners(arena) == 2, 30, "two owners")
+            arena.wait_for(lambda: _owners(arena) == 2, 60, "two owners")
             workers.signal(0, signal.SIGKILL)
             killed = sent[0]
             # The victim's partitions: everything that was sent up to well after the kill.
-            arena.wait_for(lambda: sent[0] >= killed + 400, 10, "messages after the kill")
-            arena.await_stored(killed + 400, 8)
-        arena.await_stored(sent[0], 10)
+            arena.wait_for(lambda: sent[0] >= killed + 400, 60, "messages after the kill")
+            arena.await_stored(killed + 400, 60)
+        arena.await_stored(sent[0], 60)
     assert [ended.worker for ended in workers.ended] == [0]
     arena.check_exactly_once()
 
@@ -85,9 +85,9 @@ def test_a_worker_frozen_with_its_locks_held_stops_nobody_else_and_is_fenced(are
     hold = arena.folder / "hold"
     with arena.supervisor(2) as workers:
         with stream(arena) as sent:
-            arena.wait_for(lambda: _owners(arena) == 2, 30, "two owners")
+            arena.wait_for(lambda: _owners(arena) == 2, 60, "two owners")
             hold.touch()
-            arena.wait_for(lambda: len(_in_transaction(arena)) == 2, 10, "two open transactions")
+            arena.wait_for(lambda: len(_in_transaction(arena)) == 2, 60, "two open transactions")
             victim = workers.pids()[1]
             workers.signal(
                 1, signal.SIGSTOP
@@ -98,11 +98,11 @@ def test_a_worker_frozen_with_its_locks_held_stops_nobody_else_and_is_fenced(are
                 arena.wait_for(lambda: arena.stored() > before + 200, 5, "progress of the other worker") < 5
             )
             # Kafka gives the frozen one's partitions away when its session ends, and the claim ends its backend.
-            arena.wait_for(lambda: _owners(arena) == 1, 20, "take-over")
-            arena.await_stored(sent[0], 10)
+            arena.wait_for(lambda: _owners(arena) == 1, 60, "take-over")
+            arena.await_stored(sent[0], 60)
             assert alive(victim)
             workers.signal(1, signal.SIGCONT)
-            arena.wait_for(lambda: workers.restarts >= 1, 20, "end of the zombie")
+            arena.wait_for(lambda: workers.restarts >= 1, 60, "end of the zombie")
             assert workers.ended[0].worker == 1
         arena.await_stored(sent[0], 40)
     arena.check_exactly_once()
@@ -121,12 +121,12 @@ def test_workers_come_and_go_without_fencing_one_another(arena: Arena) -> None:
     arena.create_topics(["a", "b"])
     with arena.supervisor(1) as first:
         with stream(arena) as sent:
-            arena.await_stored(200, 20)
+            arena.await_stored(200, 60)
             with arena.supervisor(2, logs_name="more") as more:
-                arena.wait_for(lambda: _owners(arena) == 3, 30, "three owners")
-                arena.await_stored(sent[0] + 200, 20)
+                arena.wait_for(lambda: _owners(arena) == 3, 60, "three owners")
+                arena.await_stored(sent[0] + 200, 60)
             arena.wait_for(lambda: _owners(arena) == 1, 40, "one owner")
-        arena.await_stored(sent[0], 30)
+        arena.await_stored(sent[0], 60)
         assert first.ended == []
         assert more.ended == []
     arena.check_exactly_once()
@@ -136,8 +136,8 @@ def test_partition_i_of_every_topic_goes_to_the_same_worker(arena: Arena) -> Non
     arena.create_topics(["a", "b", "c"], partitions=4)
     arena.produce(600)
     with arena.supervisor(3):
-        arena.wait_for(lambda: _owners(arena) == 3, 30, "three owners")
-        arena.await_stored(600, 20)
+        arena.wait_for(lambda: _owners(arena) == 3, 60, "three owners")
+        arena.await_stored(600, 60)
         rows = arena.query(
             "SELECT part, count(DISTINCT owner) FROM lianyun.kafka_offset GROUP BY 1 ORDER BY 1"
         )
@@ -157,7 +157,7 @@ def test_a_worker_that_makes_no_progress_ends_itself(arena: Arena) -> None:
         assert "Thread 0x" in arena.log_text(), "the stacks are dumped"
         assert 'lianyun_worker_exits_total{exit="STUCK",worker="0"} 1.0' in metrics(port + 1)
         hold.unlink()
-        arena.await_stored(100, 30)
+        arena.await_stored(100, 60)
     arena.check_exactly_once()
 
 
@@ -170,7 +170,7 @@ def test_an_unexpected_error_ends_the_process_with_nothing_lost(arena: Arena) ->
         assert {ended.name for ended in workers.ended} == {"UNEXPECTED"}
         assert arena.stored() == 0, "a batch is all or nothing"
         arena.query_only("ALTER TABLE probe DROP CONSTRAINT no_luck")
-        arena.await_stored(100, 30)
+        arena.await_stored(100, 60)
     arena.check_exactly_once()
 
 
@@ -201,7 +201,7 @@ def test_workers_do_not_outlive_a_supervisor_that_was_killed(arena: Arena) -> No
     finally:
         parent.kill()
         parent.wait()
-    arena.wait_for(lambda: not any(map(alive, pids)), 5, "end of the orphans")
+    arena.wait_for(lambda: not any(map(alive, pids)), 60, "end of the orphans")
 
 
 def test_a_broker_killed_and_started_again_costs_nothing(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_broker_killed_and_started_again_costs_nothing(tmp_path: Path) -> None
         arena.create_topics(["a", "b"])
         arena.produce(1_000)
         with arena.supervisor(2):
-            arena.await_stored(1_000, 30)
+            arena.await_stored(1_000, 60)
             stack.broker.kill()
             time.sleep(3)
             stack.broker.start()
@@ -233,7 +233,7 @@ def test_a_database_killed_and_started_again_costs_nothing(tmp_path: Path) -> No
         arena.create_topics(["a", "b"])
         arena.produce(1_000)
         with arena.supervisor(2) as workers:
-            arena.await_stored(1_000, 30)
+            arena.await_stored(1_000, 60)
             stack.database.stop_immediate()
             arena_produce = threading.Thread(target=arena.produce, args=(1_000,))
             arena_produce.start()
