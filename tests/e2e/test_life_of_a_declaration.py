@@ -15,7 +15,7 @@ import pytest
 
 from services.localstack.platform import Platform
 from tests.messages.written import BOXES, MRN, NOTE, life
-from tests.terminal.user import User
+from tests.terminal.user import User, subprocess_safe
 from tests.unit.producers.formats.test_ncts import with_items
 
 pytestmark = pytest.mark.integration
@@ -65,6 +65,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
             },
         }
         user.run("publish", "--as", "xianport", user.write("open.jsonl", founding))
+        user.until(lambda: bool(subprocess_safe(user, "track", "xianport/R-1")), seconds=60)
         yield user
 
 
