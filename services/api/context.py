@@ -49,7 +49,7 @@ class Context:
             open=False,
             name=APPLICATION,
         )
-        self.sessions = Sessions(settings.dsn.get_secret_value(), arguments, settings.api_threads)
+        self.sessions = Sessions(settings.dsn.get_secret_value(), arguments, settings.api_sessions)
         self.keys = KeySource(settings)
         self.metrics = counted = ApiMetrics()
         counted.watch_pool(self.pool.get_stats)

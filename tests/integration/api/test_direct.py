@@ -207,8 +207,8 @@ def test_a_session_that_was_ended_is_noticed_before_it_is_lent(api: RunningApi) 
 def test_more_questions_than_sessions_wait_for_one_another(api: RunningApi) -> None:
     bank = api.client("abank")
     bank.get(STATUS)
-    with ThreadPoolExecutor(3 * api.settings.api_threads) as threads:
+    with ThreadPoolExecutor(3 * api.settings.api_sessions) as threads:
         answers = list(threads.map(lambda _: bank.get(STATUS), range(24)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.headers["x-request-id"] for answer in answers}) == 24
-    assert api.context.sessions._opened <= api.settings.api_threads
+    assert api.context.sessions._opened <= api.settings.api_sessions
