@@ -29,10 +29,10 @@ class ApiSettings(SealSettings):
         description="requests at work at once on threads, each with a connection",
     )
     api_sessions: int = Field(
-        4,
+        8,
         ge=1,
         le=64,
-        description="requests at work at once without a thread, each with a connection; more only wait in the database instead",
+        description="requests at work at once without a thread, each with a connection; each waits for one write to disk",
     )
     api_workers: int = Field(1, ge=1, le=32, description="worker processes")
     api_body_limit: int = Field(4 << 20, ge=1_024, description="the largest body that is taken")
