@@ -34,9 +34,10 @@ TRAINS = Row(
         Panel("Trains", "none",
               "By crossing: due within 12 h, queued, handed over in the last 12 h; the numbers of both railways; 去程 is towards Europe, "
               "回程 towards China. Ready is n of N boxes. Times are Beijing, local (of the station before the crossing) and Moscow. "
-              "What this table reckons by the database alone differs from `lianyun top` in three points: it takes the order of a "
+              "What this table reckons by the database alone differs from `lianyun top` in four points: it takes the order of a "
               "planned route from running times; it knows of a broken seal, a rejected document or a hold from the open causes of "
-              "cases, some seconds later; and where two names of one train are not linked it shows both.",
+              "cases, some seconds later; where two names of one train are not linked it shows both; and a train that was led to a border "
+              "beside its planned route it does not show.",
               Kind.TABLE, (Rows(statement("border_trains")),), (_SAME, *_DOWN), width=24, height=14, empty=_NOBODY,
               cells={"train": Link("Only this train", BORDER, {"train": "${__data.fields.train}"})},
               widths={"crossing": 165, "phase": 120, "train": 225, "bound": 60, "ready": 60, "Beijing": 95, "local": 95,
