@@ -10,7 +10,7 @@ from services.fsck.platform_events import signed_by_platform
 from services.fsck.snapshot import Row, Snapshot
 from services.processors.cases.causes import CaseId, CaseKind, Cause
 from services.processors.cases.lifecycle import Case, Step, StepKind, after
-from services.processors.cases.store import projector
+from services.processors.cases.store import judging, projector
 from services.processors.cases.store.rows import STEP_COLUMNS, cause_of, life_row, step_of
 from services.processors.cases.store.signing import MODELS, event_id_of, stated
 from services.registry import store as registry_store
@@ -131,7 +131,7 @@ def _causes(snapshot: Snapshot, notebook: Notebook) -> None:
     registry = registry_store.look(snapshot.connection)
     right: set[tuple[bytes, Cause]] = set()
     for (consignment,) in snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons"):
-        told, found, _ = projector.expected(snapshot.connection, consignment, as_of, registry)
+        told, found, _ = judging.expected(snapshot.connection, consignment, as_of, registry)
         if told is not None and told.view.consignment.id == consignment:
             right |= {(consignment, cause) for cause in found if cause.kind is not CaseKind.FINANCING_ALERT}
         notebook.counts["case_consignments"] += 1

@@ -10,7 +10,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +23,15 @@ from services.storage.ddl import statements
 from services.storage.errors import MigrationError
 from services.storage.generations import create_generation, switch_generation
 from services.storage.migration import FOLDER, Migration, Phase, migrations, released
-from services.storage.presence import named, older_than
+from services.storage.presence import named
 from services.storage.reference import write_reference
-from services.storage.schema_window import AFTER_THE_DEPLOYMENT, BEFORE_THE_DEPLOYMENT, Standing, standing
+from services.storage.schema_window import (
+    AFTER_THE_DEPLOYMENT,
+    BEFORE_THE_DEPLOYMENT,
+    Standing,
+    needing,
+    standing,
+)
 from services.storage.session import Session
 
 __all__ = ["FOLDER", "Migration", "Phase", "migrate", "migrations"]
@@ -139,13 +145,10 @@ def _chosen(found: Standing, phase: Phase | None) -> list[Migration]:
     return [each for each in found.pending if phase in (None, each.phase)]
 
 
-def _nobody_needs(session: Session, chosen: Iterable[Migration], patience: float) -> None:
+def _nobody_needs(session: Session, chosen: list[Migration], patience: float) -> None:
     """Return where no process of a release before what is to be taken away is at work; those that are ending are waited for."""
-    last = max((each.number for each in chosen if each.phase is Phase.AFTER), default=0)
-    if not last:
-        return
     until = time.monotonic() + patience
-    while older := older_than(session, last):
+    while older := needing(session, chosen):
         if time.monotonic() > until:
             names = ", ".join(each.name for each in chosen if each.phase is Phase.AFTER)
             raise MigrationError(

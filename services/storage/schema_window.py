@@ -93,8 +93,13 @@ def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing
 
 def still_older(session: Session, found: Standing) -> str:
     """Who is at work on what migrations *after* are to take away, in words; "" for nobody. In the caller's transaction."""
-    after = [each.number for each in found.pending if each.phase is Phase.AFTER]
-    return "" if found.fresh or not after else named(older_than(session, max(after)))
+    return "" if found.fresh else named(needing(session, found.pending))
+
+
+def needing(session: Session, chosen: Iterable[Migration]) -> dict[str, list[int]]:
+    """Who is at work that may need what those of ``chosen`` that come *after* take away, as ``older_than`` tells them."""
+    last = max((each.number for each in chosen if each.phase is Phase.AFTER), default=0)
+    return older_than(session, last) if last else {}
 
 
 def require(session: Session, folder: Path = FOLDER) -> None:

@@ -68,8 +68,9 @@ class Ask:
             "rules": "",
             "financing": self.financing,
             "request": self.request,
+            **more,
         }
-        return Ruling(**{**said, **more})
+        return Ruling(**said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,15 +61,12 @@ class Record(NamedTuple):
     @classmethod
     def all(cls, records: Iterable[Record]) -> Record:
         """The union of ``records``."""
-        some = [record for record in records if record != _NOTHING]
+        some = list(records)
         return cls(
             frozenset().union(*(record.words for record in some)),
             frozenset().union(*(record.withdrawals for record in some)),
             frozenset().union(*(record.contents for record in some)),
         )
-
-
-_NOTHING = Record()
 
 
 def read(statement: Statement, content: bytes, payload: Payload, known: Micros) -> Record:
@@ -89,7 +86,7 @@ def _words(statement: Statement, payload: Payload, known: Micros) -> Record:
         withdrawal = Withdrawal(statement.event, event_id(statement.source, payload.target), False)
         return Record(withdrawals=frozenset({(withdrawal, known)}))
     if not isinstance(payload, FinanceFact | Milestone) or not _reads(payload):
-        return _NOTHING
+        return Record()
     publisher = statement.publisher
     word = Word(
         statement.event,

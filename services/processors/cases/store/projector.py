@@ -19,7 +19,7 @@ from services.core.rules import fold_version
 from services.processors.cases.causes import LOOKED_AT_WITHIN
 from services.processors.cases.lifecycle import Step
 from services.processors.cases.store.concerning import concerned
-from services.processors.cases.store.judging import expected, judge
+from services.processors.cases.store.judging import judge
 from services.processors.cases.store.memory import Memory
 from services.processors.cases.store.recording import CaseDesk
 from services.processors.cases.store.statements import statement
@@ -28,8 +28,6 @@ from services.registry import store as registry_store
 from services.storage import reading
 from services.storage.arrays import adapt, uuids
 from services.storage.reading import Position
-
-__all__ = ["Followed", "catch_up", "expected", "forget", "step", "version"]
 
 CODE = 1
 """Raise on any change of the rules in this package: the causes are then made anew from the events."""
