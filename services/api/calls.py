@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -17,6 +17,9 @@ from starlette.responses import Response
 from services.api.context import Context
 from services.api.gate import Admitted, Caller
 from services.api.problems import Problem
+from services.core.objects import Thing
+from services.processors.financing.asking import Ask
+from services.processors.financing.rulings import Ruling
 from services.registry.party import Party
 from services.registry.registry import Registry
 from services.storage.questions import Question, Row
@@ -53,7 +56,7 @@ class Call:
     _session: Session | None = None
     ahead: tuple[Question, Sequence[Row]] | None = None
     lines: list[Read] = field(default_factory=list)
-    closing: list[tuple[bytes, dict[str, Any]]] = field(default_factory=list)
+    closing: list[Question] = field(default_factory=list)
     """Statements with their parameters that go with the last ones of the transaction."""
 
     @classmethod
@@ -173,6 +176,18 @@ class Answer:
             if given is not None and matches(given, tag, weak=True):
                 return Response(status_code=304, headers=headers)
         return Response(raw, self.status, headers, "application/json" if raw else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """What the desk has to decide before the route can answer: ``ask`` about the consignments ``on``.
+
+    ``answer`` tells of the decision; that something is absent is recorded, so it is answered and not raised.
+    """
+
+    ask: Ask
+    on: Sequence[Thing]
+    answer: Callable[[Ruling], Answer]
 
 
 def page(

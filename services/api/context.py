@@ -50,6 +50,7 @@ class Context:
             name=APPLICATION,
         )
         self.sessions = Sessions(settings.dsn.get_secret_value(), arguments, settings.api_sessions)
+        self.decision_sessions = Sessions(settings.dsn.get_secret_value(), arguments, settings.api_decisions)
         self.keys = KeySource(settings)
         self.metrics = counted = ApiMetrics()
         counted.watch_pool(self.pool.get_stats)
@@ -84,6 +85,7 @@ class Context:
         if self.spans is not None:
             self.spans.close()
         self.sessions.close()
+        self.decision_sessions.close()
         self.pool.close()
 
     def secret(self, name: str) -> bytes:

@@ -11,7 +11,8 @@ from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.calls import Answer, Call
+from services.api.banking import deciding
+from services.api.calls import Answer, Call, Undecided
 from services.api.needs import Needs
 from services.api.problems import Problem
 from services.api.sandbox.forcing import forced
@@ -26,11 +27,23 @@ UNAVAILABLE = (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.Operational
 
 def effect(declared: Declared, call: Call, parameters: Mapping[str, Any]) -> Answer:
     """The route's answer, or the one that the sandbox tenant forces."""
-    answer = forced(call, declared.method, declared.path, parameters)
-    if answer is None:
-        answer = declared.function(call, **parameters)
+    found = _found(declared, call, parameters)
+    answer = deciding.decided(call, found) if isinstance(found, Undecided) else found
     call.request.state.nothing = answer.nothing
     return answer
+
+
+async def effect_on_loop(declared: Declared, call: Call, parameters: Mapping[str, Any]) -> Answer:
+    """The same without blocking, of a route that asks nothing but what was asked ahead, or the desk."""
+    found = _found(declared, call, parameters)
+    answer = await deciding.decided_on_loop(call, found) if isinstance(found, Undecided) else found
+    call.request.state.nothing = answer.nothing
+    return answer
+
+
+def _found(declared: Declared, call: Call, parameters: Mapping[str, Any]) -> Answer | Undecided:
+    answer = forced(call, declared.method, declared.path, parameters)
+    return declared.function(call, **parameters) if answer is None else answer
 
 
 def permit(needs: Needs, call: Call) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api.calls import Answer, Call
 from services.api.problems import Problem
 from services.api.statements import statement
+from services.storage.questions import Question, Row
 
 _KEY = re.compile(r"[!-~]{1,255}")
 
@@ -22,36 +24,55 @@ def repeatable(call: Call, effect: Callable[[], Answer]) -> Response:
     What is raised is not stored: nothing happened, and a repetition tries again. Problem where the key is missing, was used
     for another request, or is at work.
     """
-    key = call.request.headers.get("idempotency-key", "")
-    if not _KEY.fullmatch(key):
+    question = earlier(call.request, call.party.code)
+    if question is None:
         raise Problem("idempotency-key-missing")
-    party = call.party.code  # whichever of its clients asks: the intention is the party's
-    request = _digest(call)
+    before = repeated(call, call.session.execute(*question).fetchall())
+    return kept(call, effect().response(call.request)) if before is None else before
+
+
+def earlier(request: Request, party: str) -> Question | None:
+    """What asks for the answer that was given to ``party`` under the key of ``request``; None where that has none."""
+    key = _key(request)
+    if not _KEY.fullmatch(key):
+        return None
+    # Whichever of its clients asks: the intention is the party's.
     lock = int.from_bytes(hashlib.sha256(f"{party}\0{key}".encode()).digest()[:8], "big", signed=True)
-    row = call.session.execute(
-        statement("answer_under"), {"lock": lock, "party": party, "key": key}
-    ).fetchone()
-    assert row is not None
-    free, before, status, headers, body = row
+    return Question(statement("answer_under"), {"lock": lock, "party": party, "key": key})
+
+
+def repeated(call: Call, rows: Sequence[Row]) -> Response | None:
+    """The answer in the ``rows`` that answer ``earlier``, None where there was none. Problem as ``repeatable``."""
+    ((free, request, status, headers, body),) = rows
     if not free:
         raise Problem("idempotency-in-flight", headers={"retry-after": "1"})
-    if before is not None:
-        if bytes(before) != request:
-            raise Problem("idempotency-key-reused")
-        return Response(bytes(body), status, {**headers, "idempotent-replayed": "true"})
-    response = effect().response(call.request)
-    kept = {name: value for name, value in response.headers.items() if name not in ("content-length", "date")}
+    if request is None:
+        return None
+    if bytes(request) != _digest(call):
+        raise Problem("idempotency-key-reused")
+    return Response(bytes(body), status, {**headers, "idempotent-replayed": "true"})
+
+
+def kept(call: Call, response: Response) -> Response:
+    """``response``, which is stored when the transaction is closed."""
+    headers = {
+        name: value for name, value in response.headers.items() if name not in ("content-length", "date")
+    }
     answer = {
-        "party": party,
-        "key": key,
-        "request": request,
+        "party": call.party.code,
+        "key": _key(call.request),
+        "request": _digest(call),
         "status": response.status_code,
-        "headers": orjson.dumps(kept).decode(),
+        "headers": orjson.dumps(headers).decode(),
         "body": bytes(response.body),
         "given": call.now,
     }
-    call.closing.append((statement("put_answer"), answer))
+    call.closing.append(Question(statement("put_answer"), answer))
     return response
+
+
+def _key(request: Request) -> str:
+    return request.headers.get("idempotency-key", "")
 
 
 def _digest(call: Call) -> bytes:

@@ -28,11 +28,11 @@ ATTEMPTS = 8
 
 
 async def perform(declared: Declared, request: Request, parameters: dict[str, Any]) -> Response:
-    """Answer ``request`` by ``declared``: on a thread, or on the loop where all that the route reads is asked ahead."""
+    """Answer ``request`` by ``declared``: on the loop where it reads only what is asked ahead, or decides; else on a thread."""
     context: Context = request.app.state.context
     started = time.monotonic()
     try:
-        if declared.ahead is None:
+        if declared.ahead is None and not declared.decides:
             raise LongWay
         response = await answering.answer(declared, context, request, parameters)
     except LongWay as way:

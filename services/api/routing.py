@@ -14,12 +14,13 @@ from starlette.responses import Response
 
 from services.api.calls import Answer as Answer
 from services.api.calls import Call as Call
+from services.api.calls import Undecided as Undecided
 from services.api.calls import page as page
 from services.api.needs import Needs
 from services.api.performing import perform
 from services.storage.questions import Question
 
-Function = Callable[..., Answer]
+Function = Callable[..., Answer | Undecided]
 Ahead = Callable[[str, Mapping[str, Any]], Question | None]
 """Of the code of the party that probably asks, and the parameters: what a route reads; None where it reads more than that."""
 PUBLIC = "public"
@@ -36,6 +37,7 @@ class Declared:
     transaction: bool
     function: Function
     ahead: Ahead | None = None
+    decides: bool = False
 
 
 class Routes:
@@ -77,6 +79,7 @@ class Routes:
         idempotent: bool,
         transaction: bool = True,
         ahead: Ahead | None = None,
+        decides: bool = False,
         answers: type[BaseModel] | None = None,
         status: int = 200,
         problems: Sequence[str] = (),
@@ -86,6 +89,7 @@ class Routes:
 
         ``ahead`` says what a route that only reads will ask: it is asked together with the admission, the route finds it by
         ``call.rows`` and runs on the event loop, without a session of its own.
+        ``decides``: the route reads nothing and gives what the desk has to decide, so it runs on the event loop too.
         ``answers`` and ``status`` describe the ordinary answer, ``problems`` the names of what the route itself may
         raise, ``extra`` is merged into its OpenAPI operation.
         """
@@ -95,7 +99,11 @@ class Routes:
             )
         if ahead is not None and (method != "GET" or not transaction):
             raise ValueError(f"{method} {path}: only what a GET reads in its one transaction is asked ahead")
-        declared = Declared(path, method, needs, idempotent, transaction, function, ahead)
+        if decides and not idempotent:
+            raise ValueError(
+                f"{method} {path}: a decision is taken once, under the name that its asker gave it"
+            )
+        declared = Declared(path, method, needs, idempotent, transaction, function, ahead, decides)
         endpoint = _endpoint(declared)
         described: dict[str, Any] = {"description": "As asked."}
         summary, _, description = inspect.cleandoc(function.__doc__ or "").partition("\n")

@@ -32,7 +32,13 @@ class ApiSettings(SealSettings):
         8,
         ge=1,
         le=64,
-        description="requests at work at once without a thread, each with a connection; each waits for one write to disk",
+        description="questions at work at once without a thread, each with a connection; each waits for one write to disk",
+    )
+    api_decisions: int = Field(
+        16,
+        ge=1,
+        le=64,
+        description="decisions of the desk waited for at once, each with a connection; they are taken and committed together",
     )
     api_workers: int = Field(1, ge=1, le=32, description="worker processes")
     api_body_limit: int = Field(4 << 20, ge=1_024, description="the largest body that is taken")

@@ -6,8 +6,8 @@ The decision is not taken back where the answer fails: the same request again, u
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,12 +16,9 @@ import anyio.to_thread
 import psycopg
 from psycopg import Connection
 
-from services.api.calls import BeginAgain, Call
+from services.api.calls import Answer, BeginAgain, Call, Undecided
 from services.api.context import Context
 from services.api.problems import Problem
-from services.core.objects import Thing
-from services.processors.financing.asking import Ask
-from services.processors.financing.rulings import Ruling
 from services.processors.financing.store.desk import CargoMoved
 from services.processors.financing.store.group_commit import Alone, GroupCommit
 from services.processors.financing.store.opening import KeysMissing, PlatformKeys, read_keys
@@ -70,18 +67,37 @@ async def running(context: Context) -> AsyncIterator[None]:
             await anyio.to_thread.run_sync(group.close)
 
 
-def decided(call: Call, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
-    """The decision on ``ask``, recorded and committed; the earlier one for a repeated request.
+def decided(call: Call, undecided: Undecided) -> Answer:
+    """The answer once the decision is recorded and committed; from the earlier decision for a repeated request.
 
     BeginAgain where the cargo moved under it: what was locked for another cargo is let go. Problem unavailable where this
     process lacks a registry key that counts.
     """
     group = group_of(call)
-    try:
+    with _told(call):
         try:
-            return group.decide(ask, on)
+            ruling = group.decide(undecided.ask, undecided.on)
         except Alone:
-            return group.desk.decide(call.session, ask, on)
+            ruling = group.desk.decide(call.session, undecided.ask, undecided.on)
+    return undecided.answer(ruling)
+
+
+async def decided_on_loop(call: Call, undecided: Undecided) -> Answer:
+    """The same on the event loop; BeginAgain also where the group failed: ``decided`` then takes a transaction of its own."""
+    group = group_of(call)
+    with _told(call):
+        try:
+            ruling = await group.decided(undecided.ask, undecided.on)
+        except Alone as alone:
+            raise BeginAgain(call) from alone
+    return undecided.answer(ruling)
+
+
+@contextmanager
+def _told(call: Call) -> Iterator[None]:
+    """What the desk raises, as the API tells it."""
+    try:
+        yield
     except CargoMoved as moved:
         raise BeginAgain(call) from moved
     except KeyMissing as problem:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from schemas.events.base import Role
 from services.api.banking.asked import Disposal, things
-from services.api.banking.deciding import decided, idempotency
-from services.api.calls import Answer, Call
+from services.api.banking.deciding import idempotency
+from services.api.calls import Answer, Call, Undecided
 from services.api.needs import Needs, Scope
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.routing import Routes
+from services.core.objects import Thing
 from services.processors.financing.asking import UNKNOWN, Ask, reply
-from services.processors.financing.rulings import Action
+from services.processors.financing.rulings import Action, Ruling
 
 routes = Routes("cargo")
 PARTIES = frozenset(
@@ -19,23 +22,29 @@ PARTIES = frozenset(
 
 
 @routes.post(
-    "/v1/cargo-requests", Needs(Scope.EVENTS_WRITE, PARTIES, "absent"), problems=("not-found", "conflict")
+    "/v1/cargo-requests",
+    Needs(Scope.EVENTS_WRITE, PARTIES, "absent"),
+    problems=("not-found", "conflict"),
+    decides=True,
 )
-def ask_for_cargo(call: Call, body: Disposal) -> Answer:
+def ask_for_cargo(call: Call, body: Disposal) -> Undecided:
     """Ask whether cargo may be released to somebody, re-consigned or transferred. The answer is a recorded decision:
     ``allowed`` or not. While somebody holds a pledge with a release block it is not, whoever that is.
     """
     ask = Ask(Action(body.action), call.party.code, idempotency(call))
     on = things(body.consignments)
-    ruling = decided(call, ask, on)
-    if reply(ruling) == UNKNOWN:
+    return Undecided(ask, on, lambda ruling: _answered(call, ruling, ask.action, on))
+
+
+def _answered(call: Call, ruling: Ruling, action: Action, on: Sequence[Thing]) -> Answer:
+    told = reply(ruling)
+    if told == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
     for thing in on:
         call.reads("consignment", thing.key)
-    told = reply(ruling)
     return Answer(
         {
-            "action": body.action,
+            "action": str(action),
             "allowed": ruling.done,
             "guard": told.guard or None,
             "satisfied_by": told.satisfied_by or None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from schemas.rfc3339 import format_micros
 from services.api.banking import told
 from services.api.banking.asked import Drawing, Enquiry, Reservation, Substitution, things
-from services.api.banking.deciding import decided, idempotency
+from services.api.banking.deciding import idempotency
 from services.api.banking.registries import ask_all
-from services.api.calls import Answer, Call
+from services.api.calls import Answer, Call, Undecided
 from services.api.needs import BANKS, Needs, Scope
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.routes.financings import WRITE, Reference
@@ -20,8 +20,8 @@ from services.processors.financing.store.statements import statement
 routes = Routes("financing")
 
 
-@routes.post("/v1/reservations", WRITE, problems=("not-found", "conflict"))
-def reserve(call: Call, body: Reservation) -> Answer:
+@routes.post("/v1/reservations", WRITE, problems=("not-found", "conflict"), decides=True)
+def reserve(call: Call, body: Reservation) -> Undecided:
     """Check whether the interest is free and reserve it, in one step. DONE until ``until``; REFUSED with the guard and what
     would satisfy it; REVIEW where people have to look. Without the applicant's signed application to this bank, and for
     cargo that is not the applicant's, nothing is here (not-found). The same again is the same reservation.
@@ -36,8 +36,11 @@ def reserve(call: Call, body: Reservation) -> Answer:
         papers=body.papers.papers(),
         reviewed=body.reviewed,
     )
-    ruling = decided(call, ask, things(body.consignments))
-    return answered(call, ruling, ask.financing, (terms.applicant,))
+    return Undecided(
+        ask,
+        things(body.consignments),
+        lambda ruling: _answered(call, ruling, ask.financing, (terms.applicant,)),
+    )
 
 
 @routes.post(
@@ -68,39 +71,41 @@ def ask_registries(call: Call, reference: Reference, body: Enquiry) -> Answer:
     )
 
 
-@routes.post("/v1/financings/{reference}/pledge", WRITE, problems=("not-found", "conflict"))
-def pledge(call: Call, reference: Reference) -> Answer:
+@routes.post("/v1/financings/{reference}/pledge", WRITE, problems=("not-found", "conflict"), decides=True)
+def pledge(call: Call, reference: Reference) -> Undecided:
     """Pledge what is reserved. From then on nobody else takes the interest, and a product with a release block keeps the
     cargo where it is.
     """
     return _decide(call, Action.PLEDGE, reference)
 
 
-@routes.post("/v1/financings/{reference}/draw", WRITE, problems=("not-found", "conflict"))
-def draw(call: Call, reference: Reference, body: Drawing) -> Answer:
+@routes.post("/v1/financings/{reference}/draw", WRITE, problems=("not-found", "conflict"), decides=True)
+def draw(call: Call, reference: Reference, body: Drawing) -> Undecided:
     """Ask whether an amount may be paid out. Pay only after DONE."""
     return _decide(call, Action.DRAW, reference, body)
 
 
-@routes.post("/v1/financings/{reference}/release", WRITE, problems=("not-found", "conflict"))
-def release(call: Call, reference: Reference) -> Answer:
+@routes.post("/v1/financings/{reference}/release", WRITE, problems=("not-found", "conflict"), decides=True)
+def release(call: Call, reference: Reference) -> Undecided:
     """Give the security back. The interest is free from then on."""
     return _decide(call, Action.RELEASE, reference)
 
 
-@routes.post("/v1/financings/{reference}/cancel", WRITE, problems=("not-found", "conflict"))
-def cancel(call: Call, reference: Reference) -> Answer:
+@routes.post("/v1/financings/{reference}/cancel", WRITE, problems=("not-found", "conflict"), decides=True)
+def cancel(call: Call, reference: Reference) -> Undecided:
     """Give a reservation, or a financing that was not drawn, up."""
     return _decide(call, Action.CANCEL, reference)
 
 
-@routes.post("/v1/financings/{reference}/substitute", WRITE, problems=("not-found", "conflict"))
-def substitute(call: Call, reference: Reference, body: Substitution) -> Answer:
+@routes.post("/v1/financings/{reference}/substitute", WRITE, problems=("not-found", "conflict"), decides=True)
+def substitute(call: Call, reference: Reference, body: Substitution) -> Undecided:
     """Put this reserved financing in the place of another one of the bank, with what is owed there."""
     return _decide(call, Action.SUBSTITUTE, reference, body)
 
 
-def _decide(call: Call, action: Action, reference: str, body: Drawing | Substitution | None = None) -> Answer:
+def _decide(
+    call: Call, action: Action, reference: str, body: Drawing | Substitution | None = None
+) -> Undecided:
     bank = call.party.code
     ask = Ask(
         action,
@@ -110,11 +115,10 @@ def _decide(call: Call, action: Action, reference: str, body: Drawing | Substitu
         amount=body.amount.money() if isinstance(body, Drawing) else None,
         replaces=f"{bank}/{body.replaces}" if isinstance(body, Substitution) else "",
     )
-    return answered(call, decided(call, ask), ask.financing)
+    return Undecided(ask, (), lambda ruling: _answered(call, ruling, ask.financing))
 
 
-def answered(call: Call, ruling: Ruling, financing: str, subjects: tuple[str, ...] = ()) -> Answer:
-    """What is told of a decision. That something is absent is recorded, so it is answered and not raised."""
+def _answered(call: Call, ruling: Ruling, financing: str, subjects: tuple[str, ...] = ()) -> Answer:
     given = reply(ruling)
     if given == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})

@@ -3,13 +3,17 @@
 Whoever asks first leads: it takes all that wait, decides them, commits once and wakes them; the first of those who came
 meanwhile leads next. It waits for those who were just answered, who as a rule ask again at once, and for them two milliseconds
 at most; one asker alone never waits. Each is answered by itself and only when its decision is committed.
+
+For who asks on an event loop a thread leads that is kept for that.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -36,12 +40,43 @@ class Alone(Exception):
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One request that waits for its answer; it is woken with it, or to lead."""
+    """One request that waits for its answer; whoever of them is to lead has none yet."""
 
     ask: Ask
     on: Sequence[Thing]
     answer: Ruling | Exception | None = None
+
+    def ruling(self) -> Ruling:
+        """The answer that came."""
+        assert self.answer is not None
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@dataclass(slots=True, eq=False)
+class _OnThread(_Waiting):
+    """It holds a thread, which is woken with the answer, or to lead."""
+
     woken: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def wake(self) -> None:
+        self.woken.release()
+
+
+@dataclass(slots=True, eq=False)
+class _OnLoop(_Waiting):
+    """It is awaited on the event loop that it was made on."""
+
+    came: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def wake(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and whoever asked with it
+            self.came.get_loop().call_soon_threadsafe(self._set)
+
+    def _set(self) -> None:
+        if not self.came.done():  # whoever asked may have gone
+            self.came.set_result(None)
 
 
 class GroupCommit:
@@ -52,9 +87,10 @@ class GroupCommit:
         self._session: Session | None = None
         self._lock = threading.Lock()
         self._came = threading.Condition(self._lock)
-        self._queue: list[_Waiting] = []
+        self._queue: list[_OnThread | _OnLoop] = []
         self._led = False
         self._expected = 1
+        self._leading = ThreadPoolExecutor(1, "decisions")
 
     def decide(self, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
         """Decide, record and commit ``ask`` as ``Desk.decide`` does, with whatever else is asked at the same time.
@@ -62,26 +98,47 @@ class GroupCommit:
         Blocks until that is done. Raises CargoMoved (begin again), Alone where the group failed, and what fails for this
         request alone. Whoever holds locks that a decision needs must not call it.
         """
-        own = _Waiting(ask, on)
+        own = _OnThread(ask, on)
+        if not self._leads(own):
+            own.woken.acquire()
+        self._lead(own)
+        return own.ruling()
+
+    async def decided(self, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
+        """The same for a caller on an event loop, which does not block."""
+        own = _OnLoop(ask, on)
+        if self._leads(own):
+            self._let_lead(own)
+        await own.came
+        return own.ruling()
+
+    def close(self) -> None:
+        """Give the session back; nobody may be asking."""
+        self._leading.shutdown()
+        with self._lock:
+            self._end()
+
+    def _leads(self, own: _OnThread | _OnLoop) -> bool:
+        """Join those who wait; whether nobody leads, so that ``own`` does."""
         with self._lock:
             self._queue.append(own)
             if len(self._queue) == self._expected:
                 self._came.notify()
             leads, self._led = not self._led, True
-        if not leads:
-            own.woken.acquire()
+        return leads
+
+    def _let_lead(self, own: _OnThread | _OnLoop) -> None:
+        if isinstance(own, _OnLoop):
+            self._leading.submit(self._lead, own)
+        else:
+            own.wake()
+
+    def _lead(self, own: _OnThread | _OnLoop) -> None:
+        """Decide what waits until ``own``, which is among it, has its answer."""
         while own.answer is None:
-            self._lead(own)
-        if isinstance(own.answer, Exception):
-            raise own.answer
-        return own.answer
+            self._lead_once(own)
 
-    def close(self) -> None:
-        """Give the session back; nobody may be asking."""
-        with self._lock:
-            self._end()
-
-    def _lead(self, own: _Waiting) -> None:
+    def _lead_once(self, own: _OnThread | _OnLoop) -> None:
         """Decide what waits, ``own`` among it, and hand on: to whoever came meanwhile, or to nobody."""
         group = self._gathered()
         try:
@@ -96,12 +153,12 @@ class GroupCommit:
                 self._expected = min(LARGEST, answered + len(self._queue))
                 self._led = following is not None
             for each in group:
-                if each.answer is not None and each is not own:
-                    each.woken.release()
+                if each.answer is not None:
+                    each.wake()
             if following is not None and following is not own:
-                following.woken.release()
+                self._let_lead(following)
 
-    def _gathered(self) -> list[_Waiting]:
+    def _gathered(self) -> list[_OnThread | _OnLoop]:
         with self._lock:
             self._came.wait_for(lambda: len(self._queue) >= self._expected, PATIENCE)
             group, self._queue = self._queue[:LARGEST], self._queue[LARGEST:]
