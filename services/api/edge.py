@@ -34,12 +34,12 @@ class Edge:
     def __init__(
         self, app: ASGIApp, metrics: ApiMetrics, body_limit: int, spans: Spans | None = None
     ) -> None:
-        self._app, self._metrics, self._limit, self._spans = app, metrics, body_limit, spans
+        self.app, self._metrics, self._limit, self._spans = app, metrics, body_limit, spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other kinds of connection pass."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         started = time.monotonic()
         tracing = RequestTrace(scope, self._spans)
@@ -75,7 +75,7 @@ class Edge:
                 ).response()
                 await response(scope, receive, sending)
             else:
-                await self._app(scope, bounded, sending)
+                await self.app(scope, bounded, sending)
         except Exception:
             # Whatever it says stays here: it may name tables, paths or somebody else's data.
             log.exception(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.direct.table import Found, Table
 from services.api.edge import Edge
@@ -16,14 +16,14 @@ _FOUND = "lianyun.found"
 
 
 class Application(FastAPI):
-    """The framework, asked only for what the table of its own routes does not find."""
+    """The framework, asked only for what the table of its own routes does not find, or for a body that is refused."""
 
     _table = Table(())
 
     def shorten(self, metrics: ApiMetrics, body_limit: int, spans: Spans | None = None) -> None:
         """From now on find the present routes without the framework; behind the same layer as its own answers."""
         self._table = Table(self.router.routes)
-        self._edge = Edge(_performed, metrics, body_limit, spans)
+        self._edge = Edge(self._performed, metrics, body_limit, spans)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the table where it finds the route, else as the framework does."""
@@ -34,8 +34,35 @@ class Application(FastAPI):
         scope["app"], scope["route"], scope[_FOUND] = self, found.route, found
         await self._edge(scope, receive, send)
 
+    def build_middleware_stack(self) -> ASGIApp:
+        """The framework's layers; what of them lies behind the edge also tells what is wrong with a body."""
+        layers = super().build_middleware_stack()
+        behind = layers
+        while not isinstance(behind, Edge):
+            behind = behind.app  # type: ignore[attr-defined]
+        self._behind_edge = behind.app
+        return layers
 
-async def _performed(scope: Scope, receive: Receive, send: Send) -> None:
-    found: Found = scope[_FOUND]
-    response = await perform(found.declared, Request(scope, receive), found.parameters)
-    await response(scope, receive, send)
+    async def _performed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found: Found = scope[_FOUND]
+        request = Request(scope, receive)
+        try:
+            raw = b"" if found.body is None else await request.body()
+        except ClientDisconnect:
+            return
+        parameters = found.with_body(raw)
+        if parameters is None:
+            await self._behind_edge(scope, _again(raw, receive), send)
+            return
+        response = await perform(found.declared, request, parameters)
+        await response(scope, receive, send)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """What receives ``body``, which was received already, and then what follows."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def received() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return received

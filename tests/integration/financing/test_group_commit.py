@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -294,3 +296,42 @@ def test_killed_in_any_step_a_group_is_there_or_not_at_all(cargoes: str, point: 
         (rival,) = crowd_.rulings([reserve(0, "bbank")])
     assert rival.guard == "INTEREST_FREE"
     assert value(cargoes, "SELECT count(*) FROM lianyun.financing_decision WHERE outcome = 'DONE'") == 3
+
+
+def test_who_asks_on_an_event_loop_is_decided_together_with_threads(cargoes: str) -> None:
+    with together(cargoes, desk()) as crowd_:
+        crowd_._open.set()
+        on_threads: list[Ruling] = []
+        threads = [
+            threading.Thread(target=lambda number=number: on_threads.append(crowd_.decide(*reserve(number))))
+            for number in range(8, 16)
+        ]
+        for thread in threads:
+            thread.start()
+        on_loop = asyncio.run(_gathered(crowd_.group, [reserve(number) for number in range(8)]))
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive(), "somebody waits for ever"
+        rivals = asyncio.run(_gathered(crowd_.group, [reserve(0, "bbank"), reserve(0, "bbank")]))
+    answers = [*on_loop, *on_threads]
+    assert len(done(answers)) == 16
+    assert len(transactions(cargoes, answers)) < 16
+    assert [ruling.financing for ruling in on_loop] == [reserve(number)[0].financing for number in range(8)]
+    assert {ruling.guard for ruling in rivals} == {"INTEREST_FREE"}
+    assert len({ruling.number for ruling in rivals}) == 1, "one request, told twice"
+
+
+def test_on_an_event_loop_too_one_that_fails_harms_none_of_its_neighbours(cargoes: str) -> None:
+    requests = [unwritable(reserve(0)), reserve(1), reserve(2)]
+    with together(cargoes, desk()) as crowd_:
+        crowd_._open.set()
+        found = asyncio.run(_gathered(crowd_.group, requests, return_exceptions=True))
+        assert any(isinstance(each, Alone) for each in found)
+        assert len(done([crowd_.decide(*request) for request in requests[1:]])) == 2
+
+
+async def _gathered(
+    group: GroupCommit, requests: Sequence[Request], return_exceptions: bool = False
+) -> list[Any]:
+    asked = (group.decided(*request) for request in requests)
+    return await asyncio.gather(*asked, return_exceptions=return_exceptions)
