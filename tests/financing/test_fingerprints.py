@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import itertools
 from dataclasses import replace
 from datetime import date, timedelta
@@ -72,6 +73,12 @@ def test_any_text_has_a_spelling_that_case_blanks_and_punctuation_do_not_change(
     assert normalise_1(f" {text}- ") == once
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=30))
+def test_ascii_is_spelt_as_if_each_character_were_looked_at(text: str) -> None:
+    """A character of another script that leaves nothing behind makes the same text take the way of any other."""
+    assert normalise_1(text) == normalise_1(f"{text}\u0301")
+
+
 @given(st.text("AB017", min_size=1, max_size=12), st.text("AB017", max_size=1), st.integers(0, 11))
 def test_one_character_apart_has_a_spelling_in_common(text: str, put: str, at: int) -> None:
     at = min(at, len(text) - 1)
@@ -121,6 +128,23 @@ def test_the_applicants_own_invoice_is_known_under_any_number_of_its_company() -
         invoices=(replace(invoice("INV-1").invoices[0], seller=Company("LEI", "529900T8BM49AURSDO55")),)
     )
     assert digests(invoice("INV-1"), Kind.INVOICE) & digests(by_lei, Kind.INVOICE)
+
+
+def test_a_fingerprint_is_what_it_was_when_the_first_one_was_stored() -> None:
+    said = b"lianyun-financing-fingerprint-v1\n" + b"".join(
+        len(part).to_bytes(4) + part for part in (b"INVOICE", b"APPLICANT:optic", b"1NV417")
+    )
+    assert hmac.digest(V1.key, said, "sha256")[:16] in digests(invoice("INV-0417"), Kind.INVOICE)
+    (near, _) = (
+        made.near for made in fingerprints(invoice("7"), "optic", V1) if made.kind is Kind.NEAR_TRADE
+    )
+    spellings = (
+        b"lianyun-financing-fingerprint-v1\n\0\0\0\x08SPELLING" + len(text).to_bytes(4) + text
+        for text in (b"7", b"")
+    )
+    assert near == {
+        int.from_bytes(hmac.digest(V1.key, each, "sha256")[:8], signed=True) for each in spellings
+    }
 
 
 def test_nobody_without_the_key_can_try_numbers_out() -> None:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key, canonical_place
@@ -164,6 +164,17 @@ def _print(version: Version, kind: Kind, parts: tuple[str, ...], share: Share | 
 
 
 def _digest(version: Version, kind: str, parts: tuple[str, ...]) -> bytes:
-    said = [kind.encode(), *(part.encode() for part in parts)]
-    message = _DOMAIN + b"".join(len(part).to_bytes(4) + part for part in said)
-    return hmac.digest(version.key, message, "sha256")
+    made = _begun(version.key, kind).copy()
+    made.update(b"".join([_said(part) for part in parts]))
+    return made.digest()
+
+
+@lru_cache(maxsize=256)
+def _begun(key: bytes, kind: str) -> hmac.HMAC:
+    """What all digests of a kind begin with; never updated itself."""
+    return hmac.new(key, _DOMAIN + _said(kind), "sha256")
+
+
+def _said(part: str) -> bytes:
+    said = part.encode()
+    return len(said).to_bytes(4) + said

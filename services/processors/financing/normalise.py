@@ -21,6 +21,8 @@ CONFUSABLES = Path(__file__).with_name("confusables.csv")
 Normaliser = Callable[[str], str]
 
 _LEADING = re.compile(r"(?<![0-9])0+(?=[0-9])")
+_APART = {code: " " for code in range(128) if not chr(code).isalnum()}
+"""What ``_character`` makes of ASCII, where it changes anything."""
 
 
 @cache
@@ -37,7 +39,8 @@ def normalise_1(text: str) -> str:
     """The spelling of version 1; "" for text without a letter or digit."""
     plain = unicodedata.normalize("NFKD", text).upper()
     # Look-alikes are told by the eye, so they go before digits are found: O20 is read 020.
-    kept = "".join(map(_character, plain.translate(confusables())))
+    told = plain.translate(confusables())
+    kept = told.translate(_APART) if told.isascii() else "".join(map(_character, told))
     runs = _LEADING.sub("", kept)
     return "".join(runs.split())
 

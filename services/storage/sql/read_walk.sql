@@ -25,4 +25,4 @@ WITH RECURSIVE member (id) AS (
         OFFSET 0  -- from below to above, however many links there are
     ) AS l
 )
-SELECT DISTINCT id, kind, lo, hi FROM up
+SELECT id, kind, lo, hi FROM up
