@@ -125,9 +125,13 @@ def numbers_query(superseded: bool) -> bytes:
     return _closed_query(superseded) + b"\nSELECT array_agg(DISTINCT c.no ORDER BY c.no) AS nos FROM closed c"
 
 
+@cache
+def said_query() -> bytes:
+    """The walk, and the numbers of what was said of the objects on it: without what withdraws that."""
+    return _said_query() + b"\nSELECT n.no FROM said n"
+
+
 def _closed_query(superseded: bool) -> bytes:
-    ways = {name: b"SELECT w." + column + b" FROM walk w" for name, column in _WAYS}
-    numbers = nested(statement("read_numbers"), **ways)
     said = b"SELECT n.no FROM said n"
     if superseded:
         old = nested(statement("read_superseded"), nos=said)
@@ -136,12 +140,22 @@ def _closed_query(superseded: bool) -> bytes:
         counted = said
     return b"\n".join(
         (
+            _said_query(),
+            b", closed (no) AS MATERIALIZED (",
+            nested(statement("read_closure"), nos=counted),
+            b")",
+        )
+    )
+
+
+def _said_query() -> bytes:
+    ways = {name: b"SELECT w." + column + b" FROM walk w" for name, column in _WAYS}
+    return b"\n".join(
+        (
             b"WITH walk (id, kind, lo, hi) AS MATERIALIZED (",
             statement("read_walk"),
             b"), said (no) AS MATERIALIZED (",
-            numbers,
-            b"), closed (no) AS MATERIALIZED (",
-            nested(statement("read_closure"), nos=counted),
+            nested(statement("read_numbers"), **ways),
             b")",
         )
     )

@@ -81,17 +81,15 @@ def seen_in(rows: Rows, requests: Sequence[Asked], held: Sequence[Held | CargoMo
 @cache
 def seen_query() -> bytes:
     """The facts about the consignments that are locked, and the words on what is involved, of each request by itself."""
-    facts = nested(reading.facts_query(False), ids=b"SELECT unnest(h.consignments)")
-    words = nested(statement("words_read"), subjects=statement("subjects_involved"))
+    facts = nested(reading.said_query(), ids=b"SELECT unnest(h.consignments)")
+    seen = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
     return b"\n".join(
         (
             b"WITH held AS MATERIALIZED (",
             statement("held"),
-            b") SELECT h.ask, s.* FROM held h CROSS JOIN LATERAL (SELECT true, f.* FROM (",
-            facts,
-            b") AS f UNION ALL SELECT false, w.* FROM (",
-            words,
-            b") AS w) AS s",
+            b") SELECT h.ask, s.* FROM held h CROSS JOIN LATERAL (",
+            seen,
+            b") AS s",
         )
     )
 

@@ -47,22 +47,25 @@ def signed(
 def record(session: Session, decided: Sequence[Decided]) -> None:
     """Record decisions that have nothing in common, and what follows from them, in the caller's transaction.
 
-    One statement, and one before it where they may free what others free as well. In a pipeline nothing is waited for.
+    In a pipeline nothing is waited for.
     """
     points.reach("decided")
-    if any(each.ruling.before is not None for each in decided):
+    done = [each for each in decided if each.ruling.done]
+    first = all(each.ruling.before is None for each in done)
+    if not first:
         # In one order: two who free the same cannot wait for one another.
-        changed = sorted({id_ for each in decided for id_ in (*_own(each.ruling), *_freed(each.ruling))})
+        changed = sorted({id_ for each in done for id_ in (*_own(each.ruling), *_freed(each.ruling))})
         session.execute(statement("lock_holds"), {"financings": uuids(changed)})
-    session.execute(statement("record"), _rows(decided))
+    session.execute(statement("record_decisions"), _decisions(decided))
+    if not first:
+        session.execute(statement("record_changes"), {**_taken(done), **_given_up(done)})
+    elif done:
+        session.execute(statement("record_first"), _taken(done))
     points.reach("before_commit")
 
 
-def _rows(decided: Sequence[Decided]) -> dict[str, Any]:
+def _decisions(decided: Sequence[Decided]) -> dict[str, Any]:
     rulings = [each.ruling for each in decided]
-    freeing = [(id_, ruling.number) for ruling in rulings for id_ in _freed(ruling)]
-    holding = [ruling for ruling in rulings if ruling.done and ruling.financing]
-    cargo = [(ruling.financing, thing) for ruling, _, taken in decided for thing in taken.things]
     touched = [(id_, r.number) for r in rulings for id_ in _ids(r, lambda r: (r.financing, *r.frees))]
     return {
         **decision_columns(rulings),
@@ -70,18 +73,32 @@ def _rows(decided: Sequence[Decided]) -> dict[str, Any]:
         "payloads": byteas([each.signed.payload for each in decided]),
         "touched": uuids([id_ for id_, _ in touched]),
         "touched_by": bigints([number for _, number in touched]),
+    }
+
+
+def _taken(done: Sequence[Decided]) -> dict[str, Any]:
+    holding = [each.ruling for each in done if each.ruling.financing]
+    cargo = [(ruling.financing, thing) for ruling, _, taken in done for thing in taken.things]
+    return {
         "holders": uuids([financing_id(ruling.financing) for ruling in holding]),
         "holder_names": texts([ruling.financing for ruling in holding]),
         "blocks": booleans([_blocks(ruling) for ruling in holding]),
         "pledged": booleans([ruling.action in PLEDGING for ruling in holding]),
         "ended": booleans([ruling.action in ENDING for ruling in holding]),
-        "freed_holds": uuids(sorted(id_ for r in rulings if r.done for id_ in _ids(r, lambda r: r.frees))),
-        "freed": uuids([id_ for id_, _ in freeing]),
-        "freed_by": bigints([number for _, number in freeing]),
-        **entry_columns((ruling.financing, taken.prints) for ruling, _, taken in decided),
+        **entry_columns((ruling.financing, taken.prints) for ruling, _, taken in done),
         "cargo": uuids([thing.id for _, thing in cargo]),
         "cargo_keys": texts([thing.key for _, thing in cargo]),
         "cargo_of": uuids([financing_id(name) for name, _ in cargo]),
+    }
+
+
+def _given_up(done: Sequence[Decided]) -> dict[str, Any]:
+    rulings = [each.ruling for each in done]
+    freeing = [(id_, ruling.number) for ruling in rulings for id_ in _freed(ruling)]
+    return {
+        "freed_holds": uuids(sorted(id_ for r in rulings for id_ in _ids(r, lambda r: r.frees))),
+        "freed": uuids([id_ for id_, _ in freeing]),
+        "freed_by": bigints([number for _, number in freeing]),
     }
 
 
@@ -94,9 +111,7 @@ def _own(ruling: Ruling) -> list[bytes]:
 
 
 def _freed(ruling: Ruling) -> list[bytes]:
-    """Whose entries a decision frees: of those that it takes over or finds run out, and its own ones that it gives up."""
-    if not ruling.done:
-        return []
+    """Whose entries a decision that is done frees: of those that it takes over or finds run out, and its own that it gives up."""
     gives_up = ruling.action in {*ENDING, Action.RESERVE}
     return _ids(ruling, lambda ruling: (*ruling.frees, ruling.financing if gives_up else ""))
 

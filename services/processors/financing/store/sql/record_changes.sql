@@ -1,25 +1,5 @@
--- Decisions and all that follows from them. What a financing takes anew is not freed first: one statement changes a row once.
-WITH decision AS (
-    INSERT INTO lianyun.financing_decision
-        (number, position, before, at, action, outcome, asked_by, idempotency, asked, request, financing, application,
-         applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, headers, payload)
-    SELECT d.number, d.position, d.before, d.at, d.action, d.outcome, d.asked_by, d.idempotency, d.asked, d.request,
-           d.financing, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees::text[],
-           d.notices::text[], d.guard, d.satisfied_by, d.rules, d.headers, d.payload
-    FROM unnest(
-        %(numbers)s::bigint[], %(positions)s::bigint[], %(befores)s::bigint[], %(ats)s::bigint[], %(actions)s::text[],
-        %(outcomes)s::text[], %(asked_bys)s::text[], %(idempotencies)s::text[], %(askeds)s::uuid[], %(requests)s::uuid[],
-        %(financings)s::text[], %(applications)s::text[], %(applicants)s::text[], %(products)s::text[],
-        %(interests)s::text[], %(amounts)s::bigint[], %(currencies)s::text[], %(untils)s::bigint[], %(frees)s::text[],
-        %(notices)s::text[], %(guards)s::text[], %(satisfied_bys)s::text[], %(rules)s::text[], %(headers)s::bytea[],
-        %(payloads)s::bytea[]
-    ) AS d (number, position, before, at, action, outcome, asked_by, idempotency, asked, request, financing, application,
-            applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, headers,
-            payload)
-), touched AS (
-    INSERT INTO lianyun.financing_touched (financing, number)
-    SELECT t.id, t.number FROM unnest(%(touched)s::uuid[], %(touched_by)s::bigint[]) AS t (id, number)
-), freed_hold AS (
+-- What follows from decisions. What a financing takes anew is not freed first: one statement changes a row once.
+WITH freed_hold AS (
     UPDATE lianyun.financing_hold SET ended = true WHERE financing = ANY (%(freed_holds)s::uuid[])
 ), hold AS (
     INSERT INTO lianyun.financing_hold AS h (financing, name, blocks, pledged, ended)
