@@ -40,11 +40,15 @@ def application() -> FastAPI:
             settings.metrics_host,
             settings.metrics_port,
         ).start()
-    # What is loaded by now stays: it is not looked through again and again for garbage.
+    spare_garbage()
+    return app
+
+
+def spare_garbage() -> None:
+    """What is loaded by now stays: it is not looked through again and again for garbage, and the rest less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GARBAGE)
-    return app
 
 
 def options(settings: ApiSettings) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 
 from schemas.events.base import ObjectKind, Payload
 from schemas.events.finance import Applied, Approved
@@ -12,11 +13,13 @@ from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.core.objects import object_id
 
 
+@lru_cache(maxsize=8_192)
 def financing_id(name: str) -> bytes:
     """The 16-byte id of a financing ``bank/reference``."""
     return hashlib.sha256(b"financing\0" + name.encode()).digest()[:16]
 
 
+@lru_cache(maxsize=8_192)
 def application_id(name: str) -> bytes:
     """The 16-byte id of an application ``applicant/reference``."""
     return hashlib.sha256(b"application\0" + name.encode()).digest()[:16]
