@@ -23,7 +23,7 @@ class ApiSettings(SealSettings):
         description="how callers reach the API (scheme, host, port): what proofs and tokens name; empty: as asked",
     )
     api_threads: int = Field(
-        16,
+        8,
         ge=1,
         le=64,
         description="requests at work at once on threads, each with a connection",
