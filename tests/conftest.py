@@ -30,6 +30,16 @@ def pytest_report_header() -> list[str]:
     return [f"servers: {told()}", containers.told()]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share a run, files that need servers come first: the many short ones then fill both up to the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not _on_servers(item))
+
+
+def _on_servers(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("integration", "chaos"))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say it again at the end, where quiet runs show it too."""
     for line in pytest_report_header():
