@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from services.localstack.broker import Broker
+from services.localstack.database import Database
 from services.localstack.engine import (
     BrokerAddress,
     DatabaseAddress,
@@ -51,6 +53,8 @@ def broker() -> Iterator[BrokerAddress]:
     """A real Kafka broker: ``.bootstrap``. Shared by the run: use topic and group names of your own."""
     with open_broker() as opened:
         yield opened
+        if isinstance(opened, Broker):
+            opened.kill()  # all it holds goes with the run: to stop in order takes it a second for every few topics
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +62,8 @@ def postgres() -> Iterator[DatabaseAddress]:
     """A real Postgres server: ``.dsn``, ``.fresh_database(name) -> dsn``. Use a database of your own."""
     with open_database() as opened:
         yield opened
+        if isinstance(opened, Database):
+            opened.stop_immediate()
 
 
 @pytest.fixture(scope="session")
