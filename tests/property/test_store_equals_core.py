@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -42,6 +44,26 @@ def pair(postgres: DatabaseAddress) -> Iterator[Pair]:
     pair = Pair(dsn)
     yield pair
     pair.close()
+
+
+class Watch:
+    """A session that looks whether any other of the database waits for a lock."""
+
+    def __init__(self, dsn: str) -> None:
+        self.session = psycopg.connect(dsn, autocommit=True)
+
+    def waits(self) -> bool:
+        (found,) = self.session.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        ).fetchone() or (False,)
+        return bool(found)
+
+
+@pytest.fixture(scope="module")
+def watch(pair: Pair) -> Iterator[Watch]:
+    watch = Watch(pair.dsn)
+    yield watch
+    watch.session.close()
 
 
 def numbered(told: Sequence[Said], registry: int) -> list[Event]:
@@ -82,7 +104,7 @@ def test_any_order_and_any_batches_give_what_the_core_gives(
     right=st.lists(said(OBJECTS), min_size=1, max_size=6),
 )
 def test_batches_that_run_into_one_another_miss_nothing_for_good(
-    pair: Pair, before: list[Said], left: list[Said], right: list[Said]
+    pair: Pair, watch: Watch, before: list[Said], left: list[Said], right: list[Said]
 ) -> None:
     """One batch stops right before its commit while the other runs to its end, or until it has to wait."""
     pair.empty()
@@ -96,7 +118,9 @@ def test_batches_that_run_into_one_another_miss_nothing_for_good(
         first = start("left", lambda: pair.apply(0, events[middle:last]))
         assert pausing.reached.wait(30)
         second = start("right", lambda: pair.apply(1, events[last:]))
-        second.thread.join(0.1)
+        until = time.monotonic() + 0.1
+        while second.thread.is_alive() and not watch.waits() and time.monotonic() < until:
+            second.thread.join(0.005)
         pausing.go_on.set()
         first.join()
         second.join()
