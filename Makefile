@@ -23,8 +23,10 @@ format: setup ## Put style and formatting right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The run starts hundreds of Python processes: they keep what they compiled, also where the environment says otherwise. Which file
+# is first is said in tests/conftest.py, and not by the number of tests in it.
 test: setup ## Run all tests, two files at a time; real Kafka and Postgres are started and stopped by the run
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 containers: setup ## Build the image and run both profiles of infra/docker-compose.yml (needs a container engine)
 	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers tests/integration/containers tests/unit/infra $(ARGS)

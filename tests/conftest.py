@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from services.localstack.broker import Broker
+from services.localstack.database import Database
 from services.localstack.engine import (
     BrokerAddress,
     DatabaseAddress,
@@ -34,6 +36,16 @@ def pytest_report_header() -> list[str]:
     return [f"servers: {told()}", containers.told()]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share a run, files that need servers come first: the many short ones then fill both up to the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not _on_servers(item))
+
+
+def _on_servers(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("integration", "chaos"))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say it again at the end, where quiet runs show it too."""
     for line in pytest_report_header():
@@ -45,6 +57,8 @@ def broker() -> Iterator[BrokerAddress]:
     """A real Kafka broker: ``.bootstrap``. Shared by the run: use topic and group names of your own."""
     with open_broker() as opened:
         yield opened
+        if isinstance(opened, Broker):
+            opened.kill()  # all it holds goes with the run: to stop in order takes it a second for every few topics
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +66,8 @@ def postgres() -> Iterator[DatabaseAddress]:
     """A real Postgres server: ``.dsn``, ``.fresh_database(name) -> dsn``. Use a database of your own."""
     with open_database() as opened:
         yield opened
+        if isinstance(opened, Database):
+            opened.stop_immediate()
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,8 @@ __all__ = [
 class Wire(BaseModel):
     """Anything on the wire: frozen, strict, no unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # A validator is built when it is first used: most processes use few of the models, and none should wait for all of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class ObjectRef(Wire):

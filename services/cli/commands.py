@@ -10,6 +10,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from services.loading import loading
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -24,7 +26,8 @@ class Listed:
 
     def load(self, name: str) -> Any:
         """Import the command and return it as ``name``."""
-        found = getattr(importlib.import_module(f"services.cli.{self.module}"), self.attribute)
+        with loading():
+            found = getattr(importlib.import_module(f"services.cli.{self.module}"), self.attribute)
         if isinstance(found, typer.Typer):
             command: Any = typer.main.get_group(found)
             command.name = name

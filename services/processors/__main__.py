@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from services.loading import loading
 from services.processors.parentage import end_with_parent
 
 
@@ -11,11 +12,12 @@ def main() -> None:
     """Run one worker until SIGTERM; never returns."""
     # First of all: the imports below take a second, in which a supervisor may go.
     end_with_parent(os.environ)
-    from services.processors.judging import Judge
-    from services.processors.ledger_store import LedgerStore
-    from services.processors.process import run
-    from services.processors.settings import admission_settings
-    from services.storage import points
+    with loading():
+        from services.processors.judging import Judge
+        from services.processors.ledger_store import LedgerStore
+        from services.processors.process import run
+        from services.processors.settings import admission_settings
+        from services.storage import points
 
     points.install_from(os.environ)
     run(

@@ -6,15 +6,17 @@ import asyncio
 import os
 import signal
 
+from services.loading import loading
 from services.processors.parentage import end_with_parent
 
 
 def main() -> None:
     """Work until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
     end_with_parent(os.environ)
-    from services.observability.logs import began, configure
-    from services.webhooks.process import work
-    from services.webhooks.settings import WebhookSettings
+    with loading():
+        from services.observability.logs import began, configure
+        from services.webhooks.process import work
+        from services.webhooks.settings import WebhookSettings
 
     settings = WebhookSettings()
     configure(settings.log_format, settings.log_level)

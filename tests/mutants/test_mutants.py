@@ -39,6 +39,8 @@ def run(
         "tests.mutants.build_in",
         "-p",
         "no:cacheprovider",
+        "-p",
+        "no:schemathesis",  # no test of a mutant needs it, and it takes a third of the start
     ]
     return subprocess.run(
         [*command, "-x", *suite],

@@ -111,8 +111,8 @@ def stories() -> tuple[Story, ...]:
     return tuple(_read(path) for path in sorted(FOLDER.glob("[0-9][0-9]_*.yaml")))
 
 
-class Text(yaml.SafeLoader):
-    """YAML in which times stay text and no key may stand twice."""
+class Text(yaml.CSafeLoader):
+    """YAML in which times stay text and no key may stand twice. Read by libyaml: the stories are many, and read by many."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key) for key, _ in node.value]

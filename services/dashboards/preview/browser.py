@@ -24,6 +24,9 @@ _QUIET = (
     ),
     *("--hide-scrollbars", "--mute-audio", "--force-device-scale-factor=1", "--lang=en-GB"),
 )
+# The path of a socket has room for so many bytes (108 on Linux), and Chromium, which makes one in its folder, aborts where it has none.
+_ROOM = 103
+_SOCKET = len("/lianyun-preview-12345678/org.chromium.Chromium.123456/SingletonSocket")
 # Of the page's own clock, which stands still while it waits for an answer.
 _PATIENCE = "--virtual-time-budget=30000"
 
@@ -39,7 +42,9 @@ def chromium() -> str:
 
 def picture(url: str, target: Path, width: int, height: int, seconds: float = 120.0) -> None:
     """Write what ``url`` looks like to ``target`` (PNG). Blocks; whatever was started has ended then. Raises NotDrawn."""
-    with tempfile.TemporaryDirectory(prefix="lianyun-preview-", ignore_cleanup_errors=True) as profile:
+    with tempfile.TemporaryDirectory(
+        prefix="lianyun-preview-", dir=_ground(), ignore_cleanup_errors=True
+    ) as profile:
         command = [
             chromium(),
             *_QUIET,
@@ -56,7 +61,7 @@ def picture(url: str, target: Path, width: int, height: int, seconds: float = 12
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, "HOME": profile},
+            env={**os.environ, "HOME": profile, "TMPDIR": profile},
         )
         try:
             _, said = process.communicate(timeout=seconds)
@@ -72,3 +77,8 @@ def picture(url: str, target: Path, width: int, height: int, seconds: float = 12
     if process.returncode != 0 or not target.is_file():
         tail = said.decode(errors="replace").strip()[-600:]
         raise NotDrawn(f"Chromium failed with exit code {process.returncode}:\n{tail}", "chromium --version")
+
+
+def _ground() -> str:
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) + _SOCKET <= _ROOM else "/tmp"

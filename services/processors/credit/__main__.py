@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 
+from services.loading import loading
 from services.processors.parentage import end_with_parent
 
 
 def main() -> None:
     """Follow until SIGTERM. An error ends the process, and whoever supervises it starts it again."""
     end_with_parent(os.environ)
-    from services.observability.logs import began, configure
-    from services.processors.credit.store.follower import FollowerSettings, run
+    with loading():
+        from services.observability.logs import began, configure
+        from services.processors.credit.store.follower import FollowerSettings, run
 
     settings = FollowerSettings()
     configure(settings.log_format, settings.log_level)

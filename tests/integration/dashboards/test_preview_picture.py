@@ -7,16 +7,25 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from services.dashboards.preview.browser import NAMES
+from services.dashboards.preview.browser import NAMES, picture
 from services.dashboards.preview.building import SOURCE
 from services.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
 SMALL = Path(__file__).resolve().parents[2] / "data" / "preview"
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder for temporary files whose name leaves room for that of a socket."""
+    with tempfile.TemporaryDirectory(prefix="lianyun-") as folder:
+        yield Path(folder)
 
 
 def preview(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -27,17 +36,16 @@ def preview(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 def test_a_small_dashboard_is_drawn_whole_and_nothing_is_left_running(
-    postgres: DatabaseAddress, tmp_path: Path, request: pytest.FixtureRequest
+    postgres: DatabaseAddress, tmp_path: Path, short: Path, request: pytest.FixtureRequest
 ) -> None:
-    if not any(map(shutil.which, NAMES)):
-        pytest.skip("NOT RUN: Chromium (Debian's package chromium) is not on this machine")
+    _needs_chromium()
     if not (SOURCE / "node_modules").is_dir():
         pytest.skip("NOT RUN: npm's packages are not here (once: lianyun dashboards preview)")
     prometheus = request.getfixturevalue("prometheus")
     done = preview(
         *("small", "--folder", str(SMALL), "--out", str(tmp_path / "out")),
         *("--prometheus", prometheus, "--database", postgres.dsn, "--width", "1200"),
-        TMPDIR=str(tmp_path),
+        TMPDIR=str(short),
     )
     assert done.returncode == 0, done.stderr
     assert "5 panels with data" in done.stdout
@@ -47,8 +55,26 @@ def test_a_small_dashboard_is_drawn_whole_and_nothing_is_left_running(
     width, height = struct.unpack(">II", drawn[16:24])
     assert (width, height) == (1_200, 17 * 38 + 64)
     assert len(drawn) > 30_000, "an empty page has 5 kB"
-    assert not [pid for pid, line in _running() if str(tmp_path) in line]
-    assert not list(tmp_path.glob("lianyun-preview-*"))
+    assert not [pid for pid, line in _running() if str(tmp_path) in line or str(short) in line]
+    assert not list(short.iterdir())
+
+
+def test_a_long_name_of_the_folder_for_temporary_files_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chromium aborts where the path of its socket is longer than a socket's may be."""
+    _needs_chromium()
+    long = tmp_path / ("long" * 20)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.setenv("TMPDIR", str(long))
+    picture("data:text/html,<h1>here</h1>", tmp_path / "here.png", 300, 200)
+    assert (tmp_path / "here.png").read_bytes().startswith(b"\x89PNG")
+
+
+def _needs_chromium() -> None:
+    if not any(map(shutil.which, NAMES)):
+        pytest.skip("NOT RUN: Chromium (Debian's package chromium) is not on this machine")
 
 
 def _running() -> list[tuple[str, str]]:

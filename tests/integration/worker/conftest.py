@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from tests.integration.worker.harness import Arena
 
 
 @pytest.fixture
-def arena(stack: Servers, tmp_path: Path) -> Arena:
+def arena(stack: Servers, tmp_path: Path) -> Iterator[Arena]:
     dsn = stack.database.fresh_database(f"worker_{uuid.uuid4().hex[:12]}")
     migrate(dsn)
     probe.prepare(dsn)
-    return Arena(stack.bootstrap, dsn, tmp_path)
+    arena = Arena(stack.bootstrap, dsn, tmp_path)
+    yield arena
+    arena.close()

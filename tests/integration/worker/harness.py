@@ -29,6 +29,12 @@ class Arena:
         self.bootstrap, self.dsn, self.folder = bootstrap, dsn, folder
         self.mark = uuid.uuid4().hex[:8]
         self.topics: list[str] = []
+        self._session: psycopg.Connection[Any] | None = None
+
+    def close(self) -> None:
+        """End the session that looked."""
+        if self._session is not None:
+            self._session.close()
 
     def create_topics(self, names: Iterable[str], partitions: int = 4, **config: str) -> list[str]:
         """Create topics with append time and remember them as those to read; returns their full names."""
@@ -107,8 +113,20 @@ class Arena:
             session.execute(statement)
 
     def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn) as session:
-            return session.execute(statement, parameters).fetchall()
+        """The rows of a statement, over one session for all looks: a wait is many of them, and a new session costs as many."""
+        try:
+            return self._looking().execute(statement, parameters).fetchall()
+        except psycopg.OperationalError:
+            if not self._looking().closed:
+                raise
+            self._session = None  # the server was killed since the last look
+            return self._looking().execute(statement, parameters).fetchall()
+
+    def _looking(self) -> psycopg.Connection[Any]:
+        if self._session is None:
+            # Tests change what is looked at, so no plan is kept.
+            self._session = psycopg.connect(self.dsn, autocommit=True, prepare_threshold=None)
+        return self._session
 
     def stored(self, topic: str | None = None) -> int:
         """How many records the probe holds."""

@@ -13,16 +13,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
+from services.loading import loading
 
-from services.processors.ports import Admission, Applied, Batch, LogRecord
-from services.processors.process import run
-from services.processors.settings import WorkerSettings
-from services.storage import points
-from services.storage.arrays import adapt
-from services.storage.claiming import Wanted, claim_partitions
-from services.storage.ledger_protocol import Claim, Fenced, PartitionId
-from services.storage.session import open_session
+with loading():
+    import psycopg
+
+    from services.processors.ports import Admission, Applied, Batch, LogRecord
+    from services.processors.process import run
+    from services.processors.settings import WorkerSettings
+    from services.storage import points
+    from services.storage.arrays import adapt
+    from services.storage.claiming import Wanted, claim_partitions
+    from services.storage.ledger_protocol import Claim, Fenced, PartitionId
+    from services.storage.session import open_session
 
 TABLE = """CREATE TABLE probe (topic text, part integer, "offset" bigint, value text, refused boolean,
            PRIMARY KEY (topic, part, "offset"))"""

@@ -24,7 +24,7 @@ def mounted() -> set[Path]:
 def closed(folder: Path) -> Path:
     """A copy of infra/ and ops/ that nobody but its owner may read."""
     for name in ("infra", "ops"):
-        ignored = shutil.ignore_patterns("wheels", "secrets", "__pycache__")
+        ignored = shutil.ignore_patterns("wheels", "secrets", "__pycache__", "node_modules")
         shutil.copytree(INFRA.parent / name, folder / name, ignore=ignored)
     for path in folder.rglob("*"):
         path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
