@@ -112,9 +112,12 @@ def latency(lived: Lived) -> dict[str, Any]:
 def against_goals(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Each speed that was asked for, what came of it, and whether it is reached."""
     rate, naive = result["signed_events_per_second"], result["naive_faust_events_per_second"]
+    batches = result["batch_signed_events_per_second"]
     asked: Sequence[Goal] = (
         ("signed_events_per_second", 8_000, rate, True),
-        ("batch_to_signed", 1.4, result["batch_signed_events_per_second"] / max(rate, 1), True),
+        # 1.4 times the 8,000, and 1.4 times what was measured: the second gets harder the cheaper a signature of its own is.
+        ("batch_signed_events_per_second", 11_200, batches, True),
+        ("batch_to_signed", 1.4, batches / max(rate, 1), True),
         ("signed_to_naive", 5.0, rate / max(naive, 1), True),
         ("publish_to_visible_p99_ms", 500, result["publish_to_visible_ms"]["p99"], False),
         ("replay_events_per_second", 15_000, result["replay_events_per_second"], True),
