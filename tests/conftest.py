@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +38,19 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where processes share a run, files that need servers come first: the many short ones then fill both up to the end."""
+    """Give every test a name of its own; where processes share a run, files that need servers come first.
+
+    The many short files then fill both processes up to the end.
+    """
+    for item in items:
+        # The operations of a published description come under one name.
+        if operation := getattr(item, "operation_label", None):
+            item._id = item.id.with_params(operation)
+    twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if twice:
+        raise pytest.UsageError(
+            f"processes that share a run would run one test of each of these names: {twice}"
+        )
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: not _on_servers(item))
 

@@ -31,9 +31,6 @@ EXAMPLES = settings(
         HealthCheck.data_too_large,
     ],
 )
-# With a mutant of the store built in, the tests of one batch at a time fail within 20 examples; the one of two batches that run
-# into one another needs up to a hundred.
-FEWER = settings(EXAMPLES, max_examples=max(1, EXAMPLES.max_examples // 2))
 OBJECTS = Objects("world/")
 
 
@@ -85,7 +82,7 @@ def check(pair: Pair, events: Sequence[Event]) -> None:
     assert_readers_see_enough(pair.dsn, events, OBJECTS.consignments)
 
 
-@FEWER
+@EXAMPLES
 @given(told=worlds(OBJECTS, 40), cuts=st.lists(st.integers(1, 8), min_size=1, max_size=4))
 def test_any_order_and_any_batches_give_what_the_core_gives(
     pair: Pair, told: list[Said], cuts: list[int]
@@ -130,7 +127,7 @@ def test_batches_that_run_into_one_another_miss_nothing_for_good(
     check(pair, events)
 
 
-@FEWER
+@EXAMPLES
 @given(
     structure=worlds(OBJECTS, 25),
     claims=st.lists(claimed(OBJECTS), min_size=1, max_size=40, unique_by=lambda told: told.number),
