@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from tests.integration.containers import engine as containers
 # How long an example takes says nothing but how busy the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+# Most brokers of a run live for seconds: compiling their code a second time, better, costs more than it brings.
+os.environ.setdefault("LIANYUN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def pytest_report_header() -> list[str]:

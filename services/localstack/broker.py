@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from services.localstack import broker_access as access
@@ -16,9 +16,10 @@ from services.localstack.broker_settings import JAVA_OPTIONS, Ports, write_setti
 from services.localstack.errors import StackError
 from services.localstack.guard import Guard
 from services.localstack.jars import broker_jars
-from services.localstack.java import java_executable
+from services.localstack.java import java_executable, java_options
 from services.localstack.ports import LOOPBACK, free_port, listening
 from services.localstack.process import Deadline, ServerProcess, run_tool
+from services.localstack.startup_archive import startup_options
 
 
 class Broker:
@@ -30,6 +31,7 @@ class Broker:
     SCRAM and may do only what they were granted; ``broker_access.ADMINISTRATOR`` should be one, it may do all.
     ``secrets``, a folder of `lianyun secrets make`, turns on all that a secured deployment has instead: TLS, names
     by certificate inside, passwords for partners; these are not set before an administrator sets them.
+    ``java_options`` stand in the place of the startup archive's.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Broker:
         settings: Mapping[str, str] | None = None,
         users: Mapping[str, str] | None = None,
         secrets: Path | None = None,
+        java_options: Sequence[str] = (),
     ) -> None:
         if users and secrets:
             raise StackError("the users of a broker with certificates have their passwords from its secrets")
@@ -46,6 +49,7 @@ class Broker:
         self._folder = folder
         self._settings = dict(settings or {})
         self._users = dict(users or {})
+        self._java_options = tuple(java_options)
         self._process = ServerProcess("Kafka", folder / "server.log", guard)
         self._ports: Ports | None = None
 
@@ -127,7 +131,7 @@ class Broker:
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
         if not (self._folder / "data" / "meta.properties").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
-            quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", logging]
+            quick = [*startup_options(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", logging]
             tool = [*java[:1], *quick, *java[1:], "kafka.tools.StorageTool"]
             arguments = [
                 "format",
@@ -138,7 +142,8 @@ class Broker:
                 *access.format_arguments(self._users),
             ]
             run_tool([*tool, *arguments], environment, self._folder, None)
-        command = [java[0], *JAVA_OPTIONS, logging, *java[1:], "kafka.Kafka", str(properties)]
+        options = [*JAVA_OPTIONS, *(self._java_options or startup_options()), *java_options(), logging]
+        command = [java[0], *options, *java[1:], "kafka.Kafka", str(properties)]
         self._process.start(command, environment, self._folder)
         self._await_ready(timeout)
 

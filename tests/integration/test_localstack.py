@@ -17,9 +17,13 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from services.localstack import LocalStack, StackError
+from services.localstack.broker import Broker
 from services.localstack.broker_settings import BACK_SOON
 from services.localstack.engine import Servers
+from services.localstack.guard import Guard
 from services.localstack.ports import free_port
+from services.localstack.startup_archive import startup_archive
+from services.localstack.training import fits
 from tests.producing.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -94,6 +98,34 @@ def test_broker_killed_is_back_before_kafkas_usual_session_would_have_ended(own:
     began = time.monotonic()
     own.broker.start()
     assert time.monotonic() - began < max(8.0, 2.5 * orderly)
+
+
+def test_a_broker_starts_from_what_java_has_loaded_before(own: LocalStack) -> None:
+    archive = startup_archive()
+    if archive is None:
+        pytest.skip("NOT RUN: the Java in use is not the one of our lock")
+    assert fits(archive), "'make setup' has not made it for this Java and these jars"
+    mapped = Path(f"/proc/{own.broker.process.pid}/maps")
+    if mapped.exists():
+        assert str(archive) in mapped.read_text()
+
+
+def test_a_startup_archive_that_is_damaged_is_not_taken(tmp_path: Path) -> None:
+    archive = startup_archive()
+    if archive is None:
+        pytest.skip("NOT RUN: the Java in use is not the one of our lock")
+    damaged = tmp_path / archive.name
+    damaged.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+    assert not fits(damaged)
+    options = (f"-XX:AOTCache={damaged}",)
+    guard = Guard()
+    broker = Broker(tmp_path / "kafka", guard, java_options=options)
+    try:
+        broker.start()  # slower, and all the same
+        assert broker.process.running
+    finally:
+        broker.stop()
+        guard.release()
 
 
 def test_a_broker_that_nobody_kills_is_not_taken_for_dead_on_a_busy_machine(stack: Servers) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack import StackError, home, jars, java, ports
+from services.localstack import StackError, home, jars, java, ports, startup_archive
 from services.localstack.engine import open_broker, open_database, told
 from services.localstack.postgres_binaries import postgres_programs
 from services.localstack.progress import Meter
@@ -79,6 +79,23 @@ def test_wrong_settings_say_what_to_set(tmp_path: Path, monkeypatch: pytest.Monk
         postgres_programs(needs_to_be_shared=False)
     with pytest.raises(StackError, match="'local' or 'containers'"), open_broker({"LIANYUN_STACK": "cloud"}):
         pass
+
+
+def test_another_java_has_no_startup_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LIANYUN_JAVA", raising=False)
+    ours = startup_archive.startup_archive()
+    assert ours is not None
+    assert ours.name == f"kafka-{jars.KAFKA_VERSION}-java-{java.bundled_version()}.aot"
+    monkeypatch.setattr(startup_archive, "bundled_version", lambda: "21.0.9")
+    assert startup_archive.startup_archive() is None, "Java 21 would not start with such an option"
+    monkeypatch.undo()
+    monkeypatch.setenv("LIANYUN_JAVA", str(tmp_path / "java"))
+    assert startup_archive.startup_options() == ()
+
+
+def test_the_brokers_java_gets_the_options_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIANYUN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -Dname='two words'")
+    assert java.java_options() == ("-XX:TieredStopAtLevel=1", "-Dname=two words")
 
 
 def test_given_addresses_are_used_as_they_are() -> None:
