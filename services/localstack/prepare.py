@@ -23,8 +23,7 @@ def prepare() -> None:
         return
     if not os.environ.get("LIANYUN_BOOTSTRAP"):
         java_executable()
-        broker_jars()
-        train()
+        train(broker_jars())
     if not os.environ.get("LIANYUN_DSN"):
         postgres_programs(unprivileged_account() is not None)
 

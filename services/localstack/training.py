@@ -11,7 +11,6 @@ from services.localstack.broker import Broker
 from services.localstack.broker_settings import JAVA_OPTIONS
 from services.localstack.errors import StackError
 from services.localstack.guard import Guard
-from services.localstack.jars import broker_jars
 from services.localstack.java import java_executable
 from services.localstack.process import run_tool
 from services.localstack.progress import MEGABYTE, say
@@ -20,20 +19,20 @@ from services.localstack.startup_archive import startup_archive
 TOPIC = "training"
 
 
-def train() -> None:
-    """Make the archive where it is missing or does not fit any more; 10 to 20 s of two cores, nothing where it fits.
+def train(jars: Path) -> None:
+    """Make the archive for ``jars`` where it is missing or does not fit any more; 10 to 20 s of two cores, or nothing.
 
     Says so and goes on where it cannot be made: it saves time and nothing else.
     """
     archive = startup_archive()
-    if archive is None or fits(archive):
+    if archive is None or fits(archive, jars):
         return
     say("Starting Kafka once so that every later start is quick (70 MB in .venv)")
     try:
         with tempfile.TemporaryDirectory(prefix=".kafka-", dir=archive.parent) as scratch:
             made = Path(scratch) / archive.name
-            _assemble(_observed(Path(scratch)), made)
-            if not fits(made):
+            _assemble(_observed(Path(scratch)), made, jars)
+            if not fits(made, jars):
                 raise StackError("Java does not take the archive that it made")
             made.replace(archive)
     except (StackError, OSError) as failure:
@@ -42,17 +41,17 @@ def train() -> None:
     say(f"  done: {archive.stat().st_size / MEGABYTE:.0f} MB")
 
 
-def fits(archive: Path) -> bool:
-    """Whether this Java starts with ``archive`` and our jars."""
+def fits(archive: Path, jars: Path) -> bool:
+    """Whether this Java starts with ``archive`` and the jars of the folder ``jars``."""
     if not archive.is_file():
         return False
     # With this mode Java refuses to start where it would otherwise go on without the archive.
-    asked = [*_java(), "-XX:AOTMode=on", f"-XX:AOTCache={archive}", "-version"]
+    asked = [*_java(jars), "-XX:AOTMode=on", f"-XX:AOTCache={archive}", "-version"]
     return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
-def _java() -> list[str]:
-    return [str(java_executable()), *JAVA_OPTIONS, "-cp", f"{broker_jars()}/*"]
+def _java(jars: Path) -> list[str]:
+    return [str(java_executable()), *JAVA_OPTIONS, "-cp", f"{jars}/*"]
 
 
 def _observed(scratch: Path) -> Path:
@@ -87,6 +86,6 @@ def _observed(scratch: Path) -> Path:
     return notes
 
 
-def _assemble(notes: Path, archive: Path) -> None:
+def _assemble(notes: Path, archive: Path, jars: Path) -> None:
     options = ["-XX:AOTMode=create", f"-XX:AOTConfiguration={notes}", f"-XX:AOTCache={archive}"]
-    run_tool([*_java(), *options], {}, archive.parent, None)
+    run_tool([*_java(jars), *options], {}, archive.parent, None)

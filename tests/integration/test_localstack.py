@@ -21,6 +21,7 @@ from services.localstack.broker import Broker
 from services.localstack.broker_settings import BACK_SOON
 from services.localstack.engine import Servers
 from services.localstack.guard import Guard
+from services.localstack.jars import broker_jars
 from services.localstack.ports import free_port
 from services.localstack.startup_archive import startup_archive
 from services.localstack.training import fits
@@ -34,6 +35,15 @@ def own() -> Iterator[LocalStack]:
     """A stack of this module's own, since its servers get killed."""
     with LocalStack(broker_settings=BACK_SOON) as stack:
         yield stack
+
+
+@pytest.fixture
+def archive() -> Path:
+    """The startup archive of the Java in use; the test is skipped, aloud, where that is not ours."""
+    found = startup_archive()
+    if found is None:
+        pytest.skip("NOT RUN: the Java in use is not the one of our lock")
+    return found
 
 
 def create_topic(bootstrap: str, name: str) -> None:
@@ -100,23 +110,17 @@ def test_broker_killed_is_back_before_kafkas_usual_session_would_have_ended(own:
     assert time.monotonic() - began < max(8.0, 2.5 * orderly)
 
 
-def test_a_broker_starts_from_what_java_has_loaded_before(own: LocalStack) -> None:
-    archive = startup_archive()
-    if archive is None:
-        pytest.skip("NOT RUN: the Java in use is not the one of our lock")
-    assert fits(archive), "'make setup' has not made it for this Java and these jars"
+def test_a_broker_starts_from_what_java_has_loaded_before(own: LocalStack, archive: Path) -> None:
+    assert fits(archive, broker_jars()), "'make setup' has not made it for this Java and these jars"
     mapped = Path(f"/proc/{own.broker.process.pid}/maps")
     if mapped.exists():
         assert str(archive) in mapped.read_text()
 
 
-def test_a_startup_archive_that_is_damaged_is_not_taken(tmp_path: Path) -> None:
-    archive = startup_archive()
-    if archive is None:
-        pytest.skip("NOT RUN: the Java in use is not the one of our lock")
+def test_a_startup_archive_that_is_damaged_is_not_taken(tmp_path: Path, archive: Path) -> None:
     damaged = tmp_path / archive.name
     damaged.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
-    assert not fits(damaged)
+    assert not fits(damaged, broker_jars())
     options = (f"-XX:AOTCache={damaged}",)
     guard = Guard()
     broker = Broker(tmp_path / "kafka", guard, java_options=options)

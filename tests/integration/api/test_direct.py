@@ -17,7 +17,9 @@ from services.api.client import ApiAuth
 from services.registry import commands, store
 from services.registry.events import PartyAdded
 from services.storage.session import open_session
+from tests.calling import shortly
 from tests.calling.running import RunningApi, now
+from tests.calling.shortly import logged
 from tests.calling.telling import text_of
 
 pytestmark = pytest.mark.integration
@@ -27,18 +29,7 @@ STATUS = f"{PATH}?kind=consignment&id=xaport/XA-1"
 
 def directly(api: RunningApi, ask: Callable[[], httpx.Response]) -> httpx.Response:
     """The answer of ``ask``, which came without a thread."""
-    before = api.context.sessions.lent
-    answer = ask()
-    assert api.context.sessions.lent == before + 1, answer.text
-    return answer
-
-
-def logged(api: RunningApi, answer: httpx.Response) -> list[tuple[object, ...]]:
-    return api.rows(
-        "SELECT client, party, bound, purpose, method, route, resource, subjects, status FROM lianyun.access_log "
-        "WHERE request = %s ORDER BY resource",
-        answer.headers["x-request-id"],
-    )
+    return shortly.directly(api.context.sessions, ask)
 
 
 def newcomer(api: RunningApi, party: str, scopes: tuple[str, ...] | None = None) -> tuple[str, httpx.Client]:

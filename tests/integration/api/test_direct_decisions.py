@@ -12,7 +12,9 @@ import httpx
 import psycopg
 import pytest
 
+from tests.calling import shortly
 from tests.calling.running import RunningApi
+from tests.calling.shortly import logged
 from tests.calling.telling import text_of
 
 pytestmark = pytest.mark.integration
@@ -55,18 +57,7 @@ def lent(api: RunningApi) -> int:
 
 
 def directly(api: RunningApi, call: Callable[[], httpx.Response]) -> httpx.Response:
-    before = lent(api)
-    answer = call()
-    assert lent(api) == before + 1, answer.text
-    return answer
-
-
-def logged(api: RunningApi, answer: httpx.Response) -> list[tuple[object, ...]]:
-    return api.rows(
-        "SELECT client, party, bound, purpose, method, route, resource, subjects, status FROM lianyun.access_log "
-        "WHERE request = %s ORDER BY resource",
-        answer.headers["x-request-id"],
-    )
+    return shortly.directly(api.context.decision_sessions, call)
 
 
 def decisions(api: RunningApi, key: str) -> int:
