@@ -5,10 +5,10 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format test containers demo up prove bench schemas lock licences sbom audit clean
+.PHONY: help setup lint format test test-long containers demo up prove bench schemas lock licences sbom audit clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Make .venv, install the locked packages, fetch Kafka (once; needs only Python 3.11 to 3.13)
 	@$(PYTHON) infra/bootstrap.py
@@ -25,8 +25,12 @@ format: setup ## Put style and formatting right
 
 # The run starts hundreds of Python processes: they keep what they compiled, also where the environment says otherwise. Which file
 # is first is said in tests/conftest.py, and not by the number of tests in it.
-test: setup ## Run all tests, two files at a time; real Kafka and Postgres are started and stopped by the run
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: setup ## Run the tests, two files at a time; real Kafka and Postgres are started and stopped by the run
+	$(RUN) -m "not long" $(ARGS)
+
+test-long: setup ## Run the long ones: every stored column changed, drills with several brokers
+	$(RUN) -m long $(ARGS)
 
 containers: setup ## Build the image and run both profiles of infra/docker-compose.yml (needs a container engine)
 	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers tests/integration/containers tests/unit/infra $(ARGS)
