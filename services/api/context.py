@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from typing import Any
 
@@ -68,6 +69,7 @@ class Context:
         )
         # Waiting for an outcome holds a thread: never so many that nobody else is answered.
         self.waiting = threading.BoundedSemaphore(max(1, settings.api_threads // 2))
+        self.turned = time.monotonic()  # when the event loop last came round, about once a second
         self._parties: OrderedDict[str, str] = OrderedDict()
         self._registry: Registry | None = None
         self._lock = threading.Lock()
@@ -78,6 +80,11 @@ class Context:
         with self.pool.connection() as session:
             require(session)
         self.seal = Seal(self.secret("seal"))
+
+    def look(self) -> None:
+        """Ask the database one thing; blocks for up to 2 s for a session. Raises psycopg.Error or PoolTimeout where it cannot."""
+        with self.pool.connection(timeout=2.0) as session:
+            session.execute(statement("look"))
 
     def close(self) -> None:
         """Give the sessions back; on the event loop whose sessions some of them are."""

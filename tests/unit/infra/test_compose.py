@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import tomllib
+from http.server import HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ import yaml
 
 from services.notifying.relay import RelaySettings
 from services.notifying.routing import Receivers, configuration
+from services.observability.answering import Answering
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -33,6 +36,48 @@ def test_a_service_is_pinned_and_bounded_and_its_health_is_known(name: str) -> N
     job = service["restart"].startswith("on-failure:") or name == "demo"
     assert job == ("disable" in service["healthcheck"]), "only a job, which ends, goes without"
     assert job or service["restart"] == "unless-stopped"
+
+
+@each
+def test_the_first_process_of_a_container_is_one_that_takes_in_orphans(name: str) -> None:
+    """Postgres ends all its sessions when a process that it did not start, a health check's, ends as its child."""
+    assert SERVICES[name]["init"] is True
+
+
+@each
+def test_a_health_check_is_one_process_that_starts_no_interpreter(name: str) -> None:
+    """Under load an interpreter takes seconds to start; a shell around a program is a parent that can be killed without it."""
+    kind, *command = SERVICES[name]["healthcheck"].get("test", ["NONE"])
+    assert kind in ("NONE", "CMD"), command
+    assert not command or command[0] in ("bash", "pg_isready", "promtool", "wget"), command
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False), (404, False)])
+def test_the_probe_of_our_services_is_healthy_where_they_say_so(status: int, healthy: bool) -> None:
+    """As Compose would run it, on the loopback address, against a process's own port."""
+    paths = set()
+    for name, service in SERVICES.items():
+        if "lianyun:" not in service["image"] or service["healthcheck"].get("disable"):
+            continue
+        _, *command, path = service["healthcheck"]["test"]
+        paths.add((name.partition("-")[0], path))
+        probe = [part.replace("$$", "$") for part in command]
+    assert {path for _, path in paths} == {"/health/live", "/health/ready"}
+    assert {name for name, path in paths if path == "/health/ready"} == {"api"}
+
+    class Answer(Answering):
+        def do_GET(self) -> None:
+            self.answer(status if self.path == "/health/ready" else 404, "text/plain", b"")
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        port = str(server.server_address[1])
+        here = [part.replace("9464", port) for part in probe]
+        done = subprocess.run([*here, "/health/ready"], capture_output=True, timeout=30, check=False)
+        server.shutdown()
+    assert (done.returncode == 0) == healthy
+    gone = subprocess.run([*here, "/health/ready"], capture_output=True, timeout=30, check=False)
+    assert gone.returncode != 0, "nobody listens any more"
 
 
 @each
