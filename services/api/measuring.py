@@ -13,6 +13,9 @@ from services.observability import metrics
 from services.observability.instruments import Instruments
 
 _REASONS = {"unauthorized": "unknown_client", "proof-replayed": "replayed", "forbidden": "forbidden"}
+_NOT_LET_IN = (
+    *_REASONS.values(), "no_token", "bad_token", "invalid_client", "invalid_dpop_proof", "invalid_scope",
+)  # fmt: skip
 OTHER = "other"
 """Stands for every client that the registry is not known to have: what callers make up names no series."""
 
@@ -33,6 +36,9 @@ class ApiMetrics:
         self._pool_waiting = make.gauge(metrics.DATABASE_POOL_WAITING)
         self._met: set[str] = set()
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        for reason in _NOT_LET_IN:
+            self._failures.labels(reason)  # shown as 0 before the first
+        self._limited.labels(OTHER)
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """Count one answered request by its route as declared ("" where none matched)."""
@@ -55,7 +61,9 @@ class ApiMetrics:
 
     def met(self, client: str) -> None:
         """The registry has this client: from now on it is counted by its id."""
-        self._met.add(client)
+        if client not in self._met:
+            self._met.add(client)
+            self._limited.labels(client)
 
     def limited(self, client: str) -> None:
         """Count a request beyond a budget; under its id for a client that was met, for all others together."""

@@ -14,6 +14,11 @@ DEAD_LETTERS = Definition(
     "Dead letters by whom they are put down to, why, and what became of them.",
     ("partner", "reason", "outcome"),
 )
+DEAD_LETTERS_OPEN = Definition(
+    "lianyun_dead_letters_open",
+    "gauge",
+    "Dead letters that nobody has dealt with, of all publishers and reasons; 0 where there is none.",
+)
 DEAD_LETTER_OLDEST = Definition(
     "lianyun_dead_letter_oldest_timestamp_seconds",
     "gauge",

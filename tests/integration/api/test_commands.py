@@ -125,6 +125,9 @@ def test_it_serves_in_a_process_of_its_own_until_it_is_stopped(api: RunningApi, 
             answer = httpx.get(f"http://127.0.0.1:{beside}{path}")
             assert (answer.status_code, answer.json()["ok"]) == (200, True)
             assert answer.json()["idle_seconds"] < 30
+        shown = httpx.get(f"http://127.0.0.1:{beside}/metrics").text
+        for series in ('auth_failures_total{reason="replayed"}', 'rate_limited_total{client="xaport.typed"}'):
+            assert f"lianyun_api_{series} 0.0" in shown, "before the first, for Prometheus to see it rise"
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
