@@ -58,7 +58,7 @@ class WorkerMetrics:
         ] = {}  # (next offset, append time of its first record)
 
     def expect(self, topics: Iterable[str], parties: Iterable[str]) -> None:
-        """Show at 0 what may come of ``topics`` and ``parties`` (codes): what is shown for the first time is seen to rise by nothing."""
+        """Show at 0 what may come of ``topics`` and ``parties`` (codes): Prometheus sees no rise in what is new to it."""
         publishers = tuple(parties)
         for topic in topics:
             self._received.labels(topic)

@@ -24,6 +24,9 @@ from typing import Any
 
 import pytest
 
+from services.cli.database import session
+from services.cli.exits import Exit, Failure
+from services.cli.settings import CliSettings
 from services.localstack.database import Database
 from services.localstack.engine import DatabaseAddress
 from services.localstack.guard import Guard
@@ -211,6 +214,18 @@ def test_it_stays_while_the_database_is_away_and_says_how_old_the_board_is(serve
         assert re.search(r"last read at \d\d:\d\d:\d\d UTC, \d+ s ago", shown), shown
         server.start()
         screen.until("CR X8024", "does not answer")
+
+
+def test_a_command_that_loses_its_database_ends_with_what_to_do(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIANYUN_DSN", dsn)
+    with (
+        pytest.raises(Failure, match="the database does not answer") as failed,
+        session(CliSettings()) as lost,
+    ):
+        lost.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert (failed.value.code, failed.value.suggestion) == (Exit.UNREACHABLE, "lianyun doctor")
 
 
 def test_what_is_followed_goes_on_where_it_was_when_the_database_is_back(server: Database) -> None:
