@@ -70,7 +70,7 @@ def _print_once(board: dict[str, Any], language: str) -> None:
 def _keep_on(
     board: Callable[[Session], dict[str, Any]], session: LastingSession, every: float, language: str
 ) -> NoReturn:
-    """A frame as often as asked, until Ctrl-C; the screen is put back as it was.
+    """A frame every ``every`` seconds, until Ctrl-C; the screen is put back as it was.
 
     While the database does not answer the last frame stays, under how old it is.
     """

@@ -8,7 +8,7 @@ from services.observability.alerting.alert import grown
 
 _DOWN = (TO_PIPELINE,)
 _SLOW = "histogram_quantile({0}, sum by ({1}le) (rate(lianyun_api_request_seconds_bucket[$__rate_interval])))"
-_FAILED, _ASKED = (
+_FAILED, _ANSWERED = (
     f"sum({grown(f'lianyun_api_requests_total{which}', '1h')})" for which in ('{status=~"5.."}', "")
 )
 _UNASKED = "nobody called in this time"
@@ -53,7 +53,7 @@ API = Row(
               (TO_PROMISES,)),
         Panel("Share that failed on our side", "percentunit", "Answers of 500 and above among all, in the last hour.",
               Kind.LINES,
-              (Metric(f"({_FAILED} or vector(0)) / {_ASKED}", "failed"),), (TO_PROMISES,), alarming=0.001,
+              (Metric(f"({_FAILED} or vector(0)) / {_ANSWERED}", "failed"),), (TO_PROMISES,), alarming=0.001,
               empty=_UNASKED),
         Panel("Time to answer", "s", "Half of all requests, 19 in 20, 99 in 100.", Kind.LINES,
               tuple(Metric(_SLOW.format(q, ""), f"{q}") for q in ("0.5", "0.95", "0.99")), (TO_PROMISES,),

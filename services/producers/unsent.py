@@ -77,7 +77,7 @@ def not_taken(
 ) -> NotTaken | None:
     """The refusal among ``refused`` (by topic, what came instead of an acknowledgement); None where each may go out later.
 
-    ``names`` holds the id of an event for each topic. Asks the broker about topics of which nothing was heard; blocks for up to about
+    ``names`` holds the id of an event for each topic. Looks up topics at the broker of which nothing was heard; blocks for up to about
     three times ``patience`` seconds.
     """  # fmt: skip
     for topic, problem in refused.items():
@@ -90,10 +90,10 @@ def not_taken(
         if isinstance(problem, REFUSALS):
             return _not_allowed(topic, security)
     silent = [topic for topic, problem in refused.items() if not isinstance(problem, REFUSALS)]
-    return _asked(silent, bootstrap, security, patience) if silent else None
+    return _described(silent, bootstrap, security, patience) if silent else None
 
 
-def _asked(
+def _described(
     topics: Iterable[str], bootstrap: str, security: Mapping[str, Any], patience: float
 ) -> NotTaken | None:
     milliseconds = max(100, int(patience * 1_000))

@@ -117,7 +117,7 @@ def test_a_party_is_amended_and_what_it_was_is_still_known(user: User) -> None:
 
 
 def test_what_reaches_no_consignment_is_shown_with_what_it_lacks(user: User) -> None:
-    """The facts of the test before: they wait, and whoever asks for their box sees them."""
+    """The facts of the test before: they wait, and whoever looks for their box sees them."""
     code, out, err = user.tried("track", OTHER)
     assert code == 5
     for part in ("2025-09-15T07:00:00Z", "movement.departed", "Ozinki", "ktz", "t1", "t2"):
@@ -130,9 +130,9 @@ def test_what_reaches_no_consignment_is_shown_with_what_it_lacks(user: User) -> 
     }  # fmt: skip
     user.run("publish", "--as", "ktz", user.write("back-t2.jsonl", back))
     user.until(lambda: "back-t2" in user.run("events", "tail", "--no-follow"))
-    told = json.loads(user.tried("track", OTHER, "--json")[1])
-    assert told["consignments"] == []
-    (waiting,) = told["waiting"]
+    shown = json.loads(user.tried("track", OTHER, "--json")[1])
+    assert shown["consignments"] == []
+    (waiting,) = shown["waiting"]
     assert (waiting["object"], waiting["links"]) == (f"container:{OTHER}", [])
     assert [(fact["event"]["id"], fact["counts"]) for fact in waiting["facts"]] == [
         ("t1", True),

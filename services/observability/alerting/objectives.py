@@ -61,7 +61,7 @@ def _grown(series: str) -> Counted:
 
 _APPLIED = _grown('lianyun_pipeline_latency_seconds_count{stage="log_to_state"}')
 _APPLIED_IN_TIME = _grown('lianyun_pipeline_latency_seconds_bucket{stage="log_to_state",le="5.0"}')
-_ASKED = _grown("lianyun_api_requests_total")
+_ANSWERED = _grown("lianyun_api_requests_total")
 _FAILED = _grown('lianyun_api_requests_total{status=~"5.."}')
 _DELIVERED = _grown("lianyun_webhook_delivery_seconds_count")
 _DELIVERED_IN_TIME = _grown('lianyun_webhook_delivery_seconds_bucket{le="60.0"}')
@@ -87,7 +87,7 @@ OBJECTIVES = (
         "api",
         "99.9 % of requests to the API do not fail on our side",
         0.999,
-        _ASKED,
+        _ANSWERED,
         lambda window: f"{_FAILED(window)} or vector(0)",
         300,
         "ApiFailing",
