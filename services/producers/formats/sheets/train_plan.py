@@ -130,8 +130,13 @@ def _number(document: Document, entry: Entry) -> str:
     for meaning in order:
         text = entry.text(meaning)
         if text:
-            found = equipment.train_numbers(text)
-            return found[0] if meaning == "train.operationalNumber" and len(found) == 1 else text
+            if meaning != "train.operationalNumber":
+                return text
+            try:
+                found = equipment.train_numbers(text)
+            except Refusal as refusal:
+                raise refusal.at(str(entry.where(meaning))) from None
+            return found[0] if len(found) == 1 else text
     return ""
 
 

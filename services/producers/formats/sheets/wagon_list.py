@@ -91,8 +91,13 @@ def _train_of(document: Document, entry: Entry, trains: dict[tuple[str, str], Tr
 def _number(document: Document, entry: Entry) -> str:
     """The train's number: the row's, the one above the table, or the title's; else the operator's service code."""
     given = document.given("train.operationalNumber", entry.section)
-    for text in (entry.text("train.operationalNumber"), plain(given[0]) if given else ""):
-        if found := equipment.train_numbers(text):
+    own = entry.text("train.operationalNumber"), entry.where("train.operationalNumber")
+    for text, where in (own, (plain(given[0]), given[1]) if given else ("", entry.here)):
+        try:
+            found = equipment.train_numbers(text)
+        except Refusal as refusal:
+            raise refusal.at(str(where)) from None
+        if found:
             return found[0]
     for line in entry.section.table.lines:
         if titled := equipment.train_in_title(line.text):
