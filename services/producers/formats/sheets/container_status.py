@@ -72,7 +72,7 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
     if not boxes:
         yield PassedOver(entry.here, "a row without a container")
         return
-    if says.withdrawn(f"{entry.joined('remarks')} {entry.joined('booking.note')}"):
+    if says.withdrawn(entry, "remarks", "booking.note"):
         yield PassedOver(entry.here, "a cancelled line")
         return
     key, said = "+".join(boxes), 0

@@ -28,6 +28,7 @@ _WAGON_NUMBER = re.compile(
 _WAGON_ALONE = re.compile(r"(?:NO\.?\s*|[A-Z]{1,4}[0-9]{1,3}[A-Z]{0,3}[\s/-]*|[XNCPGBJD][\s/]+)?#(?:[\s/]+[A-Z]{1,4}[0-9]{1,3}[A-Z]{0,3})?")
 """A wagon's number as a whole cell, with its type at most."""
 _SEAL_SEPARATORS = re.compile(r"[\s/;,、；，]+")
+_SEAL_WORDS = frozenset({"铅封", "封号", "封", "ПЛОМБА", "ПЛОМБЫ", "ЗПУ", "SEAL", "SEALS"})
 _SEAL = re.compile(r"[0-9A-Z][0-9A-Z.-]{0,19}")
 _TRAIN = re.compile(r"(?<![0-9A-Z])([A-Z]{0,3}[0-9]{2,6})(?![0-9A-Z-])")
 _BESIDE_TRAIN = re.compile(r"[\s/,;、()\[\]]|次列?车?|^(?:NO|ПОЕЗД|TRAIN|NO\.)(?![A-ZА-Я])")
@@ -111,7 +112,7 @@ def seals(value: Scalar | None) -> tuple[list[str], list[str]]:
     good: list[str] = []
     bad: list[str] = []
     for part in _SEAL_SEPARATORS.split(_text(value).upper()):
-        if part:
+        if part and part not in _SEAL_WORDS:
             (good if _SEAL.fullmatch(part) else bad).append(part)
     return good, bad
 

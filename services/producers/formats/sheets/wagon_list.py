@@ -58,7 +58,7 @@ def _records(document: Document, loading: bool) -> Iterator[Record]:
             train: Train | None = None
             try:
                 says.shown(document, entry)
-                if says.withdrawn(entry.joined("remarks")):
+                if says.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
                 train = _train_of(document, entry, trains)
