@@ -39,7 +39,9 @@ _STATUS: Final = {
 }
 """Status words, and the codes of one operator's system; a cell is one of them as a whole."""
 _STANDING: Final = {labels.fold(word): name for name, words in _STATUS.items() for word in words.split()}
-_SHARED: Final = {labels.fold(word): True for word in ("拼箱", "拼", "LCL", "сборный", "сборная", "сборный груз")}
+_SHARED: Final = {
+    labels.fold(word): True for word in ("拼箱", "拼", "LCL", "сборный", "сборная", "сборный груз")
+}
 _SHARED.update({labels.fold(word): False for word in ("整箱", "整", "FCL", "полный", "полная", "整柜", "")})
 
 
@@ -161,7 +163,7 @@ def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator
     if standing == "rejected":
         yield _say(document, booking, created, "movement.booking_rejected", {**common, "reason": "OTHER"})
     if boxes:
-        shared = any([_shared(entry) for entry in live])
+        shared = True in [_shared(entry) for entry in live]
         link = {"from": created, "containers": boxes, "carries": about, "shared": shared}
         yield _say(document, booking, created, "link.containers_assigned", link)
     route = list(dict.fromkeys(place for place in (origin, _border(first), destination) if place))

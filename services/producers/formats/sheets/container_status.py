@@ -175,5 +175,10 @@ def _declared(entry: Entry) -> list[dict[str, str]]:
 
 
 KIND: Final = Kind(
-    "container_status", "status list of an operator's boxes (集装箱状态表)", MEANINGS, _likeness, _records
+    "container_status",
+    "status list of an operator's boxes (集装箱状态表)",
+    MEANINGS,
+    _likeness,
+    _records,
+    facts=True,
 )

@@ -25,7 +25,9 @@ _DOMESTIC = re.compile(
 _WAGON_NUMBER = re.compile(
     r"(?<![0-9])(?:[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{4}[ -]?[0-9]{3}[ -]?[0-9]|[0-9]{7,8})(?![0-9])"
 )
-_WAGON_ALONE = re.compile(r"(?:NO\.?\s*|[A-Z]{1,4}[0-9]{1,3}[A-Z]{0,3}[\s/-]*|[XNCPGBJD][\s/]+)?#(?:[\s/]+[A-Z]{1,4}[0-9]{1,3}[A-Z]{0,3})?")
+_WAGON_ALONE = re.compile(
+    r"(?:NO\.?\s*|[A-Z]{1,4}[0-9]{1,3}[A-Z]{0,3}[\s/-]*|[XNCPGBJD][\s/]+)?#(?:[\s/]+[A-Z]{1,4}[0-9]{1,3}[A-Z]{0,3})?"
+)
 """A wagon's number as a whole cell, with its type at most."""
 _SEAL_SEPARATORS = re.compile(r"[\s/;,、；，]+")
 _SEAL_WORDS = frozenset({"铅封", "封号", "封", "ПЛОМБА", "ПЛОМБЫ", "ЗПУ", "SEAL", "SEALS"})

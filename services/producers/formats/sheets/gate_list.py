@@ -104,7 +104,9 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
             moved = True
             where = entry.where(meaning)
             moment = says.fact(created, says.timed(document, moment, where, "a gate move"), where, "it")
-            records: list[Record] = [_moved(document, entry, boxes, _SAYS[way, full], moment, place, created, meaning)]
+            records: list[Record] = [
+                _moved(document, entry, boxes, _SAYS[way, full], moment, place, created, meaning)
+            ]
             records += _damaged(document, entry, boxes, way, moment, place, created)
             yield from records
         except Refusal as refusal:
@@ -201,4 +203,6 @@ def _damaged(
     )  # fmt: skip
 
 
-KIND: Final = Kind("gate_list", "gate list of a terminal (进出场清单)", MEANINGS, _likeness, _records)
+KIND: Final = Kind(
+    "gate_list", "gate list of a terminal (进出场清单)", MEANINGS, _likeness, _records, facts=True
+)

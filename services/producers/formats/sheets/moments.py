@@ -23,6 +23,7 @@ from services.producers.formats.sheets.grid import Flaw, Scalar
 
 _EPOCH_1900: Final = datetime(1899, 12, 30)
 _EPOCH_1904: Final = datetime(1904, 1, 1)
+_UTC: Final = railnet.zone("UTC")
 _SERIALS = (20_000, 75_000)  # days from 1954 to 2105: what a bare number may mean as a date
 _DAY = re.compile(
     r"(?<!\d)(?:(?P<y>(?:19|20)\d\d)\s*[-/.年]\s*(?P<m>\d{1,2})\s*[-/.月]\s*(?P<d>\d{1,2})\s*[日号]?"
@@ -41,7 +42,10 @@ _HOUR = re.compile(
 _WEEKDAY: Final = r"(?:周|星期)[一二三四五六日天]"
 _ZONES: Final = (
     ("Asia/Shanghai", r"北京(?:时间)?|пекин|(?:по )?пекинск\w{2,4}(?: врем\w{1,3})?|beijing(?: time)?|cst"),
-    ("Europe/Moscow", r"莫斯科(?:时间)?|москва|(?:по )?московск\w{2,4}(?: врем\w{1,3})?|(?:по )?мск|moscow(?: time)?|msk"),
+    (
+        "Europe/Moscow",
+        r"莫斯科(?:时间)?|москва|(?:по )?московск\w{2,4}(?: врем\w{1,3})?|(?:по )?мск|moscow(?: time)?|msk",
+    ),
     (
         "Asia/Almaty",
         r"(?:阿斯塔纳|阿拉木图)(?:时间)?|(?:по )?(?:астан|алмат)\w{0,3}|(?:астанинск|алматинск)\w{2,4}(?: врем\w{1,3})?"
@@ -72,11 +76,32 @@ class Moment:
     written: str
     timed: bool
     local: datetime
-    stated: Stated | None = None  # the zone or offset that was written with it, None where the declared one holds
+    stated: Stated | None = (
+        None  # the zone or offset that was written with it, None where the declared one holds
+    )
 
 
-def read(value: Scalar, zone: ZoneInfo, *, near: date | None = None, epoch_1904: bool = False) -> Moment:
-    """The moment in ``value``; ``near`` gives the year of a date without one. Raises Refusal INVALID_TIME."""
+def read(
+    value: Scalar,
+    zone: ZoneInfo,
+    *,
+    near: date | None = None,
+    epoch_1904: bool = False,
+    stated: Stated | None = None,
+) -> Moment:
+    """The moment in ``value``; ``near`` gives the year of a date without one. Raises Refusal INVALID_TIME.
+
+    ``stated`` is the zone or offset that the header names: it beats the declared ``zone``, and one in the cell beats both.
+    """
+    if stated is None:
+        return _read(value, zone, near, epoch_1904)
+    found = _read(value, _UTC if isinstance(stated, str) else stated, near, epoch_1904)
+    if found.stated is not None:
+        return found
+    return _moment(found.local, zone, found.written, found.timed, stated)
+
+
+def _read(value: Scalar, zone: ZoneInfo, near: date | None, epoch_1904: bool) -> Moment:
     if isinstance(value, Flaw):
         raise _refuse(
             f"The cell holds {value.value}.", "Open the file in the program that made it and save it again."
@@ -92,10 +117,13 @@ def read(value: Scalar, zone: ZoneInfo, *, near: date | None = None, epoch_1904:
     raise _refuse(f"{_shown(value)} is no date.", "Write it like 2026-03-01 08:30.")
 
 
-def with_clock(moment: Moment, value: Scalar, zone: ZoneInfo) -> Moment:
-    """``moment``, which is a day, at the time of day in ``value`` of the next column. Raises Refusal."""
+def with_clock(moment: Moment, value: Scalar, zone: ZoneInfo, stated: Stated | None = None) -> Moment:
+    """``moment``, which is a day, at the time of day in ``value`` of the next column. Raises Refusal.
+
+    A zone in the cell counts first, then ``stated`` of its header, then the one that came with the day.
+    """
     clock, shift = None, 0
-    stated = moment.stated
+    stated = stated or moment.stated
     if isinstance(value, datetime):
         clock = value.time()
     elif isinstance(value, time):
@@ -113,6 +141,16 @@ def with_clock(moment: Moment, value: Scalar, zone: ZoneInfo) -> Moment:
         raise _refuse(f"{_shown(value)} is no time of day.", "Write it like 08:30.")
     local = datetime.combine(moment.local.date(), clock) + timedelta(days=shift)
     return _moment(local, zone, f"{moment.written} {clock.isoformat('minutes')}", True, stated)
+
+
+def zone_in(text: str) -> Stated | None:
+    """The zone or offset that ``text`` as a whole names, None where it is none; central European time has two."""
+    lower = _plain(text).casefold()
+    for name, pattern in _NAMED:
+        found = pattern.fullmatch(lower)
+        if found is not None and not found.groupdict().get("central"):
+            return _ahead(found) or railnet.zone(name)
+    return None
 
 
 def _of_number(value: float, zone: ZoneInfo, epoch_1904: bool) -> Moment:
@@ -170,26 +208,35 @@ def _stated(beside: str, timed: re.Match[str] | None, local: datetime, plain: st
     _require_nothing(lower, plain)
     written = timed["offset"] if timed is not None else None
     if written is not None:
-        named.add(_written_offset(written.strip(), "T" in timed.group().upper()[:3] if timed else False, plain))
+        named.add(
+            _written_offset(written.strip(), "T" in timed.group().upper()[:3] if timed else False, plain)
+        )
     if len({_offset_at(each, local) for each in named}) > 1:
         raise _refuse(f"{_shown(plain)} names zones that differ.", "Name one zone.")
     return next(iter(named), None)
 
 
 def _zone(name: str, found: re.Match[str], local: datetime, plain: str) -> Stated:
-    parts = found.groupdict()
-    if parts.get("ahead"):
-        digits = re.sub(r"[\s:]", "", parts["ahead"])
-        hours, minutes = (digits[1:-2], digits[-2:]) if len(digits) > 3 else (digits[1:], "00")
-        return f"{digits[0]}{hours:0>2}:{minutes}"
+    ahead = _ahead(found)
+    if ahead:
+        return ahead
     zone = railnet.zone(name)
-    central = _CENTRAL.get(parts.get("central") or "")
+    central = _CENTRAL.get(found.groupdict().get("central") or "")
     if central is not None and local.replace(tzinfo=zone).utcoffset() != timedelta(minutes=central):
         raise _refuse(
             f"{_shown(plain)} names {found.group().upper()}, and the clocks of that day are on the other time.",
             "Write the offset, such as 2026-07-01T08:30:00+02:00.",
         )
     return zone
+
+
+def _ahead(found: re.Match[str]) -> str:
+    """The offset of UTC+5 or GMT+05:30, "" where none is written."""
+    digits = re.sub(r"[\s:]", "", found.groupdict().get("ahead") or "")
+    if not digits:
+        return ""
+    hours, minutes = (digits[1:-2], digits[-2:]) if len(digits) > 3 else (digits[1:], "00")
+    return f"{digits[0]}{hours:0>2}:{minutes}"
 
 
 def _written_offset(offset: str, iso: bool, plain: str) -> str:
@@ -273,7 +320,13 @@ def _clock(found: re.Match[str]) -> tuple[time, int]:
     half, pm = found["half"] or "", (found["pm"] or "").lower()
     late = half in ("下午", "晚", "晚上") or pm == "pm"
     early = half in ("上午", "凌晨") or pm == "am"
-    doubtful = hour == 12 if half == "上午" else not 5 <= hour % 24 < 12 and hour < 17 if half.startswith("晚") else False
+    doubtful = (
+        hour == 12
+        if half == "上午"
+        else not 5 <= hour % 24 < 12 and hour < 17
+        if half.startswith("晚")
+        else False
+    )
     if doubtful or (early and (late or hour > 12)) or (late and hour == 24):
         raise _refuse(f"{_shown(found.group().strip())} may be two times.", "Hours are 00 to 23.")
     if late and hour < 12:

@@ -22,6 +22,8 @@ _QUALIFIER: Final = re.compile(
     rf"|{_WORD}(?:geplant|voraussichtlich|nicht|kein|soll|storniert|abgesagt|erwartet|nie|anulowan|odwołan|przewidyw|oczekiw)",
     re.IGNORECASE,
 )
+_NAMES: Final = re.compile(r"无锡|无为|无棣|不来梅|不莱梅|不丹|非洲|约旦|待王")
+"""Places whose names have such a character."""
 _DENIAL: Final = re.compile(
     r"[未没不无非否待]|取消|疑似|可能|[?]"
     rf"|{_WORD}(?:не|нет|без|ни)(?![^\W\d_])|{_WORD}(?:отмен|отсутств|возможн|предпол)"
@@ -62,7 +64,7 @@ _CLAUSES: Final = re.compile(r"[\n,;、。()\[\]]+|\.(?=\s|$)")
 
 def found(text: str) -> str:
     """The first word of ``text`` that may turn its meaning, "" where there is none."""
-    hit = _QUALIFIER.search(_plain(text))
+    hit = _QUALIFIER.search(_NAMES.sub(" ", _plain(text)))
     return hit.group() if hit else ""
 
 
@@ -80,7 +82,7 @@ def planned(title: str) -> str:
 
 def void(title: str) -> str:
     """The word by which a title says that its list does not count, "" where it has none."""
-    hit = _VOID.search(_plain(title))
+    hit = _VOID.search(_OF_OTHER_THINGS.sub(" ", _plain(title)))
     return hit.group() if hit else ""
 
 

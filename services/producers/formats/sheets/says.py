@@ -128,10 +128,21 @@ def row_by_row(document: Document, read: Callable[[Entry], Iterator[Record]]) ->
 
 
 def place(document: Document, entry: Entry, meaning: str) -> str | None:
-    """The station of a row, else the one given for the whole table; one that is not known is remarked and left out."""
+    """The station of a row, else the one given for the whole table; one that is not known is remarked and left out.
+
+    Raises Refusal where a word beside it may turn its meaning.
+    """
     value = entry.value(meaning)
     found = places.find(value)
     if value is not None and found is None:
+        turned = qualifiers.found(quantities.plain(value))
+        if turned:
+            raise Refusal(
+                Reason.INVALID_SCHEMA,
+                f"The place {quantities.plain(value)[:40]!r} is not understood: {turned!r} stands in it.",
+                str(entry.where(meaning)),
+                "Give the place alone; write the rest into the remarks.",
+            )
         text = f"The place {quantities.plain(value)[:40]!r} is not known; it was left out."
         entry.remark(meaning, text, "Write it with its ESR code or UN/LOCODE.")
     if value is None:

@@ -110,7 +110,7 @@ def _departs(document: Document, entry: Entry) -> tuple[Moment | None, Where]:
     meaning = "train.actualDeparture"
     given = document.given(meaning, entry.section)
     if given is not None:
-        return document.moment(given[0], meaning, given[1]), given[1]
+        return document.moment(given.value, meaning, given.where, given.stated), given[1]
     head = Where(entry.section.table.sheet.name, entry.section.table.header_row)
     return document.moment_of(entry, meaning), entry.where(meaning) if entry.value(meaning) else head
 
@@ -209,6 +209,7 @@ DEPARTURE: Final = Kind(
     lambda section: _likeness(section, False),
     lambda document: _records(document, False),
     whole=True,
+    facts=True,
 )
 LOADING: Final = Kind(
     "loading_list",
