@@ -215,7 +215,7 @@ def _standing(document: Document, entry: Entry) -> str:
     chosen = document.choice(f"status:{status}")
     if chosen in ("withdrawn", "draft", "confirmed", "rejected", "booked"):
         return chosen
-    found = _STANDING.get(labels.fold(status))
+    found = _STANDING.get(labels.fold_cell(status))
     if found is None:
         raise Refusal(
             Reason.INVALID_SCHEMA,
@@ -229,7 +229,7 @@ def _standing(document: Document, entry: Entry) -> str:
 def _shared(entry: Entry) -> bool:
     """Whether others' goods are in the box too (拼箱, LCL); raises Refusal for a word that is not known."""
     text = entry.text("container.consolidation")
-    shared = _SHARED.get(labels.fold(text))
+    shared = _SHARED.get(labels.fold_cell(text))
     if shared is None:
         raise Refusal(
             Reason.INVALID_SCHEMA,

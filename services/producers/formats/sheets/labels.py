@@ -27,6 +27,7 @@ _UNIT = re.compile(
 )
 _IN_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]")
 _WORDS_OF_ONE_SCRIPT = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]+|[^\u2e80-\u9fff\uf900-\ufaff]+")
+_DOUBT = re.compile(r"[^\w\s.,;:()\[\]/|&№\"'«»、。·…【】\-–—]")
 _KILOGRAMS = frozenset({"kg", "kgs", "公斤", "千克", "кг"})
 _TONNES = frozenset({"t", "tn", "吨", "т", "тн"})
 _LONGEST = 80
@@ -72,12 +73,19 @@ def fold(label: str) -> str:
     return "".join(character for character in plain if character.isalnum())
 
 
+def fold_cell(text: str) -> str:
+    """A cell's word in the folded form; "" where a mark of doubt or a footnote ("?", "*") stands in it, so that it is no word."""
+    return "" if _DOUBT.search(unicodedata.normalize("NFKC", text)) else fold(text)
+
+
 @lru_cache(maxsize=50_000)
 def look_up(label: str) -> Label:
     """The meanings of ``label``: whole, then without numbers and units in it, then each language of a bilingual one."""
     if not label or len(label) > _LONGEST:
         return UNKNOWN
     plain = unicodedata.normalize("NFKC", label)
+    if "?" in plain:
+        return UNKNOWN
     found = _UNIT.search(plain)
     unit = _unit(found["unit"]) if found else ""
     candidates = (

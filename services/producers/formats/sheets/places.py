@@ -12,7 +12,7 @@ from schemas.identifiers import MalformedIdentifier, station1520
 from schemas.identifiers.check_digit import CheckDigit
 from services.producers.formats.sheets import facts, qualifiers
 from services.producers.formats.sheets.grid import Scalar
-from services.producers.formats.sheets.labels import fold
+from services.producers.formats.sheets.labels import fold, fold_cell
 from services.producers.formats.sheets.quantities import plain
 
 _CODE_IN_BRACKETS = re.compile(r"[(\[]\s*([0-9]{4,6})\s*[)\]]")
@@ -85,10 +85,7 @@ def _of_several(known: list[str]) -> str | None:
 
 
 def _name(text: str) -> str | None:
-    folded = fold(text)
-    found = _names().get(folded)
-    if found is None:
-        found = _names().get(fold(_TRAILING.sub("", text.strip())))
+    found = _names().get(fold_cell(text)) or _names().get(fold_cell(_TRAILING.sub("", text.strip())))
     return f"railnet:{found}" if found else None
 
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from decimal import Decimal
 
-from services.producers.formats.sheets.grid import Scalar
+from services.producers.formats.sheets.grid import Flaw, Scalar
 
 _NUMBER = re.compile(
     r"(?P<digits>[0-9]{1,3}(?:[ \u00a0'][0-9]{3})+(?:[.,][0-9]+)?|[0-9]+(?:[.,][0-9]+)*)\s*"
@@ -30,7 +30,7 @@ def plain(value: Scalar | None) -> str:
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, str):
         return unicodedata.normalize("NFKC", value).replace("\u200b", "").replace("\ufeff", "").strip()
-    return str(value)
+    return value.value if isinstance(value, Flaw) else str(value)
 
 
 def number(text: str, *, unit: str = "") -> Decimal | None:

@@ -185,6 +185,9 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
         elif meaning:
             meaning = _ONE.get(meaning, meaning)
             taken.append(Taken(where, column.label, meaning, certainty))
+            if column.index in table.sheet.hidden_columns:
+                text = f"The column {column.label!r} is hidden; it was read as {meaning} all the same."
+                remarks.append(Remarked(where, text, "Show it, or delete it if it does not count."))
             if column.found.beside and certainty != "choice":
                 remarks.append(
                     Remarked(

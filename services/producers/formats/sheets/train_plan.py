@@ -115,7 +115,7 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
 def _status(entry: Entry) -> str:
     """cancelled, started, waiting or "" where blank; raises Refusal for a status that is not known."""
     text = entry.text("train.status")
-    known = _STANDING.get(labels.fold(text), "")
+    known = _STANDING.get(labels.fold_cell(text), "")
     if text and not known:
         raise Refusal(
             Reason.INVALID_SCHEMA,
