@@ -21,6 +21,9 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_ELEMENTS = 200_000
 
+REPEATED = frozenset({"TrainCompositionJourneySection"})
+"""Elements that a message repeats and of which the first stands for the message."""
+
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[(?:[^\]\"']|\"[^\"]*\"|'[^']*')*\]?[^>]*)?>?")
 """A document type with what it declares: brackets and ends within quotes do not end it."""
 _PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
@@ -49,11 +52,32 @@ class Node:
         return self._by_name.get(folded(name), ())
 
     def find(self, path: str) -> Node | None:
-        """The first node at ``path`` (names joined by slashes), None where there is none."""
+        """The node at ``path`` (names joined by slashes), None where there is none.
+
+        Raises Refusal where several brothers of one name stand there and say different things: which one counts would
+        be a guess. Those that a message may repeat are walked by ``all``.
+        """
         node: Node | None = self
         for name in path.split("/"):
-            node = next(iter(node.all(name)), None) if node is not None else None
+            found = node.all(name) if node is not None else ()
+            node = found[0] if found else None
+            other = next((each for each in found[1:] if not found[0].says_the_same(each)), None)
+            if other is not None and name not in REPEATED:
+                raise Refusal(
+                    Reason.INVALID_SCHEMA,
+                    f"The element {other.name} stands twice and says different things.",
+                    other.path,
+                    "Send it once.",
+                )
         return node
+
+    def says_the_same(self, other: Node) -> bool:
+        """Whether both have the same text, attributes and children, wherever they stand."""
+        return (
+            (self.text, self.attributes) == (other.text, other.attributes)
+            and len(self.children) == len(other.children)
+            and all(a.name == b.name and a.says_the_same(b) for a, b in zip(self.children, other.children, strict=True))
+        )
 
     def value(self, path: str) -> str:
         """The text at ``path``, "" where there is no such element or it is empty."""
