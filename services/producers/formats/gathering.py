@@ -34,7 +34,10 @@ from services.producers.formats.packing import pack
 RELAYED_AT_MOST = 16_384
 """Bytes of an authority's message that an event can carry as they are (the ``relay`` of a milestone)."""
 _UNKNOWN_AT_MOST = 50
-_TURNING = re.compile(r"cancel|retract|revok|annul|invalid|void|delet|withdraw|obsolete|negat|rejected|test(?:indicator|flag|message)|^istest", re.IGNORECASE)
+_TURNING = re.compile(
+    r"cancel|retract|revok|annul|invalid|void|delet|withdraw|obsolete|negat|rejected|test(?:indicator|flag|message)|^istest",
+    re.IGNORECASE,
+)
 _UNSET = frozenset({"", "0", "false", "n", "no", "none"})
 
 
