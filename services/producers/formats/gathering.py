@@ -16,6 +16,7 @@ from schemas.envelope import Envelope
 from schemas.events.customs_whole import LARGEST, PACKED_AT_MOST
 from schemas.events.decode import decode_payload
 from schemas.identifiers import quality
+from schemas.legibility import require_legible
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
 from services.producers.formats.instants import Instant
@@ -108,10 +109,12 @@ def vetted(record: Record) -> Record:
     if not isinstance(record, Said):
         return record
     try:
-        Envelope(
+        envelope = Envelope(
             "1.0", record.id, "urn:lianyun", record.type, record.time, record.subject, "application/json"
         )
-        decode_payload(record.type, orjson.dumps({"salt": "0" * 32, **record.data}))
+        payload = orjson.dumps({"salt": "0" * 32, **record.data})
+        decode_payload(record.type, payload)
+        require_legible(envelope, payload)
     except Refusal as refusal:
         return Unread(record.where, refusal)
     return record

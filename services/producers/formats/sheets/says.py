@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from schemas import railnet
+from schemas.legibility import fault, without_hidden
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import Record, Remarked, Said, Where
@@ -20,8 +21,7 @@ from services.producers.formats.sheets.section import Entry
 MOST_OBJECTS: Final = 256
 MOST_KILOGRAMS: Final = 200_000
 """What an event can say of a mass."""
-_NAME: Final = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,40}")
-_HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
+_NAME: Final = re.compile(r"[^\s/]{1,40}")
 _LONGEST_REMARK: Final = 200
 _LONGEST_ID: Final = 256
 
@@ -77,7 +77,7 @@ def train(document: Document, number: str, day: str, origin: str | None, where: 
             str(where),
             "Give it above the table. A station that is not known may be written with its ESR code or UN/LOCODE.",
         )
-    if not _NAME.fullmatch(number):
+    if not name(number):
         raise Refusal(
             Reason.INVALID_SCHEMA,
             f"{number[:40]!r} is no train number.",
@@ -237,12 +237,12 @@ def happening(moment: Moment, classifier: str = "ACT") -> dict[str, Any]:
 
 def written(moment: Moment) -> str:
     """What was written, in at most 40 characters of one line."""
-    return _HIDDEN.sub(" ", moment.written)[:40].strip()
+    return without_hidden(moment.written)[:40].strip()
 
 
 def remark(*parts: str) -> str:
     """A remark of the wire from its filled parts, on one line and cut to its length."""
-    text = _HIDDEN.sub(" ", "; ".join(part for part in parts if part)).strip()
+    text = without_hidden("; ".join(part for part in parts if part)).strip()
     return text[:_LONGEST_REMARK].strip()
 
 
@@ -293,7 +293,7 @@ def count(entry: Entry, meaning: str) -> int | None:
 
 def name(text: str) -> bool:
     """Whether ``text`` may stand as a part of a composite id."""
-    return _NAME.fullmatch(text) is not None
+    return _NAME.fullmatch(text) is not None and not fault(text)
 
 
 def objects(kind: str, ids: Iterable[str]) -> list[dict[str, str]]:
