@@ -27,11 +27,17 @@ _PRIVATE: Final = "\ue000-\uf8ff\U000f0000-\U0010ffff"
 _UNPAIRED: Final = "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff" + "".join(
     chr(plane << 16 | last) for plane in range(1, 15) for last in (0xFFFE, 0xFFFF)
 )
-_FILLING: Final = "\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f"
-"""Letters without a shape, and selectors of a variant."""
+_FILLING: Final = "\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f\ufffc\ufffd"
+"""Letters without a shape, selectors of a variant, and what stands for a character that was lost."""
 _BLANK: Final = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _HIDDEN: Final = re.compile(f"[{_CONTROL}{_FORMAT}{_PRIVATE}{_UNPAIRED}]")
 _ILLEGIBLE: Final = re.compile(f"[{_CONTROL}{_FORMAT}{_PRIVATE}{_UNPAIRED}{_FILLING}{_BLANK}]|^ | $")
+_BASIC: Final = (
+    r"\u0000-\u001f\u007f-\u00a0\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ue000-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff"
+)
+LEGIBLE: Final = rf"^[^\u0020{_BASIC}]([^{_BASIC}]*[^\u0020{_BASIC}])?$"
+"""As much of the rule as a published pattern can say: the characters of the basic plane, for ECMA 262."""
 _FREE: Final = frozenset({"remark", "happened_as_written"})
 """Fields for people, which identify nothing: a selector of a variant or another blank does no harm in them."""
 _REMEDY: Final = "Write it without such a character, in Unicode's form NFC, with plain blanks inside only."
