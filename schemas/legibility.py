@@ -7,6 +7,7 @@ is and is read as ever (``services.admission.model.RULES``).
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -55,8 +56,22 @@ def without_hidden(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""``text`` to be shown where it could steer a terminal: what does not show stands as ``\\x1b``, ``\\u202e`` or the like."""
-    return _HIDDEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+    r"""``text`` as it may reach a terminal: what does not show stands as ``\\x1b``, ``\\u202e`` or the like; lines and tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _HIDDEN.sub(
+        lambda found: (
+            found.group() if found.group() in "\n\t" else found.group().encode("unicode_escape").decode()
+        ),
+        text,
+    )
+
+
+def escaped_json(text: str) -> str:
+    r"""JSON text of the same value in which what does not show is written as ``\\u202e``; lines between its parts stay."""
+    return _HIDDEN.sub(
+        lambda found: found.group() if found.group() == "\n" else json.dumps(found.group())[1:-1], text
+    )
 
 
 def fault(text: str) -> str:

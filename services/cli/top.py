@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal
 
 import psycopg
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from schemas import railnet
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.moments import micros, now
-from services.cli.output import out, print_json
+from services.cli.output import LegibleConsole, out, print_json
 from services.cli.settings import CliSettings
 from services.cli.top_showing import frame
 from services.core.facts import Micros
@@ -67,7 +66,7 @@ def _board(
 
 def _print_once(board: dict[str, Any], language: str) -> None:
     """Everything, however long; no colour and no cursor movement where nobody looks."""
-    console = out if out.is_terminal else Console(width=PLAIN_WIDTH, highlight=False, soft_wrap=False)
+    console = out if out.is_terminal else LegibleConsole(width=PLAIN_WIDTH, highlight=False, soft_wrap=False)
     console.print(frame(board, language))
 
 
