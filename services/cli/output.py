@@ -14,8 +14,6 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from schemas.legibility import escaped, escaped_json
-
 SCHEMA_VERSION = 1
 
 
@@ -27,6 +25,8 @@ class LegibleConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments of ``renderable``, their text escaped."""
+        from schemas.legibility import escaped  # only where something is printed: the help needs no contract
+
         for segment in super().render(renderable, options):
             text = segment.text if segment.control else escaped(segment.text)
             yield segment if text == segment.text else Segment(text, segment.style)
@@ -45,6 +45,8 @@ def print_json(value: dict[str, Any]) -> None:
 
 def json_text(value: object, option: int = 0) -> str:
     """``value`` as JSON text for a program or a terminal: what does not show is escaped, which changes no value."""
+    from schemas.legibility import escaped_json
+
     return escaped_json(orjson.dumps(value, option=option | orjson.OPT_NON_STR_KEYS).decode())
 
 
@@ -66,6 +68,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
 
 def _shown(cell: object) -> Text:
     """Brackets are no markup; what does not show is escaped before the width of its column is taken."""
+    from schemas.legibility import escaped
+
     return Text("" if cell is None else escaped(str(cell)))
 
 
