@@ -112,3 +112,20 @@ def test_a_missing_profile_names_those_that_exist(tmp_path: Path) -> None:
     PROFILE.save(tmp_path)
     with pytest.raises(ProfileError, match="ktz"):
         load(tmp_path, "kzt")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"id": "dep-1\u202e"}, "header:ce_id"),
+        ({"subject": "box\u200b"}, "header:ce_subject"),
+        ({"data": {**RECORD["data"], "occurrence": "leg\u061c"}}, "/occurrence"),  # type: ignore[dict-item]
+    ],
+)
+def test_what_cannot_be_told_from_another_by_looking_is_refused_before_it_is_signed(
+    changes: dict[str, object], pointer: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        native.build(line(**changes), PROFILE)
+    assert refused.value.pointer == pointer
+    assert "NFC" in refused.value.remedy
