@@ -90,7 +90,17 @@ def test_words_of_what_has_not_happened_are_passed_over_with_their_words(words: 
 
 
 @pytest.mark.parametrize(
-    "words", ["arrived未", "已到达未换装", "等待发车已装车", "waiting departure", "排队装车", "未预计到达"]
+    "words",
+    [
+        "arrived未",
+        "已到达未换装",
+        "等待发车已装车",
+        "waiting departure",
+        "排队装车",
+        "未预计到达",
+        "не прибыл, отправлен",
+        "预计到达已发车",
+    ],
 )
 def test_words_that_deny_or_await_one_another_say_nothing(words: str) -> None:
     assert operations.read(words, lambda _: "") is None

@@ -119,8 +119,8 @@ def _meaning(says: tuple[str, ...]) -> str | None:
     if _RECORD in says:
         return _RECORD if not {_EXPECTED, _NEGATED} & set(says) else None
     if says[0] in (_EXPECTED, _NEGATED):
-        beside = set(says[1:])
-        whole = beside or says[0] == _EXPECTED
+        beside = set(says[1:])  # one event at most: of "не прибыл, отправлен" only the first word is denied
+        whole = len(beside) == 1 or (not beside and says[0] == _EXPECTED)
         return says[0] if whole and not beside & {_EXPECTED, _NEGATED} else None
     several = list(dict.fromkeys(says))
     if len(several) > 1 and _MOVING in several:
