@@ -89,7 +89,7 @@ def fault(text: str) -> str:
 
 
 def require_legible(envelope: Envelope, payload: bytes) -> None:
-    """Raise Refusal where an id, a reference or another text of the event cannot be told from another by looking.
+    """Raise Refusal where an id, a reference or another text of the event looks like another one.
 
     INVALID_HEADER for id and subject, INVALID_SCHEMA with a pointer for the payload, which must be JSON already. A reference to
     another event is free: one that was admitted before this rule has to be reached.

@@ -93,7 +93,7 @@ def test_a_row_is_a_fact_or_in_the_report_with_its_words(
         assert facts == {"QZXU4011130": says}
         assert not beside.strip() or beside == "(2)"
         return
-    told = [each.refusal.detail for each in unread(records)] + [each.reason for each in passed(records)]
-    assert len(told) == 1
+    reported = [each.refusal.detail for each in unread(records)] + [each.reason for each in passed(records)]
+    assert len(reported) == 1
     words = (word.casefold()[:6], repr(operations.not_understood(cell)), "unloaded on the way")
-    assert any(each in told[0].casefold() for each in words)
+    assert any(each in reported[0].casefold() for each in words)

@@ -85,8 +85,8 @@ def test_a_status_word_beside_another_is_not_that_word(words: str, rest: str) ->
 def test_words_of_what_has_not_happened_are_passed_over_with_their_words(words: str) -> None:
     records = read("tracing", xlsx(tracing(words)), FORWARDER)
     assert len(said(records)) == 1
-    (told,) = passed(records)
-    assert told.reason.startswith(words)
+    (found,) = passed(records)
+    assert found.reason.startswith(words)
 
 
 @pytest.mark.parametrize(

@@ -222,8 +222,8 @@ def test_a_handle_is_read_back_and_nothing_else_is(
 
 @pytest.mark.parametrize("id", ["dep\u202e", "dep\u200b", " dep", "de\u0301p"])
 def test_an_id_that_cannot_be_told_from_another_is_no_event(id: str) -> None:
-    told = json.loads(structured())
-    assert bad(read_event(json.dumps({**told, "id": id}).encode(), "demo")) == (
+    body = json.loads(structured())
+    assert bad(read_event(json.dumps({**body, "id": id}).encode(), "demo")) == (
         Reason.INVALID_HEADER,
         "/id",
     )

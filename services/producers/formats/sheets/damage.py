@@ -1,6 +1,6 @@
 """Whether words of a list tell damage, and how they are said: lists tell damage, but not how severe it is.
 
-Damage beside a word that may deny it is neither told nor denied: such a cell is refused.
+Damage beside a word that may deny it is neither stated nor denied: such a cell is refused.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """What a sheet's markup tells beside its values: rows and columns hidden, rows and cells struck, cells whose value is missing or an error."""
+    """What a sheet's markup says beside its values: rows and columns hidden, rows and cells struck, cells whose value is missing or an error."""
 
     hidden: frozenset[int] = frozenset()
     struck: frozenset[int] = frozenset()

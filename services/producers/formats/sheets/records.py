@@ -55,7 +55,7 @@ def _told(document: Document) -> Iterator[Record]:
 
 
 def _turned(document: Document, section: Section) -> Unread | None:
-    """Why no row of a table counts: its title says that the list is void, or that it is a plan of what its kind tells as done."""
+    """Why no row of a table counts: its title says that the list is void, or that it is a plan of what its kind reports as done."""
     sheet = section.table.sheet.name
     lines = [*section.table.lines, *([Line(sheet, Where(sheet))] if sheet else [])]
     for line in lines if section.table.rows else ():

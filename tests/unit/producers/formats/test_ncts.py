@@ -502,5 +502,5 @@ def test_a_release_that_is_said_to_be_invalidated_too_makes_no_fact() -> None:
 def test_an_envelope_that_may_take_its_message_back_is_refused(envelope: str) -> None:
     bare = LIFE["029"].decode().partition("?>")[2]
     assert "may take the message back" in refusal(NCTS, envelope.format(bare).encode()).detail
-    kept = envelope.replace("Rejected", "Envelope").replace(">true<", ">false<").format(bare).encode()
-    assert "customs.transit_opened" in tell(NCTS, kept, FORWARDER).types
+    harmless = envelope.replace("Rejected", "Envelope").replace(">true<", ">false<").format(bare).encode()
+    assert "customs.transit_opened" in tell(NCTS, harmless, FORWARDER).types
