@@ -15,7 +15,7 @@ from schemas.schemes import Scheme
 from schemas.trace_context import TraceContext
 from services.cli.database import LastingSession, session
 from services.cli.exits import Exit, Failure
-from services.cli.output import err, iso, out, print_json, print_table
+from services.cli.output import err, iso, json_text, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.traces import trace_id
 from services.deadletters import store as letter_store
@@ -205,7 +205,7 @@ def _identity(text: str) -> bytes:
 def _line(event: Reread, as_json: bool) -> None:
     body = _plain(event)
     if as_json:
-        typer.echo(orjson.dumps(body).decode())
+        typer.echo(json_text(body))
         return
     envelope = event.admitted.envelope
     out.print(

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, NoReturn
 
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from schemas import railnet
 from services.cli.database import LastingSession, session
 from services.cli.exits import Exit, Failure
 from services.cli.moments import micros, now
-from services.cli.output import out, print_json
+from services.cli.output import LegibleConsole, out, print_json
 from services.cli.settings import CliSettings
 from services.cli.top_showing import frame, unanswered
 from services.query.board.board import Boards
@@ -63,7 +62,7 @@ def top(
 
 def _print_once(board: dict[str, Any], language: str) -> None:
     """Everything, however long; no colour and no cursor movement where nobody looks."""
-    console = out if out.is_terminal else Console(width=PLAIN_WIDTH, highlight=False, soft_wrap=False)
+    console = out if out.is_terminal else LegibleConsole(width=PLAIN_WIDTH, highlight=False, soft_wrap=False)
     console.print(frame(board, language))
 
 

@@ -11,7 +11,7 @@ from schemas.events.base import ObjectKind
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.moments import micros, now
-from services.cli.output import out, print_json, print_table
+from services.cli.output import marked, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.core.objects import Thing
 from services.query import identifiers, rendering, views
@@ -118,6 +118,7 @@ def show_waiting(waiting: dict[str, Any]) -> None:
 
 def show_view(view: dict[str, Any]) -> None:
     """Print a rendered view for people: where, customs, boxes, what is wrong, and the timeline."""
+    timeline, view = view["timeline"], marked(view)
     out.print(f"[bold]consignment {view['consignment']}[/] as of {view['as_of']}")
     others = [member for member in view["members"] if member != view["consignment"]]
     if others:
@@ -159,7 +160,7 @@ def show_view(view: dict[str, Any]) -> None:
             entry["assurance"],
             entry["standing"] + (" via disputed link" if entry["via_disputed_link"] else ""),
         )
-        for entry in view["timeline"]
+        for entry in timeline
     ]
     print_table(columns, rows)
 
