@@ -94,6 +94,7 @@ class Case:
                 amount=_money(written["amount"]) if "amount" in written else None,
                 replaces=written.get("replaces", ""),
                 reviewed=written.get("reviewed"),
+                waiver=written.get("waiver", ""),
             ),
             micros(written["at"]),
             on,

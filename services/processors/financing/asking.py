@@ -14,6 +14,7 @@ from services.core.objects import Thing
 from services.processors.financing.cargo import Cargo
 from services.processors.financing.external import Answer
 from services.processors.financing.fingerprints import Fingerprint
+from services.processors.financing.goods import Report
 from services.processors.financing.lifecycle import Hold, of_financing
 from services.processors.financing.money import Money
 from services.processors.financing.papers import Papers
@@ -27,7 +28,8 @@ class Ask:
     """One request of a party. ``idempotency`` is its own name of it: the same again is the same request, never a second.
 
     RESERVE carries ``terms`` and ``papers``; DRAW an ``amount``; SUBSTITUTE the financing that is replaced;
-    ``reviewed`` is the number of an earlier REVIEW that the bank has looked at. ``request`` is the signed event.
+    ``reviewed`` is the number of an earlier REVIEW that the bank has looked at. ``request`` is the signed event. ``waiver``
+    is the ground on which RELEASE gives the security back although something is owed; "" waives nothing.
     """
 
     action: Action
@@ -40,11 +42,14 @@ class Ask:
     amount: Money | None = None
     replaces: str = ""
     reviewed: int | None = None
+    waiver: str = ""
 
     @property
     def digest(self) -> bytes:
         """16 bytes of everything that is asked, but for the name of the request."""
-        said = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in ("idempotency", "request")]
+        # A request of a release that knew no waiver has the same digest as one without.
+        left_out = {"idempotency", "request", *(() if self.waiver else ("waiver",))}
+        said = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
         return hashlib.sha256("\x1f".join(said).encode()).digest()[:16]
 
     def done(self, at: Micros, **more: Any) -> Ruling:
@@ -73,12 +78,21 @@ class Ask:
         return Ruling(**said)
 
 
+class Near(NamedTuple):
+    """A financing of other consignments, which perhaps have something in common with what is asked about."""
+
+    financing: str
+    consignments: frozenset[Thing]
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """What is known under the lock: decisions on everything involved, live words, the cargo, and entries under the keys.
 
     ``prints`` are the fingerprints of what is asked (of the papers for RESERVE, the stored ones for PLEDGE).
-    ``earlier`` is the decision that the asker already has under this idempotency key or event.
+    ``earlier`` is the decision that the asker already has under this idempotency key or event. Of a request about cargo
+    ``named`` are the things that it names itself, ``near`` the financings of other consignments that may be of the same
+    goods, and ``reports`` what is stated of all of them.
     """
 
     rulings: tuple[Ruling, ...] = ()
@@ -89,6 +103,9 @@ class Book:
     external: tuple[Answer, ...] = ()
     required: frozenset[str] = frozenset()
     earlier: Ruling | None = None
+    named: frozenset[Thing] = frozenset()
+    near: tuple[Near, ...] = ()
+    reports: tuple[Report, ...] = ()
 
     @property
     def last(self) -> Ruling | None:
@@ -138,6 +155,8 @@ class Reply(NamedTuple):
     amount: Money | None = None
     notices: tuple[str, ...] = ()
     number: int | None = None
+    shares: tuple[Thing, ...] = ()
+    waiver: str = ""
 
 
 UNKNOWN = Reply("UNKNOWN")
@@ -160,6 +179,8 @@ def reply(ruling: Ruling) -> Reply:
         ruling.amount if ruling.done else None,
         ruling.notices,
         ruling.number,
+        ruling.shares,
+        ruling.waiver,
     )
 
 
