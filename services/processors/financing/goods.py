@@ -59,4 +59,3 @@ def goods(reports: Iterable[Report], consignments: Collection[Thing], since: Mic
 def in_order(things: Iterable[Thing]) -> tuple[Thing, ...]:
     """Boxes first, then notes, declarations and consignments, each by its key."""
     return tuple(sorted(things, key=lambda thing: (_ORDER.index(thing.kind), thing.key)))
-

@@ -30,7 +30,9 @@ def dispose(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
         return _refused(ask, at, "RELEASE_BLOCKED", "The release of the interest that is held in the cargo.")
     found = in_order({thing for hold in blocking for thing in shared(book, hold)})
     if found:
-        return _refused(ask, at, "RELEASE_BLOCKED", _satisfied_by(found[0]))._replace(shares=found[:MOST_SHARED])
+        return _refused(ask, at, "RELEASE_BLOCKED", _satisfied_by(found[0]))._replace(
+            shares=found[:MOST_SHARED]
+        )
     return ask.done(at, financing="")
 
 
