@@ -73,7 +73,7 @@ class World:
         cargo = tuple(each for each in found if each is not None)
         prints = self._prints(ask)
         holds = lifecycle.holds(self.rulings)
-        near = self._near(consignments, cargo) if ask.action.disposes else ()
+        near = self._near(consignments, cargo) if ask.action.disposes else self._other(ask.financing)
         book = Book(
             rulings=tuple(self.rulings),
             words=live(self.record(), at, at),
@@ -127,6 +127,11 @@ class World:
                 for print_ in self.prints[financing]:
                     if (print_.version, print_.kind, print_.digest) in wanted:
                         yield Entry(print_, holder)
+
+    def _other(self, financing: str) -> tuple[Near, ...]:
+        return tuple(
+            Near(name, frozenset(things)) for name, things in self.cargo.items() if name != financing
+        )
 
     def _near(self, consignments: Iterable[Thing], cargo: Iterable[Cargo]) -> tuple[Near, ...]:
         """Every financing that is of none of the ``consignments``, under whatever name."""

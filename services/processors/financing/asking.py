@@ -10,11 +10,11 @@ from schemas.events import finance
 from schemas.events.base import Milestone
 from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.core.facts import EventId, Micros
-from services.core.objects import Thing
+from services.core.objects import Thing, consignment
 from services.processors.financing.cargo import Cargo
 from services.processors.financing.external import Answer
 from services.processors.financing.fingerprints import Fingerprint
-from services.processors.financing.goods import Report
+from services.processors.financing.goods import Report, goods
 from services.processors.financing.lifecycle import Hold, of_financing
 from services.processors.financing.money import Money
 from services.processors.financing.papers import Papers
@@ -92,7 +92,7 @@ class Book:
     ``prints`` are the fingerprints of what is asked (of the papers for RESERVE, the stored ones for PLEDGE).
     ``earlier`` is the decision that the asker already has under this idempotency key or event. Of a request about cargo
     ``named`` are the things that it names itself, ``near`` the financings of other consignments that may be of the same
-    goods, and ``reports`` what is stated of all of them.
+    goods, and ``reports`` what is stated of all of them; of a reservation of goods likewise.
     """
 
     rulings: tuple[Ruling, ...] = ()
@@ -112,6 +112,12 @@ class Book:
         """The latest decision of all involved."""
         return max(self.rulings, key=lambda ruling: ruling.number, default=None)
 
+    def shared(self, financing: str, since: Micros) -> frozenset[Thing]:
+        """What names both the cargo that is asked about and the goods of a financing that is ``near``, from ``since`` on."""
+        asked = [consignment(*member.split("/", 1)) for cargo in self.cargo for member in cargo.members]
+        theirs = frozenset[Thing]().union(*(e.consignments for e in self.near if e.financing == financing))
+        return goods(self.reports, theirs, since) & (goods(self.reports, asked, since) | self.named)
+
     def about(self, hold: Hold) -> tuple[Word, ...]:
         """The words on one financing and on cargo, without what concerns other financings."""
         return self.of(hold.financing, hold.terms.application)
@@ -121,6 +127,10 @@ class Book:
         own = of_financing(self.words, financing, application)
         things = frozenset[Thing]().union(*(cargo.things for cargo in self.cargo))
         return (*own, *sorted((w for w in self.words if _of_cargo(w, things)), key=lambda w: w.order))
+
+
+MOST_SHARED = 16
+"""Things in common that a decision names at most; one is enough to refuse."""
 
 
 def _of_cargo(word: Word, things: frozenset[Thing]) -> bool:
@@ -189,6 +199,7 @@ MATCHES = {
     "WITHIN_RESIDUAL": Match.EXACT,
     "SPLIT_KNOWN": Match.EXACT,
     "OTHER_INTEREST_OF_APPLICANT": Match.EXACT,
+    "GOODS_FREE": Match.EXACT,
     "NOT_ALIKE": Match.NEAR,
 }
 """How what was found resembles what was asked, by the guard that spoke."""

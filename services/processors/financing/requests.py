@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from services.core.facts import Micros
-from services.core.objects import Thing, consignment
+from services.core.objects import Thing
 from services.processors.financing import lifecycle
-from services.processors.financing.asking import Ask, Book
-from services.processors.financing.goods import goods, in_order
+from services.processors.financing.asking import MOST_SHARED, Ask, Book
+from services.processors.financing.goods import in_order
 from services.processors.financing.lifecycle import Hold
 from services.processors.financing.products import Products
 from services.processors.financing.rulings import Ruling
-
-MOST_SHARED = 16
-"""Things in common that a decision names at most; one is enough to refuse."""
 
 
 def dispose(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
@@ -20,7 +17,7 @@ def dispose(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
 
     ``book.rulings`` are those of every financing on that cargo, and on consignments that may be of the same goods. A
     reservation blocks nothing, a pledge of a product with a release block does, frozen or overdue as it may be: whatever
-    names a box, a note or a declaration of the pledged goods.
+    names a box, a note or a declaration of the pledged goods. Whether these have left a box that is used again is not judged.
     """
     if not book.cargo or any(ask.asked_by not in cargo.engaged for cargo in book.cargo):
         return _refused(ask, at, "PARTY_OF_CARGO", "A party of the consignment.")
@@ -28,30 +25,18 @@ def dispose(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
     blocking = [hold for hold in lifecycle.holds(book.rulings).values() if blocks(hold, table)]
     if any(hold.financing not in near for hold in blocking):
         return _refused(ask, at, "RELEASE_BLOCKED", "The release of the interest that is held in the cargo.")
-    found = in_order({thing for hold in blocking for thing in shared(book, hold)})
+    found = in_order(
+        {thing for hold in blocking for thing in book.shared(hold.financing, hold.pledged_at or at)}
+    )
     if found:
-        return _refused(ask, at, "RELEASE_BLOCKED", _satisfied_by(found[0]))._replace(
-            shares=found[:MOST_SHARED]
-        )
+        refused = _refused(ask, at, "RELEASE_BLOCKED", _satisfied_by(found[0]))
+        return refused._replace(shares=found[:MOST_SHARED])
     return ask.done(at, financing="")
 
 
 def blocks(hold: Hold, table: Products) -> bool:
     """Whether a financing keeps the cargo where it is."""
     return hold.pledged and table[hold.terms.product].blocks_release
-
-
-def shared(book: Book, hold: Hold) -> frozenset[Thing]:
-    """What names both the cargo that is asked about and the goods of the pledge ``hold`` on other consignments.
-
-    A box that is used again while the pledge stands is among it: whether the goods have left it is not judged here.
-    """
-    since = hold.pledged_at
-    if since is None:
-        return frozenset()
-    asked = [consignment(*member.split("/", 1)) for cargo in book.cargo for member in cargo.members]
-    theirs = frozenset[Thing]().union(*(e.consignments for e in book.near if e.financing == hold.financing))
-    return goods(book.reports, theirs, since) & (goods(book.reports, asked, since) | book.named)
 
 
 def _satisfied_by(thing: Thing) -> str:

@@ -163,7 +163,7 @@ def read_book(
         required=required,
         earlier=kept.earlier,
         named=frozenset(kept.things),
-        near=_apart(kept.near, evidence.cargo),
+        near=_apart(kept.near, evidence.cargo) if ask.action.disposes else kept.near,
         reports=evidence.reports if kept.near else (),
     )
     return Found(book, kept.things)
