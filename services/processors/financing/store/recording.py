@@ -38,11 +38,11 @@ def signed(
     """``ruling`` signed, resting on what has the SHA-256 ``state``.
 
     ``prints`` are what a reservation takes, ``things`` its consignments, or those that a request about cargo is about; both are
-    ignored for other decisions.
+    ignored for decisions that take and name nothing.
     """
     takes = ruling.done and ruling.action is Action.RESERVE
     taken = Taken(prints, things) if takes else Taken()
-    about = things if ruling.action.disposes else taken.things
+    about = things if ruling.action.disposes or ruling.shares else taken.things
     return Decided(ruling, signed_decision(signer, ruling, state, taken, about), taken)
 
 
