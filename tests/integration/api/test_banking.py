@@ -106,7 +106,16 @@ def test_a_receivable_from_reservation_to_release(api: RunningApi) -> None:
     assert (loaded["assurance"], loaded["sayers"]) == ("SIGNED_BY_AUTHORITY", 1)
     assert loaded["said"][0]["event"]["id"].endswith("/loaded-1")
 
-    assert post(bank, "/v1/financings/LN-1/release").json()["outcome"] == "DONE"
+    owing = post(bank, "/v1/financings/LN-1/release").json()
+    assert (owing["outcome"], owing["guard"], owing["waiver"]) == ("REFUSED", "NOTHING_OUTSTANDING", None)
+    assert post(bank, "/v1/financings/LN-1/release", {"waive": True}).status_code == 422, "no word is ignored"
+    assert post(bank, "/v1/financings/LN-1/release", {"waiver": {"grounds": "?"}}).status_code == 422
+    waiver = {"grounds": "OTHER_SECURITY"}
+    released = post(bank, "/v1/financings/LN-1/release", {"waiver": waiver}).json()
+    assert (released["outcome"], released["waiver"]) == ("DONE", waiver)
+    assert released["amount"] == {"minor_units": 292_250_000, "currency_code": "CNY"}
+    history = bank.get("/v1/financings/LN-1/history").json()["items"]
+    assert [step["waiver"] for step in history if step["what"] == "RELEASE"] == [None, waiver]
     assert post(rival, "/v1/reservations", {**B, "reference": "RF-1"}).json()["outcome"] == "DONE"
     with open_session(api.dsn) as session:
         report = checked(session)

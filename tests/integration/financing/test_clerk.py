@@ -117,6 +117,51 @@ def test_an_event_that_tells_of_a_decision_is_no_second_request(stored: Stored) 
     assert all(r.request is None for r in kept)
 
 
+GOODS: tuple[dict[str, Any], ...] = (
+    {"id": "founded-again", "by": "silk", "type": "link.consignment_opened", "says": {"reference": "SK-9", "containers": ["CSQU3054383"]}},
+    {"id": "pledge", "by": "abank", "type": "finance.pledged", "says": {"financing": "abank/GD-1"}},
+    {"id": "draw", "by": "abank", "type": "finance.drawn", "says": {"financing": "abank/GD-1", "drawn_amount": {"minor_units": 1000, "currency_code": "CNY"}}},
+    {"id": "order-of-it", "by": "silk", "type": "finance.release_order_requested", "says": {"objects": "consignment silk/SK-9", "order_number": "1"}},
+    {"id": "order-of-the-box", "by": "silk", "type": "finance.release_order_requested", "says": {"objects": "container CSQU3054383", "order_number": "2"}},
+    {"id": "release", "by": "abank", "type": "finance.released", "says": {"financing": "abank/GD-1"}},
+    {"id": "release-waiving-nothing", "by": "abank", "type": "finance.released.v2", "says": {"financing": "abank/GD-1"}},
+    {"id": "release-waiving", "by": "abank", "type": "finance.released.v2", "says": {"financing": "abank/GD-1", "waiver": {"grounds": "RESTRUCTURED"}}},
+    {"id": "order-afterwards", "by": "silk", "type": "finance.release_order_requested", "says": {"objects": "consignment silk/SK-9", "order_number": "3"}},
+)  # fmt: skip
+
+
+def test_requests_for_pledged_goods_under_another_consignment_and_a_release_with_debt(dsn: str) -> None:
+    found = Stored(dsn, events_of(told(GOODS)))
+    found.begin()
+    assert found.ask(*BASE.ask(0))[0].done
+    found.hear(DAY)
+    found._at = DAY
+    assert answer_all(found) == len(GOODS) - 1
+    assert decisions(found) == [
+        ("PLEDGE", "abank", "DONE", ""),
+        ("DRAW", "abank", "DONE", ""),
+        ("RELEASE_ORDER", "silk", "REFUSED", "RELEASE_BLOCKED"),
+        ("RELEASE_ORDER", "silk", "REFUSED", "RELEASE_BLOCKED"),
+        ("RELEASE", "abank", "REFUSED", "NOTHING_OUTSTANDING"),
+        ("RELEASE", "abank", "REFUSED", "NOTHING_OUTSTANDING"),
+        ("RELEASE", "abank", "DONE", ""),
+        ("RELEASE_ORDER", "silk", "DONE", ""),
+    ]
+    rows = found.session.execute(
+        "SELECT headers, convert_from(payload, 'UTF8'), shares, waiver FROM lianyun.financing_decision "
+        "WHERE shares <> '{}' OR waiver <> '' ORDER BY number"
+    ).fetchall()
+    assert [(shares, waiver) for _, _, shares, waiver in rows] == [
+        (["container:CSQU3054383"], ""),
+        ([], "RESTRUCTURED"),
+    ]
+    assert all(b"cre.finance.decided.v3" in bytes(headers) for headers, *_ in rows)
+    assert "abank" not in rows[0][1], "no bank is named"
+    assert '"minor_units":1000' in rows[1][1], "with what is owed"
+    assert checked(found.session).findings == ()
+    found.close()
+
+
 def test_several_clerks_answer_none_twice(dsn: str, stored: Stored) -> None:
     stored.session.commit()
     answered: list[int] = []
