@@ -33,8 +33,8 @@ def ask_for_cargo(call: Call, body: Disposal) -> Undecided:
     ``allowed`` or not. While somebody holds a pledge with a release block it is not, whoever that is: nor for another
     consignment that names a box, a note or a declaration of the pledged goods, which ``shares`` then says.
     """
-    ask = Ask(Action(body.action), call.party.code, idempotency(call))
     on = things(body.consignments)
+    ask = Ask(Action(body.action), call.party.code, idempotency(call), about=on)
     return Undecided(ask, on, lambda ruling: _answered(call, ruling, ask.action, on))
 
 

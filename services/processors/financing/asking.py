@@ -29,7 +29,8 @@ class Ask:
 
     RESERVE carries ``terms`` and ``papers``; DRAW an ``amount``; SUBSTITUTE the financing that is replaced;
     ``reviewed`` is the number of an earlier REVIEW that the bank has looked at. ``request`` is the signed event. ``waiver``
-    is the ground on which RELEASE gives the security back although something is owed; "" waives nothing.
+    is the ground on which RELEASE gives the security back although something is owed; "" waives nothing. ``about`` are the
+    things that a request about cargo names, so that its name stands for no other cargo; a signed event says them itself.
     """
 
     action: Action
@@ -43,12 +44,17 @@ class Ask:
     replaces: str = ""
     reviewed: int | None = None
     waiver: str = ""
+    about: tuple[Thing, ...] = ()
 
     @property
     def digest(self) -> bytes:
         """16 bytes of everything that is asked, but for the name of the request."""
-        # A request of a release that knew no waiver has the same digest as one without.
-        left_out = {"idempotency", "request", *(() if self.waiver else ("waiver",))}
+        # A member that came later is left out where it says nothing: requests of earlier releases keep their digest.
+        left_out = {
+            "idempotency",
+            "request",
+            *(name for name in ("waiver", "about") if not getattr(self, name)),
+        }
         said = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
         return hashlib.sha256("\x1f".join(said).encode()).digest()[:16]
 

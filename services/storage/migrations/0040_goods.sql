@@ -70,27 +70,30 @@ BEGIN
 END
 $$;
 
--- That of each request: nothing where it does not concern others, or where its own financing is of no goods. Its own financing
--- is not among it.
+-- That of each request, without its own financing; nothing where it does not concern others, or where its own financing has no
+-- release block.
 CREATE FUNCTION lianyun.financing_arounds(
     scopes lianyun.financing_scoped[], named text[], own text[], nearby boolean[]
 ) RETURNS lianyun.financing_around[]
 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    found lianyun.financing_around[] := '{}';
+    scope lianyun.financing_scoped;
+    near record;
 BEGIN
-    RETURN (
-        SELECT array_agg(
-            ROW(
-                s.ask, coalesce(n.cargo, '{}'), coalesce(n.financings, '{}'), coalesce(n.names, '{}')
-            )::lianyun.financing_around ORDER BY s.ask
-        )
-        FROM unnest(scopes) AS s
-        LEFT JOIN LATERAL (
-            SELECT f.cargo, array_remove(f.financings, own[s.ask]::uuid) AS financings, f.names
-            FROM lianyun.financing_near(s.consignments, named[s.ask]::uuid[], false) AS f
-        ) AS n ON nearby[s.ask] AND NOT EXISTS (
-            SELECT FROM lianyun.financing_hold h WHERE h.financing = own[s.ask]::uuid AND NOT h.blocks
-        )
-    );
+    FOREACH scope IN ARRAY scopes LOOP
+        IF nearby[scope.ask] AND NOT EXISTS (
+            SELECT FROM lianyun.financing_hold h WHERE h.financing = own[scope.ask]::uuid AND NOT h.blocks
+        ) THEN
+            SELECT * INTO near FROM lianyun.financing_near(scope.consignments, named[scope.ask]::uuid[], false);
+            found := found || ROW(
+                scope.ask, near.cargo, array_remove(near.financings, own[scope.ask]::uuid), near.names
+            )::lianyun.financing_around;
+        ELSE
+            found := found || ROW(scope.ask, '{}', '{}', '{}')::lianyun.financing_around;
+        END IF;
+    END LOOP;
+    RETURN found;
 END
 $$;
 

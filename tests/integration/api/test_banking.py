@@ -174,6 +174,23 @@ def test_goods_stay_until_the_release_and_a_delivery_alerts(api: RunningApi) -> 
     assert post(api.client("toys"), "/v1/cargo-requests", order).status_code == 404
 
 
+def test_a_key_of_a_request_is_for_its_cargo_only(api: RunningApi) -> None:
+    """Also when the answer is no longer there: what was allowed for one cargo is no answer for another."""
+    forwarder, key = api.client("silk"), uuid4().hex
+    order = {"action": "RELEASE_ORDER", "consignments": ["xaport/XA-3"]}
+    allowed = post(forwarder, "/v1/cargo-requests", order, key).json()
+    assert allowed["allowed"] is True
+    with open_session(api.dsn) as session:
+        session.execute("DELETE FROM lianyun.api_answer")
+        session.commit()
+    assert post(forwarder, "/v1/cargo-requests", order, key).json() == allowed
+    with open_session(api.dsn) as session:
+        session.execute("DELETE FROM lianyun.api_answer")
+        session.commit()
+    other = post(forwarder, "/v1/cargo-requests", {**order, "consignments": ["xaport/XA-1"]}, key).json()
+    assert (other["allowed"], other["guard"]) == (False, "IDEMPOTENCY_KEY_UNUSED")
+
+
 def test_a_signed_request_is_answered_without_asking_again(api: RunningApi) -> None:
     """A party publishes its request as an event: the decision is there soon, and names it."""
     asked = {
