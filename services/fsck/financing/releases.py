@@ -176,7 +176,7 @@ def _check_owed(snapshot: Snapshot, ruling: Ruling, registry: Registry, notebook
 
 
 def _reports(events: Sequence[Reread]) -> list[Report]:
-    return [Report(e.stored.append_us, e.facts) for e in events if not e.stored.quarantined]
+    return [Report(event.stored.append_us, event.facts) for event in events]
 
 
 def _seen(snapshot: Snapshot, events: Sequence[Reread], ruling: Ruling) -> list[Reread]:

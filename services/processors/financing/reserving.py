@@ -97,11 +97,10 @@ def _common(
 
 def _free_again(thing: Thing) -> str:
     named = f"{thing.kind.wire} {thing.key}"
-    return (
-        f"The release of what is reserved on goods of {named}, or {named} among the papers, with its share."[
-            :200
-        ]
+    either = (
+        f"The release of what is reserved on goods of {named}, or {named} among the papers, with its share."
     )
+    return either[:200]
 
 
 def still_free(hold: Hold, book: Book, at: Micros, product: Product) -> tuple[Failed | None, frozenset[str]]:

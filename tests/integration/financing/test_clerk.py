@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from services.core.objects import consignment
 from services.processors.financing.asking import Ask
 from services.processors.financing.money import Money
 from services.processors.financing.rulings import Action, Ruling
@@ -18,7 +19,8 @@ from services.processors.financing.store.clerk import answer_next
 from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.names import financing_id
 from services.storage.session import open_session
-from tests.financing.stored import Stored, checked, events_of, value
+from services.storage.within import quarantine
+from tests.financing.stored import Stored, checked, events_of, key_of, value
 from tests.financing.telling import Case, cases, micros
 
 pytestmark = pytest.mark.integration
@@ -159,6 +161,25 @@ def test_requests_for_pledged_goods_under_another_consignment_and_a_release_with
     assert "abank" not in rows[0][1], "no bank is named"
     assert '"minor_units":1000' in rows[1][1], "with what is owed"
     assert checked(found.session).findings == ()
+    found.close()
+
+
+def test_a_key_that_is_revoked_after_the_pledge_lifts_no_block(dsn: str) -> None:
+    """All that the operator ever signed is set aside, the founding of the pledged cargo among it: the box stays of its goods."""
+    found = Stored(dsn, events_of(told(GOODS[:2])))
+    found.begin()
+    assert found.ask(*BASE.ask(0))[0].done
+    found.hear(DAY)
+    found._at = DAY
+    assert answer_all(found) == 1
+    quarantine(found.session, key_of("xaport").key_id, 0)
+    found.session.commit()
+    order = Ask(Action.RELEASE_ORDER, "silk", "order")
+    refused, _ = found.ask(order, DAY, (consignment("silk", "SK-9"),))
+    assert (refused.guard, [str(thing) for thing in refused.shares]) == (
+        "RELEASE_BLOCKED",
+        ["container:CSQU3054383"],
+    )
     found.close()
 
 

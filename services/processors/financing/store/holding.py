@@ -57,8 +57,9 @@ class Held(NamedTuple):
     """What is locked until the transaction ends, and what was drawn behind the locks.
 
     ``consignments`` are the groups by their canonical ids; ``involved`` the financings that are named or hold any of the
-    same, ``near`` those of them whose goods may be those of the request; below ``position`` all transactions were seen. ``ruled`` says whether there are
-    decisions on what is involved, ``answered`` answers of other registries, ``repeated`` a decision on this very request.
+    same, ``near`` those of them whose goods may be those of the request; below ``position`` all transactions were seen.
+    ``ruled`` says whether there are decisions on what is involved, ``answered`` answers of other registries, ``repeated`` a
+    decision on this very request.
     """
 
     registry: int
