@@ -10,7 +10,7 @@ from uuid import uuid4
 import typer
 
 from services.cli.bank_calling import calling, got, pages, posted
-from services.cli.bank_showing import facts, listed, show, steps
+from services.cli.bank_showing import facts, listed, money, show, steps
 from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
 
@@ -135,6 +135,12 @@ def transition(
     reference: Reference,
     amount: Annotated[str, typer.Option(help='For draw: minor units and currency, "100000 CNY".')] = "",
     replaces: Annotated[str, typer.Option(help="For substitute: the financing that is replaced.")] = "",
+    waive: Annotated[
+        str,
+        typer.Option(
+            help="For release while something is owed: OTHER_SECURITY, RESTRUCTURED, SETTLED_ELSEWHERE or OTHER."
+        ),
+    ] = "",
     again: Again = "",
     url: Url = "",
     as_json: AsJson = False,
@@ -150,7 +156,9 @@ def transition(
         body = {"amount": {"minor_units": int(minor), "currency_code": currency}}
     elif action == "substitute":
         body = {"replaces": replaces}
-    elif action not in ("pledge", "release", "cancel"):
+    elif action == "release":
+        body = {"waiver": {"grounds": waive}} if waive else None
+    elif action not in ("pledge", "cancel"):
         raise Failure(
             Exit.USAGE, f"there is no step {action!r}", "pledge, draw, release, cancel or substitute"
         )
@@ -255,6 +263,8 @@ def _decided(url: str, client: str, key: Path, path: str, body: Any, again: str,
         out.print("  ".join(filter(None, words)), markup=False)
         if found["guard"]:
             out.print(f"{found['guard']}: satisfied by: {found['satisfied_by']}", markup=False)
+        if found.get("waiver"):
+            out.print(f"waived ({found['waiver']['grounds']}): {money(found['amount'])}", markup=False)
         if found["until"]:
             out.print(f"until {found['until']}", markup=False)
         out.print(f"{found['limits']} Repeat with --idempotency-key {used}", markup=False)

@@ -194,6 +194,18 @@ class Substitution(Asked):
     replaces: Reference
 
 
+class Waiver(Asked):
+    """The security is given back although something is owed under the financing, and on what ground."""
+
+    grounds: Literal["OTHER_SECURITY", "RESTRUCTURED", "SETTLED_ELSEWHERE", "OTHER"]
+
+
+class Giving(Asked):
+    """How a security is given back; without a waiver only where nothing is owed."""
+
+    waiver: Waiver | None = None
+
+
 class Enquiry(Asked):
     """Papers that other registries are asked about."""
 

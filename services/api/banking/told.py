@@ -11,6 +11,7 @@ from psycopg import Connection
 from schemas.envelope import Envelope
 from schemas.rfc3339 import format_micros
 from services.core.facts import EventId, Micros
+from services.core.objects import Thing
 from services.processors.financing.asking import LIMITS, Reply
 from services.processors.financing.cargo import Corroborated
 from services.processors.financing.covenants import Alert
@@ -62,8 +63,20 @@ def reply(told: Reply, financing: str = "") -> Json:
         "until": _time(told.until),
         "amount": _money(told.amount),
         "notices": list(told.notices),
+        "shares": shared(told.shares),
+        "waiver": waiver(told.waiver),
         "limits": LIMITS,
     }
+
+
+def shared(things: Iterable[Thing]) -> list[Json]:
+    """What a request has in common with goods that somebody holds an interest in."""
+    return [{"kind": thing.kind.wire, "id": thing.key} for thing in things]
+
+
+def waiver(grounds: str) -> Json | None:
+    """On what ground a bank released what is owed; None where it waived nothing."""
+    return {"grounds": grounds} if grounds else None
 
 
 def summary(found: Summary) -> Json:
@@ -203,6 +216,7 @@ def step(found: Step, names: Names) -> Json:
         "number": found.number,
         "event": None if found.event is None else names.get(found.event),
         "guard": found.guard or None,
+        "waiver": waiver(found.waiver),
     }
 
 
