@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import orjson
 from psycopg import Connection
@@ -198,9 +199,8 @@ def page(
     headers = {}
     if last is not None:
         body["next"] = call.context.seal.cursor(purpose, call.party.code, last)
-        following = call.request.url.include_query_params(cursor=body["next"])
-        target = following.path + (f"?{following.query}" if following.query else "")
-        headers["link"] = f'<{target}>; rel="next"'
+        query = urlencode({**call.request.query_params, "cursor": body["next"]})
+        headers["link"] = f'<{call.request.scope["path"]}?{query}>; rel="next"'
     return Answer(body, headers=headers, nothing=not items)
 
 

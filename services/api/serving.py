@@ -79,10 +79,6 @@ def serve(settings: ApiSettings) -> None:
     """Serve until SIGINT or SIGTERM; what is asked when they come is still answered."""
     logs.configure(settings.log_format, settings.log_level)
     logs.began("api", settings.lines())
-    if not settings.api_url and settings.api_host not in ("127.0.0.1", "::1", "localhost"):
-        log.warning(
-            "LIANYUN_API_URL is not set: tokens and proofs are judged by whatever host a caller names"
-        )
     uvicorn.run(
         "services.api.serving:application", factory=True, workers=settings.api_workers, **options(settings)
     )

@@ -32,7 +32,7 @@ METADATA = "/.well-known/oauth-authorization-server"
 async def metadata(request: Request) -> Response:
     """Where tokens are had, and how a client proves itself."""
     context: Context = request.app.state.context
-    issuer = context.gate.issuer(request)
+    issuer = context.gate.issuer
     return _json(
         {
             "issuer": issuer,

@@ -85,7 +85,7 @@ class Granting:
         scope = _scope(form.get("scope"), rows[0][0], rows[0][1])
         seconds = context.settings.api_token_seconds
         issued = context.keys.own().access_token(
-            issuer=gate.issuer(request), audience=gate.audience(request), client=client, scope=scope,
+            issuer=gate.issuer, audience=gate.audience, client=client, scope=scope,
             seconds=seconds, bound=bound,
         )  # fmt: skip
         kind = "DPoP" if proof is not None else "Bearer"
@@ -110,18 +110,20 @@ class Granting:
                 raise BadToken("iss and sub are both the client's id")
             if not now - _LEEWAY < expires <= now + _LONGEST + _LEEWAY:
                 raise BadToken(f"exp lies within the next {_LONGEST} seconds")
-            issuer = self._context.gate.issuer(request)
             audience = claims.get("aud")
-            if (audience if isinstance(audience, str) else None) not in (
-                issuer,
-                issuer + request.scope["path"],
-            ):
-                raise BadToken(f"aud is {issuer}, alone")
+            if not isinstance(audience, str) or audience not in self._audiences(request.scope["path"]):
+                raise BadToken(f"aud is {self._context.gate.issuer}, alone")
             jti = text(claims, "jti")
         except BadToken as problem:
             raise TokenError("invalid_client", str(problem), 401) from None
         digest = hashlib.sha256(f"assertion\0{client}\0{jti}".encode()).digest()
         return digest, int(expires) + _LEEWAY + 1
+
+    def _audiences(self, path: str) -> set[str]:
+        """What an assertion may name: the issuer, also by another of its own URLs where it has no name apart from them."""
+        own = self._context.settings.api_issuer
+        names = (own,) if own else self._context.names.urls
+        return {*names, *(name + path for name in names)}
 
 
 def _claimed(assertion: str) -> str:
