@@ -28,6 +28,8 @@ from services.storage.reading import spare
 
 Session = Connection[Any]
 LARGEST_PAGE = 200
+DECISION = "decision"
+"""The purpose under which numbers of decisions are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,14 @@ class Call:
             return self.context.seal.place(purpose, self.party.code, cursor)
         except ValueError:
             raise Problem("cursor-invalid") from None
+
+    def shown(self, number: int) -> int:
+        """The number of a decision, or a reading position, as the caller's party is shown it; see ``Seal.number``."""
+        return self.context.seal.number(DECISION, self.party.code, number)
+
+    def decision(self, shown: int) -> int | None:
+        """The number of the decision that the caller's party was shown as ``shown``; None where it is none."""
+        return self.context.seal.number_of(DECISION, self.party.code, shown)
 
     def must_match(self, etag_over: bytes) -> None:
         """Check If-Match, where it is given, against the present state; Problem precondition-failed."""

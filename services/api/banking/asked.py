@@ -178,7 +178,7 @@ class Reservation(Application):
     consignments: Annotated[tuple[OwnReference, ...], Field(min_length=1, max_length=MOST)]
     papers: Papers
     reviewed: Annotated[
-        int | None, Field(description="Number of the REVIEW that the bank has looked at.")
+        int | None, Field(description="`number` of the REVIEW that the bank has looked at.")
     ] = None
 
 

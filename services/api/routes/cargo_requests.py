@@ -48,6 +48,6 @@ def _answered(call: Call, ruling: Ruling, action: Action, on: Sequence[Thing]) -
             "allowed": ruling.done,
             "guard": told.guard or None,
             "satisfied_by": told.satisfied_by or None,
-            "number": told.number,
+            "number": None if told.number is None else call.shown(told.number),
         }
     )

@@ -34,7 +34,7 @@ def reserve(call: Call, body: Reservation) -> Undecided:
         f"{call.party.code}/{body.reference}",
         terms=terms,
         papers=body.papers.papers(),
-        reviewed=body.reviewed,
+        reviewed=None if body.reviewed is None else call.decision(body.reviewed),
     )
     return Undecided(
         ask,
@@ -123,4 +123,4 @@ def _answered(call: Call, ruling: Ruling, financing: str, subjects: tuple[str, .
     if given == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
     call.reads("financing", financing, subjects)
-    return Answer(told.reply(given, financing))
+    return Answer(told.reply(given, call.shown, financing))

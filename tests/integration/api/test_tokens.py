@@ -432,8 +432,19 @@ def test_who_is_registered_shows_in_no_refusal(api: RunningApi, monkeypatch: pyt
         certified = f"certified-{secrets.token_hex(4)}"
         clients.add_client(session, certified, party, jwk=None, certificate="x" * 43, at=now(), by="test")
     stranger = Hand(api)
-    for signing in (*keys, *({type(key): type(key).generate_key(*arg) for key, arg in zip(keys, (("P-256",), ("Ed25519",), (2048,)), strict=True)}).values()):
-        stranger.key, stranger.algorithm = signing, {ECKey: "ES256", OKPKey: "Ed25519", RSAKey: "PS256"}[type(signing)]
+    for signing in (
+        *keys,
+        *(
+            {
+                type(key): type(key).generate_key(*arg)
+                for key, arg in zip(keys, (("P-256",), ("Ed25519",), (2048,)), strict=True)
+            }
+        ).values(),
+    ):
+        stranger.key, stranger.algorithm = (
+            signing,
+            {ECKey: "ES256", OKPKey: "Ed25519", RSAKey: "PS256"}[type(signing)],
+        )
         seen = set()
         for name in ("nobody-at-all", *(each.client for each in clients_known), revoked.client, certified):
             stranger.client = name
@@ -453,7 +464,10 @@ def test_who_is_registered_shows_in_no_refusal(api: RunningApi, monkeypatch: pyt
         assert len(seen) == 1, seen
         ((told, _, done),) = seen
         assert told[0] == 401
-        assert json.loads(told[1]) == {"error": "invalid_client", "error_description": "the client cannot be proven"}
+        assert json.loads(told[1]) == {
+            "error": "invalid_client",
+            "error_description": "the client cannot be proven",
+        }
         assert len(done) == 1
 
 
@@ -474,4 +488,6 @@ def test_no_library_speaks_in_a_refusal(hand: Hand, token: str) -> None:
     for answer in (hand.get(token), hand.get(hand.token(), token), hand.ask(proof=token), hand.ask(token)):
         assert answer.status_code in (400, 401)
         shown = answer.text + answer.headers.get("www-authenticate", "")
-        assert not any(word in shown for word in ("Error", "error:", "Traceback", "JSON", "_signature", "decode")), shown
+        assert not any(
+            word in shown for word in ("Error", "error:", "Traceback", "JSON", "_signature", "decode")
+        ), shown
