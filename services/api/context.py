@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from services.api.connections import Connections
 from services.api.direct.sessions import Sessions
 from services.api.gate import Gate
 from services.api.keys import KeySource
@@ -63,6 +64,9 @@ class Context:
         )
         self.spans = open_spans("lianyun-api", os.environ)
         self.seal = Seal(bytes(32))  # until open
+        self.connections = Connections(
+            settings.api_connections, settings.api_peer_connections, settings.api_proxies
+        )
         self.names = OwnNames(settings.api_urls)
         self.gate = Gate(settings, self.names, self.keys, lambda: self.seal)
         self.publisher = Publisher(

@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.api.app import create_app
+from services.api.connections import BoundedProtocol
 from services.api.context import Context
 from services.api.settings import ApiSettings
 from services.api.tls import CertifiedProtocol
@@ -61,6 +62,9 @@ def options(settings: ApiSettings) -> dict[str, Any]:
         "server_header": False,
         "proxy_headers": False,
         "lifespan": "on",
+        "http": BoundedProtocol,
+        "ws": "none",
+        "loop": "services.api.connections:Loop",
         "timeout_graceful_shutdown": 10,
     }
     if settings.api_certificate is not None:

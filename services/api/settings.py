@@ -48,6 +48,24 @@ class ApiSettings(SealSettings):
     )
     api_workers: int = Field(1, ge=1, le=32, description="worker processes")
     api_body_limit: int = Field(4 << 20, ge=1_024, description="the largest body that is taken")
+    api_line_limit: int = Field(
+        8_192, ge=1_024, description="the longest request line that is taken, in bytes"
+    )
+    api_header_limit: int = Field(
+        16_384, ge=4_096, description="what all headers together may have, in bytes"
+    )
+    api_header_seconds: float = Field(
+        10,
+        gt=0,
+        description="until the head of a request is complete, from its first byte or the connection on",
+    )
+    api_body_seconds: float = Field(60, gt=0, description="until its body is complete, from its head on")
+    api_connections: int = Field(768, ge=1, description="connections open at once, of each process")
+    api_peer_connections: int = Field(
+        256,
+        ge=1,
+        description="of these from one address (IPv6: /64) that is none of api_proxies",
+    )
     api_foreign_floor: float = Field(
         0.03, ge=0, le=1, description="what is absent or foreign is answered no sooner than after this"
     )

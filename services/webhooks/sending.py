@@ -74,7 +74,7 @@ _FAILED = "the delivery failed"
 
 def failure(problem: BaseException) -> str:
     """What a subscriber reads of ``problem``, or of what caused it: one of a few fixed sentences."""
-    causes = []
+    causes: list[BaseException] = []
     cause: BaseException | None = problem
     while cause is not None and len(causes) < 10:
         causes.append(cause)
