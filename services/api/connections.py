@@ -7,17 +7,22 @@ may have any size. Whatever is cut here is answered by a problem where an answer
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-import uvloop
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services.api.addresses import network_of
 from services.api.problems import Problem
 from services.api.settings import ApiSettings
+
+if sys.platform == "win32":
+    from asyncio import SelectorEventLoop as EventLoop
+else:
+    from uvloop import Loop as EventLoop
 
 HANDSHAKE_SECONDS = 10.0
 _LINGERS = 2.0  # seconds for the other side to read why it is refused
@@ -203,10 +208,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write(b"".join([*lines, b"\r\n", bytes(answer.body)]))
 
 
-class Loop(uvloop.Loop):
+class Loop(EventLoop):
     """The event loop of the server, which waits for a TLS handshake no longer than HANDSHAKE_SECONDS."""
 
-    async def create_server(self, *args: Any, **named: Any) -> asyncio.Server:  # type: ignore[override]
+    async def create_server(self, *args: Any, **named: Any) -> Any:
         """As ever, with that bound where there is TLS."""
         if named.get("ssl") is not None:
             named.setdefault("ssl_handshake_timeout", HANDSHAKE_SECONDS)

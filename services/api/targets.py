@@ -77,6 +77,8 @@ def normal_path(path: str) -> str:
     if _LITERAL.fullmatch(path) or not path.startswith("/"):
         return path
     text = _ESCAPE.sub(_respelled, quote(path, safe="%/:@!$&'()*+,;=~"))
+    if "%00" in text:
+        raise ValueError("the escape %00 is in no name")
     try:
         unquote(text, errors="strict")
     except UnicodeDecodeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.rfc3339 import format_micros
 from services.api.banking import told
-from services.api.banking.asked import Drawing, Enquiry, Reservation, Substitution, things
+from services.api.banking.asked import REFERENCE, Drawing, Enquiry, Reservation, Substitution, things
 from services.api.banking.deciding import idempotency
 from services.api.banking.registries import ask_all
 from services.api.calls import Answer, Call, Undecided
@@ -106,6 +106,8 @@ def substitute(call: Call, reference: Reference, body: Substitution) -> Undecide
 def _decide(
     call: Call, action: Action, reference: str, body: Drawing | Substitution | None = None
 ) -> Undecided:
+    if not REFERENCE.fullmatch(reference):
+        raise Problem("not-found")
     bank = call.party.code
     ask = Ask(
         action,
