@@ -12,6 +12,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from services.api.connections import Connections
 from services.api.direct.sessions import Sessions
 from services.api.gate import Gate
 from services.api.keys import KeySource
@@ -20,6 +21,7 @@ from services.api.measuring import OTHER, ApiMetrics
 from services.api.sealing import Seal
 from services.api.settings import ApiSettings
 from services.api.statements import statement
+from services.api.targets import OwnNames
 from services.gateway.publishing import Publisher
 from services.observability.tracing import open_spans
 from services.registry import store
@@ -63,7 +65,11 @@ class Context:
         )
         self.spans = open_spans("lianyun-api", os.environ)
         self.seal = Seal(bytes(32))  # until open
-        self.gate = Gate(settings, self.keys, lambda: self.seal)
+        self.connections = Connections(
+            settings.api_connections, settings.api_peer_connections, settings.api_proxies
+        )
+        self.names = OwnNames(settings.api_urls)
+        self.gate = Gate(settings, self.names, self.keys, lambda: self.seal)
         self.publisher = Publisher(
             settings.bootstrap, settings.kafka_security(), settings.api_topic or gateway_topic()
         )

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from psycopg_pool import PoolTimeout
 
 from services.api.app import create_app
+from services.api.connections import BoundedProtocol
 from services.api.context import Context
 from services.api.settings import ApiSettings
 from services.api.tls import CertifiedProtocol
@@ -79,6 +80,9 @@ def options(settings: ApiSettings) -> dict[str, Any]:
         "server_header": False,
         "proxy_headers": False,
         "lifespan": "on",
+        "http": BoundedProtocol,
+        "ws": "none",
+        "loop": "services.api.connections:Loop",
         "timeout_graceful_shutdown": 10,
     }
     if settings.api_certificate is not None:
@@ -97,10 +101,6 @@ def serve(settings: ApiSettings) -> None:
     """Serve until SIGINT or SIGTERM; what is asked when they come is still answered."""
     logs.configure(settings.log_format, settings.log_level)
     logs.began("api", settings.lines())
-    if not settings.api_url and settings.api_host not in ("127.0.0.1", "::1", "localhost"):
-        log.warning(
-            "LIANYUN_API_URL is not set: tokens and proofs are judged by whatever host a caller names"
-        )
     uvicorn.run(
         "services.api.serving:application", factory=True, workers=settings.api_workers, **options(settings)
     )

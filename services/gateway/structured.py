@@ -115,7 +115,8 @@ def _value(text: str, at: int) -> tuple[Any, int]:
     except RecursionError:
         raise BadBody(f"the value at character {at} is nested too deep") from None
     except ValueError as problem:
-        raise BadBody(f"there is no JSON value at character {at}: {str(problem)[:100]}") from None
+        where = problem.pos if isinstance(problem, json.JSONDecodeError) else at
+        raise BadBody(f"there is no JSON value at character {where}") from None
 
 
 def _read(text: str, members: Members, network: str) -> Offer | Misfit:

@@ -74,7 +74,8 @@ class LocalApi:
             **addresses(self._platform),
             "LIANYUN_API_HOST": LOOPBACK,
             "LIANYUN_API_PORT": str(self._port),
-            "LIANYUN_API_URL": "",  # as asked: 127.0.0.1 and localhost are both right here
+            "LIANYUN_API_URL": "",  # its loopback names: 127.0.0.1 and localhost are both right here
+            "LIANYUN_API_ALIASES": "",
             "LIANYUN_API_WORKERS": "1",
             "LIANYUN_FINANCING_KEYS": str(self.keys),
             "LIANYUN_API_AUTHORITY_KEY": str(self._folder / "api-authority.json"),

@@ -51,6 +51,6 @@ def _answered(call: Call, ruling: Ruling, action: Action, on: Sequence[Thing]) -
             "guard": given.guard or None,
             "satisfied_by": given.satisfied_by or None,
             "shares": told.shared(given.shares),
-            "number": given.number,
+            "number": None if given.number is None else call.shown(given.number),
         }
     )

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from schemas.rfc3339 import format_micros
 from services.api.banking import told
-from services.api.banking.asked import Drawing, Enquiry, Giving, Reservation, Substitution, things
+from services.api.banking.asked import (
+    REFERENCE,
+    Drawing,
+    Enquiry,
+    Giving,
+    Reservation,
+    Substitution,
+    things,
+)
 from services.api.banking.deciding import idempotency
 from services.api.banking.registries import ask_all
 from services.api.calls import Answer, Call, Undecided
@@ -34,7 +42,7 @@ def reserve(call: Call, body: Reservation) -> Undecided:
         f"{call.party.code}/{body.reference}",
         terms=terms,
         papers=body.papers.papers(),
-        reviewed=body.reviewed,
+        reviewed=None if body.reviewed is None else call.decision(body.reviewed),
     )
     return Undecided(
         ask,
@@ -108,6 +116,8 @@ def substitute(call: Call, reference: Reference, body: Substitution) -> Undecide
 def _decide(
     call: Call, action: Action, reference: str, body: Drawing | Giving | Substitution | None = None
 ) -> Undecided:
+    if not REFERENCE.fullmatch(reference):
+        raise Problem("not-found")
     bank = call.party.code
     waiver = body.waiver if isinstance(body, Giving) else None
     ask = Ask(
@@ -127,4 +137,4 @@ def _answered(call: Call, ruling: Ruling, financing: str, subjects: tuple[str, .
     if given == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
     call.reads("financing", financing, subjects)
-    return Answer(told.reply(given, financing))
+    return Answer(told.reply(given, call.shown, financing))

@@ -144,7 +144,7 @@ def _decided(name: str | None, reference: Any) -> Answer | None:
     row = table().decisions.get(name)
     if row is None or row.outcome == UNKNOWN.outcome:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
-    return Answer(told.reply(_reply(row), f"{PARTY}/{reference}"))
+    return Answer(told.reply(_reply(row), int, f"{PARTY}/{reference}"))
 
 
 def _reply(row: DecisionRow) -> Reply:

@@ -1,1 +1,1 @@
-SELECT xid::text, no FROM lianyun.webhook_cursor WHERE source = %(source)s FOR UPDATE
+SELECT xid::text, no, salt FROM lianyun.webhook_cursor WHERE source = %(source)s FOR UPDATE

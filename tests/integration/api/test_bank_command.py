@@ -88,6 +88,10 @@ def test_a_bank_lends_from_the_terminal(
         code, text = as_bank("abank", "status", "--container", "CSQU3054383", "--json")
         assert json.loads(text)["status"]["financings"][0]["financing"] == "abank/LN-1"
         assert as_bank("bbank", "status", "LN-1")[0] == Exit.NOT_FOUND
+        for other in ("LN%2D1", "LN-1?x", "LN-1/history", "./LN-1"):
+            assert as_bank("abank", "status", other)[0] == Exit.NOT_FOUND, (
+                "a reference is taken as it is written"
+            )
         assert as_bank("abank", "status", "LN-1", "--signed")[1].count(".") == 2
         code, text = as_bank("abank", "portfolio")
         assert "abank/LN-1" in text

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
+from services.api.settings import ApiSettings
 from services.notifying.relay import RelaySettings
 from services.notifying.routing import Receivers, configuration
 from services.observability.answering import Answering
@@ -156,6 +158,28 @@ def test_keys_of_the_api_come_from_secrets_where_it_is_secured() -> None:
     assert {"lianyun_webhook_keys", "lianyun_kafka_password", "lianyun_dsn_password"} <= given
     assert service["environment"]["LIANYUN_API_URL"].startswith("https://")
     assert not service.get("volumes")
+
+
+@pytest.mark.parametrize(
+    ("name", "outside"), [("api", "LIANYUN_API_PORT"), ("api-secure", "LIANYUN_API_SECURE_PORT")]
+)
+def test_the_api_knows_every_name_by_which_it_is_reached(name: str, outside: str) -> None:
+    """Published on this machine, and inside the network; each settings file of an earlier release gives one."""
+    (published,) = SERVICES[name]["ports"]
+    settings = {
+        key.removeprefix("LIANYUN_").lower(): re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
+        for key, value in SERVICES[name]["environment"].items()
+        if key.startswith(("LIANYUN_API_URL", "LIANYUN_API_ALIASES", "LIANYUN_API_HOST"))
+    }
+    urls = ApiSettings(dsn=SecretStr(""), **settings).api_urls
+    assert f"${{{outside}:-" in published
+    assert f"${{{outside}:-" in SERVICES[name]["environment"]["LIANYUN_API_URL"]
+    scheme = "https" if name == "api-secure" else "http"
+    port = published.split(":-")[1].split("}")[0]
+    assert {f"{scheme}://localhost:{port}", f"{scheme}://api:8443"} <= {*urls}
+    if name == "api":
+        assert f"http://127.0.0.1:{port}" == urls[0]
+        assert SERVICES["demo"]["environment"]["LIANYUN_API_URL"] in urls
 
 
 def test_the_key_that_signs_steps_of_cases_is_the_one_that_was_prepared_and_only_read() -> None:
