@@ -15,6 +15,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
+from services.trail.trail import enter
 from services.webhooks.messages import Message
 from services.webhooks.statements import statement
 
@@ -112,8 +113,11 @@ def failed(
 def disable(session: Session, subscription: str, reason: str, now: Micros) -> bool:
     """Serve the endpoint no longer, with an alert for the operators; False where it is not enabled. The caller commits."""
     values = {"id": subscription, "reason": reason, "due": FOREVER, "now": now}
-    if not session.execute(statement("disable"), values).rowcount:
+    row = session.cursor(row_factory=tuple_row).execute(statement("disable"), values).fetchone()
+    if row is None:
         return False
+    entry = {"state": "DISABLED", "reason": reason, "version": row[0]}
+    enter(session, "webhook_subscription", subscription, entry)
     session.execute(statement("alert"), values)
     session.execute(statement("make_due"), values)
     return True

@@ -1,2 +1,3 @@
-WITH secret AS (DELETE FROM lianyun.webhook_secret WHERE subscription = %(id)s)
-DELETE FROM lianyun.webhook_delivery WHERE subscription = %(id)s
+-- Returns the numbers of the secrets.
+WITH untold AS (DELETE FROM lianyun.webhook_delivery WHERE subscription = %(id)s)
+DELETE FROM lianyun.webhook_secret WHERE subscription = %(id)s RETURNING no
