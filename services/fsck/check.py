@@ -29,6 +29,7 @@ from services.fsck.traces import check_traces
 from services.fsck.trail import check_trail
 from services.fsck.trains import check_trains
 from services.fsck.unsettled import unsettled
+from services.fsck.webhooks import check_webhooks
 from services.registry.as_of import RegistryHistory
 
 RANGE = 2_000
@@ -83,6 +84,7 @@ def examine(
     check_release(snapshot, notebook)
     check_trail(snapshot, notebook)
     check_access_log(snapshot, notebook)
+    check_webhooks(snapshot, notebook)
     ranges = plan(snapshot, RANGE)
     (total,) = snapshot.one("SELECT count(*) FROM lianyun.body")
     evidence.withdrawals += withdrawals(snapshot, below=lowest_number(snapshot))

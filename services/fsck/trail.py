@@ -11,7 +11,7 @@ from services.trail.digests import NONE, chained
 from services.trail.registers import AUDITED, LOGS, REGISTERS, Register
 from services.trail.trail import fold, link
 
-CHAINS = (*(register.table for register in REGISTERS), *LOGS, "api_answer")
+CHAINS = (*(register.table for register in REGISTERS), *LOGS, "api_answer", "webhook_message")
 """The registers of which there is a head."""
 Entries = dict[str, list[tuple[str, str]]]
 """Of each register (key, change), in order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,8 +16,17 @@ COLUMNS = (
 """Of a line, in the order in which its seal covers them."""
 ANSWER = ("party", "key", "request", "status", "headers", "body", "given")
 """Of an answer."""
+MESSAGE = ("id", "party", "type", "at", "body", "traceparent")
+"""Of a message to a party."""
+DELIVERY = ("subscription", "message", "state", "attempts", "due", "last_attempt", "status", "detail", "same")
+"""Of a delivery of one; its seal is computed by SQL (lianyun.webhook_delivery_seal) and by ``delivery_seal``."""
 OLDER = "older releases"
 """The key under which the trail says what was written without a seal."""
+
+
+def delivery_seal(*values: Any) -> bytes:
+    """SHA-256 over the ``values`` of DELIVERY as JSON, written as Postgres writes it."""
+    return hashlib.sha256(json.dumps(values, ensure_ascii=False).encode()).digest()
 
 
 def selected(columns: Sequence[str]) -> str:

@@ -18,7 +18,6 @@ from services.trail.statements import statement
 Session = Connection[Any]
 Row = dict[str, Any]
 _THERE = "SELECT to_regclass('lianyun.audit_trail') IS NOT NULL"
-_NEWEST_ANSWER = "SELECT coalesce(max(given), 0) FROM lianyun.api_answer WHERE seal IS NULL"
 _ENTRIES = "SELECT key, change FROM lianyun.audit_trail WHERE register = %s ORDER BY no"
 
 
@@ -68,8 +67,14 @@ def take_up(session: Session) -> None:
     for table in LOGS:
         with session.cursor(f"older_{table}") as cursor:
             enter(session, table, OLDER, unsealed(cursor.execute(unsealed_query(table).encode())))
-    newest = session.execute(_NEWEST_ANSWER).fetchone()
-    enter(session, "api_answer", OLDER, {"given": 0 if newest is None else newest[0]})
+    for table, column in (("api_answer", "given"), ("webhook_message", "at")):
+        newest = f"SELECT coalesce(max({column}), 0) FROM lianyun.{table} WHERE seal IS NULL"  # noqa: S608
+        ((moment,),) = session.execute(newest.encode()).fetchall()
+        enter(session, table, OLDER, {column: moment})
+    # Processes of an older release have settled and forgotten deliveries and have sealed nothing. Nobody adds any meanwhile.
+    session.execute("LOCK TABLE lianyun.webhook_tally IN EXCLUSIVE MODE")
+    session.execute(statement("seal_deliveries"))
+    session.execute(statement("tally_webhooks"))
 
 
 def _take_up(session: Session, register: Register) -> None:

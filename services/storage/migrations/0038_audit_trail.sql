@@ -19,7 +19,8 @@ CREATE TABLE lianyun.audit_head (
 INSERT INTO lianyun.audit_head (register, entries, digest)
 SELECT name, 0, ''::bytea FROM unnest(ARRAY[
     'access_log', 'access_log_approval', 'access_log_opening', 'access_log_sealed', 'access_log_shown', 'api_answer', 'api_client',
-    'api_client_key', 'api_secret', 'credit_record', 'migration', 'registry_event', 'webhook_secret', 'webhook_subscription'
+    'api_client_key', 'api_secret', 'credit_record', 'migration', 'registry_event', 'webhook_message', 'webhook_secret',
+    'webhook_subscription'
 ]) AS r (name);
 
 CREATE FUNCTION lianyun.audit_trail_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -55,6 +56,21 @@ CREATE TABLE lianyun.api_answer_purge (
 ) WITH (fillfactor = 50);
 INSERT INTO lianyun.api_answer_purge (given) VALUES (0);
 
+-- Messages to parties, and how far the telling of each got. A delivery is settled by the statement that takes the answer down, so its
+-- seal is computed there; what has no seal is of an older release.
+ALTER TABLE lianyun.webhook_message ADD COLUMN seal bytea;
+ALTER TABLE lianyun.webhook_delivery ADD COLUMN seal bytea;
+CREATE FUNCTION lianyun.webhook_delivery_seal(
+    subscription text, message text, state text, attempts integer, due bigint, last_attempt bigint, status integer, detail text, same text
+) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
+RETURN sha256(convert_to(
+    jsonb_build_array(subscription, message, state, attempts, due, last_attempt, status, detail, same)::text, 'UTF8'));
+-- How many rows with a seal there are: messages of a UTC day, deliveries of a subscription.
+CREATE TABLE lianyun.webhook_tally (
+    name text   PRIMARY KEY COLLATE "C",
+    rows bigint NOT NULL
+) WITH (fillfactor = 50);
+
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_worker') THEN
@@ -62,15 +78,17 @@ BEGIN
         REVOKE DELETE, TRUNCATE ON lianyun.audit_head, lianyun.access_stream FROM lianyun_worker;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_reader') THEN
-        REVOKE ALL ON lianyun.audit_trail, lianyun.audit_head, lianyun.access_stream, lianyun.api_answer_purge FROM lianyun_reader;
+        REVOKE ALL ON lianyun.audit_trail, lianyun.audit_head, lianyun.access_stream, lianyun.api_answer_purge,
+            lianyun.webhook_tally FROM lianyun_reader;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_api') THEN
         GRANT INSERT ON lianyun.audit_trail TO lianyun_api;
-        GRANT SELECT, INSERT, UPDATE ON lianyun.audit_head, lianyun.access_stream, lianyun.api_answer_purge TO lianyun_api;
+        GRANT SELECT, INSERT, UPDATE
+            ON lianyun.audit_head, lianyun.access_stream, lianyun.api_answer_purge, lianyun.webhook_tally TO lianyun_api;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_webhooks') THEN
         GRANT INSERT ON lianyun.audit_trail TO lianyun_webhooks;
-        GRANT SELECT, INSERT, UPDATE ON lianyun.audit_head TO lianyun_webhooks;
+        GRANT SELECT, INSERT, UPDATE ON lianyun.audit_head, lianyun.webhook_tally TO lianyun_webhooks;
     END IF;
 END
 $$;

@@ -317,5 +317,5 @@ def test_each_kind_of_damage_is_tested() -> None:
     # These have databases of their own (tests/integration/cases, credit and financing).
     # Registers and the access log: test_registers.py.
     elsewhere = {Damage.CASE, Damage.CREDIT, Damage.DECISION, Damage.FINANCING}
-    elsewhere |= {Damage.AUDIT, Damage.ACCESS_LOG, Damage.RELEASE}
+    elsewhere |= {Damage.AUDIT, Damage.ACCESS_LOG, Damage.RELEASE, Damage.WEBHOOK}
     assert {case.kind for case in CASES} == set(Damage) - elsewhere

@@ -13,20 +13,27 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from joserfc.jwk import ECKey
 
 from services.api import clients, sealed
+from services.api.statements import statement
 from services.fsck.access_log import check_access_log
 from services.fsck.finding import Notebook, Report
 from services.fsck.registers import check_registry, read_history
 from services.fsck.release import check_release
 from services.fsck.snapshot import Snapshot
 from services.fsck.trail import check_trail
+from services.fsck.webhooks import check_webhooks
 from services.localstack.engine import DatabaseAddress
 from services.processors.credit.store import giving
-from services.storage.migrate import migrate
+from services.registry import commands, store
+from services.registry.events import PartyAmended
+from services.storage.migrate import migrate, migrations
+from services.storage.migration import Phase
 from services.storage.reference import TABLES
-from services.trail.lines import ANSWER, COLUMNS
+from services.trail.lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
 from services.trail.registers import LOGS, REGISTERS
+from services.webhooks import queue, subscriptions
 from tests.calling.cast import play
 from tests.calling.running import RunningApi, now
 from tests.integration.webhooks.conftest import KEY
@@ -40,6 +47,9 @@ COVERED: dict[str, tuple[str, ...]] = {
     "access_stream": ("log", "stream", "lines", "seal"),
     "api_answer": (*ANSWER, "seal"),
     "api_answer_purge": ("given",),
+    "webhook_message": (*MESSAGE, "seal"),
+    "webhook_delivery": (*DELIVERY, "seal"),
+    "webhook_tally": ("name", "rows"),
     "audit_trail": ("register", "no", "key", "change", "digest"),
     "audit_head": ("register", "entries", "digest"),
     "registry_version": ("version",),
@@ -83,10 +93,9 @@ def fill(api: RunningApi) -> None:
             made = api.client(party).post("/v1/webhooks", json=said, headers=named())
             assert made.status_code == 201, made.text
         path = f"/v1/webhooks/{made.json()['id']}"
-        assert (
-            api.client(party).post(f"{path}/secrets", json={"scheme": "v1"}, headers=named()).status_code
-            < 300
-        )
+        client = api.client(party)
+        assert client.post(f"{path}/test", headers=named()).status_code == 202
+        assert client.post(f"{path}/secrets", json={"scheme": "v1"}, headers=named()).status_code == 200
     with psycopg.connect(api.dsn) as session:
         clients.add_key(
             session, "optic", api.key("other").as_dict(private=False), at=now(), by="test", old_until=now()
@@ -97,6 +106,20 @@ def fill(api: RunningApi) -> None:
             opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, now(), at=now())
             sealed.approve(session, opening, "B. Nowak", at=now())
             assert sealed.show(session, opening, "A. Chen", at=now())
+
+    settle(api.dsn)
+
+
+def settle(dsn: str) -> None:
+    """Take what is to be told, and put down that it was, or was not."""
+    with psycopg.connect(dsn) as session:
+        first, second = queue.take(session, now(), 1_000_000, {}, 10)
+        queue.delivered(session, first, 200, now())
+        queue.failed(session, second, None, 'no answer: "größer"\t', now(), now())
+        (subscription,) = session.execute(
+            "SELECT subscription FROM lianyun.webhook_delivery LIMIT 1"
+        ).fetchone() or ("",)
+        queue.replay(session, subscription, 0, now())
 
 
 def named() -> dict[str, str]:
@@ -118,6 +141,7 @@ def check(session: Session) -> Report:
     check_release(snapshot, notebook)
     check_trail(snapshot, notebook)
     check_access_log(snapshot, notebook)
+    check_webhooks(snapshot, notebook)
     return notebook.report(0.0)
 
 
@@ -256,3 +280,84 @@ def test_the_end_of_the_trail_cut_with_its_rows_is_found(session: Session) -> No
         "DELETE FROM lianyun.credit_record WHERE no = (SELECT max(no) FROM lianyun.credit_record)"
     )
     found(session, "credit_record")
+
+
+def test_what_is_changed_and_forgotten_as_it_should_be_is_no_damage(session: Session) -> None:
+    made = subscriptions.of_party(session, "abank")
+    assert subscriptions.change(
+        session, made[0], now(), state=subscriptions.State.PAUSED, url="http://127.0.0.1:8/"
+    )
+    assert queue.disable(session, made[1].id, "gone", now())
+    assert queue.purge(session, now() + 1, limit=1)
+    (removed, *_) = subscriptions.of_party(session, "bbank")
+    assert subscriptions.change(session, removed, now(), state=subscriptions.State.REMOVED)
+    answers = rows(session, "api_answer")
+    session.execute(statement("purge_answers"), {"kept": -60})
+    assert rows(session, "api_answer") == 0 < answers
+    assert clients.revoke(session, "optic", at=now())
+    party_row(session)
+    report = check(session)
+    assert report.findings == ()
+
+
+def party_row(session: Session) -> None:
+    """A further event of the registry."""
+    last = max(store.load(session).parties.values(), key=lambda party: party.no)
+    later = PartyAmended(code=last.code, since=now() + 1_000_000, name="of another name since")
+    commands.amend_party(session, later, at=now(), by="test")
+
+
+def test_what_older_releases_wrote_is_taken_up_when_the_deployment_is_done(postgres: DatabaseAddress) -> None:
+    dsn = postgres.fresh_database("fsck_older")
+    known = [each for each in migrations() if each.number < 38]
+    migrate(dsn, most=len(known))
+    play(dsn)
+    with psycopg.connect(
+        dsn
+    ) as session:  # the statements of the release before, which had no trail to enter it into
+        session.execute(LINE)
+        session.execute(
+            "INSERT INTO lianyun.api_answer (party, key, request, status, headers, body, given)"
+            " VALUES ('abank', 'k', '', 200, '{}', '', 5)"
+        )
+        session.execute(
+            "INSERT INTO lianyun.webhook_message (id, party, type, at, body) VALUES ('msg_1', 'abank', 't', 5, '')"
+        )
+        bank = store.load(session).party("abank")
+        assert bank is not None
+        key = ECKey.generate_key("P-256").as_dict(private=False)
+        clients.add_client(session, "old", bank, jwk=key, at=1, by="test")
+    migrate(dsn, phase=Phase.BEFORE)
+    with psycopg.connect(dsn) as session:
+        assert clients.revoke(session, "old", at=2)
+        session.execute(
+            "UPDATE lianyun.api_client SET scopes = '{}'"
+        )  # as a process of the release before may
+        report = check(session)
+        assert report.findings == ()
+        assert report.counts["trail_not_entered"] > 10
+        assert report.counts["lines_without_seal"] == report.counts["answers_without_seal"] == 1
+    migrate(dsn)
+    with psycopg.connect(dsn) as session:
+        report = check(session)
+        assert report.findings == ()
+        assert "trail_not_entered" not in report.counts
+        assert report.counts["lines_without_seal"] == report.counts["webhooks_without_seal"] == 1
+        for damage, where in (
+            ("UPDATE lianyun.access_log SET party = 'x'", "access_log, lines without a seal"),
+            ("UPDATE lianyun.api_client SET party = party + 1", "api_client old"),
+            ("UPDATE lianyun.api_answer SET given = 6", "api_answer abank k"),
+            ("UPDATE lianyun.webhook_message SET at = 6", "webhook_message msg_1"),
+            ("DELETE FROM lianyun.registry_event WHERE version = 1", "registry_event 1"),
+        ):
+            unchecked(session, damage.split("lianyun.")[1].split()[0])
+            session.execute(damage.encode())
+            found_at = [finding.where for finding in check(session).findings]
+            assert any(where in each for each in found_at), (damage, found_at)
+            session.rollback()
+
+
+LINE = """
+INSERT INTO lianyun.access_log (at, client, party, bound, purpose, method, route, resource, subjects, status, request)
+VALUES (1, 'c', 'p', '', '', 'GET', '/', '', '{}', 200, 'r')
+"""

@@ -63,6 +63,7 @@ API = {
     "webhook_message": ADDS,
     "webhook_secret": KEEPS,
     "webhook_subscription": ["INSERT", "UPDATE"],
+    "webhook_tally": ["INSERT", "UPDATE"],
 }
 WEBHOOKS = {
     "audit_head": ["INSERT", "UPDATE"],
@@ -73,6 +74,7 @@ WEBHOOKS = {
     "webhook_delivery": KEEPS,
     "webhook_message": KEEPS,
     "webhook_subscription": HOLDS,
+    "webhook_tally": ["INSERT", "UPDATE"],
 }
 
 
