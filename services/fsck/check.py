@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from services.admission.model import AdmissionSettings
+from services.fsck.access_log import check_access_log
 from services.fsck.apart import Credit, credit_apart, credit_of
 from services.fsck.cases import check_cases
 from services.fsck.consignments import ConsignmentPass, consignments
@@ -22,10 +23,13 @@ from services.fsck.names import Names
 from services.fsck.neighbourhood import Surveyor
 from services.fsck.passes import Found, check_events
 from services.fsck.registers import check_registry, read_history
+from services.fsck.release import check_release
 from services.fsck.snapshot import Snapshot
 from services.fsck.traces import check_traces
+from services.fsck.trail import check_trail
 from services.fsck.trains import check_trains
 from services.fsck.unsettled import unsettled
+from services.fsck.webhooks import check_webhooks
 from services.registry.as_of import RegistryHistory
 
 RANGE = 2_000
@@ -77,6 +81,10 @@ def examine(
     notebook, evidence = Notebook(), Evidence()
     history = read_history(snapshot, notebook)
     check_registry(snapshot, history, notebook)
+    check_release(snapshot, notebook)
+    check_trail(snapshot, notebook)
+    check_access_log(snapshot, notebook)
+    check_webhooks(snapshot, notebook)
     ranges = plan(snapshot, RANGE)
     (total,) = snapshot.one("SELECT count(*) FROM lianyun.body")
     evidence.withdrawals += withdrawals(snapshot, below=lowest_number(snapshot))

@@ -42,6 +42,10 @@ class Damage(StrEnum):
         "FINANCING"  # what is held, or found, does not follow from the decisions and events; or is held twice
     )
     CASE = "CASE"  # a step of a case is not signed by the platform, or a case is not what its steps and causes make of it
+    AUDIT = "AUDIT"  # a register is not what its entries in the audit trail say, or entries are missing or were changed
+    ACCESS_LOG = "ACCESS_LOG"  # a line of the access log, or an answer that may be asked for again, is missing or was changed
+    RELEASE = "RELEASE"  # migrations or reference tables are not those of a release
+    WEBHOOK = "WEBHOOK"  # a message to a party, or how far its telling got, is missing or was changed
     CREDIT = "CREDIT"  # what was observed of a shipper, or its sums, do not follow from the events
 
 
