@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from services.admission.model import AdmissionSettings
 from services.fsck.apart import Credit, credit_apart, credit_of
@@ -13,23 +13,25 @@ from services.fsck.dead_letters import check_letters
 from services.fsck.events import Range, lowest_number, plan, withdrawals
 from services.fsck.evidence import Evidence
 from services.fsck.financing import check_financing
-from services.fsck.finding import Notebook, Progress, Report
-from services.fsck.groups import check_groups, expected_groups
+from services.fsck.finding import Damage, Notebook, Progress, Report
+from services.fsck.groups import Group, check_groups, expected_groups
 from services.fsck.ledger import check_ledger, check_terms
 from services.fsck.link_ends import check_link_ends
-from services.fsck.liveness import check_liveness, expected_dead
+from services.fsck.liveness import Dead, check_liveness, expected_dead
 from services.fsck.names import Names
 from services.fsck.neighbourhood import Surveyor
-from services.fsck.passes import Found, check_events
+from services.fsck.passes import Found, attempt, check_events
 from services.fsck.registers import check_registry, read_history
 from services.fsck.snapshot import Snapshot
 from services.fsck.traces import check_traces
 from services.fsck.trains import check_trains
-from services.fsck.unsettled import unsettled
+from services.fsck.unsettled import Unsettled, unsettled
 from services.registry.as_of import RegistryHistory
+from services.storage.errors import GenerationMoved
 
 RANGE = 2_000
 """Events that are held in memory at once."""
+_GENERATION = "Check with the release that made this state, or build it anew by this one: `lianyun replay`."
 Events = Callable[[RegistryHistory, Sequence[Range]], Iterable[Found]]
 EVERY = 1.0
 """Seconds between two calls of ``progress``."""
@@ -49,12 +51,19 @@ def fsck(
     Runs beside workers, in one snapshot. Heads that they have yet to settle are looked at again for ``patience``
     seconds; what is still unsettled then is counted in ``waiting``. ``processes`` above 1 share the pass over the
     events, and another looks at the credit signals meanwhile. Memory grows with corrections, dead events, groups and damage, not with events.
-    Raises GenerationMoved where the state folds by other rules than this process, psycopg.Error.
+    What cannot be read is a finding, and so is a state that folds by other rules than this process: raises only what is
+    wrong with the infrastructure (psycopg.OperationalError, OSError).
     """
     started = time.monotonic()
     settings = AdmissionSettings(network, gateway_topics)
     told = Told(progress)
-    with Snapshot.open(dsn) as snapshot, credit_apart(dsn, snapshot, processes) as credit:
+    try:
+        opened = Snapshot.open(dsn)
+    except GenerationMoved as moved:
+        notebook = Notebook()
+        notebook.add(Damage.GENERATION, "generation", "state", moved, "a state of this release", _GENERATION)
+        return notebook.report(time.monotonic() - started)
+    with opened as snapshot, credit_apart(dsn, snapshot, processes) as credit:
         notebook, evidence, stale = examine(
             snapshot,
             network,
@@ -75,8 +84,14 @@ def examine(
     history; ``credit`` tells what is wrong with the credit signals, if that is found out elsewhere.
     """
     notebook, evidence = Notebook(), Evidence()
-    history = read_history(snapshot, notebook)
-    check_registry(snapshot, history, notebook)
+
+    def pass_over(what: str, work: Callable[[], None]) -> None:
+        attempt(snapshot, notebook, what, work, None)
+
+    history = attempt(
+        snapshot, notebook, "registry_event", lambda: read_history(snapshot, notebook), RegistryHistory(())
+    )
+    pass_over("tables of the registry", lambda: check_registry(snapshot, history, notebook))
     ranges = plan(snapshot, RANGE)
     (total,) = snapshot.one("SELECT count(*) FROM lianyun.body")
     evidence.withdrawals += withdrawals(snapshot, below=lowest_number(snapshot))
@@ -87,7 +102,7 @@ def examine(
     told("financing", 0, 0)
     check_financing(snapshot, history, network, notebook)
     told("cases", 0, 0)
-    check_cases(snapshot, history, network, notebook)
+    pass_over("tables of cases", lambda: check_cases(snapshot, history, network, notebook))
     stale = _derived(snapshot, evidence, notebook, told)
     told("credit signals", 0, 0)
     notebook.merge((credit or credit_of(snapshot))())
@@ -96,30 +111,49 @@ def examine(
 
 def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: Told) -> list[bytes]:
     """Everything that follows from the events; returns the consignments that workers have yet to settle."""
-    waiting = unsettled(snapshot)
+
+    def pass_over(stage: str, what: str, work: Callable[[], None]) -> None:
+        told(stage, 0, 0)
+        attempt(snapshot, notebook, what, work, None)
+
+    waiting = attempt(snapshot, notebook, "pending", lambda: unsettled(snapshot), Unsettled())
     notebook.counts["events_waiting"] += len(waiting.numbers | waiting.events)
     names = Names(snapshot)
-    told("ledger", 0, 0)
-    check_ledger(snapshot, lowest_number(snapshot), notebook)
-    check_terms(snapshot, evidence.terms, notebook)
-    told("dead letters", 0, 0)
-    check_letters(snapshot, notebook)
-    check_traces(snapshot, notebook)
-    told("liveness", 0, 0)
-    dead = expected_dead(snapshot, evidence)
-    check_liveness(snapshot, evidence, dead, waiting, notebook, names)
-    told("links", 0, 0)
-    check_link_ends(snapshot, evidence, dead, waiting, notebook, names)
-    told("trains", 0, 0)
-    check_trains(snapshot, evidence, dead, waiting, notebook, names)
-    groups = expected_groups(snapshot, evidence, dead)
-    check_groups(snapshot, groups, waiting, notebook)
-    surveyor = Surveyor(snapshot, evidence, dead)
-    heads = ConsignmentPass(snapshot, surveyor, groups, waiting.consignments, notebook)
-    (total,) = snapshot.one("SELECT count(*) FROM head")
-    for chunk in consignments(snapshot):
-        heads.check(chunk)
-        told("consignments", notebook.counts["consignments"], total)
+    lowest = lowest_number(snapshot)
+    pass_over(
+        "ledger", "kafka_offset, batch, body and identity", lambda: check_ledger(snapshot, lowest, notebook)
+    )
+    pass_over("ledger", "term", lambda: check_terms(snapshot, evidence.terms, notebook))
+    pass_over("dead letters", "dead_letter", lambda: check_letters(snapshot, notebook))
+    pass_over("dead letters", "event_trace", lambda: check_traces(snapshot, notebook))
+    dead = attempt(
+        snapshot,
+        notebook,
+        "withdrawal and variant",
+        lambda: expected_dead(snapshot, evidence),
+        Dead({}, frozenset()),
+    )
+    pass_over("liveness", "dead", lambda: check_liveness(snapshot, evidence, dead, waiting, notebook, names))
+    pass_over("links", "link", lambda: check_link_ends(snapshot, evidence, dead, waiting, notebook, names))
+    pass_over(
+        "trains", "train_head", lambda: check_trains(snapshot, evidence, dead, waiting, notebook, names)
+    )
+    nobody: Mapping[bytes, Group] = {}
+    groups = attempt(
+        snapshot, notebook, "link and founding", lambda: expected_groups(snapshot, evidence, dead), nobody
+    )
+    pass_over("consignments", "canonical", lambda: check_groups(snapshot, groups, waiting, notebook))
+    heads = ConsignmentPass(
+        snapshot, Surveyor(snapshot, evidence, dead), groups, waiting.consignments, notebook
+    )
+
+    def check_heads() -> None:
+        (total,) = snapshot.one("SELECT count(*) FROM head")
+        for chunk in consignments(snapshot):
+            heads.check(chunk)
+            told("consignments", notebook.counts["consignments"], total)
+
+    pass_over("consignments", "reach and head", check_heads)
     return heads.stale
 
 

@@ -78,7 +78,12 @@ class EventPass:
         return len(bodies)
 
     def _judge(self, body: Body, aside: set[int]) -> Judgement:
-        judgement = self._rejudging.judge(body)
+        try:
+            judgement = self._rejudging.judge(body)
+        except Exception as problem:
+            publisher = self._rejudging.publisher(body)
+            self._notebook.unreadable(body.where, problem, publisher)
+            judgement = Judgement(None, publisher, body.no in aside)
         if judgement.facts is None:
             self._notebook.counts["unreadable"] += 1
         if judgement.quarantined != (body.no in aside):

@@ -93,7 +93,9 @@ def prepare(session: Session) -> None:
 
 def make(session: Session, change: Change, seed: str) -> bool:
     """Make ``change`` in the session's transaction; False where no value is possible or the column holds nothing else."""
-    columns = {name: (kind, key) for name, kind, _, _, key in session.execute(_COLUMNS, (change.table,)).fetchall()}
+    columns = {
+        name: (kind, key) for name, kind, _, _, key in session.execute(_COLUMNS, (change.table,)).fetchall()
+    }
     if change.what == DELETED:
         return _done(session, f"DELETE FROM {change.table} WHERE {_row(change.table, seed)}")
     if change.what == COPIED:
@@ -110,7 +112,10 @@ def make(session: Session, change: Change, seed: str) -> bool:
     for value in values:
         right = _value(value, quoted, change.table)
         where = _row(change.table, seed, some)
-        if _done(session, f"UPDATE {change.table} AS t SET {quoted} = {right} WHERE {where} AND ({right}) IS DISTINCT FROM {quoted}"):
+        if _done(
+            session,
+            f"UPDATE {change.table} AS t SET {quoted} = {right} WHERE {where} AND ({right}) IS DISTINCT FROM {quoted}",
+        ):
             return True
     if not change.null and kind in _EMPTY:
         where = _row(change.table, seed, f"{quoted} IS NULL")
@@ -118,7 +123,9 @@ def make(session: Session, change: Change, seed: str) -> bool:
     return False
 
 
-def _copied(session: Session, table: str, columns: dict[str, Any], keys: list[str], seed: str, place: int) -> bool:
+def _copied(
+    session: Session, table: str, columns: dict[str, Any], keys: list[str], seed: str, place: int
+) -> bool:
     given = []
     for name, (kind, _) in columns.items():
         quoted = f'"{name}"'
@@ -127,7 +134,8 @@ def _copied(session: Session, table: str, columns: dict[str, Any], keys: list[st
         given.append(_value(changed, quoted, table) if name in keys[-1:] else quoted)
     names = ", ".join(f'"{name}"' for name in columns)
     return _done(
-        session, f"INSERT INTO {table} ({names}) SELECT {', '.join(given)} FROM {table} AS t WHERE {_row(table, seed)}"
+        session,
+        f"INSERT INTO {table} ({names}) SELECT {', '.join(given)} FROM {table} AS t WHERE {_row(table, seed)}",
     )
 
 

@@ -142,7 +142,10 @@ def build(dsn: str, folder: Path) -> None:
 
 def _platform(session: psycopg.Connection[Any]) -> None:
     own = PartyAdded(
-        code="lianyun", name="the platform", roles=frozenset({Role.PLATFORM}), sources=frozenset({SIGNER.source})
+        code="lianyun",
+        name="the platform",
+        roles=frozenset({Role.PLATFORM}),
+        sources=frozenset({SIGNER.source}),
     )
     commands.add_party(session, own, at=0, by="test")
     key = NewKey(scheme=PLATFORM.scheme, public_key=PLATFORM.public_key.hex(), not_before=0)
@@ -164,7 +167,9 @@ def _financing(dsn: str, hand: Desk, case: Case) -> None:
     stored.hand = hand
     stored.begin()
     receivable = financing_stories()[0]
-    asks = [receivable.ask(number) for number in (0, 1, 2, 4)] + [case.ask(n) for n in range(len(case.asks) - 2)]
+    asks = [receivable.ask(number) for number in (0, 1, 2, 4)] + [
+        case.ask(n) for n in range(len(case.asks) - 2)
+    ]
     stored.answer(asks[0][0].financing, [Answer("zhongdeng", Finding.CLEAR, asks[0][1])])
     for ask, at, on in sorted(asks, key=lambda each: each[1]):
         stored.ask(ask, at, on)
@@ -206,7 +211,8 @@ def _followers(dsn: str) -> None:
         desk = CaseDesk(SIGNER, lambda session: (NOW, _position(session)))
         cases.catch_up(session, desk)
         case, since = session.execute(
-            "SELECT case_id, since FROM lianyun.case_head WHERE NOT closed ORDER BY case_id LIMIT 1", binary=True
+            "SELECT case_id, since FROM lianyun.case_head WHERE NOT closed ORDER BY case_id LIMIT 1",
+            binary=True,
         ).fetchone() or (b"", 0)
         with session.transaction():
             desk.ask(session, case, Ask(StepKind.ACKNOWLEDGED, by=CaseDeskName("ktz", "dostyk-shift")))
@@ -262,7 +268,9 @@ def _upkeep(dsn: str) -> None:
     with open_session(dsn) as session:
         session.autocommit = True
         list(partners.asking({}, 60.0)(session, NOW))
-        session.execute("INSERT INTO lianyun.fence_log (owner, what) VALUES ('first', 'ended sessions without progress')")
+        session.execute(
+            "INSERT INTO lianyun.fence_log (owner, what) VALUES ('first', 'ended sessions without progress')"
+        )
 
 
 def _miss_one_another(dsn: str, story: Story) -> None:
