@@ -10,6 +10,7 @@ from services.fsck.apart import Credit, credit_apart, credit_of
 from services.fsck.cases import check_cases
 from services.fsck.consignments import ConsignmentPass, consignments
 from services.fsck.dead_letters import check_letters
+from services.fsck.earlier import Earlier
 from services.fsck.events import Range, lowest_number, plan, withdrawals
 from services.fsck.evidence import Evidence
 from services.fsck.financing import check_financing
@@ -133,16 +134,24 @@ def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: T
         lambda: expected_dead(snapshot, evidence),
         Dead({}, frozenset()),
     )
-    pass_over("liveness", "dead", lambda: check_liveness(snapshot, evidence, dead, waiting, notebook, names))
+    earlier = Earlier(snapshot, evidence, waiting)
+    deaths = attempt(snapshot, notebook, "pending", earlier.deaths, [dead]) if waiting else [dead]
+    pass_over(
+        "liveness",
+        "dead",
+        lambda: check_liveness(snapshot, evidence, dead, deaths, waiting, notebook, names),
+    )
     pass_over("links", "link", lambda: check_link_ends(snapshot, evidence, dead, waiting, notebook, names))
     pass_over(
-        "trains", "train_head", lambda: check_trains(snapshot, evidence, dead, waiting, notebook, names)
+        "trains",
+        "train_head",
+        lambda: check_trains(snapshot, evidence, dead, earlier, waiting, notebook, names),
     )
     nobody: Mapping[bytes, Group] = {}
     groups = attempt(
         snapshot, notebook, "link and founding", lambda: expected_groups(snapshot, evidence, dead), nobody
     )
-    pass_over("consignments", "canonical", lambda: check_groups(snapshot, groups, waiting, notebook))
+    pass_over("consignments", "canonical", lambda: check_groups(snapshot, groups, earlier, waiting, notebook))
     heads = ConsignmentPass(
         snapshot, Surveyor(snapshot, evidence, dead), groups, waiting.consignments, notebook
     )
@@ -158,21 +167,32 @@ def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: T
 
 
 def _again(dsn: str, evidence: Evidence, stale: Sequence[bytes], notebook: Notebook, patience: float) -> int:
-    """Look at ``stale`` consignments in younger snapshots until they are settled; how many were not in time."""
+    """Look at ``stale`` consignments in younger snapshots until they are settled; how many were not in time.
+
+    Of these the ones that no missed transaction explains are damage.
+    """
     left = list(stale)
     until = time.monotonic() + patience
-    while left and time.monotonic() < until:
-        time.sleep(0.2)
+    while True:
         with Snapshot.open(dsn) as snapshot:
-            later = _younger(snapshot, evidence)
-            dead = expected_dead(snapshot, later)
-            waiting = unsettled(snapshot)
-            groups = expected_groups(snapshot, later, dead)
-            surveyor = Surveyor(snapshot, later, dead)
-            heads = ConsignmentPass(snapshot, surveyor, groups, waiting.consignments, notebook)
-            heads.check(left)
-            left = heads.stale
-    return len(left)
+            left = look_again(snapshot, evidence, left, notebook, last=time.monotonic() >= until)
+        if not left or time.monotonic() >= until:
+            return len(left)
+        time.sleep(0.2)
+
+
+def look_again(
+    snapshot: Snapshot, evidence: Evidence, stale: Sequence[bytes], notebook: Notebook, *, last: bool
+) -> list[bytes]:
+    """Those of ``stale`` that wait to be settled in this snapshot, too; where it is the ``last``, what nothing explains is put down."""
+    later = _younger(snapshot, evidence)
+    dead = expected_dead(snapshot, later)
+    waiting = unsettled(snapshot)
+    groups = expected_groups(snapshot, later, dead)
+    surveyor = Surveyor(snapshot, later, dead)
+    heads = ConsignmentPass(snapshot, surveyor, groups, waiting.consignments, notebook)
+    heads.check(stale)
+    return heads.explained(heads.stale, Earlier(snapshot, later, waiting)) if last else heads.stale
 
 
 def _younger(snapshot: Snapshot, evidence: Evidence) -> Evidence:

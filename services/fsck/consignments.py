@@ -13,6 +13,7 @@ from services.core.gathering import Gathered, gather
 from services.core.head import Head, Stage, head
 from services.core.links import Path
 from services.core.objects import Thing
+from services.fsck.earlier import Earlier
 from services.fsck.finding import REBUILD, Damage, Notebook
 from services.fsck.groups import Group
 from services.fsck.names import Names
@@ -140,6 +141,38 @@ class ConsignmentPass:
             return
         for kind, field, stored, right in differences:
             self._note(kind, cons, field, stored, right, REBUILD, founder)
+
+    def explained(self, wanted: Sequence[bytes], earlier: Earlier) -> list[bytes]:
+        """Of ``wanted``, which wait to be settled, those whose rows follow without some of the latest transactions.
+
+        The others are put down as damage.
+        """
+        found = []
+        for cons in wanted:
+            read = self._read([cons])
+            reached, headed = self._earlier(cons, read, earlier)
+            if reached and headed:
+                found.append(cons)
+                continue
+            self._waiting -= {cons}
+            self._compare(cons, read)
+        return found
+
+    def _earlier(self, cons: bytes, read: _Read, earlier: Earlier) -> tuple[bool, bool]:
+        """Whether the rows of reach and of head each are what some earlier state gives."""
+        head = {name: value for name, value in read.heads.get(cons, {}).items() if name != "broken"}
+        reached = headed = False
+        for state in earlier.states(read.around.numbers):
+            group = state.groups.get(cons, frozenset({cons}))
+            reach, right = _NOWHERE, _NONE
+            if cons == min(group):
+                things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
+                reach, right = expected(state.surveyor.around(group).facts(things), things[0])
+            reached = reached or not any(_differences(Damage.REACH, read.reaches.get(cons), reach))
+            headed = headed or not any(_differences(Damage.HEAD, head or None, right))
+            if reached and headed:
+                break
+        return reached, headed
 
     def _stored(
         self, table: str, fields: Sequence[str], wanted: Sequence[bytes]

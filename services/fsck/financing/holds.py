@@ -39,7 +39,8 @@ WHERE t.financing = ANY (%(ids)s::uuid[]) ORDER BY t.financing, d.number
 """
 _HOLDS = "SELECT financing, name, blocks, pledged, ended FROM lianyun.financing_hold WHERE financing = ANY (%(ids)s::uuid[])"
 _ENTRIES = """
-SELECT version, kind, digest, name, measure, part, whole, near, freed, financing
+SELECT version, kind, digest, name, measure, part, whole, near, freed, financing,
+       (measure IS NULL) = (part IS NULL) AND (measure IS NULL) = (whole IS NULL)
 FROM lianyun.financing_entry WHERE financing = ANY (%(ids)s::uuid[])
 """
 _RESERVE = (
@@ -70,6 +71,7 @@ class _Financing:
     entries: list[tuple[Fingerprint, int | None]] = field(default_factory=list)
     cargo: set[tuple[bytes, str]] = field(default_factory=set)
     called: set[str] = field(default_factory=set)  # in its entries
+    halves: int = 0  # entries with a part of a share
 
     @property
     def name(self) -> str:
@@ -120,9 +122,10 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
     for row in snapshot.rows(_HOLDS, parameters):
         of(row[0]).rows.append(row)
     for row in snapshot.rows(_ENTRIES, parameters):
-        freed, id_ = row[-2:]
-        name, print_ = print_of(row[:-2])
+        freed, id_, whole = row[-3:]
+        name, print_ = print_of(row[:-3])
         of(id_).entries.append((print_, freed))
+        of(id_).halves += not whole
         of(id_).called.add(name)
     for id_, cargo, key in snapshot.rows(_CARGO, parameters):
         of(id_).cargo.add((cargo, key))
@@ -195,6 +198,9 @@ def _entries(financing: _Financing, note: _Note) -> None:
                 note(place, "freed", freed, freed_at)
         elif freed not in frees:
             note(place, "freed", freed, "a decision that frees this financing")
+    if financing.halves:
+        stored = f"{financing.halves} rows with only some of them"
+        note("financing_entry", "measure, part and whole", stored, "all three of a share, or none", _RESERVE)
     for name in financing.called - {financing.name}:
         note("financing_entry", "name", name, financing.name)
     expected = financing.takes.get(last)
