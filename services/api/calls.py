@@ -58,6 +58,8 @@ class Call:
     lines: list[Read] = field(default_factory=list)
     closing: list[Question] = field(default_factory=list)
     """Statements with their parameters that go with the last ones of the transaction."""
+    answer: bytes | None = None
+    """The seal of the answer that is stored with them, for the access log."""
 
     @classmethod
     def of(

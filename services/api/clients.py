@@ -14,6 +14,7 @@ from services.api.needs import Scope
 from services.api.statements import statement
 from services.api.tokens.jose import public_key
 from services.registry.party import Party
+from services.trail.trail import enter
 
 Session = Connection[Any]
 ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
@@ -81,6 +82,16 @@ def add_client(
     ).fetchone()
     if row is None:
         raise ClientError(f"client {id!r} is registered already")
+    entry = {
+        "party": party.no,
+        "scopes": wanted,
+        "purposes": legal,
+        "certificate": certificate,
+        "registered": at,
+        "by": by,
+        "revoked": None,
+    }
+    enter(session, "api_client", id, entry)
     return "" if jwk is None else add_key(session, id, jwk, at=at, by=by)
 
 
@@ -91,17 +102,26 @@ def add_key(
     key = public_key(jwk)
     kid = key.thumbprint()
     public = orjson.dumps(key.as_dict(private=False)).decode()
-    session.execute(
+    added = session.execute(
         statement("add_client_key"), {"client": client, "kid": kid, "jwk": public, "at": at, "by": by}
-    )
+    ).fetchone()
+    entry: dict[str, Any] = {"not_after": None}
+    if added is not None and added[0]:
+        entry |= {"jwk": orjson.loads(public), "added": at, "by": by}
+    enter(session, "api_client_key", f"{client} {kid}", entry)
     if old_until is not None:
-        session.execute(statement("end_client_keys"), {"client": client, "kid": kid, "at": old_until})
+        values = {"client": client, "kid": kid, "at": old_until}
+        for (ended,) in session.execute(statement("end_client_keys"), values).fetchall():
+            enter(session, "api_client_key", f"{client} {ended}", {"not_after": old_until})
     return kid
 
 
 def revoke(session: Session, id: str, *, at: int) -> bool:
     """End a client at once, its tokens with it; False where there was none to end."""
-    return session.execute(statement("revoke_client"), {"id": id, "at": at}).fetchone() is not None
+    ended = session.execute(statement("revoke_client"), {"id": id, "at": at}).fetchone() is not None
+    if ended:
+        enter(session, "api_client", id, {"revoked": at})
+    return ended
 
 
 def listed(session: Session) -> list[Client]:

@@ -26,6 +26,7 @@ from services.registry.registry import Registry
 from services.storage.schema_window import require
 from services.storage.session import make_ready, session_arguments
 from services.topics.declaration import read_declaration
+from services.trail.trail import enter
 
 APPLICATION = "lianyun-api"
 _CLIENTS = 10_000
@@ -91,7 +92,9 @@ class Context:
     def secret(self, name: str) -> bytes:
         """32 random bytes under ``name``, the same for every process of this database; made where missing."""
         with self.pool.connection() as session:
-            session.execute(statement("make_secret"), {"name": name, "value": secrets.token_bytes(32)})
+            made = {"name": name, "value": secrets.token_bytes(32)}
+            if session.execute(statement("make_secret"), made).fetchone() is not None:
+                enter(session, "api_secret", name, {"value": made["value"]})
             row = session.execute(statement("secret"), {"name": name}).fetchone()
         assert row is not None
         return bytes(row[0])

@@ -14,6 +14,8 @@ from services.api.calls import Answer, Call
 from services.api.problems import Problem
 from services.api.statements import statement
 from services.storage.questions import Question, Row
+from services.trail.digests import seal
+from services.trail.lines import ANSWER
 
 _KEY = re.compile(r"[!-~]{1,255}")
 
@@ -63,11 +65,13 @@ def kept(call: Call, response: Response) -> Response:
         "key": _key(call.request),
         "request": _digest(call),
         "status": response.status_code,
-        "headers": orjson.dumps(headers).decode(),
+        "headers": headers,
         "body": bytes(response.body),
         "given": call.now,
     }
-    call.closing.append(Question(statement("put_answer"), answer))
+    call.answer = seal(*(answer[name] for name in ANSWER))
+    stored = {**answer, "headers": orjson.dumps(headers).decode(), "seal": call.answer}
+    call.closing.append(Question(statement("put_answer"), stored))
     return response
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from psycopg import Connection
 
 from services.api.calls import Call, Read
 from services.api.statements import statement
 from services.storage.questions import Question
+from services.trail.digests import seal
+from services.trail.lines import COLUMNS
 
 SEALED = frozenset({"AML", "SANCTIONS", "COURT", "SUPERVISOR"})
 """Legal purposes whose reads are fully logged and hidden from the subject."""
@@ -27,11 +30,17 @@ def lines(call: Call, status: int) -> list[Question]:
         "route": call.route,
         "status": status,
         "request": call.id,
+        "answer": call.answer,
     }
     return [
-        Question(query, {**common, "resource": line.resource, "subjects": list(line.subjects)})
+        Question(query, _sealed({**common, "resource": line.resource, "subjects": list(line.subjects)}))
         for line in call.lines or [Read("", ())]
     ]
+
+
+def _sealed(line: dict[str, Any]) -> dict[str, Any]:
+    named = {**line, "id": str(uuid4())}
+    return {**named, "digest": seal(*(named[name] for name in COLUMNS))}
 
 
 def write(session: Connection[Any], call: Call, status: int) -> None:

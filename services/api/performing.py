@@ -198,4 +198,5 @@ def _log_alone(context: Context, call: Call | None, proven: Proven, status: int)
         except Problem:
             return  # somebody used the proof meanwhile, or the client was revoked: that request has its own line
         call.lines.clear()
+        call.answer = None  # it is not stored
         logbook.write(session, call, status)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection
 
 from services.api.statements import statement
+from services.trail.trail import enter
 
 Session = Connection[Any]
 HOUR = 3_600_000_000
@@ -42,12 +44,19 @@ def ask(session: Session, by: str, reason: str, since: int, until: int, *, at: i
     """Ask to see the sealed lines of [since, until); returns the number of the request, for whoever approves it."""
     if not by.strip() or not reason.strip() or since >= until:
         raise Refused("say who asks and why, and for a stretch of time that is one")
-    row = session.execute(
-        statement("opening_ask"),
-        {"at": at, "by": _person(by), "reason": reason.strip(), "since": since, "until": until},
-    ).fetchone()
+    values = {"at": at, "by": _person(by), "reason": reason.strip(), "since": since, "until": until}
+    row = session.execute(statement("opening_ask"), values).fetchone()
     assert row is not None
-    return str(row[0])
+    opening = str(row[0])
+    entry = {
+        "asked": at,
+        "asked_by": values["by"],
+        "reason": values["reason"],
+        "since": since,
+        "until": until,
+    }
+    enter(session, "access_log_opening", opening, entry)
+    return opening
 
 
 def approve(session: Session, opening: str, by: str, *, at: int, hours: int = 24) -> None:
@@ -62,6 +71,8 @@ def approve(session: Session, opening: str, by: str, *, at: int, hours: int = 24
     parameters = {"opening": opening, "at": at, "by": _person(by), "expires": at + hours * HOUR}
     if session.execute(statement("opening_approve"), parameters).fetchone() is None:
         raise Refused("somebody has approved it meanwhile")
+    entry = {"approved": at, "approved_by": parameters["by"], "expires": parameters["expires"]}
+    enter(session, "access_log_approval", str(UUID(opening)), entry)
 
 
 def show(session: Session, opening: str, by: str, *, at: int) -> list[Line]:
@@ -79,7 +90,10 @@ def show(session: Session, opening: str, by: str, *, at: int) -> list[Line]:
         for moment, client, party, purpose, method, route, what, subjects, status, request in rows
     ]
     parameters = {"opening": opening, "at": at, "by": _person(by), "lines": len(lines)}
-    session.execute(statement("opening_shown"), parameters)
+    row = session.execute(statement("opening_shown"), parameters).fetchone()
+    assert row is not None
+    entry = {"opening": str(UUID(opening)), "at": at, "shown_to": parameters["by"], "lines": len(lines)}
+    enter(session, "access_log_shown", row[0], entry)
     return lines
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from services.admission.model import AdmissionSettings
+from services.fsck.access_log import check_access_log
 from services.fsck.apart import Credit, credit_apart, credit_of
 from services.fsck.cases import check_cases
 from services.fsck.consignments import ConsignmentPass, consignments
@@ -23,10 +24,13 @@ from services.fsck.names import Names
 from services.fsck.neighbourhood import Surveyor
 from services.fsck.passes import Found, attempt, check_events
 from services.fsck.registers import check_registry, read_history
+from services.fsck.release import check_release
 from services.fsck.snapshot import Snapshot
 from services.fsck.traces import check_traces
+from services.fsck.trail import check_trail
 from services.fsck.trains import check_trains
 from services.fsck.unsettled import Unsettled, unsettled
+from services.fsck.webhooks import check_webhooks
 from services.registry.as_of import RegistryHistory
 from services.storage.errors import GenerationMoved
 
@@ -93,6 +97,10 @@ def examine(
         snapshot, notebook, "registry_event", lambda: read_history(snapshot, notebook), RegistryHistory(())
     )
     pass_over("tables of the registry", lambda: check_registry(snapshot, history, notebook))
+    pass_over("migration and reference tables", lambda: check_release(snapshot, notebook))
+    pass_over("audit_trail and the registers", lambda: check_trail(snapshot, notebook))
+    pass_over("access_log and api_answer", lambda: check_access_log(snapshot, notebook))
+    pass_over("tables of webhooks", lambda: check_webhooks(snapshot, notebook))
     ranges = plan(snapshot, RANGE)
     (total,) = snapshot.one("SELECT count(*) FROM lianyun.body")
     evidence.withdrawals += withdrawals(snapshot, below=lowest_number(snapshot))

@@ -49,6 +49,10 @@ class Damage(StrEnum):
     CASE = "CASE"  # a step of a case is not signed by the platform, or a case is not what its steps and causes make of it
     GENERATION = "GENERATION"  # there is no current state, or it is none that this release can check
     UNREADABLE = "UNREADABLE"  # what is stored could not be read as what it should be: the check of it ended by an error
+    AUDIT = "AUDIT"  # a register is not what its entries in the audit trail say, or entries are missing or were changed
+    ACCESS_LOG = "ACCESS_LOG"  # a line of the access log, or an answer that may be asked for again, is missing or was changed
+    RELEASE = "RELEASE"  # migrations or reference tables are not those of a release
+    WEBHOOK = "WEBHOOK"  # a message to a party, or how far its telling got, is missing or was changed
     CREDIT = "CREDIT"  # what was observed of a shipper, or its sums, do not follow from the events
 
 

@@ -72,9 +72,10 @@ def read_history(snapshot: Snapshot, notebook: Notebook) -> RegistryHistory:
 def check_registry(snapshot: Snapshot, history: RegistryHistory, notebook: Notebook) -> None:
     """Compare version, parties, sources and keys with the fold of the recorded events, field by field."""
     registry = history.newest()
-    (stored,) = snapshot.one("SELECT version FROM lianyun.registry_version")
-    if stored != registry.version:
-        _note(notebook, "registry_version", "version", stored, registry.version, _TABLE_REMEDY)
+    stored = [version for (version,) in snapshot.rows("SELECT version FROM lianyun.registry_version")]
+    if stored != [registry.version]:
+        found = stored[0] if stored else "no row"
+        _note(notebook, "registry_version", "version", found, registry.version, _TABLE_REMEDY)
     parties = {code: dict(zip(_PARTY, values, strict=True)) for code, *values in snapshot.rows(_PARTIES)}
     _compare(notebook, "party", parties, _parties(registry), {code: code for code in parties})
     earlier = {name: dict(zip(_PARTY, values, strict=True)) for name, *values in snapshot.rows(_EARLIER)}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+import orjson
 from psycopg import Connection
 
 from schemas.events.base import Role
@@ -21,6 +22,7 @@ from services.registry.party import Party
 from services.registry.registry import Registry
 from services.registry.statements import statement
 from services.registry.turn import take_turn
+from services.trail.trail import enter
 
 Session = Connection[Any]
 
@@ -91,6 +93,8 @@ def append(session: Session, event: fold.Event, *, at: int, by: str) -> Registry
         statement("add_event"),
         {"version": after.version, "kind": event.kind, "at": at, "by": by, "body": body},
     )
+    entry = {"kind": event.kind, "at": at, "by": by, "body": orjson.loads(body)}
+    enter(session, "registry_event", after.version, entry)
     for code, party in after.parties.items():
         if before.party(code) != party:
             session.execute(statement("keep_earlier"), {"no": party.no})

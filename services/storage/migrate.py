@@ -33,6 +33,8 @@ from services.storage.schema_window import (
     standing,
 )
 from services.storage.session import Session
+from services.trail.registers import AUDITED
+from services.trail.trail import enter, take_up
 
 __all__ = ["FOLDER", "Migration", "Phase", "migrate", "migrations"]
 
@@ -101,6 +103,9 @@ def migrate(
         if not found.fresh:
             _nobody_needs(session, chosen, min(patience, LEAVING))
         for migration in chosen:
+            if migration.number == AUDITED:
+                with session.transaction():
+                    take_up(session)
             _apply(session, migration, patience)
             applied.append(migration.name)
         session.autocommit = False
@@ -199,10 +204,15 @@ def _drop_invalid(session: Session, index: str, schema: str) -> None:
 
 
 def _noted(session: Session, migration: Migration) -> None:
-    session.execute(
-        "INSERT INTO lianyun.migration (number, name, checksum, phase) VALUES (%s, %s, %s, %s)",
-        (migration.number, migration.name, migration.checksum, str(migration.phase)),
+    entry = {"name": migration.name, "checksum": migration.checksum, "phase": str(migration.phase)}
+    applied = _one(
+        session,
+        "INSERT INTO lianyun.migration (number, name, checksum, phase) VALUES (%s, %s, %s, %s)"
+        " RETURNING (extract(epoch FROM applied) * 1000000)::bigint",
+        migration.number,
+        *entry.values(),
     )
+    enter(session, "migration", migration.number, {**entry, "applied": applied})
 
 
 def _patiently(session: Session, what: str, patience: float, do: Callable[[], None]) -> None:

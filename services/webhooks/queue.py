@@ -15,6 +15,9 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
+from services.trail.digests import seal
+from services.trail.lines import MESSAGE
+from services.trail.trail import enter
 from services.webhooks.messages import Message
 from services.webhooks.statements import statement
 
@@ -70,6 +73,7 @@ def put_messages(session: Session, messages: Iterable[Message], only: str | None
         "bodies": [each.body for each in told],
         "sames": [each.same or None for each in told],
         "traces": [each.traceparent or None for each in told],
+        "seals": [_seal(each) for each in told],
         "only": only,
         "forever": FOREVER,
     }
@@ -112,8 +116,11 @@ def failed(
 def disable(session: Session, subscription: str, reason: str, now: Micros) -> bool:
     """Serve the endpoint no longer, with an alert for the operators; False where it is not enabled. The caller commits."""
     values = {"id": subscription, "reason": reason, "due": FOREVER, "now": now}
-    if not session.execute(statement("disable"), values).rowcount:
+    row = session.cursor(row_factory=tuple_row).execute(statement("disable"), values).fetchone()
+    if row is None:
         return False
+    entry = {"state": "DISABLED", "reason": reason, "version": row[0]}
+    enter(session, "webhook_subscription", subscription, entry)
     session.execute(statement("alert"), values)
     session.execute(statement("make_due"), values)
     return True
@@ -140,7 +147,14 @@ def deliveries(
 
 def purge(session: Session, before: Micros, limit: int = 10_000) -> int:
     """Forget messages from before then, with what became of them, at most ``limit``; how many. The caller commits."""
-    return session.execute(statement("purge"), {"before": before, "limit": limit}).rowcount
+    values = {"before": before, "limit": limit}
+    gone = session.cursor(row_factory=tuple_row).execute(statement("purge_begin"), values).fetchall()
+    return session.execute(statement("purge"), {"ids": [id_ for (id_,) in gone]}).rowcount
+
+
+def _seal(told: Message) -> bytes:
+    row = {**told._asdict(), "traceparent": told.traceparent or None}
+    return seal(*(row[name] for name in MESSAGE))
 
 
 def _told(

@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
+from services.trail.trail import enter
 from services.webhooks.messages import Message, MessageType, Subject, message
 from services.webhooks.queue import FOREVER, put_messages
 from services.webhooks.sealing import Seal
@@ -23,6 +24,7 @@ from services.webhooks.statements import statement
 Session = Connection[Any]
 SECOND = 1_000_000
 MAX_PER_PARTY = 20
+_ENTERED = ("party", "url", "types", "description", "state", "reason", "created", "version")
 
 
 class State(StrEnum):
@@ -85,8 +87,10 @@ def create(
     wanted = sorted({str(each) for each in types})
     values = {"id": id_, "party": party, "url": url, "types": wanted, "description": description, "now": now}
     (row,) = _rows(session, "subscription_put", values)
+    made = _subscription(row)
+    enter(session, "webhook_subscription", id_, {name: getattr(made, name) for name in _ENTERED})
     session.execute(statement("cursor_begin"))
-    return _subscription(row), [_add(session, id_, scheme, seal, now) for scheme in SchemeName]
+    return made, [_add(session, id_, scheme, seal, now) for scheme in SchemeName]
 
 
 def of_party(session: Session, party: str) -> list[Subscription]:
@@ -129,8 +133,16 @@ def change(
     rows = _rows(session, "subscription_change", values)
     if not rows:
         return None
+    changed = {name: values[name] for name in _ENTERED if values.get(name) is not None}
+    enter(
+        session,
+        "webhook_subscription",
+        subscription.id,
+        {**changed, "version": _subscription(rows[0]).version},
+    )
     if state is State.REMOVED:
-        session.execute(statement("forget"), {"id": subscription.id})
+        for (no,) in _rows(session, "forget", {"id": subscription.id}):
+            enter(session, "webhook_secret", no, None)
     elif state is not None:
         due = now if state is State.ENABLED else FOREVER
         session.execute(statement("make_due"), {"id": subscription.id, "due": due})
@@ -155,7 +167,8 @@ def rotate(
 ) -> KeyShown:
     """A new secret of ``scheme``; the one before it signs as well for ``overlap_seconds`` more, earlier ones no more."""
     values = {"id": id_, "scheme": str(scheme), "expires": now + overlap_seconds * SECOND, "now": now}
-    session.execute(statement("secret_expire"), values)
+    for no, gone in _rows(session, "secret_expire", values):
+        enter(session, "webhook_secret", no, None if gone else {"expires": values["expires"]})
     return _add(session, id_, scheme, seal, now)
 
 
@@ -181,7 +194,9 @@ def _add(session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros
         "public": secret.public,
         "now": now,
     }
-    session.execute(statement("secret_put"), values)
+    ((no,),) = _rows(session, "secret_put", values)
+    entry = {"subscription": id_, "scheme": values["scheme"], "created": now, "expires": None}
+    enter(session, "webhook_secret", no, {**entry, "sealed": values["sealed"], "public": values["public"]})
     return KeyShown(scheme, secret.shown(), now, None)
 
 

@@ -69,8 +69,8 @@ REQUESTS = (
     {"id": "order-by-event", "by": "ruhr", "at": "2026-03-03T09:10+08:00", "type": "finance.release_order_requested",
      "says": {"objects": "consignment xaport/XA-1", "order_number": "2"}},
 )  # fmt: skip
-STORIES = ("05_", "07_", "08_", "11_", "12_", "16_", "21_", "25_", "26_", "33_")
-CREDIT_STORIES = ("08_", "14_", "15_")
+STORIES = ("05_", "07_", "08_", "12_", "16_", "21_", "25_", "26_")
+CREDIT_STORIES = ("08_", "14_", "03_")
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 

@@ -1,1 +1,1 @@
-INSERT INTO lianyun.api_secret (name, value) VALUES (%(name)s, %(value)s) ON CONFLICT DO NOTHING
+INSERT INTO lianyun.api_secret (name, value) VALUES (%(name)s, %(value)s) ON CONFLICT DO NOTHING RETURNING true

@@ -5,7 +5,7 @@
 WITH wanted AS MATERIALIZED (
     SELECT DISTINCT ON (s.id, coalesce(n.same, n.id)) s.id AS subscription, s.state, n.*
     FROM unnest(%(ids)s::text[], %(parties)s::text[], %(types)s::text[], %(ats)s::bigint[], %(bodies)s::bytea[],
-                %(sames)s::text[], %(traces)s::text[]) AS n (id, party, type, at, body, same, trace)
+                %(sames)s::text[], %(traces)s::text[], %(seals)s::bytea[]) AS n (id, party, type, at, body, same, trace, seal)
     JOIN lianyun.webhook_subscription s ON s.party = n.party
     WHERE s.state <> 'REMOVED'
       AND CASE
@@ -18,12 +18,24 @@ WITH wanted AS MATERIALIZED (
       )
     ORDER BY s.id, coalesce(n.same, n.id), n.at, n.id
 ), put AS (
-    INSERT INTO lianyun.webhook_message (id, party, type, at, body, traceparent)
-    SELECT DISTINCT ON (w.id) w.id, w.party, w.type, w.at, w.body, w.trace FROM wanted w ORDER BY w.id
+    INSERT INTO lianyun.webhook_message (id, party, type, at, body, traceparent, seal)
+    SELECT DISTINCT ON (w.id) w.id, w.party, w.type, w.at, w.body, w.trace, w.seal FROM wanted w ORDER BY w.id
     ON CONFLICT (id) DO NOTHING
+    RETURNING at
+), told AS (
+    INSERT INTO lianyun.webhook_delivery (subscription, message, state, attempts, due, detail, same, seal)
+    SELECT w.subscription, w.id, 'WAITING', 0, d.due, '', w.same,
+           lianyun.webhook_delivery_seal(w.subscription, w.id, 'WAITING', 0, d.due, NULL, NULL, '', w.same)
+    FROM wanted w
+    CROSS JOIN LATERAL (SELECT CASE WHEN w.state = 'ENABLED' THEN w.at ELSE %(forever)s::bigint END AS due) AS d
+    ORDER BY w.subscription, w.id
+    ON CONFLICT DO NOTHING
+    RETURNING subscription
+), tally AS (
+    INSERT INTO lianyun.webhook_tally AS t (name, rows)
+    SELECT n.name, count(*) FROM (
+        SELECT 'messages of day ' || at / 86400000000 AS name FROM put UNION ALL SELECT 'deliveries to ' || subscription FROM told
+    ) AS n GROUP BY n.name ORDER BY n.name
+    ON CONFLICT (name) DO UPDATE SET rows = t.rows + excluded.rows
 )
-INSERT INTO lianyun.webhook_delivery (subscription, message, state, attempts, due, detail, same)
-SELECT w.subscription, w.id, 'WAITING', 0, CASE WHEN w.state = 'ENABLED' THEN w.at ELSE %(forever)s END, '', w.same
-FROM wanted w
-ORDER BY w.subscription, w.id
-ON CONFLICT DO NOTHING
+SELECT subscription FROM told

@@ -1,2 +1,3 @@
 INSERT INTO lianyun.webhook_secret (subscription, scheme, sealed, public, created)
 VALUES (%(id)s, %(scheme)s, %(sealed)s, %(public)s, %(now)s)
+RETURNING no

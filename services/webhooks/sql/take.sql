@@ -14,7 +14,9 @@ WITH due AS (
     WHERE s.state = 'ENABLED'
 )
 UPDATE lianyun.webhook_delivery t
-SET attempts = t.attempts + 1, due = %(lease)s, last_attempt = %(now)s
+SET attempts = t.attempts + 1, due = %(lease)s, last_attempt = %(now)s,
+    seal = CASE WHEN t.seal IS NOT NULL THEN lianyun.webhook_delivery_seal(
+        t.subscription, t.message, t.state, t.attempts + 1, %(lease)s, %(now)s, t.status, t.detail, t.same) END
 FROM due
 JOIN lianyun.webhook_subscription s ON s.id = due.subscription
 JOIN lianyun.webhook_message m ON m.id = due.message

@@ -274,6 +274,8 @@ CASES = (
          Damage.REGISTRY, "row", "party_key %s", "SELECT min(key_id) FROM party_key"),
     Case("version", ("UPDATE registry_version SET version = version - 1",),
          Damage.REGISTRY, "version", "registry_version", publisher=False),
+    Case("version deleted", ("DELETE FROM registry_version",),
+         Damage.REGISTRY, "version", "registry_version", publisher=False),
     Case("registry event", ("ALTER TABLE registry_event DISABLE TRIGGER ALL", "UPDATE registry_event SET body = jsonb_set(body, '{roles}', '[\"bank\"]') WHERE version = 1"),
          Damage.REGISTRY, "roles", "party %s", "SELECT code FROM party WHERE no = 1", only=False),
     Case("registry event deleted", ("ALTER TABLE registry_event DISABLE TRIGGER ALL", "DELETE FROM registry_event WHERE version = (SELECT max(version) FROM registry_event)"),
@@ -313,7 +315,9 @@ def test_damage_is_found_and_named(session: Session, case: Case) -> None:
 
 def test_each_kind_of_damage_is_tested() -> None:
     # These have databases of their own (tests/integration/cases, credit and financing, test_unreadable).
+    # Registers and the access log: test_registers.py.
     elsewhere = {
         Damage.CASE, Damage.CREDIT, Damage.DECISION, Damage.FINANCING, Damage.GENERATION, Damage.UNREADABLE,
+        Damage.AUDIT, Damage.ACCESS_LOG, Damage.RELEASE, Damage.WEBHOOK,
     }  # fmt: skip
     assert {case.kind for case in CASES} == set(Damage) - elsewhere

@@ -39,9 +39,13 @@ ADDS, HOLDS, KEEPS = ["INSERT"], ["UPDATE"], ["DELETE", "INSERT", "UPDATE"]
 API = {
     "access_log": ADDS,
     "access_log_sealed": ADDS,
+    "access_stream": ["INSERT", "UPDATE"],
     "api_answer": KEEPS,
+    "api_answer_purge": ["INSERT", "UPDATE"],
     "api_proof": KEEPS,
     "api_secret": ADDS,
+    "audit_head": ["INSERT", "UPDATE"],
+    "audit_trail": ADDS,
     "credit_record": ADDS,
     "financing_acknowledged": ADDS,
     "financing_asked": HOLDS,
@@ -59,14 +63,18 @@ API = {
     "webhook_message": ADDS,
     "webhook_secret": KEEPS,
     "webhook_subscription": ["INSERT", "UPDATE"],
+    "webhook_tally": ["INSERT", "UPDATE"],
 }
 WEBHOOKS = {
+    "audit_head": ["INSERT", "UPDATE"],
+    "audit_trail": ADDS,
     "platform_event": ADDS,
     "webhook_again": KEEPS,
     "webhook_cursor": KEEPS,
     "webhook_delivery": KEEPS,
     "webhook_message": KEEPS,
     "webhook_subscription": HOLDS,
+    "webhook_tally": ["INSERT", "UPDATE"],
 }
 
 
@@ -176,6 +184,9 @@ def test_a_role_writes_its_own_tables_and_no_others(
         ("api", "UPDATE lianyun.access_log SET at = 2"),
         ("api", "DELETE FROM lianyun.access_log"),
         ("api", "SELECT FROM lianyun.access_log_sealed"),
+        ("api", "SELECT FROM lianyun.audit_trail"),
+        ("api", "UPDATE lianyun.audit_trail SET no = 0"),
+        ("api", "DELETE FROM lianyun.access_stream"),
         ("api", "UPDATE lianyun.financing_decision SET outcome = 'DONE'"),
         ("api", "DELETE FROM lianyun.financing_entry"),
         ("api", "UPDATE lianyun.financing_version SET open = false"),
@@ -188,6 +199,7 @@ def test_a_role_writes_its_own_tables_and_no_others(
         ("api", "CREATE TEMPORARY TABLE mine ()"),
         ("api", "SET ROLE lianyun_owner"),
         ("webhooks", "SELECT FROM lianyun.access_log"),
+        ("webhooks", "SELECT FROM lianyun.audit_trail"),
         ("webhooks", "SELECT FROM lianyun.api_secret"),
         ("webhooks", "SELECT FROM lianyun.credit_record"),
         ("webhooks", "INSERT INTO lianyun.financing_decision SELECT * FROM lianyun.financing_decision"),

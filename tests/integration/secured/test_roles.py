@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 
+from services.api.statements import statement
 from services.exporter.asking import Answers, Asker
 from services.exporter.process import questions
 from services.exporter.settings import ExporterSettings
@@ -19,6 +21,8 @@ from services.processors.credit.store import projector
 from services.storage.bodies import SPAN, prepare_partitions
 from services.storage.migrate import migrate
 from services.storage.session import open_session
+from services.trail.digests import seal
+from services.trail.lines import COLUMNS
 
 pytestmark = pytest.mark.integration
 ROLES = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "roles.sql"
@@ -79,16 +83,16 @@ def test_the_exporter_asks_all_its_questions_and_changes_nothing_else(server: st
         session.execute("DELETE FROM lianyun.partner_accepted")
 
 
-LINE = (
-    "INSERT INTO lianyun.{} (at, client, party, bound, purpose, method, route, resource, subjects, status, request) "
-    "VALUES (1, 'c', 'p', '', '', 'GET', '/', '', '{{}}', 200, 'r')"
-)
+LINE = {
+    "id": str(UUID(int=1)), "at": 1, "client": "c", "party": "p", "bound": "", "purpose": "", "method": "GET", "route": "/",
+    "resource": "", "subjects": [], "status": 200, "request": "r", "answer": None,
+}  # fmt: skip
 
 
 def test_the_api_adds_lines_to_the_access_log_and_takes_none_back(server: str) -> None:
     with open_session(server.replace("ROLE", "worker")) as session:
-        for table in ("access_log", "access_log_sealed"):
-            session.execute(LINE.format(table).encode())
+        for table, query in (("access_log", "log"), ("access_log_sealed", "log_sealed")):
+            session.execute(statement(query), {**LINE, "digest": seal(*(LINE[name] for name in COLUMNS))})
             session.commit()
             for forbidden in (
                 "UPDATE lianyun.{} SET at = 2",
@@ -177,7 +181,8 @@ def test_whoever_draws_dashboards_sees_nothing_of_a_shipper(server: str) -> None
     for role, unseen in (("reader", 1), ("owner", 0)):
         report = fsck(server.replace("ROLE", role), "demo", gateway_topics=frozenset())
         assert report.sound, report.findings
-        assert report.counts.get("credit_not_permitted", 0) == unseen
+        for count in ("credit_not_permitted", "trail_not_permitted", "access_log_not_permitted"):
+            assert report.counts.get(count, 0) == unseen
 
 
 def test_a_role_without_its_password_does_not_come_in(server: str) -> None:

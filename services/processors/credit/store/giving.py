@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from services.core.facts import Micros
 from services.processors.credit.store.statements import statement
+from services.trail.trail import enter
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,11 @@ def keep(
     last = session.execute(statement("record_last"), key).fetchone()
     if last is not None and last[1] == id_:
         return int(last[0])
-    row = {**key, "id": id_, "given": given, "body": orjson.dumps(body).decode()}
-    put = session.execute(statement("record_put"), {**row, "supersedes": None if last is None else last[0]})
-    (no,) = put.fetchone() or (0,)
+    text = orjson.dumps(body)
+    before = None if last is None else last[0]
+    row = {**key, "id": id_, "given": given, "supersedes": before}
+    (no,) = session.execute(statement("record_put"), {**row, "body": text.decode()}).fetchone() or (0,)
+    enter(session, "credit_record", no, {**row, "body": text})
     return int(no)
 
 

@@ -1,0 +1,1 @@
+"""The audit trail: what registers and the access log must say, as chains of digests computed by the processes that write."""
