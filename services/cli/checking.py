@@ -21,7 +21,7 @@ def fsck(
         int, typer.Option(min=1, max=64, help="Processes for the pass over the events.")
     ] = 1,
 ) -> None:
-    """Recompute signatures, identities, admission, claims, links, heads and offsets; exit 1 with a list of damage."""
+    """Recompute signatures, identities, admission, claims, links, heads and offsets, verify registers and logs; exit 1 with damage."""
     settings = CliSettings()
     dsn = dsn_of(settings)
 
