@@ -18,6 +18,7 @@ import psycopg
 from schemas.events.base import Role
 from schemas.trace_context import TRACEPARENT
 from services.admission.model import Record
+from services.admission.raw import MAX_VALUE_BYTES
 from services.api import sealed
 from services.core.facts import Micros
 from services.deadletters import desk as letters
@@ -118,14 +119,15 @@ def build(dsn: str, folder: Path) -> None:
         for story in (*stories, *shippers):
             apply(hand, story.told, trace=story is stories[0])
         apply(hand, stories[0].told[:3])  # read twice, stored once
-        hand.apply([rubbish(hand.next_offset + n) for n in range(3)])
+        junk = [rubbish(hand.next_offset + n) for n in range(3)]
+        hand.apply([*junk[:2], junk[2]._replace(value=b"x" * (MAX_VALUE_BYTES + 10))])
         hand.settle()
         _financing(dsn, hand, case)
         hand.settle()
         _letters(dsn, hand, redriven)
         hand.settle()
         with open_session(dsn) as session, session.transaction():
-            stolen = key_of(shippers[-1].party("gacc")).key_id
+            stolen = key_of(shippers[0].party("gacc")).key_id
             commands.revoke_key(
                 session, stolen, quarantine, at=APPENDED_MS * 1_000, by="test", compromised_since=0
             )
