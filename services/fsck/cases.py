@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -211,26 +211,29 @@ def _causes(snapshot: Snapshot, registry: Registry, notebook: Notebook) -> None:
         return
     right_causes: set[tuple[bytes, Cause]] = set()
     dues: dict[bytes, int] = {}
-    for (consignment,) in snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons"):
-        notebook.counts["case_consignments"] += 1
-        if consignment in excused:
-            continue
-        try:
-            told, causes, due = judging.expected(snapshot.connection, consignment, as_of, registry)
-        except Unreadable:
-            excused.add(consignment)  # its events are put down, and its causes stay as they were
-            continue
-        if told is not None and told.view.consignment.id == consignment:
-            if any(member.id in excused for member in told.view.members):
-                excused.add(consignment)
-                continue
-            right_causes |= {
-                (consignment, cause) for cause in causes if cause.kind is not CaseKind.FINANCING_ALERT
-            }
-            if due is not None:
-                dues[consignment] = due
+    memory = Memory()
+    for chunk in _founded(snapshot):
+        notebook.counts["case_consignments"] += len(chunk)
+        wanted = [consignment for consignment in chunk if consignment not in excused]
+        for consignment, judged in judging.judged_anew(snapshot.connection, wanted, as_of, registry, memory):
+            if isinstance(judged, Unreadable):
+                excused.add(consignment)  # its events are put down, and its causes stay as they were
+            elif judged is not None and judged.view.consignment.id == consignment:
+                if any(member.id in excused for member in judged.view.members):
+                    excused.add(consignment)
+                    continue
+                kept = (each for each in judged.causes if each.kind is not CaseKind.FINANCING_ALERT)
+                right_causes |= {(consignment, cause) for cause in kept}
+                if judged.due is not None:
+                    dues[consignment] = judged.due
     _compare_causes(snapshot, right_causes, excused, notebook)
     _compare_dues(snapshot, dues, excused, notebook)
+
+
+def _founded(snapshot: Snapshot) -> Iterator[list[bytes]]:
+    rows = snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons")
+    for first in range(0, len(rows), judging.IN_A_SET):
+        yield [cons for (cons,) in rows[first : first + judging.IN_A_SET]]
 
 
 def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> tuple[set[bytes], bool]:

@@ -26,7 +26,8 @@ from services.deadletters import store as letter_store
 from services.deadletters.ledger import StoredLedger
 from services.exporter import partners
 from services.processors import slots
-from services.processors.cases.lifecycle import Ask, Desk as CaseDeskName, StepKind
+from services.processors.cases.lifecycle import Ask, StepKind
+from services.processors.cases.lifecycle import Desk as CaseDeskName
 from services.processors.cases.store import projector as cases
 from services.processors.cases.store.recording import CaseDesk
 from services.processors.credit.store import giving

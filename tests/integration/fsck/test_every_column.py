@@ -6,7 +6,7 @@ The list is documented in docs/fsck.md. A change that is found although it is li
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
 from multiprocessing import get_context
@@ -19,7 +19,7 @@ from services.localstack.engine import DatabaseAddress
 from services.storage.errors import GenerationMoved
 from tests.tampering import world
 from tests.tampering.looking import look
-from tests.tampering.mutations import COPIED, DELETED, Change, changes, make, prepare, tables
+from tests.tampering.mutations import Change, changes, make, prepare, tables
 from tests.tampering.uncovered import EMPTY, UNCOVERED
 
 pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(3600)]

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from services.cli.exits import Exit
 from services.cli.main import app
@@ -22,7 +23,6 @@ from tests.signed.telling import GATEWAY, NETWORK
 from tests.tampering import world
 from tests.tampering.looking import look
 from tests.tampering.mutations import prepare
-from typer.testing import CliRunner
 
 pytestmark = pytest.mark.integration
 Session = psycopg.Connection[Any]
