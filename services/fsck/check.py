@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from services.admission.model import AdmissionSettings
 from services.fsck.access_log import check_access_log
@@ -182,9 +183,11 @@ def _again(dsn: str, evidence: Evidence, stale: Sequence[bytes], notebook: Noteb
     left = list(stale)
     until = time.monotonic() + patience
     while True:
+        last = time.monotonic() >= until
         with Snapshot.open(dsn) as snapshot:
-            left = look_again(snapshot, evidence, left, notebook, last=time.monotonic() >= until)
-        if not left or time.monotonic() >= until:
+            look = partial(look_again, snapshot, evidence, left, notebook, last=last)
+            left = attempt(snapshot, notebook, "rows around consignments that wait", look, [])
+        if not left or last:
             return len(left)
         time.sleep(0.2)
 
