@@ -104,5 +104,5 @@ def letter_seal(
 ) -> bytes:
     """The seal of a letter: over what is put down of a message once and for all, as ``upsert`` makes it beside its row."""
     said = f"{publisher} {-1 if value_bytes is None else value_bytes} {int(truncated)}".encode()
-    kept = b"" if value is None else hashlib.sha256(value).digest()
-    return hashlib.sha256(key + said + hashlib.sha256(framed).digest() + kept).digest()
+    held = b"" if value is None else hashlib.sha256(value).digest()
+    return hashlib.sha256(key + said + hashlib.sha256(framed).digest() + held).digest()

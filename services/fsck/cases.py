@@ -49,7 +49,7 @@ SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place,
 FROM lianyun.case_cause WHERE kind <> 'FINANCING_ALERT'
 """
 _CURSOR = "SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no, as_of FROM lianyun.case_cursor"
-_KEPT = """
+_FOLLOWERS_ROWS = """
 SELECT name FROM (
     SELECT 'case_cause', EXISTS (SELECT FROM lianyun.case_cause)
     UNION ALL SELECT 'case_due', EXISTS (SELECT FROM lianyun.case_due)
@@ -194,7 +194,7 @@ def _causes(snapshot: Snapshot, registry: Registry, notebook: Notebook) -> None:
     """Alerts of pledges are left out: they are looked at by the hour, and everything of them is in the decisions."""
     rows = snapshot.rows(_CURSOR)
     if not rows:
-        for (table,) in snapshot.rows(_KEPT):
+        for (table,) in snapshot.rows(_FOLLOWERS_ROWS):
             stored = f"no row, beside rows of {table}"
             notebook.add(Damage.CASE, "case_cursor", "row", stored, "the place of the follower", REMEDY)
         return
@@ -212,6 +212,7 @@ def _causes(snapshot: Snapshot, registry: Registry, notebook: Notebook) -> None:
     right_causes: set[tuple[bytes, Cause]] = set()
     dues: dict[bytes, int] = {}
     memory = Memory()
+    pledged = {row[0] for row in snapshot.rows(_PLEDGED)}
     for chunk in _founded(snapshot):
         notebook.counts["case_consignments"] += len(chunk)
         wanted = [consignment for consignment in chunk if consignment not in excused]
@@ -222,12 +223,15 @@ def _causes(snapshot: Snapshot, registry: Registry, notebook: Notebook) -> None:
                 if any(member.id in excused for member in judged.view.members):
                     excused.add(consignment)
                     continue
-                kept = (each for each in judged.causes if each.kind is not CaseKind.FINANCING_ALERT)
-                right_causes |= {(consignment, cause) for cause in kept}
-                if judged.due is not None:
+                shown = (each for each in judged.causes if each.kind is not CaseKind.FINANCING_ALERT)
+                right_causes |= {(consignment, cause) for cause in shown}
+                if any(member.id in pledged for member in judged.view.members):
+                    pledged.add(consignment)
+                elif judged.due is not None:
                     dues[consignment] = judged.due
     _compare_causes(snapshot, right_causes, excused, notebook)
-    _compare_dues(snapshot, dues, excused, notebook)
+    # Pledged cargo is looked at by the hour, counted from when it was looked at last.
+    _compare_dues(snapshot, dues, excused | pledged, notebook)
 
 
 def _founded(snapshot: Snapshot) -> Iterator[list[bytes]]:
@@ -276,16 +280,15 @@ def _compare_causes(
 def _compare_dues(
     snapshot: Snapshot, right: dict[bytes, int], excused: set[bytes], notebook: Notebook
 ) -> None:
-    """When each consignment is to be looked at again; of pledged cargo that depends on when it was looked at last."""
+    """When each consignment is to be looked at again although nothing new is said of it."""
     left = dict(right)
-    pledged = {row[0] for row in snapshot.rows(_PLEDGED)}
     for consignment, due in snapshot.stream(_DUES):
         expected = left.pop(consignment, None)
-        if consignment not in excused and consignment not in pledged and due != expected:
+        if consignment not in excused and due != expected:
             notebook.add(
                 Damage.CASE, f"case_due of consignment {consignment.hex()}", "due", due, expected, REMEDY
             )
-    for consignment in sorted(left.keys() - excused - pledged):
+    for consignment in sorted(left.keys() - excused):
         where = f"case_due of consignment {consignment.hex()}"
         notebook.add(Damage.CASE, where, "row", "no row", left[consignment], REMEDY)
 

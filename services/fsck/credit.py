@@ -42,7 +42,7 @@ FULL JOIN (
 WHERE (c.trials, c.bad) IS DISTINCT FROM (o.trials, o.bad)
 """
 _CURSOR = "SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no FROM lianyun.credit_cursor"
-_KEPT = """
+_FOLLOWERS_ROWS = """
 SELECT name FROM (
     SELECT 'credit_observation', EXISTS (SELECT FROM lianyun.credit_observation)
     UNION ALL SELECT 'credit_count', EXISTS (SELECT FROM lianyun.credit_count)
@@ -101,7 +101,7 @@ def check_credit(snapshot: Snapshot, notebook: Notebook) -> None:
     attempt(snapshot, notebook, "credit_count", lambda: _summed(snapshot, notebook), None)
     cursor = snapshot.rows(_CURSOR)
     if not cursor:
-        for (table,) in snapshot.rows(_KEPT):
+        for (table,) in snapshot.rows(_FOLLOWERS_ROWS):
             stored = f"no row, beside rows of {table}"
             notebook.add(Damage.CREDIT, "credit_cursor", "row", stored, "the place of the follower", REMEDY)
         return

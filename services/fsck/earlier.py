@@ -89,11 +89,13 @@ class Earlier:
 def choices(numbers: Collection[int], noted: Collection[int]) -> Iterator[frozenset[int]]:
     """Combinations of the blocks of ``numbers`` that may be missing: the latest of those that left notes, and their neighbours."""
     blocks = {number // MOST_EVENTS for number in numbers}
-    told = sorted(blocks & {number // MOST_EVENTS for number in noted}, reverse=True)[:NOTED]
-    if not told:
+    leaving = sorted(blocks & {number // MOST_EVENTS for number in noted}, reverse=True)[:NOTED]
+    if not leaving:
         yield frozenset()
         return
-    beside = sorted(blocks - set(told), key=lambda block: min(abs(block - each) for each in told))[:BESIDE]
-    candidates = [*told, *beside]
+    beside = sorted(blocks - set(leaving), key=lambda block: min(abs(block - each) for each in leaving))[
+        :BESIDE
+    ]
+    candidates = [*leaving, *beside]
     for size in range(len(candidates) + 1):
         yield from map(frozenset, combinations(candidates, size))

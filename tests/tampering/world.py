@@ -254,7 +254,7 @@ def _calls(api: RunningApi) -> None:
 
 
 def _sealed(dsn: str) -> None:
-    """Sealed lines of the access log are asked for, approved by a second person, and shown."""
+    """Sealed lines of the access log are requested, approved by a second person, and shown."""
     with psycopg.connect(dsn) as session:
         opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, 2 * NOW, at=NOW)
         sealed.approve(session, opening, "B. Nowak", at=NOW)
