@@ -97,3 +97,12 @@ def _whole_headers(headers: Headers) -> bytes:
             break
         parts.append(part)
     return b"".join(parts)
+
+
+def letter_seal(
+    key: bytes, publisher: str, framed: bytes, value: bytes | None, value_bytes: int | None, truncated: bool
+) -> bytes:
+    """The seal of a letter: over what is put down of a message once and for all, as ``upsert`` makes it beside its row."""
+    said = f"{publisher} {-1 if value_bytes is None else value_bytes} {int(truncated)}".encode()
+    held = b"" if value is None else hashlib.sha256(value).digest()
+    return hashlib.sha256(key + said + hashlib.sha256(framed).digest() + held).digest()

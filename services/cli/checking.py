@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import psycopg
 import typer
 
 from services.cli.database import dsn_of
@@ -12,6 +11,7 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import err, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.fsck.check import fsck as check
+from services.fsck.passes import INFRASTRUCTURE
 from services.processors.settings import admission_settings
 
 
@@ -31,10 +31,8 @@ def fsck(
     gateways = admission_settings(settings.network).gateway_topics
     try:
         report = check(dsn, settings.network, progress, gateway_topics=gateways, processes=processes)
-    except psycopg.OperationalError as problem:
-        raise Failure(
-            Exit.UNREACHABLE, f"the database does not answer: {problem}", "lianyun doctor"
-        ) from None
+    except INFRASTRUCTURE as problem:
+        raise Failure(Exit.UNREACHABLE, f"the check could not go on: {problem}", "lianyun doctor") from None
     if as_json:
         print_json(report.plain())
     else:

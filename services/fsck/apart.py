@@ -9,6 +9,7 @@ from multiprocessing import get_context
 
 from services.fsck.credit import check_credit
 from services.fsck.finding import Notebook
+from services.fsck.passes import attempt
 from services.fsck.snapshot import Snapshot
 
 Credit = Callable[[], Notebook]
@@ -20,7 +21,7 @@ def credit_of(snapshot: Snapshot) -> Credit:
 
     def found() -> Notebook:
         notebook = Notebook()
-        check_credit(snapshot, notebook)
+        attempt(snapshot, notebook, "tables of credit", lambda: check_credit(snapshot, notebook), None)
         return notebook
 
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.events.base import ObjectKind
 from services.core import derive
@@ -13,10 +13,12 @@ from services.core.gathering import Gathered, gather
 from services.core.head import Head, Stage, head
 from services.core.links import Path
 from services.core.objects import Thing
+from services.fsck.earlier import Earlier
 from services.fsck.finding import REBUILD, Damage, Notebook
 from services.fsck.groups import Group
 from services.fsck.names import Names
-from services.fsck.neighbourhood import Surveyor
+from services.fsck.neighbourhood import Neighbourhood, Surveyor
+from services.fsck.passes import INFRASTRUCTURE
 from services.fsck.snapshot import Snapshot
 from services.storage.arrays import uuids
 from services.storage.words import halves
@@ -56,6 +58,15 @@ def consignments(snapshot: Snapshot, chunk: int = CHUNK) -> Iterator[list[bytes]
         last = found[-1]
 
 
+class _Read(NamedTuple):
+    """What is read for some consignments: the groups that they are in, the facts around these, and the stored rows."""
+
+    members: Mapping[bytes, Group]
+    around: Neighbourhood
+    reaches: Mapping[bytes, dict[str, Any]]
+    heads: Mapping[bytes, dict[str, Any]]
+
+
 class ConsignmentPass:
     """Checks consignments in one snapshot; those in ``waiting`` may rightly be old, and are only counted."""
 
@@ -76,33 +87,92 @@ class ConsignmentPass:
         self.stale: list[bytes] = []
 
     def check(self, wanted: Sequence[bytes]) -> None:
-        """Compare reach and head of ``wanted``; those that differ while they wait to be settled go to ``stale``."""
-        members = {cons: self._groups.get(cons, frozenset({cons})) for cons in wanted}
-        around = self._surveyor.around({m for group in members.values() for m in group})
-        reaches = self._stored("reach", REACH_FIELDS, wanted)
-        heads = self._stored("head", ("broken", *HEAD_FIELDS), wanted)
+        """Compare reach and head of ``wanted``; those that differ while they wait to be settled go to ``stale``.
+
+        What cannot be read around one of them hides no other.
+        """
+        try:
+            read = self._read(wanted)
+        except INFRASTRUCTURE:
+            raise
+        except Exception as problem:
+            if len(wanted) == 1:
+                self._notebook.unreadable(f"rows around consignment {wanted[0].hex()}", problem)
+            else:
+                for cons in wanted:
+                    self.check([cons])
+            return
         for cons in wanted:
             self._notebook.counts["consignments"] += 1
-            group = members[cons]
-            reach, headed, founder = _NOWHERE, _NONE, ""
+            try:
+                self._compare(cons, read)
+            except INFRASTRUCTURE:
+                raise
+            except Exception as problem:
+                self._notebook.unreadable(f"rows around consignment {cons.hex()}", problem)
+
+    def _read(self, wanted: Sequence[bytes]) -> _Read:
+        members = {cons: self._groups.get(cons, frozenset({cons})) for cons in wanted}
+        return _Read(
+            members,
+            self._surveyor.around({m for group in members.values() for m in group}),
+            self._stored("reach", REACH_FIELDS, wanted),
+            self._stored("head", ("broken", *HEAD_FIELDS), wanted),
+        )
+
+    def _compare(self, cons: bytes, read: _Read) -> None:
+        group = read.members[cons]
+        reach, headed, founder = _NOWHERE, _NONE, ""
+        if cons == min(group):
+            things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
+            facts = read.around.facts(things)
+            reach, headed = expected(facts, Thing(ObjectKind.CONSIGNMENT, cons.hex()))
+            founder = min((self._names(int(f.publisher)) for f in facts.foundings), default="")
+        found = dict(read.heads.get(cons, {"broken": False}))
+        if found.pop("broken"):
+            self._note(Damage.HEAD, cons, "broken", True, False, _BROKEN, founder)
+            return
+        differences = [
+            *_differences(Damage.REACH, read.reaches.get(cons), reach),
+            *_differences(Damage.HEAD, found or None, headed),
+        ]
+        if differences and cons in self._waiting:
+            self.stale.append(cons)
+            return
+        for kind, field, stored, right in differences:
+            self._note(kind, cons, field, stored, right, REBUILD, founder)
+
+    def explained(self, wanted: Sequence[bytes], earlier: Earlier) -> list[bytes]:
+        """Of ``wanted``, which wait to be settled, those whose rows follow without some of the latest transactions.
+
+        The others are put down as damage.
+        """
+        found = []
+        for cons in wanted:
+            read = self._read([cons])
+            reached, headed = self._earlier(cons, read, earlier)
+            if reached and headed:
+                found.append(cons)
+                continue
+            self._waiting -= {cons}
+            self._compare(cons, read)
+        return found
+
+    def _earlier(self, cons: bytes, read: _Read, earlier: Earlier) -> tuple[bool, bool]:
+        """Whether the rows of reach and of head each are what some earlier state gives."""
+        head = {name: value for name, value in read.heads.get(cons, {}).items() if name != "broken"}
+        reached = headed = False
+        for state in earlier.states(read.around.numbers):
+            group = state.groups.get(cons, frozenset({cons}))
+            reach, right = _NOWHERE, _NONE
             if cons == min(group):
                 things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
-                facts = around.facts(things)
-                reach, headed = expected(facts, Thing(ObjectKind.CONSIGNMENT, cons.hex()))
-                founder = min((self._names(int(f.publisher)) for f in facts.foundings), default="")
-            found = dict(heads.get(cons, {"broken": False}))
-            if found.pop("broken"):
-                self._note(Damage.HEAD, cons, "broken", True, False, _BROKEN, founder)
-                continue
-            differences = [
-                *_differences(Damage.REACH, reaches.get(cons), reach),
-                *_differences(Damage.HEAD, found or None, headed),
-            ]
-            if differences and cons in self._waiting:
-                self.stale.append(cons)
-                continue
-            for kind, field, stored, right in differences:
-                self._note(kind, cons, field, stored, right, REBUILD, founder)
+                reach, right = expected(state.surveyor.around(group).facts(things), things[0])
+            reached = reached or not any(_differences(Damage.REACH, read.reaches.get(cons), reach))
+            headed = headed or not any(_differences(Damage.HEAD, head or None, right))
+            if reached and headed:
+                break
+        return reached, headed
 
     def _stored(
         self, table: str, fields: Sequence[str], wanted: Sequence[bytes]

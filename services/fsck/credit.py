@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import orjson
 
 from services.core.objects import consignment as consignment_of
+from services.fsck.events import lowest_number
 from services.fsck.finding import Damage, Notebook
+from services.fsck.following import Later, later
+from services.fsck.passes import attempt
+from services.fsck.registers import read_history
 from services.fsck.snapshot import Snapshot
+from services.fsck.unsettled import unsettled
 from services.processors.credit.financings import observe_financings
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Signal, model
 from services.processors.credit.store import faults, giving, loading, projector, rejudging
 from services.processors.credit.store.faults import Faults, Kind
-from services.registry import store as registry_store
+from services.processors.following import reach
+from services.registry.registry import Registry
 from services.storage import reading
 from services.storage.arrays import uuids
-from services.storage.reading import Position
 
 REMEDY = "Make the signals anew from the events: `lianyun shipper follow --anew`."
 MEND = (
@@ -35,11 +41,19 @@ FULL JOIN (
 ) AS o ON (o.shipper, o.signal, o.day) = (c.shipper, c.signal, c.day)
 WHERE (c.trials, c.bad) IS DISTINCT FROM (o.trials, o.bad)
 """
-_WAITS = """
-SELECT 1 FROM pending UNION ALL SELECT 1 FROM lianyun.credit_again
-UNION ALL SELECT 1 FROM lianyun.quarantine WHERE (xid, no) > (%s::text::xid8, %s)
-UNION ALL SELECT 1 FROM lianyun.financing_decision
-          WHERE (xid, number) > (%s::text::xid8, %s) AND action = 'RESERVE' AND outcome IN ('DONE', 'REFUSED') LIMIT 1
+_CURSOR = "SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no FROM lianyun.credit_cursor"
+_FOLLOWERS_ROWS = """
+SELECT name FROM (
+    SELECT 'credit_observation', EXISTS (SELECT FROM lianyun.credit_observation)
+    UNION ALL SELECT 'credit_count', EXISTS (SELECT FROM lianyun.credit_count)
+    UNION ALL SELECT 'credit_again', EXISTS (SELECT FROM lianyun.credit_again)
+    UNION ALL SELECT 'credit_broken', EXISTS (SELECT FROM lianyun.credit_broken)
+) AS t (name, there) WHERE there
+"""
+_AGAIN = "SELECT cons FROM lianyun.credit_again"
+_DECIDED = """
+SELECT 1 FROM lianyun.financing_decision
+WHERE (xid, number) > (%s::text::xid8, %s) AND action = 'RESERVE' AND outcome IN ('DONE', 'REFUSED') LIMIT 1
 """
 _OBSERVATIONS = (
     "SELECT shipper, signal, subject, unit, day, bad, events FROM lianyun.credit_observation ORDER BY subject"
@@ -56,6 +70,16 @@ WHERE position('cre.credit.consent_'::bytea in b.headers) > 0 OR position('cre.c
    OR (position('cre.correction.corrected.'::bytea in b.headers) > 0
        AND position('cre.credit.'::bytea in b.payload) > 0)
 """
+_SPEAKING = r"""
+SELECT b.no FROM lianyun.body b
+WHERE position('cre.credit.'::bytea IN b.headers) > 0 OR position('cre.finance.'::bytea IN b.headers) > 0
+   OR position('cre.network.'::bytea IN b.headers) > 0
+   OR (position('cre.correction.corrected.'::bytea IN b.headers) > 0
+       AND (position('cre.credit.'::bytea IN b.payload) > 0 OR position('cre.finance.'::bytea IN b.payload) > 0
+            OR position('cre.network.'::bytea IN b.payload) > 0))
+ORDER BY b.no
+"""
+_PART = 1_000
 _RECORDS = """
 SELECT no, id, reader, body, supersedes,
        lag(no) OVER (PARTITION BY reader, purpose, shipper ORDER BY no)
@@ -66,31 +90,97 @@ FROM lianyun.credit_record ORDER BY no
 def check_credit(snapshot: Snapshot, notebook: Notebook) -> None:
     """Compare everything; ``credit_not_permitted`` says that this role may not, nothing where nobody follows the events.
 
-    Observations are judged anew only where the signals have followed all events of a settled state by today's rules; else
-    ``credit_behind`` says so. Memory grows with consignments; a millisecond or two for each.
+    What the follower has yet to follow, to settle or to judge again excuses the cargoes and shippers that it concerns, and no
+    others; ``credit_behind`` says that there is such. Memory grows with consignments; a millisecond or two for each.
     """
     if not snapshot.one(_PERMITTED)[0]:
         notebook.counts["credit_not_permitted"] += 1
         return
-    _given(snapshot, notebook)
-    cursor = snapshot.rows(
-        "SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no FROM lianyun.credit_cursor"
-    )
+    registry = read_history(snapshot, Notebook()).newest()
+    attempt(snapshot, notebook, "credit_record", lambda: _given(snapshot, notebook), None)
+    attempt(snapshot, notebook, "credit_count", lambda: _summed(snapshot, notebook), None)
+    cursor = snapshot.rows(_CURSOR)
     if not cursor:
+        for (table,) in snapshot.rows(_FOLLOWERS_ROWS):
+            stored = f"no row, beside rows of {table}"
+            notebook.add(Damage.CREDIT, "credit_cursor", "row", stored, "the place of the follower", REMEDY)
         return
-    for shipper, signal, day, trials, bad, right_trials, right_bad in snapshot.rows(_SUMS):
-        where = f"credit count of {Signal(signal).code} on day {day}"
-        stored, right = f"{trials} trials, {bad} bad", f"{right_trials} trials, {right_bad} bad"
-        notebook.add(Damage.CREDIT, where, "trials and bad", stored, right, REMEDY, publisher=shipper)
-    ((version, xid, no, *aside),) = cursor
-    later, _ = reading.tail(snapshot.connection, Position(int(xid), no), 1)
-    waits = snapshot.rows(_WAITS, aside)
-    if later or waits or version != projector.version(model()):
+    right = projector.version(model()), REMEDY
+    found = later(
+        snapshot, Damage.CREDIT, "credit_cursor", cursor[0], right, lowest_number(snapshot), notebook
+    )
+    if found is None:
+        return
+    excused = _excused(snapshot, found, registry)
+    if excused.behind:
         notebook.counts["credit_behind"] += 1
+    if found.too_much:
         return
     failed = Faults()
-    _found_by_key(snapshot, failed, notebook)
-    _judged(snapshot, failed, notebook)
+    keys = partial(_found_by_key, snapshot, registry, failed, excused.later, notebook)
+    attempt(snapshot, notebook, "credit_about", keys, None)
+    judged = partial(_judged, snapshot, registry, failed, excused, notebook)
+    attempt(snapshot, notebook, "credit_observation", judged, None)
+
+
+def _summed(snapshot: Snapshot, notebook: Notebook) -> None:
+    for shipper, signal, day, trials, bad, right_trials, right_bad in snapshot.rows(_SUMS):
+        where = f"credit count of {_called(signal)} on day {day}"
+        stored, right = f"{trials} trials, {bad} bad", f"{right_trials} trials, {right_bad} bad"
+        notebook.add(Damage.CREDIT, where, "trials and bad", stored, right, REMEDY, publisher=shipper)
+
+
+def _called(signal: int) -> str:
+    return Signal(signal).code if signal in set(Signal) else f"signal {signal}, which there is not,"
+
+
+@dataclass(frozen=True, slots=True)
+class _Excused:
+    """What may rightly be old: consignments, loans that rest on some events or all of them, keys of events not followed."""
+
+    consignments: frozenset[bytes]
+    events: frozenset[bytes]
+    loans: bool
+    later: frozenset[bytes]
+    behind: bool
+
+    def old(self, seen: Observation) -> bool:
+        """Whether the observation, stored or expected, may rightly differ."""
+        if seen.signal is Signal.FINANCING_BEHAVIOUR:
+            return self.loans or not self.events.isdisjoint(seen.events)
+        return _cargo(seen.subject) in self.consignments
+
+
+def _cargo(subject: str) -> bytes:
+    """The id of the consignment that a subject is the key of; empty where it is no such key."""
+    party, slash, reference = subject.partition("/")
+    return consignment_of(party, reference).id if slash else b""
+
+
+def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> _Excused:
+    waiting = unsettled(snapshot)
+    again = frozenset(row[0] for row in snapshot.rows(_AGAIN))
+    decided = bool(snapshot.rows(_DECIDED, (str(found.decided.xid), found.decided.no)))
+    connection = snapshot.connection
+    reached: set[bytes] = set()
+    if (found.events or found.aside) and not found.too_much:
+        gone = reading.events_by_number(connection, found.aside)
+        skip = Faults().skip
+        arrived = loading.known(found.events, registry, skip=skip)
+        arrived |= loading.known(gone, registry, aside=True, skip=skip)
+        affected = reach.with_targets(
+            connection, arrived, lambda s: loading.known(s, registry, skip=skip)
+        ).facts
+        reached = reach.reached(connection, (thing.id for thing in loading.spoken_of(affected)))
+        reached |= {founding.consignment.id for founding in affected.foundings}
+    behind = bool(found.events or found.aside or decided)
+    return _Excused(
+        waiting.consignments | again | reached,
+        waiting.events,
+        behind,
+        frozenset(each.id for each in found.events),
+        behind or bool(waiting or again),
+    )
 
 
 def _given(snapshot: Snapshot, notebook: Notebook) -> None:
@@ -99,8 +189,8 @@ def _given(snapshot: Snapshot, notebook: Notebook) -> None:
         notebook.counts["credit_records"] += 1
         try:
             right = giving.digest(orjson.loads(body))
-        except orjson.JSONDecodeError:
-            right = "none: the body is no JSON"
+        except (orjson.JSONDecodeError, AttributeError):
+            right = "none: the body is no JSON object"
         for name, stored, expected in (("body", id_, right), ("supersedes", supersedes, before)):
             if stored != expected:
                 notebook.add(
@@ -114,27 +204,59 @@ def _given(snapshot: Snapshot, notebook: Notebook) -> None:
                 )
 
 
-def _found_by_key(snapshot: Snapshot, failed: Faults, notebook: Notebook) -> None:
-    """Consents, revocations and objections are found by their keys: a row that is gone would hide a revocation."""
+def _found_by_key(
+    snapshot: Snapshot, registry: Registry, failed: Faults, later: frozenset[bytes], notebook: Notebook
+) -> None:
+    """Consents, revocations, objections, loans and closures are found by their keys: a row that is gone would hide one.
+
+    Rows of events that nobody has followed yet may be missing, but for those of consents and objections.
+    """
     connection = snapshot.connection
-    numbers = [no for (no,) in snapshot.rows(_GOVERNING)]
-    stored = reading.events_by_number(connection, numbers)
-    said = loading.known(stored, registry_store.look(connection), skip=failed.skip)
-    publishers = dict(said.told.publishers)
-    wanted = loading.about(said)
-    rows = snapshot.rows(
-        "SELECT event, key FROM lianyun.credit_about WHERE event = ANY (%s)",
-        [uuids(sorted({event for event, _ in wanted}))],
-    )
-    for event, key in sorted(wanted - {(event, key) for event, key in rows}):
-        where = f"credit key of event {event.hex()}"
-        notebook.add(Damage.CREDIT, where, "key", "no row", key, REMEDY, publisher=publishers.get(event, ""))
+    known: set[bytes] = set()
+    governing = {no for (no,) in snapshot.rows(_GOVERNING)}
+    for numbers in _speaking(snapshot):
+        stored = reading.events_by_number(connection, numbers)
+        counts = loading.known(stored, registry, skip=failed.skip)
+        publishers = dict(counts.told.publishers)
+        wanted = loading.about(counts)
+        must = {each.id for each in stored if each.no in governing or each.id not in later}
+        allowed = loading.about(loading.known(stored, registry, aside=True, skip=failed.skip))
+        events = sorted({each.id for each in stored})
+        known |= set(events)
+        rows = snapshot.rows(
+            "SELECT event, key FROM lianyun.credit_about WHERE event = ANY (%s)", [uuids(events)]
+        )
+        there = {(event, key) for event, key in rows}
+        notebook.counts["credit_keys"] += len(there)
+        missing = {(event, key) for event, key in wanted - there if event in must}
+        for event, key in sorted(missing | (there - allowed)):
+            where, by = f"credit key of event {event.hex()}", publishers.get(event, "")
+            gone = (event, key) in missing
+            found, right = ("no row", key) if gone else (key, "no row")
+            notebook.add(Damage.CREDIT, where, "key", found, right, REMEDY, publisher=by)
+    for event, key in snapshot.stream("SELECT event, key FROM lianyun.credit_about"):
+        if event not in known:
+            where = f"credit key of event {event.hex()}"
+            notebook.add(Damage.CREDIT, where, "key", key, "no row: there is no such event", REMEDY)
 
 
-def _judged(snapshot: Snapshot, failed: Faults, notebook: Notebook) -> None:
+def _speaking(snapshot: Snapshot) -> Iterator[list[int]]:
+    """The numbers of events of kinds that are found by keys, some at a time."""
+    part: list[int] = []
+    for (no,) in snapshot.stream(_SPEAKING):
+        part.append(no)
+        if len(part) == _PART:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _judged(
+    snapshot: Snapshot, registry: Registry, failed: Faults, excused: _Excused, notebook: Notebook
+) -> None:
     """Compare the observations, but for those of what cannot be judged: they stay as they were, and it is said."""
     connection, table = snapshot.connection, model()
-    registry = registry_store.look(connection)
     right: set[Observation] = set()
     readings = loading.Readings()
     for (consignment,) in snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons"):
@@ -155,10 +277,18 @@ def _judged(snapshot: Snapshot, failed: Faults, notebook: Notebook) -> None:
         right |= seen
     for kind, name, fault in sorted({*faults.standing(connection), *map(_broken, failed.found.items())}):
         notebook.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", MEND)
-    stored = {projector.observation(row) for row in snapshot.stream(_OBSERVATIONS)}
+    stored = set(_stored(snapshot, notebook))
     notebook.counts["credit_observations"] += len(right)
-    whole = {seen for seen in stored | right if not _old(seen, failed)}
+    whole = {seen for seen in stored | right if not _old(seen, failed) and not excused.old(seen)}
     _compare(notebook, (stored - right) & whole, (right - stored) & whole)
+
+
+def _stored(snapshot: Snapshot, notebook: Notebook) -> Iterator[Observation]:
+    for row in snapshot.stream(_OBSERVATIONS):
+        try:
+            yield projector.observation(row)
+        except ValueError as problem:
+            notebook.unreadable(f"credit_observation of {row[2]}", problem, str(row[0]))
 
 
 def _broken(found: tuple[tuple[Kind, str], str]) -> faults.Broken:
@@ -170,7 +300,7 @@ def _old(seen: Observation, failed: Faults) -> bool:
     """Whether it is of a cargo or shipper that cannot be judged."""
     if seen.signal is Signal.FINANCING_BEHAVIOUR:
         return (Kind.SHIPPER, seen.shipper) in failed.found
-    return (Kind.CARGO, consignment_of(*seen.subject.split("/", 1)).id.hex()) in failed.found
+    return (Kind.CARGO, _cargo(seen.subject).hex()) in failed.found
 
 
 def _compare(notebook: Notebook, surplus: Iterable[Observation], missing: Iterable[Observation]) -> None:

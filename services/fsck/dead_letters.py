@@ -1,19 +1,34 @@
-"""Dead letters: each is the digest of its bytes, and none has vanished uncounted."""
+"""Dead letters: each is the digest of its bytes, stands where its outcomes have brought it, and none has vanished uncounted."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from schemas.envelope import Envelope, event_id
 from schemas.reasons import Reason, Refusal
-from services.admission.raw import digest, unframe, whole_digest
+from services.admission.raw import MAX_VALUE_BYTES, digest, letter_seal, unframe, whole_digest
 from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 from services.storage.arrays import uuids
 
 _LETTERS = """
-SELECT digest, state, publisher, event, reason, headers, value, value_bytes, truncated
-FROM lianyun.dead_letter
+SELECT d.digest, d.state, d.publisher, d.event, d.reason, d.headers, d.value, d.value_bytes, d.truncated, d.count,
+       ARRAY[d.first_append::text, d.first_topic, d.first_partition::text, d.first_offset::text],
+       ARRAY[d.last_append::text, d.last_topic, d.last_partition::text, d.last_offset::text], d.seal,
+       coalesce((
+           SELECT o.outcome FROM lianyun.dead_letter_outcome o
+           WHERE o.digest = d.digest AND o.outcome IN ('REDRIVEN', 'DISCARDED', 'REPLACED') ORDER BY o.no DESC LIMIT 1
+       ), 'OPEN'),
+       coalesce(d.first_append < (
+           SELECT (extract(epoch FROM m.applied + interval '1 day') * 1000000)::bigint FROM lianyun.migration m WHERE m.number = 37
+       ), true)
+FROM lianyun.dead_letter d
+"""
+_OF_NOTHING = """
+SELECT o.no, o.digest FROM lianyun.dead_letter_outcome o
+WHERE NOT EXISTS (SELECT FROM lianyun.dead_letter d WHERE d.digest = o.digest) ORDER BY o.no
 """
 _ACCEPTED = "SELECT i.id FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN lianyun.identity i ON i.id = n.id"
 _PART = 1_000
@@ -22,41 +37,94 @@ _USAGE = "Restore the missing letters from a backup, then set the row to what th
 
 
 def check_letters(snapshot: Snapshot, notebook: Notebook) -> None:
-    """Stream all letters: digest, event id, reason and lengths from their bytes, and sums per publisher."""
+    """Stream all letters: seal, digest, event id and lengths from their bytes, states from what was done, and sums per publisher."""
     letters: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     redriven: dict[bytes, tuple[bytes | str, str]] = {}  # event by letter, and its publisher
-    for key, state, publisher, event, reason, framed, value, length, truncated in snapshot.stream(_LETTERS):
-        where = f"dead_letter {key.hex()}"
-        letters[publisher] += 1
-        sizes[publisher] += len(framed) + len(value or b"")
+    for row in snapshot.stream(_LETTERS):
+        letter = _Letter(*row)
+        letters[letter.publisher] += 1
+        sizes[letter.publisher] += len(letter.framed) + len(letter.value or b"")
         notebook.counts["dead_letters"] += 1
-        if reason not in Reason.__members__:
-            known = "a reason code"
-            notebook.add(Damage.LETTER, where, "reason", reason, known, _BYTES, publisher)
-        if truncated:
-            notebook.counts["truncated_letters"] += 1
-            continue
-        try:
-            headers = unframe(framed)
-        except ValueError as problem:
-            notebook.add(Damage.LETTER, where, "headers", problem, "framed headers", _BYTES, publisher)
-            continue
-        if key not in (digest(headers, value), whole_digest(headers, value)):
-            found = digest(headers, value)
-            notebook.add(Damage.LETTER, where, "headers or value", found, key, _BYTES, publisher)
-            continue
-        if length != (None if value is None else len(value)):
-            right = None if value is None else len(value)
-            notebook.add(Damage.LETTER, where, "value_bytes", length, right, _BYTES, publisher)
-        if event is not None and event != (named := _event(headers)):
-            notebook.add(Damage.LETTER, where, "event", event, named, _BYTES, publisher)
-        if state == "REDRIVEN":
-            redriven[key] = _event(headers), publisher
+        notebook.counts["truncated_letters"] += letter.truncated
+        differences = [*_row(letter), *_bytes(letter)]
+        for field, stored, right in differences:
+            where = f"dead_letter {letter.digest.hex()}"
+            notebook.add(Damage.LETTER, where, field, stored, right, _BYTES, letter.publisher)
+        if letter.state == "REDRIVEN" and not letter.truncated and not differences:
+            redriven[letter.digest] = _event(unframe(letter.framed)), letter.publisher
             if len(redriven) >= _PART:
                 _redriven(snapshot, redriven, notebook)
     _redriven(snapshot, redriven, notebook)
     _usage(snapshot, letters, sizes, notebook)
+    for no, key in snapshot.rows(_OF_NOTHING):
+        where = f"dead_letter_outcome {no}"
+        notebook.add(Damage.LETTER, where, "digest", key, "the digest of a letter", _BYTES)
+
+
+class _Letter(NamedTuple):
+    digest: bytes
+    state: str
+    publisher: str
+    event: bytes | None
+    reason: str
+    framed: bytes
+    value: bytes | None
+    value_bytes: int | None
+    truncated: bool
+    copies: int
+    first: Sequence[str]  # append time, topic, partition and offset
+    last: Sequence[str]
+    seal: bytes | None
+    came_to: str  # by what was done about it
+    older: bool  # a release that makes no seals may have put it down
+
+
+Difference = tuple[str, object, object]
+
+
+def _row(letter: _Letter) -> Iterator[Difference]:
+    if letter.reason not in Reason.__members__:
+        yield "reason", letter.reason, "a reason code"
+    if letter.state != letter.came_to:
+        yield "state", letter.state, f"{letter.came_to}, by its outcomes"
+    if int(letter.first[0]) > int(letter.last[0]):
+        yield "first_append", letter.first[0], f"at most {letter.last[0]}, when it came last"
+    if letter.copies == 1 and letter.first != letter.last:
+        yield "count", 1, "more than 1: it first came from another place than last"
+
+
+def _bytes(letter: _Letter) -> Iterator[Difference]:
+    """What is wrong with the bytes that are held. Cut ones prove nothing by themselves: they have their seal."""
+    framed, value, length = letter.framed, letter.value, letter.value_bytes
+    seal = letter_seal(letter.digest, letter.publisher, framed, value, length, letter.truncated)
+    if letter.seal is None and not letter.older:
+        yield "seal", "none", "a seal: no older release has put it down"
+    elif letter.seal not in (None, seal):
+        yield "headers, value, value_bytes, truncated, publisher or seal", seal, letter.seal
+        return
+    try:
+        headers = unframe(framed)
+    except ValueError as problem:
+        yield "headers", problem, "framed headers"
+        return
+    if letter.event is not None and headers and letter.event != (named := _event(headers)):
+        yield "event", letter.event, named
+    right = None if value is None else len(value)
+    if not letter.truncated:
+        if letter.digest not in (digest(headers, value), whole_digest(headers, value)):
+            yield "headers or value", digest(headers, value), letter.digest
+        elif length != right:
+            yield "value_bytes", length, right
+        return
+    if (
+        right is not None
+        and length is not None
+        and not (right == MAX_VALUE_BYTES < length or right == length)
+    ):
+        yield "value_bytes", length, f"{right}, or more than {MAX_VALUE_BYTES}, of which so many are held"
+    elif value is not None and letter.digest in (digest(headers, value), whole_digest(headers, value)):
+        yield "truncated", True, "false: it is held whole"
 
 
 def _redriven(snapshot: Snapshot, redriven: dict[bytes, tuple[bytes | str, str]], notebook: Notebook) -> None:

@@ -14,9 +14,12 @@ from services.fsck.rejudging import Body, Judgement, Rejudging
 from services.fsck.snapshot import Snapshot
 from services.fsck.stated import FIELDS, MORTAL, Values, stated, terms
 from services.storage.arrays import uuids
+from services.storage.batch import MOST_EVENTS
+from services.storage.bodies import admission, admissions, batch_digest
 
 _BODIES = """
-SELECT b.no, b.appended, b."offset", b.key_id, b.id, b.content, b.registry, b.rules, b.part, b.headers, b.payload, t.name
+SELECT b.no, b.appended, b."offset", b.key_id, b.id, b.content, b.registry, b.rules, b.part, b.headers, b.payload, t.name,
+       b.topic
 FROM lianyun.body b LEFT JOIN lianyun.topic t ON t.no = b.topic
 WHERE b.no >= %(first)s AND b.no < %(end)s
 ORDER BY b.no
@@ -27,6 +30,14 @@ SELECT i.id, i.content, i.no FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN lianyun
 _VARIANTS = """
 SELECT v.id, v.content, v.no FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN lianyun.variant v ON v.id = n.id
 """
+_BATCHES = """
+SELECT first_no, xid::text, events, taken, (extract(epoch FROM at) * 1000000)::bigint, digest
+FROM lianyun.batch WHERE first_no >= %(first)s AND first_no < %(end)s
+"""
+_MEND_ADMISSION = (
+    "Restore the rows of lianyun.body and lianyun.batch from a backup: what the broker and the platform said of these events "
+    "is signed by nobody."
+)
 _MEND_IDENTITY = "Restore the row from a backup; the message itself is sound."
 
 
@@ -73,12 +84,18 @@ class EventPass:
                 "no row",
                 "Delete the row: there is no such event.",
             )
+        self._batches(wanted, bodies)
         self._rows(wanted, judged)
         self._notebook.counts["events"] += len(bodies)
         return len(bodies)
 
     def _judge(self, body: Body, aside: set[int]) -> Judgement:
-        judgement = self._rejudging.judge(body)
+        try:
+            judgement = self._rejudging.judge(body)
+        except Exception as problem:
+            publisher = self._rejudging.publisher(body)
+            self._notebook.unreadable(body.where, problem, publisher)
+            judgement = Judgement(None, publisher, body.no in aside)
         if judgement.facts is None:
             self._notebook.counts["unreadable"] += 1
         if judgement.quarantined != (body.no in aside):
@@ -113,6 +130,27 @@ class EventPass:
                         Damage.IDENTITY, where, field, shown, expected, _MEND_IDENTITY, publisher
                     )
                     break
+
+    def _batches(self, wanted: Range, bodies: Sequence[Body]) -> None:
+        """Append times, places in the log and versions, which no signature covers, against the digest of each batch."""
+        blocks: dict[int, list[Body]] = defaultdict(list)
+        for body in bodies:
+            blocks[body.no // MOST_EVENTS * MOST_EVENTS].append(body)
+        for first, xid, events, taken, at, digest in self._snapshot.rows(_BATCHES, wanted.parameters()):
+            found = blocks.get(first, [])
+            if digest is None:
+                self._notebook.counts["batches_without_digest"] += 1
+                continue
+            if len(found) != events:
+                continue  # the ledger says it better
+            said = admissions(_admission(body) for body in found)
+            right = batch_digest(said, int(xid), first, events, taken, at)
+            if digest != right:
+                where, field = (
+                    f"events of the batch from {first}",
+                    "appended, place in the log, versions, or batch",
+                )
+                self._notebook.add(Damage.LEDGER, where, field, right, digest, _MEND_ADMISSION)
 
     def _rows(self, wanted: Range, judged: Mapping[int, tuple[Body, Judgement]]) -> None:
         expected: dict[str, dict[int, list[Values]]] = {table: defaultdict(list) for table in FIELDS}
@@ -181,6 +219,13 @@ class EventPass:
             self._evidence.publishers[no] = judgement.publisher
 
 
+def _admission(body: Body) -> bytes:
+    key, content = body.key_id, body.content
+    return admission(
+        body.no, body.appended, body.offset, key, body.id, content, body.registry, body.rules, body.topic_no, body.part
+    )  # fmt: skip
+
+
 _NOTHING = "No message supports this row."
 
 
@@ -191,7 +236,7 @@ def withdrawals(snapshot: Snapshot, below: int = 2**62) -> list[tuple[int, Withd
 
 
 def plan(snapshot: Snapshot, size: int) -> list[Range]:
-    """All event numbers in ranges of about ``size`` events, gaps included; the last one has no end."""
+    """All event numbers in ranges of about ``size`` events, whole blocks and gaps included; the last one has no end."""
     cuts = [
         no
         for (no,) in snapshot.stream(
@@ -201,7 +246,7 @@ def plan(snapshot: Snapshot, size: int) -> list[Range]:
         )
     ]
     lowest = lowest_number(snapshot)
-    starts = [lowest, *cuts[1:]]
+    starts = sorted({lowest, *(max(lowest, no // MOST_EVENTS * MOST_EVENTS) for no in cuts[1:])})
     return [Range(first, end) for first, end in zip(starts, [*starts[1:], 2**62], strict=True)]
 
 

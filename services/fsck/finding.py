@@ -17,6 +17,11 @@ Progress = Callable[[str, int, int], None]
 REBUILD = "Rebuild the state from the stored events: `lianyun replay --accept-differences`."
 """The remedy for whatever can be derived from sound messages."""
 
+UNREAD = (
+    "Compare these rows with a backup, by `SELECT`: one of them holds what no release writes. "
+    "Where they are right, it is an error of the check; report it with this line."
+)
+
 
 class Damage(StrEnum):
     """What kind of thing is not as it follows from the stored bytes."""
@@ -42,6 +47,8 @@ class Damage(StrEnum):
         "FINANCING"  # what is held, or found, does not follow from the decisions and events; or is held twice
     )
     CASE = "CASE"  # a step of a case is not signed by the platform, or a case is not what its steps and causes make of it
+    GENERATION = "GENERATION"  # there is no current state, or it is none that this release can check
+    UNREADABLE = "UNREADABLE"  # what is stored could not be read as what it should be: the check of it ended by an error
     AUDIT = "AUDIT"  # a register is not what its entries in the audit trail say, or entries are missing or were changed
     ACCESS_LOG = "ACCESS_LOG"  # a line of the access log, or an answer that may be asked for again, is missing or was changed
     RELEASE = "RELEASE"  # migrations or reference tables are not those of a release
@@ -125,6 +132,11 @@ class Notebook:
             self.findings.append(
                 Finding(kind, where, publisher, field, _shown(stored), _shown(expected), remedy)
             )
+
+    def unreadable(self, where: str, problem: Exception, publisher: str = "") -> None:
+        """Put down that ``where`` could not be checked: reading what is stored there ended by ``problem``."""
+        stored = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+        self.add(Damage.UNREADABLE, where, "value", stored, "what can be read", UNREAD, publisher)
 
     def report(self, seconds: float, waiting: int = 0) -> Report:
         """Everything so far as a report."""

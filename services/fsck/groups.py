@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from schemas.events.base import ObjectKind
 from services.core import engagement
@@ -16,10 +17,14 @@ from services.fsck.snapshot import Snapshot
 from services.fsck.unsettled import Unsettled
 from services.storage.arrays import uuids
 
+if TYPE_CHECKING:
+    from services.fsck.earlier import Earlier
+
 Group = frozenset[bytes]
+Groups = Mapping[bytes, Group]
 
 
-def expected_groups(snapshot: Snapshot, evidence: Evidence, dead: Dead) -> Mapping[bytes, Group]:
+def expected_groups(snapshot: Snapshot, evidence: Evidence, dead: Dead) -> Groups:
     """The members of every group of two and more, under each member; memory grows with declarations of sameness."""
     rows = snapshot.rows(
         "SELECT no, left_id, right_id, publisher FROM link WHERE kind = %s", (int(LinkKind.SAME_CONSIGNMENT),)
@@ -51,17 +56,23 @@ def expected_groups(snapshot: Snapshot, evidence: Evidence, dead: Dead) -> Mappi
 
 
 def check_groups(
-    snapshot: Snapshot, groups: Mapping[bytes, Group], waiting: Unsettled, notebook: Notebook
+    snapshot: Snapshot, groups: Groups, earlier: Earlier, waiting: Unsettled, notebook: Notebook
 ) -> None:
     """Compare the stored canonical ids; a consignment without a row is its own."""
     stored: dict[bytes, bytes] = dict(snapshot.stream("SELECT cons, canonical FROM canonical"))
     for cons in sorted(stored.keys() | groups.keys()):
         found, right = stored.get(cons, cons), min(groups.get(cons, {cons}))
-        if found != right and cons not in waiting.consignments:
+        if found != right and not (
+            cons in waiting.consignments and _explained(cons, found, earlier, waiting)
+        ):
             notebook.add(
                 Damage.CANONICAL, f"canonical of consignment {cons.hex()}", "canonical", found, right, REBUILD
             )
     notebook.counts["grouped_consignments"] += len(groups)
+
+
+def _explained(cons: bytes, found: bytes, earlier: Earlier, waiting: Unsettled) -> bool:
+    return any(min(state.groups.get(cons, {cons})) == found for state in earlier.states(waiting.numbers))
 
 
 def _thing(cons: bytes) -> Thing:

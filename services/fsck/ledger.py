@@ -35,6 +35,39 @@ FULL JOIN (
 ) AS s ON s.first_no = b.first_no
 WHERE b.events IS DISTINCT FROM coalesce(s.events, 0)
 """
+_UNDIGESTED = """
+SELECT first_no FROM lianyun.batch
+WHERE digest IS NULL AND at > (SELECT min(at) + interval '1 day' FROM lianyun.batch WHERE digest IS NOT NULL)
+ORDER BY first_no
+"""
+_HOLES = """
+SELECT o.topic, o.part, o.holes, coalesce(h.holes, 0)::bigint
+FROM lianyun.kafka_offset o
+LEFT JOIN (SELECT topic, part, sum(holes) AS holes FROM lianyun.log_hole GROUP BY 1, 2) AS h USING (topic, part)
+WHERE o.holes <> coalesce(h.holes, 0)
+"""
+_PASSED = "SELECT no, topic, part, first, next, holes FROM lianyun.log_hole WHERE holes NOT BETWEEN 1 AND next - first"
+_LETTERS = """
+SELECT d.digest, d.last_topic, d.last_partition, d.last_offset, o.next_offset, d.first_topic, d.first_partition, d.first_offset,
+       f.next_offset
+FROM lianyun.dead_letter d
+LEFT JOIN lianyun.kafka_offset o ON o.topic = d.last_topic AND o.part = d.last_partition
+LEFT JOIN lianyun.kafka_offset f ON f.topic = d.first_topic AND f.part = d.first_partition
+WHERE (d.last_offset < o.next_offset AND d.first_offset < f.next_offset) IS NOT TRUE
+"""
+_REFUSED = """
+SELECT (SELECT coalesce(sum(count), 0)::bigint FROM lianyun.dead_letter),
+       (SELECT coalesce(sum(refused), 0)::bigint FROM lianyun.kafka_offset)
+"""
+_AHEAD = """
+SELECT 'batch of event numbers from ' || first_no, xid::text FROM lianyun.batch WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
+UNION ALL SELECT 'quarantine ' || no, xid::text FROM lianyun.quarantine WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
+UNION ALL SELECT 'financing_decision ' || number, xid::text FROM lianyun.financing_decision
+          WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
+UNION ALL SELECT 'financing_watch of event ' || no, xid::text FROM lianyun.financing_watch
+          WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
+UNION ALL SELECT 'pending ' || id, mark::text FROM pending WHERE mark >= pg_snapshot_xmax(pg_current_snapshot())
+"""
 _BODILESS = """
 SELECT 'identity', i.id, i.no FROM lianyun.identity i
 WHERE i.no >= %(lowest)s AND NOT EXISTS (SELECT 1 FROM lianyun.body b WHERE b.no = i.no AND b.id = i.id)
@@ -47,6 +80,10 @@ _ACCEPT = (
     "Find out who moved the row. Where records were skipped, set it back and let the workers read them again; "
     "what was applied is recognised and not applied twice."
 )
+_UNEXPLAINED = (
+    "Find out what stood at these offsets, while the log holds them: an event that was taken away leaves such a hole. "
+    "Restore the rows from a backup."
+)
 _RESTORE = "Restore the rows from a backup: events were added or taken away by something other than a batch."
 
 
@@ -57,7 +94,17 @@ def check_ledger(snapshot: Snapshot, lowest: int, notebook: Notebook) -> None:
     event, was refused, or was a hole of the log; no message comes from beyond it.
     """
     taken = _offsets(snapshot, notebook)
+    _holes(snapshot, notebook)
+    for (first,) in snapshot.rows(_UNDIGESTED):
+        expected = "a digest: those of earlier batches are there"
+        notebook.add(
+            Damage.LEDGER, f"batch of event numbers from {first}", "digest", "none", expected, _RESTORE
+        )
     _origins(snapshot, notebook)
+    _letters(snapshot, notebook)
+    for where, xid in snapshot.rows(_AHEAD):
+        expected = "that of a transaction that has begun: nobody who reads in order comes to it"
+        notebook.add(Damage.LEDGER, where, "xid or mark", xid, expected, _RESTORE)
     _blocks(snapshot, lowest, notebook)
     for table, event, no in snapshot.rows(_BODILESS, {"lowest": lowest}):
         where = f"body of event {no} ({table} {event.hex()})"
@@ -86,6 +133,40 @@ def _offsets(snapshot: Snapshot, notebook: Notebook) -> int:
                 Damage.LEDGER, f"kafka_offset {topic}[{part}]", "next_offset", next_offset, said, _ACCEPT
             )
     return taken
+
+
+def _holes(snapshot: Snapshot, notebook: Notebook) -> None:
+    """Offsets without a record are noted when they are passed."""
+    for topic, part, holes, noted in snapshot.rows(_HOLES):
+        where, expected = f"kafka_offset {topic}[{part}]", f"{noted}, as lianyun.log_hole has them"
+        notebook.add(Damage.LEDGER, where, "holes", holes, expected, _UNEXPLAINED)
+    for no, topic, part, first, following, holes in snapshot.rows(_PASSED):
+        stored, expected = (
+            f"{holes} of offsets {first} to {following - 1}",
+            "at least one, and no more than there are",
+        )
+        notebook.add(
+            Damage.LEDGER, f"log_hole {no} of {topic}[{part}]", "holes", stored, expected, _UNEXPLAINED
+        )
+
+
+def _letters(snapshot: Snapshot, notebook: Notebook) -> None:
+    """Letters come from offsets that were read, and are copies of no more records than were refused."""
+    # Where a partition began anew, offsets that were read before may lie ahead.
+    anew = set(snapshot.rows(_ACCEPTED, (LOSS_ACCEPTED,)))
+    for key, *places in snapshot.rows(_LETTERS):
+        for name, (topic, part, offset, following) in (("last", places[:4]), ("first", places[4:])):
+            if (topic, part) in anew or (following is not None and offset < following):
+                continue
+            expected = "a partition that is read" if following is None else f"below {following}, the next one"
+            where, stored = f"dead_letter {key.hex()}", f"{topic}[{part}]@{offset}"
+            notebook.add(
+                Damage.LETTER, where, f"{name}_topic, partition and offset", stored, expected, _RESTORE
+            )
+    letters, refused = snapshot.one(_REFUSED)
+    if letters > refused:
+        expected = f"at most {refused}, the records that were refused"
+        notebook.add(Damage.LETTER, "dead_letter", "count", letters, expected, _RESTORE)
 
 
 def _origins(snapshot: Snapshot, notebook: Notebook) -> None:

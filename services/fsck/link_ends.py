@@ -10,6 +10,7 @@ from schemas.events.base import ObjectKind
 from services.core.facts import FOREVER, Link, LinkKind
 from services.core.links import spans
 from services.core.objects import Thing
+from services.fsck.earlier import choices
 from services.fsck.evidence import Evidence
 from services.fsck.finding import REBUILD, Damage, Notebook
 from services.fsck.liveness import Dead
@@ -17,6 +18,7 @@ from services.fsck.names import Names
 from services.fsck.snapshot import Snapshot
 from services.fsck.stated import FIELDS, Values
 from services.fsck.unsettled import Unsettled
+from services.storage.batch import MOST_EVENTS
 
 _TIMED = """
 SELECT no, carried, kind, publisher, left_id, right_id, right_kind, start_at, end_at, until, shared
@@ -50,11 +52,13 @@ def check_link_ends(
         rows = [Timed(*row) for row in group if row[0] not in evidence.damaged]
         notebook.counts["timed_links"] += len(rows)
         live = [row for row in (*rows, *missing.get(key, ())) if row.no not in dead.numbers]
+        allowed: dict[int, set[int]] = {}
         if any(row.no in waiting.numbers for row in live):
             notebook.counts["links_waiting"] += len(live)
-            continue
+            allowed = _earlier_ends(live, waiting.numbers)
         for row, until in _ends(live):
-            if row.until is not None and row.until != until:
+            if row.until not in {None, until, *allowed.get(id(row), ())}:
+                assert row.until is not None
                 _note(notebook, row.no, row.kind, row.carried, row.until, until, names(row.publisher))
     for no, until in snapshot.stream(_UNTIMED, (FOREVER,)):
         _note(notebook, no, 0, b"", until, FOREVER, "")
@@ -68,6 +72,15 @@ def _ends(live: Sequence[Timed]) -> Iterator[tuple[Timed, int]]:
     ends = {span.link.event: span.end for span in spans(links.values())}
     for row, link in links.items():
         yield row, ends[link.event]
+
+
+def _earlier_ends(live: Sequence[Timed], noted: frozenset[int]) -> dict[int, set[int]]:
+    """By row, where each may end that was derived without some of the latest transactions."""
+    found: dict[int, set[int]] = {}
+    for blocks in choices([row.no for row in live], noted):
+        for row, until in _ends([row for row in live if row.no // MOST_EVENTS not in blocks]):
+            found.setdefault(id(row), set()).add(until)
+    return found
 
 
 def _link(row: Timed, place: int) -> Link:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,16 +29,18 @@ class Dead:
     numbers: frozenset[int]
 
 
-def expected_dead(snapshot: Snapshot, evidence: Evidence) -> Dead:
-    """Judge every event that anything speaks about: withdrawals, contents that differ, quarantine."""
+def expected_dead(snapshot: Snapshot, evidence: Evidence, unseen: frozenset[int] = frozenset()) -> Dead:
+    """Judge every event that anything speaks about: withdrawals, contents that differ, quarantine; as if ``unseen`` were not there."""
     variants: dict[bytes, set[int]] = defaultdict(set)
     for event, no in snapshot.stream("SELECT id, no FROM lianyun.variant"):
-        variants[event].add(no)
+        if no not in unseen:
+            variants[event].add(no)
     aside = evidence.quarantined
     doubtful = sorted({*variants, *aside.values()})
     contents: dict[bytes, set[int]] = defaultdict(set)
     for event, no in _contents(snapshot, doubtful):
-        contents[event].add(no)
+        if no not in unseen:
+            contents[event].add(no)
     counting = {event: len(numbers - aside.keys()) for event, numbers in contents.items()}
     equivocated = frozenset(event for event, count in counting.items() if count > 1)
     unheard = frozenset(event for event, count in counting.items() if count == 0)
@@ -55,12 +57,23 @@ def expected_dead(snapshot: Snapshot, evidence: Evidence) -> Dead:
 
 
 def check_liveness(
-    snapshot: Snapshot, evidence: Evidence, dead: Dead, waiting: Unsettled, notebook: Notebook, names: Names
+    snapshot: Snapshot,
+    evidence: Evidence,
+    dead: Dead,
+    deaths: Sequence[Dead],
+    waiting: Unsettled,
+    notebook: Notebook,
+    names: Names,
 ) -> None:
-    """Compare the table ``dead`` and the rows that say of themselves whether they count with ``dead``."""
-    _table(snapshot, dead, waiting, notebook)
+    """Compare the table ``dead`` and the rows that say of themselves whether they count with ``dead``.
+
+    What waits to be judged again may be as one of ``deaths`` has it.
+    """
+    _table(snapshot, dead, deaths, waiting, notebook)
+    maybe = frozenset().union(*(each.numbers for each in deaths))
+    surely = dead.numbers.intersection(*(each.numbers for each in deaths))
     for no in sorted(evidence.marked_dead.keys() - dead.numbers):
-        if evidence.marked_dead[no] not in waiting.events:
+        if evidence.marked_dead[no] not in waiting.events or no not in maybe:
             _flag(notebook, evidence.publishers.get(no, ""), no, "rows", True)
     for part in _parts(sorted(dead.numbers)):
         for table in MORTAL:
@@ -70,16 +83,20 @@ def check_liveness(
                 {"nos": bigints(part)},
             )
             for no, publisher in rows:
-                if no not in waiting.numbers:
+                if no not in waiting.numbers or no in surely:
                     _flag(notebook, names(publisher), no, table, False)
     notebook.counts["dead_events"] += len(dead.reasons)
 
 
-def _table(snapshot: Snapshot, dead: Dead, waiting: Unsettled, notebook: Notebook) -> None:
+def _table(
+    snapshot: Snapshot, dead: Dead, deaths: Sequence[Dead], waiting: Unsettled, notebook: Notebook
+) -> None:
     stored: dict[bytes, int] = dict(snapshot.stream("SELECT id, reason FROM dead"))
     for event in sorted(stored.keys() | dead.reasons.keys()):
         found, right = stored.get(event), dead.reasons.get(event)
-        if found == right or event in waiting.events:
+        if found == right:
+            continue
+        if event in waiting.events and any(each.reasons.get(event) == found for each in deaths):
             continue
         notebook.add(
             Damage.LIVENESS,

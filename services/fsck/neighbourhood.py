@@ -56,6 +56,8 @@ class Neighbourhood:
     into: Mapping[Thing, list[Link]] = field(default_factory=lambda: defaultdict(list))
     rivals: Mapping[Thing, list[Link]] = field(default_factory=lambda: defaultdict(list))
     foundings: Mapping[Thing, list[Founding]] = field(default_factory=lambda: defaultdict(list))
+    numbers: set[int] = field(default_factory=set)
+    """Of the events of all rows."""
 
     def facts(self, members: Iterable[Thing]) -> Facts:
         """What may concern the group of ``members`` other than by train."""
@@ -98,13 +100,13 @@ class Surveyor:
         """The neighbourhood of ``consignments``; a few statements for each level of the way up."""
         found = Neighbourhood()
         first = {_thing(ObjectKind.CONSIGNMENT, cons) for cons in consignments}
-        for row in self._rows("founding", "cons", _FOUNDINGS, first):
+        for row in self._rows("founding", "cons", _FOUNDINGS, first, found.numbers):
             founding = _founding(row)
             found.foundings[founding.consignment].append(founding)
         seen, level = set(first), first
         while level:
             above: set[Thing] = set()
-            for row in self._rows("link", "right_id", _INTO, level):
+            for row in self._rows("link", "right_id", _INTO, level, found.numbers):
                 link = _link(row)
                 found.into[link.right].append(link)
                 if link.kind is not LinkKind.SAME_CONSIGNMENT:
@@ -112,19 +114,22 @@ class Surveyor:
             level = above - seen
             seen |= level
         boxes = {thing for thing in seen if thing.kind is ObjectKind.CONTAINER}
-        for row in self._rows("link", "carried", _RIVALS, boxes):
+        for row in self._rows("link", "carried", _RIVALS, boxes, found.numbers):
             link = _link(row)
             found.rivals[link.left].append(link)
-        for row in self._rows("claim", "object", _CLAIMS, seen):
+        for row in self._rows("claim", "object", _CLAIMS, seen, found.numbers):
             claim = claim_of(row)
             found.claims[claim.thing].append(claim)
         return found
 
-    def _rows(self, table: str, column: str, query: str, things: Iterable[Thing]) -> Iterable[Values]:
+    def _rows(
+        self, table: str, column: str, query: str, things: Iterable[Thing], numbers: set[int]
+    ) -> Iterable[Values]:
         ids = sorted({bytes.fromhex(thing.key) for thing in things})
         if not ids:
             return
         for no, *values in self._snapshot.rows(query, {"ids": uuids(ids)}):
+            numbers.add(no)
             if no not in self._skipped:
                 yield tuple(values)
         for id_ in ids:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import TypeVar
+
+import psycopg
 
 from services.admission.model import AdmissionSettings
 from services.fsck.events import EventPass, Range
@@ -16,6 +19,26 @@ from services.registry.as_of import RegistryHistory
 from services.registry.store import Recorded
 
 Found = tuple[Notebook, Evidence]
+INFRASTRUCTURE = (psycopg.OperationalError, psycopg.InterfaceError, OSError, MemoryError, BrokenExecutor)
+"""What no stored row is to blame for: it ends the check."""
+Result = TypeVar("Result")
+
+
+def attempt(
+    snapshot: Snapshot, notebook: Notebook, what: str, work: Callable[[], Result], otherwise: Result
+) -> Result:
+    """What ``work`` gives; ``otherwise`` where what is stored in ``what`` ends it by an error, which is put down.
+
+    Whatever else is to be checked can go on in the same snapshot. Raises INFRASTRUCTURE.
+    """
+    try:
+        with snapshot.connection.transaction():
+            return work()
+    except INFRASTRUCTURE:
+        raise
+    except Exception as problem:
+        notebook.unreadable(what, problem)
+        return otherwise
 
 
 def check_events(
@@ -47,7 +70,9 @@ class _Checker:
 
     def check(self, wanted: Range) -> Found:
         evidence = Evidence()
-        EventPass(self._snapshot, self._rejudging, self._notebook, evidence).check(wanted)
+        events = EventPass(self._snapshot, self._rejudging, self._notebook, evidence)
+        where = f"rows of events {wanted.first} to {wanted.end - 1}"
+        attempt(self._snapshot, self._notebook, where, lambda: events.check(wanted), 0)
         return self._notebook.taken(), evidence
 
 

@@ -39,6 +39,7 @@ class Body(NamedTuple):
     headers: bytes
     payload: bytes
     topic: str | None
+    topic_no: int
 
     @property
     def where(self) -> str:

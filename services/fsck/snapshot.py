@@ -10,6 +10,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from services.storage.arrays import adapt
+from services.storage.errors import GenerationMoved
 from services.storage.generations import current_generation
 from services.storage.statements import statement
 
@@ -32,7 +33,12 @@ class Snapshot:
         self._names = 0
         adapt(connection)
         self.generation = current_generation(connection)
-        schema = sql.Identifier(f"g{self.generation}")
+        name = f"g{self.generation}"
+        if connection.execute("SELECT to_regclass(%s)", (f"{name}.head",)).fetchone() == (None,):
+            raise GenerationMoved(
+                f"the current generation is {self.generation}, of which there are no tables"
+            )
+        schema = sql.Identifier(name)
         connection.execute(sql.SQL("SET LOCAL search_path = {}, lianyun").format(schema))
         connection.execute("SET LOCAL jit = off")
 
@@ -42,10 +48,14 @@ class Snapshot:
         connection: Connection[Any] = psycopg.connect(
             dsn, application_name="lianyun-fsck", autocommit=True, prepare_threshold=2
         )
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        if join is not None:
-            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(join)))
-        return cls(connection)
+        try:
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            if join is not None:
+                connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(join)))
+            return cls(connection)
+        except BaseException:
+            connection.close()
+            raise
 
     @property
     def connection(self) -> Connection[Any]:

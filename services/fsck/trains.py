@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
 from schemas.events.base import ObjectKind
 from services.core.facts import Claim
 from services.core.train_head import train_head
+from services.fsck.earlier import Earlier, State
 from services.fsck.evidence import Evidence
 from services.fsck.finding import REBUILD, Damage, Notebook
 from services.fsck.liveness import Dead
 from services.fsck.names import Names
 from services.fsck.neighbourhood import claim_of
-from services.fsck.snapshot import Snapshot
+from services.fsck.snapshot import Row, Snapshot
 from services.fsck.stated import FIELDS
 from services.fsck.unsettled import Unsettled
 from services.storage.words import halves
@@ -25,12 +26,21 @@ _EMPTY = (None, None, 0)
 
 
 def check_trains(
-    snapshot: Snapshot, evidence: Evidence, dead: Dead, waiting: Unsettled, notebook: Notebook, names: Names
+    snapshot: Snapshot,
+    evidence: Evidence,
+    dead: Dead,
+    earlier: Earlier,
+    waiting: Unsettled,
+    notebook: Notebook,
+    names: Names,
 ) -> None:
-    """Stream claims about trains and train heads side by side; memory is that of the claims about one train."""
+    """Stream claims about trains and train heads side by side; memory is that of the claims about one train.
+
+    A head whose claims wait to be judged again may be as one of the ``earlier`` states has it.
+    """
     heads = snapshot.stream("SELECT train, milestone, position, exceptions FROM train_head ORDER BY train")
     stored = next(heads, None)
-    for train, claims, unsure in _trains(snapshot, evidence, dead, waiting):
+    for train, claims, others in _trains(snapshot, evidence, dead, earlier, waiting):
         while stored is not None and stored[0] < train:
             _compare(notebook, stored[0], _plain(stored), _EMPTY, "")
             stored = next(heads, None)
@@ -38,7 +48,7 @@ def check_trains(
         if stored is not None and stored[0] == train:
             found, stored = _plain(stored), next(heads, None)
         notebook.counts["trains"] += 1
-        if not unsure:
+        if others is not None and not any((found or _EMPTY) == _expected(each) for each in others):
             by = names(int(claims[0].publisher)) if claims else ""
             _compare(notebook, train, found, _expected(claims), by)
     while stored is not None:
@@ -47,8 +57,9 @@ def check_trains(
 
 
 def _trains(
-    snapshot: Snapshot, evidence: Evidence, dead: Dead, waiting: Unsettled
-) -> Iterator[tuple[bytes, list[Claim], bool]]:
+    snapshot: Snapshot, evidence: Evidence, dead: Dead, earlier: Earlier, waiting: Unsettled
+) -> Iterator[tuple[bytes, list[Claim], Iterable[list[Claim]] | None]]:
+    """(train, its claims, what these were in earlier states): the last is None where nothing can be said of its head."""
     repaired: dict[bytes, list[Claim]] = {}
     kind = FIELDS["claim"].index("kind")
     for no, values in evidence.repaired.get("claim", ()):
@@ -59,11 +70,19 @@ def _trains(
     for train, group in groupby(rows, key=lambda row: row[1]):
         known = list(group)
         claims = [claim_of(tuple(row[1:])) for row in known if row[0] not in skipped]
-        unsure = any(row[0] in waiting.numbers for row in known)
-        yield train, claims + repaired.pop(train, []), unsure
+        others: Iterable[list[Claim]] = ()
+        if any(row[0] in waiting.numbers for row in known):
+            numbers = {row[0] for row in known} | waiting.numbers
+            others = [_left(known, state, evidence) for state in earlier.states(numbers)]
+        yield train, claims + repaired.pop(train, []), others
     # What is left has lost every row of its train, and stands behind the order of the stream.
     for train in sorted(repaired):
-        yield train, repaired[train], True
+        yield train, repaired[train], None
+
+
+def _left(rows: list[Row], state: State, evidence: Evidence) -> list[Claim]:
+    skipped = state.left_out | evidence.damaged
+    return [claim_of(tuple(row[1:])) for row in rows if row[0] not in skipped]
 
 
 def _expected(claims: list[Claim]) -> tuple[Any, ...]:

@@ -31,7 +31,7 @@ RecordRefused = Callable[[Session, Sequence[Refused]], None]
 class Entered:
     """What a batch's events became: which are new, under which numbers, and what is ready to be folded.
 
-    ``taken`` counts the records of the log that the events came by, duplicates included.
+    ``taken`` counts the records of the log that the events came by, duplicates included; ``digest`` is that of their admission.
     """
 
     identified: Identified
@@ -39,6 +39,7 @@ class Entered:
     numbers: tuple[int, ...]
     absorbed: Absorbed
     taken: int = 0
+    digest: bytes = b""
 
 
 def fence(work: Work, batch: Batch) -> None:
@@ -96,7 +97,7 @@ def enter(
     work.stage("identity")
     kept = sorted((*identified.new, *identified.variants))
     numbered = [(first + i, events[i]) for i in kept]
-    put_bodies(work, numbered, topics)
+    digest = put_bodies(work, numbered, topics)
     put_traces(work, numbered)
     work.stage("body")
     variants = frozenset(identified.variants)
@@ -111,7 +112,7 @@ def enter(
         for i in kept
     ]
     absorbed = absorb(work, stated, taken)
-    return Entered(identified, first, tuple(first + i for i in kept), absorbed, len(events))
+    return Entered(identified, first, tuple(first + i for i in kept), absorbed, len(events), digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +160,8 @@ def _put_down(
     if project is not None:
         project(work.session)
     if entered.numbers or entered.taken:
-        work.send(
-            "put_batch", {"first": entered.first, "events": len(entered.numbers), "taken": entered.taken}
-        )
+        batch = {"first": entered.first, "events": len(entered.numbers), "taken": entered.taken}
+        work.send("put_batch", {**batch, "digest": entered.digest})
     if refused:
         record_refused(work.session, refused)
     points.reach("before_commit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,9 @@ _BEFORE = struct.Struct(">iqiqiqi16si16siiih").pack
 _TOPIC = struct.Struct(">ih").pack
 _AFTER = struct.Struct(">ihi").pack
 _LENGTH = struct.Struct(">i").pack
+_PART = struct.Struct(">ih").pack
+_PLACE = 6
+"""Bytes of the partition, which is packed in front of the message."""
 
 
 def packed_body(event: Event) -> Body:
@@ -34,19 +38,51 @@ def packed_body(event: Event) -> Body:
     return Body(before, after)
 
 
-def put_bodies(work: Work, events: Sequence[tuple[int, Event]], topics: Mapping[str, int]) -> None:
+def put_bodies(work: Work, events: Sequence[tuple[int, Event]], topics: Mapping[str, int]) -> bytes:
     """Store messages under their numbers, all of one block; ``topics`` gives each topic's number.
 
-    A block lies in one partition, which takes the rows without looking for theirs.
+    A block lies in one partition, which takes the rows without looking for theirs. Returns the digest of what the platform
+    says of them (``admissions``).
     """
     if not events:
-        return
+        return admissions(())
     numbers = {name: _TOPIC(2, no) for name, no in topics.items()}
     pieces: list[bytes] = []
+    said: list[bytes] = []
     for no, event in events:
         before, after = event.body or packed_body(event)
-        pieces += (_NUMBER(12, 8, no), before, numbers[event.record.topic], after)
+        number, topic = _NUMBER(12, 8, no), numbers[event.record.topic]
+        pieces += (number, before, topic, after)
+        said.append(b"".join((number, before, topic, after[:_PLACE])))
     work.copy(f"COPY lianyun.body_{events[0][0] // SPAN} FROM STDIN BINARY".encode(), pieces)
+    return admissions(said)
+
+
+def admissions(said: Iterable[bytes]) -> bytes:
+    """The digest of what the platform says of the events of one block, in the order of their numbers."""
+    return hashlib.sha256(b"".join(said)).digest()
+
+
+def admission(
+    no: int,
+    appended: int,
+    offset: int,
+    key: int,
+    id_: bytes,
+    content: bytes,
+    registry: int,
+    rules: int,
+    topic: int,
+    part: int,
+) -> bytes:
+    """What the platform says of one event, from its row; ``key`` is the key's number. struct.error where it fits no row."""
+    before = _BEFORE(8, appended, 8, offset, 8, key, 16, id_, 16, content, 4, registry, 2, rules)
+    return b"".join((_NUMBER(12, 8, no), before, _TOPIC(2, topic), _PART(2, part)))
+
+
+def batch_digest(said: bytes, xid: int, first: int, events: int, taken: int, at: int) -> bytes:
+    """The digest of a batch: of its ``admissions`` and its own row, as ``put_batch`` makes it; ``at`` UTC microseconds."""
+    return hashlib.sha256(said + f"{xid} {first} {events} {taken} {at}".encode()).digest()
 
 
 def topic_numbers(session: Session, names: Iterable[str]) -> dict[str, int]:

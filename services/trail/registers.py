@@ -55,6 +55,8 @@ REGISTERS = (
     _of("access_log_opening", "id", "asked asked_by reason since until"),
     _of("access_log_approval", "opening", "approved approved_by expires"),
     _of("access_log_shown", "id", "opening at shown_to lines"),
+    _of("financing_version", "number", "key_id normaliser open", uncovered="since"),
+    _of("financing_acknowledged", "financing alert", "at client remark"),
     _of(
         "webhook_subscription",
         "id",

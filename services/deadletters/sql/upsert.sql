@@ -26,7 +26,7 @@ put AS (
     INSERT INTO lianyun.dead_letter AS d (
         digest, publisher, event, reason, detail, pointer, remedy, count, headers, value, value_bytes, truncated,
         first_append, first_topic, first_partition, first_offset,
-        last_append, last_topic, last_partition, last_offset
+        last_append, last_topic, last_partition, last_offset, seal
     )
     SELECT digest, publisher, event, reason, detail, pointer, remedy, count,
            CASE WHEN fits OR octet_length(headers) <= 2048 THEN headers ELSE ''::bytea END,
@@ -34,7 +34,10 @@ put AS (
            value_bytes,
            truncated OR NOT fits,
            first_append, first_topic, first_partition, first_offset,
-           last_append, last_topic, last_partition, last_offset
+           last_append, last_topic, last_partition, last_offset,
+           sha256(digest || convert_to(concat_ws(' ', publisher, coalesce(value_bytes, -1), (truncated OR NOT fits)::integer), 'UTF8')
+                  || sha256(CASE WHEN fits OR octet_length(headers) <= 2048 THEN headers ELSE ''::bytea END)
+                  || CASE WHEN fits AND value IS NOT NULL THEN sha256(value) ELSE ''::bytea END)
     FROM measured
     ORDER BY digest
     ON CONFLICT (digest) DO UPDATE SET

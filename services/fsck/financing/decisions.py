@@ -43,19 +43,27 @@ def check_decisions(snapshot: Snapshot, history: RegistryHistory, network: str, 
     registry = history.newest()
     touched = _Touched(snapshot)
     for row in snapshot.stream(DECISIONS):
-        ruling = ruling_of(row)
-        headers, payload, xid, rests = row[RULING_COLUMNS : RULING_COLUMNS + 4]
         notebook.counts["decisions"] += 1
-        said = _signed(ruling, bytes(headers), bytes(payload), registry, network, notebook)
-        if said is not None:
-            _compare(ruling, said, notebook)
-        if not rests:
-            expected = "an earlier decision that is stored"
-            _note(notebook, ruling, "before", ruling.before, expected)
-        if ruling.position > int(xid):
-            _note(notebook, ruling, "position", ruling.position, f"at most {xid}, its own transaction")
-        _touches(ruling, touched.of(ruling.number, notebook), notebook)
+        there = touched.of(int(row[0]), notebook)
+        try:
+            _decision(row, there, registry, network, notebook)
+        except Exception as problem:
+            notebook.unreadable(f"financing_decision {row[0]}", problem, str(row[4]))
     touched.rest(notebook)
+
+
+def _decision(row: Row, touched: set[bytes], registry: Registry, network: str, notebook: Notebook) -> None:
+    ruling = ruling_of(row)
+    headers, payload, xid, rests = row[RULING_COLUMNS : RULING_COLUMNS + 4]
+    said = _signed(ruling, bytes(headers), bytes(payload), registry, network, notebook)
+    if said is not None:
+        _compare(ruling, said, notebook)
+    if not rests:
+        expected = "an earlier decision that is stored"
+        _note(notebook, ruling, "before", ruling.before, expected)
+    if ruling.position > int(xid):
+        _note(notebook, ruling, "position", ruling.position, f"at most {xid}, its own transaction")
+    _touches(ruling, touched, notebook)
 
 
 def where(ruling: Ruling) -> str:

@@ -20,7 +20,7 @@ from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import print_of
 from services.processors.financing.uniqueness import Entry, Verdict
 from services.processors.financing.words import live
-from services.registry import store as registry_store
+from services.registry.as_of import RegistryHistory
 from services.storage.arrays import uuids
 
 _SHARING = """
@@ -40,13 +40,13 @@ _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 REMEDY = "Ask both banks; the later of the two decisions must not have been taken. Nothing is undone by the platform."
 
 
-def check_pledges(snapshot: Snapshot, notebook: Notebook) -> None:
+def check_pledges(snapshot: Snapshot, history: RegistryHistory, notebook: Notebook) -> None:
     """Count interests that two financings hold although the rules allow one; a few milliseconds for each that shares a key."""
     notebook.counts["double_pledges"] += 0
     (now,) = snapshot.one(_NOW)
     seen: set[frozenset[str]] = set()
     for (name,) in snapshot.rows(_SHARING):
-        for other in _before(snapshot, str(name), now):
+        for other in _before(snapshot, history, str(name), now):
             pair = frozenset((name, other))
             if pair in seen:
                 continue
@@ -56,7 +56,7 @@ def check_pledges(snapshot: Snapshot, notebook: Notebook) -> None:
             notebook.add(Damage.FINANCING, where, "interest", "held by both", "held by one", REMEDY)
 
 
-def _before(snapshot: Snapshot, name: str, now: Micros) -> Iterable[str]:
+def _before(snapshot: Snapshot, history: RegistryHistory, name: str, now: Micros) -> Iterable[str]:
     """The financings that held what ``name`` holds before it did, and still do."""
     rows = snapshot.rows(_UNDER, {"ids": uuids([financing_id(name)])})
     prints: list[Fingerprint] = []
@@ -84,7 +84,7 @@ def _before(snapshot: Snapshot, name: str, now: Micros) -> Iterable[str]:
     wanted = encumbrance(name, own.terms, products()[own.terms.product])
     found = uniqueness.check(wanted, prints, entries)
     taken = {finding.by for finding in found.findings if finding.verdict is Verdict.TAKEN}
-    return sorted(taken - _consents(snapshot, own, since, {n: holds[n] for n in taken}))
+    return sorted(taken - _consents(snapshot, history, own, since, {n: holds[n] for n in taken}))
 
 
 def _reserved(rulings: Iterable[Ruling], hold: Hold) -> Ruling:
@@ -93,12 +93,14 @@ def _reserved(rulings: Iterable[Ruling], hold: Hold) -> Ruling:
     return max(own, key=lambda ruling: ruling.number)
 
 
-def _consents(snapshot: Snapshot, own: Hold, since: Ruling, taken: Mapping[str, Hold]) -> frozenset[str]:
+def _consents(
+    snapshot: Snapshot, history: RegistryHistory, own: Hold, since: Ruling, taken: Mapping[str, Hold]
+) -> frozenset[str]:
     """Of ``taken``, those whose banks agreed to be taken over: both stand until the pledge ends the earlier one."""
     open_ = {name for name, hold in taken.items() if not (own.pledged and hold.pledged)}
     if not open_:
         return frozenset()
-    registry = registry_store.look(snapshot.connection)
+    registry = history.newest()
     subjects = [financing_id(name) for name in sorted(open_)]
     evidence = gather_evidence(snapshot.connection, [], subjects, registry, since.at)
     return consented(live(evidence.record, since.at, since.at), own.bank, since.at) & open_

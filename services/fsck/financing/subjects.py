@@ -25,13 +25,15 @@ ORDER BY b.no
 """
 _WORDS = "SELECT no, subject FROM lianyun.financing_word WHERE no >= %(lowest)s ORDER BY no, subject"
 _ASKED = """
-SELECT a.no, a.answered, a.fault,
-       coalesce(a.answered, 0) = 0 OR EXISTS (SELECT 1 FROM lianyun.financing_decision d WHERE d.number = a.answered)
+SELECT a.no, a.answered, a.fault, (
+    SELECT max(d.number) FROM lianyun.body b JOIN lianyun.financing_decision d ON d.request = b.id WHERE b.no = a.no
+)
 FROM lianyun.financing_asked a WHERE a.no >= %(lowest)s
 """
 _WATCHES = """
 SELECT w.financing, w.no FROM lianyun.financing_watch w
 WHERE NOT EXISTS (SELECT 1 FROM lianyun.financing_hold h WHERE h.financing = w.financing)
+   OR (w.no >= %(lowest)s AND NOT EXISTS (SELECT 1 FROM lianyun.body b WHERE b.no = w.no))
 ORDER BY w.no
 """
 
@@ -63,13 +65,14 @@ def _check_asked(snapshot: Snapshot, asking: set[int], lowest: int, notebook: No
     for no in sorted(asking ^ stored.keys()):
         shown = ("missing", "a row") if no in asking else ("a row", "no row")
         notebook.add(Damage.FINANCING, f"financing_asked of event {no}", "row", *shown, remedy)
-    for no, (answered, fault, known) in stored.items():
+    for no, (answered, fault, decided) in stored.items():
         notebook.counts["requests_waiting"] += answered is None
         if fault is not None:
             where = f"financing_asked of event {no}"
             notebook.add(Damage.FINANCING, where, "fault", fault, "a decision", MEND_FAULT)
-        if not known:
-            where, expected = f"financing_asked of event {no}", "a decision that is stored"
+        if (answered or None) != decided:
+            where = f"financing_asked of event {no}"
+            expected = "no decision" if decided is None else f"decision {decided}, which names the event"
             notebook.add(Damage.FINANCING, where, "answered", answered, expected, remedy)
 
 
@@ -91,12 +94,14 @@ def _expected(snapshot: Snapshot, history: RegistryHistory, asking: set[int]) ->
         yield from sorted({(int(no), subject) for subject in subjects(key.party, said)})
 
 
-def check_watches(snapshot: Snapshot, notebook: Notebook) -> None:
-    """Whatever somebody is to look at again is a financing that is known."""
-    remedy = "Delete the row: there is no such financing, or restore the row of lianyun.financing_hold."
-    for financing, no in snapshot.rows(_WATCHES):
+def check_watches(snapshot: Snapshot, lowest: int, notebook: Notebook) -> None:
+    """Whatever somebody is to look at again is a financing that is known, for an event that is stored."""
+    remedy = (
+        "Delete the row: there is no such financing or event, or restore the row of lianyun.financing_hold."
+    )
+    for financing, no in snapshot.rows(_WATCHES, {"lowest": lowest}):
         where = f"financing_watch {bytes(financing).hex()} of event {no}"
-        notebook.add(Damage.FINANCING, where, "financing", "not known", "a financing", remedy)
+        notebook.add(Damage.FINANCING, where, "financing", "not known", "a financing, and an event", remedy)
 
 
 def _note(notebook: Notebook, row: tuple[int, bytes], stored: str, expected: str) -> None:

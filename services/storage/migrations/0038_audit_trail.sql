@@ -19,7 +19,7 @@ CREATE TABLE lianyun.audit_head (
 INSERT INTO lianyun.audit_head (register, entries, digest)
 SELECT name, 0, ''::bytea FROM unnest(ARRAY[
     'access_log', 'access_log_approval', 'access_log_opening', 'access_log_sealed', 'access_log_shown', 'api_answer', 'api_client',
-    'api_client_key', 'api_secret', 'credit_record', 'migration', 'registry_event', 'webhook_message', 'webhook_secret',
+    'api_client_key', 'api_secret', 'credit_record', 'financing_acknowledged', 'financing_version', 'migration', 'registry_event', 'webhook_message', 'webhook_secret',
     'webhook_subscription'
 ]) AS r (name);
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import Connection
 
 from services.core.facts import Micros
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.statements import statement
+from services.trail.trail import enter
 
 Session = Connection[Any]
 
@@ -25,9 +27,12 @@ def acknowledge(
     session: Session, financing: str, alert: str, at: Micros, client: str, remark: str = ""
 ) -> bool:
     """Put down that ``alert`` (32 hex digits) was seen; False where it was before, which stays as it is."""
-    given = {"financing": financing_id(financing).hex(), "alert": alert, "at": at}
-    done = session.execute(statement("acknowledge"), {**given, "client": client, "remark": remark})
-    return done.rowcount == 1
+    key = {"financing": financing_id(financing).hex(), "alert": alert}
+    said = {"at": at, "client": client, "remark": remark}
+    if session.execute(statement("acknowledge"), {**key, **said}).rowcount == 0:
+        return False
+    enter(session, "financing_acknowledged", f"{UUID(key['financing'])} {UUID(alert)}", said)
+    return True
 
 
 def acknowledged(session: Session, financing: str, known_at: Micros) -> dict[str, Seen]:

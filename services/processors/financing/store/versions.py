@@ -15,6 +15,7 @@ from psycopg.rows import tuple_row
 from services.processors.financing.fingerprints import Version
 from services.processors.financing.normalise import NORMALISERS, Normaliser
 from services.processors.financing.store.statements import statement
+from services.trail.trail import enter
 
 Session = Connection[Any]
 _DOMAIN = b"lianyun-financing-registry-key\n"
@@ -80,10 +81,15 @@ def begin(session: Session, key: bytes, normaliser: int) -> int:
         statement("add_version"), {"key_id": key_id(key), "normaliser": normaliser}
     ).fetchone()
     assert row is not None
+    entry = {"key_id": key_id(key), "normaliser": normaliser, "open": True}
+    enter(session, "financing_version", row[0], entry)
     return int(row[0])
 
 
 def close(session: Session, number: int) -> bool:
     """Write nothing more under a version; it is looked at until its last entry is freed. False where it was closed."""
     session.execute(statement("lock_versions"))
-    return session.execute(statement("close_version"), {"number": number}).fetchone() is not None
+    closed = session.execute(statement("close_version"), {"number": number}).fetchone() is not None
+    if closed:
+        enter(session, "financing_version", number, {"open": False})
+    return closed
