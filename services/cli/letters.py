@@ -17,7 +17,7 @@ from services.cli.traces import trace_id
 from services.deadletters import store
 from services.deadletters.desk import Desk, Done, Result
 from services.deadletters.ledger import StoredLedger
-from services.deadletters.letter import DeadLetter, State
+from services.deadletters.letter import Cut, DeadLetter, State
 from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
 
@@ -41,8 +41,19 @@ def list_(
     with session(CliSettings()) as connection:
         found = store.letters(connection, query)
         tallies = store.tallies(connection)
+        cuts = [
+            cut
+            for cut in store.cuts(connection)
+            if publisher in ("", cut.publisher) and reason in (None, cut.reason)
+        ]
     if as_json:
-        print_json({"letters": [_plain(letter) for letter in found], "tallies": [_tally(t) for t in tallies]})
+        print_json(
+            {
+                "letters": [_plain(letter) for letter in found],
+                "tallies": [_tally(t) for t in tallies],
+                "cut": [_cut(cut) for cut in cuts],
+            }
+        )
         return
     rows = [
         (
@@ -58,6 +69,22 @@ def list_(
     print_table(("digest", "copies", "publisher", "reason", "where", "last seen"), rows)
     if not found:
         out.print(f"no {state.lower()} letters")
+    if cuts:
+        print_table(
+            ("refused, not kept", "publisher", "reason", "log", "from offset", "to offset", "last seen"),
+            [
+                (
+                    c.messages,
+                    c.publisher,
+                    c.reason,
+                    f"{c.topic}[{c.partition}]",
+                    c.first_offset,
+                    c.last_offset,
+                    iso(c.last_append),
+                )
+                for c in cuts
+            ],
+        )
 
 
 @dlq.command()
@@ -142,6 +169,21 @@ def _tally(tally: store.Tally) -> dict[str, Any]:
         "state": str(tally.state),
         "letters": tally.letters,
         "copies": tally.copies,
+    }
+
+
+def _cut(cut: Cut) -> dict[str, Any]:
+    return {
+        "messages": cut.messages,
+        "publisher": cut.publisher,
+        "reason": str(cut.reason),
+        "topic": cut.topic,
+        "partition": cut.partition,
+        "first_offset": cut.first_offset,
+        "last_offset": cut.last_offset,
+        "first_append": iso(cut.first_append),
+        "last_append": iso(cut.last_append),
+        "digest": cut.digest.hex(),
     }
 
 
