@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from schemas.signing import Verifier
 from services.api.direct.sessions import Sessions
 from services.api.gate import Gate
 from services.api.keys import KeySource
@@ -60,6 +61,8 @@ class Context:
         self.tokens_of_address = RateLimit(
             settings.api_token_address_rate, window, "address", lambda _address: counted.limited(OTHER)
         )
+        self.unverified = RateLimit(settings.api_refused_rate, window, "unverified", counted.limited)
+        self.verifier = Verifier()
         self.spans = open_spans("lianyun-api", os.environ)
         self.seal = Seal(bytes(32))  # until open
         self.gate = Gate(settings, self.keys, lambda: self.seal)

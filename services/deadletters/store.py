@@ -134,10 +134,7 @@ def tallies(session: Session) -> list[Tally]:
 def cuts(session: Session, limit: int = 1_000) -> list[Cut]:
     """What was refused beyond the bound on letters, the latest first."""
     found = session.execute(statement("cuts"), {"limit": limit})
-    return [
-        Cut(topic, topic_id, part, publisher, Reason(reason), hour, *numbers[:5], digest=bytes(numbers[5]))
-        for topic, topic_id, part, publisher, reason, hour, *numbers in found
-    ]
+    return [_cut(list(row)) for row in found]
 
 
 def cut_tallies(session: Session) -> dict[tuple[str, Reason], int]:
@@ -164,6 +161,11 @@ def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[Stat
     session.execute(statement("purge_cuts"), {"older_than": older_than})
     gone = session.execute(statement("purge"), {"older_than": older_than, "limit": limit})
     return {State(state): count for state, count in gone}
+
+
+def _cut(row: list[Any]) -> Cut:
+    row[4], row[-1] = Reason(row[4]), bytes(row[-1])
+    return Cut(*row)
 
 
 def _letter(row: tuple[Any, ...]) -> DeadLetter:

@@ -163,6 +163,12 @@ API_RATE_LIMITED = Definition(
     "Requests beyond the budget of a client, or of an address at the token endpoint.",
     ("client",),
 )
+API_EVENTS_REFUSED = Definition(
+    "lianyun_api_events_refused_total",
+    "counter",
+    "Posted events that were refused at once, with the reason, and not published: they are no dead letters.",
+    ("reason",),
+)
 API_CERTIFICATE_EXPIRES = Definition(
     "lianyun_api_certificate_expires_timestamp_seconds",
     "gauge",
