@@ -21,7 +21,7 @@ from services.fsck.liveness import check_liveness, expected_dead
 from services.fsck.names import Names
 from services.fsck.neighbourhood import Surveyor
 from services.fsck.passes import Found, check_events
-from services.fsck.registers import check_registry, read_history
+from services.fsck.registers import check_possession, check_registry, read_history
 from services.fsck.snapshot import Snapshot
 from services.fsck.traces import check_traces
 from services.fsck.trains import check_trains
@@ -77,6 +77,7 @@ def examine(
     notebook, evidence = Notebook(), Evidence()
     history = read_history(snapshot, notebook)
     check_registry(snapshot, history, notebook)
+    check_possession(snapshot, history, network, notebook)
     ranges = plan(snapshot, RANGE)
     (total,) = snapshot.one("SELECT count(*) FROM lianyun.body")
     evidence.withdrawals += withdrawals(snapshot, below=lowest_number(snapshot))

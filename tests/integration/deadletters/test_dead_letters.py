@@ -27,7 +27,8 @@ from services.deadletters.batch import LetterSettings
 from services.deadletters.desk import Desk, Done
 from services.deadletters.letter import State
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.registry.registry import Registry
 from services.storage.migrate import migrate
 from tests.storing.emptying import empty
@@ -121,7 +122,7 @@ def register(session: psycopg.Connection[Any], not_before: int = 0) -> None:
             topics=frozenset({TOPIC}),
         )
         commands.add_party(session, added, at=NOW, by="op")
-        key = NewKey(scheme=KEY.scheme, public_key=KEY.public_key.hex(), not_before=not_before)
+        key = proven(KEY, "demo", "ktz", not_before=not_before)
         commands.add_key(session, "ktz", key, at=NOW, by="op")
 
 

@@ -13,7 +13,7 @@ from schemas.envelope import SIGNATURE_HEADER
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
 from services.registry import commands
-from services.registry.events import NewKey
+from services.registry.possession import proven
 from services.storage.quarantine import quarantine
 from tests.integration.gateway.conftest import Gateway, as_binary
 from tests.integration.gateway.test_posting import log_of, result
@@ -71,7 +71,7 @@ def test_a_key_counts_at_the_door_from_the_moment_on_that_it_is_registered(
     assert (early.status_code, early.json()["reason"]) == (422, "UNKNOWN_KEY")
     now = time.time_ns() // 1_000
     with psycopg.connect(gateway.dsn) as session:
-        key = NewKey(scheme=ktz.key.scheme, public_key=ktz.key.public_key.hex(), not_before=now)
+        key = proven(ktz.key, "demo", "ktz", not_before=now)
         commands.add_key(session, "ktz", key, at=now, by="test")
     assert gateway.post("ktz", ktz.arrived("new-key")).status_code == 202
     with psycopg.connect(gateway.dsn) as session:
@@ -91,7 +91,7 @@ def test_what_may_be_a_matter_of_clocks_is_left_to_the_workers(alone: Callable[.
         ktz.key = SigningKey.from_seed(Scheme.ED25519, bytes([seconds % 251]) * 32)
         with psycopg.connect(gateway.dsn) as session:
             start = now + seconds * 1_000_000
-            key = NewKey(scheme=ktz.key.scheme, public_key=ktz.key.public_key.hex(), not_before=start)
+            key = proven(ktz.key, "demo", "ktz", not_before=start)
             commands.add_key(session, "ktz", key, at=now, by="test")
         answer = gateway.post("ktz", ktz.arrived(f"begins-{seconds}"))
         assert answer.status_code == status, answer.text
