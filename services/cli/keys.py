@@ -131,7 +131,10 @@ def prove(
         ),
     ] = False,
     in_place_of: Annotated[
-        str, typer.Option(help="The revoked key that the profile's new key takes the place of.")
+        str,
+        typer.Option(
+            help="The revoked key that another takes the place of: a further pair, where it is the profile's."
+        ),
     ] = "",
     valid_from: Annotated[str, typer.Option(help="RFC 3339; now by default.")] = "",
 ) -> None:
@@ -154,14 +157,14 @@ def prove(
         held.save(settings.partners)
     except profile.ProfileError as problem:
         raise Failure(Exit.FAILED, str(problem), "mend the file, or move it aside to start anew") from None
-    if replace:
+    replaced = held.key.key_id if replace else in_place_of or None
+    if replaced == held.key.key_id:
         fresh = profile.create(code, held.source, held.topic, held.network, scheme)
         following = profile.renewed(settings.partners, fresh)
         following.save(settings.partners / "next")
-        entry = proven(following.key, held.network, code, not_before=start, replaces=held.key)
-        replaced: str | None = held.key.key_id
+        signer = held.key if replace else replaced
+        entry = proven(following.key, held.network, code, not_before=start, replaces=signer)
     else:
-        replaced = in_place_of or None
         entry = proven(held.key, held.network, code, not_before=start, replaces=replaced)
     print_json(_document(code, entry, replaced))
 
