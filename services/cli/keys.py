@@ -37,7 +37,8 @@ ProofOption = Annotated[
     ),
 ]
 PublicKeyOption = Annotated[
-    str, typer.Option(help="The public key in hex as told on another way: it must be the one of the proof.")
+    str,
+    typer.Option(help="The public key in hex as received on another way: it must be the one of the proof."),
 ]
 
 
@@ -229,13 +230,16 @@ def _read(
     assert file is not None
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        told = json.loads(text)
+        document = json.loads(text)
         entry = NewKey.model_validate_json(
             json.dumps(
                 {
-                    **{name: told.get(name) for name in ("scheme", "public_key", "not_before", "not_after")},
+                    **{
+                        name: document.get(name)
+                        for name in ("scheme", "public_key", "not_before", "not_after")
+                    },
                     "proof": {
-                        name: told.get(name) for name in ("network", "signature", "replaced_signature")
+                        name: document.get(name) for name in ("network", "signature", "replaced_signature")
                     },
                 }
             )
@@ -245,10 +249,10 @@ def _read(
         said = problem if where is None else f"/{'/'.join(map(str, where['loc']))}: {where['msg']}"
         raise Failure(Exit.USAGE, f"{file}: {said}", "lianyun key prove writes such a document") from None
     for name, found, right in (
-        ("network", told.get("network"), settings.network),
-        ("party", told.get("party"), code),
-        ("purpose", told.get("purpose"), PURPOSE),
-        ("replaces", told.get("replaces"), replaces),
+        ("network", document.get("network"), settings.network),
+        ("party", document.get("party"), code),
+        ("purpose", document.get("purpose"), PURPOSE),
+        ("replaces", document.get("replaces"), replaces),
         ("public_key", entry.public_key, public_key or entry.public_key),
     ):
         if found != right:

@@ -67,7 +67,7 @@ Hour = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class LetterSettings:
-    """How much is kept: raw bytes of one publisher, letters not seen again for so many days, new letters of one publisher and hour."""
+    """How much is stored: raw bytes of one publisher, letters not seen again for so many days, new letters of one publisher and hour."""
 
     bytes_per_publisher: int = 256 * 1024 * 1024
     days: int = 90
@@ -82,12 +82,12 @@ def full(session: Connection[Any], refused: Sequence[Refused], settings: LetterS
     if not refused:
         return frozenset()
     hours = sorted({_hour(each) for each in refused})
-    asked = {
+    parameters = {
         "publishers": [publisher for publisher, _ in hours],
         "hours": [hour for _, hour in hours],
         "per_hour": settings.per_hour,
     }
-    return frozenset((publisher, hour) for publisher, hour in session.execute(statement("full"), asked))
+    return frozenset((publisher, hour) for publisher, hour in session.execute(statement("full"), parameters))
 
 
 def record(
@@ -100,7 +100,7 @@ def record(
 
     A message that came before only counts on. A new one keeps its raw bytes while its publisher has room; beyond that
     the digest, the reason and the place in the log are kept and ``truncated`` is set. Where its publisher has as many new
-    letters of that hour as are kept, it becomes none: it is counted in ``dead_letter_cut`` with its place and a digest.
+    letters of that hour as are stored, it becomes none: it is counted in ``dead_letter_cut`` with its place and a digest.
     What failed by our own fault always becomes one. Nothing is refused here.
     """
     if refused:

@@ -23,7 +23,7 @@ DEAD_LETTER_OLDEST = Definition(
 DEAD_LETTERS_CUT = Definition(
     "lianyun_dead_letters_cut_total",
     "counter",
-    "Messages refused beyond the bound on letters of one publisher and hour: counted with their place in the log, not kept.",
+    "Messages refused beyond the bound on letters of one publisher and hour: counted with their place in the log, not stored.",
     ("partner", "reason"),
 )
 DEAD_LETTER_OUTCOMES = Definition(

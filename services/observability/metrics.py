@@ -25,7 +25,7 @@ EVENTS_ACCEPTED = Definition(
 EVENTS_REFUSED = Definition(
     "lianyun_events_refused_total",
     "counter",
-    "Messages refused: kept as dead letters, or counted beyond the bound on them.",
+    "Messages refused: stored as dead letters, or counted beyond the bound on them.",
     ("partner", "reason"),
 )
 EVENTS_STORED = Definition("lianyun_events_stored_total", "counter", "Events stored for the first time.")

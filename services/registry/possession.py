@@ -45,7 +45,7 @@ def fault(event: KeyAdded | KeyRotated, registry: Registry) -> str:
     """Why ``event`` does not prove possession of its key, "" where it does; ``registry`` is the one before it.
 
     On a rotation the key that is replaced has to sign too. One that comes in the place of a revoked key names it, and that is all
-    that can be asked of a key which is lost or in other hands.
+    that can be had of a key which is lost or in other hands.
     """
     new, proof = event.key, event.key.proof
     if proof is None:

@@ -234,7 +234,7 @@ def chained(records: list[Record]) -> bytes:
     return found
 
 
-def test_beyond_the_bound_of_an_hour_a_refusal_is_recorded_and_its_bytes_are_not_kept(
+def test_beyond_the_bound_of_an_hour_a_refusal_is_recorded_and_its_bytes_are_not_stored(
     session: psycopg.Connection[Any],
 ) -> None:
     bound = LetterSettings(per_hour=100)
@@ -263,7 +263,7 @@ def test_beyond_the_bound_of_an_hour_a_refusal_is_recorded_and_its_bytes_are_not
     assert store.cuts(session) == []
 
 
-def test_copies_of_what_is_not_kept_are_all_recorded(session: psycopg.Connection[Any]) -> None:
+def test_copies_of_what_is_not_stored_are_all_recorded(session: psycopg.Connection[Any]) -> None:
     bound = LetterSettings(per_hour=1)
     start = NOW_MS // HOUR * HOUR
     copies = [garbage(5, offset=n)._replace(append_ms=start + n) for n in (2, 4, 9)]
@@ -274,7 +274,7 @@ def test_copies_of_what_is_not_kept_are_all_recorded(session: psycopg.Connection
     assert cut.digest == chained([copies[0], other, *copies[1:]])
 
 
-def test_what_failed_by_our_own_fault_is_always_kept(session: psycopg.Connection[Any]) -> None:
+def test_what_failed_by_our_own_fault_is_always_stored(session: psycopg.Connection[Any]) -> None:
     faults = [Refused.internal(garbage(n, offset=n), ZeroDivisionError("planted"), TOPIC) for n in range(5)]
     with session.transaction():
         batch.record(session, faults, LetterSettings(per_hour=2))

@@ -37,11 +37,11 @@ def test_what_cannot_be_verified_is_refused_at_once_and_never_published(
     ktz = gateway.partners["ktz"]
     single = gateway.post("ktz", forged(ktz.arrived("forged")))
     assert single.status_code == 422, single.text
-    told = single.json()
-    assert (told["type"], told["reason"]) == ("urn:lianyun:problem:event-refused", "BAD_SIGNATURE")
-    assert told["errors"][0]["pointer"] == "/lianyunsignature"
-    assert told["remedy"]
-    assert "handle" not in told, "nothing of it is kept"
+    problem = single.json()
+    assert (problem["type"], problem["reason"]) == ("urn:lianyun:problem:event-refused", "BAD_SIGNATURE")
+    assert problem["errors"][0]["pointer"] == "/lianyunsignature"
+    assert problem["remedy"]
+    assert "handle" not in problem, "nothing of it is stored"
 
     headers, body = as_binary(ktz.arrived("forged-binary"))
     binary = gateway.api.client("ktz").post("/v1/events", content=body + b" ", headers=headers)

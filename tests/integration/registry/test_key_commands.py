@@ -53,9 +53,9 @@ def run(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def document(run: Run, file: Path, *arguments: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(run("prove", "ktz", *arguments, partner=True))
-    file.write_text(json.dumps(told), encoding="utf-8")
-    return told
+    written: dict[str, Any] = json.loads(run("prove", "ktz", *arguments, partner=True))
+    file.write_text(json.dumps(written), encoding="utf-8")
+    return written
 
 
 def keys(dsn: str) -> list[tuple[str, bool]]:
@@ -75,29 +75,29 @@ def test_a_public_key_alone_is_refused(run: Run, dsn: str) -> None:
 
 def test_a_partner_proves_and_the_operator_registers(run: Run, dsn: str, tmp_path: Path) -> None:
     file = tmp_path / "proof.json"
-    told = document(run, file, "--source", "urn:cre:ktz", "--topic", "cre.railway.ktz.v1")
+    first = document(run, file, "--source", "urn:cre:ktz", "--topic", "cre.railway.ktz.v1")
     again = document(run, tmp_path / "again.json")
-    assert again["public_key"] == told["public_key"], "the profile is there now: the same key"
-    assert f"key {told['key_id']} of ktz" in run("add", "ktz", "--proof", str(file))
+    assert again["public_key"] == first["public_key"], "the profile is there now: the same key"
+    assert f"key {first['key_id']} of ktz" in run("add", "ktz", "--proof", str(file))
 
     following = document(run, file, "--replace")
-    assert (following["replaces"], following["replaced_signature"] is not None) == (told["key_id"], True)
+    assert (following["replaces"], following["replaced_signature"] is not None) == (first["key_id"], True)
     held = profile.load(tmp_path / "partner" / "next", "ktz")
     assert held.key.key_id == following["key_id"]
     assert held.salt_secret == profile.load(tmp_path / "partner", "ktz").salt_secret
     wrong = run("rotate", "ktz", "--old", "0" * 16, "--proof", str(file))
     assert "/replaces is" in str(wrong)
     assert following["key_id"] not in str(
-        run("rotate", "ktz", "--old", told["key_id"], "--proof", str(tmp_path / "again.json"))
+        run("rotate", "ktz", "--old", first["key_id"], "--proof", str(tmp_path / "again.json"))
     )
-    run("rotate", "ktz", "--old", told["key_id"], "--proof", str(file))
-    assert {each for each, _ in keys(dsn)} == {told["key_id"], following["key_id"]}
+    run("rotate", "ktz", "--old", first["key_id"], "--proof", str(file))
+    assert {each for each, _ in keys(dsn)} == {first["key_id"], following["key_id"]}
     assert fsck(dsn, "demo").sound
 
 
 def test_what_was_altered_on_the_way_is_refused(run: Run, dsn: str, tmp_path: Path) -> None:
     file = tmp_path / "proof.json"
-    told = document(run, file, "--source", "urn:cre:ktz")
+    first = document(run, file, "--source", "urn:cre:ktz")
     for name, value, said in (
         ("network", "prod", "/network is 'prod'"),
         ("party", "rzd", "/party is 'rzd'"),
@@ -106,11 +106,11 @@ def test_what_was_altered_on_the_way_is_refused(run: Run, dsn: str, tmp_path: Pa
         ("public_key", "zz", "/public_key: "),
         ("signature", None, "/proof/signature: "),
     ):
-        file.write_text(json.dumps({**told, name: value}), encoding="utf-8")
+        file.write_text(json.dumps({**first, name: value}), encoding="utf-8")
         failure = run("add", "ktz", "--proof", str(file))
         assert isinstance(failure, Failure)
         assert said in str(failure), failure
-    file.write_text(json.dumps(told), encoding="utf-8")
+    file.write_text(json.dumps(first), encoding="utf-8")
     assert "/public_key is" in str(run("add", "ktz", "--proof", str(file), "--public-key", "11" * 32))
     assert keys(dsn) == []
 
@@ -132,15 +132,15 @@ def test_a_lost_key_is_revoked_and_another_added_in_its_place(run: Run, dsn: str
     file = tmp_path / "proof.json"
     old = document(run, file, "--source", "urn:cre:ktz")["key_id"]
     run("add", "ktz", "--proof", str(file))
-    told = document(run, file, "--in-place-of", old)
-    assert (told["replaces"], told["replaced_signature"]) == (old, None)
+    first = document(run, file, "--in-place-of", old)
+    assert (first["replaces"], first["replaced_signature"]) == (old, None)
     assert "is not revoked" in str(run("add", "ktz", "--proof", str(file), "--in-place-of", old))
     run("revoke", old, "--compromised-since", "2026-01-01T00:00:00Z", "--cause", "lost")
     assert "/replaces is" in str(run("add", "ktz", "--proof", str(file))), (
         "it says what it comes in the place of"
     )
     run("add", "ktz", "--proof", str(file), "--in-place-of", old)
-    assert dict(keys(dsn)) == {old: True, told["key_id"]: False}
+    assert dict(keys(dsn)) == {old: True, first["key_id"]: False}
     with psycopg.connect(dsn) as session:
         *_, last = store.history(session)
     assert isinstance(last.event, KeyAdded)

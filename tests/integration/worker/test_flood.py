@@ -1,14 +1,17 @@
-"""A sender of messages that cannot be accepted holds up nobody else, and what is not kept of them is recorded."""
+"""A sender of messages that cannot be accepted holds up nobody else, and what is not stored of them is recorded."""
 
 from __future__ import annotations
 
+import json
 import time
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
+from services.cli.letters import dlq
 from services.deadletters import store
 from services.fsck.check import fsck
 from tests.integration.worker.harness import Arena
@@ -16,7 +19,7 @@ from tests.integration.worker.test_product import Partner, counts, workers
 
 pytestmark = pytest.mark.integration
 
-KEPT, WINDOW, FLOOD, GOOD = 200, 300, 3_000, 100
+BOUND, WINDOW, FLOOD, GOOD = 200, 300, 3_000, 100
 
 
 def shared(arena: Arena) -> tuple[str, str]:
@@ -57,7 +60,7 @@ def test_bad_signatures_in_a_shared_topic_keep_no_other_sender_waiting(arena: Ar
         "LIANYUN_TOPICS": file,
         "LIANYUN_REFUSED_WINDOW": str(WINDOW),
         "LIANYUN_REFUSED_RATIO": "0.9",
-        "LIANYUN_LETTERS_PER_HOUR": str(KEPT),
+        "LIANYUN_LETTERS_PER_HOUR": str(BOUND),
     }
     started = time.monotonic()
     with workers(arena, 1, **settings):
@@ -71,9 +74,9 @@ def test_bad_signatures_in_a_shared_topic_keep_no_other_sender_waiting(arena: Ar
             GOOD,
             FLOOD,
         )
-    # Of an hour's first refusals as many as are kept at most; an hour may have ended while they came.
+    # Of an hour's first refusals as many as are stored at most; an hour may have ended while they came.
     assert events == GOOD
-    assert KEPT <= letters <= 2 * KEPT
+    assert BOUND <= letters <= 2 * BOUND
     assert letters + sum(cut.messages for cut in cuts) == FLOOD
     assert {(cut.topic, cut.partition, cut.publisher, cut.reason) for cut in cuts} == {
         (gateway, 0, gateway, "BAD_SIGNATURE")
@@ -89,9 +92,42 @@ def test_a_partner_that_floods_its_own_topic_rests_alone(arena: Arena) -> None:
             send(flooder.topic, 0, value, headers)
         for headers, value in good.messages(GOOD):
             send(good.topic, 0, value, headers)
-    settings = {"LIANYUN_REFUSED_WINDOW": str(WINDOW), "LIANYUN_LETTERS_PER_HOUR": str(KEPT)}
+    settings = {"LIANYUN_REFUSED_WINDOW": str(WINDOW), "LIANYUN_LETTERS_PER_HOUR": str(BOUND)}
     with workers(arena, 1, **settings):
         arena.wait_for(lambda: counts(arena)[0] == GOOD, 60, "the events of the other partner")
         arena.wait_for(lambda: counts(arena)[2] == FLOOD + GOOD, 90, "end of the flood")
     assert "topic_rests" in arena.log_text()
-    assert KEPT <= counts(arena)[1] <= 2 * KEPT
+    assert BOUND <= counts(arena)[1] <= 2 * BOUND
+
+
+def test_what_was_not_stored_is_judged_again_from_the_log(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partner began before its key was registered: more of its events are refused than letters are stored."""
+    (topic,) = arena.create_topics(["ktz"], partitions=1)
+    partner, sent = Partner(arena, topic, SigningKey(Scheme.ED25519, b"\x01" * 32)), 300
+    early = partner.messages(sent)
+    with arena.producer() as send:
+        for headers, value in early:
+            send(topic, 0, value, headers)
+    with workers(arena, 1, LIANYUN_LETTERS_PER_HOUR="50"):
+        arena.wait_for(lambda: counts(arena)[2] == sent, 60, "all are refused")
+    for name, setting in arena.environment().items():
+        monkeypatch.setenv(name, setting)
+    recover = CliRunner().invoke(dlq, ["recover", topic, "--json"])
+    assert recover.exit_code == 0, recover.output
+    letters = counts(arena)[1]
+    left = sent - letters
+    assert sum(r["outcomes"]["STILL_REFUSED"] for r in json.loads(recover.stdout)["results"]) == left
+    partner.register()
+    recover = CliRunner().invoke(dlq, ["recover", topic, "--reason", "UNKNOWN_KEY", "--json"])
+    assert recover.exit_code == 0, recover.output
+    assert sum(r["outcomes"]["REDRIVEN"] for r in json.loads(recover.stdout)["results"]) == left
+    assert counts(arena) == (left, letters, sent), "those that are letters wait for their redrive"
+    again = CliRunner().invoke(dlq, ["recover", topic, "--json"])
+    assert sum(r["outcomes"]["ALREADY_REDRIVEN"] for r in json.loads(again.stdout)["results"]) == left
+    ((recorded,),) = arena.query("SELECT count(*) FROM lianyun.platform_event WHERE kind = 'cut_recovered'")
+    assert recorded >= 3
+    report = fsck(arena.dsn, "demo")
+    assert report.sound, report.findings
+    assert "was left out" in str(CliRunner().invoke(dlq, ["recover", "nobody"]).exception)
