@@ -12,6 +12,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from schemas.signing import Verifier
 from services.api.connections import Connections
 from services.api.direct.sessions import Sessions
 from services.api.gate import Gate
@@ -64,6 +65,8 @@ class Context:
         self.tokens_of_address = RateLimit(
             settings.api_token_address_rate, window, "address", lambda _address: counted.limited(OTHER)
         )
+        self.unverified = RateLimit(settings.api_refused_rate, window, "unverified", counted.limited)
+        self.verifier = Verifier()
         self.spans = open_spans("lianyun-api", os.environ)
         self.seal = Seal(bytes(32))  # until open
         self.connections = Connections(

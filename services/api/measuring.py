@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter as Counted
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from cryptography import x509
 from prometheus_client import Counter, Histogram
 
+from schemas.reasons import Refusal
 from services.api.problems import Problem
 from services.observability import metrics
 from services.observability.instruments import Instruments
@@ -30,6 +32,7 @@ class ApiMetrics:
         self.in_progress = make.gauge(metrics.API_IN_PROGRESS)
         self._failures = make.counter(metrics.API_AUTH_FAILURES)
         self._limited = make.counter(metrics.API_RATE_LIMITED)
+        self._events = make.counter(metrics.API_EVENTS_REFUSED)
         self._certificate = make.gauge(metrics.API_CERTIFICATE_EXPIRES)
         self._pool_size = make.gauge(metrics.DATABASE_POOL_SIZE)
         self._pool_in_use = make.gauge(metrics.DATABASE_POOL_IN_USE)
@@ -58,6 +61,11 @@ class ApiMetrics:
         reason = getattr(problem, "reason", _REASONS.get(problem.kind.name, ""))
         if reason:
             self.not_let_in(reason)
+
+    def events_refused(self, refusals: Iterable[Refusal]) -> None:
+        """Count posted events that were refused at once and not published."""
+        for reason, count in Counted(refusal.reason for refusal in refusals).items():
+            self._events.labels(str(reason)).inc(count)
 
     def met(self, client: str) -> None:
         """The registry has this client: from now on it is counted by its id."""

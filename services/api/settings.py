@@ -113,6 +113,9 @@ class ApiSettings(SealSettings):
     api_token_address_rate: int = Field(
         600, ge=1, description="attempts to get a token per window, address (IPv6: /64) and process"
     )
+    api_refused_rate: int = Field(
+        1_000, ge=1, description="posted events that cannot be verified per window, client and process"
+    )
     api_rate_window: int = Field(60, ge=1, description="the window")
     api_topic: str = Field(
         "", description="topic that posted events go to; empty: the declared one without parties"

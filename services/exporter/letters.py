@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from services.core.facts import Micros
 from services.deadletters.letter import State
-from services.deadletters.store import oldest_open, outcome_counts, tallies
+from services.deadletters.store import cut_tallies, oldest_open, outcome_counts, tallies
 from services.exporter.sample import SECOND, Sample
 from services.observability import gauges
 
@@ -24,5 +24,7 @@ def ask(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
     yield Sample(gauges.DEAD_LETTERS_OPEN, (), unanswered)
     for publisher, micros in oldest_open(session).items():
         yield Sample(gauges.DEAD_LETTER_OLDEST, (publisher,), micros / SECOND)
+    for (publisher, reason), messages in cut_tallies(session).items():
+        yield Sample(gauges.DEAD_LETTERS_CUT, (publisher, str(reason)), messages)
     for outcome, count in outcome_counts(session).items():
         yield Sample(gauges.DEAD_LETTER_OUTCOMES, (outcome,), count)

@@ -19,7 +19,7 @@ from services.gateway.offer import MAX_EVENTS, Misfit, Offer, offer
 
 SIGNATURE: Final = "lianyunsignature"
 _SPACE = re.compile(r"[ \t\n\r]*")
-_POINTERS = {f"header:{header}": f"/{name}" for name, header in HEADERS.items()} | {
+POINTERS = {f"header:{header}": f"/{name}" for name, header in HEADERS.items()} | {
     "header:lianyun-signature": f"/{SIGNATURE}"
 }
 
@@ -145,7 +145,7 @@ def _read(text: str, members: Members, network: str) -> Offer | Misfit:
             told.get(TRACEPARENT),
         )
     except Refusal as refusal:
-        placed = _POINTERS.get(refusal.pointer, refusal.pointer)
+        placed = POINTERS.get(refusal.pointer, refusal.pointer)
         return Misfit(refusal.at(placed), _shown(source), _shown(id_))
 
 

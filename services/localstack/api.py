@@ -68,7 +68,7 @@ class LocalApi:
         """Start it, and wait until it answers and its database does. Raises StackError, KeysMissing, KeyMissing."""
         held = make_keys(self.keys)
         with open_session(self._platform.stack.dsn, "lianyun-prepare") as session:
-            prepare(session, held, time.time_ns() // 1_000, "platform")
+            prepare(session, held, self._platform.network, time.time_ns() // 1_000, "platform")
             session.commit()
         environment = {
             **addresses(self._platform),

@@ -25,6 +25,12 @@ DEAD_LETTER_OLDEST = Definition(
     "Append time of the oldest dead letter that is open.",
     ("partner",),
 )
+DEAD_LETTERS_CUT = Definition(
+    "lianyun_dead_letters_cut_total",
+    "counter",
+    "Messages refused beyond the bound on letters of one publisher and hour: counted with their place in the log, not stored.",
+    ("partner", "reason"),
+)
 DEAD_LETTER_OUTCOMES = Definition(
     "lianyun_dead_letter_outcomes_total",
     "counter",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 
 from services.admission.model import Refused
-from services.deadletters.batch import LetterSettings, record
+from services.deadletters.batch import Hour, LetterSettings, full, record
 from services.processors import ports
 from services.processors.judging import Accepted
 from services.processors.projections import PROJECTIONS
@@ -37,10 +37,13 @@ class LedgerStore:
         projections: Sequence[Projection] = PROJECTIONS,
     ) -> None:
         self._owner = owner
-        kept = letters or LetterSettings()
+        self._letters = letters or LetterSettings()
+        self._full: frozenset[Hour] = frozenset()
         with _in_the_words_of_the_port():
             self._writer = Writer(
-                dsn, lambda session, refused: record(session, refused, kept), projections=projections
+                dsn,
+                lambda session, refused: record(session, refused, self._letters, self._full),
+                projections=projections,
             )
         self._reading = psycopg.connect(dsn, autocommit=True, application_name="lianyun registry")
         self._reader = RegistryReader()
@@ -70,6 +73,7 @@ class LedgerStore:
             Advance(*part.slice.partition, part.slice.epoch, part.slice.first, part.slice.next_offset)
             for part in batch
         )
+        self._full = full(self._reading, refused, self._letters)
         with _in_the_words_of_the_port():
             done = self._writer.apply_or_bisect(
                 Batch(advances, tuple(events), tuple(refused), registry.version)

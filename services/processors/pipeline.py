@@ -186,15 +186,19 @@ class Pipeline:
             parts.append(Part(part, judged.outcomes[at:upto]))
             weights.append(judged.weights[at:upto])
             at = upto
-        self._note_refusals(parts, weights)
+        self._note_refusals(parts, weights, judged.sole)
         self._observer.judged(parts, seconds)
         return parts, weights
 
-    def _note_refusals(self, parts: Batch[Any], weights: Sequence[Sequence[int]]) -> None:
+    def _note_refusals(
+        self, parts: Batch[Any], weights: Sequence[Sequence[int]], sole: frozenset[str]
+    ) -> None:
         counts: dict[str, tuple[int, int]] = {}
         for part, each in zip(parts, weights, strict=True):
-            total, refused = counts.get(part.slice.partition.topic, (0, 0))
-            counts[part.slice.partition.topic] = (total + len(each), refused + each.count(0))
+            topic = part.slice.partition.topic
+            if topic in sole:
+                total, refused = counts.get(topic, (0, 0))
+                counts[topic] = (total + len(each), refused + each.count(0))
         for topic, (total, refused) in counts.items():
             rest = self._fuses.note(topic, total, refused, self._clock())
             if rest is not None:

@@ -52,11 +52,13 @@ class StateMoved(Exception):
 class Admission:
     """What admission made of some records: one outcome and one weight per record, in order.
 
-    The weight is how many rows the event will touch, at least 1; 0 says that the record was refused.
+    The weight is how many rows the event will touch, at least 1; 0 says that the record was refused. ``sole`` are the topics of
+    the records that one party alone writes to.
     """
 
     outcomes: Sequence[Any]
     weights: Sequence[int]
+    sole: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Observer(Protocol):
         """A batch was committed."""
 
     def resting(self, topic: str, seconds: float) -> None:
-        """A topic rests from now for `seconds`: nearly everything in it was refused."""
+        """A topic of one party alone rests from now for `seconds`: nearly everything in it was refused."""
 
 
 class LogDirectory(Protocol):

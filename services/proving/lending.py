@@ -126,7 +126,7 @@ class Lenders:
         """Prepare the desk, and let each bank begin."""
         keys = own_keys()
         with psycopg.connect(self.dsn) as session:
-            prepare(session, keys, time.time_ns() // 1_000, "prove")
+            prepare(session, keys, self.network, time.time_ns() // 1_000, "prove")
         # As in the API: what both banks ask at one moment is committed together.
         desk = self._desk = GroupCommit(
             keys.desk(self.network), lambda: open_session(self.dsn, "lianyun-bank")

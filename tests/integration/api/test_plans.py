@@ -43,7 +43,7 @@ def test_every_route_of_a_bank_finds_what_it_asks_by_index(dsn: str, tmp_path: P
     assert isinstance(options, dict)
     options["options"] = ""  # nothing of what keeps our own sessions from such plans
     with psycopg.connect(dsn) as session:
-        prepare(session, read_keys(running.settings.financing_keys), time.time_ns() // 1_000, "test")
+        prepare(session, read_keys(running.settings.financing_keys), "demo", time.time_ns() // 1_000, "test")
     before = whole_reads(dsn)
     financing = {f"lianyun.financing_{name}" for name in ("decision", "entry", "hold", "touched")}
     assert financing | {"g1.head", "lianyun.identity"} <= before.keys()

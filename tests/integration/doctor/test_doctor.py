@@ -26,7 +26,8 @@ from services.localstack.ports import free_port
 from services.processors.log_moved import LogState
 from services.processors.slots import take
 from services.registry import commands, store
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.claiming import Wanted, claim_partitions
 from services.storage.ledger_protocol import Claim, PartitionId
 from services.storage.migrate import migrate
@@ -170,12 +171,7 @@ def member(dsn: str, topic: str, *windows: tuple[int, int | None], code: str = "
         for number, (start, end) in enumerate(windows):
             key = SigningKey(Scheme.ED25519, bytes([number + 1]) * 32)
             until = None if end is None else now + end * DAY
-            window = NewKey(
-                scheme=key.scheme,
-                public_key=key.public_key.hex(),
-                not_before=now + start * DAY,
-                not_after=until,
-            )
+            window = proven(key, "demo", code, not_before=now + start * DAY, not_after=until)
             commands.add_key(session, code, window, at=now, by="test")
             ids.append(key.key_id)
     return ids

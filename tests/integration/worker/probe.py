@@ -99,7 +99,8 @@ class ProbeAdmitter:
 
     def judge(self, records: Sequence[LogRecord], registry: Any) -> Admission:  # noqa: ARG002
         outcomes = [(record.value or b"").startswith(b"bad") for record in records]
-        return Admission(outcomes, [int(not refused) for refused in outcomes])
+        sole = frozenset(record.topic for record in records)
+        return Admission(outcomes, [int(not refused) for refused in outcomes], sole)
 
 
 def prepare(dsn: str) -> None:

@@ -26,7 +26,8 @@ from services.observability import gauges
 from services.processors.settings import admission_settings
 from services.processors.supervisor import Supervisor
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.generations import create_generation
 from tests.integration.worker.harness import Arena, metrics
 
@@ -51,7 +52,7 @@ class Partner:
             sources=frozenset({f"urn:cre:{code}"}),
             topics=frozenset({self.topic}),
         )
-        window = NewKey(scheme=self.key.scheme, public_key=self.key.public_key.hex(), not_before=0)
+        window = proven(self.key, "demo", code)
         now = time.time_ns() // 1_000
         with psycopg.connect(self.arena.dsn) as session:
             commands.add_party(session, added, at=now, by="test")

@@ -244,12 +244,31 @@ def test_an_idle_pipeline_settles() -> None:
     asyncio.run(scenario())
 
 
+def refusing(sole: frozenset[str]) -> Any:
+    """An admitter's judgement that refuses everything; the topics of ``sole`` are one party's own."""
+    return lambda records, registry: Admission(
+        [(registry, r.offset) for r in records], [0] * len(records), sole
+    )
+
+
+def test_a_topic_that_several_write_to_never_rests_for_one_of_them() -> None:
+    async def scenario() -> None:
+        async with Bench() as bench:
+            bench.admitter.judge = refusing(frozenset())  # type: ignore[method-assign]
+            await bench.pipeline.claim([A, B], {})
+            bench.pipeline.feed([slice_of(A, 1, 0, 5_000)])
+            await bench.until(lambda: bench.backlog.records == 0)
+            bench.pipeline.feed([slice_of(A, 1, 5_000, 5_005)])
+            await bench.until(lambda: (A, 1, 5_000, 5_005) in bench.store.applied)
+            assert bench.watching.rests == []
+
+    asyncio.run(scenario())
+
+
 def test_a_topic_of_refusals_rests_and_the_other_flows() -> None:
     async def scenario() -> None:
         async with Bench() as bench:
-            bench.admitter.judge = lambda records, registry: Admission(  # type: ignore[method-assign]
-                [(registry, r.offset) for r in records], [0] * len(records)
-            )
+            bench.admitter.judge = refusing(frozenset({"a"}))  # type: ignore[method-assign]
             await bench.pipeline.claim([A, B], {})
             bench.pipeline.feed([slice_of(A, 1, 0, 100)])
             await bench.until(lambda: bench.watching.rests == ["a"])
