@@ -85,7 +85,11 @@ def record_digest(append_ms: int, headers: Headers, value: bytes | None) -> byte
     The key is left out: it chooses the partition and says nothing else, and is not stored with the messages, whose
     digests are compared with those of the log's records.
     """
-    framed = frame(headers)
+    return framed_digest(append_ms, frame(headers), value)
+
+
+def framed_digest(append_ms: int, framed: bytes, value: bytes | None) -> bytes:
+    """The same of a message as it is stored, with its headers framed and kept whole."""
     hashed = hashlib.sha256(_appended.pack(append_ms, len(framed)) + framed)
     hashed.update(b"\x00" if value is None else b"\x01" + value)
     return hashed.digest()

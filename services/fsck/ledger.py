@@ -8,10 +8,13 @@ from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 from services.storage.arrays import bigints
 from services.storage.batch import MOST_EVENTS
-from services.storage.loss import LOSS_ACCEPTED
+from services.storage.loss import MOVED
 from services.storage.words import word
 
 _OFFSETS = "SELECT topic, part, next_offset, beginning, events, refused, holes FROM lianyun.kafka_offset"
+_LAST = """
+SELECT topic, part, next_offset, last_offset FROM lianyun.kafka_offset WHERE last_offset >= next_offset OR last_offset < 0
+"""
 _ORIGINS = """
 SELECT t.name, b.part, count(*), min(b."offset"), max(b."offset"), min(b.no) FILTER (WHERE b."offset" >= o.next_offset)
 FROM lianyun.body b
@@ -25,7 +28,7 @@ FROM lianyun.body b LEFT JOIN lianyun.topic t ON t.no = b.topic
 GROUP BY 1, 2, 3 HAVING count(*) > 1
 """
 _ACCEPTED = """
-SELECT DISTINCT detail->>'topic', (detail->>'partition')::integer FROM lianyun.platform_event WHERE kind = %s
+SELECT DISTINCT detail->>'topic', (detail->>'partition')::integer FROM lianyun.platform_event WHERE kind = ANY (%s)
 """
 _BLOCKS = """
 SELECT coalesce(b.first_no, s.first_no), b.events, coalesce(s.events, 0)
@@ -75,6 +78,9 @@ def check_ledger(snapshot: Snapshot, lowest: int, notebook: Notebook) -> None:
 
 def _offsets(snapshot: Snapshot, notebook: Notebook) -> int:
     taken = 0
+    for topic, part, next_offset, last in snapshot.rows(_LAST):
+        where = f"kafka_offset {topic}[{part}]"
+        notebook.add(Damage.LEDGER, where, "last_offset", last, f"below {next_offset}, the next one", _ACCEPT)
     for topic, part, next_offset, beginning, events, refused, holes in snapshot.rows(_OFFSETS):
         taken += events
         notebook.counts["partitions"] += 1
@@ -90,8 +96,8 @@ def _offsets(snapshot: Snapshot, notebook: Notebook) -> int:
 
 def _origins(snapshot: Snapshot, notebook: Notebook) -> None:
     known = {(topic, part): row for topic, part, *row in snapshot.rows(_OFFSETS)}
-    # Where an operator let a partition begin anew, offsets of what was read before may come again or lie ahead.
-    anew = set(snapshot.rows(_ACCEPTED, (LOSS_ACCEPTED,)))
+    # Where an operator let a partition begin anew, or go back, offsets of what was read before may come again or lie ahead.
+    anew = set(snapshot.rows(_ACCEPTED, (list(MOVED),)))
     notebook.counts["losses_accepted"] += len(anew)
     for topic, part, count, first, last, beyond in snapshot.rows(_ORIGINS):
         where = f"kafka_offset {topic}[{part}]"
