@@ -24,7 +24,6 @@ from services.cli.checks.check import Check, guarded
 from services.cli.exits import Exit
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import RUNNING, CliSettings
-from services.processors.log_reader import LogReader
 from services.topics import cluster
 from services.topics.declaration import Declaration, DeclarationError, read_declaration
 
@@ -113,11 +112,6 @@ def _working(
     yield working.claims(held)
     if not bootstrap or not held:
         return
-    reader = LogReader({"bootstrap_servers": bootstrap.split(","), **security})
-    try:
-        with cluster.admin_client(bootstrap, security) as admin:
-            log = broker.log_states(admin, reader, {where: claim.last for where, (claim, _) in held.items()})
-    finally:
-        reader.close()
+    log = broker.compared(bootstrap, security, {where: claim.last for where, (claim, _) in held.items()})
     yield working.stopped(held, log)
     yield working.waiting(held, log)

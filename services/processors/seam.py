@@ -39,7 +39,7 @@ class LedgerConsumer(ClaimingConsumer):
     ) -> None:
         self.channel = channel
         self.held = held
-        self.fetch_errors = self.fetch_gaps = 0
+        self.fetch_errors = self.fetch_gaps = self.comparisons = 0
         self._thrown: set[PartitionId] = set()  # of which fetched records were thrown away
         super().__init__(*args, **kwargs)
 
@@ -126,6 +126,7 @@ class LedgerConsumer(ClaimingConsumer):
         """Leave out the slices of partitions whose log does not show the record before them any more."""
         if not judged.unproven:
             return judged.slices
+        self.comparisons += len(judged.unproven)
         found = await self.ledger.found(judged.unproven)
         kept = []
         for part in judged.slices:

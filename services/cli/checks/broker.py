@@ -102,3 +102,15 @@ def log_states(
         )
         for tp in there
     }
+
+
+def compared(
+    bootstrap: str, security: Mapping[str, Any], partitions: Mapping[PartitionId, Mark | None]
+) -> dict[PartitionId, LogState]:
+    """The same from a connection of its own. Raises ClusterError."""
+    log = LogReader({"bootstrap_servers": bootstrap.split(","), **security})
+    try:
+        with cluster.admin_client(bootstrap, security) as admin:
+            return log_states(admin, log, partitions)
+    finally:
+        log.close()

@@ -48,19 +48,32 @@ def claims(held: Mapping[PartitionId, tuple[Claim, bool]]) -> Check:
     return judged("partitions", not left, found, "start workers: lianyun worker, or: make up")
 
 
-def stopped(held: Mapping[PartitionId, tuple[Claim, bool]], log: Mapping[PartitionId, LogState]) -> Check:
-    """Partitions that a worker does not read on because their log moved, as the workers themselves judge it."""
-    moved = [
+def moved(
+    held: Mapping[PartitionId, tuple[Claim, bool]], log: Mapping[PartitionId, LogState]
+) -> list[LogMoved]:
+    """Partitions whose log moved, as the workers themselves judge it."""
+    found = [
         why for where, (claim, _) in held.items() if where in log and (why := log_moved(claim, log[where]))
     ]
     gone = [LogMoved(where, Moved.TOPIC_REPLACED, "The topic is gone.") for where in held if where not in log]
-    both = [*moved, *gone]
+    return [*found, *gone]
+
+
+def remedy(why: LogMoved) -> str:
+    """The command that lets a stopped partition go on, with its help."""
+    command = "redrive" if why.moved in LASTING else "accept-loss"
+    return f"lianyun offsets {command} {why.partition.topic} {why.partition.partition} --help"
+
+
+def stopped(held: Mapping[PartitionId, tuple[Claim, bool]], log: Mapping[PartitionId, LogState]) -> Check:
+    """Partitions that a worker does not read on because their log moved."""
+    both = moved(held, log)
     if not both:
-        return Check("stopped partitions", True, "none")
-    first = both[0]
-    command = "redrive" if first.moved in LASTING else "accept-loss"
-    mend = f"lianyun offsets list; lianyun offsets {command} {first.partition.topic} {first.partition.partition} --help"
-    return Check("stopped partitions", False, f"{len(both)}: {first}", mend)
+        compared = sum(claim.last is not None for claim, _ in held.values())
+        return Check("stopped partitions", True, f"none; {compared} compared with the log")
+    return Check(
+        "stopped partitions", False, f"{len(both)}: {both[0]}", f"lianyun offsets list; {remedy(both[0])}"
+    )
 
 
 def waiting(held: Mapping[PartitionId, tuple[Claim, bool]], log: Mapping[PartitionId, LogState]) -> Check:
