@@ -90,6 +90,7 @@ class LogReader:
         with self._lock:
             consumer = self._opened(max_partition_fetch_bytes=1 << 20)
             consumer.assign([tp])
+            consumer.resume(tp)
             consumer.seek(tp, start)
             while consumer.position(tp) < end:
                 for record in consumer.poll(timeout_ms=1_000).get(tp, ()):
@@ -114,6 +115,7 @@ class LogReader:
         sought = {tp for tp, (_, at) in places.items() if begins.get(tp, at + 1) <= at < ends.get(tp, 0)}
         consumer.assign(list(sought))
         for tp in sought:
+            consumer.resume(tp)  # since the look before it may be paused
             consumer.seek(tp, places[tp][1])
         while sought and time.monotonic() < deadline:
             fetched = consumer.poll(timeout_ms=200)
