@@ -57,6 +57,10 @@ class LedgerStore:
         wanted = [Wanted(p.topic, p.partition, topic_ids.get(p.topic), 0) for p in partitions]
         return self._writer.claim_partitions(self._owner, wanted)
 
+    def moved(self, epochs: Mapping[PartitionId, int]) -> Sequence[PartitionId]:
+        """Which claims an operator has moved since."""
+        return self._writer.moved_claims(epochs)
+
     def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
         """Have the ledger remember what stopped a partition; commits."""
         reason, detail = (None, None) if moved is None else (moved.moved.value, moved.detail)

@@ -112,6 +112,10 @@ class Pipeline:
         """Look at what the log has at the offsets of `marks`."""
         return await self._run(self._asking, lambda: self._directory.found(marks)) if marks else {}
 
+    async def moved(self) -> Sequence[PartitionId]:
+        """Return which of our claims an operator has moved since we made them."""
+        return await self._run(self._database, lambda: self._store.moved(self._epochs))
+
     async def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
         """Have the ledger remember what stopped a partition, behind the running transaction."""
         await self._run(self._database, lambda: self._store.note_stopped(partition, epoch, moved))

@@ -91,6 +91,9 @@ class Store(Protocol):
     def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
         """Claim `partitions` with a new epoch each; note the topic ids of those that were never read."""
 
+    def moved(self, epochs: Mapping[PartitionId, int]) -> Sequence[PartitionId]:
+        """Return which of the claims of these epochs an operator has moved since they were made."""
+
     def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
         """Have the ledger remember what stopped `partition`, None for nothing; no effect when it was claimed since."""
 

@@ -32,6 +32,9 @@ class Ledger(Protocol):
     async def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
         """Return what the log has now at the offsets of `marks`, as far as the broker shows it."""
 
+    async def moved(self) -> Sequence[PartitionId]:
+        """Return which claims an operator has moved since they were made."""
+
     async def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
         """Have the ledger remember, under the claim of `epoch`, what stopped a partition; None: nothing any more."""
 
@@ -76,7 +79,7 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
             await self._claim(sorted(PartitionId(*tp) for tp in self.assignment()))
 
     async def examine(self) -> None:
-        """Look after the log: stop topics that were created again, claim stopped partitions once more.
+        """Look after the log: stop topics that were created again, claim partitions once more that stopped or were moved.
 
         To be called every few seconds. A partition that an operator put right flows again without a restart.
         """
@@ -91,8 +94,9 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
                 if seen and now and seen != now:
                     detail = f"The topic's id was {seen} and is {now} now."
                     await self.stop_partition(LogMoved(partition, Moved.TOPIC_REPLACED, detail))
-            if self.stopped_partitions and self.flow_active:
-                await self._claim(sorted(filter(self._settled, self.stopped_partitions)))
+            again = {*filter(self._settled, self.stopped_partitions), *await self.ledger.moved()}
+            if self.flow_active:
+                await self._claim(sorted(again & {PartitionId(*tp) for tp in self.assignment()}))
 
     def _settled(self, partition: PartitionId) -> bool:
         """Whether all that was handed on is applied: a claim drops what waits, and a log that lost it has it no more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,20 @@ def claim_partitions(session: Session, owner: str, wanted: Sequence[Wanted]) -> 
     raise Fenced(
         f"{owner} cannot claim {ordered[0].topic}/{ordered[0].partition} and others: they stay locked"
     )
+
+
+def moved_claims(session: Session, owner: str, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:
+    """Which of ``owner``'s claims an operator has moved elsewhere since they were made; ends the transaction."""
+    ordered = sorted(epochs)
+    values = {
+        "owner": owner,
+        "topics": [partition.topic for partition in ordered],
+        "parts": bigints([partition.partition for partition in ordered]),
+        "epochs": bigints([epochs[partition] for partition in ordered]),
+    }
+    rows = session.execute(statement("moved_claims"), values).fetchall()
+    session.rollback()
+    return [PartitionId(*row) for row in rows]
 
 
 def note_stopped(

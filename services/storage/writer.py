@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -78,6 +78,10 @@ class Writer:
         """Claim ``wanted`` for ``owner``: see ``services.storage.claiming``."""
         self._owner = owner
         return claiming.claim_partitions(self._session, owner, wanted)
+
+    def moved_claims(self, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:
+        """Which claims an operator has moved: see ``services.storage.claiming``."""
+        return claiming.moved_claims(self._session, self._owner, epochs)
 
     def note_stopped(
         self, partition: PartitionId, epoch: int, reason: str | None, detail: str | None

@@ -24,7 +24,7 @@ with loading():
     from services.processors.settings import WorkerSettings
     from services.storage import points
     from services.storage.arrays import adapt
-    from services.storage.claiming import Wanted, claim_partitions, note_stopped
+    from services.storage.claiming import Wanted, claim_partitions, moved_claims, note_stopped
     from services.storage.ledger_protocol import Claim, Fenced, PartitionId, mark_of
     from services.storage.session import open_session
 
@@ -47,6 +47,9 @@ class ProbeStore:
     def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
         wanted = [Wanted(p.topic, p.partition, topic_ids.get(p.topic)) for p in partitions]
         return claim_partitions(self._session, self._name, wanted)
+
+    def moved(self, epochs: Mapping[PartitionId, int]) -> Sequence[PartitionId]:
+        return moved_claims(self._session, self._name, epochs)
 
     def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
         reason, detail = (None, None) if moved is None else (moved.moved.value, moved.detail)
