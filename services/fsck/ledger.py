@@ -13,7 +13,9 @@ from services.storage.words import word
 
 _OFFSETS = "SELECT topic, part, next_offset, beginning, events, refused, holes FROM lianyun.kafka_offset"
 _LAST = """
-SELECT topic, part, next_offset, last_offset FROM lianyun.kafka_offset WHERE last_offset >= next_offset OR last_offset < 0
+SELECT topic, part, next_offset, last_offset, octet_length(last_digest) FROM lianyun.kafka_offset
+WHERE last_offset NOT BETWEEN 0 AND next_offset - 1 OR (last_offset IS NULL) <> (last_digest IS NULL)
+   OR octet_length(last_digest) <> 32
 """
 _ORIGINS = """
 SELECT t.name, b.part, count(*), min(b."offset"), max(b."offset"), min(b.no) FILTER (WHERE b."offset" >= o.next_offset)
@@ -50,6 +52,7 @@ _ACCEPT = (
     "Find out who moved the row. Where records were skipped, set it back and let the workers read them again; "
     "what was applied is recognised and not applied twice."
 )
+_COMPARE = "Set last_offset and last_digest to null; the log is compared again from the next advance on."
 _RESTORE = "Restore the rows from a backup: events were added or taken away by something other than a batch."
 
 
@@ -78,9 +81,9 @@ def check_ledger(snapshot: Snapshot, lowest: int, notebook: Notebook) -> None:
 
 def _offsets(snapshot: Snapshot, notebook: Notebook) -> int:
     taken = 0
-    for topic, part, next_offset, last in snapshot.rows(_LAST):
-        where = f"kafka_offset {topic}[{part}]"
-        notebook.add(Damage.LEDGER, where, "last_offset", last, f"below {next_offset}, the next one", _ACCEPT)
+    for topic, part, next_offset, last, size in snapshot.rows(_LAST):
+        said, expected = f"{last} with {size or 0} bytes of digest", f"below {next_offset}, with 32, or none"
+        notebook.add(Damage.LEDGER, f"kafka_offset {topic}[{part}]", "last_offset", said, expected, _COMPARE)
     for topic, part, next_offset, beginning, events, refused, holes in snapshot.rows(_OFFSETS):
         taken += events
         notebook.counts["partitions"] += 1

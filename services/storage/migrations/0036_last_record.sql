@@ -3,10 +3,8 @@
 -- release moves the offset and leaves them, and then they are written anew with the first advance after the next claim.
 ALTER TABLE lianyun.kafka_offset
     ADD COLUMN last_offset       bigint,
-    ADD COLUMN last_digest       bytea CHECK (octet_length(last_digest) = 32),  -- services/admission/raw.py: record_digest
+    ADD COLUMN last_digest       bytea,        -- 32 bytes: services/admission/raw.py, record_digest
     ADD COLUMN last_leader_epoch integer,      -- of the leader that appended it; null where it is not known
     ADD COLUMN stopped           text,         -- why it is not read on, until an operator decides: services/processors/log_moved.py
     ADD COLUMN stopped_detail    text,
-    ADD COLUMN stopped_at        timestamptz,
-    ADD CONSTRAINT kafka_offset_last CHECK ((last_offset IS NULL) = (last_digest IS NULL)),
-    ADD CONSTRAINT kafka_offset_stopped CHECK ((stopped IS NULL) = (stopped_at IS NULL));
+    ADD COLUMN stopped_at        timestamptz;
