@@ -82,9 +82,10 @@ def accept_loss(
             "repeat the command with --yes",
         )
     topic_id = _topic_id(settings, topic)
-    with _log(settings) as log:
-        last = log.mark(PartitionId(topic, partition), next_offset - 1)
-    with session(settings) as connection:
+    where = PartitionId(topic, partition)
+    with session(settings) as connection, _log(settings) as log:
+        _claim(connection, where)
+        last = log.mark(where, next_offset - 1)
         recorded = accept(connection, topic, partition, next_offset, topic_id, by, why, last)
     if recorded is None:
         raise Failure(Exit.NOT_FOUND, f"the ledger never read {topic}[{partition}]", "lianyun offsets list")
@@ -159,7 +160,9 @@ def _check(claim: Claim, found: Divergence, back: int) -> None:
 
 def _said(claim: Claim, found: Divergence, back: int) -> list[str]:
     name = _name(claim.partition)
-    if found.differs is None:
+    if found.differs is None and not found.same:
+        first = f"{name} has nothing any more that was accepted from it: nothing shows whether it is the log that was read"
+    elif found.differs is None:
         first = f"{name} has all {found.same} records that were accepted from offset {found.begin} on and are to be found"
     else:
         first = (

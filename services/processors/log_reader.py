@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -53,33 +54,38 @@ class LogReader:
         """
         if not marks:
             return {}
-        shown: dict[PartitionId, Found] = {}
         with self._lock:
-            try:
-                for partition, record in self._look({p: mark.offset for p, mark in marks.items()}).items():
-                    if record is not None:
-                        shown[partition] = Found(mark_of(record, _leader(record)))
-                    elif (leader := marks[partition].leader_epoch) is not None:
-                        end = self._epoch_end(partition, leader)
-                        shown[partition] = Found(None, end)
-                    else:
-                        shown[partition] = Found(None, None)
-            except KafkaError as error:
-                log.warning("the log is not shown: %r", error, extra={"action": "log_unknown"})
-                self._drop()
+            for last_try in (False, True):
+                try:
+                    return self._found(marks)
+                # A connection from before may be dead, and what it knows of the cluster old: then partitions are missing.
+                except (KafkaError, KeyError) as error:
+                    self._drop()
+                    if last_try:
+                        log.warning("the log is not shown: %r", error, extra={"action": "log_unknown"})
+        return {}
+
+    def _found(self, marks: Mapping[PartitionId, Mark]) -> dict[PartitionId, Found]:
+        shown: dict[PartitionId, Found] = {}
+        for partition, record in self._look({p: mark.offset for p, mark in marks.items()}).items():
+            leader = marks[partition].leader_epoch
+            if record is not None:
+                shown[partition] = Found(mark_of(record, _leader(record)))
+            else:
+                shown[partition] = Found(None, None if leader is None else self._epoch_end(partition, leader))
         return shown
 
     def mark(self, partition: PartitionId, offset: int) -> Mark | None:
         """The mark of the record at exactly `offset`, None where the log has none there. Raises KafkaError."""
         if offset < 0:
             return None
-        with self._lock:
+        with self._lock, _known(partition):
             record = self._look({partition: offset}).get(partition)
         return None if record is None else mark_of(record, _leader(record))
 
     def bounds(self, partition: PartitionId) -> tuple[int, int]:
         """Return (first offset, end offset). Raises KafkaError."""
-        with self._lock:
+        with self._lock, _known(partition):
             tp = TopicPartition(*partition)
             consumer = self._opened()
             return consumer.beginning_offsets([tp])[tp], consumer.end_offsets([tp])[tp]
@@ -158,6 +164,14 @@ class LogReader:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             consumer.close()
+
+
+@contextmanager
+def _known(partition: PartitionId) -> Iterator[None]:
+    try:
+        yield
+    except KeyError:
+        raise KafkaError(f"the broker knows no {partition.topic}[{partition.partition}]") from None
 
 
 def _leader(record: Any) -> int | None:
