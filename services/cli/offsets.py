@@ -116,19 +116,20 @@ def redrive(
     settings = CliSettings()
     where = PartitionId(topic, partition)
     topic_id = _topic_id(settings, topic)
-    with _log(settings) as log, session(settings) as connection:
-        claim = _claim(connection, where)
-        found = compare(connection, log, claim)
+    with _log(settings) as log:
+        with session(settings) as connection:
+            claim = _claim(connection, where)
+            found = compare(connection, log, claim)
         back = found.redrive if start is None else start
         if found.differs is None and start is None:
             back = min(claim.next_offset, found.end)
         _check(claim, found, back)
         last = log.mark(where, back - 1)
-        said = _said(claim, found, back)
-        if not yes:
-            raise Failure(Exit.USAGE, "; ".join(said), "repeat the command with --yes")
-        if redrive_log(connection, topic, partition, back, topic_id, by, why, last) is None:
-            raise Failure(Exit.NOT_FOUND, f"the ledger never read {_name(where)}", "lianyun offsets list")
+    said = _said(claim, found, back)
+    if not yes:
+        raise Failure(Exit.USAGE, "; ".join(said), "repeat the command with --yes")
+    with session(settings) as connection:
+        redrive_log(connection, topic, partition, back, topic_id, by, why, last)
     if as_json:
         told = {name: getattr(found, name) for name in Divergence.__slots__}
         print_json({"topic": topic, "partition": partition, "was": claim.next_offset, "next": back, **told})
