@@ -165,7 +165,8 @@ class Desk:
             return Result(
                 digest,
                 Done.NOT_KEPT_WHOLE,
-                f"Its bytes are not kept whole; the log may still have them: {where}.",
+                f"Its bytes are not kept whole; the log may still have them: {where}, if the digest of what is there is "
+                f"{letter.name}.",
             )
         judged = self._judge(letter, registry)
         if isinstance(judged, Refused):

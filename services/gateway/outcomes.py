@@ -96,7 +96,8 @@ def _fate(
     pointer: str | None,
     remedy: str | None,
 ) -> Fate:
-    if not applied:
+    # A partition that was moved back is behind records that it has applied: what is stored from this place is.
+    if not applied and not (known and first):
         return Fate(Outcome.PENDING)
     if varied:
         return Fate(Outcome.EQUIVOCATION)

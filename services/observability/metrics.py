@@ -118,6 +118,11 @@ FETCH_GAPS = Definition(
     "lianyun_fetch_gaps_total", "counter", "Fetches that did not continue and were read again."
 )
 FETCH_ERRORS = Definition("lianyun_fetch_errors_total", "counter", "Errors of the broker while fetching.")
+LOG_COMPARISONS = Definition(
+    "lianyun_log_comparisons_total",
+    "counter",
+    "Fetches before which the last record was looked at in the log again: the first after a claim, a new connection, a new leader.",
+)
 PARTITION_STOPPED = Definition(
     "lianyun_partition_stopped",
     "gauge",

@@ -11,13 +11,14 @@ from services.admission.model import Refused
 from services.deadletters.batch import Hour, LetterSettings, full, record
 from services.processors import ports
 from services.processors.judging import Accepted
+from services.processors.log_moved import LogMoved
 from services.processors.projections import PROJECTIONS
 from services.registry.registry import Registry
 from services.registry.store import RegistryReader
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.errors import GenerationMoved, RegistryMoved
-from services.storage.ledger_protocol import Claim, PartitionId
+from services.storage.ledger_protocol import Claim, PartitionId, mark_of
 from services.storage.projecting import Projection
 from services.storage.writer import Writer
 
@@ -59,6 +60,15 @@ class LedgerStore:
         wanted = [Wanted(p.topic, p.partition, topic_ids.get(p.topic), 0) for p in partitions]
         return self._writer.claim_partitions(self._owner, wanted)
 
+    def moved(self, epochs: Mapping[PartitionId, int]) -> Sequence[PartitionId]:
+        """Which claims an operator has moved since."""
+        return self._writer.moved_claims(epochs)
+
+    def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
+        """Have the ledger remember what stopped a partition; commits."""
+        reason, detail = (None, None) if moved is None else (moved.moved.value, moved.detail)
+        self._writer.note_stopped(partition, epoch, reason, detail)
+
     def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> ports.Applied:
         """Apply a batch in one transaction, in several where an event fails that fails alone."""
         events: list[Event] = []
@@ -70,7 +80,13 @@ class LedgerStore:
                 else:
                     events.append(outcome.event)
         advances = tuple(
-            Advance(*part.slice.partition, part.slice.epoch, part.slice.first, part.slice.next_offset)
+            Advance(
+                *part.slice.partition,
+                part.slice.epoch,
+                part.slice.first,
+                part.slice.next_offset,
+                mark_of(part.slice.records[-1], part.slice.leader_epoch),
+            )
             for part in batch
         )
         self._full = full(self._reading, refused, self._letters)

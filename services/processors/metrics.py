@@ -46,6 +46,7 @@ class WorkerMetrics:
         self.rebalances = make.counter(names.REBALANCES)
         self.fetch_gaps = make.counter(names.FETCH_GAPS)
         self.fetch_errors = make.counter(names.FETCH_ERRORS)
+        self.log_comparisons = make.counter(names.LOG_COMPARISONS)
         self._stopped = make.gauge(names.PARTITION_STOPPED)
         self._missing = make.gauge(names.TOPIC_MISSING)
         self._rests_until = make.gauge(names.TOPIC_RESTS_UNTIL)

@@ -20,6 +20,7 @@ from services.processors.backlog import Backlog
 from services.processors.batches import Part, cut
 from services.processors.endings import End, Exit
 from services.processors.fuse import Fuses
+from services.processors.log_moved import Found, LogMoved
 from services.processors.ports import (
     Admitter,
     Applied,
@@ -31,7 +32,7 @@ from services.processors.ports import (
     StateMoved,
     Store,
 )
-from services.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
+from services.storage.ledger_protocol import Claim, Fenced, Mark, PartitionId, Slice
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +107,18 @@ class Pipeline:
         """Ask the broker for the topics' ids."""
         wanted = tuple(topics)
         return await self._run(self._asking, lambda: self._directory.topic_ids(wanted))
+
+    async def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
+        """Look at what the log has at the offsets of `marks`."""
+        return await self._run(self._asking, lambda: self._directory.found(marks)) if marks else {}
+
+    async def moved(self) -> Sequence[PartitionId]:
+        """Return which of our claims an operator has moved since we made them."""
+        return await self._run(self._database, lambda: self._store.moved(self._epochs))
+
+    async def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
+        """Have the ledger remember what stopped a partition, behind the running transaction."""
+        await self._run(self._database, lambda: self._store.note_stopped(partition, epoch, moved))
 
     def held(self) -> frozenset[PartitionId]:
         """The partitions of which enough waits here."""

@@ -118,7 +118,7 @@ class Worker:
         self.app = build_app(settings, instance_id)
         self._connect(topics)
         self._stop = asyncio.Event()
-        self._seen = {"rebalances": 0, "fetch_gaps": 0, "fetch_errors": 0, "registry": 0}
+        self._seen = {"rebalances": 0, "fetch_gaps": 0, "fetch_errors": 0, "comparisons": 0, "registry": 0}
 
     def _connect(self, topics: tuple[str, ...]) -> None:
         app, pipeline = self.app, self.pipeline
@@ -247,6 +247,7 @@ class Worker:
             ("rebalances", metrics.rebalances),
             ("fetch_gaps", metrics.fetch_gaps),
             ("fetch_errors", metrics.fetch_errors),
+            ("comparisons", metrics.log_comparisons),
         ):
             now = getattr(self.consumer, name)
             counter.inc(now - self._seen[name])

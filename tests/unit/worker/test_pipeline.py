@@ -13,6 +13,7 @@ import pytest
 from services.processors.backlog import Backlog, Bounds
 from services.processors.endings import Exit
 from services.processors.fuse import Fuses, FuseSettings
+from services.processors.log_moved import LogMoved
 from services.processors.pipeline import Limits, Pipeline
 from services.processors.ports import Admission, Applied, Batch, RegistryMoved, StateMoved
 from services.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
@@ -38,6 +39,11 @@ class Store:
         self.threads.add(threading.current_thread().name)
         self.epoch += 1
         return [Claim(p, 0, self.epoch) for p in partitions]
+
+    def moved(self, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:  # noqa: ARG002
+        return []
+
+    def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None: ...
 
     def apply(self, batch: Batch[Any], registry: Any) -> Applied:
         self.threads.add(threading.current_thread().name)
