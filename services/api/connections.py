@@ -158,7 +158,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.refuse(problem or Problem("bad-request", "It is no HTTP/1.1 request that can be read."))
 
     def timeout_keep_alive_handler(self) -> None:
-        """Nothing more is asked; whoever does not read the last answer is cut off a minute later."""
+        """No further request came; whoever does not read the last answer is cut off a minute later."""
         super().timeout_keep_alive_handler()
         self._timer = self.loop.call_later(_FLUSHES, self.transport.abort)
 

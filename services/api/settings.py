@@ -171,12 +171,12 @@ class ApiSettings(SealSettings):
 
 def faults(wrong: ValidationError) -> str:
     """What is wrong with settings, by their variables; never a value."""
-    told = [
+    lines = [
         (f"LIANYUN_{'_'.join(map(str, each['loc'][:1])).upper()}: " if each["loc"] else "")
         + each["msg"].removeprefix("Value error, ")
         for each in wrong.errors(include_url=False, include_input=False)
     ]
-    return "; ".join(told)
+    return "; ".join(lines)
 
 
 def _is_loopback(host: str) -> bool:

@@ -73,7 +73,7 @@ def alive(api: RunningApi) -> bool:
         b"GET",
         b"GET /health/live HTTP/1.1\r\nhost: x\r\nx-slow: ",
         b"\r\n",
-        b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n",  # answered, and then kept open
+        b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n",  # answered, and then left open
         b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n\r\n",
         b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\nGET /hea",
         b"GET /health/live HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",

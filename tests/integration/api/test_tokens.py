@@ -480,9 +480,9 @@ def test_who_is_registered_shows_in_no_refusal(api: RunningApi, monkeypatch: pyt
                 )
             )  # fmt: skip
         assert len(seen) == 1, seen
-        ((told, _, done),) = seen
-        assert told[0] == 401
-        assert json.loads(told[1]) == {
+        ((refused, _, done),) = seen
+        assert refused[0] == 401
+        assert json.loads(refused[1]) == {
             "error": "invalid_client",
             "error_description": "the client cannot be proven",
         }
