@@ -12,12 +12,13 @@ from psycopg.rows import tuple_row
 
 from services.trail import digests
 from services.trail.lines import OLDER, unsealed, unsealed_query
-from services.trail.registers import LOGS, REGISTERS, Register
+from services.trail.registers import AUDITED, LOGS, REGISTERS, Register
 from services.trail.statements import statement
 
 Session = Connection[Any]
 Row = dict[str, Any]
 _THERE = "SELECT to_regclass('lianyun.audit_trail') IS NOT NULL"
+_ENTERED = "SELECT FROM lianyun.audit_trail WHERE register = 'migration' AND key = %s LIMIT 1"
 _ENTRIES = "SELECT key, change FROM lianyun.audit_trail WHERE register = %s ORDER BY no"
 
 
@@ -60,8 +61,11 @@ def fold(entries: Iterable[tuple[str, str]]) -> dict[str, Row]:
 def take_up(session: Session) -> None:
     """Enter what stands in the tables otherwise than in the trail: what older releases wrote. In the caller's transaction.
 
-    Whatever stands there counts as right. Takes as long as reading all of the access log that has no seal; repeatable.
+    Whatever stands there counts as right. Takes as long as reading all of the access log that has no seal; repeatable until the
+    migration AUDITED is entered, after which nothing is taken up any more, even where its row was taken away.
     """
+    if session.execute(_ENTERED, (str(AUDITED),)).fetchone() is not None:
+        return
     for register in REGISTERS:
         _take_up(session, register)
     for table in LOGS:
