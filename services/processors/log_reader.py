@@ -37,7 +37,6 @@ class LogReader:
         self._connection = {
             "bootstrap_timeout_ms": 5_000,
             "request_timeout_ms": 5_000,
-            "default_api_timeout_ms": 5_000,
             "client_id": "lianyun-comparing",
             "enable_auto_commit": False,
             "auto_offset_reset": "none",
