@@ -193,13 +193,10 @@ def _topic_id(settings: CliSettings, topic: str) -> str:
 
 @contextmanager
 def _log(settings: CliSettings) -> Iterator[LogReader]:
-    log = LogReader(settings.kafka_connection())
     try:
-        yield log
+        yield LogReader(settings.kafka_connection())
     except KafkaError as error:
         raise Failure(Exit.UNREACHABLE, f"the log cannot be read: {error}", "lianyun doctor") from None
-    finally:
-        log.close()
 
 
 def _name(where: PartitionId) -> str:

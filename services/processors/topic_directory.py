@@ -79,8 +79,7 @@ class TopicDirectory:
         return all(answer is NoError for answer in answers.values())
 
     def close(self) -> None:
-        """Close the connections."""
-        self._reader.close()
+        """Close the connection."""
         with self._lock:
             self._drop()
 

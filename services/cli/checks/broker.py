@@ -109,8 +109,5 @@ def compared(
 ) -> dict[PartitionId, LogState]:
     """The same from a connection of its own. Raises ClusterError."""
     log = LogReader({"bootstrap_servers": bootstrap.split(","), **security})
-    try:
-        with cluster.admin_client(bootstrap, security) as admin:
-            return log_states(admin, log, partitions)
-    finally:
-        log.close()
+    with cluster.admin_client(bootstrap, security) as admin:
+        return log_states(admin, log, partitions)

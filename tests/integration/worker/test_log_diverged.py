@@ -103,10 +103,7 @@ def ids_in_log(arena: Arena, topic: str) -> set[str]:
     """The ids of the events that the log has."""
     reader = LogReader({"bootstrap_servers": arena.bootstrap})
     where = PartitionId(topic, 0)
-    try:
-        records = list(reader.records(where, *reader.bounds(where)))
-    finally:
-        reader.close()
+    records = list(reader.records(where, *reader.bounds(where)))
     return {dict(record.headers)["ce_id"].decode() for record in records}  # type: ignore[union-attr]
 
 
@@ -170,10 +167,7 @@ def applied_all(arena: Arena, topic: str) -> None:
     )
     assert ledger(arena)["next_offset"] == ledger(arena)["sum"]
     reader = LogReader({"bootstrap_servers": arena.bootstrap})
-    try:
-        last = reader.mark(PartitionId(topic, 0), ledger(arena)["last_offset"])
-    finally:
-        reader.close()
+    last = reader.mark(PartitionId(topic, 0), ledger(arena)["last_offset"])
     assert last is not None
     assert last.digest == ledger(arena)["last_digest"]
     assert last.leader_epoch == ledger(arena)["last_leader_epoch"]
@@ -397,7 +391,6 @@ def test_a_mirror_under_the_same_name(own: LocalStack, database: str, tmp_path: 
         arena.wait_for(lambda: counts(arena) == (60, 0, 60), PATIENCE, "60 events")
     reader = LogReader({"bootstrap_servers": own.bootstrap})
     records = list(reader.records(PartitionId(topic, 0), 20, 60))
-    reader.close()
     if identity == "unknown":
         arena.query_only("UPDATE lianyun.kafka_offset SET topic_id = NULL")
     port = free_port()
