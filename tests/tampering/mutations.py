@@ -34,6 +34,7 @@ _VALUES = {
     "smallint": ("{c} + 1", "{c} - 1"),
     "double precision": ("{c} + 1",),
     "numeric": ("{c} + 1",),
+    "real": ("{c} + 1",),
     "boolean": ("NOT {c}",),
     "text": ("{other}", "{c} || 'x'", "overlay({c} placing 'a' from 2 for 1)"),
     "uuid": ("{other}", "'11111111-2222-3333-4444-555555555555'::uuid"),
@@ -46,6 +47,8 @@ _VALUES = {
     "smallint[]": ("{c}[2:]", "{c} || 7::smallint"),
     "text[]": ("{c}[2:]", "{c} || 'bank'::text", "{c} || 'x'::text"),
 }  # fmt: skip
+_PREFERRED = {"lianyun.case_cause": "r.kind <> 'FINANCING_ALERT'"}
+"""The rows of a table that are changed, where only they are compared."""
 _EMPTY = {
     "bigint": "7", "integer": "7", "smallint": "7", "text": "'x'", "bytea": "'\\x01'::bytea", "boolean": "true",
     "timestamp with time zone": "clock_timestamp()", "xid8": "'7'::xid8", "bigint[]": "'{7,7,7,7,7,7}'::bigint[]",
@@ -146,7 +149,7 @@ def _value(value: str, quoted: str, table: str) -> str:
 
 def _row(table: str, seed: str, some: str = "true") -> str:
     return (
-        f"(tableoid, ctid) = (SELECT r.tableoid, r.ctid FROM {table} AS r WHERE {some} "
+        f"(tableoid, ctid) = (SELECT r.tableoid, r.ctid FROM {table} AS r WHERE {some} AND {_PREFERRED.get(table, 'true')} "
         f"ORDER BY md5('{seed}' || r::text) LIMIT 1)"
     )
 

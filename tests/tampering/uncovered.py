@@ -13,8 +13,10 @@ _WHOLE = "when all that was visible had been followed: shown to operators, decid
 
 UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("g1.pending", (COPIED, "id", "judged", "consignments", "mark"), f"{_WORK}; a mark that never comes is found"),
+    ("lianyun.api_proof", (EVERYTHING,), "proofs that were used, for some minutes"),
     ("lianyun.batch", ("digest",), "set to null only: as releases write it that may be at work for a day"),
     ("lianyun.case_again", (EVERYTHING,), _WORK),
+    ("lianyun.case_cursor", ("as_of",), "of which moment the causes are: by one at which others are due, they differ"),
     ("lianyun.case_cursor", ("whole_at",), _WHOLE),
     ("lianyun.case_step", ("xid",), _PLACE),
     ("lianyun.credit_again", (EVERYTHING,), _WORK),
@@ -31,14 +33,16 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.financing_decision", ("xid",), _PLACE),
     ("lianyun.financing_external", (EVERYTHING,), "what another registry answered; a decision that rests on it says so, signed"),
     ("lianyun.financing_version", ("since",), "when the version was opened: nothing depends on it"),
-    ("lianyun.financing_watch", (DELETED, COPIED, "no", "xid"), "whom a fact concerns at once; the alert itself is derived from the facts"),
+    ("lianyun.financing_watch", (DELETED, "xid"), "whom a fact concerns at once; the alert itself is derived from the facts"),
     ("lianyun.generation", ("since", "left_xid"), "when a generation was made, and up to where a retired one had followed"),
     ("lianyun.kafka_offset", ("topic_id",), "compared with the broker's by whoever claims the partition"),
     ("lianyun.kafka_offset", ("epoch", "owner", "backend", "backend_start", "claimed"), _LEASE),
-    ("lianyun.log_hole", ("no", "first", "next", "at", "by"), "where and when offsets were passed; their sum is compared"),
+    ("lianyun.log_hole", ("no", "next", "at", "by"), "where and when offsets were passed; their sum is compared"),
     ("lianyun.partner_accepted", (EVERYTHING,), _METRIC),
     ("lianyun.platform_event", (EVERYTHING,), "notices for operators; what they let pass is covered by the digests of batches"),
     ("lianyun.quarantine", ("xid",), _PLACE),
+    ("lianyun.webhook_cursor", (DELETED, "xid", "no"), _PLACE),
+    ("lianyun.webhook_subscription", ("failing_since", "last_success"), "how its endpoint is getting on"),
     ("lianyun.worker_slot", (EVERYTHING,), _LEASE),
 )  # fmt: skip
 """(table, changes, reason)."""
