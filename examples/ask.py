@@ -12,6 +12,7 @@ import httpx
 from joserfc import jwk, jwt
 
 url, client, key_file, path = sys.argv[1:]
+target = str(httpx.URL(url + path))  # as it is sent: what a URL cannot hold is escaped
 key = jwk.ECKey.import_key(json.loads(pathlib.Path(key_file).read_text()))
 
 
@@ -33,5 +34,5 @@ form = {
 endpoint = url + "/oauth2/token"
 given = httpx.post(endpoint, data=form, headers={"dpop": proof("POST", endpoint)}).raise_for_status().json()
 ath = urlsafe_b64encode(hashlib.sha256(given["access_token"].encode()).digest()).rstrip(b"=").decode()
-headers = {"authorization": f"DPoP {given['access_token']}", "dpop": proof("GET", url + path, ath=ath)}
-print(httpx.get(url + path, headers=headers).text)
+headers = {"authorization": f"DPoP {given['access_token']}", "dpop": proof("GET", target, ath=ath)}
+print(httpx.get(target, headers=headers).text)

@@ -6,6 +6,7 @@ pledge, a drawdown, a release) is a decision of the platform (``finance_decision
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -20,6 +21,7 @@ from schemas.events.finance_terms import (
     OfApplication,
     OfFinancing,
     Product,
+    Waiver,
     by_applicant,
     by_bank,
     own_key,
@@ -109,6 +111,15 @@ class Repaid(OfFinancing):
 @by_bank("finance.released.v1", 6007, answers=("finance.pledged.v1",), document="release letter")
 class Released(OfFinancing):
     """The bank gives the security back."""
+
+
+class ReleasedWaiving(Released):
+    """The bank gives the security back; while something is owed under the financing only with its ``waiver``."""
+
+    waiver: Waiver | None = None
+
+
+ReleasedWaiving.spec = replace(Released.spec, type="cre.finance.released.v2")
 
 
 @by_bank("finance.cancelled.v1", 6008, answers=("finance.approved.v1",))

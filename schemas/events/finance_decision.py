@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.events.base import PartyCode, Time
+from schemas.events.base import ObjectRef, PartyCode, Time
 from schemas.events.declare import CARGO, event
-from schemas.events.finance_terms import EventOf, FinanceFact
+from schemas.events.finance_terms import EventOf, FinanceFact, Waiver
 from schemas.events.trade import Amount
 from schemas.events.vocabulary import ObjectKind, Region, Role
 from schemas.events.wire import Code, Free, OwnReference, Sha256Hex
@@ -93,6 +93,20 @@ class DecidedWhole(Decided):
 DecidedWhole.spec = replace(Decided.spec, type="cre.finance.decided.v2")
 
 
+class DecidedOnGoods(DecidedWhole):
+    """The platform decided a request under the lock of what it encumbers; with what it has in common, or what is waived.
+
+    ``shares`` is what a refused request about cargo names together with goods under a release block of another consignment.
+    ``waiver`` is the ground on which a bank released ``amount``, which is owed. A decision that has neither is a second version.
+    """
+
+    shares: Annotated[tuple[ObjectRef, ...], Field(strict=False, max_length=16)] = ()
+    waiver: Waiver | None = None
+
+
+DecidedOnGoods.spec = replace(Decided.spec, type="cre.finance.decided.v3")
+
+
 def said_less(value: dict[str, Any]) -> dict[str, Any]:
-    """The value of a first version as one of the second: it says no more than it did."""
+    """The value of one version as one of the next: it says no more than it did."""
     return value

@@ -50,6 +50,12 @@ by_applicant = partial(
 """The word of whoever asks a bank for money."""
 
 
+class Waiver(Wire):
+    """A bank gives a security back although something is owed under it, and says on what ground."""
+
+    grounds: Literal["OTHER_SECURITY", "RESTRUCTURED", "SETTLED_ELSEWHERE", "OTHER"]
+
+
 class EventOf(Wire):
     """One event of a party, named as its publisher named it."""
 

@@ -37,6 +37,8 @@ STEPS: Mapping[str, Step] = MappingProxyType(
     {
         **{f"cre.customs.{name}.v1": Step(f"cre.customs.{name}.v2", whole) for name in _WHOLE},
         "cre.finance.decided.v1": Step("cre.finance.decided.v2", said_less),
+        "cre.finance.decided.v2": Step("cre.finance.decided.v3", said_less),
+        "cre.finance.released.v1": Step("cre.finance.released.v2", said_less),
     }
 )
 """The step away from each type that has a newer version, by the older type's name."""

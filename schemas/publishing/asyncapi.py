@@ -9,6 +9,7 @@ from schemas.envelope import SIGNATURE_HEADER
 from schemas.events.catalogue import CATALOGUE
 from schemas.events.spec import EventSpec
 from schemas.events.wire import TIME_PATTERN
+from schemas.legibility import LEGIBLE
 from schemas.publishing.json_schema import DIALECT, describe
 from schemas.publishing.topics import Channel
 from schemas.trace_context import CE_TRACEPARENT, TRACEPARENT
@@ -63,7 +64,12 @@ def headers() -> Json:
         "required": ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", SIGNATURE_HEADER],
         "properties": {
             "ce_specversion": {"const": "1.0"},
-            "ce_id": {**text, "maxLength": 256, "description": "Unique within ce_source, for ever."},
+            "ce_id": {
+                **text,
+                "maxLength": 256,
+                "pattern": LEGIBLE,
+                "description": "Unique within ce_source, for ever. In NFC, without characters that do not show (signing.md, 1).",
+            },
             "ce_source": {**text, "maxLength": 256, "description": "Belongs to one registered party."},
             "ce_type": {"type": "string", "enum": sorted(CATALOGUE)},
             "ce_time": {
@@ -72,7 +78,12 @@ def headers() -> Json:
                 "pattern": TIME_PATTERN,
                 "description": "When the source created the event; never the clock of the sending process.",
             },
-            "ce_subject": {**text, "maxLength": 256, "description": "Optional; signed when present."},
+            "ce_subject": {
+                **text,
+                "maxLength": 256,
+                "pattern": LEGIBLE,
+                "description": "Optional; signed when present. Written as ce_id is.",
+            },
             "content-type": {
                 "type": "string",
                 "pattern": "^[Aa]pplication/[Jj][Ss][Oo][Nn](; ?charset=[Uu][Tt][Ff]-8)?$",

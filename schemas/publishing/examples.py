@@ -176,6 +176,8 @@ _VALUES: Json = {
     "by": {"party": "ktz", "desk": "dostyk-shift"},
     "since": "2026-03-05T11:40:00+05:00",
     "evidence": [hashlib.sha256(b"the event that holds the train").hexdigest()[:32]],
+    "shares": [{"kind": "container", "id": CONTAINERS[0]}],
+    "waiver": {"grounds": "OTHER_SECURITY"},
     "restriction": {"source": "https://pkp.example/lianyun", "id": "order-2026-14"},
 }
 
@@ -196,6 +198,7 @@ _BY_TYPE: dict[str, Json] = {
     "cre.finance.applied.v1": {"reference": "AP-2026-31"},
     "cre.finance.decided.v1": {"number": 88_217, "guard": "RESERVATION_VALID", "position": 4_417_002},
     "cre.finance.decided.v2": {"number": 88_217, "guard": "RESERVATION_VALID", "position": 4_417_002},
+    "cre.finance.decided.v3": {"number": 88_217, "guard": "RELEASE_BLOCKED", "position": 4_417_002},
     **{f"cre.case.{step}.v1": {"number": 4_112, "before": 4_108} for step in _STEPS_OF_CASES},
     "cre.case.opened.v1": {
         "number": 4_108,

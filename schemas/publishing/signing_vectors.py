@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from schemas.envelope import HEADERS, Envelope, content_digest, event_id, signed_bytes
 from schemas.merkle import MerkleTree, leaf_hash
+from schemas.possession import PURPOSE, Statement
 from schemas.publishing.signing_mutations import Case, mutations
 from schemas.rfc3339 import parse_micros
 from schemas.signing import PublicKey, Scheme, SigningKey, batch_bytes, derive_salt, sign, sign_batch
@@ -78,7 +79,33 @@ def signing_vectors() -> Json:
         ],
         "batches": [_describe_batch(keys[Scheme.ED25519_BATCH], examples[:size]) for size in BATCH_SIZES],
         "refused": [_describe_case(case) for case in _cases(keys, examples)],
+        "possession": list(_possession(keys)),
     }
+
+
+def _possession(keys: dict[Scheme, SigningKey]) -> Iterator[Json]:
+    """Statements about keys: a first key without an end, one that replaces another, and one in the place of a lost one."""
+    first, _, other = keys.values()
+    for key, not_after, replaces, signs in (
+        *((key, None, None, None) for key in keys.values()),
+        (other, 4_102_444_800_000_000, first.key_id, first),
+        (first, None, other.key_id, None),
+    ):
+        statement = Statement(NETWORK, "ktz", key.public, 1_772_700_000_000_000, not_after, replaces)
+        yield {
+            "network": statement.network,
+            "party": statement.party,
+            "purpose": PURPOSE,
+            "scheme": str(key.scheme),
+            "public_key": key.public_key.hex(),
+            "key_id": key.key_id,
+            "not_before": statement.not_before,
+            "not_after": not_after,
+            "replaces": replaces,
+            "signed_bytes": statement.signed_bytes().hex(),
+            "signature": statement.signed_by(key),
+            "replaced_signature": None if signs is None else statement.signed_by(signs),
+        }
 
 
 def _cases(keys: dict[Scheme, SigningKey], examples: list[_Example]) -> Iterator[Case]:

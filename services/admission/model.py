@@ -14,8 +14,13 @@ from services.core.facts import Facts
 from services.registry.key import Key
 from services.registry.party import Party
 
-RULES = 1
-"""Raise on any change of what is admitted; stored with every event beside the registry's version."""
+RULES = 2
+"""Raise on any change of what is admitted; stored with every event beside the registry's version.
+
+1: signatures, roles and the models. 2: also that ids and other texts are legible. An event is judged again by the rules of its
+admission, never by later ones.
+"""
+LEGIBLE_SINCE = 2
 
 Headers = Sequence[tuple[str, bytes | None]]
 

@@ -1,4 +1,4 @@
-"""The raw bytes of a refused message: how they are framed, digested and capped."""
+"""The raw bytes of a message: how they are framed, digested and, of a refused one, capped."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ MAX_HEADER_BYTES: Final = 32_768
 
 _unsigned = struct.Struct(">I")
 _signed = struct.Struct(">i")
+_appended = struct.Struct(">qQ")
 _NONE = -1
 _length = _signed.pack
 _ABSENT = _length(_NONE)
@@ -73,6 +74,23 @@ def digest(headers: Headers, value: bytes | None) -> bytes:
 def whole_digest(headers: Headers, value: bytes | None) -> bytes:
     """The same over all headers: what letters with a trace context were known by before it was left out."""
     hashed = hashlib.sha256(frame(headers))
+    hashed.update(b"\x00" if value is None else b"\x01" + value)
+    return hashed.digest()
+
+
+def record_digest(append_ms: int, headers: Headers, value: bytes | None) -> bytes:
+    """The 32 bytes by which the ledger recognises a record of the log: SHA-256 over append time, all headers and value.
+
+    The append time is the broker's, in milliseconds; it and the length of the framed headers are 8 bytes each, big-endian.
+    The key is left out: it chooses the partition and says nothing else, and is not stored with the messages, whose
+    digests are compared with those of the log's records.
+    """
+    return framed_digest(append_ms, frame(headers), value)
+
+
+def framed_digest(append_ms: int, framed: bytes, value: bytes | None) -> bytes:
+    """The same of a message as it is stored, with its headers framed and kept whole."""
+    hashed = hashlib.sha256(_appended.pack(append_ms, len(framed)) + framed)
     hashed.update(b"\x00" if value is None else b"\x01" + value)
     return hashed.digest()
 

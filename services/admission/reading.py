@@ -10,8 +10,9 @@ from schemas.events.catalogue import CATALOGUE
 from schemas.events.correction import Corrected
 from schemas.events.customs_whole import WholeRelay, unpacked
 from schemas.events.decode import decode_payload
+from schemas.legibility import require_legible
 from schemas.reasons import Reason, Refusal
-from services.admission.model import Admitted, Refused, Verified
+from services.admission.model import LEGIBLE_SINCE, RULES, Admitted, Refused, Verified
 from services.admission.quality import doubts
 from services.admission.verification import blamed
 from services.core.interpretation import Statement, interpret
@@ -19,26 +20,28 @@ from services.registry.party import Party
 from services.registry.registry import Registry
 
 
-def read(verified: Verified, registry: Registry) -> Admitted | Refused:
-    """Read a verified event, or say why it cannot be accepted; pure.
+def read(verified: Verified, registry: Registry, rules: int = RULES) -> Admitted | Refused:
+    """Read a verified event, or say why it cannot be accepted; pure. ``rules`` are those of its admission.
 
     Only what the publisher can mend becomes a refusal. Any other exception is a fault of ours and leaves this function
     as it is: the batch is then bisected, and the event that fails alone becomes a dead letter INTERNAL_ERROR.
     """
     try:
-        return _read(verified)
+        return _read(verified, rules)
     except Refusal as refusal:
         return Refused.of(
             verified.record, refusal, blamed(verified.record, registry, verified.party), verified.event
         )
 
 
-def _read(verified: Verified) -> Admitted:
+def _read(verified: Verified, rules: int) -> Admitted:
     envelope, party = verified.envelope, verified.party
     model = CATALOGUE.get(envelope.type)
     if model is not None:  # else the decoder says whether the type or its version is unknown
         _require_role(model.spec, party, "header:ce_type")
     payload = decode_payload(envelope.type, verified.payload)
+    if rules >= LEGIBLE_SINCE:
+        require_legible(envelope, verified.payload)
     _require_whole(payload, party)
     statement = Statement(verified.event, envelope.source, party.publisher, envelope.published_micros)
     facts = interpret(statement, verified.content, payload)

@@ -43,7 +43,8 @@ A route is a **synchronous** function; it runs on a thread (or see "asked ahead"
   ``answers=`` is a pydantic model for OpenAPI only. Amounts are integer minor units, times RFC 3339 with offset
   (``schemas.rfc3339.format_micros``). A GET gets a strong ETag of its bytes and answers If-None-Match with 304; a body that
   tells its own moment passes ``Answer(..., etag=over)`` with what identifies its content without that moment.
-- **Pages**: ``after = call.cursor(cursor, "kind")`` reads the opaque, signed ``cursor`` parameter (None at the start),
+- **Numbers** that count what others did too (of decisions, of records, reading positions) are answered as ``call.shown(n)``.
+- **Pages**: ``after = call.cursor(cursor, "kind")`` reads the opaque, encrypted ``cursor`` parameter (None at the start),
   ``page(call, "kind", items, last)`` writes ``{"items": [...], "next": "..."|null}`` with a ``Link: rel="next"`` header.
 - **Unsafe methods** (``routes.post``, ``routes.put``, ``routes.delete``) require ``Idempotency-Key`` unless
   ``idempotent=False``: same key and body gives the stored answer, another body ``idempotency-key-reused`` (422), one in

@@ -8,15 +8,28 @@ from services.processors.parentage import end_with_parent
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
+    """Serve until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again.
+
+    Settings that are wrong end it with 78 (EX_CONFIG), as every process here.
+    """
     end_with_parent(os.environ)
     from services.loading import loading
 
     with loading():
-        from services.api.serving import serve
-        from services.api.settings import ApiSettings
+        from pydantic import ValidationError
 
-    serve(ApiSettings())
+        from services.api.serving import serve
+        from services.api.settings import ApiSettings, faults
+        from services.observability.logs import configure
+        from services.processors.endings import Exit, end_process
+
+    try:
+        settings = ApiSettings()
+    except ValidationError as wrong:
+        configure()
+        end_process(Exit.MISCONFIGURED, f"the settings are wrong: {faults(wrong)}")
+        raise
+    serve(settings)
 
 
 if __name__ == "__main__":

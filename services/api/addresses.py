@@ -19,9 +19,17 @@ def address_of(request: Request, proxies: Collection[str]) -> str:
     peer = request.client.host if request.client is not None else ""
     told = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() if peer in proxies else ""
     try:
-        found = ip_address(told or peer)
+        return network_of(str(ip_address(told or peer)))
     except ValueError:
         return peer
+
+
+def network_of(address: str) -> str:
+    """What counts as one caller: an IPv4 address, the /64 network of an IPv6 one; ``address`` itself where it is neither."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
     if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
         return str(ip_network((found, _OWN_BITS), strict=False))
     return str(found)

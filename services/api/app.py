@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from pydantic import SecretStr
+from starlette.routing import BaseRoute
 
 from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
@@ -32,6 +34,7 @@ from services.api.routes import (
 )
 from services.api.routing import Routes
 from services.api.settings import ApiSettings
+from services.api.targets import Decoded
 
 ROUTERS: tuple[Routes | APIRouter, ...] = (
     consignments.routes,
@@ -88,13 +91,23 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     errors.install(app)
     for router in routers(context.settings):
-        app.router.routes.extend(router.routes)  # as they are: one flat list, walked once a request
+        app.router.routes.extend(map(_decoding, router.routes))  # one flat list, walked once a request
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
-    app.shorten(context.metrics, context.settings.api_body_limit, context.spans)
+    app.shorten(context.names, context.metrics, context.settings.api_body_limit, context.spans)
     app.add_middleware(
         Edge, metrics=context.metrics, body_limit=context.settings.api_body_limit, spans=context.spans
     )
     return app
+
+
+def _decoding(route: BaseRoute) -> BaseRoute:
+    """``route`` with its parameters decoded: paths are compared as they were sent, so that an escaped slash is none."""
+    if isinstance(route, APIRoute):
+        kinds = route.param_convertors
+        route.param_convertors = {
+            name: kind if isinstance(kind, Decoded) else Decoded(kind) for name, kind in kinds.items()
+        }
+    return route
 
 
 def routers(settings: ApiSettings) -> list[APIRouter]:

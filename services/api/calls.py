@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import orjson
 from psycopg import Connection
@@ -27,6 +28,8 @@ from services.storage.reading import spare
 
 Session = Connection[Any]
 LARGEST_PAGE = 200
+DECISION = "decision"
+"""The purpose under which numbers of decisions are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,14 @@ class Call:
         except ValueError:
             raise Problem("cursor-invalid") from None
 
+    def shown(self, number: int) -> int:
+        """The number of a decision, or a reading position, as the caller's party is shown it; see ``Seal.number``."""
+        return self.context.seal.number(DECISION, self.party.code, number)
+
+    def decision(self, shown: int) -> int | None:
+        """The number of the decision that the caller's party was shown as ``shown``; None where it is none."""
+        return self.context.seal.number_of(DECISION, self.party.code, shown)
+
     def must_match(self, etag_over: bytes) -> None:
         """Check If-Match, where it is given, against the present state; Problem precondition-failed."""
         given = self.request.headers.get("if-match")
@@ -200,9 +211,8 @@ def page(
     headers = {}
     if last is not None:
         body["next"] = call.context.seal.cursor(purpose, call.party.code, last)
-        following = call.request.url.include_query_params(cursor=body["next"])
-        target = following.path + (f"?{following.query}" if following.query else "")
-        headers["link"] = f'<{target}>; rel="next"'
+        query = urlencode({**call.request.query_params, "cursor": body["next"]})
+        headers["link"] = f'<{call.request.scope["path"]}?{query}>; rel="next"'
     return Answer(body, headers=headers, nothing=not items)
 
 

@@ -98,9 +98,18 @@ def add_client(
 def add_key(
     session: Session, client: str, jwk: Mapping[str, Any], *, at: int, by: str, old_until: int | None = None
 ) -> str:
-    """Give ``client`` a further key; with ``old_until`` the others end then. Returns its id (RFC 7638 thumbprint)."""
+    """Give ``client`` a further key; with ``old_until`` the others end then. Returns its id (RFC 7638 thumbprint).
+
+    That the private half is held is proven by every request for a token: the assertion names the client, and its key signs it.
+    Raises ClientError for a key of another party's client: one pair in two hands would let each act as the other.
+    """
     key = public_key(jwk)
     kid = key.thumbprint()
+    if (
+        session.execute(statement("client_key_elsewhere"), {"client": client, "kid": kid}).fetchone()
+        is not None
+    ):
+        raise ClientError("the key is registered for a client of another party: make a new pair")
     public = orjson.dumps(key.as_dict(private=False)).decode()
     added = session.execute(
         statement("add_client_key"), {"client": client, "kid": kid, "jwk": public, "at": at, "by": by}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from typing import Any
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from schemas.signing import Verifier
+from services.api.connections import Connections
 from services.api.direct.sessions import Sessions
 from services.api.gate import Gate
 from services.api.keys import KeySource
@@ -19,6 +22,7 @@ from services.api.measuring import OTHER, ApiMetrics
 from services.api.sealing import Seal
 from services.api.settings import ApiSettings
 from services.api.statements import statement
+from services.api.targets import OwnNames
 from services.gateway.publishing import Publisher
 from services.observability.tracing import open_spans
 from services.registry import store
@@ -61,14 +65,21 @@ class Context:
         self.tokens_of_address = RateLimit(
             settings.api_token_address_rate, window, "address", lambda _address: counted.limited(OTHER)
         )
+        self.unverified = RateLimit(settings.api_refused_rate, window, "unverified", counted.limited)
+        self.verifier = Verifier()
         self.spans = open_spans("lianyun-api", os.environ)
         self.seal = Seal(bytes(32))  # until open
-        self.gate = Gate(settings, self.keys, lambda: self.seal)
+        self.connections = Connections(
+            settings.api_connections, settings.api_peer_connections, settings.api_proxies
+        )
+        self.names = OwnNames(settings.api_urls)
+        self.gate = Gate(settings, self.names, self.keys, lambda: self.seal)
         self.publisher = Publisher(
             settings.bootstrap, settings.kafka_security(), settings.api_topic or gateway_topic()
         )
         # Waiting for an outcome holds a thread: never so many that nobody else is answered.
         self.waiting = threading.BoundedSemaphore(max(1, settings.api_threads // 2))
+        self.turned = time.monotonic()  # when the event loop last came round, about once a second
         self._parties: OrderedDict[str, str] = OrderedDict()
         self._registry: Registry | None = None
         self._lock = threading.Lock()
@@ -79,6 +90,11 @@ class Context:
         with self.pool.connection() as session:
             require(session)
         self.seal = Seal(self.secret("seal"))
+
+    def look(self) -> None:
+        """Ask the database one thing; blocks for up to 2 s for a session. Raises psycopg.Error or PoolTimeout where it cannot."""
+        with self.pool.connection(timeout=2.0) as session:
+            session.execute(statement("look"))
 
     def close(self) -> None:
         """Give the sessions back; on the event loop whose sessions some of them are."""

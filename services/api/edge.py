@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.measuring import ApiMetrics
@@ -76,6 +77,8 @@ class Edge:
                 await response(scope, receive, sending)
             else:
                 await self.app(scope, bounded, sending)
+        except ClientDisconnect:
+            pass  # before all of its body came: nobody is there to be answered
         except Exception:
             # Whatever it says stays here: it may name tables, paths or somebody else's data.
             log.exception(

@@ -67,7 +67,7 @@ def _methods(request: Request) -> str:
 def _allowed(request: Request) -> list[str]:
     """The methods of all routes of the path; the framework knows those of the first only."""
     routes = (route for route in request.app.routes if isinstance(route, Route))
-    found = (route.methods or () for route in routes if route.path_regex.match(request.url.path))
+    found = (route.methods or () for route in routes if route.path_regex.match(request.scope["path"]))
     return sorted({method for methods in found for method in methods})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from psycopg import Connection
 from starlette.requests import Request
@@ -15,14 +15,13 @@ from services.api.problems import Problem
 from services.api.sealing import Seal
 from services.api.settings import ApiSettings
 from services.api.statements import statement
+from services.api.targets import OwnNames
 from services.api.tokens.access import Granted, Verifier
 from services.api.tokens.certificate import certificate_thumbprint
 from services.api.tokens.jose import ALGORITHMS, BadToken
 from services.api.tokens.proof import Asked, Proof, prove
 from services.storage.questions import Question
 
-K = TypeVar("K")
-V = TypeVar("V")
 PURPOSE = "purpose:"
 """The prefix of a scope that names a legal purpose: ``purpose:AML``."""
 
@@ -70,33 +69,18 @@ _REASONS = {"": "no_token", "invalid_token": "bad_token", "use_dpop_nonce": ""}
 class Gate:
     """Judges requests of one API; for several threads."""
 
-    def __init__(self, settings: ApiSettings, keys: KeySource, seal: Callable[[], Seal]) -> None:
-        self._settings, self._keys, self._seal = settings, keys, seal
-        self._verifiers: dict[tuple[str, str], Verifier] = {}
-        self._origins: dict[tuple[str, str | None, tuple[str, int | None] | None], str] = {}
-
-    def origin(self, request: Request) -> str:
-        """How the caller reached the API: what the settings say, else scheme and host as asked."""
-        if self._settings.api_url:
-            return self._settings.api_url
-        asked = request.scope["scheme"], request.headers.get("host"), request.scope.get("server")
-        origin = self._origins.get(asked)
-        if origin is None:
-            origin = f"{request.url.scheme}://{request.url.netloc}"
-            _keep(self._origins, asked, origin)
-        return origin
-
-    def issuer(self, request: Request) -> str:
-        """The issuer of access tokens."""
-        return self._settings.api_issuer or self.origin(request)
-
-    def audience(self, request: Request) -> str:
-        """What access tokens must name as their audience."""
-        return self._settings.api_audience or self.origin(request)
+    def __init__(
+        self, settings: ApiSettings, names: OwnNames, keys: KeySource, seal: Callable[[], Seal]
+    ) -> None:
+        """``issuer`` is that of access tokens, ``audience`` what they must name: both by the settings alone."""
+        self._settings, self._names, self._seal = settings, names, seal
+        self.issuer = settings.api_issuer or names.issuer
+        self.audience = settings.api_audience or names.issuer
+        self._verifier = Verifier(self.issuer, self.audience, keys.keys)
 
     def proven(self, request: Request) -> Proven:
         """The token and its binding; raises Problem unauthorized. Reads no database; about 0.2 ms."""
-        return self._proven(request, self._verifier(request).granted)
+        return self._proven(request, self._verifier.granted)
 
     def recognised(self, request: Request) -> Proven | None:
         """What ``proven`` gives where it takes no waiting: the token was proven before, and all is in order.
@@ -104,7 +88,7 @@ class Gate:
         None for whatever else, also for what is wrong: that is judged, and told, by ``proven``.
         """
         try:
-            return self._proven(request, self._verifier(request).known)
+            return self._proven(request, self._verifier.known)
         except Problem:
             return None
 
@@ -134,8 +118,8 @@ class Gate:
         if len(given) != 1:
             raise BadToken("send one DPoP header with a proof for this request")
         now = time.time()
-        uri = self.origin(request) + request.scope["path"]
-        proof = prove(given[0], Asked(request.method, uri, now, self._settings.api_proof_seconds), token)
+        uris = self._names.uris(request.scope["path"])
+        proof = prove(given[0], Asked(request.method, uris, now, self._settings.api_proof_seconds), token)
         if self._settings.api_nonces and not self._seal().fresh(proof.nonce, now):
             nonce = self._seal().nonce(now)
             raise self._refusal("use_dpop_nonce", "Sign the proof anew with the nonce of DPoP-Nonce.", nonce)
@@ -188,26 +172,11 @@ class Gate:
         caller = Caller(granted.client, granted.scopes & set(scopes), purpose, granted.bound)
         return Admitted(caller, party, registry, now)
 
-    def _verifier(self, request: Request) -> Verifier:
-        found = (self.issuer(request), self.audience(request))
-        verifier = self._verifiers.get(found)
-        if verifier is None:
-            verifier = Verifier(*found, self._keys.keys)
-            _keep(self._verifiers, found, verifier)
-        return verifier
-
     def _refusal(
         self, error: str, detail: str, nonce: str | None = None, reason: str | None = None
     ) -> NotProven:
         why = _REASONS[error] if reason is None else reason
         return NotProven(detail, _challenge(error, detail, nonce), why)
-
-
-def _keep(known: dict[K, V], key: K, value: V) -> None:
-    """Without a configured URL the Host header decides: never grow by it."""
-    if len(known) > 100:
-        known.clear()
-    known[key] = value
 
 
 def _challenge(error: str, detail: str, nonce: str | None = None) -> dict[str, str]:

@@ -80,5 +80,6 @@ def _key(request: Request) -> str:
 
 
 def _digest(call: Call) -> bytes:
-    target = f"{call.request.method} {call.request.url.path}?{call.request.url.query}\0"
+    scope = call.request.scope
+    target = f"{call.request.method} {scope['path']}?{scope['query_string'].decode('latin-1')}\0"
     return hashlib.sha256(target.encode() + call.body).digest()

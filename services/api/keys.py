@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from services.api.authority.signing import AuthorityKey
 from services.api.problems import Problem
 from services.api.settings import ApiSettings
 
+log = logging.getLogger(__name__)
 _AGAIN_AFTER = 30.0  # seconds: an unknown kid never makes the issuer's key page busy
 _OLD_AFTER = 600.0
 
@@ -48,9 +50,8 @@ class KeySource:
                     self._read = time.monotonic()
                 except (httpx.HTTPError, OSError, ValueError, JoseError) as problem:
                     if self._foreign is None:
-                        raise Problem(
-                            "unavailable", f"the issuer's keys cannot be had: {type(problem).__name__}"
-                        ) from problem
+                        log.warning("the keys of the issuer cannot be had", exc_info=problem)
+                        raise Problem("unavailable", "The keys of the issuer cannot be had now.") from problem
             return self._foreign
 
     def _fetched(self) -> KeySet:

@@ -37,11 +37,18 @@ class RateLimit:
 
     def take(self, client: str, now: float) -> Budget:
         """Count one request of ``client`` at ``now`` (seconds of a clock that never goes back)."""
+        return self._budget(client, now, 1)
+
+    def look(self, client: str, now: float) -> Budget:
+        """What ``take`` would say of ``allowed`` now; nothing is counted."""
+        return self._budget(client, now, 0)
+
+    def _budget(self, client: str, now: float, cost: int) -> Budget:
         with self._lock:
             left, at = self._buckets.pop(client, (float(self._quota), now))
             left = min(float(self._quota), left + (now - at) * self._quota / self._window)
             allowed = left >= 1
-            left -= allowed
+            left -= cost if allowed else 0
             self._buckets[client] = (left, now)
             if len(self._buckets) > _CLIENTS:
                 self._buckets.popitem(last=False)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter as Counted
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from cryptography import x509
 from prometheus_client import Counter, Histogram
 
+from schemas.reasons import Refusal
 from services.api.problems import Problem
 from services.observability import metrics
 from services.observability.instruments import Instruments
 
 _REASONS = {"unauthorized": "unknown_client", "proof-replayed": "replayed", "forbidden": "forbidden"}
+_NOT_LET_IN = (
+    *_REASONS.values(), "no_token", "bad_token", "invalid_client", "invalid_dpop_proof", "invalid_scope",
+)  # fmt: skip
 OTHER = "other"
 """Stands for every client that the registry is not known to have: what callers make up names no series."""
 
@@ -27,12 +32,16 @@ class ApiMetrics:
         self.in_progress = make.gauge(metrics.API_IN_PROGRESS)
         self._failures = make.counter(metrics.API_AUTH_FAILURES)
         self._limited = make.counter(metrics.API_RATE_LIMITED)
+        self._events = make.counter(metrics.API_EVENTS_REFUSED)
         self._certificate = make.gauge(metrics.API_CERTIFICATE_EXPIRES)
         self._pool_size = make.gauge(metrics.DATABASE_POOL_SIZE)
         self._pool_in_use = make.gauge(metrics.DATABASE_POOL_IN_USE)
         self._pool_waiting = make.gauge(metrics.DATABASE_POOL_WAITING)
         self._met: set[str] = set()
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        for reason in _NOT_LET_IN:
+            self._failures.labels(reason)  # shown as 0 before the first
+        self._limited.labels(OTHER)
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """Count one answered request by its route as declared ("" where none matched)."""
@@ -53,9 +62,16 @@ class ApiMetrics:
         if reason:
             self.not_let_in(reason)
 
+    def events_refused(self, refusals: Iterable[Refusal]) -> None:
+        """Count posted events that were refused at once and not published."""
+        for reason, count in Counted(refusal.reason for refusal in refusals).items():
+            self._events.labels(str(reason)).inc(count)
+
     def met(self, client: str) -> None:
         """The registry has this client: from now on it is counted by its id."""
-        self._met.add(client)
+        if client not in self._met:
+            self._met.add(client)
+            self._limited.labels(client)
 
     def limited(self, client: str) -> None:
         """Count a request beyond a budget; under its id for a client that was met, for all others together."""

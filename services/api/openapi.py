@@ -18,6 +18,11 @@ _ALWAYS = (
     "unavailable",
     "invalid",
     "bad-request",
+    "misdirected",
+    "request-timeout",
+    "uri-too-long",
+    "headers-too-large",
+    "too-many-connections",
 )
 _UNSAFE = (
     "idempotency-key-missing",

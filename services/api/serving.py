@@ -6,12 +6,16 @@ import gc
 import logging
 import ssl
 import sys
+import time
 from typing import Any
 
+import psycopg
 import uvicorn
 from fastapi import FastAPI
+from psycopg_pool import PoolTimeout
 
 from services.api.app import create_app
+from services.api.connections import BoundedProtocol
 from services.api.context import Context
 from services.api.settings import ApiSettings
 from services.api.tls import CertifiedProtocol
@@ -19,6 +23,7 @@ from services.observability import logs
 from services.observability.http import Health, HealthServer
 
 log = logging.getLogger(__name__)
+_STUCK_AFTER = 30.0
 _GARBAGE = (10_000, 20, 20)  # requests leave next to none: it is looked for a tenth as often as usual
 
 
@@ -32,16 +37,30 @@ def application() -> FastAPI:
     context.metrics.serves_with(settings.api_certificate)
     app = create_app(context)
     if settings.metrics_port is not None and settings.api_workers == 1:
-        well = Health(True)
         HealthServer(
             context.metrics.instruments.registry,
-            lambda: well,
-            lambda: well,
+            lambda: live(context),
+            lambda: ready(context),
             settings.metrics_host,
             settings.metrics_port,
         ).start()
     spare_garbage()
     return app
+
+
+def live(context: Context) -> Health:
+    """Whether the event loop still comes round, as `/health/live` on the port of the metrics says it, without TLS."""
+    idle = time.monotonic() - context.turned
+    return Health(idle < _STUCK_AFTER, {"idle_seconds": round(idle, 1)})
+
+
+def ready(context: Context) -> Health:
+    """Whether the database answers, too; blocks for up to 2 s."""
+    try:
+        context.look()
+    except (psycopg.Error, PoolTimeout) as problem:
+        return Health(False, {"database": type(problem).__name__})
+    return live(context)
 
 
 def spare_garbage() -> None:
@@ -61,6 +80,9 @@ def options(settings: ApiSettings) -> dict[str, Any]:
         "server_header": False,
         "proxy_headers": False,
         "lifespan": "on",
+        "http": BoundedProtocol,
+        "ws": "none",
+        "loop": "services.api.connections:Loop",
         "timeout_graceful_shutdown": 10,
     }
     if settings.api_certificate is not None:
@@ -79,10 +101,6 @@ def serve(settings: ApiSettings) -> None:
     """Serve until SIGINT or SIGTERM; what is asked when they come is still answered."""
     logs.configure(settings.log_format, settings.log_level)
     logs.began("api", settings.lines())
-    if not settings.api_url and settings.api_host not in ("127.0.0.1", "::1", "localhost"):
-        log.warning(
-            "LIANYUN_API_URL is not set: tokens and proofs are judged by whatever host a caller names"
-        )
     uvicorn.run(
         "services.api.serving:application", factory=True, workers=settings.api_workers, **options(settings)
     )

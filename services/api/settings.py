@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from services.api.targets import require_url
 from services.webhooks.settings import SealSettings
 
 
@@ -17,10 +19,14 @@ class ApiSettings(SealSettings):
     dsn: SecretStr = Field(description="URL of the database")
 
     api_host: str = "127.0.0.1"
-    api_port: int = Field(8443, ge=0, le=65_535, description="0: any free port")
+    api_port: int = Field(8443, ge=0, le=65_535, description="0: any free port; then api_url is needed")
     api_url: str = Field(
         "",
-        description="how callers reach the API (scheme, host, port): what proofs and tokens name; empty: as asked",
+        description="how callers reach the API (scheme, host, port): its issuer, and what tokens and proofs name; empty: "
+        "it listens on a loopback address, and loopback names are its own",
+    )
+    api_aliases: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="further URLs by which it is reached (from inside, say); no other name is answered"
     )
     api_threads: int = Field(
         8,
@@ -42,6 +48,24 @@ class ApiSettings(SealSettings):
     )
     api_workers: int = Field(1, ge=1, le=32, description="worker processes")
     api_body_limit: int = Field(4 << 20, ge=1_024, description="the largest body that is taken")
+    api_line_limit: int = Field(
+        8_192, ge=1_024, description="the longest request line that is taken, in bytes"
+    )
+    api_header_limit: int = Field(
+        16_384, ge=4_096, description="what all headers together may have, in bytes"
+    )
+    api_header_seconds: float = Field(
+        10,
+        gt=0,
+        description="until the head of a request is complete, from its first byte or the connection on",
+    )
+    api_body_seconds: float = Field(60, gt=0, description="until its body is complete, from its head on")
+    api_connections: int = Field(768, ge=1, description="connections open at once, of each process")
+    api_peer_connections: int = Field(
+        256,
+        ge=1,
+        description="of these from one address (IPv6: /64) that is none of api_proxies",
+    )
     api_foreign_floor: float = Field(
         0.03, ge=0, le=1, description="what is absent or foreign is answered no sooner than after this"
     )
@@ -89,6 +113,9 @@ class ApiSettings(SealSettings):
     api_token_address_rate: int = Field(
         600, ge=1, description="attempts to get a token per window, address (IPv6: /64) and process"
     )
+    api_refused_rate: int = Field(
+        1_000, ge=1, description="posted events that cannot be verified per window, client and process"
+    )
     api_rate_window: int = Field(60, ge=1, description="the window")
     api_topic: str = Field(
         "", description="topic that posted events go to; empty: the declared one without parties"
@@ -98,12 +125,62 @@ class ApiSettings(SealSettings):
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")
 
-    @field_validator("api_proxies", "financing_registries", mode="before")
+    @field_validator("api_aliases", "api_proxies", "financing_registries", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
 
-    @field_validator("api_url", "api_issuer", "api_audience")
+    @field_validator("api_issuer", "api_audience")
     @classmethod
     def _bare(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("api_url", "api_aliases")
+    @classmethod
+    def _reached(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(value, tuple):
+            return tuple(map(require_url, value))
+        return require_url(value) if value else value
+
+    @model_validator(mode="after")
+    def _named(self) -> ApiSettings:
+        if self.api_url:
+            return self
+        if not _is_loopback(self.api_host):
+            raise ValueError(
+                f"the API listens on {self.api_host} and does not know its own name: set LIANYUN_API_URL to the URL by "
+                "which callers reach it, as https://api.example (or LIANYUN_API_HOST=127.0.0.1 to develop on this machine)"
+            )
+        if self.api_aliases:
+            raise ValueError("LIANYUN_API_ALIASES are further names: set LIANYUN_API_URL to the first one")
+        if self.api_port == 0:
+            raise ValueError(
+                "LIANYUN_API_PORT=0 is whichever port is free, so the URL is not known: set one of LIANYUN_API_PORT and "
+                "LIANYUN_API_URL"
+            )
+        return self
+
+    @property
+    def api_urls(self) -> tuple[str, ...]:
+        """The API's own URLs, the canonical one first."""
+        if self.api_url:
+            return self.api_url, *self.api_aliases
+        scheme = "http" if self.api_certificate is None else "https"
+        return tuple(f"{scheme}://{name}:{self.api_port}" for name in ("127.0.0.1", "localhost", "[::1]"))
+
+
+def faults(wrong: ValidationError) -> str:
+    """What is wrong with settings, by their variables; never a value."""
+    lines = [
+        (f"LIANYUN_{'_'.join(map(str, each['loc'][:1])).upper()}: " if each["loc"] else "")
+        + each["msg"].removeprefix("Value error, ")
+        for each in wrong.errors(include_url=False, include_input=False)
+    ]
+    return "; ".join(lines)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -6,11 +6,11 @@ import asyncio
 import ssl
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from services.api.connections import BoundedProtocol
 
 
-class CertifiedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with ``extensions.tls.client_cert_chain`` in the scope where the client showed a certificate.
+class CertifiedProtocol(BoundedProtocol):
+    """The protocol of a connection, with ``extensions.tls.client_cert_chain`` in the scope where the client showed a certificate.
 
     uvicorn checks the certificate against the configured authorities; whose it is, the application finds out.
     """

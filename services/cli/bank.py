@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import typer
 
-from services.cli.bank_calling import calling, got, pages, posted
-from services.cli.bank_showing import facts, listed, show, steps
+from services.cli.bank_calling import calling, got, pages, path_of, posted
+from services.cli.bank_showing import facts, listed, money, show, steps
 from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
 
@@ -63,7 +63,7 @@ def status(
     with calling(url, client, key) as api:
         if reference:
             asked = {"as_of": as_of, "known_at": known_at, "signed": "true" if signed else ""}
-            answer = got(api.get(f"/v1/financings/{reference}", params={k: v for k, v in asked.items() if v}))
+            answer = got(api.get(path_of(reference), params={k: v for k, v in asked.items() if v}))
             if signed:
                 out.print(answer.text, markup=False)
                 return
@@ -135,6 +135,12 @@ def transition(
     reference: Reference,
     amount: Annotated[str, typer.Option(help='For draw: minor units and currency, "100000 CNY".')] = "",
     replaces: Annotated[str, typer.Option(help="For substitute: the financing that is replaced.")] = "",
+    waive: Annotated[
+        str,
+        typer.Option(
+            help="For release while something is owed: OTHER_SECURITY, RESTRUCTURED, SETTLED_ELSEWHERE or OTHER."
+        ),
+    ] = "",
     again: Again = "",
     url: Url = "",
     as_json: AsJson = False,
@@ -150,11 +156,13 @@ def transition(
         body = {"amount": {"minor_units": int(minor), "currency_code": currency}}
     elif action == "substitute":
         body = {"replaces": replaces}
-    elif action not in ("pledge", "release", "cancel"):
+    elif action == "release":
+        body = {"waiver": {"grounds": waive}} if waive else None
+    elif action not in ("pledge", "cancel"):
         raise Failure(
             Exit.USAGE, f"there is no step {action!r}", "pledge, draw, release, cancel or substitute"
         )
-    _decided(url, client, key, f"/v1/financings/{reference}/{action}", body, again, as_json)
+    _decided(url, client, key, f"{path_of(reference)}/{action}", body, again, as_json)
 
 
 @app.command()
@@ -183,7 +191,7 @@ def alerts(
     """List what has to be looked at. Exit 3 where something is not acknowledged."""
     with calling(url, client, key) as api:
         if reference:
-            found = got(api.get(f"/v1/financings/{reference}/alerts")).json()["items"]
+            found = got(api.get(f"{path_of(reference)}/alerts")).json()["items"]
         else:
             found = list(pages(api, "/v1/alerts", {"unacknowledged": str(not every).lower()}))
     shown = [each for each in found if every or not each["acknowledged"]]
@@ -217,7 +225,7 @@ def ack(
 ) -> None:
     """Say that the bank has seen an alert and answers for what follows."""
     with calling(url, client, key) as api:
-        got(posted(api, f"/v1/financings/{reference}/alerts/{alert}/acknowledgement", {"remark": remark}, ""))
+        got(posted(api, f"{path_of(reference)}/alerts/{alert}/acknowledgement", {"remark": remark}, ""))
     out.print(f"acknowledged {alert}", markup=False)
 
 
@@ -225,7 +233,7 @@ def ack(
 def history(client: Client, key: Key, reference: Reference, url: Url = "", as_json: AsJson = False) -> None:
     """Show what happened to a financing: decisions by number, facts by event."""
     with calling(url, client, key) as api:
-        found = got(api.get(f"/v1/financings/{reference}/history")).json()
+        found = got(api.get(f"{path_of(reference)}/history")).json()
     print_json(found) if as_json else steps(found["items"])
 
 
@@ -233,7 +241,7 @@ def history(client: Client, key: Key, reference: Reference, url: Url = "", as_js
 def answer(client: Client, key: Key, reference: Reference, url: Url = "", as_json: AsJson = False) -> None:
     """Answer the ten questions of a lender on a financing, each with who says so."""
     with calling(url, client, key) as api:
-        found = got(api.get(f"/v1/financings/{reference}/answers")).json()
+        found = got(api.get(f"{path_of(reference)}/answers")).json()
     if as_json:
         print_json(found)
         return
@@ -255,6 +263,8 @@ def _decided(url: str, client: str, key: Path, path: str, body: Any, again: str,
         out.print("  ".join(filter(None, words)), markup=False)
         if found["guard"]:
             out.print(f"{found['guard']}: satisfied by: {found['satisfied_by']}", markup=False)
+        if found.get("waiver"):
+            out.print(f"waived ({found['waiver']['grounds']}): {money(found['amount'])}", markup=False)
         if found["until"]:
             out.print(f"until {found['until']}", markup=False)
         out.print(f"{found['limits']} Repeat with --idempotency-key {used}", markup=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -49,6 +50,11 @@ def calling(url: str, client: str, key: Path) -> Iterator[httpx.Client]:
             f"{url} does not answer: {problem}",
             "start one here with: make up; or set LIANYUN_API_URL",
         ) from None
+
+
+def path_of(reference: str) -> str:
+    """Where a financing is, whatever characters its reference holds."""
+    return f"/v1/financings/{quote(reference, safe='')}"
 
 
 def posted(api: httpx.Client, path: str, body: Any, again: str) -> httpx.Response:

@@ -59,13 +59,13 @@ def steps(steps: list[dict[str, Any]]) -> None:
             s["at"],
             s["what"],
             s["outcome"] or "",
-            s["guard"] or "",
+            s["guard"] or (f"waived: {s['waiver']['grounds']}" if s.get("waiver") else ""),
             s["by"] or "",
             s["number"] or (s["event"] or {}).get("id", ""),
         )
         for s in steps
     ]
-    print_table(("at", "what", "outcome", "guard", "by", "decision or event"), rows)
+    print_table(("at", "what", "outcome", "guard or waiver", "by", "decision or event"), rows)
 
 
 def listed(found: list[dict[str, Any]]) -> None:

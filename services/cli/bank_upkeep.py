@@ -35,8 +35,9 @@ def prepare(keys: Keys = DEFAULT) -> None:
         held = make_keys(keys)
     except (KeysMissing, OSError) as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun bank prepare --keys FILE") from None
-    with session(CliSettings()) as connection:
-        done = prepared(connection, held, time.time_ns() // 1_000, "operator")
+    settings = CliSettings()
+    with session(settings) as connection:
+        done = prepared(connection, held, settings.network, time.time_ns() // 1_000, "operator")
         connection.commit()
     for line in done or ["nothing was to be done"]:
         out.print(line, markup=False)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
 from services.cli.exits import Exit, Failure
 from services.cli.settings import CliSettings
+
+T = TypeVar("T")
 
 
 def dsn_of(settings: CliSettings) -> str:
@@ -26,22 +28,70 @@ def dsn_of(settings: CliSettings) -> str:
 
 @contextmanager
 def session(settings: CliSettings) -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose transaction commits at the end of the block; raises Failure when there is none to be had."""
-    dsn = dsn_of(settings)
+    """A connection whose transaction commits at the end of the block; raises Failure when there is none, or it is lost."""
     try:
-        connection = psycopg.connect(
-            dsn, connect_timeout=5, application_name="lianyun-cli", options="-c lock_timeout=10s -c jit=off"
-        )
+        connection = _connect(dsn_of(settings))
     except psycopg.OperationalError as problem:
-        raise Failure(
-            Exit.UNREACHABLE, f"the database does not answer: {problem}", "lianyun doctor"
-        ) from None
-    with connection:
-        try:
+        raise _unreachable(problem) from None
+    try:
+        with connection:
             yield connection
+    except psycopg.errors.UndefinedTable as missing:
+        raise _not_set_up(missing) from None
+    except psycopg.OperationalError as problem:
+        if connection.broken:
+            raise _unreachable(problem) from None
+        raise
+
+
+class LastingSession:
+    """The session of a command that stays: opened again when it was lost. ``problem`` says why nothing answers, "" while it does.
+
+    Raises Failure where the first attempt to connect fails: nobody waits for a database that is not there.
+    """
+
+    def __init__(self, settings: CliSettings) -> None:
+        self._dsn = dsn_of(settings)
+        self.problem = ""
+        try:
+            self._connection = _connect(self._dsn, autocommit=True)
+        except psycopg.OperationalError as problem:
+            raise _unreachable(problem) from None
+
+    def ask(self, work: Callable[[psycopg.Connection[Any]], T]) -> T | None:
+        """What ``work`` reads in one transaction; None while the database does not answer. Blocks up to 30 s where it hangs."""
+        try:
+            if self._connection.closed:
+                self._connection = _connect(self._dsn, autocommit=True)
+            with self._connection.transaction():
+                found = work(self._connection)
         except psycopg.errors.UndefinedTable as missing:
-            raise Failure(
-                Exit.FAILED,
-                f"the database is not set up: {missing.diag.message_primary}",
-                "lianyun db migrate",
-            ) from None
+            raise _not_set_up(missing) from None
+        except psycopg.OperationalError as problem:
+            self.problem = _first_line(problem)
+            return None
+        self.problem = ""
+        return found
+
+
+def _connect(dsn: str, autocommit: bool = False) -> psycopg.Connection[Any]:
+    options = "-c lock_timeout=10s -c jit=off" + (" -c statement_timeout=30s" if autocommit else "")
+    return psycopg.connect(
+        dsn, connect_timeout=5, application_name="lianyun-cli", options=options, autocommit=autocommit
+    )
+
+
+def _unreachable(problem: psycopg.OperationalError) -> Failure:
+    return Failure(
+        Exit.UNREACHABLE, f"the database does not answer: {_first_line(problem)}", "lianyun doctor"
+    )
+
+
+def _not_set_up(missing: psycopg.errors.UndefinedTable) -> Failure:
+    return Failure(
+        Exit.FAILED, f"the database is not set up: {missing.diag.message_primary}", "lianyun db migrate"
+    )
+
+
+def _first_line(problem: psycopg.OperationalError) -> str:
+    return next(iter(str(problem).strip().splitlines()), type(problem).__name__)

@@ -112,7 +112,6 @@ def _working(
     yield working.claims(held)
     if not bootstrap or not held:
         return
-    with cluster.admin_client(bootstrap, security) as admin:
-        log = broker.log_states(admin, list(held))
+    log = broker.compared(bootstrap, security, {where: claim.last for where, (claim, _) in held.items()})
     yield working.stopped(held, log)
     yield working.waiting(held, log)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
@@ -13,9 +13,9 @@ from schemas.envelope import event_id
 from schemas.reasons import Refusal
 from schemas.schemes import Scheme
 from schemas.trace_context import TraceContext
-from services.cli.database import session
+from services.cli.database import LastingSession, session
 from services.cli.exits import Exit, Failure
-from services.cli.output import iso, out, print_json, print_table
+from services.cli.output import err, iso, json_text, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.traces import trace_id
 from services.deadletters import store as letter_store
@@ -25,6 +25,7 @@ from services.producers.report import plain_refusal
 from services.query.reread import Reread, reread
 from services.registry import store
 from services.storage import reading, traces
+from services.storage.session import Session
 
 events = typer.Typer(no_args_is_help=True, help="Single events.")
 
@@ -138,22 +139,42 @@ def tail(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Show the latest accepted events in the order in which they became visible."""
-    settings = CliSettings()
-    with session(settings) as connection:
+    if follow:
+        _follow(LastingSession(CliSettings()), limit, as_json)
+    with session(CliSettings()) as connection:
         registry = store.look(connection)
         position = reading.before_last(connection, limit)
-        connection.commit()
         while True:
             stored, position = reading.tail(connection, position, 1_000)
-            connection.commit()
             for each in stored:
                 _line(reread(each, registry), as_json)
             if not stored:
-                if not follow:
-                    return
-                time.sleep(0.5)
-                registry = store.look(connection)
-                connection.commit()
+                return
+
+
+def _follow(session: LastingSession, limit: int, as_json: bool) -> NoReturn:
+    """Go on until Ctrl-C, also when the database goes away and comes back: each event is shown once."""
+    position: Any = None
+    away = False
+    while True:
+
+        def look(connection: Session, since: Any = position) -> tuple[list[Reread], Any]:
+            registry = store.look(connection)
+            start = reading.before_last(connection, limit) if since is None else since
+            stored, end = reading.tail(connection, start, 1_000)
+            return [reread(each, registry) for each in stored], end
+
+        found = session.ask(look)
+        if (session.problem != "") != away:
+            away = not away
+            said = f"the database does not answer: {session.problem}; asking again"
+            err.print(said if away else "the database answers again", markup=False, soft_wrap=True)
+        if found is not None:
+            events, position = found
+            for each in events:
+                _line(each, as_json)
+        if found is None or not found[0]:
+            time.sleep(0.5)
 
 
 def _trace(text: str) -> bytes:
@@ -184,7 +205,7 @@ def _identity(text: str) -> bytes:
 def _line(event: Reread, as_json: bool) -> None:
     body = _plain(event)
     if as_json:
-        typer.echo(orjson.dumps(body).decode())
+        typer.echo(json_text(body))
         return
     envelope = event.admitted.envelope
     out.print(

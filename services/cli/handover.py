@@ -10,7 +10,7 @@ from schemas.events.base import ObjectKind
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.moments import micros, now
-from services.cli.output import iso, out, print_json, print_table
+from services.cli.output import iso, marked, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.core.facts import Micros
 from services.core.view import HandoverView
@@ -93,8 +93,9 @@ def _plain(view: HandoverView, cases: list[Listed], at: Micros) -> dict[str, Any
 
 def _show(told: dict[str, Any]) -> None:
     state = "[bold red]NOT MATCHED[/]" if told["unmatched"] else told["state"]
-    run = f" run {told['run']}" if told["run"] else ""
-    out.print(f"[bold]hand-over at {told['place_name'] or told['place']}[/]{run} {told['happened']}: {state}")
+    run = f" run {marked(told['run'])}" if told["run"] else ""
+    place = marked(told["place_name"] or told["place"])
+    out.print(f"[bold]hand-over at {place}[/]{run} {told['happened']}: {state}")
     if told["trains"]:
         out.print(f"  trains     {' → '.join(told['trains'])}", markup=False)
     for name, each in told["lists"].items():

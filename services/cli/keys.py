@@ -1,13 +1,18 @@
-"""`lianyun key`: under which keys parties sign, and what a revocation puts aside."""
+"""`lianyun key`: under which keys parties sign, how they prove that they hold them, and what a revocation puts aside."""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from psycopg import Connection
+from pydantic import ValidationError
 
-from schemas.schemes import Scheme
+from schemas.possession import PURPOSE
+from schemas.schemes import PublicKey, Scheme
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.moments import micros, now
@@ -17,14 +22,24 @@ from services.cli.settings import CliSettings
 from services.producers import profile
 from services.registry import commands, store
 from services.registry.events import NewKey
-from services.registry.key import Key
 from services.registry.party import Party
-from services.registry.registry import Registry
+from services.registry.possession import proven
 from services.storage.quarantine import quarantine
 
 key = typer.Typer(no_args_is_help=True, help="Signing keys of parties.")
 
 SchemeOption = Annotated[Scheme, typer.Option(help="The signature scheme that the key is bound to.")]
+ProofOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--proof",
+        help="The partner's document with its public key and proof, as `lianyun key prove` writes it; - for stdin.",
+    ),
+]
+PublicKeyOption = Annotated[
+    str,
+    typer.Option(help="The public key in hex as received on another way: it must be the one of the proof."),
+]
 
 
 @key.command("add")
@@ -33,25 +48,36 @@ def add_key(
     new: Annotated[
         bool, typer.Option("--new", help="Make a key pair here and keep it in a partner profile.")
     ] = False,
-    public_key: Annotated[str, typer.Option(help="The public key in hex, made by the partner.")] = "",
+    proof: ProofOption = None,
+    public_key: PublicKeyOption = "",
     scheme: SchemeOption = Scheme.ED25519_BATCH,
     source: Annotated[str, typer.Option(help="The source that the profile publishes under.")] = "",
-    valid_from: Annotated[str, typer.Option(help="RFC 3339; now by default.")] = "",
+    valid_from: Annotated[str, typer.Option(help="With --new, RFC 3339; now by default.")] = "",
+    in_place_of: Annotated[
+        str,
+        typer.Option(help="The revoked key that this one takes the place of, where that was lost or stolen."),
+    ] = "",
     by: By = "operator",
 ) -> None:
-    """Register a key of a party; with --new also make it, for a partner on this machine."""
+    """Register a key of a party, with proof that the party holds it; with --new also make it, for a partner on this machine."""
     settings = CliSettings()
-    if new == bool(public_key):
-        raise Failure(Exit.USAGE, "give either --new or --public-key", "lianyun key add --help")
+    _require_one(new, proof, public_key, "add")
     start = micros(valid_from, "--valid-from") if valid_from else now()
     with session(settings) as connection:
         owner = _owner(connection, code)
         made = _profile(owner, source, settings, scheme) if new else None
-        raw = made.key.public_key.hex() if made is not None else public_key
-        entry = NewKey(scheme=scheme, public_key=raw, not_before=start)
-        registry = registered(lambda: commands.add_key(connection, code, entry, at=now(), by=by))
+        if made is not None:
+            entry = proven(made.key, settings.network, code, not_before=start, replaces=in_place_of or None)
+        else:
+            entry = _read(proof, settings, code, public_key, in_place_of or None)
+        registry = registered(
+            lambda: commands.add_key(
+                connection, code, entry, at=now(), by=by, in_place_of=in_place_of or None
+            )
+        )
     saved = f"; profile {made.save(settings.partners)}" if made is not None else ""
-    out.print(f"key {_newest(registry, code).key_id} of {code} ({scheme}) counts from {iso(start)}{saved}")
+    added = registry.keys[_public(entry).key_id]
+    out.print(f"key {added.key_id} of {code} ({added.scheme}) counts from {iso(added.not_before)}{saved}")
 
 
 @key.command()
@@ -60,25 +86,88 @@ def rotate(
     old: Annotated[str, typer.Option(help="The key id to replace.")],
     overlap_hours: Annotated[float, typer.Option(help="How long the old key still counts.")] = 24.0,
     scheme: SchemeOption = Scheme.ED25519_BATCH,
-    public_key: Annotated[
-        str, typer.Option(help="The new public key in hex; without it a pair is made here.")
-    ] = "",
+    proof: ProofOption = None,
+    public_key: PublicKeyOption = "",
     by: By = "operator",
 ) -> None:
-    """Replace a key; the old one counts until the overlap ends."""
+    """Replace a key, by a proof that both keys signed; the old one counts until the overlap ends.
+
+    Without --proof a pair is made here, for a partner whose profile on this machine holds the old key. Where the old key is
+    lost or in other hands: `lianyun key revoke`, then `lianyun key add --in-place-of`.
+    """
     settings = CliSettings()
+    if public_key and proof is None:
+        _require_one(False, proof, public_key, "rotate")
     moment = now()
     with session(settings) as connection:
         owner = _owner(connection, code)
-        made = None if public_key else _profile(owner, "", settings, scheme)
-        raw = made.key.public_key.hex() if made is not None else public_key
-        entry = NewKey(scheme=scheme, public_key=raw, not_before=moment)
-        until = moment + int(overlap_hours * 3_600_000_000)
+        made = None
+        if proof is None:
+            held = _held(settings, code, old)
+            made = _profile(owner, held.source, settings, scheme)
+            entry = proven(made.key, settings.network, code, not_before=moment, replaces=held.key)
+        else:
+            entry = _read(proof, settings, code, public_key, old)
+        until = max(moment, entry.not_before) + int(overlap_hours * 3_600_000_000)
         registered(
             lambda: commands.rotate_key(connection, code, old, entry, old_until=until, at=moment, by=by)
         )
     saved = f"; profile {made.save(settings.partners)}" if made is not None else ""
-    out.print(f"{old} of {code} counts until {iso(until)}, the new key from now on{saved}")
+    out.print(
+        f"{old} of {code} counts until {iso(until)}, the new key from {iso(entry.not_before)} on{saved}"
+    )
+
+
+@key.command()
+def prove(
+    code: Code,
+    source: Annotated[str, typer.Option(help="Its source, where it has no profile yet.")] = "",
+    topic: Annotated[str, typer.Option(help="Its topic, where it has no profile yet.")] = "cre.gateway.v1",
+    scheme: SchemeOption = Scheme.ED25519_BATCH,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Make a further pair, signed for by the present key; its profile goes to the folder next.",
+        ),
+    ] = False,
+    in_place_of: Annotated[
+        str,
+        typer.Option(
+            help="The revoked key that another takes the place of: a further pair, where it is the profile's."
+        ),
+    ] = "",
+    valid_from: Annotated[str, typer.Option(help="RFC 3339; now by default.")] = "",
+) -> None:
+    """Write the document by which a party has its key registered, on the partner's machine: public key, window and proof.
+
+    Makes the pair where there is no profile yet; the private half never leaves the machine. Reads no database.
+    """
+    settings = CliSettings()
+    start = micros(valid_from, "--valid-from") if valid_from else now()
+    try:
+        held = profile.load(settings.partners, code)
+    except profile.NoProfile:
+        if not source or replace:
+            raise Failure(
+                Exit.USAGE,
+                f"{code} has no profile in {settings.partners}",
+                f"lianyun key prove {code} --source URN",
+            ) from None
+        held = profile.create(code, source, topic, settings.network, scheme)
+        held.save(settings.partners)
+    except profile.ProfileError as problem:
+        raise Failure(Exit.FAILED, str(problem), "mend the file, or move it aside to start anew") from None
+    replaced = held.key.key_id if replace else in_place_of or None
+    if replaced == held.key.key_id:
+        fresh = profile.create(code, held.source, held.topic, held.network, scheme)
+        following = profile.renewed(settings.partners, fresh)
+        following.save(settings.partners / "next")
+        signer = held.key if replace else replaced
+        entry = proven(following.key, held.network, code, not_before=start, replaces=signer)
+    else:
+        entry = proven(held.key, held.network, code, not_before=start, replaces=replaced)
+    print_json(_document(code, entry, replaced))
 
 
 @key.command()
@@ -105,6 +194,101 @@ def revoke(
     out.print(f"revoked {', '.join(done.keys)}; {done.quarantined} stored events were put aside")
 
 
+def _require_one(new: bool, proof: Path | None, public_key: str, command: str) -> None:
+    if public_key and proof is None:
+        raise Failure(
+            Exit.USAGE,
+            "a public key alone is not registered: its owner has to prove that it holds the private half",
+            f"on the partner's machine: lianyun key prove CODE > proof.json; here: lianyun key {command} CODE --proof proof.json",
+        )
+    if new is (proof is not None):
+        raise Failure(Exit.USAGE, "give either --new or --proof", f"lianyun key {command} --help")
+
+
+def _document(code: str, entry: NewKey, replaces: str | None) -> dict[str, Any]:
+    proof = entry.proof
+    assert proof is not None
+    return {
+        "network": proof.network,
+        "party": code,
+        "purpose": PURPOSE,
+        "scheme": str(entry.scheme),
+        "public_key": entry.public_key,
+        "key_id": _public(entry).key_id,
+        "not_before": entry.not_before,
+        "not_after": entry.not_after,
+        "replaces": replaces,
+        "signature": proof.signature,
+        "replaced_signature": proof.replaced_signature,
+    }
+
+
+def _read(
+    file: Path | None, settings: CliSettings, code: str, public_key: str, replaces: str | None
+) -> NewKey:
+    """The key of a partner's document; Failure where it is none, or not for this network, party and step."""
+    assert file is not None
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        document = json.loads(text)
+        entry = NewKey.model_validate_json(
+            json.dumps(
+                {
+                    **{
+                        name: document.get(name)
+                        for name in ("scheme", "public_key", "not_before", "not_after")
+                    },
+                    "proof": {
+                        name: document.get(name) for name in ("network", "signature", "replaced_signature")
+                    },
+                }
+            )
+        )
+    except (OSError, ValueError, AttributeError) as problem:
+        where = problem.errors()[0] if isinstance(problem, ValidationError) else None
+        said = problem if where is None else f"/{'/'.join(map(str, where['loc']))}: {where['msg']}"
+        raise Failure(Exit.USAGE, f"{file}: {said}", "lianyun key prove writes such a document") from None
+    for name, found, right in (
+        ("network", document.get("network"), settings.network),
+        ("party", document.get("party"), code),
+        ("purpose", document.get("purpose"), PURPOSE),
+        ("replaces", document.get("replaces"), replaces),
+        ("public_key", entry.public_key, public_key or entry.public_key),
+    ):
+        if found != right:
+            raise Failure(
+                Exit.USAGE,
+                f"{file}: /{name} is {found!r}, and here it is {right!r}",
+                "let the partner prove it anew",
+            )
+    return entry
+
+
+def _public(entry: NewKey) -> PublicKey:
+    return PublicKey(entry.scheme, bytes.fromhex(entry.public_key))
+
+
+def _held(settings: CliSettings, code: str, old: str) -> profile.Profile:
+    """The profile that holds the key to be replaced; Failure where this machine has none."""
+    try:
+        held = profile.load(settings.partners, code)
+    except profile.ProfileError as problem:
+        raise Failure(Exit.FAILED, str(problem), _WITHOUT_OLD) from None
+    if held.key.key_id != old:
+        raise Failure(
+            Exit.FAILED,
+            f"the profile of {code} here holds the key {held.key.key_id}, not {old}",
+            _WITHOUT_OLD,
+        )
+    return held
+
+
+_WITHOUT_OLD = (
+    "let the partner make the proof (lianyun key prove CODE --replace); where the old key is lost: lianyun key revoke KEY, "
+    "then lianyun key add CODE --in-place-of KEY"
+)
+
+
 def _owner(connection: Connection[Any], code: str) -> Party:
     owner = known_party(store.load(connection), code)
     connection.rollback()  # lets go of the registry: two operators who keep it would wait for one another
@@ -123,7 +307,3 @@ def _profile(owner: Party, source: str, settings: CliSettings, scheme: Scheme) -
         return profile.renewed(settings.partners, fresh)
     except profile.ProfileError as problem:
         raise Failure(Exit.FAILED, str(problem), "mend the file, or move it aside to start anew") from None
-
-
-def _newest(registry: Registry, code: str) -> Key:
-    return registry.keys_of(code)[-1]

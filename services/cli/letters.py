@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import psycopg
 import typer
+from kafka.errors import KafkaError
 
 from schemas.reasons import Reason
 from services.cli.database import session
@@ -14,12 +15,13 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.traces import trace_id
-from services.deadletters import store
+from services.deadletters import recovery, store
 from services.deadletters.desk import Desk, Done, Result
 from services.deadletters.ledger import StoredLedger
-from services.deadletters.letter import DeadLetter, State
+from services.deadletters.letter import Cut, DeadLetter, State
 from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
+from services.processors.topic_directory import TopicDirectory
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what was refused and why.")
 
@@ -41,8 +43,19 @@ def list_(
     with session(CliSettings()) as connection:
         found = store.letters(connection, query)
         tallies = store.tallies(connection)
+        cuts = [
+            cut
+            for cut in store.cuts(connection)
+            if publisher in ("", cut.publisher) and reason in (None, cut.reason)
+        ]
     if as_json:
-        print_json({"letters": [_plain(letter) for letter in found], "tallies": [_tally(t) for t in tallies]})
+        print_json(
+            {
+                "letters": [_plain(letter) for letter in found],
+                "tallies": [_tally(t) for t in tallies],
+                "cut": [_cut(cut) for cut in cuts],
+            }
+        )
         return
     rows = [
         (
@@ -58,6 +71,22 @@ def list_(
     print_table(("digest", "copies", "publisher", "reason", "where", "last seen"), rows)
     if not found:
         out.print(f"no {state.lower()} letters")
+    if cuts:
+        print_table(
+            ("refused, not stored", "publisher", "reason", "log", "from offset", "to offset", "last seen"),
+            [
+                (
+                    c.messages,
+                    c.publisher,
+                    c.reason,
+                    f"{c.topic}[{c.partition}]",
+                    c.first_offset,
+                    c.last_offset,
+                    iso(c.last_append),
+                )
+                for c in cuts
+            ],
+        )
 
 
 @dlq.command()
@@ -95,19 +124,76 @@ def discard(
     _act(lambda desk, digest: desk.discard(digest, why), digests, by, as_json)
 
 
+@dlq.command()
+def recover(
+    publisher: Annotated[str, typer.Argument(help="Whose: as `lianyun dlq list` shows what was not stored.")],
+    reason: Annotated[Reason | None, typer.Option(help="Only these.")] = None,
+    by: By = "operator",
+    as_json: AsJson = False,
+) -> None:
+    """Judge again, straight from the log, what was refused beyond the bound on letters; accept what is good now."""
+    settings = CliSettings()
+    results = []
+    with session(settings) as connection:
+        cuts = [c for c in store.cuts(connection) if c.publisher == publisher and reason in (None, c.reason)]
+        connection.commit()
+        connection.autocommit = True
+        desk = _desk(connection, settings, by)
+        directory = TopicDirectory(settings.kafka_connection())
+        try:
+            ids = directory.topic_ids({cut.topic for cut in cuts})
+            for cut in cuts:
+                same = cut.topic in ids and cut.topic_id in ("", ids[cut.topic])
+                came = (
+                    recovery.recover(desk, settings.kafka_connection(), cut)
+                    if same
+                    else {recovery.GONE: cut.messages}
+                )
+                results.append((cut, came))
+        except KafkaError as problem:
+            raise Failure(
+                Exit.UNREACHABLE, f"the broker does not answer: {problem}", "lianyun doctor"
+            ) from None
+        finally:
+            directory.close()
+            connection.autocommit = False
+    if not cuts:
+        raise Failure(Exit.NOT_FOUND, f"nothing of {publisher!r} was left out", "lianyun dlq list")
+    if as_json:
+        print_json({"results": [{**_cut(cut), "outcomes": came} for cut, came in results]})
+        return
+    print_table(
+        ("log", "from offset", "to offset", "reason", "outcomes"),
+        [
+            (
+                f"{c.topic}[{c.partition}]",
+                c.first_offset,
+                c.last_offset,
+                c.reason,
+                ", ".join(f"{n} {o}" for o, n in came.items()),
+            )
+            for c, came in results
+        ],
+    )
+
+
+def _desk(connection: psycopg.Connection[Any], settings: CliSettings, by: str) -> Desk:
+    return Desk(
+        connection,
+        StoredLedger(PROJECTIONS),
+        admission_settings(settings.network),
+        by,
+        time.time_ns() // 1_000,
+    )
+
+
 def _act(action: Any, digests: list[str], by: str, as_json: bool) -> None:
     settings = CliSettings()
     with session(settings) as connection:
         names = [(digest, _one(connection, digest).digest) for digest in digests]
         connection.commit()
         connection.autocommit = True
-        desk = Desk(
-            connection,
-            StoredLedger(PROJECTIONS),
-            admission_settings(settings.network),
-            by,
-            time.time_ns() // 1_000,
-        )
+        desk = _desk(connection, settings, by)
         results: list[Result] = [action(desk, digest) for _, digest in names]
         connection.autocommit = False
     if as_json:
@@ -142,6 +228,21 @@ def _tally(tally: store.Tally) -> dict[str, Any]:
         "state": str(tally.state),
         "letters": tally.letters,
         "copies": tally.copies,
+    }
+
+
+def _cut(cut: Cut) -> dict[str, Any]:
+    return {
+        "messages": cut.messages,
+        "publisher": cut.publisher,
+        "reason": str(cut.reason),
+        "topic": cut.topic,
+        "partition": cut.partition,
+        "first_offset": cut.first_offset,
+        "last_offset": cut.last_offset,
+        "first_append": iso(cut.first_append),
+        "last_append": iso(cut.last_append),
+        "digest": cut.digest.hex(),
     }
 
 

@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 SCHEMA_VERSION = 1
-_UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
-out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 200)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+class LegibleConsole(Console):
+    """A console on which nothing that somebody else wrote moves the cursor, changes a colour or reorders a line.
+
+    What does not show is printed escaped, in every kind of output; styles and cursor moves of our own are no text.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of ``renderable``, their text escaped."""
+        from schemas.legibility import escaped  # only where something is printed: the help needs no contract
+
+        for segment in super().render(renderable, options):
+            text = segment.text if segment.control else escaped(segment.text)
+            yield segment if text == segment.text else Segment(text, segment.style)
+
+
+out = LegibleConsole(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 200)
+err = LegibleConsole(stderr=True, soft_wrap=True, highlight=False)
 
 
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object with its ``schema_version``; keys in the order given."""
     body = {"schema_version": SCHEMA_VERSION, **value}
-    sys.stdout.write(orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode() + "\n")
+    sys.stdout.write(json_text(body, orjson.OPT_INDENT_2) + "\n")
     sys.stdout.flush()
+
+
+def json_text(value: object, option: int = 0) -> str:
+    """``value`` as JSON text for a program or a terminal: what does not show is escaped, which changes no value."""
+    from schemas.legibility import escaped_json
+
+    return escaped_json(orjson.dumps(value, option=option | orjson.OPT_NON_STR_KEYS).decode())
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
@@ -44,8 +67,19 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
 
 
 def _shown(cell: object) -> Text:
-    """Brackets are no markup, and control and direction characters do not reach the terminal."""
-    return Text("" if cell is None else _UNSEEN.sub(" ", str(cell)))
+    """Brackets are no markup; what does not show is escaped before the width of its column is taken."""
+    from schemas.legibility import escaped
+
+    return Text("" if cell is None else escaped(str(cell)))
+
+
+def marked(value: Any) -> Any:
+    """Plain data for lines with markup of our own: brackets that somebody else wrote are shown, and style nothing."""
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, dict):
+        return {name: marked(member) for name, member in value.items()}
+    return [marked(member) for member in value] if isinstance(value, list) else value
 
 
 def iso(micros: int) -> str:

@@ -14,7 +14,7 @@ from services.cli.output import err, iso, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.watch import watch
 from services.observability.tracing import open_spans
-from services.producers import profile, publisher, spool, spool_status
+from services.producers import profile, publisher, spool, spool_status, unsent
 from services.producers.intake import Intake
 from services.producers.outcome import Run
 from services.producers.report import plain_run
@@ -92,29 +92,35 @@ def publish(
         )
         return
     run = Run([])
-    unreachable: publisher.BrokerUnreachable | None = None
+    problem: Failure | None = None
     with _spool(store) as waiting:
+        acknowledged = waiting.counts()[1]
         intake = Intake(who, waiting, format=format, amend=amend, whole=whole, traced=context)
         run.files += [intake.path(path) for path in paths or ()]
         intake.close()
         try:
-            run.acknowledged = publisher.drain(
+            publisher.drain(
                 waiting,
                 bootstrap,
                 patience=patience,
                 security=settings.kafka_security(),
                 progress=lambda sent: err.print(f"{sent} acknowledged") if err.is_terminal else None,
+                notice=lambda said: err.print(f"{said} Trying for {patience:g} s in all.", markup=False),
             )
-        except publisher.BrokerUnreachable as problem:
-            unreachable = problem
-        run.waiting = waiting.counts()[0]
+        except unsent.BrokerUnreachable as away:
+            problem = Failure(Exit.UNREACHABLE, str(away), "run it again when there is one; lianyun doctor")
+        except unsent.NotTaken as refusal:
+            code = Exit.NOT_FOUND if refusal.missing else Exit.FAILED
+            problem = Failure(code, str(refusal), f"{refusal.remedy}; then run it again")
+        run.waiting, run.acknowledged = waiting.counts()
+        run.acknowledged -= acknowledged
         settle(run.files, waiting)
     if as_json:
         print_json(plain_run(run))
     else:
         show(run, every)
-    if unreachable is not None:
-        raise Failure(Exit.UNREACHABLE, str(unreachable), "run it again when there is one; lianyun doctor")
+    if problem is not None:
+        raise problem
     if run.failed:
         raise typer.Exit(Exit.FAILED)
 

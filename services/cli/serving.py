@@ -6,10 +6,12 @@ import os
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from services.api.serving import serve as served
-from services.api.settings import ApiSettings
+from services.api.settings import ApiSettings, faults
 from services.cli.database import dsn_of
+from services.cli.exits import Exit, Failure
 from services.cli.output import err
 from services.cli.settings import CliSettings
 
@@ -35,7 +37,10 @@ def serve(
     os.environ.setdefault("LIANYUN_DSN", dsn)
     os.environ.setdefault("LIANYUN_BOOTSTRAP", found.bootstrap)
     os.environ.setdefault("LIANYUN_NETWORK", found.network)
-    settings = ApiSettings()
+    try:
+        settings = ApiSettings()
+    except ValidationError as wrong:
+        raise Failure(Exit.USAGE, faults(wrong), "docs/api.md lists the settings of the API") from None
     scheme = "http" if settings.api_certificate is None else "https"
     err.print(f"the API listens on {scheme}://{settings.api_host}:{settings.api_port}", markup=False)
     served(settings)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NoReturn
 
-import psycopg
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from schemas import railnet
-from services.cli.database import session
+from services.cli.database import LastingSession, session
 from services.cli.exits import Exit, Failure
 from services.cli.moments import micros, now
-from services.cli.output import out, print_json
+from services.cli.output import LegibleConsole, out, print_json
 from services.cli.settings import CliSettings
-from services.cli.top_showing import frame
-from services.core.facts import Micros
+from services.cli.top_showing import frame, unanswered
 from services.query.board.board import Boards
 from services.query.board.plain import plain
 from services.query.board.values import Board
@@ -47,48 +45,41 @@ def top(
         )
     moment = micros(at, "--at") if at else None
     boards = Boards()
-    with session(CliSettings()) as connection:
-        connection.autocommit = True
-        if as_json:
-            print_json(_board(boards, connection, moment, crossing))
-        elif once or not out.is_terminal:
-            _print_once(_board(boards, connection, moment, crossing), language)
-        else:
-            _keep_on(boards, connection, moment, crossing, every, language)
 
-
-def _board(
-    boards: Boards, connection: Session, moment: Micros | None, crossing: str | None
-) -> dict[str, Any]:
-    with connection.transaction():
+    def board(connection: Session) -> dict[str, Any]:
         shown: Board = boards.board(connection, now() if moment is None else moment, only=crossing)
-    return plain(shown)
+        return plain(shown)
+
+    if not (as_json or once) and out.is_terminal:
+        _keep_on(board, LastingSession(CliSettings()), every, language)
+    with session(CliSettings()) as connection:
+        read = board(connection)
+    if as_json:
+        print_json(read)
+    else:
+        _print_once(read, language)
 
 
 def _print_once(board: dict[str, Any], language: str) -> None:
     """Everything, however long; no colour and no cursor movement where nobody looks."""
-    console = out if out.is_terminal else Console(width=PLAIN_WIDTH, highlight=False, soft_wrap=False)
+    console = out if out.is_terminal else LegibleConsole(width=PLAIN_WIDTH, highlight=False, soft_wrap=False)
     console.print(frame(board, language))
 
 
 def _keep_on(
-    boards: Boards,
-    connection: Session,
-    moment: Micros | None,
-    crossing: str | None,
-    every: float,
-    language: str,
-) -> None:
-    """A frame as often as asked, until Ctrl-C; the screen is put back as it was."""
+    board: Callable[[Session], dict[str, Any]], session: LastingSession, every: float, language: str
+) -> NoReturn:
+    """A frame every ``every`` seconds, until Ctrl-C; the screen is put back as it was.
+
+    While the database does not answer the last frame stays, under how old it is.
+    """
+    read: dict[str, Any] | None = None
+    read_at = now()
     with Live(console=out, screen=True, auto_refresh=False) as live:
         while True:
-            try:
-                board = _board(boards, connection, moment, crossing)
-            except psycopg.OperationalError as problem:
-                raise Failure(
-                    Exit.UNREACHABLE,
-                    f"the database is gone: {problem}",
-                    "lianyun doctor, then lianyun top again",
-                ) from None
-            live.update(frame(board, language, out.size.height), refresh=True)
+            answer = session.ask(board)
+            if answer is not None:
+                read, read_at = answer, now()
+            notice = unanswered(session.problem, None if read is None else read_at, now(), every)
+            live.update(frame(read, language, out.size.height, notice), refresh=True)
             time.sleep(every)

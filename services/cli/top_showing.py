@@ -18,15 +18,36 @@ NAMED = 3
 """Boxes that are named in a row; --json names all."""
 
 
-def frame(board: dict[str, Any], language: str, height: int | None = None) -> RenderableType:
-    """The whole frame; with ``height`` (lines) the trains that do not fit are counted in the last line."""
+def unanswered(problem: str, read_at: int | None, at: int, every: float) -> Text | None:
+    """What is said while the database does not answer: since when the frame below is old (UTC microseconds); None while it does."""
+    if not problem:
+        return None
+    stands = "nothing was read yet"
+    if read_at is not None:
+        clock_ = datetime.fromtimestamp(read_at / 1e6, UTC).strftime("%H:%M:%S")
+        stands = f"what is shown was last read at {clock_} UTC, {(at - read_at) // 1_000_000} s ago"
+    said = f"The database does not answer ({problem}): {stands}. Asking again every {every:g} s."
+    return Text(said, "bold red", no_wrap=True, overflow="ellipsis")
+
+
+def frame(
+    board: dict[str, Any] | None, language: str, height: int | None = None, notice: Text | None = None
+) -> RenderableType:
+    """The whole frame; with ``height`` (lines) the trains that do not fit are counted in the last line.
+
+    ``notice`` stands above all else; without a ``board`` alone.
+    """
+    if board is None:
+        return notice or Text()
     at = moment(board["at"])
     head = Text.assemble(
         ("lianyun top ", "bold"),
         f" {clock(at, BEIJING)} Beijing   {clock(at, MOSCOW)} Moscow   {clock(at, UTC)} UTC",
     )
     parts: list[RenderableType] = [head, pipeline(board["pipeline"], at), Text()]
-    left = None if height is None else height - 4
+    if notice is not None:
+        parts.insert(0, notice)
+    left = None if height is None else height - 1 - len(parts)
     hidden = 0
     for crossing in board["crossings"]:
         rows = len(crossing["trains"])

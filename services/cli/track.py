@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
+from schemas.events.base import ObjectKind
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.moments import micros, now
-from services.cli.output import out, print_json, print_table
+from services.cli.output import marked, out, print_json, print_table
 from services.cli.settings import CliSettings
+from services.core.objects import Thing
 from services.query import identifiers, rendering, views
 from services.registry import store
 
+_TO = "that leads to a consignment that was opened"
+_WAYS = {
+    ObjectKind.CONSIGNMENT: "the cre.link.consignment_opened.v1 that opens it",
+    ObjectKind.CONTAINER: f"a cre.link.consignment_opened.v1 that names it, or a cre.link.containers_assigned.v1 {_TO}",
+    ObjectKind.BOOKING: f"a cre.link.consignment_opened.v1 that names it, or a cre.link.booking_assigned.v1 {_TO}",
+    ObjectKind.NOTE: f"a cre.link.consignment_opened.v1 that names it, or a cre.link.note_covers.v1 {_TO}",
+    ObjectKind.DECLARATION: f"a cre.link.declaration_covers.v1 {_TO}",
+    ObjectKind.WAGON: f"a cre.link.wagon_loaded.v1 {_TO}",
+    ObjectKind.TRAIN: f"a cre.link.train_composed.v1 and cre.link.wagon_loaded.v1 {_TO}",
+}
+"""By which event each kind of thing comes to belong to a consignment."""
 FORMS = (
     "a container (CSQU3054383), a consignment (party/reference), a booking (party/number), a note "
     "(SMGS/country/station/number/year), a train (company/number/date/origin) or a declaration (an MRN, or the "
@@ -39,12 +53,23 @@ def track(
             for consignment in views.consignments_of(connection, things)
             if (told := views.told_of(connection, consignment, moment, registry)) is not None
         ]
+        waiting = []
+        if not found:
+            known = (views.waiting_of(connection, thing, moment, registry) for thing in things)
+            waiting = [rendering.plain_waiting(each) for each in known if each is not None]
     if not found:
-        raise Failure(
-            Exit.NOT_FOUND,
-            f"nothing founded is known under {identifier!r}",
-            "check the spelling; facts that reach no consignment yet wait until a link or a founding arrives",
-        )
+        if not waiting:
+            raise Failure(
+                Exit.NOT_FOUND,
+                f"nothing is known under {identifier!r}",
+                "check the spelling; see whether what you published was accepted: lianyun events tail; lianyun dlq list",
+            )
+        if as_json:
+            print_json({"consignments": [], "waiting": waiting})
+        else:
+            for each in waiting:
+                show_waiting(each)
+        raise Failure(Exit.NOT_FOUND, f"{identifier} belongs to no consignment yet", _lacks(things))
     shown = [rendering.plain(told) for told in found]
     if as_json:
         print_json({"consignments": shown})
@@ -53,8 +78,47 @@ def track(
         show_view(consignment)
 
 
+def _lacks(things: Sequence[Thing]) -> str:
+    """Which event would bring these things into a consignment, and who publishes it."""
+    ways = [_WAYS[thing.kind] for thing in things if thing.kind in _WAYS]
+    return (
+        f"nothing is lost, what is known of it waits until somebody publishes {', or '.join(ways)} "
+        "(schemas/published/events.md says who may, and how)"
+    )
+
+
+def show_waiting(waiting: dict[str, Any]) -> None:
+    """Print for people what is known of a thing that belongs to no consignment yet: who said what, when and how sure."""
+    columns = ("happened", "", "milestone", "place", "by", "assurance", "event", "")
+    rows = [
+        (
+            fact["happened"],
+            fact["classifier"],
+            fact["milestone"],
+            fact["place_name"],
+            fact["by"],
+            fact["assurance"],
+            fact["event"]["id"],
+            "" if fact["counts"] else "withdrawn",
+        )
+        for fact in waiting["facts"]
+    ]
+    out.print(
+        f"[bold]{waiting['object']}[/], in no consignment yet: what is known of it, and who signed that"
+    )
+    if rows:
+        print_table(columns, rows)
+    for link in waiting["links"]:
+        stands = "" if link["counts"] else ", withdrawn"
+        out.print(
+            f"  {link['left']} belongs to {link['right']} from {link['from']} (said by {link['by']}{stands})",
+            markup=False,
+        )
+
+
 def show_view(view: dict[str, Any]) -> None:
     """Print a rendered view for people: where, customs, boxes, what is wrong, and the timeline."""
+    timeline, view = view["timeline"], marked(view)
     out.print(f"[bold]consignment {view['consignment']}[/] as of {view['as_of']}")
     others = [member for member in view["members"] if member != view["consignment"]]
     if others:
@@ -96,7 +160,7 @@ def show_view(view: dict[str, Any]) -> None:
             entry["assurance"],
             entry["standing"] + (" via disputed link" if entry["via_disputed_link"] else ""),
         )
-        for entry in view["timeline"]
+        for entry in timeline
     ]
     print_table(columns, rows)
 

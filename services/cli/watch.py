@@ -10,12 +10,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import orjson
 import typer
 
 from services.cli.exits import Exit, Failure
 from services.cli.outcomes import line
-from services.cli.output import SCHEMA_VERSION, err, out
+from services.cli.output import SCHEMA_VERSION, err, json_text, out
 from services.producers.inbox import Inbox, InboxBusy
 from services.producers.outcome import FileOutcome
 from services.producers.profile import Profile
@@ -91,7 +90,7 @@ class _Told:
 
     @staticmethod
     def _print(body: dict[str, object]) -> None:
-        sys.stdout.write(orjson.dumps({"schema_version": SCHEMA_VERSION, **body}).decode() + "\n")
+        sys.stdout.write(json_text({"schema_version": SCHEMA_VERSION, **body}) + "\n")
         sys.stdout.flush()
 
 

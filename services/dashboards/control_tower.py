@@ -38,10 +38,10 @@ NOW = Row(
         Panel("Silent partners", "none", "Partners from which nothing was accepted for longer than is usual for them.",
               Kind.NUMBER, (Metric(f"count(time() - {_HEARD} > on (partner) {_USUAL}) or vector(0)"),),
               (TO_PARTNERS,), width=4, height=4, alarming=1),
-        Panel("Error budget left, the least", "percentunit",
-              "What is left of the budget of the promise that is worst off, spent at the rate of the last 3 days.",
-              Kind.NUMBER, (Metric("min(slo:error_budget_left:ratio)"),), (TO_PROMISES,), width=4, height=4,
-              empty="nothing was counted yet"),
+        Panel("Error budget spent, the most", "percentunit",
+              "Of the promise that is worst off: how much of what may be bad in 30 days was bad in the last 3.",
+              Kind.NUMBER, (Metric("1 - min(slo:error_budget_left:ratio)"),), (TO_PROMISES,), width=4, height=4,
+              empty="nothing was counted yet", worrying=0.5, alarming=1),
     ),
 )  # fmt: skip
 

@@ -50,8 +50,9 @@ class Link:
 class Panel:
     """One picture. ``empty`` says why it may show nothing; without it a panel that shows nothing is a fault.
 
-    ``cells`` link the values of a column, ``units`` and ``widths`` (pixels) give columns one of their own. ``alarming`` is the value from which a
-    number is shown red. Raises ValueError where something is missing that a reader needs.
+    ``cells`` link the values of a column, ``units`` and ``widths`` (pixels) give columns one of their own. A number is shown red from
+    ``alarming`` on and below ``alarming_below``, and orange from ``worrying`` on. Raises ValueError where something is missing that a
+    reader needs.
     """
 
     title: str
@@ -63,7 +64,9 @@ class Panel:
     empty: str = ""
     width: int = 12
     height: int = 8
+    worrying: float | None = None
     alarming: float | None = None
+    alarming_below: float | None = None
     cells: Mapping[str, Link] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     widths: Mapping[str, int] = field(default_factory=dict)

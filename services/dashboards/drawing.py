@@ -142,14 +142,14 @@ def _panel(declared: Panel, number: int, place: model.GridPos) -> Any:
     if declared.empty:
         drawn.no_value(declared.empty)
     drawn.color_scheme(_colours(declared))
-    drawn.thresholds(_thresholds(declared.alarming))
+    drawn.thresholds(_thresholds(declared))
     if declared.kind is Kind.LINES:
         drawn.line_width(1).fill_opacity(5).show_points(common_model.VisibilityMode.NEVER)
         drawn.legend(
             common.VizLegendOptions().show_legend(True).display_mode(common_model.LegendDisplayMode.LIST)
             .placement(common_model.LegendPlacement.BOTTOM)
         )  # fmt: skip
-        if declared.alarming is not None:
+        if (declared.alarming, declared.alarming_below) != (None, None):
             drawn.thresholds_style(
                 common.GraphThresholdsStyleConfig().mode(common_model.GraphThresholdsStyleMode.LINE)
             )
@@ -241,8 +241,14 @@ def _colours(panel: Panel) -> Any:
     return dashboard.FieldColor().mode(mode)
 
 
-def _thresholds(alarming: float | None) -> Any:
-    steps = [model.Threshold(value=None, color="green")]
-    if alarming is not None:
-        steps.append(model.Threshold(value=alarming, color="red"))
+def _thresholds(panel: Panel) -> Any:
+    lowest = "green" if panel.alarming_below is None else "red"
+    steps = [model.Threshold(value=None, color=lowest)]
+    for value, colour in (
+        (panel.alarming_below, "green"),
+        (panel.worrying, "orange"),
+        (panel.alarming, "red"),
+    ):
+        if value is not None:
+            steps.append(model.Threshold(value=value, color=colour))
     return dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)

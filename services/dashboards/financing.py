@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from services.dashboards.addresses import TO_PARTNERS, TO_PIPELINE, TO_PROMISES
 from services.dashboards.definitions import Dashboard, Kind, Metric, Panel, Row
+from services.observability.alerting.alert import grown
 
 _DOWN = (TO_PIPELINE,)
 _SLOW = "histogram_quantile({0}, sum by ({1}le) (rate(lianyun_api_request_seconds_bucket[$__rate_interval])))"
+_FAILED, _ANSWERED = (
+    f"sum({grown(f'lianyun_api_requests_total{which}', '1h')})" for which in ('{status=~"5.."}', "")
+)
 _UNASKED = "nobody called in this time"
 
 FINANCING = Row(
@@ -49,8 +53,7 @@ API = Row(
               (TO_PROMISES,)),
         Panel("Share that failed on our side", "percentunit", "Answers of 500 and above among all, in the last hour.",
               Kind.LINES,
-              (Metric('(sum(increase(lianyun_api_requests_total{status=~"5.."}[1h])) or vector(0)) / '
-                      "sum(increase(lianyun_api_requests_total[1h]))", "failed"),), (TO_PROMISES,), alarming=0.001,
+              (Metric(f"({_FAILED} or vector(0)) / {_ANSWERED}", "failed"),), (TO_PROMISES,), alarming=0.001,
               empty=_UNASKED),
         Panel("Time to answer", "s", "Half of all requests, 19 in 20, 99 in 100.", Kind.LINES,
               tuple(Metric(_SLOW.format(q, ""), f"{q}") for q in ("0.5", "0.95", "0.99")), (TO_PROMISES,),
@@ -74,7 +77,7 @@ API = Row(
                Metric("sum(lianyun_database_pool_waiting)", "waiting for a session")), _DOWN),
         Panel("Until the certificate runs out", "s", "Of the API; then nobody can call it.", Kind.LINES,
               (Metric("min(lianyun_api_certificate_expires_timestamp_seconds > 0) - time()", "left"),), _DOWN,
-              empty="the API serves no certificate itself"),
+              empty="the API serves no certificate itself", alarming_below=14 * 86_400),
         Panel("Refused calls", "reqps", "Answers of 400 to 499, by status: wrong tokens, missing rights, wrong input.",
               Kind.LINES,
               (Metric('sum by (status) (rate(lianyun_api_requests_total{status=~"4.."}[$__rate_interval]))',

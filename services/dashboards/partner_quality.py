@@ -5,10 +5,15 @@ from __future__ import annotations
 from services.dashboards.addresses import PARTNERS, TO_PARTNER, TO_PARTNERS, TO_PIPELINE
 from services.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row, Rows, Variable
 from services.dashboards.statements import statement
+from services.observability.alerting.alert import grown
 
 _OF = '{partner=~"$partner"}'
 _CELL = {"partner": Link("Only this partner", PARTNERS, {"partner": "${__data.fields.partner}"})}
 _QUIET = "nothing was published in this time"
+_REFUSED, _ACCEPTED = (
+    f"sum by (partner) ({grown(f'lianyun_events_{what}_total{_OF}', '1h')})"
+    for what in ("refused", "accepted")
+)
 
 
 def _a_second(counter: str) -> tuple[Metric, ...]:
@@ -46,7 +51,7 @@ FRESHNESS = Row(
               (TO_PARTNER,), empty=_QUIET),
         Panel("Until the last key runs out", "s", "After that all that the partner publishes is refused.", Kind.LINES,
               (Metric(f"max by (partner) (lianyun_partner_key_expires_timestamp_seconds{_OF}) - time()", "{{partner}}"),),
-              (TO_PARTNER,), empty="no key has an end"),
+              (TO_PARTNER,), empty="no key has an end", alarming_below=14 * 86_400),
     ),
 )  # fmt: skip
 
@@ -59,13 +64,10 @@ QUALITY = Row(
               (Metric(f"sum by (event_type) (rate(lianyun_events_accepted_total{_OF}[$__rate_interval]))",
                       "{{event_type}}"),), (TO_PARTNERS,)),
         Panel("Refused", "cps", "Messages that became dead letters, by partner and reason, a second.", Kind.LINES,
-              (Metric(f"sum by (partner, reason) (rate(lianyun_events_refused_total{_OF}[$__rate_interval]))",
+              (Metric(f"sum by (partner, reason) (rate(lianyun_events_refused_total{_OF}[$__rate_interval])) > 0",
                       "{{partner}} {{reason}}"),), (TO_PARTNER,), empty="nothing was ever refused"),
         Panel("Share that is refused", "percentunit", "Of what a partner published in the last hour.", Kind.LINES,
-              (Metric(f"sum by (partner) (increase(lianyun_events_refused_total{_OF}[1h])) / "
-                      f"(sum by (partner) (increase(lianyun_events_refused_total{_OF}[1h])) + "
-                      f"(sum by (partner) (increase(lianyun_events_accepted_total{_OF}[1h])) or "
-                      f"sum by (partner) (increase(lianyun_events_refused_total{_OF}[1h])) * 0))", "{{partner}}"),),
+              (Metric(f"{_REFUSED} / ({_REFUSED} + ({_ACCEPTED} or {_REFUSED} * 0) > 0)", "{{partner}}"),),
               (TO_PARTNER,), alarming=0.1, empty="nothing was ever refused"),
         Panel("Sent again", "cps", "Events that were stored already, byte for byte, a second.", Kind.LINES,
               _a_second("lianyun_events_duplicate_total"), (TO_PARTNER,),

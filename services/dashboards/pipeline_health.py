@@ -14,7 +14,7 @@ NOW = Row(
     "Now",
     (
         Panel("Workers ready", "none", "How many workers have their assignment and work.", Kind.NUMBER,
-              (Metric("sum(lianyun_worker_ready)"),), _DOWN, width=4, height=4),
+              (Metric("sum(lianyun_worker_ready)"),), _DOWN, width=4, height=4, alarming_below=1),
         Panel("Processes that do not answer", "none", "Of all that Prometheus asks.", Kind.NUMBER,
               (Metric("count(up == 0) or vector(0)"),), _DOWN, width=4, height=4, alarming=1),
         Panel("Messages that wait", "none", "Between the workers' positions and the end of the log.", Kind.NUMBER,

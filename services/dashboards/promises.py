@@ -1,4 +1,4 @@
-"""What the platform promises, how much of each error budget is left, and how fast it burns."""
+"""What the platform promises, how much of each error budget is spent, and how fast it burns."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ def _row(objective: Objective) -> Row:
     return Row(
         objective.promise,
         (
-            Panel(f"{objective.name}: budget left", "percentunit",
-                  "What is left of what may be bad in 30 days, if it goes on as in the last 3 days.", Kind.NUMBER,
-                  (Metric(f"slo:error_budget_left:ratio{at}"),), down, width=4, empty=_EMPTY),
+            Panel(f"{objective.name}: budget spent", "percentunit",
+                  "How much of what may be bad in 30 days was bad in the last 3. Above 100 % the promise of these 30 days is broken, "
+                  "whatever comes: 872 % is the allowance of nearly nine months.", Kind.NUMBER,
+                  (Metric(f"1 - slo:error_budget_left:ratio{at}"),), down, width=4, empty=_EMPTY, worrying=0.5, alarming=1),
             Panel(f"{objective.name}: share that is good", "percentunit",
                   f"Good events among all, in the last hour, 6 hours and 3 days; {objective.target} is promised.", Kind.LINES,
                   tuple(Metric(f"1 - {ratio(window)}{at}", window) for window in ("1h", "6h", "3d")), down, width=8,
-                  empty=_EMPTY),
+                  empty=_EMPTY, alarming_below=objective.target),
             Panel(f"{objective.name}: burn rate", "none",
                   "How many times faster than allowed the budget is spent: 1 spends it in 30 days. 14.4 in an hour and 6 in six "
                   "wake somebody.", Kind.LINES,
@@ -49,7 +50,7 @@ FIRING = Row(
 PROMISES = Dashboard(
     "promises",
     "Promises and error budgets",
-    "What the platform promises, how much of each error budget is left, and how fast it burns.",
+    "What the platform promises, how much of each error budget is spent, and how fast it burns.",
     (*map(_row, OBJECTIVES), FIRING),
     links=(TO_PIPELINE, TO_MONEY),
     since="now-3d",

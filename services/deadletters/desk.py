@@ -111,6 +111,47 @@ class Desk:
             result = self._end(digest, State.REPLACED, Done.REPLACED, f"by {id} of {source}")
             return self._noted(result, "replace")
 
+    def judge(self, record: Record, registry: Registry) -> Admitted | Refused:
+        """The judgement of a record; one on which our own code fails is refused as INTERNAL_ERROR."""
+        try:
+            return admit(record, registry, self.settings)
+        except Exception as error:
+            return Refused.internal(record, error, record.topic)
+
+    def accept(self, record: Record) -> Done:
+        """Judge a record of which there is no letter, and apply it where it is good now, in a transaction of its own.
+
+        FAILED where our own code fails on it, or others stand in the way again and again.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                with self.session.transaction():
+                    return self._accept(record)
+            except (DeadlockDetected, SerializationFailure, LockNotAvailable):
+                continue
+            except _OwnFault:
+                break
+        return Done.FAILED
+
+    def _accept(self, record: Record) -> Done:
+        registry = registry_store.load(self.session)
+        judged = self._admit(record, registry)
+        if isinstance(judged, Refused):
+            return Done.STILL_REFUSED
+        known = self.ledger.content_of(self.session, judged.event)
+        if known is not None:
+            return Done.ALREADY_REDRIVEN if known == judged.content else Done.REPLACED
+        self._apply(judged, registry.version)
+        return Done.REDRIVEN
+
+    def _apply(self, judged: Admitted, version: int) -> None:
+        try:
+            self.ledger.apply(self.session, judged, version)
+        except (DeadlockDetected, SerializationFailure, LockNotAvailable):
+            raise
+        except Exception as error:
+            raise _OwnFault(error) from error
+
     def _redrive(self, digest: bytes) -> Result:
         # The order of locks is that of a batch: registry, then what applying takes, and the letter last.
         registry = registry_store.load(self.session)
@@ -124,7 +165,8 @@ class Desk:
             return Result(
                 digest,
                 Done.NOT_KEPT_WHOLE,
-                f"Its bytes are not kept whole; the log may still have them: {where}.",
+                f"Its bytes are not kept whole; the log may still have them: {where}, if the digest of what is there is "
+                f"{letter.name}.",
             )
         judged = self._judge(letter, registry)
         if isinstance(judged, Refused):
@@ -136,12 +178,7 @@ class Desk:
             return self._end(
                 digest, State.REPLACED, Done.REPLACED, "Its publisher published another content."
             )
-        try:
-            self.ledger.apply(self.session, judged, registry.version)
-        except (DeadlockDetected, SerializationFailure, LockNotAvailable):
-            raise
-        except Exception as error:
-            raise _OwnFault(error) from error
+        self._apply(judged, registry.version)
         if not store.settle(self.session, digest, State.REDRIVEN, of=(State.OPEN, State.DISCARDED)):
             return self._changed(digest)
         return Result(digest, Done.REDRIVEN, "Accepted unchanged, with its original append time.")

@@ -42,6 +42,30 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Messages of one hour, partition, publisher and reason that were refused beyond the bound on letters; no letter was made of them.
+
+    ``messages`` of the offsets from ``first_offset`` to ``last_offset``, which others may lie between; appended from
+    ``first_append`` to ``last_append`` (UTC microseconds). ``digest`` is over all of them, in the order of the log: from
+    nothing, one after another, SHA-256 over the digest so far, the offset in 8 bytes, big-endian, and what would have been
+    the letter's digest. While the broker holds them it can be worked out again.
+    """
+
+    topic: str
+    topic_id: str
+    partition: int
+    publisher: str
+    reason: Reason
+    hour: int
+    messages: int
+    first_offset: int
+    last_offset: int
+    first_append: int
+    last_append: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """One refused message, however often it came.
 

@@ -12,7 +12,7 @@ from psycopg import Connection
 from schemas.reasons import Reason
 from services.admission.model import Refused
 from services.deadletters.batch import storable
-from services.deadletters.letter import DeadLetter, Origin, Outcome, State
+from services.deadletters.letter import Cut, DeadLetter, Origin, Outcome, State
 from services.deadletters.statements import statement
 
 Session = Connection[Any]
@@ -131,6 +131,17 @@ def tallies(session: Session) -> list[Tally]:
     return [Tally(p, Reason(r), State(s), letters, copies) for p, r, s, letters, copies in found]
 
 
+def cuts(session: Session, limit: int = 1_000) -> list[Cut]:
+    """What was refused beyond the bound on letters, the latest first."""
+    found = session.execute(statement("cuts"), {"limit": limit})
+    return [_cut(list(row)) for row in found]
+
+
+def cut_tallies(session: Session) -> dict[tuple[str, Reason], int]:
+    """How many messages of each publisher were refused beyond the bound on letters, by reason."""
+    return {(p, Reason(r)): count for p, r, count in session.execute(statement("cut_tallies"))}
+
+
 def oldest_open(session: Session) -> dict[str, int]:
     """Append time of the oldest open letter of each publisher that has one, UTC microseconds."""
     return dict(session.execute(statement("oldest")).fetchall())
@@ -145,9 +156,16 @@ def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[Stat
     """Remove up to ``limit`` letters last seen before ``older_than`` (UTC microseconds); how many of each state.
 
     Call it until it gives nothing, committing in between: no transaction is long. Rows in use are left for next time.
+    The records of what was refused beyond the bound on letters go with those of the same age.
     """
+    session.execute(statement("purge_cuts"), {"older_than": older_than})
     gone = session.execute(statement("purge"), {"older_than": older_than, "limit": limit})
     return {State(state): count for state, count in gone}
+
+
+def _cut(row: list[Any]) -> Cut:
+    row[4], row[-1] = Reason(row[4]), bytes(row[-1])
+    return Cut(*row)
 
 
 def _letter(row: tuple[Any, ...]) -> DeadLetter:

@@ -24,7 +24,7 @@ from services.fsck.liveness import Dead, check_liveness, expected_dead
 from services.fsck.names import Names
 from services.fsck.neighbourhood import Surveyor
 from services.fsck.passes import Found, attempt, check_events
-from services.fsck.registers import check_registry, read_history
+from services.fsck.registers import check_possession, check_registry, read_history
 from services.fsck.release import check_release
 from services.fsck.snapshot import Snapshot
 from services.fsck.traces import check_traces
@@ -98,6 +98,7 @@ def examine(
         snapshot, notebook, "registry_event", lambda: read_history(snapshot, notebook), RegistryHistory(())
     )
     pass_over("tables of the registry", lambda: check_registry(snapshot, history, notebook))
+    pass_over("proofs of keys", lambda: check_possession(snapshot, history, network, notebook))
     pass_over("migration and reference tables", lambda: check_release(snapshot, notebook))
     pass_over("audit_trail and the registers", lambda: check_trail(snapshot, notebook))
     pass_over("access_log and api_answer", lambda: check_access_log(snapshot, notebook))

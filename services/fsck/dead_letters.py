@@ -9,6 +9,7 @@ from typing import NamedTuple
 from schemas.envelope import Envelope, event_id
 from schemas.reasons import Reason, Refusal
 from services.admission.raw import MAX_VALUE_BYTES, digest, letter_seal, unframe, whole_digest
+from services.deadletters.batch import HOUR
 from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 from services.storage.arrays import uuids
@@ -31,8 +32,21 @@ SELECT o.no, o.digest FROM lianyun.dead_letter_outcome o
 WHERE NOT EXISTS (SELECT FROM lianyun.dead_letter d WHERE d.digest = o.digest) ORDER BY o.no
 """
 _ACCEPTED = "SELECT i.id FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN lianyun.identity i ON i.id = n.id"
+_CUTS = """
+SELECT c.topic, c.part, c.publisher, c.reason, c.hour, c.messages, c.first_offset, c.last_offset, c.first_append, c.last_append,
+       o.next_offset, o.topic_id = c.topic_id OR o.topic_id IS NULL
+FROM lianyun.dead_letter_cut c LEFT JOIN lianyun.kafka_offset o ON o.topic = c.topic AND o.part = c.part
+"""
+_CUT_SUMS = """
+SELECT c.topic, c.part, sum(c.messages)::bigint, o.refused
+FROM lianyun.dead_letter_cut c JOIN lianyun.kafka_offset o ON o.topic = c.topic AND o.part = c.part
+GROUP BY c.topic, c.part, o.refused HAVING sum(c.messages) > o.refused
+"""
 _PART = 1_000
 _BYTES = "Restore the row from a backup; while the log holds the record, it can be read again from there."
+_CUT = (
+    "Restore the row from a backup; while the log holds the records, it can be worked out again from there."
+)
 _USAGE = "Restore the missing letters from a backup, then set the row to what the letters add up to."
 
 
@@ -57,6 +71,7 @@ def check_letters(snapshot: Snapshot, notebook: Notebook) -> None:
                 _redriven(snapshot, redriven, notebook)
     _redriven(snapshot, redriven, notebook)
     _usage(snapshot, letters, sizes, notebook)
+    _cuts(snapshot, notebook)
     for no, key in snapshot.rows(_OF_NOTHING):
         where = f"dead_letter_outcome {no}"
         notebook.add(Damage.LETTER, where, "digest", key, "the digest of a letter", _BYTES)
@@ -126,6 +141,52 @@ def _content(letter: _Letter) -> Iterator[Difference]:
         yield "value_bytes", length, f"{right}, or more than {MAX_VALUE_BYTES}, of which so many are held"
     elif value is not None and whole:
         yield "truncated", True, "false: it is held whole"
+
+
+def _cuts(snapshot: Snapshot, notebook: Notebook) -> None:
+    """What was refused beyond the bound on letters: places and counts that can be true, and no more than was refused."""
+    for (
+        topic,
+        part,
+        publisher,
+        reason,
+        hour,
+        messages,
+        first,
+        last,
+        began,
+        ended,
+        reached,
+        same,
+    ) in snapshot.rows(_CUTS):
+        where = f"dead_letter_cut {topic}[{part}] {publisher} {reason} hour {hour}"
+        notebook.counts["cut_messages"] += messages
+        for field, found, right, holds in (
+            ("reason", reason, "a reason code", reason in Reason.__members__),
+            (
+                "messages",
+                messages,
+                f"at most {last - first + 1}, its offsets",
+                0 < messages <= last - first + 1,
+            ),
+            (
+                "last_offset",
+                last,
+                f"below {reached}, where reading is",
+                reached is not None and (last < reached or not same),
+            ),
+            (
+                "hour",
+                hour,
+                "the hour of its append times",
+                began // HOUR == hour == ended // HOUR and began <= ended,
+            ),
+        ):
+            if not holds:
+                notebook.add(Damage.LETTER, where, field, found, right, _CUT, publisher)
+    for topic, part, messages, refused in snapshot.rows(_CUT_SUMS):
+        expected = f"at most {refused}, what was refused there"
+        notebook.add(Damage.LETTER, f"dead_letter_cut {topic}[{part}]", "messages", messages, expected, _CUT)
 
 
 def _redriven(snapshot: Snapshot, redriven: dict[bytes, tuple[bytes | str, str]], notebook: Notebook) -> None:

@@ -8,10 +8,15 @@ from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 from services.storage.arrays import bigints
 from services.storage.batch import MOST_EVENTS
-from services.storage.loss import LOSS_ACCEPTED
+from services.storage.loss import MOVED
 from services.storage.words import word
 
 _OFFSETS = "SELECT topic, part, next_offset, beginning, events, refused, holes FROM lianyun.kafka_offset"
+_LAST = """
+SELECT topic, part, next_offset, last_offset, octet_length(last_digest) FROM lianyun.kafka_offset
+WHERE last_offset NOT BETWEEN 0 AND next_offset - 1 OR (last_offset IS NULL) <> (last_digest IS NULL)
+   OR octet_length(last_digest) <> 32
+"""
 _ORIGINS = """
 SELECT t.name, b.part, count(*), min(b."offset"), max(b."offset"), min(b.no) FILTER (WHERE b."offset" >= o.next_offset)
 FROM lianyun.body b
@@ -25,7 +30,7 @@ FROM lianyun.body b LEFT JOIN lianyun.topic t ON t.no = b.topic
 GROUP BY 1, 2, 3 HAVING count(*) > 1
 """
 _ACCEPTED = """
-SELECT DISTINCT detail->>'topic', (detail->>'partition')::integer FROM lianyun.platform_event WHERE kind = %s
+SELECT DISTINCT detail->>'topic', (detail->>'partition')::integer FROM lianyun.platform_event WHERE kind = ANY (%s)
 """
 _BLOCKS = """
 SELECT coalesce(b.first_no, s.first_no), b.events, coalesce(s.events, 0)
@@ -87,6 +92,7 @@ _UNEXPLAINED = (
     "Find out what stood at these offsets, while the log holds them: an event that was taken away leaves such a hole. "
     "Restore the rows from a backup."
 )
+_COMPARE = "Set last_offset and last_digest to null; the log is compared again from the next advance on."
 _RESTORE = "Restore the rows from a backup: events were added or taken away by something other than a batch."
 
 
@@ -125,6 +131,9 @@ def check_ledger(snapshot: Snapshot, lowest: int, notebook: Notebook) -> None:
 
 def _offsets(snapshot: Snapshot, notebook: Notebook) -> int:
     taken = 0
+    for topic, part, next_offset, last, size in snapshot.rows(_LAST):
+        said, expected = f"{last} with {size or 0} bytes of digest", f"below {next_offset}, with 32, or none"
+        notebook.add(Damage.LEDGER, f"kafka_offset {topic}[{part}]", "last_offset", said, expected, _COMPARE)
     for topic, part, next_offset, beginning, events, refused, holes in snapshot.rows(_OFFSETS):
         taken += events
         notebook.counts["partitions"] += 1
@@ -156,7 +165,7 @@ def _holes(snapshot: Snapshot, notebook: Notebook) -> None:
 def _letters(snapshot: Snapshot, notebook: Notebook) -> None:
     """Letters come from offsets that were read, and are copies of no more records than were refused."""
     # Where a partition began anew, offsets that were read before may lie ahead.
-    anew = set(snapshot.rows(_ACCEPTED, (LOSS_ACCEPTED,)))
+    anew = set(snapshot.rows(_ACCEPTED, (list(MOVED),)))
     for key, *places in snapshot.rows(_LETTERS):
         for name, (topic, part, offset, following) in (("last", places[:4]), ("first", places[4:])):
             if (topic, part) in anew or (following is not None and offset < following):
@@ -174,8 +183,8 @@ def _letters(snapshot: Snapshot, notebook: Notebook) -> None:
 
 def _origins(snapshot: Snapshot, notebook: Notebook) -> None:
     known = {(topic, part): row for topic, part, *row in snapshot.rows(_OFFSETS)}
-    # Where an operator let a partition begin anew, offsets of what was read before may come again or lie ahead.
-    anew = set(snapshot.rows(_ACCEPTED, (LOSS_ACCEPTED,)))
+    # Where an operator let a partition begin anew, or go back, offsets of what was read before may come again or lie ahead.
+    anew = set(snapshot.rows(_ACCEPTED, (list(MOVED),)))
     notebook.counts["losses_accepted"] += len(anew)
     for topic, part, count, first, last, beyond in snapshot.rows(_ORIGINS):
         where = f"kafka_offset {topic}[{part}]"

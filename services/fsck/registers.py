@@ -11,8 +11,9 @@ from services.fsck.finding import Damage, Notebook
 from services.fsck.snapshot import Snapshot
 from services.registry.as_of import RegistryHistory
 from services.registry.errors import RegistryError
-from services.registry.events import parse
+from services.registry.events import KeyAdded, KeyRotated, parse
 from services.registry.party import Party
+from services.registry.possession import fault
 from services.registry.registry import Registry
 from services.registry.store import Recorded
 
@@ -31,6 +32,10 @@ FROM lianyun.party_key k JOIN lianyun.party p ON p.no = k.party
 _PARTY = ("no", "name", "roles", "countries", "managers", "places", "topics", "sources", "since", "version")
 _KEY = ("party", "scheme", "public_key", "not_before", "not_after", "revoked_at", "compromised_since")
 _EVENTS_REMEDY = "Restore lianyun.registry_event from a backup: every event is judged by it."
+_PROOF_REMEDY = (
+    "Revoke the key unless its party shows that it holds it, and find out who registered it past the commands; "
+    "restore lianyun.registry_event where it was altered."
+)
 _TABLE_REMEDY = "Set the row to what the recorded events say, or restore the events where they were changed."
 
 
@@ -91,6 +96,35 @@ def check_registry(snapshot: Snapshot, history: RegistryHistory, notebook: Noteb
     keys = {key: dict(zip(_KEY, values, strict=True)) for key, *values in snapshot.rows(_KEYS)}
     _compare(notebook, "party_key", keys, _keys(registry), {k: key.party for k, key in registry.keys.items()})
     notebook.counts["registry_events"] += history.version
+
+
+def check_possession(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:
+    """Prove again that whoever had a key registered held it; keys from before proofs were demanded may have none."""
+    known = snapshot.one("SELECT to_regclass('lianyun.key_possession')::text")[0]
+    since = snapshot.rows("SELECT since FROM lianyun.key_possession") if known else [(history.version,)]
+    if not since:
+        _note(notebook, "key_possession", "row", "missing", "since when proofs are demanded", _EVENTS_REMEDY)
+    for recorded in history.events:
+        event = recorded.event
+        if not isinstance(event, KeyAdded | KeyRotated):
+            continue
+        proof = event.key.proof
+        if proof is None and since and recorded.version <= since[0][0]:
+            continue
+        wrong = fault(event, history.at(recorded.version - 1))
+        if not wrong and proof is not None and proof.network != network:
+            wrong = f"The proof is for the network {proof.network}."
+        if wrong:
+            right = "a proof of possession"
+            _note(
+                notebook,
+                f"registry_event {recorded.version}",
+                "body",
+                wrong,
+                right,
+                _PROOF_REMEDY,
+                event.party,
+            )
 
 
 def _parties(registry: Registry) -> dict[str, dict[str, Any]]:

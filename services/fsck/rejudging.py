@@ -134,7 +134,7 @@ class Rejudging:
         if verified.key.key_id != key_text(body.key_id):
             stored, expected = key_text(body.key_id), verified.key.key_id
             self._note(Damage.ADMISSION, body, "key_id", stored, expected, _RESTORE, verified.party.code)
-        outcome = read(verified, registry)
+        outcome = read(verified, registry, body.rules)
         if isinstance(outcome, Refused):
             stored = f"{outcome.reason} at {outcome.pointer or '/'}: {outcome.detail}"
             self._note(Damage.ADMISSION, body, "payload", stored, "admitted", _QUESTION, publisher)

@@ -18,7 +18,7 @@ _NAMES = {f"ce-{name}": name for name in HEADERS if name != "datacontenttype"} |
     "content-type": "datacontenttype",
     SIGNATURE_HEADER: SIGNATURE_HEADER,
 }
-_POINTERS = {f"header:{header}": f"header:ce-{name}" for name, header in HEADERS.items()} | {
+POINTERS = {f"header:{header}": f"header:ce-{name}" for name, header in HEADERS.items()} | {
     "header:content-type": "header:content-type"
 }
 _TRACE = b"ce-traceparent"
@@ -46,7 +46,7 @@ def read_binary(headers: Sequence[tuple[bytes, bytes]], body: bytes, network: st
         signature = found.pop(SIGNATURE_HEADER, None)
         return offer(network, found, signature, body, traces[0] if len(traces) == 1 else None)
     except Refusal as refusal:
-        placed = _POINTERS.get(refusal.pointer, refusal.pointer)
+        placed = POINTERS.get(refusal.pointer, refusal.pointer)
         return Misfit(refusal.at(placed), found.get("source", "")[:256], found.get("id", "")[:256])
 
 

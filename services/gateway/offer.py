@@ -17,6 +17,7 @@ from schemas.envelope import (
     require_payload,
     signed_bytes,
 )
+from schemas.legibility import require_legible_attributes
 from schemas.reasons import Reason, Refusal
 from schemas.signature_header import parse_header
 from schemas.trace_context import CE_TRACEPARENT, TraceContext
@@ -77,6 +78,7 @@ def offer(
                 "Give every required attribute of CloudEvents, and time.",
             )
     envelope = Envelope(**{name: attributes[name] for name in HEADERS if name in attributes})
+    require_legible_attributes(envelope)
     if signature is None:
         raise Refusal(
             Reason.UNSIGNED,

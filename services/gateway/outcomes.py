@@ -10,11 +10,13 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from schemas.reasons import Reason
 from services.gateway.handle import Handle
 from services.gateway.statements import statement
 from services.storage.arrays import adapt, bigints, uuids
 
 Session = Connection[Any]
+_OUR_FAULT = "Our own code failed on this event."
 
 
 class Outcome(StrEnum):
@@ -94,7 +96,8 @@ def _fate(
     pointer: str | None,
     remedy: str | None,
 ) -> Fate:
-    if not applied:
+    # A partition that was moved back is behind records that it has applied: what is stored from this place is.
+    if not applied and not (known and first):
         return Fate(Outcome.PENDING)
     if varied:
         return Fate(Outcome.EQUIVOCATION)
@@ -104,6 +107,8 @@ def _fate(
         if quarantined:
             return Fate(Outcome.QUARANTINED)
         return Fate(Outcome.PARKED if parked else Outcome.ACCEPTED)
+    if reason == Reason.INTERNAL_ERROR:  # what failed is for our operators alone
+        return Fate(Outcome.REFUSED, reason, _OUR_FAULT, remedy=remedy or "")
     if reason is not None:
         return Fate(Outcome.REFUSED, reason, detail or "", pointer or "", remedy or "")
     return Fate(Outcome.UNKNOWN)

@@ -19,7 +19,7 @@ from services.gateway.offer import MAX_EVENTS, Misfit, Offer, offer
 
 SIGNATURE: Final = "lianyunsignature"
 _SPACE = re.compile(r"[ \t\n\r]*")
-_POINTERS = {f"header:{header}": f"/{name}" for name, header in HEADERS.items()} | {
+POINTERS = {f"header:{header}": f"/{name}" for name, header in HEADERS.items()} | {
     "header:lianyun-signature": f"/{SIGNATURE}"
 }
 
@@ -115,7 +115,8 @@ def _value(text: str, at: int) -> tuple[Any, int]:
     except RecursionError:
         raise BadBody(f"the value at character {at} is nested too deep") from None
     except ValueError as problem:
-        raise BadBody(f"there is no JSON value at character {at}: {str(problem)[:100]}") from None
+        where = problem.pos if isinstance(problem, json.JSONDecodeError) else at
+        raise BadBody(f"there is no JSON value at character {where}") from None
 
 
 def _read(text: str, members: Members, network: str) -> Offer | Misfit:
@@ -144,7 +145,7 @@ def _read(text: str, members: Members, network: str) -> Offer | Misfit:
             told.get(TRACEPARENT),
         )
     except Refusal as refusal:
-        placed = _POINTERS.get(refusal.pointer, refusal.pointer)
+        placed = POINTERS.get(refusal.pointer, refusal.pointer)
         return Misfit(refusal.at(placed), _shown(source), _shown(id_))
 
 

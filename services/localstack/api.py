@@ -68,13 +68,14 @@ class LocalApi:
         """Start it, and wait until it answers and its database does. Raises StackError, KeysMissing, KeyMissing."""
         held = make_keys(self.keys)
         with open_session(self._platform.stack.dsn, "lianyun-prepare") as session:
-            prepare(session, held, time.time_ns() // 1_000, "platform")
+            prepare(session, held, self._platform.network, time.time_ns() // 1_000, "platform")
             session.commit()
         environment = {
             **addresses(self._platform),
             "LIANYUN_API_HOST": LOOPBACK,
             "LIANYUN_API_PORT": str(self._port),
-            "LIANYUN_API_URL": "",  # as asked: 127.0.0.1 and localhost are both right here
+            "LIANYUN_API_URL": "",  # its loopback names: 127.0.0.1 and localhost are both right here
+            "LIANYUN_API_ALIASES": "",
             "LIANYUN_API_WORKERS": "1",
             "LIANYUN_FINANCING_KEYS": str(self.keys),
             "LIANYUN_API_AUTHORITY_KEY": str(self._folder / "api-authority.json"),

@@ -31,7 +31,8 @@ class Broker:
     SCRAM and may do only what they were granted; ``broker_access.ADMINISTRATOR`` should be one, it may do all.
     ``secrets``, a folder of `lianyun secrets make`, turns on all that a secured deployment has instead: TLS, names
     by certificate inside, passwords for partners; these are not set before an administrator sets them.
-    ``java_options`` stand in the place of the startup archive's.
+    ``java_options`` stand in the place of the startup archive's. ``joins`` is a broker that is started, whose cluster this
+    one joins without being a controller; ``settings`` then has a ``node.id`` of its own.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Broker:
         users: Mapping[str, str] | None = None,
         secrets: Path | None = None,
         java_options: Sequence[str] = (),
+        joins: Broker | None = None,
     ) -> None:
         if users and secrets:
             raise StackError("the users of a broker with certificates have their passwords from its secrets")
@@ -50,6 +52,7 @@ class Broker:
         self._settings = dict(settings or {})
         self._users = dict(users or {})
         self._java_options = tuple(java_options)
+        self._joins = joins
         self._process = ServerProcess("Kafka", folder / "server.log", guard)
         self._ports: Ports | None = None
 
@@ -125,12 +128,13 @@ class Broker:
 
     def _start_once(self, timeout: float) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        properties = write_settings(self._folder, self._known_ports(), self._settings, self._secrets)
+        quorum = None if self._joins is None else self._joins.controller
+        properties = write_settings(self._folder, self._known_ports(), self._settings, self._secrets, quorum)
         environment = {"PATH": os.defpath, "HOME": str(self._folder), "LANG": "C.UTF-8"}
         java = [str(java_executable()), "-cp", f"{broker_jars()}/*"]
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
         if not (self._folder / "data" / "meta.properties").exists():
-            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
+            cluster = _new_cluster_id() if self._joins is None else self._joins._own_cluster_id()
             quick = [*startup_options(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", logging]
             tool = [*java[:1], *quick, *java[1:], "kafka.tools.StorageTool"]
             arguments = [
@@ -168,6 +172,10 @@ class Broker:
     def _own_cluster_id(self) -> str:
         lines = (self._folder / "data" / "meta.properties").read_text(encoding="ascii").splitlines()
         return next(line.partition("=")[2] for line in lines if line.startswith("cluster.id="))
+
+
+def _new_cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
 
 
 def cluster_id(bootstrap: str, connection: Mapping[str, str] | None = None) -> str | None:

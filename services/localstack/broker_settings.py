@@ -22,7 +22,6 @@ JAVA_OPTIONS = (
 )
 
 SETTINGS: Mapping[str, str] = {
-    "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
@@ -83,23 +82,31 @@ class Ports:
 
 
 def write_settings(
-    folder: Path, ports: Ports, overrides: Mapping[str, str], secrets: Path | None = None
+    folder: Path,
+    ports: Ports,
+    overrides: Mapping[str, str],
+    secrets: Path | None = None,
+    quorum: str | None = None,
 ) -> Path:
     """Write server.properties and log4j2.properties into ``folder``; return the path of the former.
 
-    With ``secrets`` they are those of a secured deployment, with its certificates.
+    With ``secrets`` they are those of a secured deployment, with its certificates. ``quorum`` is the ``host:port`` of node
+    1, which is the controller of a broker that is none itself.
     """
     own, clients = ("PLAINTEXT", "CLIENT") if secrets is None else (tls.INTERNAL, tls.PARTNER)
     listeners = {own: ports.plain} | ({clients: ports.secured} if ports.secured else {})
     by_password = access.SETTINGS if secrets is None else tls.settings(secrets)
     addresses = [f"{name}://{LOOPBACK}:{port}" for name, port in listeners.items()]
+    controller = f"{LOOPBACK}:{ports.controller}"
+    own_controller = [f"CONTROLLER://{controller}"] if quorum is None else []
     settings = {
         **SETTINGS,
         **(by_password if ports.secured else {}),
-        "listeners": ",".join([*addresses, f"CONTROLLER://{LOOPBACK}:{ports.controller}"]),
+        "process.roles": "broker,controller" if quorum is None else "broker",
+        "listeners": ",".join([*addresses, *own_controller]),
         "advertised.listeners": ",".join(addresses),
         # Static voters: the controller's port is then not stored in the data, and may differ on the next run.
-        "controller.quorum.voters": f"1@{LOOPBACK}:{ports.controller}",
+        "controller.quorum.voters": f"1@{quorum or controller}",
         "log.dirs": str(folder / "data"),
         **overrides,
     }

@@ -22,6 +22,7 @@ _API = (
     metrics.API_IN_PROGRESS,
     metrics.API_AUTH_FAILURES,
     metrics.API_RATE_LIMITED,
+    metrics.API_EVENTS_REFUSED,
     metrics.API_CERTIFICATE_EXPIRES,
     metrics.DATABASE_POOL_SIZE,
     metrics.DATABASE_POOL_IN_USE,

@@ -14,11 +14,22 @@ DEAD_LETTERS = Definition(
     "Dead letters by whom they are put down to, why, and what became of them.",
     ("partner", "reason", "outcome"),
 )
+DEAD_LETTERS_OPEN = Definition(
+    "lianyun_dead_letters_open",
+    "gauge",
+    "Dead letters that nobody has dealt with, of all publishers and reasons; 0 where there is none.",
+)
 DEAD_LETTER_OLDEST = Definition(
     "lianyun_dead_letter_oldest_timestamp_seconds",
     "gauge",
     "Append time of the oldest dead letter that is open.",
     ("partner",),
+)
+DEAD_LETTERS_CUT = Definition(
+    "lianyun_dead_letters_cut_total",
+    "counter",
+    "Messages refused beyond the bound on letters of one publisher and hour: counted with their place in the log, not stored.",
+    ("partner", "reason"),
 )
 DEAD_LETTER_OUTCOMES = Definition(
     "lianyun_dead_letter_outcomes_total",

@@ -36,9 +36,7 @@ class BulkHistogram(Collector):
         self._series: dict[tuple[str, ...], tuple[list[int], list[float]]] = {}
 
     def add(self, labels: tuple[str, ...], values: list[float]) -> None:
-        """Count `values` (they are sorted in place, which is nearly free when they are nearly sorted)."""
-        if not values:
-            return
+        """Count `values` (they are sorted in place, which is nearly free when they are nearly sorted); none: show it at 0."""
         values.sort()
         bounds = self._definition.buckets
         ends = [bisect_right(values, bound) for bound in bounds] + [len(values)]

@@ -25,7 +25,7 @@ EVENTS_ACCEPTED = Definition(
 EVENTS_REFUSED = Definition(
     "lianyun_events_refused_total",
     "counter",
-    "Messages refused and kept as dead letters.",
+    "Messages refused: stored as dead letters, or counted beyond the bound on them.",
     ("partner", "reason"),
 )
 EVENTS_STORED = Definition("lianyun_events_stored_total", "counter", "Events stored for the first time.")
@@ -118,6 +118,11 @@ FETCH_GAPS = Definition(
     "lianyun_fetch_gaps_total", "counter", "Fetches that did not continue and were read again."
 )
 FETCH_ERRORS = Definition("lianyun_fetch_errors_total", "counter", "Errors of the broker while fetching.")
+LOG_COMPARISONS = Definition(
+    "lianyun_log_comparisons_total",
+    "counter",
+    "Fetches before which the last record was looked at in the log again: the first after a claim, a new connection, a new leader.",
+)
 PARTITION_STOPPED = Definition(
     "lianyun_partition_stopped",
     "gauge",
@@ -130,7 +135,7 @@ TOPIC_MISSING = Definition(
 TOPIC_RESTS_UNTIL = Definition(
     "lianyun_topic_rests_until_timestamp_seconds",
     "gauge",
-    "Until when a topic rests whose messages were nearly all refused; in the past when it flows.",
+    "Until when a topic of one party alone rests whose messages were nearly all refused; in the past when it flows.",
     ("topic",),
 )
 WORKER_READY = Definition("lianyun_worker_ready", "gauge", "1 while the worker has its assignment and works.")
@@ -162,6 +167,12 @@ API_RATE_LIMITED = Definition(
     "counter",
     "Requests beyond the budget of a client, or of an address at the token endpoint.",
     ("client",),
+)
+API_EVENTS_REFUSED = Definition(
+    "lianyun_api_events_refused_total",
+    "counter",
+    "Posted events that were refused at once, with the reason, and not published: they are no dead letters.",
+    ("reason",),
 )
 API_CERTIFICATE_EXPIRES = Definition(
     "lianyun_api_certificate_expires_timestamp_seconds",

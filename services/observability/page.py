@@ -18,6 +18,8 @@ Written by `make schemas` from `services/observability`. Every process serves th
 - What workers show is of one process: add it up. What the exporter shows is of the whole platform: take `max`, since two
   exporters show the same.
 - Nothing is shown before it is known: a gauge that is absent is unknown or, where the text says so, empty.
+- A counter is there at 0 for every topic and party that its process knows. Another begins at its first value, which `increase` and
+  `rate` do not see: the alerts count it where the process was read before, or has just started (services/observability/alerting).
 """
 
 

@@ -13,6 +13,7 @@ def main() -> None:
     # First of all: the imports below take a second, in which a supervisor may go.
     end_with_parent(os.environ)
     with loading():
+        from services.deadletters.batch import LetterSettings
         from services.processors.judging import Judge
         from services.processors.ledger_store import LedgerStore
         from services.processors.process import run
@@ -21,7 +22,9 @@ def main() -> None:
 
     points.install_from(os.environ)
     run(
-        lambda settings, name: LedgerStore(settings.dsn.get_secret_value(), name),
+        lambda settings, name: LedgerStore(
+            settings.dsn.get_secret_value(), name, LetterSettings(per_hour=settings.letters_per_hour)
+        ),
         lambda settings: Judge(admission_settings(settings.network)),
     )
 

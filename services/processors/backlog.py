@@ -10,10 +10,11 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import accumulate
 from typing import Generic
 
-from services.storage.ledger_protocol import PartitionId, RecordT, Slice
+from services.storage.ledger_protocol import Origin, PartitionId, RecordT, Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +146,6 @@ def _join(parts: list[Slice[RecordT]]) -> Slice[RecordT]:
     if len(parts) == 1:
         return parts[0]
     records = [record for part in parts for record in part.records]
-    return Slice(parts[0].partition, parts[0].epoch, parts[0].first, parts[-1].next_offset, records)
+    first, last = parts[0], parts[-1]
+    origin = reduce(Origin.joined, (part.origin for part in parts))
+    return Slice(first.partition, first.epoch, first.first, last.next_offset, records, origin)

@@ -1,8 +1,12 @@
-"""The fuse of a topic: when nearly everything in it is refused, the topic rests and the others flow on.
+"""The fuse of a sender: when nearly everything in the topic that it alone writes to is refused, that topic rests.
 
 Pure; time comes in as seconds. Refusing everything means a wrong key, a wrong version or a flood of garbage, not
 single bad events; each refusal costs a verification and a dead letter. Nothing is skipped: the messages wait in
 the log. A resting topic is tried again after a while that doubles from rest to rest.
+
+A topic that several parties write to has no fuse. Who sent what cannot be verified is not known there, for its headers name whom
+they like, and in a partition nothing can be passed over: resting would silence everybody for the sake of one. What keeps
+the others flowing there is that a refusal is cheap (``services.deadletters.batch``).
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ class _Topic:
 
 
 class Fuses:
-    """One fuse per topic. Not for several threads."""
+    """One fuse per topic that one party alone writes to. Not for several threads."""
 
     def __init__(self, settings: FuseSettings | None = None) -> None:
         self._settings = settings or FuseSettings()

@@ -45,7 +45,8 @@ class Judge:
             for record in records
         ]
         outcomes = [self._read(verified, registry) for verified in self._verify(given, registry)]
-        return Admission(outcomes, list(map(_weight, outcomes)))
+        sole = frozenset(topic for topic in {record.topic for record in records} if registry.writer(topic))
+        return Admission(outcomes, list(map(_weight, outcomes)), sole)
 
     def _verify(self, records: Sequence[Record], registry: Registry) -> list[Verified | Refused]:
         try:

@@ -8,16 +8,17 @@ from contextlib import contextmanager
 import psycopg
 
 from services.admission.model import Refused
-from services.deadletters.batch import LetterSettings, record
+from services.deadletters.batch import Hour, LetterSettings, full, record
 from services.processors import ports
 from services.processors.judging import Accepted
+from services.processors.log_moved import LogMoved
 from services.processors.projections import PROJECTIONS
 from services.registry.registry import Registry
 from services.registry.store import RegistryReader
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.errors import GenerationMoved, RegistryMoved
-from services.storage.ledger_protocol import Claim, PartitionId
+from services.storage.ledger_protocol import Claim, PartitionId, mark_of
 from services.storage.projecting import Projection
 from services.storage.writer import Writer
 
@@ -37,10 +38,13 @@ class LedgerStore:
         projections: Sequence[Projection] = PROJECTIONS,
     ) -> None:
         self._owner = owner
-        kept = letters or LetterSettings()
+        self._letters = letters or LetterSettings()
+        self._full: frozenset[Hour] = frozenset()
         with _in_the_words_of_the_port():
             self._writer = Writer(
-                dsn, lambda session, refused: record(session, refused, kept), projections=projections
+                dsn,
+                lambda session, refused: record(session, refused, self._letters, self._full),
+                projections=projections,
             )
         self._reading = psycopg.connect(dsn, autocommit=True, application_name="lianyun registry")
         self._reader = RegistryReader()
@@ -56,6 +60,15 @@ class LedgerStore:
         wanted = [Wanted(p.topic, p.partition, topic_ids.get(p.topic), 0) for p in partitions]
         return self._writer.claim_partitions(self._owner, wanted)
 
+    def moved(self, epochs: Mapping[PartitionId, int]) -> Sequence[PartitionId]:
+        """Which claims an operator has moved since."""
+        return self._writer.moved_claims(epochs)
+
+    def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
+        """Have the ledger remember what stopped a partition; commits."""
+        reason, detail = (None, None) if moved is None else (moved.moved.value, moved.detail)
+        self._writer.note_stopped(partition, epoch, reason, detail)
+
     def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> ports.Applied:
         """Apply a batch in one transaction, in several where an event fails that fails alone."""
         events: list[Event] = []
@@ -67,9 +80,16 @@ class LedgerStore:
                 else:
                     events.append(outcome.event)
         advances = tuple(
-            Advance(*part.slice.partition, part.slice.epoch, part.slice.first, part.slice.next_offset)
+            Advance(
+                *part.slice.partition,
+                part.slice.epoch,
+                part.slice.first,
+                part.slice.next_offset,
+                mark_of(part.slice.records[-1], part.slice.leader_epoch),
+            )
             for part in batch
         )
+        self._full = full(self._reading, refused, self._letters)
         with _in_the_words_of_the_port():
             done = self._writer.apply_or_bisect(
                 Batch(advances, tuple(events), tuple(refused), registry.version)

@@ -9,6 +9,7 @@ from itertools import accumulate
 from operator import gt
 from typing import Any
 
+from schemas.reasons import Reason
 from services.admission.model import Refused, Verified
 from services.observability import metrics as names
 from services.observability.instruments import Instruments
@@ -45,6 +46,7 @@ class WorkerMetrics:
         self.rebalances = make.counter(names.REBALANCES)
         self.fetch_gaps = make.counter(names.FETCH_GAPS)
         self.fetch_errors = make.counter(names.FETCH_ERRORS)
+        self.log_comparisons = make.counter(names.LOG_COMPARISONS)
         self._stopped = make.gauge(names.PARTITION_STOPPED)
         self._missing = make.gauge(names.TOPIC_MISSING)
         self._rests_until = make.gauge(names.TOPIC_RESTS_UNTIL)
@@ -55,6 +57,20 @@ class WorkerMetrics:
         self._judged: dict[
             PartitionId, deque[tuple[int, int]]
         ] = {}  # (next offset, append time of its first record)
+
+    def expect(self, topics: Iterable[str], parties: Iterable[str]) -> None:
+        """Show at 0 what may come of ``topics`` and ``parties`` (codes): Prometheus sees no rise in what is new to it."""
+        publishers = tuple(parties)
+        for topic in topics:
+            self._received.labels(topic)
+        for publisher in (*publishers, *topics):  # a refused message that names no party is its topic's
+            for reason in Reason:
+                self._refused.labels(publisher, str(reason))
+        for counter in (self._duplicate, self._equivocating, self._out_of_order):
+            for publisher in publishers:
+                counter.labels(publisher)
+        for stage in ("published_to_log", "log_to_state"):
+            self._latency.add((stage,), [])
 
     def judged(self, batch: Batch[Any], seconds: float) -> None:
         """Count records that were judged."""

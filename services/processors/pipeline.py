@@ -20,6 +20,7 @@ from services.processors.backlog import Backlog
 from services.processors.batches import Part, cut
 from services.processors.endings import End, Exit
 from services.processors.fuse import Fuses
+from services.processors.log_moved import Found, LogMoved
 from services.processors.ports import (
     Admitter,
     Applied,
@@ -31,7 +32,7 @@ from services.processors.ports import (
     StateMoved,
     Store,
 )
-from services.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
+from services.storage.ledger_protocol import Claim, Fenced, Mark, PartitionId, Slice
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +107,18 @@ class Pipeline:
         """Ask the broker for the topics' ids."""
         wanted = tuple(topics)
         return await self._run(self._asking, lambda: self._directory.topic_ids(wanted))
+
+    async def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
+        """Look at what the log has at the offsets of `marks`."""
+        return await self._run(self._asking, lambda: self._directory.found(marks)) if marks else {}
+
+    async def moved(self) -> Sequence[PartitionId]:
+        """Return which of our claims an operator has moved since we made them."""
+        return await self._run(self._database, lambda: self._store.moved(self._epochs))
+
+    async def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
+        """Have the ledger remember what stopped a partition, behind the running transaction."""
+        await self._run(self._database, lambda: self._store.note_stopped(partition, epoch, moved))
 
     def held(self) -> frozenset[PartitionId]:
         """The partitions of which enough waits here."""
@@ -186,15 +199,19 @@ class Pipeline:
             parts.append(Part(part, judged.outcomes[at:upto]))
             weights.append(judged.weights[at:upto])
             at = upto
-        self._note_refusals(parts, weights)
+        self._note_refusals(parts, weights, judged.sole)
         self._observer.judged(parts, seconds)
         return parts, weights
 
-    def _note_refusals(self, parts: Batch[Any], weights: Sequence[Sequence[int]]) -> None:
+    def _note_refusals(
+        self, parts: Batch[Any], weights: Sequence[Sequence[int]], sole: frozenset[str]
+    ) -> None:
         counts: dict[str, tuple[int, int]] = {}
         for part, each in zip(parts, weights, strict=True):
-            total, refused = counts.get(part.slice.partition.topic, (0, 0))
-            counts[part.slice.partition.topic] = (total + len(each), refused + each.count(0))
+            topic = part.slice.partition.topic
+            if topic in sole:
+                total, refused = counts.get(topic, (0, 0))
+                counts[topic] = (total + len(each), refused + each.count(0))
         for topic, (total, refused) in counts.items():
             rest = self._fuses.note(topic, total, refused, self._clock())
             if rest is not None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from services.processors.batches import Part
-from services.storage.ledger_protocol import Claim, PartitionId
+from services.processors.log_moved import Found, LogMoved
+from services.storage.ledger_protocol import Claim, Mark, PartitionId
 
 OutcomeT = TypeVar("OutcomeT")
 
@@ -52,11 +53,13 @@ class StateMoved(Exception):
 class Admission:
     """What admission made of some records: one outcome and one weight per record, in order.
 
-    The weight is how many rows the event will touch, at least 1; 0 says that the record was refused.
+    The weight is how many rows the event will touch, at least 1; 0 says that the record was refused. ``sole`` are the topics of
+    the records that one party alone writes to.
     """
 
     outcomes: Sequence[Any]
     weights: Sequence[int]
+    sole: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,14 @@ class Store(Protocol):
     def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
         """Claim `partitions` with a new epoch each; note the topic ids of those that were never read."""
 
+    def moved(self, epochs: Mapping[PartitionId, int]) -> Sequence[PartitionId]:
+        """Return which of the claims of these epochs an operator has moved since they were made."""
+
+    def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
+        """Have the ledger remember what stopped `partition`, None for nothing; no effect when it was claimed since."""
+
     def apply(self, batch: Batch[Any], registry: Any) -> Applied:
-        """Apply what was judged by `registry` in one transaction that moves the ledger.
+        """Apply what was judged by `registry` in one transaction that moves the ledger and marks its last records.
 
         Raises Fenced or RegistryMoved, with no effect.
         """
@@ -116,7 +125,7 @@ class Observer(Protocol):
         """A batch was committed."""
 
     def resting(self, topic: str, seconds: float) -> None:
-        """A topic rests from now for `seconds`: nearly everything in it was refused."""
+        """A topic of one party alone rests from now for `seconds`: nearly everything in it was refused."""
 
 
 class LogDirectory(Protocol):
@@ -124,6 +133,9 @@ class LogDirectory(Protocol):
 
     def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
         """Return the ids of those `topics` that exist; {} when the broker does not answer in time."""
+
+    def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
+        """Return what the log has at the offsets of `marks`; without what the broker does not show in time."""
 
     def leave(self, group: str, member: str) -> bool:
         """Take the static `member` out of `group`, so that the others get its partitions at once; False on failure."""

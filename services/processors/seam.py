@@ -3,7 +3,8 @@
 A consumer and a transport for faust-streaming 0.15.3 and aiokafka 0.14. Three things differ from the stock ones:
 `perform_seek` claims the assigned partitions in the ledger and seeks there (the offsets committed to Kafka are a hint
 for lag tools); `_drain_messages` puts whole polls into a channel instead of single messages, of which Faust makes four
-tasks each; and a partition whose log moved stops by itself instead of falling back to "earliest".
+tasks each; and a partition whose log moved stops by itself instead of falling back to "earliest". No slice is handed over
+whose log may have lost its tail since the record before it was read (`Reader`): that record is looked at again first.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import Any
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 
-from services.processors.log_moved import LogMoved, LogState, Moved, log_moved
+from services.processors.fetch_origin import origins
+from services.processors.log_moved import LogMoved, LogState, Moved, log_moved, not_continued
 from services.processors.ports import LogRecord
 from services.processors.seam_claims import ClaimingConsumer
-from services.storage.ledger_protocol import Claim, PartitionId, Slice
+from services.storage.ledger_protocol import Claim, Judgement, PartitionId, Slice
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ class LedgerConsumer(ClaimingConsumer):
     ) -> None:
         self.channel = channel
         self.held = held
-        self.fetch_errors = self.fetch_gaps = 0
+        self.fetch_errors = self.fetch_gaps = self.comparisons = 0
         self._thrown: set[PartitionId] = set()  # of which fetched records were thrown away
         super().__init__(*args, **kwargs)
 
@@ -88,12 +90,12 @@ class LedgerConsumer(ClaimingConsumer):
         if not self.flow_active or generation != self.app.consumer_generation_id:
             self._throw(fetched)  # the seek at the end of the rebalance may have come before it
             return
-        judged = self.reader.judge(fetched)
+        judged = self.reader.judge(fetched, origins(fetched))
         if judged.seeks:
             self.fetch_gaps += len(judged.seeks)
             log.info("fetch does not continue; seeking %s", dict(judged.seeks), extra={"action": "seek"})
             await self._thread.seek_all(judged.seeks)
-        poll = await self._with_append_time(judged.slices)
+        poll = await self._with_append_time(await self._continuing(judged))
         if poll and await self._hand_over(poll):
             self.reader.handed_over(poll)
         elif poll:
@@ -119,6 +121,26 @@ class LedgerConsumer(ClaimingConsumer):
         if given and (failure := put.exception()) is not None:
             raise failure
         return given
+
+    async def _continuing(self, judged: Judgement[LogRecord]) -> Poll:
+        """Leave out the slices of partitions whose log does not show the record before them any more."""
+        if not judged.unproven:
+            return judged.slices
+        self.comparisons += len(judged.unproven)
+        found = await self.ledger.found(judged.unproven)
+        kept = []
+        for part in judged.slices:
+            last = judged.unproven.get(part.partition)
+            moved = None if last is None else not_continued(part.partition, last, found.get(part.partition))
+            if not self.reader.holds(
+                part
+            ):  # claimed anew meanwhile: what it was compared with is of the older claim
+                continue
+            if moved is None:
+                kept.append(part)
+            else:
+                await self.stop_partition(moved)
+        return tuple(kept)
 
     async def _with_append_time(self, slices: Sequence[Slice[LogRecord]]) -> Poll:
         """Leave out partitions whose records carry a time of the publisher's choice: windows are judged by it."""

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from faust.transport.drivers import aiokafka as driver
 
-from services.processors.log_moved import LogMoved, LogState, Moved, log_moved
+from services.processors.log_moved import LASTING, Found, LogMoved, LogState, Moved, log_moved
 from services.processors.ports import LogRecord
 from services.processors.seam_thread import LedgerConsumerThread
-from services.storage.ledger_protocol import Claim, PartitionId, Reader, Slice
+from services.storage.ledger_protocol import Claim, Mark, PartitionId, Reader, Slice
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,15 @@ class Ledger(Protocol):
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
         """Return the topics' ids as far as the broker tells them."""
 
+    async def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
+        """Return what the log has now at the offsets of `marks`, as far as the broker shows it."""
+
+    async def moved(self) -> Sequence[PartitionId]:
+        """Return which claims an operator has moved since they were made."""
+
+    async def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
+        """Have the ledger remember, under the claim of `epoch`, what stopped a partition; None: nothing any more."""
+
 
 class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
     """A consumer that reads what the ledger lets it, from where the ledger stands. Runs in the app's event loop."""
@@ -41,6 +50,8 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
         self.missing_topics: frozenset[str] = frozenset()
         self.rebalances = 0
         self._topic_ids: dict[str, str] = {}
+        self._applied: dict[PartitionId, int] = {}
+        self._handed: dict[PartitionId, int] = {}  # up to where a partition was handed on when it stopped
         self._claiming = asyncio.Lock()
         super().__init__(*args, **kwargs)
 
@@ -64,10 +75,11 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
         async with self._claiming:
             self.reader.restart(())
             self.stopped_partitions.clear()
+            self._handed.clear()
             await self._claim(sorted(PartitionId(*tp) for tp in self.assignment()))
 
     async def examine(self) -> None:
-        """Look after the log: stop topics that were created again, claim stopped partitions once more.
+        """Look after the log: stop topics that were created again, claim partitions once more that stopped or were moved.
 
         To be called every few seconds. A partition that an operator put right flows again without a restart.
         """
@@ -82,8 +94,13 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
                 if seen and now and seen != now:
                     detail = f"The topic's id was {seen} and is {now} now."
                     await self.stop_partition(LogMoved(partition, Moved.TOPIC_REPLACED, detail))
-            if self.stopped_partitions and self.flow_active:
-                await self._claim(sorted(self.stopped_partitions))
+            again = {*filter(self._settled, self.stopped_partitions), *await self.ledger.moved()}
+            if self.flow_active:
+                await self._claim(sorted(again & {PartitionId(*tp) for tp in self.assignment()}))
+
+    def _settled(self, partition: PartitionId) -> bool:
+        """Whether all that was handed on is applied: a claim drops what waits, and a log that lost it has it no more."""
+        return self._applied.get(partition, 0) >= self._handed.get(partition, 0)
 
     async def _claim(self, partitions: Sequence[PartitionId]) -> None:
         if not partitions:
@@ -93,16 +110,24 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
         )
         self._topic_ids.update(ids)
         granted: list[Claim] = []
-        for claim in await self.ledger.claim(partitions, ids):
+        claims = await self.ledger.claim(partitions, ids)
+        found = await self.ledger.found({c.partition: c.last for c in claims if c.last is not None})
+        for claim in claims:
             begin, end = bounds.get(claim.partition, (None, None))
-            moved = log_moved(claim, LogState(ids.get(claim.partition.topic), begin, end))
-            if moved is None:
-                granted.append(claim)
-                self.stopped_partitions.pop(claim.partition, None)
-            else:
-                await self.stop_partition(moved)
+            state = LogState(ids.get(claim.partition.topic), begin, end, found.get(claim.partition))
+            moved = log_moved(claim, state)
+            self._handed.pop(claim.partition, None)
+            if moved is not None:
+                await self.stop_partition(moved, claim.epoch, claim.stopped)
+                continue
+            if claim.stopped is not None:
+                log.info("%s/%d shows the ledger's last record again and goes on", *claim.partition)
+                await self.ledger.note_stopped(claim.partition, claim.epoch, None)
+            granted.append(claim)
+            self.stopped_partitions.pop(claim.partition, None)
         await self._thread.seek_all({claim.partition: claim.next_offset for claim in granted})
         for claim in granted:
+            self._applied[claim.partition] = claim.next_offset
             self._reset_hint(claim.partition, claim.next_offset)
         self.reader.resume(granted)
 
@@ -111,14 +136,27 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
             log.error("topic %s does not exist", topic, extra={"action": "topic_missing", "topic": topic})
         self.missing_topics = missing
 
-    async def stop_partition(self, moved: LogMoved) -> None:
-        """Read no more of a partition until it is claimed again."""
-        self.reader.stop(moved.partition)
-        known = self.stopped_partitions.get(moved.partition)
-        self.stopped_partitions[moved.partition] = moved
+    async def stop_partition(
+        self, moved: LogMoved, epoch: int | None = None, noted: str | None = None
+    ) -> None:
+        """Read no more of a partition until it is claimed again.
+
+        What the log may hide as it grows is `noted` in the ledger under the claim of `epoch`, by default the present one.
+        """
+        partition = moved.partition
+        claimed = epoch if epoch is not None else self.reader.epoch(partition)
+        if (handed := self.reader.expected(partition)) is not None:
+            self._handed[partition] = handed
+        self.reader.stop(partition)
+        known = self.stopped_partitions.get(partition)
+        self.stopped_partitions[partition] = moved
         if known is None or known.moved is not moved.moved:
-            log.error("%s", moved, extra={"action": "partition_stopped", "topic": moved.partition.topic})
-        await self._thread.pause(moved.partition)
+            passing = moved.moved is Moved.NOT_COMPARED
+            level = logging.WARNING if passing else logging.ERROR
+            log.log(level, "%s", moved, extra={"action": "partition_stopped", "topic": partition.topic})
+        await self._thread.pause(partition)
+        if moved.moved in LASTING and moved.moved != noted and claimed is not None:
+            await self.ledger.note_stopped(partition, claimed, moved)
 
     # --- hints to Kafka -------------------------------------------------------------------------------------
 
@@ -126,6 +164,7 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
         """Note offsets that the ledger holds; Faust's commit timer reports them to Kafka for lag tools."""
         assigned = self._get_active_partitions()
         for part in slices:
+            self._applied[part.partition] = part.next_offset
             if part.partition in assigned:
                 self._acked[part.partition] = [part.next_offset]
 

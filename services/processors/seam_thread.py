@@ -12,6 +12,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 
+from services.processors.fetch_origin import FetchWatch
 from services.storage.ledger_protocol import PartitionId
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class LedgerConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer._fetch_min_bytes = _FETCH_MIN_BYTES
         # Partition i of every topic goes to the same worker, also where the workers do not divide the partitions.
         consumer._partition_assignment_strategy = (RangePartitionAssignor,)
+        FetchWatch(consumer)
         return consumer
 
     async def seek_all(self, offsets: Mapping[PartitionId, int]) -> None:

@@ -37,8 +37,15 @@ class WorkerSettings(Connections):
         60.0, gt=0, description="without progress while messages wait: end the process"
     )
 
-    refused_ratio: float = Field(0.99, gt=0, le=1, description="a topic with more refused messages rests")
+    refused_ratio: float = Field(
+        0.99, gt=0, le=1, description="a topic of one party alone with more refused messages rests"
+    )
     refused_window: int = Field(5_000, ge=10, description="messages by which that is judged")
+    letters_per_hour: int = Field(
+        5_000,
+        ge=1,
+        description="new dead letters of one publisher and hour; beyond them refusals are counted only",
+    )
 
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from services.observability import metrics as names
 from services.observability.instruments import Instruments
+from services.processors.endings import Exit
 
 
 class SupervisorMetrics:
     """Metrics of one supervisor."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int = 0) -> None:
         self.instruments = Instruments()
         self._exits = self.instruments.counter(names.WORKER_EXITS)
+        for worker in range(workers):
+            for way in (*(code.name for code in Exit), "SIGKILL"):
+                self._exits.labels(str(worker), way)  # shown as 0 before the first
 
     def ended(self, worker: int, exit_name: str) -> None:
         """Count the end of a worker process."""

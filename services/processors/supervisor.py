@@ -77,7 +77,7 @@ class Supervisor:
         self._thread: threading.Thread | None = None
         self.ended: list[Ended] = []
         self._port = int(self._environment.get("LIANYUN_METRICS_PORT") or 0)
-        self._metrics = SupervisorMetrics()
+        self._metrics = SupervisorMetrics(workers)
         self._health: HealthServer | None = None
 
     def start(self) -> Self:

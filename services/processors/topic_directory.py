@@ -1,4 +1,4 @@
-"""What is asked of the broker beside reading: topic identities, and to be let go from the group.
+"""What is asked of the broker beside reading: topic identities, single records, and to be let go from the group.
 
 A topic that was deleted and created again has another id, and other offsets.
 """
@@ -13,6 +13,10 @@ from typing import Any
 from kafka import KafkaAdminClient
 from kafka.admin import MemberToRemove
 from kafka.errors import KafkaError, NoError
+
+from services.processors.log_moved import Found
+from services.processors.log_reader import LogReader
+from services.storage.ledger_protocol import Mark, PartitionId
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,7 @@ class TopicDirectory:
             **connection,
         }
         self._admin: Any = None
+        self._reader = LogReader(connection)
         self._lock = threading.Lock()
 
     def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
@@ -52,6 +57,10 @@ class TopicDirectory:
                 self._drop()
                 return {}
         return {topic["name"]: str(topic["topic_id"]) for topic in described if not topic["error_code"]}
+
+    def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
+        """Return what the log has at the offsets of `marks`; see `LogReader`. Blocks for up to 10 s."""
+        return self._reader.found(marks)
 
     def leave(self, group: str, member: str) -> bool:
         """Take the static `member` out of `group`; False when the broker does not do it. Blocks for up to 10 s.

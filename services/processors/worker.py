@@ -103,6 +103,7 @@ class Worker:
     ) -> None:
         self._settings, self._instance_id, self._end = settings, instance_id, end
         self.metrics = WorkerMetrics()
+        self.metrics.expect(topics, ())
         self._fuses = Fuses(FuseSettings(ratio=settings.refused_ratio, window=settings.refused_window))
         self._backlog: Backlog[LogRecord] = Backlog(_size, Bounds())
         limits = Limits(settings.batch_events, settings.batch_bytes, settings.batch_heads, settings.idle_tick)
@@ -117,7 +118,7 @@ class Worker:
         self.app = build_app(settings, instance_id)
         self._connect(topics)
         self._stop = asyncio.Event()
-        self._seen = {"rebalances": 0, "fetch_gaps": 0, "fetch_errors": 0}
+        self._seen = {"rebalances": 0, "fetch_gaps": 0, "fetch_errors": 0, "comparisons": 0, "registry": 0}
 
     def _connect(self, topics: tuple[str, ...]) -> None:
         app, pipeline = self.app, self.pipeline
@@ -233,13 +234,20 @@ class Worker:
         metrics.ready.set(ready)
         metrics.backlog.set(self._backlog.records)
         metrics.waiting(self._backlog.first())
-        metrics.registry_version.set(getattr(self._store.registry, "version", 0))
+        registry = self._store.registry
+        version = getattr(registry, "version", 0)
+        if version != self._seen["registry"]:
+            # Others publish through the gateway, and there may be many of them.
+            metrics.expect((), {party.code for party in getattr(registry, "writers", {}).values()})
+        metrics.registry_version.set(version)
+        self._seen["registry"] = version
         if ready:
             metrics.reading(lags, self.consumer.stopped_partitions, self.consumer.missing_topics)
         for name, counter in (
             ("rebalances", metrics.rebalances),
             ("fetch_gaps", metrics.fetch_gaps),
             ("fetch_errors", metrics.fetch_errors),
+            ("comparisons", metrics.log_comparisons),
         ):
             now = getattr(self.consumer, name)
             counter.inc(now - self._seen[name])

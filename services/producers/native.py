@@ -14,6 +14,7 @@ import orjson
 
 from schemas.envelope import SIGNATURE_HEADER, Envelope, content_digest, event_id, signed_bytes
 from schemas.events.decode import decode_payload
+from schemas.legibility import require_legible
 from schemas.signing import derive_salt
 from schemas.trace_context import TRACEPARENT, TraceContext
 from services.producers.formats import native_lines
@@ -62,6 +63,7 @@ def assemble(
     salted = {"salt": derive_salt(profile.salt_secret, profile.source, identity), **data}
     payload = orjson.dumps(salted)
     decode_payload(type_, payload)
+    require_legible(envelope, payload)
     return Unsigned(envelope, payload, signed_bytes(profile.network, envelope, payload), partition_key(data))
 
 

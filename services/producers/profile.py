@@ -6,6 +6,7 @@ The file never leaves the partner's machine; it is written readable by its owner
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tomllib
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from pathlib import Path
 from schemas.signing import Scheme, SigningKey
 from services.producers.formats import declared
 from services.producers.formats.model import Settings
+
+_TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
 class ProfileError(Exception):
@@ -85,6 +88,11 @@ def load(folder: Path, party: str) -> Profile:
         key = SigningKey.from_seed(Scheme(table["key"]["scheme"]), bytes.fromhex(table["key"]["seed"]))
         secret = bytes.fromhex(table["salt"]["secret"])
         files = declared.read(table["files"], table["party"]) if "files" in table else None
+        if not _TOPIC.fullmatch(str(table["topic"])):
+            raise ProfileError(
+                f"{path}: topic {table['topic']!r} is not the name of a topic (letters, digits, '.', '_' and '-'). "
+                f"Which one it is, says: lianyun party show {party}"
+            )
         return Profile(table["party"], table["source"], table["topic"], table["network"], key, secret, files)
     except FileNotFoundError:
         known = sorted(file.stem for file in folder.glob("*.toml")) if folder.is_dir() else []

@@ -21,12 +21,13 @@ from services.producers.inbox import Candidate, Inbox, ends_whole
 from services.producers.intake import Intake
 from services.producers.outcome import FileOutcome
 from services.producers.profile import Profile
-from services.producers.publisher import BrokerUnreachable, drain
+from services.producers.publisher import drain
 from services.producers.reading import Changed, Version, load
 from services.producers.report import plain_file
 from services.producers.settling import settle
 from services.producers.spool import Spool, SpoolBusy
 from services.producers.tracing import Traced, untraced
+from services.producers.unsent import BrokerUnreachable, NotTaken
 
 _SPOOL_PATIENCE = 10.0
 _SLICE = 0.1
@@ -169,13 +170,15 @@ class Watch:
 
     def _send(self, spool: Spool, stop: Callable[[], bool]) -> None:
         problem = ""
+        before = spool.counts()[1]
         try:
-            self.acknowledged += drain(
-                spool, self._bootstrap, patience=self._manner.patience, security=self._security, stop=stop
-            )
+            drain(spool, self._bootstrap, patience=self._manner.patience, security=self._security, stop=stop)
         except BrokerUnreachable as unreachable:
             problem = str(unreachable)
-        self.waiting = spool.counts()[0]
+        except NotTaken as refusal:
+            problem = f"{refusal} To do: {refusal.remedy}."
+        self.waiting, acknowledged = spool.counts()
+        self.acknowledged += acknowledged - before
         connected = not problem and not (self.waiting and not stop())
         if connected != self._connected:
             self._listener.broker(

@@ -26,6 +26,7 @@ from kafka.errors import KafkaError
 
 from services.processors.parentage import end_with_parent
 from services.producers import publisher
+from services.producers.unsent import BrokerUnreachable
 from services.simulator.signing import Outgoing
 
 IN_FLIGHT = 400
@@ -116,7 +117,7 @@ class _Publisher:
                 )
                 self._flying.append((number, future))
                 return
-            except (KafkaError, publisher.BrokerUnreachable):
+            except (KafkaError, BrokerUnreachable):
                 self._start_again()
 
     def _collect(self) -> None:

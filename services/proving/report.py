@@ -79,6 +79,7 @@ def problems(outcome: dict[str, Any]) -> list[str]:
             ("decisions_lost", "decisions that a bank was told are not stored as told"),
             ("wrong_financings", "financings stand otherwise than their decisions say"),
             ("double_pledges", "interests are held twice"),
+            ("wrong_releases", "decisions let go what was pledged or owed"),
         )
         if lent.get(name)
     ]

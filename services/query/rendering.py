@@ -13,7 +13,7 @@ from services.core.restrictions import ends
 from services.core.rules import rules
 from services.core.slots import Answers
 from services.core.view import Arrival, Box, HandoverView, OpenException, Position
-from services.query.views import Told
+from services.query.views import Told, Waiting
 
 
 def plain(told: Told) -> dict[str, Any]:
@@ -43,20 +43,44 @@ def plain(told: Told) -> dict[str, Any]:
     }
 
 
+def plain_waiting(waiting: Waiting) -> dict[str, Any]:
+    """What is known of a thing that belongs to no consignment, as JSON-ready data; ``counts`` is false for what was withdrawn."""
+    return {
+        "object": str(waiting.thing),
+        "facts": [
+            {**_claim(waiting, claim), "counts": waiting.liveness.live(claim.event)}
+            for claim in waiting.claims
+        ],
+        "links": [
+            {
+                "kind": link.kind.name,
+                "left": str(link.left),
+                "right": str(link.right),
+                "from": format_micros(link.start),
+                "to": None if link.end is None else format_micros(link.end),
+                "by": link.publisher,
+                "event": _named(waiting, link.event),
+                "counts": waiting.liveness.live(link.event),
+            }
+            for link in waiting.links
+        ],
+    }
+
+
 def place_name(place: str) -> str:
     """A place as people know it, with its code; "" stays empty."""
     station = railnet.resolve(place) if place else None
     return place if station is None else f"{station.names.en} ({place.removeprefix('railnet:')})"
 
 
-def _named(told: Told, event: bytes) -> dict[str, str]:
+def _named(told: Told | Waiting, event: bytes) -> dict[str, str]:
     found = told.events.get(event)
     if found is None:
         return {"source": "", "id": event.hex()}
     return {"source": found.admitted.envelope.source, "id": found.admitted.envelope.id}
 
 
-def _claim(told: Told, claim: Claim) -> dict[str, Any]:
+def _claim(told: Told | Waiting, claim: Claim) -> dict[str, Any]:
     rule = rules()[claim.milestone]
     return {
         "milestone": catalogue.by_number(claim.milestone).name,

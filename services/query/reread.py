@@ -55,7 +55,7 @@ def reread(stored: Stored, registry: Registry) -> Reread:
     )
     envelope, key, then = _spoken(stored, registry)
     verified = Verified(record, envelope, then, key, stored.id, stored.content, stored.payload)
-    outcome = read(verified, registry)
+    outcome = read(verified, registry, stored.rule_version)
     if isinstance(outcome, Refused):
         raise Unreadable(f"{_where(stored)}: {outcome.reason} at {outcome.pointer or '/'}: {outcome.detail}")
     return Reread(stored, outcome)

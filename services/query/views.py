@@ -9,7 +9,8 @@ from typing import Any
 from psycopg import Connection
 
 from services.core.derive import derive
-from services.core.facts import Facts, Micros
+from services.core.facts import Claim, Facts, Link, Micros
+from services.core.liveness import Liveness, judge
 from services.core.objects import Thing
 from services.core.view import View
 from services.query.reread import Reread, reread
@@ -55,6 +56,39 @@ def told_of(
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(facts, founded, as_of)
     return None if view is None else Told(view, as_of, {event.stored.id: event for event in events})
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is known of a thing that belongs to no consignment: ``claims`` and ``links`` in order, and which events still count."""
+
+    thing: Thing
+    claims: tuple[Claim, ...]
+    links: tuple[Link, ...]
+    liveness: Liveness
+    events: dict[bytes, Reread]
+
+
+def waiting_of(
+    connection: Connection[Any], thing: Thing, as_of: Micros, registry: Registry | None = None
+) -> Waiting | None:
+    """What was said of ``thing`` itself and had happened at ``as_of``; None where nobody said anything. Raises Unreadable."""
+    known = registry if registry is not None else store.look(connection)
+    events = [reread(stored, known) for stored in reading.said_of(connection, thing.kind, thing.key)]
+    facts = facts_of(events)
+    claims = sorted((c for c in facts.claims if c.thing == thing and c.happened <= as_of), key=_when)
+    links = sorted(
+        (link for link in facts.links if thing in (link.left, link.right) and link.start <= as_of),
+        key=lambda link: (link.start, link.event, link.left, link.right),
+    )
+    if not claims and not links:
+        return None
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    return Waiting(thing, tuple(claims), tuple(links), liveness, {event.stored.id: event for event in events})
+
+
+def _when(claim: Claim) -> tuple[Micros, bytes]:
+    return claim.happened, claim.event
 
 
 def facts_of(events: Sequence[Reread]) -> Facts:

@@ -11,6 +11,7 @@ from services.registry import store
 from services.registry.errors import RegistryError
 from services.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded, PartyAmended
 from services.registry.key import Key, quarantined_from
+from services.registry.possession import require_proof
 from services.registry.registry import Registry
 from services.registry.store import Session
 
@@ -69,15 +70,21 @@ def _require_managers(managers: frozenset[str]) -> None:
         )
 
 
-def add_key(session: Session, party: str, key: NewKey, *, at: int, by: str) -> Registry:
-    """Give ``party`` a further key; raises RegistryError for a weak, known or malformed one."""
-    return store.append(session, KeyAdded(party=party, key=key), at=at, by=by)
+def add_key(
+    session: Session, party: str, key: NewKey, *, at: int, by: str, in_place_of: str | None = None
+) -> Registry:
+    """Give ``party`` a further key; raises RegistryError for a weak, known or malformed one, and for one without proof.
+
+    ``in_place_of`` is the id of a revoked key of the party, where this one recovers from its loss.
+    """
+    added = KeyAdded(party=party, key=key, in_place_of=in_place_of)
+    return store.append(session, added, at=at, by=by, require=require_proof)
 
 
 def rotate_key(
     session: Session, party: str, old: str, key: NewKey, *, old_until: int, at: int, by: str
 ) -> Registry:
-    """Give ``party`` a key in the place of ``old``, which stays valid until ``old_until`` (UTC microseconds).
+    """Give ``party`` a key in the place of ``old``, which stays valid until ``old_until`` (UTC microseconds); both have signed.
 
     Raises RegistryError also where ``old_until`` lies before ``at``: ending a key in the past is a revocation.
     """
@@ -87,7 +94,7 @@ def rotate_key(
             "Rotate with an end from now on, or revoke the key.",
         )
     rotated = KeyRotated(party=party, old=old, old_until=old_until, key=key)
-    return store.append(session, rotated, at=at, by=by)
+    return store.append(session, rotated, at=at, by=by, require=require_proof)
 
 
 def revoke_key(

@@ -19,6 +19,7 @@ Source = Annotated[
 Topic = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 Manager = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+Signature = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1024}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
 
@@ -55,21 +56,37 @@ class PartyAmended(_Entry):
     topics: frozenset[Topic] | None = None
 
 
+class Proof(_Entry):
+    """That the private half is held: the statement's signature by the new key, on a rotation also by the one it replaces.
+
+    Both in the form of a signature header, over ``schemas.possession.Statement``.
+    """
+
+    network: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    signature: Signature
+    replaced_signature: Signature | None = None
+
+
 class NewKey(_Entry):
-    """A public key and its window in UTC microseconds; ``public_key`` in hex, as long as its scheme says."""
+    """A public key and its window in UTC microseconds; ``public_key`` in hex, as long as its scheme says.
+
+    Keys that were registered before proofs were demanded have none.
+    """
 
     scheme: Scheme
     public_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2}){32,65}$")]
     not_before: Micros
     not_after: Micros | None = None
+    proof: Proof | None = None
 
 
 class KeyAdded(_Entry):
-    """A party got a further key."""
+    """A party got a further key; ``in_place_of`` is the revoked key that it recovers from, which could not sign for it."""
 
     kind: Literal["key_added"] = "key_added"
     party: PartyCode
     key: NewKey
+    in_place_of: KeyId | None = None
 
 
 class KeyRotated(_Entry):

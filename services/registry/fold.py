@@ -34,6 +34,7 @@ def apply(registry: Registry, event: Event) -> Registry:
         case PartyAmended():
             parties[event.code] = _amended(registry, event)
         case KeyAdded():
+            _require_revoked(registry, event)
             added = _new_key(registry, event.party, event.key)
             keys[added.key_id] = added
         case KeyRotated():
@@ -122,6 +123,19 @@ def _new_key(registry: Registry, code: str, new: NewKey) -> Key:
     if new.not_after is not None and new.not_after <= new.not_before:
         raise RegistryError("The key's window is empty: not_after does not lie after not_before.")
     return Key(code, public, new.not_before, new.not_after)
+
+
+def _require_revoked(registry: Registry, event: KeyAdded) -> None:
+    if event.in_place_of is None:
+        return
+    old = _owned(registry, event.in_place_of)
+    if old.party != event.party:
+        raise RegistryError(f"The key {event.in_place_of} belongs to {old.party}, not to {event.party}.")
+    if old.revoked_at is None:
+        raise RegistryError(
+            f"The key {event.in_place_of} is not revoked.",
+            "Rotate it, signed by it too; or revoke it first, where it is lost or in other hands.",
+        )
 
 
 def _ended(registry: Registry, event: KeyRotated) -> Key:

@@ -5,10 +5,10 @@ Every function works in the caller's transaction and neither commits nor rolls b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from psycopg import Connection
@@ -79,8 +79,20 @@ def history(session: Session, after: int = 0) -> Iterator[Recorded]:
         yield Recorded(number, at, by, parse(body))
 
 
-def append(session: Session, event: fold.Event, *, at: int, by: str) -> Registry:
+EventT = TypeVar("EventT", bound=fold.Event)
+
+
+def append(
+    session: Session,
+    event: EventT,
+    *,
+    at: int,
+    by: str,
+    require: Callable[[EventT, Registry], None] = lambda _event, _before: None,
+) -> Registry:
     """Register ``event`` and return the registry after it; raises RegistryError where it is not allowed.
+
+    ``require`` raises what more is to be refused, of the event and the registry before it.
 
     Gets its turn between batches that hold the registry, and makes later ones wait, until the transaction ends (see
     ``take_turn``). ``at`` is UTC microseconds and is recorded only; nothing is judged by it.
@@ -88,6 +100,7 @@ def append(session: Session, event: fold.Event, *, at: int, by: str) -> Registry
     take_turn(session)
     before = load(session)
     after = fold.apply(before, event)
+    require(event, before)
     body = event.model_dump_json(exclude_none=True)
     session.execute(
         statement("add_event"),

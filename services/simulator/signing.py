@@ -12,6 +12,7 @@ from services.producers.native import Unsigned, assemble, message_of
 from services.producers.profile import Profile
 from services.producers.spool import Message as Signed
 from services.registry.events import NewKey, PartyAdded
+from services.registry.possession import proven
 from services.simulator.cast import CAST, Party, salt_secret_of, seed_of
 from services.simulator.telling import Message
 
@@ -61,8 +62,8 @@ def registration(party: Party) -> PartyAdded:
 
 
 def key_of(profile: Profile) -> NewKey:
-    """The public half of a profile's key as it is registered."""
-    return NewKey(scheme=profile.key.scheme, public_key=profile.key.public_key.hex(), not_before=0)
+    """The public half of a profile's key as it is registered, with its proof."""
+    return proven(profile.key, profile.network, profile.party)
 
 
 def unsigned(message: Message, profile: Profile) -> Unsigned:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
 from services.admission.model import RULES, Admitted, Record, Refused
+from services.admission.raw import record_digest
 from services.core.facts import Facts
+from services.storage.ledger_protocol import Mark
 from services.storage.rows import StateRows
 
 MOST_EVENTS = 4_096
@@ -63,13 +65,17 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """A partition's way from ``first`` to ``next_offset`` under the claim of ``epoch``."""
+    """A partition's way from ``first`` to ``next_offset`` under the claim of ``epoch``.
+
+    ``last`` is the mark of the record before ``next_offset``: without it the log is not recognised before the next advance.
+    """
 
     topic: str
     partition: int
     epoch: int
     first: int
     next_offset: int
+    last: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +96,19 @@ class Batch:
         middle = len(events) // 2
         left, right = events[:middle], events[middle:]
         ends: dict[tuple[str, int], int] = {}
+        tails: dict[tuple[str, int], Record] = {}
         for event in left:
             ends[event.record.topic, event.record.partition] = event.record.offset + 1
+            tails[event.record.topic, event.record.partition] = event.record
         for event in right:
             # A partition that starts in the right half keeps its refused records there, with its first event.
             ends.setdefault((event.record.topic, event.record.partition), -1)
         cuts = [(a, ends.get((a.topic, a.partition), a.next_offset)) for a in self.advances]
         whole = {(a.topic, a.partition): (a.first if cut < 0 else cut) for a, cut in cuts}
-        first = (replace(a, next_offset=whole[a.topic, a.partition]) for a, _ in cuts)
+        first = (
+            replace(a, next_offset=cut, last=a.last if cut == a.next_offset else _mark(tails, a))
+            for a, cut in ((a, whole[a.topic, a.partition]) for a, _ in cuts)
+        )
         second = (replace(a, first=whole[a.topic, a.partition]) for a, _ in cuts)
         early = tuple(r for r in self.refused if r.record.offset < whole[r.record.topic, r.record.partition])
         late = tuple(r for r in self.refused if r.record.offset >= whole[r.record.topic, r.record.partition])
@@ -109,6 +120,12 @@ class Batch:
     def without_events(self, refused: Sequence[Refused]) -> Batch:
         """The same records with ``refused`` in the place of the events."""
         return replace(self, events=(), refused=(*self.refused, *refused))
+
+
+def _mark(tails: Mapping[tuple[str, int], Record], of: Advance) -> Mark | None:
+    """The mark of the last event of a half, but for its leader's epoch, which events do not carry."""
+    tail = tails.get((of.topic, of.partition))
+    return tail and Mark(tail.offset, record_digest(tail.append_ms, tail.headers, tail.value))
 
 
 @dataclass(frozen=True, slots=True)

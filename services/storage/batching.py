@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from services.admission.model import Refused
 from services.storage import heads, points
 from services.storage.arrays import bigints
-from services.storage.batch import Batch, Event
+from services.storage.batch import Advance, Batch, Event
 from services.storage.bodies import put_bodies
 from services.storage.errors import Fenced, GenerationMoved, RegistryMoved
 from services.storage.identities import Identified, identify
@@ -58,6 +58,8 @@ def fence(work: Work, batch: Batch) -> None:
             "epochs": bigints([a.epoch for a in ordered]),
             "firsts": bigints([a.first for a in ordered]),
             "nexts": bigints([a.next_offset for a in ordered]),
+            "digests": [a.last and a.last.digest for a in ordered],
+            "leaders": bigints([_leader(a) for a in ordered]),
             "events": bigints([admitted[a.topic, a.partition] for a in ordered]),
             "refused": bigints([refused[a.topic, a.partition] for a in ordered]),
         },
@@ -66,6 +68,12 @@ def fence(work: Work, batch: Batch) -> None:
         raise Fenced(
             f"{len(advances) - moved} of {len(advances)} partitions were claimed by someone else or moved on"
         )
+
+
+def _leader(advance: Advance) -> int:
+    """The epoch of the leader that appended the last record; -1 where it is not known, as Kafka says it."""
+    last = advance.last
+    return -1 if last is None or last.leader_epoch is None else last.leader_epoch
 
 
 def hold(work: Work, generation: int, registry: int | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from psycopg import errors
 from services.storage.arrays import bigints
 from services.storage.bodies import topic_numbers
 from services.storage.errors import Fenced
-from services.storage.ledger_protocol import Claim, PartitionId
+from services.storage.ledger_protocol import Claim, Mark, PartitionId
 from services.storage.session import Session, end_frozen
 from services.storage.statements import statement
 
@@ -52,8 +52,8 @@ def claim_partitions(session: Session, owner: str, wanted: Sequence[Wanted]) -> 
             topic_numbers(session, parameters["topics"])
             session.commit()
             return [
-                Claim(PartitionId(topic, part), next_offset, epoch, topic_id)
-                for topic, part, next_offset, epoch, topic_id in rows
+                Claim(PartitionId(topic, part), next_offset, epoch, topic_id, _mark(*last), stopped)
+                for topic, part, next_offset, epoch, topic_id, *last, stopped in rows
             ]
         except (errors.LockNotAvailable, errors.DeadlockDetected):
             session.rollback()
@@ -62,6 +62,36 @@ def claim_partitions(session: Session, owner: str, wanted: Sequence[Wanted]) -> 
     raise Fenced(
         f"{owner} cannot claim {ordered[0].topic}/{ordered[0].partition} and others: they stay locked"
     )
+
+
+def moved_claims(session: Session, owner: str, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:
+    """Which of ``owner``'s claims an operator has moved elsewhere since they were made; ends the transaction."""
+    ordered = sorted(epochs)
+    values = {
+        "owner": owner,
+        "topics": [partition.topic for partition in ordered],
+        "parts": bigints([partition.partition for partition in ordered]),
+        "epochs": bigints([epochs[partition] for partition in ordered]),
+    }
+    rows = session.execute(statement("moved_claims"), values).fetchall()
+    session.rollback()
+    return [PartitionId(*row) for row in rows]
+
+
+def note_stopped(
+    session: Session, partition: PartitionId, epoch: int, reason: str | None, detail: str | None
+) -> None:
+    """Remember why the partition is not read on, under the claim of ``epoch``; None: nothing stops it any more. Commits.
+
+    Without effect where somebody has claimed it since: they look for themselves.
+    """
+    values = {**partition._asdict(), "epoch": epoch, "reason": reason, "detail": detail}
+    session.execute(statement("note_stopped"), values)
+    session.commit()
+
+
+def _mark(offset: int | None, digest: bytes | None, leader_epoch: int | None) -> Mark | None:
+    return None if offset is None or digest is None else Mark(offset, digest, leader_epoch)
 
 
 def _end_owner(session: Session, owner: str, parameters: dict[str, Any]) -> None:

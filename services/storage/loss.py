@@ -1,4 +1,4 @@
-"""Going on where the log no longer has what comes next: the gap is accepted by name, and recorded."""
+"""Going on elsewhere in the log: past what it no longer has, or back to where it is another one; both are recorded."""
 
 from __future__ import annotations
 
@@ -6,22 +6,71 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from services.storage.ledger_protocol import Mark
 from services.storage.session import Session
 from services.storage.statements import statement
 
 LOSS_ACCEPTED = "loss_accepted"
 """Kind of the platform event; its detail names topic, partition, what was next and what is, and who decided."""
+LOG_REDRIVEN = "log_redriven"
+"""The same for a partition that was moved back, to apply what its log has now in the place of what was read."""
+MOVED = (LOSS_ACCEPTED, LOG_REDRIVEN)
+"""After these the offsets of a partition may repeat."""
 
 
 def accept_loss(
-    session: Session, topic: str, partition: int, next_offset: int, topic_id: str | None, by: str, why: str
+    session: Session,
+    topic: str,
+    partition: int,
+    next_offset: int,
+    topic_id: str | None,
+    by: str,
+    why: str,
+    last: Mark | None = None,
 ) -> dict[str, Any] | None:
     """Let a partition go on at ``next_offset`` of the topic ``topic_id``, in the caller's transaction.
 
-    Whoever has claimed it is fenced off. Returns what was recorded, None where the ledger never read that partition.
+    ``last`` is the log's record before it, by which the log is recognised from now on; None where it has none. Whoever has
+    claimed the partition is fenced off. Returns what was recorded, None where the ledger never read that partition.
     What was applied before stays; offsets that are skipped count as holes.
     """
-    parameters = {"topic": topic, "part": partition, "next": next_offset, "topic_id": topic_id}
+    return _move(session, LOSS_ACCEPTED, topic, partition, next_offset, topic_id, by, why, last)
+
+
+def redrive_log(
+    session: Session,
+    topic: str,
+    partition: int,
+    next_offset: int,
+    topic_id: str | None,
+    by: str,
+    why: str,
+    last: Mark | None = None,
+) -> dict[str, Any] | None:
+    """The same to apply the log from ``next_offset`` on again: what was applied before is recognised by its identity."""
+    return _move(session, LOG_REDRIVEN, topic, partition, next_offset, topic_id, by, why, last)
+
+
+def _move(
+    session: Session,
+    kind: str,
+    topic: str,
+    partition: int,
+    next_offset: int,
+    topic_id: str | None,
+    by: str,
+    why: str,
+    last: Mark | None,
+) -> dict[str, Any] | None:
+    parameters = {
+        "topic": topic,
+        "part": partition,
+        "next": next_offset,
+        "topic_id": topic_id,
+        "last_offset": last and last.offset,
+        "last_digest": last and last.digest,
+        "last_leader_epoch": last and last.leader_epoch,
+    }
     row = session.execute(statement("accept_loss"), parameters).fetchone()
     if row is None:
         return None
@@ -32,10 +81,11 @@ def accept_loss(
         "next": next_offset,
         "topic_id_was": row[1],
         "topic_id": topic_id,
+        "stopped": row[2],
         "by": by,
         "why": why,
     }
     session.execute(
-        "INSERT INTO lianyun.platform_event (kind, detail) VALUES (%s, %s)", (LOSS_ACCEPTED, Jsonb(detail))
+        "INSERT INTO lianyun.platform_event (kind, detail) VALUES (%s, %s)", (kind, Jsonb(detail))
     )
     return detail

@@ -34,7 +34,7 @@ from services.storage.schema_window import (
 )
 from services.storage.session import Session
 from services.trail.registers import AUDITED
-from services.trail.trail import enter, take_up
+from services.trail.trail import enter, parts_to_take_up
 
 __all__ = ["FOLDER", "Migration", "Phase", "migrate", "migrations"]
 
@@ -104,8 +104,8 @@ def migrate(
             _nobody_needs(session, chosen, min(patience, LEAVING))
         for migration in chosen:
             if migration.number == AUDITED:
-                with session.transaction():
-                    take_up(session)
+                for part in parts_to_take_up(session):
+                    _patiently(session, "the audit trail", patience, partial(_part, session, part))
             _apply(session, migration, patience)
             applied.append(migration.name)
         session.autocommit = False
@@ -178,6 +178,12 @@ def _whole(session: Session, migration: Migration) -> None:
         _wait_at_most(session)
         session.execute(migration.text, prepare=False)
         _noted(session, migration)
+
+
+def _part(session: Session, part: Callable[[Session], None]) -> None:
+    with session.transaction():
+        _wait_at_most(session)
+        part(session)
 
 
 def _by_itself(session: Session, statement: str) -> None:

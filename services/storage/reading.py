@@ -21,7 +21,7 @@ from services.core.facts import Micros
 from services.core.objects import object_id
 from services.core.train_head import RUNNING
 from services.named_sql import nested
-from services.storage.arrays import adapt, bigints, uuids
+from services.storage.arrays import adapt, bigints, smallints, uuids
 from services.storage.session import Session
 from services.storage.statements import statement
 from services.storage.words import key_text
@@ -77,6 +77,15 @@ def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]
         row[0]
         for row in work.rows("read_consignments", {"id": object_id(kind, key).hex(), "kind": int(kind)})
     ]
+
+
+def said_of(session: Session, kind: ObjectKind, key: str) -> list[Stored]:
+    """The events that name the object itself, whatever it belongs to, with all that withdraws them, in order of their numbers."""
+    work = _work(session)
+    way = {"ids": uuids([object_id(kind, key)]), "kinds": smallints([int(kind)])}
+    bounds = {"los": bigints([-_ALWAYS]), "his": bigints([_ALWAYS])}
+    numbers = [row[0] for row in work.rows("read_numbers", {**way, **bounds})]
+    return with_withdrawals(session, numbers) if numbers else []
 
 
 def load_facts(session: Session, consignments: Sequence[bytes], as_of: Micros | None = None) -> list[Stored]:
@@ -161,6 +170,7 @@ def _said_query() -> bytes:
     )
 
 
+_ALWAYS = 4_611_686_018_427_387_904  # microseconds, as in read_consignments
 _WAYS = (("ids", b"id"), ("kinds", b"kind"), ("los", b"lo"), ("his", b"hi"))
 
 

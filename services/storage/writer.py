@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -18,7 +18,7 @@ from services.storage.bodies import prepare_partitions, topic_numbers
 from services.storage.claiming import Wanted
 from services.storage.errors import FAULTS_OF_EVENTS, RETRIED, GaveUp
 from services.storage.generations import current_generation
-from services.storage.ledger_protocol import Claim
+from services.storage.ledger_protocol import Claim, PartitionId
 from services.storage.projecting import Projection, project
 from services.storage.rows import state_rows
 from services.storage.schema_window import require
@@ -78,6 +78,16 @@ class Writer:
         """Claim ``wanted`` for ``owner``: see ``services.storage.claiming``."""
         self._owner = owner
         return claiming.claim_partitions(self._session, owner, wanted)
+
+    def moved_claims(self, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:
+        """Which claims an operator has moved: see ``services.storage.claiming``."""
+        return claiming.moved_claims(self._session, self._owner, epochs)
+
+    def note_stopped(
+        self, partition: PartitionId, epoch: int, reason: str | None, detail: str | None
+    ) -> None:
+        """Have the ledger remember why a partition is not read on: see ``services.storage.claiming``."""
+        claiming.note_stopped(self._session, partition, epoch, reason, detail)
 
     def apply(self, batch: Batch) -> Applied:
         """Apply ``batch`` in one transaction.

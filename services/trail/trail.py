@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -12,12 +13,13 @@ from psycopg.rows import tuple_row
 
 from services.trail import digests
 from services.trail.lines import OLDER, unsealed, unsealed_query
-from services.trail.registers import LOGS, REGISTERS, Register
+from services.trail.registers import AUDITED, LOGS, REGISTERS, Register
 from services.trail.statements import statement
 
 Session = Connection[Any]
 Row = dict[str, Any]
 _THERE = "SELECT to_regclass('lianyun.audit_trail') IS NOT NULL"
+_ENTERED = "SELECT FROM lianyun.audit_trail WHERE register = 'migration' AND key = %s LIMIT 1"
 _ENTRIES = "SELECT key, change FROM lianyun.audit_trail WHERE register = %s ORDER BY no"
 
 
@@ -57,21 +59,36 @@ def fold(entries: Iterable[tuple[str, str]]) -> dict[str, Row]:
     return rows
 
 
-def take_up(session: Session) -> None:
-    """Enter what stands in the tables otherwise than in the trail: what older releases wrote. In the caller's transaction.
+def parts_to_take_up(session: Session) -> list[Callable[[Session], None]]:
+    """What enters the rows that stand in the tables otherwise than in the trail, which older releases wrote; each part is repeatable.
 
-    Whatever stands there counts as right. Takes as long as reading all of the access log that has no seal; repeatable.
+    To be called one by one, each in a transaction. Whatever stands there counts as right. Takes as long as reading all of the
+    access log that has no seal. Empty once the migration AUDITED is entered, even where its row was taken away.
     """
-    for register in REGISTERS:
-        _take_up(session, register)
-    for table in LOGS:
-        with session.cursor(f"older_{table}") as cursor:
-            enter(session, table, OLDER, unsealed(cursor.execute(unsealed_query(table).encode())))
-    for table, column in (("api_answer", "given"), ("webhook_message", "at")):
-        newest = f"SELECT coalesce(max({column}), 0) FROM lianyun.{table} WHERE seal IS NULL"  # noqa: S608
-        ((moment,),) = session.execute(newest.encode()).fetchall()
-        enter(session, table, OLDER, {column: moment})
-    # Processes of an older release have settled and forgotten deliveries and have sealed nothing. Nobody adds any meanwhile.
+    if session.execute(_ENTERED, (str(AUDITED),)).fetchone() is not None:
+        return []
+    return [
+        *(partial(_take_up, register=register) for register in REGISTERS),
+        *(partial(_take_up_lines, table=table) for table in LOGS),
+        partial(_take_up_newest, table="api_answer", column="given"),
+        partial(_take_up_newest, table="webhook_message", column="at"),
+        _take_up_deliveries,
+    ]
+
+
+def _take_up_lines(session: Session, table: str) -> None:
+    with session.cursor(f"older_{table}") as cursor:
+        enter(session, table, OLDER, unsealed(cursor.execute(unsealed_query(table).encode())))
+
+
+def _take_up_newest(session: Session, table: str, column: str) -> None:
+    newest = f"SELECT coalesce(max({column}), 0) FROM lianyun.{table} WHERE seal IS NULL"  # noqa: S608
+    ((moment,),) = session.execute(newest.encode()).fetchall()
+    enter(session, table, OLDER, {column: moment})
+
+
+def _take_up_deliveries(session: Session) -> None:
+    """Processes of an older release have settled and forgotten deliveries and have sealed nothing; nobody adds any meanwhile."""
     session.execute("LOCK TABLE lianyun.webhook_tally IN EXCLUSIVE MODE")
     session.execute(statement("seal_deliveries"))
     session.execute(statement("tally_webhooks"))

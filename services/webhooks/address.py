@@ -29,6 +29,11 @@ _REFUSED: Final = tuple(
     )
 )  # fmt: skip
 
+# Ports at 1024 and above that browsers do not call either (WHATWG Fetch, "bad port"): services that speak first or by lines.
+_REFUSED_PORTS: Final = frozenset(
+    {1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080}
+)
+
 
 class BadUrl(ValueError):
     """The URL cannot be a webhook's; the text says why and what to give instead."""
@@ -53,7 +58,8 @@ def allowed(address: str, loopback: bool = False) -> bool:
 
 
 def require_url(url: str, loopback: bool = False) -> None:
-    """Raise BadUrl where ``url`` cannot be a webhook's: https only, no credentials, no fragment, no internal address.
+    """Raise BadUrl where ``url`` cannot be a webhook's: https only, no credentials, no fragment, no internal address, a port
+    of the web: 443, or from 1024 on one that no other kind of service has.
 
     ``loopback`` allows http and https to this machine, for tests and the sandbox. Names are not resolved here.
     """
@@ -62,8 +68,8 @@ def require_url(url: str, loopback: bool = False) -> None:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-    except ValueError as problem:
-        raise BadUrl(f"It cannot be read: {problem}.") from None
+    except ValueError:
+        raise BadUrl("It is no URL: give https, a host, and a port from 1024 to 65535 or none.") from None
     if not host or port == 0:
         raise BadUrl("It names no host, or no port that can be called.")
     if parts.username is not None or parts.password is not None or parts.fragment:
@@ -77,6 +83,10 @@ def require_url(url: str, loopback: bool = False) -> None:
         raise BadUrl("It leads to an address that is not public.")
     if here and not loopback:
         raise BadUrl("It leads to an address that is not public.")
+    if not here and port is not None and port != 443 and (port < 1_024 or port in _REFUSED_PORTS):
+        raise BadUrl(
+            f"Port {port} is not called: take 443, or one from 1024 on on which no other kind of service is usual."
+        )
 
 
 def _is_loopback(host: str) -> bool:

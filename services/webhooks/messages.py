@@ -40,9 +40,10 @@ class Subject(NamedTuple):
     @property
     def href(self) -> str:
         """Where the receiver reads the rest, below the API's own address."""
-        # A bank reads its financings under its own references.
-        id_ = self.id.partition("/")[2] if self.kind == "financing" else self.id
-        return f"/v1/{self.kind}s/{quote(id_, safe='/')}"
+        owner, slash, reference = self.id.partition("/")
+        # A bank reads its financings under its own references; a slash in a reference parts nothing.
+        before = "" if self.kind == "financing" else f"{quote(owner, safe='')}{slash}"
+        return f"/v1/{self.kind}s/{before}{quote(reference, safe='')}"
 
 
 class Message(NamedTuple):

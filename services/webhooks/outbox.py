@@ -67,9 +67,26 @@ def catch_up(session: Session) -> int:
             return total
 
 
+class _News(NamedTuple):
+    """What a party is to hear of; ``of`` identifies what was committed and holds numbers that are nobody's business."""
+
+    party: str
+    type: MessageType
+    subject: Subject
+    of: str
+    at: Micros
+    traceparent: str = ""
+
+    def message(self, salt: bytes) -> Message:
+        """The message, whose id is no digest of anything that could be guessed."""
+        return message(
+            self.party, self.type, self.subject, f"{salt.hex()} {self.of}", self.at, self.traceparent
+        )
+
+
 class _Seen(NamedTuple):
     rows: int
-    messages: list[Message]
+    news: list[_News]
     last: tuple[str, int] | None
 
 
@@ -83,9 +100,9 @@ def _one(session: Session, source: str, look: Any) -> Step:
         if not wanted:
             session.execute(statement("cursor_skip"), {"source": source})
             return Step(0, 0)
-        (xid, no), *_ = found
+        (xid, no, salt), *_ = found
         seen: _Seen = function(session, xid, no, wanted)
-        put = put_messages(session, seen.messages)
+        put = put_messages(session, [each.message(salt) for each in seen.news])
         if seen.last is not None:
             values = {"source": source, "xid": seen.last[0], "no": seen.last[1]}
             session.execute(statement("cursor_move"), values)
@@ -112,12 +129,12 @@ def _events(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _See
             "mark": mark,
         }
         session.execute(statement("again_put"), values)
-    told = _changed(session, [*fresh, *again], wanted)
+    news = _changed(session, [*fresh, *again], wanted)
     last = (fresh[-1].xid, fresh[-1].first_no) if fresh else None
-    return _Seen(len(fresh) + len(again), told, last)
+    return _Seen(len(fresh) + len(again), news, last)
 
 
-def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str]) -> list[Message]:
+def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str]) -> list[_News]:
     if not batches:
         return []
     values = {
@@ -138,12 +155,12 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
     at = {each.xid: each.at for each in batches}
     found = [row for row in _rows(session, "recipients", asked) if row[2] or row[3]]
     called = names_of(session, {canonical for _, canonical, _, _ in found})
-    told: list[Message] = []
+    news: list[_News] = []
     for consignment, canonical, engaged, banks in found:
         subject = Subject("consignment", called.get(canonical, canonical.hex()))
         for party in {*(names[number] for number in engaged), *banks}:
-            told += (
-                message(
+            news += (
+                _News(
                     party,
                     MessageType.CONSIGNMENT_CHANGED,
                     subject,
@@ -153,7 +170,7 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
                 )
                 for xid in touched[consignment]
             )
-    return told
+    return news
 
 
 def _traces(session: Session, batches: Sequence[Batch]) -> Mapping[tuple[str, bytes], str]:
@@ -179,37 +196,37 @@ def _decisions(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _
     Whoever asked about cargo got the answer when it asked, and there is nothing more to read of it.
     """
     rows = _rows(session, "decisions", {"xid": xid, "no": no, "limit": ROWS})
-    told: list[Message] = []
+    news: list[_News] = []
     for _, number, at, asked_by, financing, frees in rows:
         own = (
             [financing] if bank_of(financing) == asked_by else []
         )  # a stranger may ask about it, and is refused
         subjects = {(bank_of(each), Subject("financing", each)) for each in [*own, *frees]}
-        told += _for(wanted, subjects, MessageType.FINANCING_DECIDED, f"decision {number}", at)
-    return _Seen(len(rows), told, (rows[-1][0], rows[-1][1]) if rows else None)
+        news += _for(wanted, subjects, MessageType.FINANCING_DECIDED, f"decision {number}", at)
+    return _Seen(len(rows), news, (rows[-1][0], rows[-1][1]) if rows else None)
 
 
 def _watched(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
     """A fact about pledged cargo goes to the bank that holds the pledge."""
     rows = _rows(session, "watched", {"xid": xid, "no": no, "limit": ROWS})
     traces = traces_of(session, [row[1] for row in rows]) if rows else {}
-    told: list[Message] = []
+    news: list[_News] = []
     for _, number, at, financings in rows:
         subjects = {(bank_of(name), Subject("financing", name)) for name in financings}
         trace = traces[number].text() if number in traces else ""
-        told += _for(wanted, subjects, MessageType.FINANCING_ALERT, f"event {number}", at, trace)
-    return _Seen(len(rows), told, (rows[-1][0], rows[-1][1]) if rows else None)
+        news += _for(wanted, subjects, MessageType.FINANCING_ALERT, f"event {number}", at, trace)
+    return _Seen(len(rows), news, (rows[-1][0], rows[-1][1]) if rows else None)
 
 
 def _for(
     wanted: frozenset[str],
     subjects: Iterable[tuple[str, Subject]],
     type_: MessageType,
-    news: str,
+    of: str,
     at: Micros,
     trace: str = "",
-) -> list[Message]:
-    return [message(party, type_, subject, news, at, trace) for party, subject in subjects if party in wanted]
+) -> list[_News]:
+    return [_News(party, type_, subject, of, at, trace) for party, subject in subjects if party in wanted]
 
 
 def bank_of(financing: str) -> str:

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
+import ssl
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientResponseError,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    DummyCookieJar,
+    ServerDisconnectedError,
+    TCPConnector,
+)
 
 from services.webhooks.address import BadUrl, allowed, require_url
 
+log = logging.getLogger(__name__)
 USER_AGENT = "Lianyun-Webhooks/1"
 _READ_BYTES = 4_096  # of an answer, for its connection's sake; what it says is not looked at
 
 
 class Answer(NamedTuple):
-    """How an attempt went: the HTTP status where there was an answer, else None; ``asked`` seconds of patience."""
+    """How an attempt went: the HTTP status where there was an answer, else None; ``asked`` seconds of patience.
+
+    ``detail`` is for the subscriber, in the fixed words of docs/webhooks.md; what a library said of it is only logged.
+    """
 
     status: int | None
     detail: str
@@ -33,8 +52,34 @@ class Answer(NamedTuple):
         return self.status == 410
 
 
-class _Refused(OSError):
+class Refused(OSError):
     """The socket would have led to an address that must not be called."""
+
+
+_FAILURES: tuple[tuple[type[BaseException], str], ...] = (
+    (Refused, "not called: the name leads to an address that is not public"),
+    (socket.gaierror, "the name of the host cannot be resolved"),
+    (ClientConnectorDNSError, "the name of the host cannot be resolved"),
+    (ssl.SSLCertVerificationError, "the certificate does not hold"),
+    (ClientConnectorCertificateError, "the certificate does not hold"),
+    (ssl.SSLError, "no TLS connection was made"),
+    (ClientSSLError, "no TLS connection was made"),
+    (ClientConnectorError, "no connection was made"),
+    (ClientResponseError, "the answer is no HTTP"),
+    (ServerDisconnectedError, "the connection ended before an answer"),
+    (ConnectionError, "the connection ended before an answer"),
+)
+_FAILED = "the delivery failed"
+
+
+def failure(problem: BaseException) -> str:
+    """What a subscriber reads of ``problem``, or of what caused it: one of a few fixed sentences."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = problem
+    while cause is not None and len(causes) < 10:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return next((said for kind, said in _FAILURES if any(isinstance(each, kind) for each in causes)), _FAILED)
 
 
 class Sender:
@@ -77,18 +122,16 @@ class Sender:
                 return Answer(answer.status, _said(answer.status), asked)
         except BadUrl as problem:
             return Answer(None, f"not called: {problem}")
-        except _Refused as problem:
-            return Answer(None, str(problem))
         except TimeoutError:
             return Answer(None, f"no answer within {self._timeout.total:g} s")
         except (ClientError, OSError, ValueError, asyncio.IncompleteReadError) as problem:
-            refused = _cause(problem)
-            return Answer(None, str(refused or f"{type(problem).__name__}: {problem}")[:300])
+            log.info("no delivery to %s: %s: %s", _host(url), type(problem).__name__, problem)
+            return Answer(None, failure(problem))
 
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
         family, type_, protocol, _, address = info
         if not allowed(str(address[0]), self._loopback):
-            raise _Refused("not called: the name leads to an address that is not public")
+            raise Refused
         return socket.socket(family, type_, protocol)
 
 
@@ -109,11 +152,5 @@ def _said(status: int) -> str:
     return "" if 200 <= status < 300 else f"answered {status}"
 
 
-def _cause(problem: BaseException | None) -> _Refused | None:
-    """The refusal behind what the client made of it."""
-    seen = problem
-    while seen is not None:
-        if isinstance(seen, _Refused):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None
+def _host(url: str) -> str:
+    return urlsplit(url).netloc  # without path and query, which may hold the subscriber's secrets

@@ -22,7 +22,14 @@ PARTIES = {
     "stranger": {"roles": ["operator"]},
     "hull": {"roles": ["insurer"]},
 }
+ODD = ("A/B", "A B", "联运-1", "50%", "A%2FB", "50%25", "timeline", "A/timeline", "a?b#c", "~x.y", "é")
+"""References of consignments of xaport, of one event each, that cannot be written into a URL as they are."""
 EVENTS = (
+    *(
+        {"id": f"odd-{number}", "by": "xaport", "at": "2026-03-01T12:30+08:00", "type": "link.consignment_opened",
+         "says": {"reference": reference}}
+        for number, reference in enumerate(ODD)
+    ),
     {"id": "covers", "by": "silk", "at": "2026-03-01T11:00+08:00", "type": "link.declaration_covers",
      "says": {"declaration": DECLARATION, "notes": [NOTE]}},
     {"id": "lodged", "by": "silk", "at": "2026-03-01T11:10+08:00", "type": "customs.export_lodged",

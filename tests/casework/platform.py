@@ -13,7 +13,8 @@ from schemas.signing_key import SigningKey
 from services.processors.cases.store.recording import CaseDesk
 from services.processors.platform_events import Signer
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 
 KEY = SigningKey.from_seed(Scheme.ED25519, bytes(range(11, 43)))
 SIGNER = Signer("demo", "urn:lianyun:platform", KEY, bytes(range(16)))
@@ -25,7 +26,7 @@ def register_platform(session: psycopg.Connection[Any]) -> None:
         code="lianyun", name="Lianyun", roles=frozenset({Role.PLATFORM}), sources=frozenset({SIGNER.source})
     )
     commands.add_party(session, party, at=0, by="test")
-    key = NewKey(scheme=Scheme.ED25519, public_key=KEY.public_key.hex(), not_before=0)
+    key = proven(KEY, SIGNER.network, "lianyun")
     commands.add_key(session, "lianyun", key, at=0, by="test")
     session.commit()
 

@@ -56,7 +56,7 @@ def test_two_banks_lent_meanwhile_and_no_interest_was_given_twice(outcome: dict[
     lent = outcome["financing"]
     assert lent["reserved"] >= 60, "each cargo has one lender at least, some two after one another"
     assert lent["refused"] > 0
-    for name in ("decisions_lost", "wrong_financings", "double_pledges"):
+    for name in ("decisions_lost", "wrong_financings", "double_pledges", "wrong_releases"):
         assert lent[name] == 0, lent
     assert lent["unfinished"] == []
 

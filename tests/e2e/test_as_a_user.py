@@ -116,6 +116,33 @@ def test_a_party_is_amended_and_what_it_was_is_still_known(user: User) -> None:
     user.run("party", "amend", "ktz", "--country", "Kazakhstan", code=2)
 
 
+def test_what_reaches_no_consignment_is_shown_with_what_it_lacks(user: User) -> None:
+    """The facts of the test before: they wait, and whoever looks for their box sees them."""
+    code, out, err = user.tried("track", OTHER)
+    assert code == 5
+    for part in ("2025-09-15T07:00:00Z", "movement.departed", "Ozinki", "ktz", "t1", "t2"):
+        assert part in out, out
+    assert f"{OTHER} belongs to no consignment yet" in err
+    assert "cre.link.consignment_opened.v1" in err
+    back = {
+        "id": "back-t2", "type": "cre.correction.retracted.v1", "time": "2025-09-16T12:00:00+03:00",
+        "data": {"target": "t2", "reason": "DID_NOT_HAPPEN"},
+    }  # fmt: skip
+    user.run("publish", "--as", "ktz", user.write("back-t2.jsonl", back))
+    user.until(lambda: "back-t2" in user.run("events", "tail", "--no-follow"))
+    shown = json.loads(user.tried("track", OTHER, "--json")[1])
+    assert shown["consignments"] == []
+    (waiting,) = shown["waiting"]
+    assert (waiting["object"], waiting["links"]) == (f"container:{OTHER}", [])
+    assert [(fact["event"]["id"], fact["counts"]) for fact in waiting["facts"]] == [
+        ("t1", True),
+        ("t2", False),
+    ]
+    earlier = json.loads(user.tried("track", OTHER, "--json", "--as-of", "2025-09-15T12:00:00Z")[1])
+    assert [fact["event"]["id"] for fact in earlier["waiting"][0]["facts"]] == ["t1"]
+    assert user.tried("track", OTHER, "--as-of", "2025-09-01T00:00:00Z")[:2] == (5, "")
+
+
 def territorial(user: User, event: str) -> bool:
     """Whether what ktz says in ``event`` was judged to be of its own territory."""
     with psycopg.connect(user.environment["LIANYUN_DSN"]) as connection:

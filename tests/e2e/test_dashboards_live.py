@@ -47,7 +47,7 @@ MAY_BE_EMPTY = {
     "What operators did", "Overdue milestones, the ten most", "Transit, median and nine in ten", "What transit is taken from", "Estimates, how far off",
     "Estimates, how much too early", "Arrivals with an estimate", "Estimates of trains, how far off",
     "Changes of financings", "Financings that nobody touches", "Calls beyond a budget", "Until the certificate runs out",
-    "Rebalances and ended workers", "Alerts about promises", "Alerts that fire", "webhooks: budget left",
+    "Rebalances and ended workers", "Alerts about promises", "Alerts that fire", "webhooks: budget spent",
     "webhooks: share that is good", "webhooks: burn rate", "webhooks: events counted",
     "annotation Closures and embargoes", "annotation Releases", "annotation Migrations and rebuilt states",
 }  # fmt: skip

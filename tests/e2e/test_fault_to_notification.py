@@ -34,7 +34,8 @@ from services.observability.http import Health, HealthServer
 from services.observability.publishing import ROOT
 from services.processors.metrics import WorkerMetrics
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.migrate import migrate
 from tests.alerting.robot import robot
 
@@ -53,7 +54,7 @@ def dsn(postgres: DatabaseAddress) -> str:
         )
         commands.add_party(session, party, at=0, by="test")
         key = SigningKey.from_seed(Scheme.ED25519, b"\x07" * 32)
-        added = NewKey(scheme=key.scheme, public_key=key.public_key.hex(), not_before=0)
+        added = proven(key, "demo", "ktz")
         commands.add_key(session, "ktz", added, at=0, by="test")
         session.execute(
             "INSERT INTO lianyun.partner_accepted SELECT no, 1 FROM lianyun.party WHERE code = 'ktz'"

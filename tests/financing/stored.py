@@ -29,7 +29,8 @@ from services.processors.financing.store.versions import KeyRing
 from services.processors.projections import PROJECTIONS
 from services.registry import commands
 from services.registry import store as registry_store
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.batch import Event
 from services.storage.session import Session, open_session
 from services.storage.within import apply_one
@@ -80,7 +81,7 @@ def register(session: Session, story: Story, platform: bool = True) -> None:
             topics=frozenset({TOPIC}),
         )
         commands.add_party(session, party, at=0, by="test")
-        new = NewKey(scheme=Scheme.ED25519, public_key=key_of(code).public_key.hex(), not_before=0)
+        new = proven(key_of(code), SIGNER.network, code)
         commands.add_key(session, code, new, at=0, by="test")
 
 
@@ -93,7 +94,7 @@ def _platform(session: Session) -> None:
         topics=frozenset(),
     )
     commands.add_party(session, own, at=0, by="test")
-    key = NewKey(scheme=Scheme.ED25519, public_key=PLATFORM.public_key.hex(), not_before=0)
+    key = proven(PLATFORM, SIGNER.network, "lianyun")
     commands.add_key(session, "lianyun", key, at=0, by="test")
 
 

@@ -5,6 +5,7 @@ Events are written as in ``tests/stories``. ``asks`` follow in the order in whic
 - an event that is ``like`` an earlier one says the same, but for what it says itself; ``known`` is when it arrived;
 - ``do`` the action, ``by`` whom, ``at`` when; ``for`` the bank's or party's own reference;
 - RESERVE names the ``application`` and ``papers`` (by name, ``with`` changes of single fields);
+- ``waiver`` is the ground on which RELEASE gives the security back although something is owed;
 - ``expect`` is the outcome alone, or a mapping of what must be told; ``key`` the idempotency key, if it matters.
 
 ``then`` looks at financings afterwards: stage, what is owed, alerts.
@@ -94,6 +95,8 @@ class Case:
                 amount=_money(written["amount"]) if "amount" in written else None,
                 replaces=written.get("replaces", ""),
                 reviewed=written.get("reviewed"),
+                waiver=written.get("waiver", ""),
+                about=on if action.disposes else (),
             ),
             micros(written["at"]),
             on,

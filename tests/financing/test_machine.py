@@ -292,14 +292,17 @@ class Financing(RuleBasedStateMachine):
             plain.drawn += minor
             plain.owed += minor
 
-    @rule(financing=financings)
-    def release(self, financing: str) -> None:
+    @rule(financing=financings, waiver=st.sampled_from(["", "OTHER"]))
+    def release(self, financing: str, waiver: str) -> None:
+        self.now += 1
         plain = self.book[financing]
-        outcome = self.ask(Action.RELEASE, plain.bank, financing)
+        outcome = self.ask(Action.RELEASE, plain.bank, financing, waiver=waiver)
         if not plain.pledged or plain.ended is not None:
             assert outcome == (Outcome.REFUSED, "PLEDGED")
         elif plain.frozen_by:
             assert outcome == (Outcome.REFUSED, "NOT_FROZEN")
+        elif plain.owed and not waiver:
+            assert outcome == (Outcome.REFUSED, "NOTHING_OUTSTANDING")
         else:
             assert outcome == (Outcome.DONE, "")
             plain.ended = Stage.RELEASED

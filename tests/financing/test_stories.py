@@ -35,6 +35,9 @@ def play(case: Case) -> World:
             "number": told.number,
             "frees": list(decision.frees),
             "by_guard": decision.guard,
+            "shares": [str(thing) for thing in told.shares],
+            "waiver": told.waiver,
+            "amount": None if told.amount is None else f"{told.amount.minor} {told.amount.currency}",
         }
         assert {key: seen[key] for key in expected} == expected, f"{case.slug}: ask {number}, {ask.action}"
         if expected["outcome"] == "UNKNOWN":

@@ -14,11 +14,12 @@ from services.core.facts import FOREVER, Facts
 from services.core.gathering import gather
 from services.core.objects import Thing
 from services.processors.financing import lifecycle
-from services.processors.financing.asking import Ask, Book, Reply, reply
+from services.processors.financing.asking import Ask, Book, Near, Reply, reply
 from services.processors.financing.cargo import Cargo
 from services.processors.financing.decisions import decide
 from services.processors.financing.external import Answer
 from services.processors.financing.fingerprints import Fingerprint, Version, fingerprints
+from services.processors.financing.goods import Report
 from services.processors.financing.normalise import normalise_1
 from services.processors.financing.products import products
 from services.processors.financing.reserving import encumbrance
@@ -72,8 +73,9 @@ class World:
         cargo = tuple(each for each in found if each is not None)
         prints = self._prints(ask)
         holds = lifecycle.holds(self.rulings)
+        near = self._near(consignments, cargo) if ask.action.disposes else self._other(ask.financing)
         book = Book(
-            rulings=tuple(self.rulings) if not ask.action.disposes else self._on(consignments),
+            rulings=tuple(self.rulings),
             words=live(self.record(), at, at),
             cargo=cargo if len(cargo) == len(consignments) else (),
             prints=prints,
@@ -84,6 +86,9 @@ class World:
                 (r for r in self.rulings if (r.asked_by, r.idempotency) == (ask.asked_by, ask.idempotency)),
                 None,
             ),
+            named=frozenset(on),
+            near=near,
+            reports=tuple(Report(each.known, each.facts) for each in self.heard if each.known <= at),
         )
         ruling = decide(ask, book, at)
         if ruling.recorded:
@@ -123,6 +128,16 @@ class World:
                     if (print_.version, print_.kind, print_.digest) in wanted:
                         yield Entry(print_, holder)
 
-    def _on(self, consignments: Iterable[Thing]) -> tuple[Ruling, ...]:
-        about = {f for f, things in self.cargo.items() if not set(things).isdisjoint(consignments)}
-        return tuple(r for r in self.rulings if r.financing in about)
+    def _other(self, financing: str) -> tuple[Near, ...]:
+        return tuple(
+            Near(name, frozenset(things)) for name, things in self.cargo.items() if name != financing
+        )
+
+    def _near(self, consignments: Iterable[Thing], cargo: Iterable[Cargo]) -> tuple[Near, ...]:
+        """Every financing that is of none of the ``consignments``, under whatever name."""
+        asked = {thing.key for thing in consignments}.union(*(each.members for each in cargo))
+        return tuple(
+            Near(financing, frozenset(things))
+            for financing, things in self.cargo.items()
+            if asked.isdisjoint(thing.key for thing in things)
+        )

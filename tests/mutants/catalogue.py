@@ -1,4 +1,4 @@
-"""Ten named mutants: what each breaks, how it is built in, and the tests that must notice it.
+"""Named mutants: what each breaks, how it is built in, and the tests that must notice it.
 
 A patch replaces a function of the product or the text of one of its statements, before anything that uses it is
 imported. It raises where what it replaces is no longer there, so that no mutant ever stops meaning something unseen.
@@ -187,6 +187,41 @@ def _stories(*slugs: str) -> tuple[str, ...]:
     return tuple(f"{STORIES}[{slug}]" for slug in slugs)
 
 
+def pledge_of_a_number() -> None:
+    from services.processors.financing.asking import Book
+
+    def nothing(_self: Book, _financing: str, _since: int) -> frozenset[Any]:
+        return frozenset()
+
+    if not callable(Book.shared):
+        raise LookupError("Book.shared")
+    Book.shared = nothing  # type: ignore[method-assign]
+
+
+def late_word_lifts_a_block() -> None:
+    from services.processors.financing import goods
+
+    if goods.UNSEEN <= 0:
+        raise LookupError("goods.UNSEEN")
+    goods.UNSEEN = -(2**62)  # whatever is known now was known before every pledge
+
+
+def debt_forgotten() -> None:
+    from services.processors.financing import decisions
+    from services.processors.financing.rulings import Action
+
+    release = decisions._STEPS[Action.RELEASE]
+
+    def unasked(ask: Any, *rest: Any) -> Any:
+        return release(dataclasses.replace(ask, waiver=ask.waiver or "OTHER"), *rest)
+
+    decisions._STEPS = {**decisions._STEPS, Action.RELEASE: unasked}  # type: ignore[misc]
+
+
+def _financing(*slugs: str) -> tuple[str, ...]:
+    return tuple(f"tests/financing/test_stories.py::test_it_ends_as_written[{slug}]" for slug in slugs)
+
+
 MUTANTS = (
     Mutant(
         "merge by arrival",
@@ -247,6 +282,24 @@ MUTANTS = (
         "of two messages under one id the one that came first counts",
         equivocation_first_wins,
         _stories("16_equivocation"),
+    ),
+    Mutant(
+        "pledge of a number",
+        "a pledge is found by its consignment only, not by the boxes, notes and declarations of its goods",
+        pledge_of_a_number,
+        _financing("37_attack_a_second_founding", "41_attack_the_box_financed_again"),
+    ),
+    Mutant(
+        "late word lifts a block",
+        "a link that is taken back after the pledge frees what it named",
+        late_word_lifts_a_block,
+        _financing("38_no_late_word_lifts_a_block"),
+    ),
+    Mutant(
+        "debt forgotten",
+        "a security is given back while something is owed, without a waiver",
+        debt_forgotten,
+        _financing("40_released_with_debt"),
     ),
 )
 

@@ -23,7 +23,8 @@ from services.admission.verification import verify_many
 from services.deadletters import batch as letters
 from services.processors.financing.store import noting
 from services.registry import commands, store
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.registry.registry import Registry
 from services.storage.batch import Advance, Applied, Batch, Event
 from services.storage.claiming import Wanted
@@ -63,7 +64,7 @@ def register(session: psycopg.Connection[Any], told: Iterable[Story]) -> None:
             )
             commands.add_party(session, party, at=0, by="test")
             key = key_of(publisher.code)
-            added = NewKey(scheme=key.scheme, public_key=key.public_key.hex(), not_before=0)
+            added = proven(key, NETWORK, publisher.code)
             commands.add_key(session, publisher.code, added, at=0, by="test")
     session.commit()
 

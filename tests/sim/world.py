@@ -3,53 +3,107 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from services.processors.backlog import Backlog, Bounds
+from services.processors.log_moved import Found, LogState, log_moved, not_continued
 from services.storage.ledger_protocol import (
     Claim,
     Fenced,
+    Mark,
     OffsetRow,
+    Origin,
     PartitionId,
     Reader,
     Slice,
     advance,
     claim,
+    runs,
 )
 
 
 @dataclass(frozen=True)
 class Message:
-    """One record of the fake log; `life` counts how often its topic was created."""
+    """One record of the fake log; no two have the same `serial`. `leader` is the epoch that appended it."""
 
     offset: int
-    life: int = 0
+    serial: int = 0
+    leader: int = 0
 
 
-Advance = Callable[[OffsetRow | None, Slice[Message]], OffsetRow]
+def mark(message: Message, leader: int | None) -> Mark:
+    return Mark(message.offset, message.serial.to_bytes(32, "big"), leader)
+
+
+Advance = Callable[[OffsetRow | None, Slice[Message], Mark | None], OffsetRow]
+
+
+@dataclass
+class Partition:
+    """Messages and end, and the epoch of the leader. Offsets may have holes, as transaction markers leave them."""
+
+    messages: tuple[Message, ...] = ()
+    end: int = 0
+    leader: int = 0
 
 
 @dataclass
 class FakeLog:
-    """Append-only partitions whose offsets may have holes, as transaction markers leave them."""
+    """Partitions that are appended to, and lose their tail, by every way in which a log does."""
 
-    ends: dict[PartitionId, int] = field(default_factory=dict)
-    messages: dict[PartitionId, list[Message]] = field(default_factory=dict)
-    lives: dict[PartitionId, int] = field(default_factory=dict)
+    partitions: dict[PartitionId, Partition] = field(default_factory=dict)
+    copies: dict[PartitionId, Partition] = field(default_factory=dict)
+    connection: object = field(default_factory=object)
+    serial: int = 0
+
+    def of(self, partition: PartitionId) -> Partition:
+        return self.partitions.setdefault(partition, Partition())
 
     def recreate(self, partition: PartitionId) -> None:
-        self.lives[partition] = self.lives.get(partition, 0) + 1
-        self.ends[partition], self.messages[partition] = 0, []
+        self.partitions[partition] = Partition()
+        self.copies.pop(partition, None)
 
     def append(self, partition: PartitionId, count: int, hole: int = 0) -> None:
-        start = self.ends.get(partition, 0) + hole
-        life = self.lives.get(partition, 0)
-        self.messages.setdefault(partition, []).extend(Message(start + i, life) for i in range(count))
-        self.ends[partition] = start + count
+        there = self.of(partition)
+        start = there.end + hole
+        self.serial += count
+        added = (Message(start + i, self.serial - i, there.leader) for i in range(count))
+        there.messages += tuple(added)
+        there.end = start + count
+
+    def lose_tail(self, partition: PartitionId, count: int, restart: bool) -> None:
+        """The last `count` offsets are gone: at a restart, or because a replica that lacks them is elected."""
+        there = self.of(partition)
+        there.end = max(there.end - count, 0)
+        there.messages = tuple(m for m in there.messages if m.offset < there.end)
+        there.leader += 1
+        if restart:
+            self.connection = object()
+
+    def copy(self, partition: PartitionId) -> None:
+        there = self.of(partition)
+        self.copies[partition] = Partition(there.messages, there.end, there.leader)
+
+    def restore(self, partition: PartitionId) -> None:
+        """The volume is put back as it was when it was copied: the epochs that were given out since come again."""
+        if (old := self.copies.get(partition)) is not None:
+            self.partitions[partition] = Partition(old.messages, old.end, old.leader + 1)
+            self.connection = object()
 
     def read(self, partition: PartitionId, position: int, limit: int) -> list[Message]:
-        return [m for m in self.messages.get(partition, ()) if m.offset >= position][:limit]
+        return [m for m in self.of(partition).messages if m.offset >= position][:limit]
+
+    def origin(self, messages: Iterable[Message]) -> Origin:
+        return Origin(self.connection, runs((m.offset, m.leader) for m in messages))
+
+    def found(self, partition: PartitionId, last: Mark) -> Found | None:
+        there = self.of(partition)
+        if last.offset >= there.end:
+            return None
+        at = next((m for m in there.messages if m.offset == last.offset), None)
+        return Found(None, -1) if at is None else Found(mark(at, at.leader))
 
 
 class Crash(Exception):
@@ -77,10 +131,23 @@ class FakeLedger:
         self.rows[partition] = OffsetRow(0, row.epoch + 1 if row else 0)
         self.applied[partition] = []
 
+    def redrive(self, partition: PartitionId, log: FakeLog) -> None:
+        """The operator goes back to where the log and what was applied part."""
+        row, there = self.rows.get(partition), log.of(partition).messages
+        if row is None:
+            return
+        applied = self.applied.get(partition, [])
+        same = [a for a, _ in takewhile(lambda both: both[0] == both[1], zip(applied, there, strict=False))]
+        last = mark(same[-1], same[-1].leader) if same else None
+        at = 0 if last is None else last.offset + 1
+        self.rows[partition] = OffsetRow(at, row.epoch + 1, row.topic_id, last)
+        self.applied[partition] = same
+
     def apply(self, slices: Iterable[Slice[Message]], crash: str | None) -> None:
         rows, stored = dict(self.rows), {}
         for part in slices:
-            rows[part.partition] = self.advance(rows.get(part.partition), part)
+            last = mark(part.records[-1], part.leader_epoch)
+            rows[part.partition] = self.advance(rows.get(part.partition), part, last)
             stored[part.partition] = list(part.records)
         if crash == "in transaction":
             raise Crash(crash)
@@ -101,20 +168,25 @@ class FakeWorker:
 
     def restart(self) -> None:
         """A new process: nothing of the old one is left."""
-        self.reader: Reader[Message] = self.make_reader()
+        self.reader: Reader[Message] = self.make_reader(mark)
         self.backlog: Backlog[Message] = Backlog(lambda _message: 1, Bounds(records=16))
         self.positions: dict[PartitionId, int] = {}
         self.channel: deque[tuple[Slice[Message], ...]] = deque()
-        self.stale: list[dict[PartitionId, list[Message]]] = []
+        self.stale: list[tuple[dict[PartitionId, list[Message]], dict[PartitionId, Origin]]] = []
 
     def assign(self, partitions: Iterable[PartitionId], lose_channel: bool) -> None:
         """The end of a rebalance: claim, seek, and go on."""
         if lose_channel:
             self.channel.clear()
-        claims = self.ledger.claim(partitions)
+        claims = [claimed for claimed in self.ledger.claim(partitions) if self._same(claimed)]
         self.reader.restart(claims)
         self.positions = {granted.partition: granted.next_offset for granted in claims}
         self.backlog.keep(self.positions)
+
+    def _same(self, claimed: Claim) -> bool:
+        found = claimed.last and self.log.found(claimed.partition, claimed.last)
+        state = LogState(None, 0, self.log.of(claimed.partition).end, found)
+        return log_moved(claimed, state) is None
 
     def fetch(self, limit: int, fate: str) -> None:
         """Fetch every partition from the client's position; `fate` is what becomes of the poll."""
@@ -126,24 +198,32 @@ class FakeWorker:
             if records:
                 fetched[partition] = records
                 self.positions[partition] = records[-1].offset + 1
+        origins = {partition: self.log.origin(records) for partition, records in fetched.items()}
         if fate == "late":
-            self.stale.append(fetched)
+            self.stale.append((fetched, origins))
         elif fate == "lost":
             self.reader.dropped()
         else:
-            self.receive(fetched)
+            self.receive(fetched, origins)
 
-    def receive(self, fetched: dict[PartitionId, list[Message]]) -> None:
-        judged = self.reader.judge(fetched)
+    def receive(
+        self, fetched: dict[PartitionId, list[Message]], origins: Mapping[PartitionId, Origin]
+    ) -> None:
+        judged = self.reader.judge(fetched, origins)
         self.positions.update((tp, to) for tp, to in judged.seeks.items() if tp in self.positions)
-        if judged.slices:
-            self.channel.append(judged.slices)
-            self.reader.handed_over(judged.slices)
+        for partition, last in judged.unproven.items():
+            if not_continued(partition, last, self.log.found(partition, last)) is not None:
+                self.reader.stop(partition)
+                self.positions.pop(partition, None)
+        slices = tuple(part for part in judged.slices if self.reader.holds(part))
+        if slices:
+            self.channel.append(slices)
+            self.reader.handed_over(slices)
 
     def receive_late(self) -> None:
         """A fetch that was on its way while the assignment changed."""
         if self.stale:
-            self.receive(self.stale.pop(0))
+            self.receive(*self.stale.pop(0))
 
     def take(self) -> None:
         if self.channel:

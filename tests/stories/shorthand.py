@@ -26,7 +26,8 @@ WITHOUT_TIME = ("consent_revoked", "dispute_opened", "dispute_resolved")
 
 
 def full_type(short: str) -> str:
-    return f"cre.{short}.v1"
+    """The type on the wire: version 1 where the story names none."""
+    return f"cre.{short}" if re.search(r"\.v\d+$", short) else f"cre.{short}.v1"
 
 
 def instant(text: str) -> str:

@@ -23,6 +23,12 @@ class User:
     environment: dict[str, str]
 
     def run(self, *arguments: str, code: int = 0) -> str:
+        exit_code, out, err = self.tried(*arguments)
+        assert exit_code == code, f"{arguments}: {exit_code}\n{out}\n{err}"
+        return out if code in (0, 1, 3) else out + err
+
+    def tried(self, *arguments: str) -> tuple[int, str, str]:
+        """The exit code, the output and the errors of a command, whatever came of it."""
         done = subprocess.run(
             [sys.executable, "-m", "services.cli", *arguments],
             env={**os.environ, **self.environment, "PYTHONPATH": str(Path.cwd())},
@@ -32,8 +38,7 @@ class User:
             check=False,
             timeout=120,
         )
-        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout if code in (0, 1, 3) else done.stderr
+        return done.returncode, done.stdout, done.stderr
 
     def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run(*arguments, "--json", code=code))

@@ -32,7 +32,7 @@ METADATA = "/.well-known/oauth-authorization-server"
 async def metadata(request: Request) -> Response:
     """Where tokens are had, and how a client proves itself."""
     context: Context = request.app.state.context
-    issuer = context.gate.issuer(request)
+    issuer = context.gate.issuer
     return _json(
         {
             "issuer": issuer,
@@ -95,11 +95,14 @@ async def keys(request: Request) -> Response:
 async def token(request: Request) -> Response:
     """Client credentials with a signed assertion (RFC 7523), and a DPoP proof or a certificate to bind the token to."""
     context: Context = request.app.state.context
+    started = time.monotonic()
     address = address_of(request, context.settings.api_proxies)
     budget = context.tokens_of_address.take(address, time.monotonic())
     if not budget.allowed:
         return Problem("rate-limited", headers=budget.headers).response()
     answer = await _granted(request, context, budget)
+    if answer.status_code == 401:  # how long it took says nothing of who is registered
+        await asyncio.sleep(max(0.0, started + context.settings.api_foreign_floor - time.monotonic()))
     answer.headers.update({name: value for name, value in told(budget).items() if name not in answer.headers})
     return answer
 

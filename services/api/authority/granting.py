@@ -22,6 +22,19 @@ from services.api.tokens.jose import BadToken, number, opened, public_key, text
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST = 300  # seconds that an assertion may last
 _LEEWAY = 5
+_UNPROVEN = "the client cannot be proven"
+_KINDS = {"ES256": "EC", "PS256": "RSA", "Ed25519": "OKP", "EdDSA": "OKP"}
+_STAND_INS: tuple[dict[str, str], ...] = (
+    {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    },
+    {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    {"kty": "RSA", "n": base64.urlsafe_b64encode(b"\xff" * 256).rstrip(b"=").decode(), "e": "AQAB"},
+)
+"""Public keys that nobody is known by, of each kind (RFC 7515, A.3; RFC 8037, A.2); what they prove counts for nothing."""
 
 
 class TokenError(Exception):
@@ -63,14 +76,14 @@ class Granting:
         assertion = form.get("client_assertion", "")
         client = _claimed(assertion) if assertion else form.get("client_id", "")
         if not ID.fullmatch(client):
-            raise TokenError("invalid_client", "the client cannot be proven", 401)
+            raise TokenError("invalid_client", _UNPROVEN, 401)
         with context.pool.connection() as session:
             rows = session.execute(statement("client_keys"), {"client": client}).fetchall()
             once: list[tuple[bytes, int]] = []
             if assertion:
                 once.append(self._asserted(request, form, client, {row[3]: row[4] for row in rows if row[3]}))
             elif not rows or rows[0][2] is None or rows[0][2] != certificate:
-                raise TokenError("invalid_client", "the client cannot be proven", 401)
+                raise TokenError("invalid_client", _UNPROVEN, 401)
             context.metrics.met(client)
             budget = context.tokens_of_client.take(client, time.monotonic())
             if not budget.allowed:
@@ -85,7 +98,7 @@ class Granting:
         scope = _scope(form.get("scope"), rows[0][0], rows[0][1])
         seconds = context.settings.api_token_seconds
         issued = context.keys.own().access_token(
-            issuer=gate.issuer(request), audience=gate.audience(request), client=client, scope=scope,
+            issuer=gate.issuer, audience=gate.audience, client=client, scope=scope,
             seconds=seconds, bound=bound,
         )  # fmt: skip
         kind = "DPoP" if proof is not None else "Bearer"
@@ -101,8 +114,6 @@ class Granting:
         if form.get("client_id", client) != client:
             raise TokenError("invalid_client", "client_id is not the subject of the assertion", 401)
         try:
-            if not keys:
-                raise BadToken("the client cannot be proven")
             claims = _proven(form["client_assertion"], keys)
             now = time.time()
             expires = number(claims, "exp")
@@ -110,18 +121,20 @@ class Granting:
                 raise BadToken("iss and sub are both the client's id")
             if not now - _LEEWAY < expires <= now + _LONGEST + _LEEWAY:
                 raise BadToken(f"exp lies within the next {_LONGEST} seconds")
-            issuer = self._context.gate.issuer(request)
             audience = claims.get("aud")
-            if (audience if isinstance(audience, str) else None) not in (
-                issuer,
-                issuer + request.scope["path"],
-            ):
-                raise BadToken(f"aud is {issuer}, alone")
+            if not isinstance(audience, str) or audience not in self._audiences(request.scope["path"]):
+                raise BadToken(f"aud is {self._context.gate.issuer}, alone")
             jti = text(claims, "jti")
         except BadToken as problem:
             raise TokenError("invalid_client", str(problem), 401) from None
         digest = hashlib.sha256(f"assertion\0{client}\0{jti}".encode()).digest()
         return digest, int(expires) + _LEEWAY + 1
+
+    def _audiences(self, path: str) -> set[str]:
+        """What an assertion may name: the issuer, also by another of its own URLs where it has no name apart from them."""
+        own = self._context.settings.api_issuer
+        names = (own,) if own else self._context.names.urls
+        return {*names, *(name + path for name in names)}
 
 
 def _claimed(assertion: str) -> str:
@@ -135,15 +148,30 @@ def _claimed(assertion: str) -> str:
 
 
 def _proven(assertion: str, keys: Mapping[str, Any]) -> dict[str, Any]:
-    """The claims of an assertion that one of the client's keys signed."""
-    failed: BadToken | None = None
-    for jwk in keys.values():
+    """The claims of an assertion that one of the client's keys signed; BadToken with one text whatever is wrong.
+
+    Where the client has no key of the kind, or is none, a stand-in is tried: as much work is done, to the same end.
+    """
+    kind = _KINDS.get(_algorithm(assertion))
+    fitting = [jwk for jwk in keys.values() if jwk.get("kty") == kind]
+    found = None
+    for jwk in fitting or [each for each in _STAND_INS if each["kty"] == kind]:
         try:
-            return opened(assertion, public_key(jwk)).claims
-        except BadToken as problem:
-            failed = problem
-    assert failed is not None
-    raise failed
+            found = opened(assertion, public_key(jwk)).claims
+            break
+        except BadToken:
+            continue
+    if found is None or not fitting:
+        raise BadToken(_UNPROVEN)
+    return found
+
+
+def _algorithm(assertion: str) -> str:
+    head = assertion.partition(".")[0]
+    try:
+        return str(orjson.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["alg"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _scope(asked: str | None, scopes: list[str], purposes: list[str]) -> str:

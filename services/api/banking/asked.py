@@ -28,12 +28,11 @@ def _written(value: object) -> object:
 
 
 Day = Annotated[date, BeforeValidator(_written)]
+REFERENCE = re.compile(r"^[^\s/?#\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+$")
+"""What a bank's own reference of a financing may be; nothing is reserved under another one."""
 Reference = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^[^\s/?#\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+$",
-        max_length=80,
-    ),
+    StringConstraints(pattern=REFERENCE.pattern, max_length=80),
     Field(description="The bank's own reference of a financing, without blanks and slashes."),
 ]
 MOST = 256
@@ -178,7 +177,7 @@ class Reservation(Application):
     consignments: Annotated[tuple[OwnReference, ...], Field(min_length=1, max_length=MOST)]
     papers: Papers
     reviewed: Annotated[
-        int | None, Field(description="Number of the REVIEW that the bank has looked at.")
+        int | None, Field(description="`number` of the REVIEW that the bank has looked at.")
     ] = None
 
 
@@ -192,6 +191,18 @@ class Substitution(Asked):
     """The bank's other financing whose place this one takes, with what is owed there."""
 
     replaces: Reference
+
+
+class Waiver(Asked):
+    """The security is given back although something is owed under the financing, and on what ground."""
+
+    grounds: Literal["OTHER_SECURITY", "RESTRUCTURED", "SETTLED_ELSEWHERE", "OTHER"]
+
+
+class Giving(Asked):
+    """How a security is given back; without a waiver only where nothing is owed."""
+
+    waiver: Waiver | None = None
 
 
 class Enquiry(Asked):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ from psycopg import Connection
 from schemas.envelope import Envelope
 from schemas.rfc3339 import format_micros
 from services.core.facts import EventId, Micros
+from services.core.objects import Thing
 from services.processors.financing.asking import LIMITS, Reply
 from services.processors.financing.cargo import Corroborated
 from services.processors.financing.covenants import Alert
@@ -26,6 +27,8 @@ Session = Connection[Any]
 NOT_REGISTERED = "not registered"
 Names = Mapping[EventId, Json]
 """Source and id of events, by their 16-byte ids."""
+Shown = Callable[[int], int]
+"""Numbers of decisions as the reader is shown them; the platform's own count what it decided for others."""
 
 
 def names_of(session: Session, events: Iterable[EventId]) -> Names:
@@ -48,25 +51,37 @@ def events_of(status: Status) -> set[EventId]:
     return found | {*status.value.events}
 
 
-def reply(told: Reply, financing: str = "") -> Json:
+def reply(told: Reply, shown: Shown, financing: str = "") -> Json:
     """What is told of a decision to whoever asked for it."""
     if told.number is None:
         return {"outcome": told.outcome, "limits": LIMITS}
     return {
         "outcome": told.outcome,
         "financing": financing or None,
-        "number": told.number,
+        "number": shown(told.number),
         "guard": told.guard or None,
         "satisfied_by": told.satisfied_by or None,
         "match": told.match or None,
         "until": _time(told.until),
         "amount": _money(told.amount),
         "notices": list(told.notices),
+        "shares": shared(told.shares),
+        "waiver": waiver(told.waiver),
         "limits": LIMITS,
     }
 
 
-def summary(found: Summary) -> Json:
+def shared(things: Iterable[Thing]) -> list[Json]:
+    """What a request has in common with goods that somebody holds an interest in."""
+    return [{"kind": thing.kind.wire, "id": thing.key} for thing in things]
+
+
+def waiver(grounds: str) -> Json | None:
+    """On what ground a bank released what is owed; None where it waived nothing."""
+    return {"grounds": grounds} if grounds else None
+
+
+def summary(found: Summary, shown: Shown) -> Json:
     """A financing in a list."""
     state, hold = found.state, found.state.hold
     return {
@@ -84,11 +99,11 @@ def summary(found: Summary) -> Json:
         "matures_on": _day(state.matures_on),
         "drawn": _money(Money(state.drawn, state.currency)),
         "outstanding": _money(Money(state.outstanding, state.currency)),
-        "position": found.position,
+        "position": shown(found.position),
     }
 
 
-def status(found: Status, seen: Mapping[str, Seen], names: Names) -> Json:
+def status(found: Status, seen: Mapping[str, Seen], names: Names, shown: Shown) -> Json:
     """All of one financing."""
     return {
         "financing": found.financing,
@@ -117,8 +132,8 @@ def status(found: Status, seen: Mapping[str, Seen], names: Names) -> Json:
         "control": [control(each, names) for each in found.control],
         "legal_register": [registration(each, names) for each in found.registrations] or NOT_REGISTERED,
         "alerts": [alert(each, seen, names) for each in found.alerts],
-        "history": [step(each, names) for each in found.history],
-        "position": found.position,
+        "history": [step(each, names, shown) for each in found.history],
+        "position": shown(found.position),
         "limits": found.limits,
     }
 
@@ -193,16 +208,17 @@ def alert(found: Alert, seen: Mapping[str, Seen], names: Names) -> Json:
     }
 
 
-def step(found: Step, names: Names) -> Json:
+def step(found: Step, names: Names, shown: Shown) -> Json:
     """A line of the history: a decision by its number, or a fact by its event."""
     return {
         "at": format_micros(found.at),
         "what": found.what,
         "outcome": found.outcome or None,
         "by": found.by or None,
-        "number": found.number,
+        "number": None if found.number is None else shown(found.number),
         "event": None if found.event is None else names.get(found.event),
         "guard": found.guard or None,
+        "waiver": waiver(found.waiver),
     }
 
 

@@ -10,9 +10,11 @@ from services.api.direct.table import Found, Table
 from services.api.edge import Edge
 from services.api.measuring import ApiMetrics
 from services.api.performing import perform
+from services.api.targets import OwnNames
 from services.observability.tracing import Spans
 
 _FOUND = "lianyun.found"
+_REFUSED = "lianyun.refused"
 
 
 class Application(FastAPI):
@@ -20,14 +22,23 @@ class Application(FastAPI):
 
     _table = Table(())
 
-    def shorten(self, metrics: ApiMetrics, body_limit: int, spans: Spans | None = None) -> None:
+    def shorten(
+        self, names: OwnNames, metrics: ApiMetrics, body_limit: int, spans: Spans | None = None
+    ) -> None:
         """From now on find the present routes without the framework; behind the same layer as its own answers."""
-        self._table = Table(self.router.routes)
+        self._table, self._names = Table(self.router.routes), names
         self._edge = Edge(self._performed, metrics, body_limit, spans)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer by the table where it finds the route, else as the framework does."""
-        found = self._table.found(scope) if scope["type"] == "http" else None
+        """Answer by the table where it finds the route, else as the framework does; what is not addressed to it is refused."""
+        found = None
+        if scope["type"] == "http":
+            refused = self._names.address(scope)
+            if refused is not None:
+                scope["app"], scope[_REFUSED] = self, refused
+                await self._edge(scope, receive, send)
+                return
+            found = self._table.found(scope)
         if found is None:
             await super().__call__(scope, receive, send)
             return
@@ -44,6 +55,9 @@ class Application(FastAPI):
         return layers
 
     async def _performed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _REFUSED in scope:
+            await scope[_REFUSED].response()(scope, receive, send)
+            return
         found: Found = scope[_FOUND]
         request = Request(scope, receive)
         try:

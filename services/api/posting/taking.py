@@ -8,6 +8,7 @@ from typing import Final
 from schemas.reasons import Reason, Refusal
 from services.api.calls import Call
 from services.api.problems import Problem
+from services.gateway import binary, structured
 from services.gateway.binary import read_binary
 from services.gateway.offer import MAX_EVENTS, Misfit, Offer
 from services.gateway.structured import BadBody, TooMany, read_batch, read_event
@@ -60,7 +61,13 @@ def _stranger(call: Call, offered: Offer) -> Misfit:
     refusal = Refusal(
         Reason.WRONG_SOURCE,
         f"The source is not one of {call.party.code}.",
-        "/source" if call.request.headers.get("ce-source") is None else "header:ce-source",
+        "header:ce_source",
         "Publish under a source that is registered for you; nobody posts for another.",
     )
-    return Misfit(refusal, offered.envelope.source, offered.envelope.id)
+    return Misfit(placed(call, refusal), offered.envelope.source, offered.envelope.id)
+
+
+def placed(call: Call, refusal: Refusal) -> Refusal:
+    """``refusal`` of an event, where what is wrong with its attributes stands in the request."""
+    form = binary if "ce-specversion" in call.request.headers else structured
+    return refusal.at(form.POINTERS.get(refusal.pointer, refusal.pointer))

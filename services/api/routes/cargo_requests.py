@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.events.base import Role
+from services.api.banking import told
 from services.api.banking.asked import Disposal, things
 from services.api.banking.deciding import idempotency
 from services.api.calls import Answer, Call, Undecided
@@ -29,16 +30,17 @@ PARTIES = frozenset(
 )
 def ask_for_cargo(call: Call, body: Disposal) -> Undecided:
     """Ask whether cargo may be released to somebody, re-consigned or transferred. The answer is a recorded decision:
-    ``allowed`` or not. While somebody holds a pledge with a release block it is not, whoever that is.
+    ``allowed`` or not. While somebody holds a pledge with a release block it is not, whoever that is: nor for another
+    consignment that names a box, a note or a declaration of the pledged goods, which ``shares`` then says.
     """
-    ask = Ask(Action(body.action), call.party.code, idempotency(call))
     on = things(body.consignments)
+    ask = Ask(Action(body.action), call.party.code, idempotency(call), about=on)
     return Undecided(ask, on, lambda ruling: _answered(call, ruling, ask.action, on))
 
 
 def _answered(call: Call, ruling: Ruling, action: Action, on: Sequence[Thing]) -> Answer:
-    told = reply(ruling)
-    if told == UNKNOWN:
+    given = reply(ruling)
+    if given == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
     for thing in on:
         call.reads("consignment", thing.key)
@@ -46,8 +48,9 @@ def _answered(call: Call, ruling: Ruling, action: Action, on: Sequence[Thing]) -
         {
             "action": str(action),
             "allowed": ruling.done,
-            "guard": told.guard or None,
-            "satisfied_by": told.satisfied_by or None,
-            "number": told.number,
+            "guard": given.guard or None,
+            "satisfied_by": given.satisfied_by or None,
+            "shares": told.shared(given.shares),
+            "number": None if given.number is None else call.shown(given.number),
         }
     )

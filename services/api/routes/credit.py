@@ -44,4 +44,8 @@ def credit(
     shown = plain(given.leave, given.record, given.disputes, pairs)
     number = giving.keep(call.session, reader, purpose, shipper, call.now, shown)
     call.reads("credit", shipper, (shipper,))
-    return Answer({**shown, "record": number})
+    record = call.shown(number)
+    return Answer(
+        {**shown, "position": call.shown(shown["position"]), "record": record},
+        etag={**shown, "position": None, "record": record},  # read further, and found the same
+    )

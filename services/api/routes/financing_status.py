@@ -76,7 +76,7 @@ def status_of_thing(
         {
             "kind": kind,
             "id": id,
-            "financings": [told.summary(each) for each in summaries],
+            "financings": [told.summary(each, call.shown) for each in summaries],
             "interest_taken": taken,
             "limits": LIMITS,
         }
@@ -104,7 +104,10 @@ def status_of_papers(call: Call, body: Papers) -> Answer:
     if not names:
         raise Problem("not-found")
     return Answer(
-        {"financings": [told.summary(each) for each in own_summaries(call, names)], "limits": LIMITS}
+        {
+            "financings": [told.summary(each, call.shown) for each in own_summaries(call, names)],
+            "limits": LIMITS,
+        }
     )
 
 

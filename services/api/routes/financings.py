@@ -53,7 +53,9 @@ def financings(
     names = portfolio(call.session, bank, after, limit + 1, only_open)
     found, failed = failing.each(names[:limit], lambda some: own_summaries(call, some))
     last = names[limit - 1] if len(names) > limit else None
-    return page(call, "financings", [told.summary(each) for each in found], last, {"not_judged": failed})
+    return page(
+        call, "financings", [told.summary(each, call.shown) for each in found], last, {"not_judged": failed}
+    )
 
 
 @routes.get("/v1/financings/{reference}", READ, problems=("not-found",))
@@ -75,8 +77,8 @@ def history(call: Call, reference: Reference, signed: Signed = False) -> Answer:
     names = told.names_of(call.session, [s.event for s in looked.status.history if s.event is not None])
     body: told.Json = {
         "financing": looked.status.financing,
-        "position": looked.status.position,
-        "items": [told.step(each, names) for each in looked.status.history],
+        "position": call.shown(looked.status.position),
+        "items": [told.step(each, names, call.shown) for each in looked.status.history],
     }
     return answer(call, body, signed=signed)
 
@@ -113,12 +115,12 @@ def answers(call: Call, reference: Reference, signed: Signed = False) -> Answer:
             {
                 "number": each.number,
                 "question": each.question,
-                "value": [told.step(step, names) for step in status.history]
+                "value": [told.step(step, names, call.shown) for step in status.history]
                 if each.value is status.history
                 else told.plain(each.value),
                 "said_by": list(each.sources),
                 "events": [names[event] for event in each.events if event in names],
-                "position": each.position,
+                "position": call.shown(each.position),
             }
             for each in found
         ],
@@ -226,7 +228,7 @@ def _feed_from_here(call: Call) -> str:
 def _status(call: Call, looked: Looked) -> told.Json:
     status = looked.status
     seen = acknowledged(call.session, status.financing, status.known_at)
-    return told.status(status, seen, told.names_of(call.session, told.events_of(status)))
+    return told.status(status, seen, told.names_of(call.session, told.events_of(status)), call.shown)
 
 
 def _alerts(call: Call, looked: Looked) -> list[told.Json]:
@@ -240,4 +242,5 @@ def _alerts(call: Call, looked: Looked) -> list[told.Json]:
 def _signals(call: Call, given: records.Given) -> told.Json:
     named = told.names_of(call.session, rendering.events_of(given.record, given.disputes, given.leave))
     pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
-    return rendering.plain(given.leave, given.record, given.disputes, pairs)
+    shown = rendering.plain(given.leave, given.record, given.disputes, pairs)
+    return {**shown, "position": call.shown(shown["position"])}

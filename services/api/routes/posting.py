@@ -10,6 +10,7 @@ from services.api.needs import Needs, Scope
 from services.api.posting.sending import HANDLE, forced, results_of, send
 from services.api.posting.taking import offers_of, owns
 from services.api.posting.telling import answered, misfit, named, nothing_forwarded, told
+from services.api.posting.verifying import admit_sender, verified
 from services.api.preferences import preferences, wait_of
 from services.api.problems import Problem
 from services.api.routing import Routes
@@ -58,9 +59,13 @@ def post_events(call: Call) -> Answer:
     Structured, batch or binary CloudEvents, each signed by the caller's own key exactly as on Kafka; the bytes that the
     signature covers are forwarded as they are. 202: the broker has acknowledged every event that was forwarded, each with
     a handle. 200: the outcomes of all are final (asked with Prefer: wait). The same event may be sent again at any time.
+    What cannot be verified (key, signature, source) is refused at once and not forwarded; too much of it is answered with 429.
     """
     wanted = preferences(call.request.headers.getlist("prefer"))
-    offers, single = offers_of(call)
+    admit_sender(call)
+    brought, single = offers_of(call)
+    offers = verified(call, brought)
+    call.context.metrics.events_refused(each.refusal for each in offers if isinstance(each, Misfit))
     results = [misfit(each) if isinstance(each, Misfit) else None for each in offers]
     good = [each for each in offers if isinstance(each, Offer)]
     strict = wanted.get("handling", "").lower() == "strict"

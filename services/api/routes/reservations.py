@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from schemas.rfc3339 import format_micros
 from services.api.banking import told
-from services.api.banking.asked import Drawing, Enquiry, Reservation, Substitution, things
+from services.api.banking.asked import (
+    REFERENCE,
+    Drawing,
+    Enquiry,
+    Giving,
+    Reservation,
+    Substitution,
+    things,
+)
 from services.api.banking.deciding import idempotency
 from services.api.banking.registries import ask_all
 from services.api.calls import Answer, Call, Undecided
@@ -34,7 +42,7 @@ def reserve(call: Call, body: Reservation) -> Undecided:
         f"{call.party.code}/{body.reference}",
         terms=terms,
         papers=body.papers.papers(),
-        reviewed=body.reviewed,
+        reviewed=None if body.reviewed is None else call.decision(body.reviewed),
     )
     return Undecided(
         ask,
@@ -86,9 +94,11 @@ def draw(call: Call, reference: Reference, body: Drawing) -> Undecided:
 
 
 @routes.post("/v1/financings/{reference}/release", WRITE, problems=("not-found", "conflict"), decides=True)
-def release(call: Call, reference: Reference) -> Undecided:
-    """Give the security back. The interest is free from then on."""
-    return _decide(call, Action.RELEASE, reference)
+def release(call: Call, reference: Reference, body: Giving | None = None) -> Undecided:
+    """Give the security back. The interest is free from then on. While something is owed (``NOTHING_OUTSTANDING``) only with an
+    explicit ``waiver``, which is recorded with what is owed.
+    """
+    return _decide(call, Action.RELEASE, reference, body)
 
 
 @routes.post("/v1/financings/{reference}/cancel", WRITE, problems=("not-found", "conflict"), decides=True)
@@ -104,9 +114,12 @@ def substitute(call: Call, reference: Reference, body: Substitution) -> Undecide
 
 
 def _decide(
-    call: Call, action: Action, reference: str, body: Drawing | Substitution | None = None
+    call: Call, action: Action, reference: str, body: Drawing | Giving | Substitution | None = None
 ) -> Undecided:
+    if not REFERENCE.fullmatch(reference):
+        raise Problem("not-found")
     bank = call.party.code
+    waiver = body.waiver if isinstance(body, Giving) else None
     ask = Ask(
         action,
         bank,
@@ -114,6 +127,7 @@ def _decide(
         f"{bank}/{reference}",
         amount=body.amount.money() if isinstance(body, Drawing) else None,
         replaces=f"{bank}/{body.replaces}" if isinstance(body, Substitution) else "",
+        waiver="" if waiver is None else waiver.grounds,
     )
     return Undecided(ask, (), lambda ruling: _answered(call, ruling, ask.financing))
 
@@ -123,4 +137,4 @@ def _answered(call: Call, ruling: Ruling, financing: str, subjects: tuple[str, .
     if given == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
     call.reads("financing", financing, subjects)
-    return Answer(told.reply(given, financing))
+    return Answer(told.reply(given, call.shown, financing))

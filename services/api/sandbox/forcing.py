@@ -16,6 +16,7 @@ from services.api.sandbox import corroborating, credit, financings
 from services.api.sandbox.table import NETWORKS, PARTY, DecisionRow, named, table
 from services.gateway.outcomes import Fate
 from services.processors.financing.asking import LIMITS, UNKNOWN, Reply
+from services.processors.financing.store.rows import thing_of
 
 HEADER = "lianyun-sandbox"
 """Carries the id of a problem on routes that take no id."""
@@ -143,7 +144,7 @@ def _decided(name: str | None, reference: Any) -> Answer | None:
     row = table().decisions.get(name)
     if row is None or row.outcome == UNKNOWN.outcome:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
-    return Answer(told.reply(_reply(row), f"{PARTY}/{reference}"))
+    return Answer(told.reply(_reply(row), int, f"{PARTY}/{reference}"))
 
 
 def _reply(row: DecisionRow) -> Reply:
@@ -159,7 +160,11 @@ def _cargo(body: Mapping[str, Any]) -> Answer | None:
     row = None if name is None else table().cargo.get(name)
     if row is None:
         return None
-    shown = {"guard": row.guard or None, "satisfied_by": row.satisfied_by or None}
+    shown = {
+        "guard": row.guard or None,
+        "satisfied_by": row.satisfied_by or None,
+        "shares": told.shared(map(thing_of, row.shares)),
+    }
     return Answer({"action": body.get("action"), "allowed": row.allowed, **shown, "number": _NUMBER})
 
 

@@ -65,11 +65,12 @@ class AlertRow(_Row):
 
 
 class CargoRow(_Row):
-    """What a request about cargo is answered."""
+    """What a request about cargo is answered; ``shares`` are things in common, as ``kind:key``."""
 
     allowed: bool
     guard: str = ""
     satisfied_by: str = ""
+    shares: tuple[str, ...] = ()
 
 
 class CreditRow(_Row):

@@ -40,8 +40,8 @@ def public_key(jwk: Mapping[str, Any]) -> PublicKey:
         raise BadToken("the key holds private members: give only its public part")
     try:
         key = import_key(dict(jwk))
-    except (JoseError, ValueError, TypeError, KeyError) as problem:
-        raise BadToken(f"not a key: {problem}") from None
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise BadToken("not a key: it is no JWK of its kty (RFC 7517)") from None
     if isinstance(key, ECKey) and jwk.get("crv") == "P-256":
         return key
     if isinstance(key, OKPKey) and jwk.get("crv") == "Ed25519":
@@ -66,8 +66,8 @@ def opened(token: str, key: PublicKey | KeySet) -> jwt.Token:
             return plain
     try:
         found = jwt.decode(token, key, registry=_REGISTRY)
-    except (JoseError, ValueError, TypeError, KeyError) as problem:
-        raise BadToken(f"the signature cannot be proven: {problem}") from None
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise BadToken("it is no JWT that this key signed with an accepted algorithm") from None
     if not isinstance(found.claims, dict):
         raise BadToken("the claims are no object")
     return found

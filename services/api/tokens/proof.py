@@ -6,10 +6,10 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import orjson
 
+from services.api.targets import normal_uri
 from services.api.tokens.jose import BadToken, PublicKey, number, opened, public_key, text
 
 _EARLY = 5  # seconds by which a caller's clock may be ahead
@@ -27,10 +27,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The request that a proof must name: method, URI without query, the time in seconds, and how old a proof may be."""
+    """The request that a proof must name: method, one of its normal URIs, the time in seconds, and how old a proof may be."""
 
     method: str
-    uri: str
+    uris: tuple[str, ...]
     now: float
     age: int
 
@@ -45,8 +45,8 @@ def prove(proof: str, asked: Asked, token: str | None) -> Proof:
     claims = opened(proof, key).claims
     if claims.get("htm") != asked.method:
         raise BadToken(f"htm is not {asked.method}")
-    if _bare(text(claims, "htu", 2_048)) != _bare(asked.uri):
-        raise BadToken(f"htu is not {asked.uri}")
+    if _named(text(claims, "htu", 2_048)) not in asked.uris:
+        raise BadToken(f"htu is not {asked.uris[0]}")
     issued = number(claims, "iat")
     if not asked.now - asked.age <= issued <= asked.now + _EARLY:
         raise BadToken("iat is too far from now; check the clock")
@@ -86,12 +86,8 @@ def _key(jwk: bytes) -> tuple[PublicKey, str]:
     return key, key.thumbprint()
 
 
-@lru_cache(maxsize=1_024)
-def _bare(uri: str) -> str:
-    """Scheme, host and path as compared (RFC 3986, 6.2.2 and 6.2.3): lower case, default ports and query left out."""
-    parts = urlsplit(uri)
-    host = parts.netloc.lower()
-    for scheme, port in (("https", ":443"), ("http", ":80")):
-        if parts.scheme.lower() == scheme:
-            host = host.removesuffix(port)
-    return f"{parts.scheme.lower()}://{host}{parts.path or '/'}"
+def _named(uri: str) -> str:
+    try:
+        return normal_uri(uri)
+    except ValueError:
+        raise BadToken("htu is no URI") from None

@@ -12,7 +12,8 @@ from kafka.admin import OffsetSpec
 
 from services.cli.checks.check import Check, judged, shortened
 from services.processors.log_moved import LogState
-from services.storage.ledger_protocol import PartitionId
+from services.processors.log_reader import LogReader
+from services.storage.ledger_protocol import Mark, PartitionId
 from services.topics import access, cluster
 from services.topics.declaration import Declaration
 from services.topics.plan import CreateTopic
@@ -83,8 +84,10 @@ def _access(admin: Any, declaration: Declaration, network: str) -> Check:
     return judged("access rules", not missing, found, "lianyun topics apply --access")
 
 
-def log_states(admin: Any, partitions: list[PartitionId]) -> dict[PartitionId, LogState]:
-    """What the broker says of ``partitions`` now; those that do not exist are left out. Blocks."""
+def log_states(
+    admin: Any, log: LogReader, partitions: Mapping[PartitionId, Mark | None]
+) -> dict[PartitionId, LogState]:
+    """What the broker says of ``partitions`` now, and has in the place of their marks; without those that do not exist. Blocks."""
     described = admin.describe_topics(sorted({partition.topic for partition in partitions}))
     ids = {topic["name"]: str(topic["topic_id"]) for topic in described if not topic["error_code"]}
     there = [TopicPartition(*partition) for partition in partitions if partition.topic in ids]
@@ -92,4 +95,19 @@ def log_states(admin: Any, partitions: list[PartitionId]) -> dict[PartitionId, L
         return {}
     begins = admin.list_partition_offsets(dict.fromkeys(there, OffsetSpec.EARLIEST))
     ends = admin.list_partition_offsets(dict.fromkeys(there, OffsetSpec.LATEST))
-    return {PartitionId(*tp): LogState(ids[tp.topic], begins[tp].offset, ends[tp].offset) for tp in there}
+    found = log.found({where: mark for where, mark in partitions.items() if mark and where.topic in ids})
+    return {
+        (where := PartitionId(*tp)): LogState(
+            ids[tp.topic], begins[tp].offset, ends[tp].offset, found.get(where)
+        )
+        for tp in there
+    }
+
+
+def compared(
+    bootstrap: str, security: Mapping[str, Any], partitions: Mapping[PartitionId, Mark | None]
+) -> dict[PartitionId, LogState]:
+    """The same from a connection of its own. Raises ClusterError."""
+    log = LogReader({"bootstrap_servers": bootstrap.split(","), **security})
+    with cluster.admin_client(bootstrap, security) as admin:
+        return log_states(admin, log, partitions)

@@ -8,12 +8,12 @@ from typing import Any
 from psycopg import Connection
 
 from services.cli.checks.check import Check, judged, shortened
-from services.processors.log_moved import LogMoved, LogState, Moved, log_moved
-from services.storage.ledger_protocol import Claim, PartitionId
+from services.processors.log_moved import LASTING, LogMoved, LogState, Moved, log_moved
+from services.storage.ledger_protocol import Claim, Mark, PartitionId
 
 _SLOTS = "SELECT count(*) FROM lianyun.worker_slot WHERE leased_until > clock_timestamp()"
 _LEDGER = """
-SELECT o.topic, o.part, o.next_offset, o.epoch, o.topic_id, EXISTS (
+SELECT o.topic, o.part, o.next_offset, o.epoch, o.topic_id, o.last_offset, o.last_digest, o.last_leader_epoch, o.stopped, EXISTS (
     SELECT 1 FROM pg_stat_activity a
     WHERE a.pid = o.backend AND (a.backend_start = o.backend_start OR a.backend_start IS NULL)
 )
@@ -31,10 +31,14 @@ def workers(connection: Connection[Any]) -> Check:
 
 def ledger(connection: Connection[Any]) -> dict[PartitionId, tuple[Claim, bool]]:
     """The claims of the ledger, each with whether the session that made it is still there."""
-    return {
-        (where := PartitionId(topic, part)): (Claim(where, next_offset, epoch, topic_id), held)
-        for topic, part, next_offset, epoch, topic_id, held in connection.execute(_LEDGER).fetchall()
-    }
+    held: dict[PartitionId, tuple[Claim, bool]] = {}
+    for topic, part, next_offset, epoch, topic_id, last, digest, leader, stopped, alive in connection.execute(
+        _LEDGER
+    ):
+        where = PartitionId(topic, part)
+        mark = Mark(last, digest, leader) if last == next_offset - 1 and digest is not None else None
+        held[where] = Claim(where, next_offset, epoch, topic_id, mark, stopped), alive
+    return held
 
 
 def claims(held: Mapping[PartitionId, tuple[Claim, bool]]) -> Check:
@@ -44,18 +48,32 @@ def claims(held: Mapping[PartitionId, tuple[Claim, bool]]) -> Check:
     return judged("partitions", not left, found, "start workers: lianyun worker, or: make up")
 
 
-def stopped(held: Mapping[PartitionId, tuple[Claim, bool]], log: Mapping[PartitionId, LogState]) -> Check:
-    """Partitions that a worker does not read on because their log moved, as the workers themselves judge it."""
-    moved = [
+def moved(
+    held: Mapping[PartitionId, tuple[Claim, bool]], log: Mapping[PartitionId, LogState]
+) -> list[LogMoved]:
+    """Partitions whose log moved, as the workers themselves judge it."""
+    found = [
         why for where, (claim, _) in held.items() if where in log and (why := log_moved(claim, log[where]))
     ]
     gone = [LogMoved(where, Moved.TOPIC_REPLACED, "The topic is gone.") for where in held if where not in log]
-    both = [*moved, *gone]
+    return [*found, *gone]
+
+
+def remedy(why: LogMoved) -> str:
+    """The command that lets a stopped partition go on, with its help."""
+    command = "redrive" if why.moved in LASTING else "accept-loss"
+    return f"lianyun offsets {command} {why.partition.topic} {why.partition.partition} --help"
+
+
+def stopped(held: Mapping[PartitionId, tuple[Claim, bool]], log: Mapping[PartitionId, LogState]) -> Check:
+    """Partitions that a worker does not read on because their log moved."""
+    both = moved(held, log)
     if not both:
-        return Check("stopped partitions", True, "none")
-    first = both[0]
-    mend = f"lianyun offsets list; lianyun offsets accept-loss {first.partition.topic} {first.partition.partition} --help"
-    return Check("stopped partitions", False, f"{len(both)}: {first}", mend)
+        compared = sum(claim.last is not None for claim, _ in held.values())
+        return Check("stopped partitions", True, f"none; {compared} compared with the log")
+    return Check(
+        "stopped partitions", False, f"{len(both)}: {both[0]}", f"lianyun offsets list; {remedy(both[0])}"
+    )
 
 
 def waiting(held: Mapping[PartitionId, tuple[Claim, bool]], log: Mapping[PartitionId, LogState]) -> Check:

@@ -1,26 +1,44 @@
 -- The letters of one batch, one row per digest. Known ones only count on; a new one keeps its raw bytes while its
--- publisher has room (two workers may overshoot by one batch each). Rows are taken in the order of their digests.
+-- publisher has room, and is put down while its publisher's hour has room (two workers may overshoot by one batch each).
+-- Beyond the hour's bound its copies are counted in dead_letter_cut. Rows are taken in the order of their digests.
 WITH incoming AS MATERIALIZED (
-    SELECT *
+    SELECT i.*, first_append / 3600000000 AS hour, reason <> 'INTERNAL_ERROR' AS bounded
     FROM unnest(
         %(digest)s::bytea[], %(publisher)s::text[], %(event)s::uuid[], %(reason)s::text[], %(detail)s::text[],
         %(pointer)s::text[], %(remedy)s::text[], %(count)s::bigint[], %(headers)s::bytea[], %(value)s::bytea[],
         %(value_bytes)s::bigint[], %(truncated)s::boolean[],
-        %(first_append)s::bigint[], %(first_topic)s::text[], %(first_partition)s::integer[], %(first_offset)s::bigint[],
-        %(last_append)s::bigint[], %(last_topic)s::text[], %(last_partition)s::integer[], %(last_offset)s::bigint[]
-    ) AS i (
+        %(first_append)s::bigint[], %(first_topic)s::text[], %(first_partition)s::bigint[], %(first_offset)s::bigint[],
+        %(last_append)s::bigint[], %(last_topic)s::text[], %(last_partition)s::bigint[], %(last_offset)s::bigint[]
+    ) WITH ORDINALITY AS i (
         digest, publisher, event, reason, detail, pointer, remedy, count, headers, value, value_bytes, truncated,
         first_append, first_topic, first_partition, first_offset,
-        last_append, last_topic, last_partition, last_offset
+        last_append, last_topic, last_partition, last_offset, ord
     )
+),
+counted AS MATERIALIZED (
+    SELECT i.*,
+           EXISTS (SELECT FROM lianyun.dead_letter d WHERE d.digest = i.digest) AS known
+    FROM incoming i
+),
+judged AS MATERIALIZED (
+    SELECT c.*,
+           c.known OR NOT c.bounded
+               OR coalesce(h.letters, 0) + count(*) FILTER (WHERE c.bounded AND NOT c.known) OVER (
+                      PARTITION BY c.publisher, c.hour
+                      ORDER BY c.first_append, c.first_topic, c.first_partition, c.first_offset, c.digest
+                      ROWS UNBOUNDED PRECEDING
+                  ) <= %(per_hour)s AS taken
+    FROM counted c
+    LEFT JOIN lianyun.dead_letter_hour h ON h.publisher = c.publisher AND h.hour = c.hour
 ),
 measured AS (
     SELECT i.*,
            coalesce(u.bytes, 0)
                + sum(octet_length(i.headers) + coalesce(octet_length(i.value), 0))
                      OVER (PARTITION BY i.publisher ORDER BY i.digest) <= %(cap)s AS fits
-    FROM incoming i
+    FROM judged i
     LEFT JOIN lianyun.dead_letter_usage u ON u.publisher = i.publisher
+    WHERE i.taken
 ),
 put AS (
     INSERT INTO lianyun.dead_letter AS d (
@@ -56,8 +74,46 @@ put AS (
                  excluded.reason, excluded.detail, excluded.pointer, excluded.remedy)
             ) AS l ORDER BY 1 DESC, 2 DESC, 3 DESC, 4 DESC LIMIT 1
         )
-    RETURNING d.publisher, d.xmax = 0 AS added,
+    RETURNING d.publisher, d.xmax = 0 AS added, d.reason <> 'INTERNAL_ERROR' AS bounded, d.first_append / 3600000000 AS hour,
               octet_length(d.headers) + coalesce(octet_length(d.value), 0) AS bytes
+),
+hours AS (
+    INSERT INTO lianyun.dead_letter_hour AS h (publisher, hour, letters)
+    SELECT publisher, hour, count(*) FROM put WHERE added AND bounded
+    GROUP BY publisher, hour
+    ORDER BY publisher, hour
+    ON CONFLICT (publisher, hour) DO UPDATE SET letters = h.letters + excluded.letters
+),
+-- Joined by number, for sessions of workers join by index or row by row only.
+beyond AS (
+    SELECT c.topic, coalesce(o.topic_id, '') AS topic_id, c.part, c.publisher, c.reason, c.append / 3600000000 AS hour,
+           c."offset", c.append, int8send(c."offset") || c.digest AS message
+    FROM (SELECT array_agg(taken ORDER BY ord) AS of FROM judged) AS taken
+    CROSS JOIN unnest(
+        %(copy_of)s::bigint[], %(copy_digest)s::bytea[], %(copy_publisher)s::text[], %(copy_reason)s::text[],
+        %(copy_topic)s::text[], %(copy_part)s::bigint[], %(copy_offset)s::bigint[], %(copy_append)s::bigint[]
+    ) AS c (ord, digest, publisher, reason, topic, part, "offset", append)
+    LEFT JOIN lianyun.kafka_offset o ON o.topic = c.topic AND o.part = c.part
+    WHERE NOT taken.of[c.ord]
+),
+cut AS (
+    INSERT INTO lianyun.dead_letter_cut AS d (
+        topic, topic_id, part, publisher, reason, hour, messages, first_offset, last_offset, first_append, last_append, digest
+    )
+    SELECT b.topic, b.topic_id, b.part, b.publisher, b.reason, b.hour,
+           count(*), min(b."offset"), max(b."offset"), min(b.append), max(b.append),
+           lianyun.chained(coalesce(before.digest, ''), array_agg(b.message ORDER BY b."offset"))
+    FROM beyond b
+    LEFT JOIN lianyun.dead_letter_cut before USING (topic, topic_id, part, publisher, reason, hour)
+    WHERE b."offset" > coalesce(before.last_offset, -1)
+    GROUP BY b.topic, b.topic_id, b.part, b.publisher, b.reason, b.hour, before.digest
+    ORDER BY b.topic, b.topic_id, b.part, b.publisher, b.reason, b.hour
+    ON CONFLICT (topic, topic_id, part, publisher, reason, hour) DO UPDATE SET
+        messages = d.messages + excluded.messages,
+        last_offset = excluded.last_offset,
+        first_append = least(d.first_append, excluded.first_append),
+        last_append = greatest(d.last_append, excluded.last_append),
+        digest = excluded.digest
 )
 INSERT INTO lianyun.dead_letter_usage AS u (publisher, letters, bytes)
 SELECT publisher, count(*), sum(bytes)

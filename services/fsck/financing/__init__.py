@@ -8,6 +8,7 @@ from services.fsck.events import lowest_number
 from services.fsck.financing.decisions import check_decisions
 from services.fsck.financing.holds import check_holds
 from services.fsck.financing.pledges import check_pledges
+from services.fsck.financing.releases import check_releases
 from services.fsck.financing.subjects import check_watches, check_words
 from services.fsck.finding import Notebook
 from services.fsck.passes import attempt
@@ -18,7 +19,7 @@ from services.registry.as_of import RegistryHistory
 def check_financing(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:
     """Check every decision, everything that is held, and where events about financing are found; blocks.
 
-    ``financings_wrong`` and ``double_pledges`` are counted, also where both are zero. Memory does not grow with the store.
+    ``financings_wrong``, ``double_pledges`` and ``releases_wrong`` are counted, also where both are zero. Memory does not grow with the store.
     """
 
     def pass_over(what: str, work: Callable[[], None]) -> None:
@@ -27,6 +28,7 @@ def check_financing(snapshot: Snapshot, history: RegistryHistory, network: str, 
     lowest = lowest_number(snapshot)
     pass_over("financing_decision", lambda: check_decisions(snapshot, history, network, notebook))
     pass_over("financing_hold, financing_entry and financing_cargo", lambda: check_holds(snapshot, notebook))
+    pass_over("releases beside debt and shared goods", lambda: check_releases(snapshot, notebook))
     pass_over("financing_word and financing_asked", lambda: check_words(snapshot, history, lowest, notebook))
     pass_over("financing_watch", lambda: check_watches(snapshot, lowest, notebook))
     pass_over("financing_entry of several holders", lambda: check_pledges(snapshot, history, notebook))

@@ -7,14 +7,14 @@ from itertools import groupby
 from typing import Any
 
 from schemas.envelope import Envelope
-from schemas.events.finance_decision import DecidedWhole
+from schemas.events.finance_decision import DecidedOnGoods
 from services.fsck.finding import Damage, Notebook
 from services.fsck.platform_events import signed_by_platform
 from services.fsck.snapshot import Row, Snapshot
 from services.processors.financing.rulings import Ruling
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import RULING_COLUMNS, ruling_of
-from services.processors.financing.store.signing import TYPE, stated
+from services.processors.financing.store.signing import stated, version_of
 from services.registry.as_of import RegistryHistory
 from services.registry.registry import Registry
 
@@ -23,7 +23,7 @@ TOUCHED = "Set the rows of lianyun.financing_touched to the financings that the 
 DECISIONS = """
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.headers, d.payload, d.xid::text,
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.headers, d.payload, d.xid::text,
        d.before IS NULL OR EXISTS (SELECT 1 FROM lianyun.financing_decision b WHERE b.number = d.before AND b.number < d.number)
 FROM lianyun.financing_decision d
 ORDER BY d.number
@@ -80,7 +80,7 @@ def _signed(
         headers,
         payload,
         ruling.at,
-        DecidedWhole,
+        DecidedOnGoods,
         registry,
         network,
         lambda field, stored, expected: _note(notebook, ruling, field, stored, expected),
@@ -95,7 +95,7 @@ def _signed(
 def _attributes(ruling: Ruling, envelope: Envelope, notebook: Notebook) -> None:
     for field, stored, expected in (
         ("id", envelope.id, f"decision-{ruling.number}"),
-        ("type", envelope.type, TYPE),
+        ("type", envelope.type, version_of(ruling).spec.type),
     ):
         if stored != expected:
             _note(notebook, ruling, field, stored, expected)

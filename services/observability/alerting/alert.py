@@ -1,4 +1,4 @@
-"""How an alert is declared."""
+"""How an alert is declared, and how it counts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,21 @@ RUNBOOKS = "ops/runbooks"
 
 _NAME = re.compile(r"([A-Z][a-z0-9]*)+")
 _LABEL = re.compile(r"\{\{ \$labels\.([a-z_]+) \}\}")
+_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
+
+
+def grown(series: str, window: str) -> str:
+    """PromQL: by how much each counter of ``series`` rose in ``window`` (15m, 1h, 3d), the first value that was seen included.
+
+    ``increase`` alone takes that value for what the counter always had, so a first burst would count for nothing. It counts from 0
+    where its process was read at the window's start and did not have it, or has started since; where neither is known (Prometheus
+    itself is new), only what was seen to rise counts.
+    """
+    risen = f"increase({series}[{window}])"
+    seconds = int(window[:-1]) * _SECONDS[window[-1]]
+    began = f"(up offset {window} == 1 or time() - process_start_time_seconds < {seconds})"
+    first = f"(({series} unless {series} offset {window}) and on (job, instance) {began})"
+    return f"{first} > {risen} or {risen}"
 
 
 @dataclass(frozen=True, slots=True)

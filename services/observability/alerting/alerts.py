@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from services.observability.alerting.alert import Alert
+from services.observability.alerting.alert import Alert, grown
 
 DAY = 86_400
 _FLOWING = (
     "lianyun_ledger_lag_events unless on (topic) (lianyun_topic_rests_until_timestamp_seconds > time()) "
     "unless on (topic, partition) (lianyun_partition_stopped > 0)"
 )
-_REFUSED = "sum by (partner) (increase(lianyun_events_refused_total[15m]))"
-_ACCEPTED = "sum by (partner) (increase(lianyun_events_accepted_total[15m]))"
-_EQUIVOCATING = "sum by (partner) (lianyun_events_equivocating_total{})"
+_REFUSED = f"sum by (partner) ({grown('lianyun_events_refused_total', '15m')})"
+_ACCEPTED = f"sum by (partner) ({grown('lianyun_events_accepted_total', '15m')})"
+_AGES = f"sum by (partner, le) ({grown('lianyun_event_age_seconds_bucket', '1h')})"
 _OVERDUE = "max by (milestone, corridor) (lianyun_milestones_overdue{})"
-_OPEN = 'sum(max by (partner, reason) (lianyun_dead_letters{{outcome="OPEN"}}{}))'
 
 PROCESSES = (
     Alert(
@@ -116,7 +115,7 @@ INTAKE = (
         "ticket",
         "sum by (topic) (lianyun_ledger_lag_events) > 1000 "
         "and sum by (topic) (lianyun_ledger_lag_events) - sum by (topic) (lianyun_ledger_lag_events offset 10m) > 0 "
-        "and sum by (topic) (rate(lianyun_events_received_total[10m])) > 0",
+        f"and sum by (topic) ({grown('lianyun_events_received_total', '10m')}) > 0",
         "10m",
         "More comes in on {{ $labels.topic }} than is applied, and the difference grows.",
     ),
@@ -131,15 +130,15 @@ INTAKE = (
     Alert(
         "EventsArriveLate",
         "ticket",
-        "histogram_quantile(0.9, sum by (partner, le) (rate(lianyun_event_age_seconds_bucket[1h]))) > 14400 "
-        "and sum by (partner) (increase(lianyun_event_age_seconds_count[1h])) >= 10",
+        f"histogram_quantile(0.9, {_AGES}) > 14400 "
+        f"and sum by (partner) ({grown('lianyun_event_age_seconds_count', '1h')}) >= 10",
         "30m",
         "What {{ $labels.partner }} publishes is more than 4 hours old when it arrives.",
     ),
     Alert(
         "PartnerEquivocates",
         "ticket",
-        f"{_EQUIVOCATING.format('')} - ({_EQUIVOCATING.format(' offset 1h')} or {_EQUIVOCATING.format('')} * 0) > 0",
+        f"sum by (partner) ({grown('lianyun_events_equivocating_total', '1h')}) > 0",
         "0s",
         "{{ $labels.partner }} used one id for two different events; neither of them counts.",
     ),
@@ -156,14 +155,15 @@ LETTERS = (
     Alert(
         "RefusedRatioHigh",
         "ticket",
-        f"{_REFUSED} / ({_REFUSED} + ({_ACCEPTED} or {_REFUSED} * 0)) > 0.1 and {_REFUSED} >= 20",
+        f"{_REFUSED} >= 20 unless {_ACCEPTED} >= 9 * {_REFUSED}",
         "5m",
         "More than a tenth of what {{ $labels.partner }} publishes is refused.",
     ),
     Alert(
         "DeadLettersGrowing",
         "ticket",
-        f"{_OPEN.format('')} - {_OPEN.format(' offset 1h')} > 100",
+        "max(lianyun_dead_letters_open) - min(min_over_time(lianyun_dead_letters_open[1h])) > 100 "
+        "or max(lianyun_dead_letters_open) > 100 and time() - min(lianyun_dead_letter_oldest_timestamp_seconds) < 3600",
         "10m",
         "More than 100 dead letters have come in an hour that nobody has dealt with.",
     ),

@@ -7,24 +7,24 @@ minimum of events in its longer one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from services.observability.alerting.alert import Alert, Severity
+from services.observability.alerting.alert import Alert, Severity, grown
 
-WINDOW = "$window"
-"""Stands in the expressions of an objective for the window."""
+Counted = Callable[[str], str]
+"""PromQL for how many events there were in the window that is given, without labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A share ``target`` of all events is good. ``bad`` and ``all`` are PromQL: events in ``WINDOW``, without labels."""
+    """A share ``target`` of ``all`` events is good, those that are not among ``bad``."""
 
     name: str
     promise: str
     target: float
-    all: str
-    bad: str
+    all: Counted
+    bad: Counted
     minimum: int  # events in the longer window
     alert: str
     summary: str
@@ -55,17 +55,22 @@ BURNS: Mapping[Severity, tuple[str, tuple[Burn, ...]]] = {
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 
-def _increase(series: str) -> str:
-    return f"sum(increase({series}[{WINDOW}]))"
+def _grown(series: str) -> Counted:
+    return lambda window: f"sum({grown(series, window)})"
 
 
-_APPLIED = _increase('lianyun_pipeline_latency_seconds_count{stage="log_to_state"}')
-_APPLIED_IN_TIME = _increase('lianyun_pipeline_latency_seconds_bucket{stage="log_to_state",le="5.0"}')
-_ASKED = _increase("lianyun_api_requests_total")
-_FAILED = _increase('lianyun_api_requests_total{status=~"5.."}')
-_DELIVERED = _increase("lianyun_webhook_delivery_seconds_count")
-_DELIVERED_IN_TIME = _increase('lianyun_webhook_delivery_seconds_bucket{le="60.0"}')
-_DEAD = "(" + _increase('lianyun_webhook_deliveries_total{outcome="dead"}') + " or vector(0))"
+_APPLIED = _grown('lianyun_pipeline_latency_seconds_count{stage="log_to_state"}')
+_APPLIED_IN_TIME = _grown('lianyun_pipeline_latency_seconds_bucket{stage="log_to_state",le="5.0"}')
+_ANSWERED = _grown("lianyun_api_requests_total")
+_FAILED = _grown('lianyun_api_requests_total{status=~"5.."}')
+_DELIVERED = _grown("lianyun_webhook_delivery_seconds_count")
+_DELIVERED_IN_TIME = _grown('lianyun_webhook_delivery_seconds_bucket{le="60.0"}')
+_GIVEN_UP = _grown('lianyun_webhook_deliveries_total{outcome="dead"}')
+
+
+def _dead(window: str) -> str:
+    return f"({_GIVEN_UP(window)} or vector(0))"
+
 
 OBJECTIVES = (
     Objective(
@@ -73,7 +78,7 @@ OBJECTIVES = (
         "99 % of messages are visible within 5 s of reaching the log",
         0.99,
         _APPLIED,
-        f"{_APPLIED} - {_APPLIED_IN_TIME}",
+        lambda window: f"{_APPLIED(window)} - {_APPLIED_IN_TIME(window)}",
         100,
         "VisibleTooSlow",
         "What partners publish is seen too late: more than the promised share took longer than 5 s.",
@@ -82,8 +87,8 @@ OBJECTIVES = (
         "api",
         "99.9 % of requests to the API do not fail on our side",
         0.999,
-        _ASKED,
-        f"{_FAILED} or vector(0)",
+        _ANSWERED,
+        lambda window: f"{_FAILED(window)} or vector(0)",
         300,
         "ApiFailing",
         "The API fails more requests than promised.",
@@ -92,8 +97,8 @@ OBJECTIVES = (
         "webhooks",
         "99 % of webhook messages are delivered within 60 s",
         0.99,
-        f"{_DELIVERED} + {_DEAD}",
-        f"{_DELIVERED} - {_DELIVERED_IN_TIME} + {_DEAD}",
+        lambda window: f"{_DELIVERED(window)} + {_dead(window)}",
+        lambda window: f"{_DELIVERED(window)} - {_DELIVERED_IN_TIME(window)} + {_dead(window)}",
         20,
         "WebhooksTooSlow",
         "Parties hear of changes too late: more than the promised share of messages took longer than 60 s or was given up.",
@@ -116,7 +121,7 @@ def recordings() -> Iterator[tuple[str, str, dict[str, str]]]:
     for objective in OBJECTIVES:
         labels = {"slo": objective.name}
         for window in WINDOWS:
-            total, bad = (text.replace(WINDOW, window) for text in (objective.all, objective.bad))
+            total, bad = objective.all(window), objective.bad(window)
             yield count(window), total, labels
             yield ratio(window), f"({bad}) / ({total})", labels
         yield "slo:objective:ratio", f"vector({objective.target})", labels

@@ -10,10 +10,11 @@ from schemas.events import finance
 from schemas.events.base import Milestone
 from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.core.facts import EventId, Micros
-from services.core.objects import Thing
+from services.core.objects import Thing, consignment
 from services.processors.financing.cargo import Cargo
 from services.processors.financing.external import Answer
 from services.processors.financing.fingerprints import Fingerprint
+from services.processors.financing.goods import Report, goods
 from services.processors.financing.lifecycle import Hold, of_financing
 from services.processors.financing.money import Money
 from services.processors.financing.papers import Papers
@@ -27,7 +28,9 @@ class Ask:
     """One request of a party. ``idempotency`` is its own name of it: the same again is the same request, never a second.
 
     RESERVE carries ``terms`` and ``papers``; DRAW an ``amount``; SUBSTITUTE the financing that is replaced;
-    ``reviewed`` is the number of an earlier REVIEW that the bank has looked at. ``request`` is the signed event.
+    ``reviewed`` is the number of an earlier REVIEW that the bank has looked at. ``request`` is the signed event. ``waiver``
+    is the ground on which RELEASE gives the security back although something is owed; "" waives nothing. ``about`` are the
+    things that a request about cargo names, so that its name stands for no other cargo; a signed event says them itself.
     """
 
     action: Action
@@ -40,11 +43,19 @@ class Ask:
     amount: Money | None = None
     replaces: str = ""
     reviewed: int | None = None
+    waiver: str = ""
+    about: tuple[Thing, ...] = ()
 
     @property
     def digest(self) -> bytes:
         """16 bytes of everything that is asked, but for the name of the request."""
-        said = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in ("idempotency", "request")]
+        # A member that came later is left out where it says nothing: requests of earlier releases keep their digest.
+        left_out = {
+            "idempotency",
+            "request",
+            *(name for name in ("waiver", "about") if not getattr(self, name)),
+        }
+        said = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
         return hashlib.sha256("\x1f".join(said).encode()).digest()[:16]
 
     def done(self, at: Micros, **more: Any) -> Ruling:
@@ -73,12 +84,21 @@ class Ask:
         return Ruling(**said)
 
 
+class Near(NamedTuple):
+    """A financing of other consignments, which perhaps have something in common with what is asked about."""
+
+    financing: str
+    consignments: frozenset[Thing]
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """What is known under the lock: decisions on everything involved, live words, the cargo, and entries under the keys.
 
     ``prints`` are the fingerprints of what is asked (of the papers for RESERVE, the stored ones for PLEDGE).
-    ``earlier`` is the decision that the asker already has under this idempotency key or event.
+    ``earlier`` is the decision that the asker already has under this idempotency key or event. Of a request about cargo
+    ``named`` are the things that it names itself, ``near`` the financings of other consignments that may be of the same
+    goods, and ``reports`` what is stated of all of them; of a reservation of goods likewise.
     """
 
     rulings: tuple[Ruling, ...] = ()
@@ -89,11 +109,20 @@ class Book:
     external: tuple[Answer, ...] = ()
     required: frozenset[str] = frozenset()
     earlier: Ruling | None = None
+    named: frozenset[Thing] = frozenset()
+    near: tuple[Near, ...] = ()
+    reports: tuple[Report, ...] = ()
 
     @property
     def last(self) -> Ruling | None:
         """The latest decision of all involved."""
         return max(self.rulings, key=lambda ruling: ruling.number, default=None)
+
+    def shared(self, financing: str, since: Micros) -> frozenset[Thing]:
+        """What names both the cargo that is asked about and the goods of a financing that is ``near``, from ``since`` on."""
+        asked = [consignment(*member.split("/", 1)) for cargo in self.cargo for member in cargo.members]
+        theirs = frozenset[Thing]().union(*(e.consignments for e in self.near if e.financing == financing))
+        return goods(self.reports, theirs, since) & (goods(self.reports, asked, since) | self.named)
 
     def about(self, hold: Hold) -> tuple[Word, ...]:
         """The words on one financing and on cargo, without what concerns other financings."""
@@ -104,6 +133,10 @@ class Book:
         own = of_financing(self.words, financing, application)
         things = frozenset[Thing]().union(*(cargo.things for cargo in self.cargo))
         return (*own, *sorted((w for w in self.words if _of_cargo(w, things)), key=lambda w: w.order))
+
+
+MOST_SHARED = 16
+"""Things in common that a decision names at most; one is enough to refuse."""
 
 
 def _of_cargo(word: Word, things: frozenset[Thing]) -> bool:
@@ -138,6 +171,8 @@ class Reply(NamedTuple):
     amount: Money | None = None
     notices: tuple[str, ...] = ()
     number: int | None = None
+    shares: tuple[Thing, ...] = ()
+    waiver: str = ""
 
 
 UNKNOWN = Reply("UNKNOWN")
@@ -160,6 +195,8 @@ def reply(ruling: Ruling) -> Reply:
         ruling.amount if ruling.done else None,
         ruling.notices,
         ruling.number,
+        ruling.shares,
+        ruling.waiver,
     )
 
 
@@ -168,6 +205,7 @@ MATCHES = {
     "WITHIN_RESIDUAL": Match.EXACT,
     "SPLIT_KNOWN": Match.EXACT,
     "OTHER_INTEREST_OF_APPLICANT": Match.EXACT,
+    "GOODS_FREE": Match.EXACT,
     "NOT_ALIKE": Match.NEAR,
 }
 """How what was found resembles what was asked, by the guard that spoke."""

@@ -73,8 +73,17 @@ def _draw(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Rul
 
 
 def _release(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
-    failed = guards.first_failed(("PLEDGED", "NOT_FROZEN"), _step(ask, book, at, hold, product))
-    return _done(ask, at) if failed is None else _refused(ask, at, failed)
+    """Repayment frees the security; while something is owed only the bank's explicit waiver does, and is recorded."""
+    step = _step(ask, book, at, hold, product)
+    failed = guards.first_failed(("PLEDGED", "NOT_FROZEN"), step)
+    owed = Money(step.state.outstanding, step.state.currency)
+    if failed is None and owed.minor and not ask.waiver:
+        failed = Failed(
+            "NOTHING_OUTSTANDING", f"Repayment of {owed}, or the release with an explicit waiver of it."
+        )
+    if failed is not None:
+        return _refused(ask, at, failed)
+    return ask.done(at, amount=owed, waiver=ask.waiver) if owed.minor else _done(ask, at)
 
 
 def _cancel(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:

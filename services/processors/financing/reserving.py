@@ -13,8 +13,9 @@ from schemas.events.trade import TradeParty
 from services.core.facts import Micros
 from services.core.objects import Thing
 from services.processors.financing import external, lifecycle, uniqueness
-from services.processors.financing.asking import Ask, Book
+from services.processors.financing.asking import MOST_SHARED, Ask, Book
 from services.processors.financing.consent import consented
+from services.processors.financing.goods import in_order
 from services.processors.financing.guards import Failed
 from services.processors.financing.lifecycle import Hold, Stage
 from services.processors.financing.money import Money
@@ -59,6 +60,10 @@ def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
     checked = _looked_at(ask, book, checked)
     if checked.verdict is not Verdict.CLEAR:
         return _against(ask, at, checked)
+    common = _common(wanted, book, holds, at, table)
+    if common:
+        refused = _refused(ask, at, Failed("GOODS_FREE", _free_again(common[0])))
+        return refused._replace(shares=common[:MOST_SHARED])
     return ask.done(
         at,
         terms=terms,
@@ -66,6 +71,36 @@ def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
         frees=tuple(sorted(stale)),
         notices=checked.notices,
     )
+
+
+def _common(
+    wanted: Encumbrance, book: Book, holds: dict[str, Hold], at: Micros, table: Products
+) -> tuple[Thing, ...]:
+    """What names goods that another bank holds the same interest in, though the papers show nothing of it.
+
+    Whose papers meet is judged by these: a consolidated box or a declaration has room for several.
+    """
+    if wanted.group != Interest.GOODS.group:
+        return ()
+    met = {e.holder.financing for e in book.entries if e.fingerprint.kind.exact}
+    found = set[Thing]()
+    for name in sorted({each.financing for each in book.near} - met):
+        hold = holds.get(name)
+        if hold is None or not hold.held(at) or hold.bank == wanted.bank:
+            continue
+        product = table[hold.terms.product]
+        theirs = encumbrance(name, hold.terms, product)
+        if (theirs.group, theirs.value) == (wanted.group, wanted.value):
+            found |= book.shared(name, hold.reserved_until - product.reservation)
+    return in_order(found)
+
+
+def _free_again(thing: Thing) -> str:
+    named = f"{thing.kind.wire} {thing.key}"
+    either = (
+        f"The release of what is reserved on goods of {named}, or {named} among the papers, with its share."
+    )
+    return either[:200]
 
 
 def still_free(hold: Hold, book: Book, at: Micros, product: Product) -> tuple[Failed | None, frozenset[str]]:

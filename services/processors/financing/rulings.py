@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.core.facts import EventId, Micros
+from services.core.objects import Thing
 from services.processors.financing.money import Money
 
 
@@ -48,7 +49,9 @@ class Terms(NamedTuple):
 class Ruling(NamedTuple):
     """One decision. ``asked`` is the digest of the request, so that a repetition is told from another request.
 
-    As it is taken its ``number`` is 0 and its ``position`` unknown; both come with recording it.
+    As it is taken its ``number`` is 0 and its ``position`` unknown; both come with recording it. ``shares`` is what a
+    refused request about cargo has in common with goods under a release block, ``waiver`` the ground on which a bank
+    released what is owed (``amount``).
     """
 
     number: int
@@ -70,6 +73,8 @@ class Ruling(NamedTuple):
     guard: str = ""
     satisfied_by: str = ""
     before: int | None = None
+    shares: tuple[Thing, ...] = ()
+    waiver: str = ""
 
     @property
     def done(self) -> bool:

@@ -34,6 +34,7 @@ class Step(NamedTuple):
     number: int | None = None
     event: EventId | None = None
     guard: str = ""
+    waiver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,14 @@ def _competes(hold: Hold, other: Hold, table: Products) -> bool:
 def _history(known: list[Ruling], state: State, book: Book, financing: str) -> tuple[Step, ...]:
     steps = [
         Step(
-            r.at, r.action, r.outcome, r.asked_by if r.financing == financing else "", r.number, None, r.guard
+            r.at,
+            r.action,
+            r.outcome,
+            r.asked_by if r.financing == financing else "",
+            r.number,
+            None,
+            r.guard,
+            r.waiver,
         )
         for r in known
         if r.financing == financing or financing in r.frees

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from schemas.reasons import Reason, Refusal
+from services.producers.formats.gathering import turning
 from services.producers.formats.markup import Node, folded, root_name
 from services.producers.formats.text import decode
 
@@ -29,7 +30,10 @@ def recognise(raw: bytes, names: Iterable[str]) -> int:
 
 
 def find(root: Node, names: Iterable[str]) -> tuple[Node, ...]:
-    """The outermost elements that bear one of ``names``, in order; raises Refusal where there is none."""
+    """The outermost elements that bear one of ``names``, in order.
+
+    Raises Refusal where there is none, or where the envelope speaks of cancellation, rejection or a test.
+    """
     known = {folded(name): name for name in names}
     found = tuple(_outermost(root, known))
     if not found:
@@ -51,5 +55,9 @@ def _outermost(node: Node, known: Iterable[str]) -> Iterator[Node]:
     if folded(node.name) in known:
         yield node
         return
+    for name, value in ((node.name, node.text or "set"), *node.attributes.items()):
+        refusal = turning(name, value, node.path)
+        if refusal is not None:
+            raise refusal
     for child in node.children:
         yield from _outermost(child, known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from schemas.envelope import Envelope
 from schemas.events.customs_whole import LARGEST, PACKED_AT_MOST
 from schemas.events.decode import decode_payload
 from schemas.identifiers import quality
-from schemas.reasons import Refusal
+from schemas.legibility import require_legible
+from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node, folded
@@ -33,6 +35,11 @@ from services.producers.formats.packing import pack
 RELAYED_AT_MOST = 16_384
 """Bytes of an authority's message that an event can carry as they are (the ``relay`` of a milestone)."""
 _UNKNOWN_AT_MOST = 50
+_TURNING = re.compile(
+    r"cancel|retract|revok|annul|invalid|void|delet|withdraw|obsolete|negat|rejected|test(?:indicator|flag|message)|^istest",
+    re.IGNORECASE,
+)
+_UNSET = frozenset({"", "0", "false", "n", "no", "none"})
 
 
 @dataclass(slots=True)
@@ -102,10 +109,12 @@ def vetted(record: Record) -> Record:
     if not isinstance(record, Said):
         return record
     try:
-        Envelope(
+        envelope = Envelope(
             "1.0", record.id, "urn:lianyun", record.type, record.time, record.subject, "application/json"
         )
-        decode_payload(record.type, orjson.dumps({"salt": "0" * 32, **record.data}))
+        payload = orjson.dumps({"salt": "0" * 32, **record.data})
+        decode_payload(record.type, payload)
+        require_legible(envelope, payload)
     except Refusal as refusal:
         return Unread(record.where, refusal)
     return record
@@ -133,6 +142,30 @@ def relay(raw: bytes, authority: str, may_pack: bool = False) -> dict[str, Any] 
         return None
     text = base64.b64encode(packed).decode()
     return {**said, "message_b64": text, "message_length": len(raw), "packing": "GZIP"}
+
+
+def turning(name: str, value: str, where: str) -> Refusal | None:
+    """The refusal of what is not known here and may take back or turn everything beside it; None for anything else."""
+    if _TURNING.search(name) is None or value.strip().casefold() in _UNSET:
+        return None
+    return Refusal(
+        Reason.INVALID_SCHEMA,
+        f"{name[:60]} is {value[:40]!r}, which is not known here and may take the message back.",
+        where,
+        "Send the message in the schema that is read, with its own status; a message that was taken back is not a fact.",
+    )
+
+
+def require_unturned(root: Node) -> None:
+    """Raise Refusal where an element or attribute of ``root`` speaks of cancellation, deletion or a test.
+
+    The schemas that are read have no such name, so what it says is not known.
+    """
+    for node in root.walk():
+        for name, value in ((node.name, node.text or "set"), *node.attributes.items()):
+            refusal = turning(name, value, node.path)
+            if refusal is not None:
+                raise refusal
 
 
 def unknown(root: Node, vocabulary: Mapping[str, frozenset[str]]) -> Iterator[Remarked]:

@@ -20,6 +20,12 @@ from services.producers.formats.text import decode
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_ELEMENTS = 200_000
+MAX_ATTRIBUTES = 64
+"""Of one element: reading them takes the square of their number, and no message has a quarter of so many."""
+MAX_NAME = 128
+
+REPEATED = frozenset({"TrainCompositionJourneySection"})
+"""Elements that a message repeats and of which the first stands for the message."""
 
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[(?:[^\]\"']|\"[^\"]*\"|'[^']*')*\]?[^>]*)?>?")
 """A document type with what it declares: brackets and ends within quotes do not end it."""
@@ -27,6 +33,25 @@ _PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _DECLARATION = re.compile(r"^<\?xml\b[^>]*\?>")
 _POSITION = re.compile(r", line [0-9]+, column [0-9]+.*", re.DOTALL)
 _ROOT = re.compile(r"<(?:[^\s<>/:!?=]+:)?([^\s<>/:!?=]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One element of a path; put together where it is shown, because many long ones would fill the memory."""
+
+    above: _Step | None
+    name: str
+    number: int
+
+    @property
+    def path(self) -> str:
+        """The path from the root to here."""
+        names: list[str] = []
+        step: _Step | None = self
+        while step is not None:
+            names.append(f"{step.name}[{step.number}]" if step.number > 1 else step.name)
+            step = step.above
+        return "/" + "/".join(reversed(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +63,51 @@ class Node:
     """
 
     name: str
-    path: str
+    _step: _Step
     text: str
     attributes: Mapping[str, str]
     children: tuple[Node, ...]
     _by_name: Mapping[str, tuple[Node, ...]] = field(repr=False, compare=False)
+
+    @property
+    def path(self) -> str:
+        """Where the element stands."""
+        return self._step.path
 
     def all(self, name: str) -> tuple[Node, ...]:
         """The children of that name in order, whatever their case and joining (``UN_Number``, ``UNNumber``)."""
         return self._by_name.get(folded(name), ())
 
     def find(self, path: str) -> Node | None:
-        """The first node at ``path`` (names joined by slashes), None where there is none."""
+        """The node at ``path`` (names joined by slashes), None where there is none.
+
+        Raises Refusal where several brothers of one name stand there and say different things: which one counts would
+        be a guess. Those that a message may repeat are walked by ``all``.
+        """
         node: Node | None = self
         for name in path.split("/"):
-            node = next(iter(node.all(name)), None) if node is not None else None
+            found = node.all(name) if node is not None else ()
+            node = found[0] if found else None
+            other = next((each for each in found[1:] if not found[0].says_the_same(each)), None)
+            if other is not None and name not in REPEATED:
+                raise Refusal(
+                    Reason.INVALID_SCHEMA,
+                    f"The element {other.name} stands twice and says different things.",
+                    other.path,
+                    "Send it once.",
+                )
         return node
+
+    def says_the_same(self, other: Node) -> bool:
+        """Whether both have the same text, attributes and children, wherever they stand."""
+        return (
+            (self.text, self.attributes) == (other.text, other.attributes)
+            and len(self.children) == len(other.children)
+            and all(
+                a.name == b.name and a.says_the_same(b)
+                for a, b in zip(self.children, other.children, strict=True)
+            )
+        )
 
     def value(self, path: str) -> str:
         """The text at ``path``, "" where there is no such element or it is empty."""
@@ -140,7 +194,7 @@ def read(raw: bytes) -> Node:
             f"line {line}, column {column}",
             "Export the file again; do not edit it by hand.",
         ) from None
-    return _node(root, "", 1, 1)
+    return _node(root, None, 1, 1)
 
 
 def _require_harmless(text: str) -> None:
@@ -166,15 +220,24 @@ def _require_harmless(text: str) -> None:
         )
 
 
-def _node(element: etree._Element, above: str, depth: int, number: int) -> Node:
+def _node(element: etree._Element, above: _Step | None, depth: int, number: int) -> Node:
     name = _local(element.tag)
-    path = f"{above}/{name}" + (f"[{number}]" if number > 1 else "")
-    if depth > MAX_DEPTH:
+    step = _Step(above, name, number)
+    beyond = (
+        f"Elements nest deeper than {MAX_DEPTH}."
+        if depth > MAX_DEPTH
+        else f"The name of an element has {len(name)} characters, more than {MAX_NAME}."
+        if len(name) > MAX_NAME
+        else f"The element has {len(element.attrib)} attributes, more than {MAX_ATTRIBUTES}."
+        if len(element.attrib) > MAX_ATTRIBUTES
+        else ""
+    )
+    if beyond:
         raise Refusal(
             Reason.UNREADABLE_FILE,
-            f"Elements nest deeper than {MAX_DEPTH}.",
-            path,
-            "No message of this standard is that deep: export it again.",
+            beyond,
+            step.path[:1_000],
+            "No message of this standard is like that: export it again.",
         )
     children = []
     by_name: dict[str, list[Node]] = {}
@@ -184,17 +247,17 @@ def _node(element: etree._Element, above: str, depth: int, number: int) -> Node:
             raise Refusal(
                 Reason.UNREADABLE_FILE,
                 "An entity stands where an element or text is expected.",
-                path,
+                step.path,
                 "Write the text itself.",
             )
         seen[_local(child.tag)] += 1
-        node = _node(child, path, depth + 1, seen[_local(child.tag)])
+        node = _node(child, step, depth + 1, seen[_local(child.tag)])
         children.append(node)
         by_name.setdefault(folded(node.name), []).append(node)
     parts = [element.text, *(child.tail for child in element)]
     return Node(
         name,
-        path,
+        step,
         " ".join(" ".join(_text(part) for part in parts if part).split()),
         {_local(key): " ".join(_text(value).split()) for key, value in element.attrib.items()},
         tuple(children),

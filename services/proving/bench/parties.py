@@ -10,8 +10,9 @@ import psycopg
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
-from services.registry.events import KeyAdded, NewKey, PartyAdded
+from services.registry.events import KeyAdded, PartyAdded
 from services.registry.fold import fold
+from services.registry.possession import proven
 from services.registry.registry import Registry
 from services.registry.store import append
 from services.simulator.cast import CAST, GATEWAY, seed_of
@@ -76,8 +77,7 @@ def registrations() -> Iterator[PartyAdded | KeyAdded]:
             topics=frozenset({own} - {GATEWAY}),
         )
         for scheme in SCHEMES:
-            public = signing_key(party.code, scheme).public_key.hex()
-            yield KeyAdded(party=party.code, key=NewKey(scheme=scheme, public_key=public, not_before=0))
+            yield KeyAdded(party=party.code, key=proven(signing_key(party.code, scheme), NETWORK, party.code))
 
 
 def registry() -> Registry:

@@ -54,7 +54,7 @@ class Premises:
         self._key = OKPKey.generate_key("Ed25519")
         now = time.time_ns() // 1_000
         with psycopg.connect(dsn) as session:
-            prepare(session, make_keys(self.keys), now, "bench")
+            prepare(session, make_keys(self.keys), NETWORK, now, "bench")
             party = store.load(session).party(lent.BANK)
             assert party is not None
             public = self._key.as_dict(private=False)

@@ -80,12 +80,18 @@ def test_a_bank_lends_from_the_terminal(
         assert as_bank("abank", "do", "pledge", "LN-1")[0] == 0
         assert as_bank("abank", "do", "draw", "LN-1", "--amount", "100 CNY")[0] == 0
         assert as_bank("abank", "do", "draw", "LN-1", "--amount", "much")[0] == Exit.USAGE
+        code, text = as_bank("abank", "do", "release", "LN-1")
+        assert (code, "NOTHING_OUTSTANDING" in text) == (Exit.FAILED, True)
         code, text = as_bank("abank", "status", "LN-1")
         assert code == 0
         assert "abank/LN-1  DRAWN" in text
         code, text = as_bank("abank", "status", "--container", "CSQU3054383", "--json")
         assert json.loads(text)["status"]["financings"][0]["financing"] == "abank/LN-1"
         assert as_bank("bbank", "status", "LN-1")[0] == Exit.NOT_FOUND
+        for other in ("LN%2D1", "LN-1?x", "LN-1/history", "./LN-1"):
+            assert as_bank("abank", "status", other)[0] == Exit.NOT_FOUND, (
+                "a reference is taken as it is written"
+            )
         assert as_bank("abank", "status", "LN-1", "--signed")[1].count(".") == 2
         code, text = as_bank("abank", "portfolio")
         assert "abank/LN-1" in text
@@ -111,6 +117,10 @@ def test_a_bank_lends_from_the_terminal(
         )  # fmt: skip
         assert code == Exit.FAILED
         assert "INTEREST_FREE" in text, "what was reserved under the old key is found"
+        abank = ("--client", "abank", "--key", str(tmp_path / "abank.json"), "--url", api.url)
+        code, text = run("do", "release", "LN-1", "--waive", "OTHER", *abank)
+        assert (code, "waived (OTHER): " in text) == (0, True), text
+        assert "waived: OTHER" in run("history", "LN-1", *abank)[1]
     assert run("rotate-key", "--close", "1")[0] == 0
     assert run("rotate-key", "--close", "1")[0] == Exit.NOT_FOUND
     with open_session(dsn) as session:

@@ -106,7 +106,16 @@ def test_a_receivable_from_reservation_to_release(api: RunningApi) -> None:
     assert (loaded["assurance"], loaded["sayers"]) == ("SIGNED_BY_AUTHORITY", 1)
     assert loaded["said"][0]["event"]["id"].endswith("/loaded-1")
 
-    assert post(bank, "/v1/financings/LN-1/release").json()["outcome"] == "DONE"
+    owing = post(bank, "/v1/financings/LN-1/release").json()
+    assert (owing["outcome"], owing["guard"], owing["waiver"]) == ("REFUSED", "NOTHING_OUTSTANDING", None)
+    assert post(bank, "/v1/financings/LN-1/release", {"waive": True}).status_code == 422, "no word is ignored"
+    assert post(bank, "/v1/financings/LN-1/release", {"waiver": {"grounds": "?"}}).status_code == 422
+    waiver = {"grounds": "OTHER_SECURITY"}
+    released = post(bank, "/v1/financings/LN-1/release", {"waiver": waiver}).json()
+    assert (released["outcome"], released["waiver"]) == ("DONE", waiver)
+    assert released["amount"] == {"minor_units": 292_250_000, "currency_code": "CNY"}
+    history = bank.get("/v1/financings/LN-1/history").json()["items"]
+    assert [step["waiver"] for step in history if step["what"] == "RELEASE"] == [None, waiver]
     assert post(rival, "/v1/reservations", {**B, "reference": "RF-1"}).json()["outcome"] == "DONE"
     with open_session(api.dsn) as session:
         report = checked(session)
@@ -163,6 +172,23 @@ def test_goods_stay_until_the_release_and_a_delivery_alerts(api: RunningApi) -> 
     order = {"action": "RELEASE_ORDER", "consignments": ["xaport/XA-1"]}
     assert post(consignee, "/v1/cargo-requests", order).json()["allowed"] is True
     assert post(api.client("toys"), "/v1/cargo-requests", order).status_code == 404
+
+
+def test_a_key_of_a_request_is_for_its_cargo_only(api: RunningApi) -> None:
+    """Also when the answer is no longer there: what was allowed for one cargo is no answer for another."""
+    forwarder, key = api.client("silk"), uuid4().hex
+    order = {"action": "RELEASE_ORDER", "consignments": ["xaport/XA-3"]}
+    allowed = post(forwarder, "/v1/cargo-requests", order, key).json()
+    assert allowed["allowed"] is True
+    with open_session(api.dsn) as session:
+        session.execute("DELETE FROM lianyun.api_answer")
+        session.commit()
+    assert post(forwarder, "/v1/cargo-requests", order, key).json() == allowed
+    with open_session(api.dsn) as session:
+        session.execute("DELETE FROM lianyun.api_answer")
+        session.commit()
+    other = post(forwarder, "/v1/cargo-requests", {**order, "consignments": ["xaport/XA-1"]}, key).json()
+    assert (other["allowed"], other["guard"]) == (False, "IDEMPOTENCY_KEY_UNUSED")
 
 
 def test_a_signed_request_is_answered_without_asking_again(api: RunningApi) -> None:

@@ -95,10 +95,11 @@ def test_sealed_lines_take_two_people(api: RunningApi) -> None:
 
 
 def test_it_serves_in_a_process_of_its_own_until_it_is_stopped(api: RunningApi, tmp_path: Path) -> None:
-    port, key = free_port(), tmp_path / "key.jwk"
+    port, beside, key = free_port(), free_port(), tmp_path / "key.jwk"
     lianyun(api, "party", "client", "add", "xaport", "--new", str(key), "--name", "xaport.typed")
     environment = {
         **os.environ,
+        "LIANYUN_METRICS_PORT": str(beside),
         "LIANYUN_DSN": api.dsn,
         "LIANYUN_API_AUTHORITY_KEY": str(tmp_path / "authority.json"),
     }
@@ -117,6 +118,16 @@ def test_it_serves_in_a_process_of_its_own_until_it_is_stopped(api: RunningApi, 
                 time.sleep(0.1)
         told = example(url, "xaport.typed", key, "/v1/consignments/xaport/XA-1")
         assert told["consignment"] == "xaport/XA-1"
+        for path in (
+            "/health/live",
+            "/health/ready",
+        ):  # for a container's own check, whatever the API serves with
+            answer = httpx.get(f"http://127.0.0.1:{beside}{path}")
+            assert (answer.status_code, answer.json()["ok"]) == (200, True)
+            assert answer.json()["idle_seconds"] < 30
+        shown = httpx.get(f"http://127.0.0.1:{beside}/metrics").text
+        for series in ('auth_failures_total{reason="replayed"}', 'rate_limited_total{client="xaport.typed"}'):
+            assert f"lianyun_api_{series} 0.0" in shown, "before the first, for Prometheus to see it rise"
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)

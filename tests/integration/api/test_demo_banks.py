@@ -79,7 +79,7 @@ def told(
     assert money.financed is not None
     keys = folder / "own-keys.json"
     with psycopg.connect(dsn) as session:
-        prepare(session, make_keys(keys), time.time_ns() // 1_000, "test")
+        prepare(session, make_keys(keys), "demo", time.time_ns() // 1_000, "test")
     cargo = [
         message
         for message in simulation.telling.messages

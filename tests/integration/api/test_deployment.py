@@ -106,7 +106,7 @@ def test_upkeep_forgets_what_has_expired_and_nothing_else(api: RunningApi) -> No
             )
         for key, given in (("old", second - 90_000), ("new", second)):
             session.execute(
-                "INSERT INTO lianyun.api_answer VALUES ('upkeep', %s, '', 200, '{}', '', %s) ON CONFLICT DO NOTHING",
+                "INSERT INTO lianyun.api_answer VALUES ('upkeep', %s, '', 200, '{}', '', %s, '') ON CONFLICT DO NOTHING",
                 (key, given * 1_000_000),
             )
     upkeep.forget(api.context)

@@ -126,6 +126,7 @@ def test_a_proof_is_used_up_for_every_worker(api: RunningApi) -> None:
 
     with RunningApi(api.dsn, api.folder, {"api_url": api.url}) as other:
         second = other.anonymous()
+        second.headers["host"] = f"127.0.0.1:{api.port}"
         assert second.get(STATUS, headers=headers()).status_code == 200, "it knows the token now"
         sent = headers()
         assert directly(api, lambda: first.get(STATUS, headers=sent)).status_code == 200

@@ -43,7 +43,7 @@ def test_every_route_of_a_bank_finds_what_it_asks_by_index(dsn: str, tmp_path: P
     assert isinstance(options, dict)
     options["options"] = ""  # nothing of what keeps our own sessions from such plans
     with psycopg.connect(dsn) as session:
-        prepare(session, read_keys(running.settings.financing_keys), time.time_ns() // 1_000, "test")
+        prepare(session, read_keys(running.settings.financing_keys), "demo", time.time_ns() // 1_000, "test")
     before = whole_reads(dsn)
     financing = {f"lianyun.financing_{name}" for name in ("decision", "entry", "hold", "touched")}
     assert financing | {"g1.head", "lianyun.identity"} <= before.keys()
@@ -88,7 +88,7 @@ def test_every_route_of_a_bank_finds_what_it_asks_by_index(dsn: str, tmp_path: P
                 ("/v1/reservations", body),
                 (f"/v1/financings/LN-{number}/pledge", None),
                 (f"/v1/financings/LN-{number}/draw", {"amount": {"minor_units": 1, "currency_code": "CNY"}}),
-                (f"/v1/financings/LN-{number}/release", None),
+                (f"/v1/financings/LN-{number}/release", {"waiver": {"grounds": "OTHER"}}),
             ):
                 answer = bank.post(path, json=sent, headers={"idempotency-key": uuid4().hex})
                 assert (answer.status_code, answer.json().get("outcome")) == (200, "DONE"), (
@@ -97,6 +97,11 @@ def test_every_route_of_a_bank_finds_what_it_asks_by_index(dsn: str, tmp_path: P
                 )
             found = bank.post("/v1/financing-status", json={"invoices": body["papers"]["invoices"]})  # type: ignore[index]
             assert found.status_code == 404, "what was released is held no more"
+            order = {"action": "RELEASE_ORDER", "consignments": [thing.key for thing in on]}
+            allowed = running.client(lending.FORWARDER).post(
+                "/v1/cargo-requests", json=order, headers={"idempotency-key": uuid4().hex}
+            )
+            assert allowed.json().get("allowed"), allowed.text
     # What sessions counted is seen once they have ended.
     until = time.monotonic() + 5
     while (after := whole_reads(dsn)) != before and time.monotonic() < until:

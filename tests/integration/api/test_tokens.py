@@ -16,6 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from services.api import clients
+from services.api.authority import granting
 from services.api.authority.signing import AuthorityKey
 from services.api.tokens.certificate import thumbprint
 from services.api.tokens.jose import BadToken
@@ -280,6 +281,17 @@ def test_a_rotated_key_ends_when_it_was_said_to(api: RunningApi) -> None:
     assert caller.ask().status_code == 200
 
 
+def test_a_key_is_not_registered_for_two_parties(api: RunningApi) -> None:
+    """Whoever holds it could act as either; within one party several programs may share it."""
+    first, jwk = Hand(api), ECKey.generate_key("P-256").as_dict(private=False)
+    api.register("elsewhere", "abank")
+    with open_session(api.dsn, "lianyun-test") as session:
+        clients.add_key(session, first.client, jwk, at=now(), by="test")
+        with pytest.raises(clients.ClientError, match="another party"):
+            clients.add_key(session, "elsewhere", jwk, at=now(), by="test")
+        session.rollback()
+
+
 def test_the_authority_describes_itself(api: RunningApi) -> None:
     told = httpx.get(api.url + "/.well-known/oauth-authorization-server").json()
     assert told["issuer"] == api.url
@@ -409,3 +421,84 @@ def _token(hand: Hand, key: ECKey, *, header: dict[str, str] | None = None, **ch
     }  # fmt: skip
     told = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode({"alg": "ES256", "typ": "at+jwt", **(header or {})}, told, key)
+
+
+def test_who_is_registered_shows_in_no_refusal(api: RunningApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by words and headers, nor by the work that is done."""
+    work: list[str] = []
+    original = granting.opened
+
+    def counted_open(token: str, key: Any) -> Any:
+        work.append(key.key_type)
+        return original(token, key)
+
+    monkeypatch.setattr(granting, "opened", counted_open)
+    keys = (ECKey.generate_key("P-256"), OKPKey.generate_key("Ed25519"), RSAKey.generate_key(2048))
+    clients_known = [Hand(api, key) for key in keys]
+    revoked = Hand(api)
+    with open_session(api.dsn, "lianyun-test") as session:
+        assert clients.revoke(session, revoked.client, at=now())
+        party = store.look(session).party("xaport")
+        assert party is not None
+        certified = f"certified-{secrets.token_hex(4)}"
+        clients.add_client(session, certified, party, jwk=None, certificate="x" * 43, at=now(), by="test")
+    stranger = Hand(api)
+    for signing in (
+        *keys,
+        *(
+            {
+                type(key): type(key).generate_key(*arg)
+                for key, arg in zip(keys, (("P-256",), ("Ed25519",), (2048,)), strict=True)
+            }
+        ).values(),
+    ):
+        stranger.key, stranger.algorithm = (
+            signing,
+            {ECKey: "ES256", OKPKey: "Ed25519", RSAKey: "PS256"}[type(signing)],
+        )
+        seen = set()
+        for name in ("nobody-at-all", *(each.client for each in clients_known), revoked.client, certified):
+            stranger.client = name
+            if any(each.client == name and each.key is signing for each in clients_known):
+                continue
+            work.clear()
+            answer = stranger.ask()
+            without = stranger.ask("", client_id=name)
+            volatile = ("x-request-id", "date", "ratelimit")
+            seen.add(
+                (
+                    *((each.status_code, each.text, tuple(sorted((k, v) for k, v in each.headers.items() if k not in volatile)))
+                      for each in (answer, without)),
+                    tuple(work),
+                )
+            )  # fmt: skip
+        assert len(seen) == 1, seen
+        ((refused, _, done),) = seen
+        assert refused[0] == 401
+        assert json.loads(refused[1]) == {
+            "error": "invalid_client",
+            "error_description": "the client cannot be proven",
+        }
+        assert len(done) == 1
+
+
+def test_a_refused_client_is_answered_no_sooner_than_the_floor(api_dsn: str, tmp_path: Path) -> None:
+    with RunningApi(api_dsn, tmp_path, {"api_foreign_floor": 0.5}) as slow:
+        caller = Hand(slow)
+        other = Hand(slow)
+        other.client = caller.client
+        for client in (caller.client, "nobody-at-all"):
+            other.client = client
+            began = time.monotonic()
+            assert other.ask().status_code == 401
+            assert time.monotonic() - began >= 0.5
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "e30.e30.", "....", "eyJhbGciOiJub25lIn0.e30."])
+def test_no_library_speaks_in_a_refusal(hand: Hand, token: str) -> None:
+    for answer in (hand.get(token), hand.get(hand.token(), token), hand.ask(proof=token), hand.ask(token)):
+        assert answer.status_code in (400, 401)
+        shown = answer.text + answer.headers.get("www-authenticate", "")
+        assert not any(
+            word in shown for word in ("Error", "error:", "Traceback", "JSON", "_signature", "decode")
+        ), shown

@@ -212,7 +212,7 @@ def test_the_commands_of_a_shift(world: World, tmp_path: Path, monkeypatch: pyte
     keys = tmp_path / "keys.json"
     held = make_keys(keys)
     with psycopg.connect(world.dsn) as session:
-        commands = prepare(session, replace(held, source="urn:lianyun:shift"), NOW, "test")
+        commands = prepare(session, replace(held, source="urn:lianyun:shift"), "demo", NOW, "test")
         assert commands  # its key is registered; the platform itself was
         known = registry_store.load(session)
         assert known.party("ktz") is not None

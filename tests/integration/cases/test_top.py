@@ -7,17 +7,29 @@ import fcntl
 import json
 import os
 import pty
+import re
+import select
+import shutil
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.cli.database import session
+from services.cli.exits import Exit, Failure
+from services.cli.settings import CliSettings
+from services.localstack.database import Database
 from services.localstack.engine import DatabaseAddress
+from services.localstack.guard import Guard
 from services.storage.migrate import migrate
 from tests.casework.border_night import border_night, play
 
@@ -136,3 +148,103 @@ def test_it_is_live_on_a_terminal_and_leaves_it_as_it_was(dsn: str) -> None:
     assert running.returncode == 130
     assert seen.index(b"\x1b[?1049h") < seen.index(b"lianyun top")
     assert seen.rindex(b"\x1b[?1049l") > seen.rindex(b"CR X8024")
+
+
+@pytest.fixture
+def server() -> Iterator[Database]:
+    """A database server of the test's own, with the night at the border; it may be stopped and started."""
+    guard = Guard()
+    database = Database(Path(tempfile.mkdtemp(prefix="lianyun-top-")), guard)
+    try:
+        database.start()
+        migrate(database.dsn)
+        play(database.dsn)
+        yield database
+        database.stop_immediate()
+    finally:
+        guard.release()
+        shutil.rmtree(database.process.log.parent, ignore_errors=True)
+
+
+class Screen:
+    """What a command draws on a terminal of 180 by 40, picture by picture."""
+
+    def __init__(self, own: int, running: subprocess.Popen[bytes]) -> None:
+        self._own, self._running, self._seen = own, running, b""
+
+    def until(self, words: str, *without: str) -> str:
+        """Wait for a picture with ``words`` and nothing of ``without``; the command goes on meanwhile."""
+        end = time.monotonic() + 90
+        while True:
+            *_, last, _unfinished = [b"", *self._seen.split(b"\x1b[H")]
+            shown = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", last.decode())
+            if words in shown and not any(each in shown for each in without):
+                return shown
+            assert self._running.poll() is None, f"it ended: {self._seen.decode()}"
+            assert time.monotonic() < end, shown
+            if select.select([self._own], [], [], 1.0)[0]:
+                self._seen += os.read(self._own, 65_536)
+
+
+@contextmanager
+def on_a_terminal(dsn: str, *words: str) -> Iterator[Screen]:
+    own, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 180, 0, 0))
+    with subprocess.Popen(
+        [str(Path(sys.executable).with_name("lianyun")), *words],
+        env={**os.environ, "LIANYUN_DSN": dsn, "TERM": "xterm-256color"},
+        stdin=other,
+        stdout=other,
+        stderr=other,
+    ) as running:
+        os.close(other)
+        try:
+            yield Screen(own, running)
+        finally:
+            running.kill()
+            os.close(own)
+
+
+def test_it_stays_while_the_database_is_away_and_says_how_old_the_board_is(server: Database) -> None:
+    with on_a_terminal(server.dsn, "top", "--every", "0.5", "--at", border_night().as_of) as screen:
+        screen.until("CR X8024", "does not answer")
+        server.stop()
+        shown = screen.until("does not answer")
+        assert "CR X8024" in shown, "what was read last stays"
+        assert re.search(r"last read at \d\d:\d\d:\d\d UTC, \d+ s ago", shown), shown
+        server.start()
+        screen.until("CR X8024", "does not answer")
+
+
+def test_a_command_that_loses_its_database_ends_with_what_to_do(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIANYUN_DSN", dsn)
+    with (
+        pytest.raises(Failure, match="the database does not answer") as failed,
+        session(CliSettings()) as lost,
+    ):
+        lost.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert (failed.value.code, failed.value.suggestion) == (Exit.UNREACHABLE, "lianyun doctor")
+
+
+def test_what_is_followed_goes_on_where_it_was_when_the_database_is_back(server: Database) -> None:
+    command = [str(Path(sys.executable).with_name("lianyun")), "events", "tail", "-f", "--limit", "3"]
+    with subprocess.Popen(
+        command, env={**os.environ, "LIANYUN_DSN": server.dsn}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as tail:  # fmt: skip
+        assert tail.stdout is not None
+        assert tail.stderr is not None
+        try:
+            before = [tail.stdout.readline() for _ in range(3)]
+            assert all("cre." in line for line in before)
+            server.stop()
+            assert "does not answer" in tail.stderr.readline()
+            server.start()
+            assert "answers again" in tail.stderr.readline()
+            tail.send_signal(signal.SIGINT)
+            rest = tail.stdout.read()
+            assert rest == "", "nothing is shown twice"
+            assert tail.wait(30) == 130
+        finally:
+            tail.kill()

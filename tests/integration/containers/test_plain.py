@@ -106,6 +106,22 @@ def test_every_service_is_healthy_and_jobs_are_done(plain: Deployment) -> None:
             assert state["Health"]["Status"] == "healthy", name
 
 
+def test_sessions_outlive_the_orphan_of_a_health_check(plain: Deployment, user: User) -> None:
+    """Postgres takes a process that becomes its child for a server process, and a failure of it for a crash of its own."""
+    database = plain.containers()["postgres"]["Id"]
+    orphan = (
+        "while kill -0 $PPID 2>/dev/null && [ $PPID != 1 ]; do :; done; sleep 0.2; touch /tmp/orphan; exit 2"
+    )
+    with psycopg.connect(user.environment["LIANYUN_DSN"], autocommit=True) as session:
+        engine.docker("exec", "-d", database, "bash", "-c", f"bash -c '{orphan}' & kill -9 $$")
+        until(
+            lambda: engine.run(["docker", "exec", database, "test", "-e", "/tmp/orphan"]).returncode == 0,
+            "the orphan has ended",
+        )
+        assert session.execute("SELECT pg_sleep(1), 1").fetchone() is not None
+    assert "reinitializing" not in engine.run(["docker", "logs", database]).stderr
+
+
 def test_our_containers_run_without_rights_and_all_ports_are_on_loopback(plain: Deployment) -> None:
     for name, container in plain.containers().items():
         host = container["HostConfig"]

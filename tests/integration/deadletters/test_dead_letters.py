@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import random
@@ -26,7 +27,8 @@ from services.deadletters.batch import LetterSettings
 from services.deadletters.desk import Desk, Done
 from services.deadletters.letter import State
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.registry.registry import Registry
 from services.storage.migrate import migrate
 from tests.storing.emptying import empty
@@ -120,7 +122,7 @@ def register(session: psycopg.Connection[Any], not_before: int = 0) -> None:
             topics=frozenset({TOPIC}),
         )
         commands.add_party(session, added, at=NOW, by="op")
-        key = NewKey(scheme=KEY.scheme, public_key=KEY.public_key.hex(), not_before=not_before)
+        key = proven(KEY, "demo", "ktz", not_before=not_before)
         commands.add_key(session, "ktz", key, at=NOW, by="op")
 
 
@@ -219,6 +221,88 @@ def test_a_flood_of_one_publisher_is_bounded_and_still_accounted_for(
         " FROM lianyun.dead_letter GROUP BY 1"
     ).fetchall()
     assert used(session) == {publisher: (count, size) for publisher, count, size in stored}
+
+
+HOUR = 3_600_000
+
+
+def chained(records: list[Record]) -> bytes:
+    """The digest of a cut over ``records``, worked out from what docs/operators.md says of it."""
+    found = b""
+    for each in records:
+        found = hashlib.sha256(found + each.offset.to_bytes(8) + digest(each.headers, each.value)).digest()
+    return found
+
+
+def test_beyond_the_bound_of_an_hour_a_refusal_is_recorded_and_its_bytes_are_not_stored(
+    session: psycopg.Connection[Any],
+) -> None:
+    bound = LetterSettings(per_hour=100)
+    start = NOW_MS // HOUR * HOUR
+    sent = [garbage(n, offset=n)._replace(append_ms=start + n) for n in range(300)]
+    for first in range(0, 300, 60):
+        put(session, *sent[first : first + 60], settings=bound)
+    put(session, garbage(9_999, topic="other", offset=1), settings=bound)
+    letters = store.letters(session, store.Query(limit=1_000))
+    assert sum(letter.publisher == TOPIC for letter in letters) == 100
+    assert sum(letter.publisher == "other" for letter in letters) == 1, "the flood of one is not another's"
+    (cut,) = store.cuts(session)
+    assert (cut.topic, cut.partition, cut.publisher, cut.reason) == (TOPIC, 0, TOPIC, "UNSIGNED")
+    assert (cut.messages, cut.first_offset, cut.last_offset) == (200, 100, 299)
+    assert (cut.first_append, cut.last_append) == ((start + 100) * 1_000, (start + 299) * 1_000)
+    assert cut.digest == chained(sent[100:]), "whatever the batches were"
+
+    put(session, *sent[250:], settings=bound)
+    assert store.cuts(session) == [cut], "read again, it is counted once"
+    put(session, sent[3]._replace(offset=301), settings=bound)
+    assert only_named(session, sent[3]).count == 2, "what is known counts on: that takes no room"
+    later = garbage(7_000, offset=302)._replace(append_ms=start + HOUR)
+    put(session, later, settings=bound)
+    assert only_named(session, later).count == 1, "another hour has room again"
+    assert store.purge(session, (start + 2 * HOUR) * 1_000)
+    assert store.cuts(session) == []
+
+
+def test_copies_of_what_is_not_stored_are_all_recorded(session: psycopg.Connection[Any]) -> None:
+    bound = LetterSettings(per_hour=1)
+    start = NOW_MS // HOUR * HOUR
+    copies = [garbage(5, offset=n)._replace(append_ms=start + n) for n in (2, 4, 9)]
+    other = garbage(6, offset=3)._replace(append_ms=start + 3)
+    put(session, garbage(1, offset=1)._replace(append_ms=start), *copies, other, settings=bound)
+    (cut,) = store.cuts(session)
+    assert (cut.messages, cut.first_offset, cut.last_offset) == (4, 2, 9)
+    assert cut.digest == chained([copies[0], other, *copies[1:]])
+
+
+def test_what_failed_by_our_own_fault_is_always_stored(session: psycopg.Connection[Any]) -> None:
+    faults = [Refused.internal(garbage(n, offset=n), ZeroDivisionError("planted"), TOPIC) for n in range(5)]
+    with session.transaction():
+        batch.record(session, faults, LetterSettings(per_hour=2))
+    assert len(store.letters(session, store.Query())) == 5
+    put(session, garbage(11, offset=11), garbage(12, offset=12), settings=LetterSettings(per_hour=2))
+    assert len(store.letters(session, store.Query())) == 7, "and takes nothing from the bound"
+
+
+def test_once_an_hour_is_full_the_bytes_are_not_even_sent(session: psycopg.Connection[Any]) -> None:
+    bound = LetterSettings(per_hour=2)
+    start = NOW_MS // HOUR * HOUR
+    records = [garbage(n, offset=n)._replace(append_ms=start + n) for n in range(6)]
+    refused = [refuse(record) for record in records]
+    assert batch.full(session, refused, bound) == frozenset()
+    put(session, *records[:3], settings=bound)
+    full = batch.full(session, refused, bound)
+    assert full == {(TOPIC, start // HOUR)}
+    with session.transaction():
+        batch.record(session, refused, bound, full)
+    known = only_named(session, records[0])
+    assert (known.count, known.truncated, known.value) == (2, False, records[0].value)
+    (cut,) = store.cuts(session)
+    assert (cut.messages, cut.digest) == (4, chained(records[2:]))
+
+
+def only_named(session: psycopg.Connection[Any], record: Record) -> Any:
+    (letter,) = store.named(session, digest(record.headers, record.value).hex())
+    return letter
 
 
 def test_redrive_accepts_the_unchanged_bytes_with_their_original_time(

@@ -23,7 +23,8 @@ from services.deadletters.batch import LetterSettings
 from services.deadletters.desk import Desk, Done
 from services.deadletters.ledger import StoredLedger
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.migrate import migrate
@@ -70,7 +71,7 @@ def writer(dsn: str, session: psycopg.Connection[Any]) -> Iterator[Writer]:
 
 
 def register(session: psycopg.Connection[Any], key: SigningKey) -> None:
-    added = NewKey(scheme=key.scheme, public_key=key.public_key.hex(), not_before=0)
+    added = proven(key, "demo", "xian")
     commands.add_key(session, "xian", added, at=NOW, by="op")
 
 

@@ -26,9 +26,10 @@ from services.localstack.ports import free_port
 from services.processors.log_moved import LogState
 from services.processors.slots import take
 from services.registry import commands, store
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.claiming import Wanted, claim_partitions
-from services.storage.ledger_protocol import Claim, PartitionId
+from services.storage.ledger_protocol import Claim, Mark, PartitionId
 from services.storage.migrate import migrate
 from services.storage.session import open_session
 from services.topics.cluster import admin_client, apply
@@ -170,12 +171,7 @@ def member(dsn: str, topic: str, *windows: tuple[int, int | None], code: str = "
         for number, (start, end) in enumerate(windows):
             key = SigningKey(Scheme.ED25519, bytes([number + 1]) * 32)
             until = None if end is None else now + end * DAY
-            window = NewKey(
-                scheme=key.scheme,
-                public_key=key.public_key.hex(),
-                not_before=now + start * DAY,
-                not_after=until,
-            )
+            window = proven(key, "demo", code, not_before=now + start * DAY, not_after=until)
             commands.add_key(session, code, window, at=now, by="test")
             ids.append(key.key_id)
     return ids
@@ -362,12 +358,14 @@ def test_partitions_whose_log_moved(
 
     def look() -> tuple[Check, Check]:
         ledger = working.ledger(session)
-        with admin_client(broker.bootstrap) as admin:
-            log = broker_checks.log_states(admin, list(ledger))
+        marks = {where: claim.last for where, (claim, _) in ledger.items()}
+        log = broker_checks.compared(broker.bootstrap, {}, marks)
         return working.stopped(ledger, log), working.waiting(ledger, log)
 
-    with admin_client(broker.bootstrap) as admin:
-        there = broker_checks.log_states(admin, [PartitionId(topic, 0), PartitionId("cre.nowhere.v1", 0)])
+    last = Mark(2, b"-" * 32)
+    there = broker_checks.compared(
+        broker.bootstrap, {}, {PartitionId(topic, 0): last, PartitionId("cre.nowhere.v1", 0): last}
+    )
     assert there.keys() == {PartitionId(topic, 0)}
     state = there[PartitionId(topic, 0)]
     assert (state.begin, state.end) == (0, 3)
@@ -375,7 +373,19 @@ def test_partitions_whose_log_moved(
     stopped, waiting = look()
     assert stopped.ok
     assert (waiting.ok, waiting.found) == (True, "3")
-    session.execute("UPDATE lianyun.kafka_offset SET next_offset = 9")
+    assert state.at_last is not None
+    assert state.at_last.record is not None
+    set_last = "UPDATE lianyun.kafka_offset SET next_offset = 3, last_offset = 2, last_digest = %s"
+    session.execute(set_last, (state.at_last.record.digest,))
+    stopped, waiting = look()
+    assert (stopped.ok, stopped.found, waiting.found) == (True, "none; 1 compared with the log", "0")
+    session.execute(set_last, (last.digest,))
+    finding(look()[0], "LOG_DIVERGED", f"offsets redrive {topic} 0")
+    session.execute(
+        "UPDATE lianyun.kafka_offset SET next_offset = 1, stopped = 'OFFSET_BEYOND_END', stopped_at = now()"
+    )
+    finding(look()[0], "OFFSET_BEYOND_END", f"offsets redrive {topic} 0")
+    session.execute("UPDATE lianyun.kafka_offset SET stopped = NULL, next_offset = 9")
     finding(look()[0], "OFFSET_BEYOND_END", "lianyun offsets")
     session.execute("UPDATE lianyun.kafka_offset SET next_offset = 0, topic_id = 'another'")
     finding(look()[0], "TOPIC_REPLACED", f"accept-loss {topic} 0")

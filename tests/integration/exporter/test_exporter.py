@@ -29,7 +29,8 @@ from services.localstack.engine import DatabaseAddress
 from services.localstack.ports import free_port
 from services.query.board.standing import KEPT
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.batch import Event
 from services.storage.migrate import migrate
 from services.storage.words import word
@@ -53,12 +54,7 @@ def dsn(postgres: DatabaseAddress) -> str:
                 code=code, name=code, roles=frozenset({Role.RAILWAY}), sources=frozenset({f"urn:test:{code}"})
             )
             commands.add_party(session, party, at=0, by="test")
-            added = NewKey(
-                scheme=key.scheme,
-                public_key=key.public_key.hex(),
-                not_before=0,
-                not_after=4_000_000_000_000_000,
-            )
+            added = proven(key, "demo", code, not_after=4_000_000_000_000_000)
             commands.add_key(session, code, added, at=0, by="test")
     return address
 

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from services.core.objects import consignment
 from services.processors.financing.asking import Ask
 from services.processors.financing.money import Money
 from services.processors.financing.rulings import Action, Ruling
@@ -18,7 +19,8 @@ from services.processors.financing.store.clerk import answer_next
 from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.names import financing_id
 from services.storage.session import open_session
-from tests.financing.stored import Stored, checked, events_of, value
+from services.storage.within import quarantine
+from tests.financing.stored import Stored, checked, events_of, key_of, value
 from tests.financing.telling import Case, cases, micros
 
 pytestmark = pytest.mark.integration
@@ -115,6 +117,70 @@ def test_an_event_that_tells_of_a_decision_is_no_second_request(stored: Stored) 
     kept: tuple[Ruling, ...] = rulings_of(stored.session, [financing_id("abank/GD-1")])
     assert [r.action for r in kept if r.done] == [Action.RESERVE, Action.PLEDGE, Action.DRAW]
     assert all(r.request is None for r in kept)
+
+
+GOODS: tuple[dict[str, Any], ...] = (
+    {"id": "founded-again", "by": "silk", "type": "link.consignment_opened", "says": {"reference": "SK-9", "containers": ["CSQU3054383"]}},
+    {"id": "pledge", "by": "abank", "type": "finance.pledged", "says": {"financing": "abank/GD-1"}},
+    {"id": "draw", "by": "abank", "type": "finance.drawn", "says": {"financing": "abank/GD-1", "drawn_amount": {"minor_units": 1000, "currency_code": "CNY"}}},
+    {"id": "order-of-it", "by": "silk", "type": "finance.release_order_requested", "says": {"objects": "consignment silk/SK-9", "order_number": "1"}},
+    {"id": "order-of-the-box", "by": "silk", "type": "finance.release_order_requested", "says": {"objects": "container CSQU3054383", "order_number": "2"}},
+    {"id": "release", "by": "abank", "type": "finance.released", "says": {"financing": "abank/GD-1"}},
+    {"id": "release-waiving-nothing", "by": "abank", "type": "finance.released.v2", "says": {"financing": "abank/GD-1"}},
+    {"id": "release-waiving", "by": "abank", "type": "finance.released.v2", "says": {"financing": "abank/GD-1", "waiver": {"grounds": "RESTRUCTURED"}}},
+    {"id": "order-afterwards", "by": "silk", "type": "finance.release_order_requested", "says": {"objects": "consignment silk/SK-9", "order_number": "3"}},
+)  # fmt: skip
+
+
+def test_requests_for_pledged_goods_under_another_consignment_and_a_release_with_debt(dsn: str) -> None:
+    found = Stored(dsn, events_of(told(GOODS)))
+    found.begin()
+    assert found.ask(*BASE.ask(0))[0].done
+    found.hear(DAY)
+    found._at = DAY
+    assert answer_all(found) == len(GOODS) - 1
+    assert decisions(found) == [
+        ("PLEDGE", "abank", "DONE", ""),
+        ("DRAW", "abank", "DONE", ""),
+        ("RELEASE_ORDER", "silk", "REFUSED", "RELEASE_BLOCKED"),
+        ("RELEASE_ORDER", "silk", "REFUSED", "RELEASE_BLOCKED"),
+        ("RELEASE", "abank", "REFUSED", "NOTHING_OUTSTANDING"),
+        ("RELEASE", "abank", "REFUSED", "NOTHING_OUTSTANDING"),
+        ("RELEASE", "abank", "DONE", ""),
+        ("RELEASE_ORDER", "silk", "DONE", ""),
+    ]
+    rows = found.session.execute(
+        "SELECT headers, convert_from(payload, 'UTF8'), shares, waiver FROM lianyun.financing_decision "
+        "WHERE shares <> '{}' OR waiver <> '' ORDER BY number"
+    ).fetchall()
+    assert [(shares, waiver) for _, _, shares, waiver in rows] == [
+        (["container:CSQU3054383"], ""),
+        ([], "RESTRUCTURED"),
+    ]
+    assert all(b"cre.finance.decided.v3" in bytes(headers) for headers, *_ in rows)
+    assert "abank" not in rows[0][1], "no bank is named"
+    assert '"minor_units":1000' in rows[1][1], "with what is owed"
+    assert checked(found.session).findings == ()
+    found.close()
+
+
+def test_a_key_that_is_revoked_after_the_pledge_lifts_no_block(dsn: str) -> None:
+    """All that the operator ever signed is set aside, the founding of the pledged cargo among it: the box stays of its goods."""
+    found = Stored(dsn, events_of(told(GOODS[:2])))
+    found.begin()
+    assert found.ask(*BASE.ask(0))[0].done
+    found.hear(DAY)
+    found._at = DAY
+    assert answer_all(found) == 1
+    quarantine(found.session, key_of("xaport").key_id, 0)
+    found.session.commit()
+    order = Ask(Action.RELEASE_ORDER, "silk", "order")
+    refused, _ = found.ask(order, DAY, (consignment("silk", "SK-9"),))
+    assert (refused.guard, [str(thing) for thing in refused.shares]) == (
+        "RELEASE_BLOCKED",
+        ["container:CSQU3054383"],
+    )
+    found.close()
 
 
 def test_several_clerks_answer_none_twice(dsn: str, stored: Stored) -> None:

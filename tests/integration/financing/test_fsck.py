@@ -4,14 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from schemas.envelope import SIGNATURE_HEADER, read_headers, signed_bytes
+from schemas.events.base import ObjectKind
 from schemas.signing import sign
 from services.admission.raw import frame, unframe
+from services.core.objects import Thing
 from services.fsck.finding import Damage
+from services.processors.financing import decisions
+from services.processors.financing.asking import Book
+from services.processors.financing.products import products
+from services.processors.financing.rulings import Action
 from services.storage.session import Session, open_session
 from tests.financing.stored import SIGNER, Stored, checked, events_of, key_of
 from tests.financing.telling import Case, cases
@@ -117,6 +123,66 @@ def test_each_damage_is_named_by_row_and_field(told: Session, harm: Harm) -> Non
     named = [(finding.kind, finding.field) for finding in found.findings if harm.where in finding.where]
     assert (harm.kind, harm.field) in named, found.findings
     assert {finding.kind for finding in found.findings} <= {Damage.DECISION, Damage.FINANCING}
+
+
+def test_goods_that_went_from_under_a_pledge_are_found(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a release of ours had forgotten the rule: each decision that it took wrongly is named, and no other."""
+    case = next(case for case in cases() if case.slug.startswith("37_"))
+    monkeypatch.setattr(Book, "shared", lambda *_: frozenset())
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    let_go = [
+        f"financing_decision {ruling.number}, {ruling.action}"
+        for number, written in enumerate(case.asks)
+        if (ruling := stored.ask(*case.ask(number))[0]).done and "shares" in written["expect"]
+    ]
+    assert len(let_go) == 7
+    report = checked(stored.session)
+    assert sorted(f.where for f in report.findings) == sorted(let_go)
+    assert {f.field for f in report.findings} == {"outcome"}
+    assert report.counts["releases_wrong"] == 7
+    stored.close()
+
+
+def test_a_release_of_what_is_owed_is_found(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = next(case for case in cases() if case.slug.startswith("40_"))
+    forgotten = {**decisions._STEPS, Action.RELEASE: lambda ask, _book, at, *_: ask.done(at)}
+    monkeypatch.setattr(decisions, "_STEPS", forgotten)
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    for number in range(4):
+        stored.ask(*case.ask(number))
+    monkeypatch.undo()
+    (found,) = checked(stored.session).findings
+    assert (found.field, found.expected) == ("waiver", "a waiver: 292250000 minor units were owed")
+    stored.close()
+
+
+def test_a_refusal_for_goods_that_nobody_shares_is_found(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = next(case for case in cases() if case.slug.startswith("37_"))
+    strange = frozenset({Thing(ObjectKind.CONTAINER, "TGHU0000006")})
+    monkeypatch.setattr(Book, "shared", lambda *_: strange)
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    for number in range(4):
+        stored.ask(*case.ask(number))
+    (found,) = checked(stored.session).findings
+    assert (found.field, found.stored) == ("shares", "container:TGHU0000006")
+    stored.close()
+
+
+def test_decisions_of_earlier_rules_stand(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was decided before requests concerned shared goods is no finding."""
+    case = next(case for case in cases() if case.slug.startswith("37_"))
+    monkeypatch.setattr(Book, "shared", lambda *_: frozenset())
+    stored = Stored(dsn, events_of(case))
+    stored.desk = replace(stored.desk, table=replace(products(), version="2026-11"))
+    stored.begin()
+    for number in range(len(case.asks)):
+        stored.ask(*case.ask(number))
+    report = checked(stored.session)
+    assert (report.findings, report.counts["releases_wrong"]) == ((), 0)
+    stored.close()
 
 
 def test_only_the_platform_signs_decisions(told: Session) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,66 @@ def test_a_pledge_and_a_release_order_never_both(dsn: str) -> None:
     assert [(r.outcome, r.guard) for r in answered] == [(Outcome.REFUSED, "RELEASE_BLOCKED")]
     assert answered[0].number > pledged.number
     assert answered[0].before == pledged.number
+
+
+def test_the_same_goods_under_two_foundings_are_reserved_once(dsn: str) -> None:
+    """Two banks at once, each with papers of its own consignment; the box that both consignments name is all they share."""
+    case = next(case for case in cases() if case.slug.startswith("41_"))
+    first, at, own = case.ask(0)
+    second, _, other = case.ask(2)
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    stored.hear(micros("2026-03-03T00:00Z"))
+    stored.close()
+    desk = Desk(ring(KEY), SIGNER, clock=lambda s: (at + HOUR, database_clock(s)[1]))
+    for number in range(6):
+        taken: list[Ruling] = []
+
+        def work(bank: int, run: int = number, taken: list[Ruling] = taken) -> None:
+            ask, on = ((first, own), (second, other))[bank]
+            named = replace(ask, idempotency=f"{run} {bank}", financing=f"{ask.asked_by}/RUN-{run}")
+            with open_session(dsn, "lianyun-test") as session:
+                taken.append(decide(session, desk, named, on))
+
+        at_once(2, work)
+        assert sorted(r.outcome for r in taken) == [Outcome.DONE, Outcome.REFUSED], taken
+        assert {r.guard for r in taken} == {"", "GOODS_FREE"}
+        (held,) = (r for r in taken if r.done)
+        with open_session(dsn, "lianyun-test") as session:
+            given_up = Ask(Action.CANCEL, held.asked_by, f"cancel {number}", held.financing)
+            assert decide(session, desk, given_up).done
+
+
+def test_a_pledge_and_a_release_order_under_another_founding_never_both(dsn: str) -> None:
+    case = next(case for case in cases() if case.slug.startswith("37_"))
+    reserve, at, on = case.ask(0)
+    order, _, other = case.ask(1)
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    stored.hear(micros("2026-03-03T00:00Z"))
+    stored._at = at
+    stored.desk.decide(stored.session, reserve, on)
+    stored.session.commit()
+    desk = Desk(ring(KEY), SIGNER, clock=lambda s: (at + HOUR, database_clock(s)[1]))
+    answered: list[Ruling] = []
+
+    def ordered() -> None:
+        with open_session(dsn, "lianyun-test") as session:
+            answered.append(decide(session, desk, order, other))
+
+    with open_session(dsn, "lianyun-test") as session:
+        pledged = desk.decide(session, Ask(Action.PLEDGE, "abank", "pledge", "abank/GD-1"))
+        waiting = threading.Thread(target=ordered, daemon=True)
+        waiting.start()
+        waiting.join(0.3)
+        assert not answered, "the order waits for the pledge"
+        session.commit()
+        waiting.join(30)
+    stored.close()
+    assert pledged.done
+    assert [(r.guard, [str(thing) for thing in r.shares]) for r in answered] == [
+        ("RELEASE_BLOCKED", ["container:CSQU3054383"])
+    ]
 
 
 POINTS = ("locked", "decided", "before_commit", "after_commit")

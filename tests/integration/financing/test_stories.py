@@ -70,6 +70,8 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
             "amount",
             "terms",
             "rules",
+            "shares",
+            "waiver",
         )
         assert [getattr(ruling, name) for name in decided] == [getattr(expected, name) for name in decided], (
             f"ask {number}"

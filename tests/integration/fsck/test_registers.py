@@ -32,7 +32,7 @@ from services.storage.migrate import migrate, migrations
 from services.storage.migration import Phase
 from services.storage.reference import TABLES
 from services.trail.lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
-from services.trail.registers import LOGS, REGISTERS
+from services.trail.registers import AUDITED, LOGS, REGISTERS
 from services.webhooks import queue, subscriptions
 from tests.calling.cast import play
 from tests.calling.running import RunningApi, now
@@ -355,6 +355,12 @@ def test_what_older_releases_wrote_is_taken_up_when_the_deployment_is_done(postg
             found_at = [finding.where for finding in check(session).findings]
             assert any(where in each for each in found_at), (damage, found_at)
             session.rollback()
+        session.execute("UPDATE lianyun.api_client SET party = party + 1")
+        session.execute("DELETE FROM lianyun.migration WHERE number = %s", (AUDITED,))
+    assert migrate(dsn) == ["0039_audited"]
+    with psycopg.connect(dsn) as session:
+        (finding,) = check(session).findings
+        assert finding.where == "api_client old", "what was changed by hand was taken for a release's"
 
 
 LINE = """

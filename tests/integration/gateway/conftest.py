@@ -20,7 +20,8 @@ from schemas.signing import Scheme, SigningKey, sign
 from services.localstack.engine import Servers
 from services.processors.supervisor import Supervisor
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.migrate import migrate
 from tests.calling.running import RunningApi
 
@@ -47,7 +48,7 @@ class Partner:
             sources=frozenset({self.source}),
             topics=frozenset(),
         )
-        key = NewKey(scheme=self.key.scheme, public_key=self.key.public_key.hex(), not_before=0)
+        key = proven(self.key, NETWORK, self.code)
         with psycopg.connect(dsn) as session:
             commands.add_party(session, party, at=now, by="test")
             commands.add_key(session, self.code, key, at=now, by="test")

@@ -93,7 +93,7 @@ def test_every_outcome(gateway: Gateway) -> None:
     forged["data"]["place"] = "railnet:brest"
     refused = gateway.post("ktz", forged, wait=10)
     assert (refused.status_code, refused.json()["reason"]) == (422, "BAD_SIGNATURE")
-    assert gateway.api.client("ktz").get(refused.headers["location"]).json()["reason"] == "BAD_SIGNATURE"
+    assert "location" not in refused.headers, "it was not published"
 
 
 def test_a_batch_has_a_result_for_each(gateway: Gateway) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kafka.admin import KafkaAdminClient, NewTopic
 
 from schemas.signing import Scheme
 from services.localstack.engine import BrokerAddress
 from services.producers import publisher
+from services.producers.inbox import Inbox
 from services.producers.intake import Intake
-from services.producers.outcome import Fate
+from services.producers.outcome import Fate, FileOutcome
 from services.producers.profile import Profile, create
 from services.producers.settling import settle
 from services.producers.spool import Spool
+from services.producers.unsent import BrokerUnreachable, NotTaken
+from services.producers.watching import Watch
 from tests.producing.log import stored
 from tests.producing.partner import departed, write
 
@@ -46,7 +52,7 @@ def test_without_a_broker_everything_waits_in_the_spool(tmp_path: Path) -> None:
     profile = create("ktz", "urn:cre:ktz", "cre.railway.ktz.v1", "demo", Scheme.ED25519)
     with Spool(tmp_path / "spool") as spool:
         outcome = Intake(profile, spool).path(records(tmp_path / "r", 3))
-        with pytest.raises(publisher.BrokerUnreachable):
+        with pytest.raises(BrokerUnreachable):
             publisher.drain(spool, "127.0.0.1:9", patience=0.1)
         settle([outcome], spool)
         assert spool.counts() == (3, 0)
@@ -72,3 +78,108 @@ def test_killed_again_and_again_it_still_publishes_everything(
     assert done.returncode == 0, done.stderr
     assert kills, "no kill hit a busy publisher"
     assert set(stored(broker.bootstrap, profile.topic)) == {f"dep-{n}" for n in range(6_000)}
+
+
+def lianyun(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own; one that waited for its whole patience would not end here."""
+    command = [sys.executable, "-m", "services.cli", "publish", "--as", "ktz", *words]
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=180)
+
+
+def elsewhere(profile: Profile, folder: Path, broker: BrokerAddress, topic: str) -> dict[str, str]:
+    replace(profile, topic=topic).save(folder)
+    return {**os.environ, "LIANYUN_BOOTSTRAP": broker.bootstrap, "LIANYUN_PARTNERS": str(folder)}
+
+
+def made(broker: BrokerAddress, topic: str, **config: str) -> str:
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    admin.create_topics([NewTopic(topic, num_partitions=2, replication_factor=1, topic_configs=config)])
+    admin.close()
+    return topic
+
+
+def test_a_topic_that_does_not_exist_is_named_at_once_and_the_events_wait(
+    broker: BrokerAddress, profile: Profile, tmp_path: Path
+) -> None:
+    file = str(records(tmp_path / "r.jsonl", 3))
+    missing = profile.topic.removesuffix(".v1") + "x.v1"
+    environment = elsewhere(profile, tmp_path, broker, missing)
+    done = lianyun(environment, "--patience", "3600", file)
+    assert done.returncode == 5, done.stderr
+    assert f"there is no topic {missing} at {broker.bootstrap}; there is {profile.topic}" in done.stderr
+    assert "safe in the spool" in done.stderr
+    assert "to do: lianyun topics apply" in done.stderr
+    made(broker, missing)
+    again = lianyun(environment, "--json", file)
+    assert (again.returncode, json.loads(again.stdout)["acknowledged"]) == (0, 3), again.stderr
+    assert stored(broker.bootstrap, missing) == {f"dep-{n}": 1 for n in range(3)}
+
+
+def test_what_is_for_another_topic_goes_out_and_what_is_refused_is_named(
+    broker: BrokerAddress, profile: Profile, tmp_path: Path
+) -> None:
+    small = made(broker, f"{profile.topic}.small", **{"max.message.bytes": "4000"})
+    nowhere = f"{profile.topic}.nowhere"
+    boxes = [{"kind": "container", "id": f"CSQU{n:07}"} for n in range(200)]
+    large = write(tmp_path / "l.jsonl", departed("large", objects=boxes), departed("little"))
+    with Spool(tmp_path / "spool") as spool:
+        for topic, file in (
+            (nowhere, records(tmp_path / "n", 2)),
+            (small, large),
+            (profile.topic, records(tmp_path / "r", 5)),
+        ):
+            other = replace(profile, topic=topic, source=f"urn:cre:{topic}")
+            Intake(other, spool).path(file)
+        with pytest.raises(NotTaken) as refused:
+            publisher.drain(spool, broker.bootstrap, patience=3_600)
+        assert spool.counts() == (3, 6)
+    assert (refused.value.topic, refused.value.missing) == (small, False)
+    assert "the event large is larger than the broker takes" in str(refused.value)
+    assert stored(broker.bootstrap, profile.topic) == {f"dep-{n}": 1 for n in range(5)}
+    assert stored(broker.bootstrap, small) == {"little": 1}
+
+
+def test_that_no_broker_answers_is_said_before_the_patience_ends(
+    profile: Profile, broker: BrokerAddress, tmp_path: Path
+) -> None:
+    environment = elsewhere(profile, tmp_path, broker, profile.topic)
+    environment["LIANYUN_BOOTSTRAP"] = "127.0.0.1:9"
+    done = lianyun(environment, "--patience", "6", str(records(tmp_path / "r", 1)))
+    assert done.returncode == 4
+    first, *_ = done.stderr.splitlines()
+    assert "no broker answered at 127.0.0.1:9 (127.0.0.1:9: [Errno 111] Connection refused)" in first
+    assert "safe in the spool" in first
+    assert "Trying for 6 s in all." in first
+
+
+def test_a_watch_says_what_the_broker_refuses_and_goes_on(
+    broker: BrokerAddress, profile: Profile, tmp_path: Path
+) -> None:
+    said: list[str] = []
+
+    class Listening:
+        def shelved(self, outcome: FileOutcome, target: Path) -> None: ...
+
+        def broker(self, problem: str, waiting: int) -> None:
+            assert waiting >= 0
+            said.append(problem)
+
+        def busy(self, problem: str) -> None: ...
+
+    missing = f"{profile.topic}.later"
+    (tmp_path / "inbox").mkdir()
+    records(tmp_path / "inbox" / "r.jsonl", 2)
+    with Inbox(tmp_path / "inbox", 0.05, 0.05) as inbox:
+        who = replace(profile, topic=missing)
+        watch = Watch(inbox, who, tmp_path / "spool", broker.bootstrap, Listening())
+        end = time.monotonic() + 120
+        while not said and time.monotonic() < end:
+            watch.round()
+            time.sleep(0.1)
+        assert f"there is no topic {missing}" in said[0]
+        assert "lianyun topics apply" in said[0]
+        made(broker, missing)
+        while watch.waiting and time.monotonic() < end:
+            watch.round()
+            time.sleep(0.1)
+    assert (said[1:], watch.acknowledged) == ([""], 2)

@@ -18,7 +18,8 @@ from services.localstack.engine import Servers
 from services.processors.supervisor import Supervisor
 from services.producers.spool_status import status
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.migrate import migrate
 from tests.integration.worker.harness import Arena
 from tests.producing.log import stored
@@ -55,7 +56,7 @@ def test_a_week_over_a_weak_link_arrives_whole(stack: Servers, tmp_path: Path) -
             sources=frozenset({who.source}),
             topics=frozenset({topic}),
         )
-        window = NewKey(scheme=who.key.scheme, public_key=who.key.public_key.hex(), not_before=0)
+        window = proven(who.key, "demo", "ktz")
         commands.add_party(session, added, at=now, by="test")
         commands.add_key(session, "ktz", window, at=now, by="test")
     inbox = tmp_path / "inbox"

@@ -17,6 +17,7 @@ from services.registry import commands, store, turn
 from services.registry.errors import RegistryError
 from services.registry.events import NewKey, PartyAdded, PartyAmended
 from services.registry.fold import fold
+from services.registry.possession import proven
 from services.storage.migrate import FOLDER, migrate
 from tests.storing.emptying import empty
 
@@ -48,13 +49,16 @@ def railway(code: str = "ktz", **more: Any) -> PartyAdded:
     )
 
 
-def new_key(byte: int, scheme: Scheme = Scheme.ED25519, **more: Any) -> NewKey:
-    key = SigningKey.from_seed(scheme, bytes([byte]) * 32)
-    return NewKey(scheme=scheme, public_key=key.public_key.hex(), not_before=NOW - 10, **more)
+def pair(byte: int, scheme: Scheme = Scheme.ED25519) -> SigningKey:
+    return SigningKey.from_seed(scheme, bytes([byte]) * 32)
+
+
+def new_key(byte: int, scheme: Scheme = Scheme.ED25519, party: str = "ktz", **more: Any) -> NewKey:
+    return proven(pair(byte, scheme), "demo", party, not_before=NOW - 10, **more)
 
 
 def key_id(byte: int, scheme: Scheme = Scheme.ED25519) -> str:
-    return SigningKey.from_seed(scheme, bytes([byte]) * 32).key_id
+    return pair(byte, scheme).key_id
 
 
 def nothing(*_: object) -> int:
@@ -68,7 +72,9 @@ def fill(session: psycopg.Connection[Any]) -> None:
         )
         commands.add_key(session, "ktz", new_key(1), at=NOW, by="op")
         commands.add_key(session, "ktz", new_key(1, Scheme.ED25519_BATCH), at=NOW, by="op")
-        commands.rotate_key(session, "ktz", key_id(1), new_key(2), old_until=NOW + 50, at=NOW + 1, by="op")
+        commands.rotate_key(
+            session, "ktz", key_id(1), new_key(2, replaces=pair(1)), old_until=NOW + 50, at=NOW + 1, by="op"
+        )
 
 
 def test_tables_snapshot_and_fold_of_the_events_are_the_same(session: psycopg.Connection[Any]) -> None:
@@ -113,7 +119,7 @@ def test_a_change_in_the_middle_of_a_look_is_seen_whole(
             monkeypatch.setattr(store, "statement", read)
             with psycopg.connect(dsn) as other:
                 commands.add_party(other, railway("kz8"), at=NOW + 2, by="op")
-                commands.add_key(other, "kz8", new_key(8), at=NOW + 2, by="op")
+                commands.add_key(other, "kz8", new_key(8, party="kz8"), at=NOW + 2, by="op")
         return read(name)
 
     monkeypatch.setattr(store, "statement", interrupted)
@@ -130,10 +136,10 @@ def test_a_refused_change_leaves_nothing_behind(session: psycopg.Connection[Any]
         lambda: commands.add_party(
             session, railway("kz2", managers=frozenset({"atlantis"})), at=NOW, by="op"
         ),
-        lambda: commands.add_key(session, "nobody", new_key(9), at=NOW, by="op"),
+        lambda: commands.add_key(session, "nobody", new_key(9, party="nobody"), at=NOW, by="op"),
         lambda: commands.add_key(session, "ktz", new_key(1), at=NOW, by="op"),
         lambda: commands.rotate_key(
-            session, "ktz", key_id(2), new_key(9), old_until=NOW - 1, at=NOW, by="op"
+            session, "ktz", key_id(2), new_key(9, replaces=pair(2)), old_until=NOW - 1, at=NOW, by="op"
         ),
         lambda: commands.revoke_key(session, "0" * 16, nothing, at=NOW, by="op"),
     ]

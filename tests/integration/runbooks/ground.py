@@ -22,7 +22,8 @@ from services.producers.intake import Intake
 from services.producers.spool import Spool
 from services.query.views import told_of
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.migrate import migrate
 from services.topics.cluster import apply
 from services.topics.declaration import read_declaration
@@ -85,7 +86,7 @@ class Ground:
             code="ktz", name="ktz", roles=frozenset({Role.RAILWAY, Role.OPERATOR}), managers=frozenset({"ktz"}),
             sources=frozenset({"urn:cre:ktz"}), topics=frozenset({self.topic}),
         )  # fmt: skip
-        key = NewKey(scheme=who.key.scheme, public_key=who.key.public_key.hex(), not_before=0)
+        key = proven(who.key, "demo", "ktz")
         now = time.time_ns() // 1_000
         with psycopg.connect(self.dsn) as session:
             commands.add_party(session, added, at=now, by="walk")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,10 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
+from services.localstack import LocalStack
+from services.localstack.broker_settings import BACK_SOON
+from services.localstack.engine import DatabaseAddress
+from services.localstack.postgres_binaries import postgres_programs
 from services.observability.publishing import ROOT
 from services.producers import profile
 from tests.integration.runbooks.ground import Ground, box
@@ -110,6 +115,66 @@ def test_accept_loss(ground: Ground, walk: Begin) -> None:
         page.do("Check")
     assert len(lost.read_text().splitlines()) + len(late.read_text().splitlines()) == 30
     page.whole()
+
+
+def test_redrive_log(postgres: DatabaseAddress, tmp_path: Path) -> None:
+    """On a broker of its own, whose volume is cut while it is down."""
+    with LocalStack(postgres=False, broker_settings=BACK_SOON) as own:
+        dsn = postgres.fresh_database(f"walk_{uuid.uuid4().hex[:12]}")
+        ground = Ground(own.bootstrap, dsn, tmp_path)
+        ground.found()
+        programs = postgres_programs(needs_to_be_shared=False)
+        why = {"PARTY": "ktz", "WHY": "the broker lost its tail", "TOPIC": ground.topic}
+        page = Walk("redrive-log", tmp_path, ground.environment(**why), programs)
+        files = [ground.publish(10, f"published-since/{wave}.jsonl") for wave in range(4)]
+        with page.running("lianyun worker", **AGAIN):
+            ground.applied()
+        own.broker.kill()
+        ends = {part: cut(own, f"{ground.topic}-{part}") for part in range(2)}
+        own.broker.start()
+        late = ground.publish(60, "published-since/late.jsonl")
+        with page.running("lianyun worker"):
+            for number, part in enumerate(part for part, was_cut in ends.items() if was_cut):
+                ground.until(
+                    lambda part=part: (
+                        ground.query(  # type: ignore[misc]
+                            f"SELECT stopped FROM lianyun.kafka_offset WHERE part = {part}"  # noqa: S608
+                        )
+                        == [("LOG_DIVERGED",)]
+                    ),
+                    "stop",
+                )
+                page.set(PARTITION=str(part))
+                if number == 0:
+                    page.do("Look")
+                    told = {
+                        c["name"]: c for c in json.loads((tmp_path / "doctor.json").read_text())["checks"]
+                    }
+                    assert "LOG_DIVERGED" in told["stopped partitions"]["found"]
+                    assert "offsets redrive" in told["stopped partitions"]["mend"]
+                    page.do("Decide")
+                else:
+                    ground.run("offsets", "redrive", ground.topic, str(part), "--why", "so", "--yes")
+            ground.applied()
+            assert "the broker lost its tail" in page.do("Decide")
+            assert "night-shift" in str(ground.query("SELECT detail FROM lianyun.platform_event"))
+            page.do("What is lost")
+            ground.applied()
+            page.do("Check")
+        assert sum(len(file.read_text().splitlines()) for file in (*files, late)) == 100
+        page.whole()
+
+
+def cut(own: LocalStack, name: str) -> bool:
+    """Cut the log of a partition in half, as a crash before the disk had it does; whether it had any."""
+    folder = own.folder / "kafka" / "data" / name
+    segment = folder / "00000000000000000000.log"
+    size = segment.stat().st_size
+    with segment.open("r+b") as file:
+        file.truncate(size // 2)
+    for file_ in (*folder.glob("*.index"), *folder.glob("*.timeindex"), *folder.glob("*.snapshot")):
+        file_.unlink()
+    return size > 0
 
 
 def truncated(ground: Ground) -> dict[int, int]:

@@ -15,6 +15,7 @@ from kafka.errors import KafkaError, TopicAuthorizationFailedError
 from typer.testing import CliRunner
 
 from schemas.signing import Scheme
+from services.cli.exits import Failure
 from services.cli.main import app
 from services.credentials import folder as keeping
 from services.credentials.authority import Issued, issue
@@ -189,6 +190,46 @@ def test_a_partner_publishes_with_its_password_from_a_file(
     done = CliRunner().invoke(app, arguments, env=settings)
     assert done.exit_code == 0, done.output
     assert '"acknowledged":1' in done.output.replace(" ", "")
+
+
+@pytest.mark.parametrize("topic", [FOREIGN, "cre.railway.nobody.v1"])
+def test_a_partner_that_may_not_write_somewhere_hears_so_at_once(
+    secured: Broker, secrets: Path, tmp_path: Path, topic: str
+) -> None:
+    """The broker does not say which topics there are that it does not open."""
+    settings = as_user(secured, secrets, "ktz", tmp_path) | {"LIANYUN_PARTNERS": str(tmp_path / "partners")}
+    profile.create("ktz", "urn:cre:ktz", topic, "demo", Scheme.ED25519).save(tmp_path / "partners")
+    file = tmp_path / "departures.jsonl"
+    file.write_text(json.dumps(RECORD) + "\n")
+    done = CliRunner().invoke(app, ["publish", "--as", "ktz", "--patience", "3600", str(file)], env=settings)
+    assert isinstance(done.exception, Failure)
+    assert done.exception.code == 1
+    assert f"the broker lets ktz write nothing to {topic}" in done.exception.problem
+    assert "safe in the spool" in done.exception.problem
+    assert "lianyun topics apply --access" in done.exception.suggestion
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("LIANYUN_KAFKA_USER", "a wrong SASL password looks the same"),
+        ("LIANYUN_KAFKA_CA", "a certificate that LIANYUN_KAFKA_CA does not vouch for"),
+    ],
+)
+def test_a_partner_that_is_not_let_in_hears_what_to_check(
+    secured: Broker, secrets: Path, tmp_path: Path, wrong: str, said: str
+) -> None:
+    keeping.make(tmp_path / "other", (), (), datetime.datetime.now(datetime.UTC))
+    settings = as_user(secured, secrets, "ktz", tmp_path) | {"LIANYUN_PARTNERS": str(tmp_path / "partners")}
+    settings[wrong] = "nobody" if wrong.endswith("USER") else str(tmp_path / "other" / "ca.pem")
+    profile.create("ktz", "urn:cre:ktz", OWN, "demo", Scheme.ED25519).save(tmp_path / "partners")
+    file = tmp_path / "departures.jsonl"
+    file.write_text(json.dumps(RECORD) + "\n")
+    done = CliRunner().invoke(app, ["publish", "--as", "ktz", "--patience", "5", str(file)], env=settings)
+    assert isinstance(done.exception, Failure)
+    assert done.exception.code == 4
+    assert said in done.exception.problem
+    assert "Trying for 5 s in all." in " ".join(done.stderr.split()), "before it gives up"
 
 
 def read(broker: Broker, user: str, offset: int) -> list[bytes]:

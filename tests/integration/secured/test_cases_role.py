@@ -118,7 +118,7 @@ def test_its_process_tells_how_far_it_is_and_ends_when_asked(
 ) -> None:
     keys = tmp_path / "keys.json"
     with psycopg.connect(server.replace("ROLE", "owner")) as owner:
-        prepare(owner, make_keys(keys), 0, "test")
+        prepare(owner, make_keys(keys), "demo", 0, "test")
         owner.execute("TRUNCATE lianyun.case_step, lianyun.case_head")  # as if nobody had ever followed
     keys.chmod(0o400)  # it is read only
     projector.forget(session)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import itertools
+import re
+import socket
+import ssl
+import struct
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schemas.trace_context import TraceContext
+from services.credentials.authority import issue, new_authority
+from services.localstack.ports import free_port
 from services.storage.session import Session
 from services.webhooks import queue, subscriptions
 from services.webhooks.messages import Message, MessageType, Subject, message
@@ -294,7 +303,9 @@ def test_rebinding_gains_nothing(receiver: Receiver, monkeypatch: pytest.MonkeyP
     answer = asyncio.run(attempt(False))
     assert answer.status is None
     assert answer.detail == "not called: the name leads to an address that is not public"
-    assert "ssl" in asyncio.run(attempt(True)).detail.lower(), "by setting it is called, and speaks no TLS"
+    assert asyncio.run(attempt(True)).detail == "no TLS connection was made", (
+        "by setting it is called, and speaks none"
+    )
     assert receiver.heard == []
 
 
@@ -381,3 +392,89 @@ def test_the_whole_process_from_commit_to_receiver(
     asyncio.run(run())
     assert len(receiver.heard) == 5
     assert states(session, made.id) == [("DELIVERED", 1, 204)] * 5
+
+
+WORDS = re.compile(
+    r"not called: .*|answered \d{3}(: redirects are not followed)?|no answer within \d+ s|"
+    "the name of the host cannot be resolved|the certificate does not hold|no TLS connection was made|"
+    "no connection was made|the answer is no HTTP|the connection ended before an answer|the delivery failed"
+)
+"""All that a subscriber reads of a failed delivery, as docs/webhooks.md lists it."""
+
+
+def outcome(url: str) -> str:
+    async def attempt() -> str:
+        async with Sender(2.0, loopback=True) as sender:
+            return (await sender.post(url, b"{}", {}, 0)).detail
+
+    return asyncio.run(attempt())
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2p1 secret-host\r\n", "the answer is no HTTP"),
+        (b"HTTP/1.1 99999 secret-host\r\n\r\n", "the answer is no HTTP"),
+        (b"", "the connection ended before an answer"),
+        (None, "the connection ended before an answer"),
+    ],
+)
+def test_what_is_no_endpoint_is_described_in_fixed_words(answer: bytes | None, detail: str) -> None:
+    """``answer`` None: the connection is reset."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                if answer is None:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                else:
+                    connection.recv(65_536)
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        found = outcome(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        thread.join(10)
+    assert found == detail
+    assert WORDS.fullmatch(found)
+
+
+def test_what_cannot_be_reached_is_described_in_fixed_words(tmp_path: Path) -> None:
+    moment = datetime.datetime.now(datetime.UTC)
+    issued = issue(new_authority("nobody", moment), "hook", ["127.0.0.1"], moment)
+    (tmp_path / "c.pem").write_bytes(issued.certificate)
+    (tmp_path / "c.key").write_bytes(issued.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "c.pem", tmp_path / "c.key")
+
+    async def attempts() -> list[str]:
+        server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        async with Sender(5.0, loopback=True) as sender:
+            urls = (
+                f"https://127.0.0.1:{port}/",
+                f"http://127.0.0.1:{free_port()}/",
+                "https://no-such.invalid/",
+            )
+            found = [(await sender.post(url, b"{}", {}, 0)).detail for url in urls]
+        server.close()
+        return found
+
+    assert asyncio.run(attempts()) == [
+        "the certificate does not hold",
+        "no connection was made",
+        "the name of the host cannot be resolved",
+    ]
+
+
+def test_an_endpoint_on_a_port_that_is_none_of_the_web_is_not_called_any_more(
+    session: Session, settings: WebhookSettings, seal: Seal
+) -> None:
+    """Registered under an earlier rule."""
+    named, _ = subscribe(session, seal, "https://hooks.example/")
+    session.execute("UPDATE lianyun.webhook_subscription SET url = 'https://hooks.example:22/'")
+    news(session)
+    deliver(session, settings, settled(session, named.id, "DEAD"))
+    (dead,) = queue.deliveries(session, named.id, "DEAD", None, 10)
+    assert dead.detail.startswith("not called: Port 22 is not called")

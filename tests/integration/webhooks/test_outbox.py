@@ -14,7 +14,7 @@ from services.processors.financing.asking import Ask
 from services.processors.financing.rulings import Action
 from services.storage.session import Session, open_session
 from services.webhooks import outbox, queue, subscriptions
-from services.webhooks.messages import SUBSCRIBABLE, MessageType
+from services.webhooks.messages import SUBSCRIBABLE, MessageType, Subject, message
 from services.webhooks.sealing import Seal
 from tests.financing.stored import Stored, events_of, tell
 from tests.financing.telling import Case, cases, micros
@@ -306,3 +306,23 @@ def test_a_fact_that_concerns_nobody_does_not_stop_what_follows(
     stored.session.commit()
     assert outbox.catch_up(session) == 1
     assert told(session) == {("abank", "financing.alert.v1")}
+
+
+@pytest.mark.usefixtures("everybody")
+def test_the_id_of_a_message_cannot_be_found_by_counting(session: Session, stored: Stored) -> None:
+    """Otherwise its receiver would learn how many decisions, events and transactions there were of others."""
+    for number in range(3):
+        ask, at, on = CASE.ask(number)
+        stored.ask(ask, at, on)
+    tell(stored.session, delivery(), SOON)
+    stored.session.commit()
+    outbox.catch_up(session)
+    rows = session.execute("SELECT party, type, body FROM lianyun.webhook_message").fetchall()
+    (most,) = session.execute("SELECT pg_current_xact_id()::text::bigint").fetchone() or (0,)
+    assert {type_ for _, type_, _ in rows} == {str(each) for each in SUBSCRIBABLE}
+    for party, type_, body in rows:
+        sent = orjson.loads(bytes(body))
+        subject = Subject(sent["data"]["subject"]["kind"], sent["data"]["subject"]["id"])
+        for number in (*range(2_000), *range(max(2_000, int(most) - 2_000), int(most) + 100)):
+            for news in (str(number), f"decision {number}", f"event {number}"):
+                assert message(party, MessageType(type_), subject, news, 0).id != sent["id"], news

@@ -18,13 +18,14 @@ from services.loading import loading
 with loading():
     import psycopg
 
+    from services.processors.log_moved import LogMoved
     from services.processors.ports import Admission, Applied, Batch, LogRecord
     from services.processors.process import run
     from services.processors.settings import WorkerSettings
     from services.storage import points
     from services.storage.arrays import adapt
-    from services.storage.claiming import Wanted, claim_partitions
-    from services.storage.ledger_protocol import Claim, Fenced, PartitionId
+    from services.storage.claiming import Wanted, claim_partitions, moved_claims, note_stopped
+    from services.storage.ledger_protocol import Claim, Fenced, PartitionId, mark_of
     from services.storage.session import open_session
 
 TABLE = """CREATE TABLE probe (topic text, part integer, "offset" bigint, value text, refused boolean,
@@ -47,13 +48,21 @@ class ProbeStore:
         wanted = [Wanted(p.topic, p.partition, topic_ids.get(p.topic)) for p in partitions]
         return claim_partitions(self._session, self._name, wanted)
 
+    def moved(self, epochs: Mapping[PartitionId, int]) -> Sequence[PartitionId]:
+        return moved_claims(self._session, self._name, epochs)
+
+    def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
+        reason, detail = (None, None) if moved is None else (moved.moved.value, moved.detail)
+        note_stopped(self._session, partition, epoch, reason, detail)
+
     def apply(self, batch: Batch[Any], registry: Any) -> Applied:  # noqa: ARG002
         session = self._session
         moves = [part.slice for part in batch]
         moved = session.execute(
-            """UPDATE lianyun.kafka_offset o SET next_offset = v.next
-               FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[])
-                    AS v (topic, part, epoch, first, next)
+            """UPDATE lianyun.kafka_offset o
+               SET next_offset = v.next, last_offset = v.next - 1, last_digest = v.digest, last_leader_epoch = v.leader
+               FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[], %s::int[])
+                    AS v (topic, part, epoch, first, next, digest, leader)
                WHERE (o.topic, o.part, o.epoch, o.next_offset) = (v.topic, v.part, v.epoch, v.first)""",
             (
                 [m.partition.topic for m in moves],
@@ -61,6 +70,8 @@ class ProbeStore:
                 [m.epoch for m in moves],
                 [m.first for m in moves],
                 [m.next_offset for m in moves],
+                [mark_of(m.records[-1]).digest for m in moves],
+                [m.leader_epoch for m in moves],
             ),
         ).rowcount
         if moved != len(moves):
@@ -99,7 +110,8 @@ class ProbeAdmitter:
 
     def judge(self, records: Sequence[LogRecord], registry: Any) -> Admission:  # noqa: ARG002
         outcomes = [(record.value or b"").startswith(b"bad") for record in records]
-        return Admission(outcomes, [int(not refused) for refused in outcomes])
+        sole = frozenset(record.topic for record in records)
+        return Admission(outcomes, [int(not refused) for refused in outcomes], sole)
 
 
 def prepare(dsn: str) -> None:

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.events.base import Role
+from schemas.reasons import Reason
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign_batch
 from services.deadletters.desk import Desk
@@ -25,7 +26,8 @@ from services.observability import gauges
 from services.processors.settings import admission_settings
 from services.processors.supervisor import Supervisor
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 from services.storage.generations import create_generation
 from tests.integration.worker.harness import Arena, metrics
 
@@ -50,7 +52,7 @@ class Partner:
             sources=frozenset({f"urn:cre:{code}"}),
             topics=frozenset({self.topic}),
         )
-        window = NewKey(scheme=self.key.scheme, public_key=self.key.public_key.hex(), not_before=0)
+        window = proven(self.key, "demo", code)
         now = time.time_ns() // 1_000
         with psycopg.connect(self.arena.dsn) as session:
             commands.add_party(session, added, at=now, by="test")
@@ -152,6 +154,7 @@ def test_a_party_registered_while_the_worker_runs_is_known_at_once(arena: Arena)
         arena.wait_for(lambda: counts(arena) == (0, 5, 5), 20, "five dead letters")
         assert f'lianyun_events_refused_total{{partner="{topic}",reason="UNKNOWN_KEY"}} 5.0' in metrics(port)
         assert exported(arena)[gauges.DEAD_LETTERS, topic, "UNKNOWN_KEY", "OPEN"] == 5
+        assert exported(arena)[gauges.DEAD_LETTERS_OPEN,] == 5
         assert (gauges.DEAD_LETTER_OLDEST, topic) in exported(arena)
         assert arena.query("SELECT DISTINCT reason FROM lianyun.dead_letter") == [("UNKNOWN_KEY",)]
         partner.register()
@@ -182,12 +185,28 @@ def test_the_metrics_follow_what_happens(arena: Arena) -> None:
             for headers, value in messages:
                 out(topic, 0, value, headers)
 
+    def registered() -> bool:
+        try:
+            return said("events_duplicate_total", partner="ktz") == 0
+        except OSError:  # it does not listen yet
+            return False
+
     first = partner.messages(6)
     partner.made = 0
     other = partner.messages(1, place="railnet:alashankou")  # another content under the first id
     early = partner.messages(1, published="2026-03-05T09:20:00Z", number=100)
     broken = partner.messages(2, broken=True)
     with workers(arena, 1, LIANYUN_METRICS_PORT=str(port)):
+        # What may come is there at 0 before it does, for Prometheus to see it rise.
+        arena.wait_for(registered, 30, "the registry")
+        assert {said("events_refused_total", partner="ktz", reason=str(reason)) for reason in Reason} == {0}
+        assert {said(f"events_{what}_total", partner="ktz") for what in ("equivocating", "out_of_order")} == {
+            0
+        }
+        assert said("events_received_total", topic=topic) == 0
+        assert said("events_refused_total", partner=topic, reason="UNSIGNED") == 0
+        assert said("pipeline_latency_seconds_bucket", stage="log_to_state", le="5.0") == 0
+        assert exported(arena)[gauges.DEAD_LETTERS_OPEN,] == 0
         send(*first, *first[:2], *other, *early, *broken)
         arena.wait_for(lambda: counts(arena)[2] == 12, 30, "twelve records")
         kind = "cre.movement.arrived.v1"

@@ -13,7 +13,7 @@ from services.localstack import LocalStack
 from services.localstack.broker_access import ADMINISTRATOR
 from services.processors.topic_directory import TopicDirectory
 from services.producers import publisher
-from services.producers.publisher import BrokerUnreachable
+from services.producers.unsent import BrokerUnreachable
 from services.storage.migrate import migrate
 from services.topics.access import apply_grants, grants
 from services.topics.cluster import ClusterError, admin_client, apply

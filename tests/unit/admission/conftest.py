@@ -15,8 +15,9 @@ from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
 from services.admission.admit import admit
 from services.admission.model import AdmissionSettings, Admitted, Record, Refused
-from services.registry.events import KeyAdded, NewKey, PartyAdded
+from services.registry.events import KeyAdded, PartyAdded
 from services.registry.fold import Event, fold
+from services.registry.possession import proven
 from services.registry.registry import Registry
 
 APPENDED = "2026-03-05T09:30:00Z"
@@ -47,12 +48,8 @@ def party(code: str, role: Role, **more: Any) -> PartyAdded:
 def key_event(
     code: str, key: SigningKey, start: str = "2026-01-01T00:00:00Z", end: str | None = None
 ) -> KeyAdded:
-    window = NewKey(
-        scheme=key.scheme,
-        public_key=key.public_key.hex(),
-        not_before=micros(start),
-        not_after=None if end is None else micros(end),
-    )
+    until = None if end is None else micros(end)
+    window = proven(key, "demo", code, not_before=micros(start), not_after=until)
     return KeyAdded(party=code, key=window)
 
 

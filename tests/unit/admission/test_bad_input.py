@@ -15,6 +15,8 @@ from schemas.envelope import signed_bytes
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
 from services.admission.model import Admitted, Record, Refused
+from services.admission.reading import read
+from services.admission.verification import verify_record
 from services.registry.events import KeyRevoked, KeyRotated, NewKey
 
 SIGNATURE = "header:lianyun-signature"
@@ -418,3 +420,37 @@ def test_a_leaf_of_another_batch_is_not_in_this_one(network: Any) -> None:
     foreign = sign(key, signed_bytes("demo", network.envelope(id="arr-9"), mine.value))
     record = with_header(mine, "lianyun-signature", foreign.encode())
     assert network.refusal(record) == ("BAD_SIGNATURE", SIGNATURE)
+
+
+@pytest.mark.parametrize(
+    "id",
+    ["arr-1\u202e", "arr\u200b-1", "arr\u061c-1", " arr-1", "arre\u0301-1", "arr\ue000-1", "arr\u00a0-1"],
+)
+def test_an_id_that_cannot_be_told_from_another_by_looking(network: Any, id: str) -> None:
+    record = network.record(id=id)
+    assert network.refusal(record) == ("INVALID_HEADER", "header:ce_id")
+    answer = network.judge(record)
+    assert isinstance(answer, Refused)
+    assert (answer.publisher, answer.event is not None) == ("ktz", True)
+    verified = verify_record(record, network.registry, network.settings)
+    assert isinstance(read(verified, network.registry, 1), Admitted), (
+        "what was admitted before stays as it is"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"objects": [{"kind": "booking", "id": "xian-port/B\u061c1"}]}, "/objects/0/id"),
+        ({"objects": [{"kind": "booking", "id": "xian-port/B\u00ad1"}]}, "/objects/0/id"),
+        ({"occurrence": "leg\U000e0041"}, "/occurrence"),
+        ({"remark": "late\u061c"}, "/remark"),
+    ],
+)
+def test_a_text_that_cannot_be_told_from_another_by_looking(
+    network: Any, changes: dict[str, Any], pointer: str
+) -> None:
+    assert network.refusal(network.record(network.payload(**changes))) == ("INVALID_SCHEMA", pointer)
+    assert isinstance(
+        network.judge(network.record(network.payload(remark="ok \u2714\ufe0f, 12\u00a0t"))), Admitted
+    )

@@ -31,7 +31,7 @@ DEAD = P + 'webhook_deliveries_total{outcome="dead"}'
 LAG = P + 'ledger_lag_events{topic="cre.railway.ktz.v1",partition="0"}'
 TOPIC = {"topic": "cre.railway.ktz.v1"}
 KTZ = {"partner": "ktz"}
-OPEN = P + 'dead_letters{partner="ktz",reason="BAD_SIGNATURE",outcome="OPEN"}'
+OPEN = P + "dead_letters_open"
 AGE = P + 'event_age_seconds_{}{{partner="ktz"{}}}'
 OVERDUE = P + 'milestones_overdue{milestone="movement.arrived",corridor="alashankou-dostyk"}'
 CROSSING = '{crossing="alashankou-dostyk"}'
@@ -62,6 +62,10 @@ CASES = (
          {P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="OFFSET_TRUNCATED"}': "1x10"},
          {P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="OFFSET_TRUNCATED"}': "0x10"}, "5m",
          {**TOPIC, "partition": "0", "reason": "OFFSET_TRUNCATED"}),
+    Case("PartitionStopped",
+         {P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="LOG_DIVERGED"}': "1x10"},
+         {P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="NOT_COMPARED"}': "1 0x10"}, "5m",
+         {**TOPIC, "partition": "0", "reason": "LOG_DIVERGED"}),
     Case("TopicMissing", {P + 'topic_missing{topic="cre.railway.ktz.v1"}': "1x10"},
          {P + 'topic_missing{topic="cre.railway.ktz.v1"}': "1 1 0x10"}, "5m", TOPIC),
     Case("TopicResting", {P + 'topic_rests_until_timestamp_seconds{topic="cre.railway.ktz.v1"}': "3600x30"},
@@ -87,7 +91,7 @@ CASES = (
           AGE.format("bucket", ',le="+Inf"'): "0+10x100", AGE.format("count", ""): "0+10x100"},
          {AGE.format("bucket", ',le="14400.0"'): "0+10x100", AGE.format("bucket", ',le="86400.0"'): "0+10x100",
           AGE.format("bucket", ',le="+Inf"'): "0+10x100", AGE.format("count", ""): "0+10x100"}, "95m", KTZ),
-    Case("PartnerEquivocates", {P + 'events_equivocating_total{partner="ktz"}': "_x69 1x30"},
+    Case("PartnerEquivocates", {P + 'events_equivocating_total{partner="ktz"}': "0x69 1x30"},
          {P + 'events_equivocating_total{partner="ktz"}': "1x100"}, "80m", KTZ),
     Case("PartnerKeyExpires", {P + 'partner_key_expires_timestamp_seconds{partner="ktz"}': "864000x90"},
          {P + 'partner_key_expires_timestamp_seconds{partner="ktz"}': "8640000x90"}, "80m", KTZ),
@@ -148,3 +152,66 @@ CASES = (
     Case("WebhooksTooSlow", {SENT: "0+100x200", SENT_IN_TIME: "0+96x200"},
          {SENT: "0+1000x200", SENT_IN_TIME: "0+995x200"}, "3h", severity="ticket"),
 )  # fmt: skip
+
+
+# What a process shows first may be the whole of a burst: its series are born at their full value. ``UP`` is the process that has been
+# read before without them, ``YOUNG`` one that has just started; of ``OLD`` nobody knows what it had counted before it was first read.
+AT = 'job="workers",instance="worker-1:9464"'
+UP = {f"up{{{AT}}}": "1x200", f"process_start_time_seconds{{{AT}}}": "0x200"}
+YOUNG = {f"up{{{AT}}}": "_x9 1x200", f"process_start_time_seconds{{{AT}}}": "_x9 540x200"}
+OLD = {f"up{{{AT}}}": "_x9 1x200", f"process_start_time_seconds{{{AT}}}": "_x9 -864000x200"}
+
+
+def own(name: str, labels: str = "") -> str:
+    """A series of that process."""
+    return f"{P}{name}{{{AT}{labels and ','}{labels}}}"
+
+
+def ages(value: str) -> Series:
+    """Events all older than 4 hours and younger than a day when they were applied."""
+    late = {own("event_age_seconds_bucket", f'partner="ktz",le="{le}"'): value for le in ("86400.0", "+Inf")}
+    return {**late, own("event_age_seconds_bucket", 'partner="ktz",le="14400.0"'): "_x10 0x200",
+            own("event_age_seconds_count", 'partner="ktz"'): value}  # fmt: skip
+
+
+def visible(all_: str, in_time: str) -> Series:
+    log = 'stage="log_to_state"'
+    return {own("pipeline_latency_seconds_count", log): all_,
+            own("pipeline_latency_seconds_bucket", log + ',le="5.0"'): in_time}  # fmt: skip
+
+
+BURST = "_x10 120x200"
+REFUSED_BURST = {own("events_refused_total", 'partner="ktz",reason="BAD_SIGNATURE"'): BURST}
+REQUESTS = {own("api_requests_total", 'route="/v1/x",status="200"'): "_x10 400x200"}
+FAILED_REQUESTS = {own("api_requests_total", 'route="/v1/x",status="503"'): BURST}
+WEBHOOKS = {
+    own("webhook_delivery_seconds_count"): BURST,
+    own("webhook_delivery_seconds_bucket", 'le="60.0"'): "_x10 9x200",
+}
+
+NEWBORN = (
+    Case("RefusedRatioHigh", REFUSED_BURST, {}, "17m", KTZ),
+    Case("PartnerEquivocates", {own("events_equivocating_total", 'partner="ktz"'): "_x10 1x200"}, {}, "12m", KTZ),
+    Case("EventsArriveLate", ages(BURST), {}, "45m", KTZ),
+    Case("ConsumerLagGrowing",
+         {own("ledger_lag_events", 'topic="cre.railway.ktz.v1",partition="0"'): "_x10 5000+500x60",
+          own("events_received_total", 'topic="cre.railway.ktz.v1"'): "_x19 4000x8 4100x60"}, {}, "31m", TOPIC),
+    Case("VisibleTooSlow", visible(BURST, "_x10 30x200"), {}, "14m", severity="page"),
+    Case("VisibleTooSlow", visible(BURST, "_x10 115x200"), {}, "90m", severity="ticket"),
+    Case("ApiFailing", {**REQUESTS, **FAILED_REQUESTS}, {}, "14m", severity="page"),
+    Case("ApiFailing", {**REQUESTS, own("api_requests_total", 'route="/v1/x",status="500"'): "_x10 2x200"}, {}, "90m",
+         severity="ticket"),
+    Case("WebhooksTooSlow", WEBHOOKS, {}, "14m", severity="page"),
+    Case("WebhooksTooSlow",
+         {own("webhook_delivery_seconds_count"): BURST, own("webhook_delivery_seconds_bucket", 'le="60.0"'): "_x10 115x200"},
+         {}, "90m", severity="ticket"),
+)  # fmt: skip
+"""Every alert over what counters rose by, where they are born at their full value: it fires beside ``UP`` and ``YOUNG``."""
+
+FIRST_HOUR = (
+    Case("DeadLettersGrowing", {OPEN: "0x10 150x60"}, {OPEN: "500x80"}, "25m"),
+    Case("DeadLettersGrowing", {OPEN: "_x10 150x60", P + 'dead_letter_oldest_timestamp_seconds{partner="ktz"}': "_x10 540x60"},
+         {OPEN: "_x10 150x60", P + 'dead_letter_oldest_timestamp_seconds{partner="ktz"}': "_x10 -86400x60"}, "25m"),
+    Case("DeadLettersGrowing", {OPEN: "500x30 0x30 150x60"}, {OPEN: "500x30 _x10 500x60"}, "80m"),
+)  # fmt: skip
+"""Letters that come before there was an hour to look back on, after an answer that failed, and after others were dealt with."""

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from services.observability.alerting import objectives
-from services.observability.alerting.alert import Alert
+from services.observability.alerting.alert import Alert, grown
 from services.observability.alerting.looking import dashboard_of
 from services.observability.alerting.rules import every_alert
 from services.observability.catalogue import families
 from services.observability.publishing import ROOT
-from tests.unit.alerting.cases import CASES, Case
+from tests.unit.alerting.cases import CASES, FIRST_HOUR, NEWBORN, OLD, UP, YOUNG, Case
 
 RULES = [str(ROOT / "ops" / "alerts" / name) for name in ("alerts.yml", "objectives.yml")]
 
@@ -90,6 +90,59 @@ def lasts(case: Case) -> bool:
 def test_burn_rates_fire_and_are_quiet_as_they_should(watching: Path, tmp_path: Path) -> None:
     tests = both(case for case in CASES if alert_of(case).slo)
     done = promtool(watching, tmp_path, tests, RULES, every="5m")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+COUNTING = re.compile(r"\b(increase|rate|irate|delta|idelta|deriv)\(")
+
+
+def test_every_alert_on_a_counter_has_a_case_for_a_series_that_is_born_at_its_full_value() -> None:
+    recorded = {name for name, expression, _ in objectives.recordings() if COUNTING.search(expression)}
+    counting = {
+        (alert.name, alert.severity)
+        for alert in every_alert()
+        if COUNTING.search(alert.expression) or any(name in alert.expression for name in recorded)
+    }
+    assert {(case.alert, alert_of(case).severity) for case in NEWBORN} == counting
+
+
+@pytest.mark.parametrize("case", NEWBORN, ids=lambda case: f"{case.alert}-{case.severity or 'ticket'}")
+def test_a_first_burst_fires_where_its_process_is_known(case: Case, watching: Path, tmp_path: Path) -> None:
+    tests = [one(case, {**case.fires, **beside}, [expected(case)]) for beside in (UP, YOUNG)]
+    done = promtool(watching, tmp_path, tests, RULES)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_an_old_process_had_counted_when_it_was_first_read_is_no_burst(
+    watching: Path, tmp_path: Path
+) -> None:
+    quiet = (case for case in NEWBORN if case.alert != "ConsumerLagGrowing")  # whose lag was not there before
+    done = promtool(watching, tmp_path, [one(case, {**case.fires, **OLD}, []) for case in quiet], RULES)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_counter_that_was_born_in_the_window_counts_once(watching: Path, tmp_path: Path) -> None:
+    """It is born with 40 and rises to 100, then its process starts again and it is born with 30; what was before is not lost."""
+    series = {f'c{{job="j",instance="i",x="{x}"}}': "_x5 40 70 100x8 30x20" for x in "ab"}
+    series |= {
+        'up{job="j",instance="i"}': "1x60",
+        'process_start_time_seconds{job="j",instance="i"}': "-60x60",
+    }
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {"expr": f"sum({grown('c', '15m')})", "eval_time": at, "exp_samples": [{"value": value}]}
+            for at, value in (("7m", 200), ("10m", 200))
+        ],
+    }
+    done = promtool(watching, tmp_path, [test], [])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("number", range(len(FIRST_HOUR)))
+def test_dead_letters_grow_in_the_first_hour_too(number: int, watching: Path, tmp_path: Path) -> None:
+    done = promtool(watching, tmp_path, both([FIRST_HOUR[number]]), RULES[:1])
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -20,7 +20,7 @@ from services.api.tokens.proof import Asked, prove
 
 KEY = ECKey.generate_key("P-256")
 PUBLIC = KEY.as_dict(private=False)
-ASKED = Asked("GET", "https://api.example/v1/x", 1_000.0, 60)
+ASKED = Asked("GET", ("https://api.example/v1/x",), 1_000.0, 60)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -90,7 +90,7 @@ def test_signed_claims_of_any_form_grant_or_are_refused(changed: dict[str, Any])
 
 @given(st.dictionaries(st.sampled_from(["htm", "htu", "iat", "jti", "ath", "nonce"]), values, max_size=4))
 def test_signed_claims_of_a_proof_hold_or_are_refused(changed: dict[str, Any]) -> None:
-    claims = {"htm": "GET", "htu": ASKED.uri, "iat": 1_000, "jti": "j", **changed}
+    claims = {"htm": "GET", "htu": ASKED.uris[0], "iat": 1_000, "jti": "j", **changed}
     proof = jwt.encode({"alg": "ES256", "typ": "dpop+jwt", "jwk": PUBLIC}, claims, KEY)
     try:
         proven = prove(proof, ASKED, None)

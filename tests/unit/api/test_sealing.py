@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import itertools
+
+import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.api.sealing import Seal
@@ -57,3 +63,43 @@ def test_a_nonce_is_good_for_two_to_four_minutes() -> None:
     assert not SEAL.fresh(nonce, 1_199.0)
     assert not SEAL.fresh(None, 1_200.0)
     assert not SEAL.fresh("ü", 1_200.0)
+
+
+@given(names, names, st.integers(0, 2**52 - 1))
+@example("decision", "abank", 0)
+@example("decision", "abank", 2**52 - 1)
+def test_a_number_comes_back_and_is_exact_in_json(purpose: str, party: str, number: int) -> None:
+    shown = SEAL.number(purpose, party, number)
+    assert 2**52 <= shown < 2**53
+    assert SEAL.number_of(purpose, party, shown) == number
+    assert SEAL.number(purpose, party, number) == shown
+
+
+def test_numbers_that_follow_one_another_are_shown_in_no_order_and_to_each_party_by_itself() -> None:
+    shown = [SEAL.number("decision", "abank", number) for number in range(1_000)]
+    assert len({*shown}) == 1_000
+    falling = sum(after < before for before, after in itertools.pairwise(shown))
+    assert 400 < falling < 600
+    assert len({after - before for before, after in itertools.pairwise(shown)}) > 990
+    others = [
+        *(SEAL.number("decision", "bbank", number) for number in range(1_000)),
+        *(SEAL.number("record", "abank", number) for number in range(1_000)),
+        *(Seal(bytes(32)).number("decision", "abank", number) for number in range(1_000)),
+    ]
+    assert {*shown}.isdisjoint(others)
+
+
+@given(st.integers() | st.sampled_from([-1, 0, 1, 2**52 - 1, 2**53, 2**80]))
+def test_what_is_no_number_of_ours_is_none(shown: int) -> None:
+    found = SEAL.number_of("decision", "abank", shown)
+    assert (found is not None) == (2**52 <= shown < 2**53)
+
+
+@given(places)
+def test_a_cursor_shows_nothing_and_one_of_the_earlier_form_still_opens(place: object) -> None:
+    body = orjson.dumps(place)
+    raw = base64.urlsafe_b64decode(SEAL.cursor("list", "party", place) + "==")
+    assert len(body) < 4 or body not in raw
+    mac = hmac.new(bytes(range(32)), b"cursor\0list\0party\0" + body, hashlib.sha256).digest()[:16]
+    earlier = base64.urlsafe_b64encode(mac + body).rstrip(b"=").decode()
+    assert SEAL.place("list", "party", earlier) == place

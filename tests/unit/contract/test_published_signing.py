@@ -170,3 +170,29 @@ def test_the_specification_shows_the_vectors() -> None:
     reasons = set(re.findall(r"\b[A-Z]+_[A-Z_]+\b|UNSIGNED", text)) - {"HMAC_SHA"}
     assert reasons <= set(Reason)
     assert {case["reason"] for case in VECTORS["refused"]} <= reasons
+
+
+def test_proofs_of_possession_follow_the_specification() -> None:
+    """Section 9, written a second time and verified with another library."""
+    assert [case["replaced_signature"] is not None for case in VECTORS["possession"]] == [False] * 3 + [
+        True,
+        False,
+    ]
+    for case in VECTORS["possession"]:
+        message = b"lianyun-key-possession-v1\n"
+        for name in (
+            "network", "party", "purpose", "scheme", "key_id", "public_key", "not_before", "not_after", "replaces",
+        ):  # fmt: skip
+            value = None if case[name] is None else str(case[name]).encode()
+            message += b"\0" if value is None else b"\1" + len(value).to_bytes(4) + value
+        assert case["signed_bytes"] == message.hex()
+        for header in filter(None, (case["signature"], case["replaced_signature"])):
+            _, scheme, key_id, signature, *place = header.split(";")
+            assert key_id == (case["key_id"] if header == case["signature"] else case["replaces"])
+            assert scheme == KEYS[key_id]["scheme"]
+            signed = message
+            if place:
+                root = hashlib.sha256(b"\0" + message).digest()
+                assert place == ["1", "0", base64.b64encode(root).decode(), ""]
+                signed = b"lianyun-ed25519-batch-v1\n" + (1).to_bytes(4) + root
+            signed_by(KEYS[key_id], base64.b64decode(signature), signed)

@@ -91,6 +91,61 @@ def links(panel: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield from each_property["value"]
 
 
+def colour(panel: dict[str, Any], value: float) -> str:
+    """The colour in which Grafana shows ``value``."""
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert [step["value"] for step in steps[1:]] == sorted(step["value"] for step in steps[1:])
+    assert steps[0]["value"] is None
+    return str([step["color"] for step in steps if step["value"] is None or step["value"] <= value][-1])
+
+
+def test_a_budget_that_is_spent_is_red_and_no_budget_is_ever_negative() -> None:
+    budgets = [
+        panel
+        for name in DRAWN
+        for panel in panels(name)
+        if "budget" in panel["title"] and panel["type"] == "stat"
+    ]
+    assert len(budgets) == 4
+    for panel in budgets:
+        (target,) = panel["targets"]
+        assert target["expr"].startswith("1 - "), (
+            "what is spent, from 0 on; what would be left can be less than nothing"
+        )
+        assert "spent" in panel["title"]
+        shown = [colour(panel, value) for value in (0, 0.4, 0.6, 0.99, 1, 8.72)]
+        assert shown == ["green", "green", "orange", "orange", "red", "red"], panel["title"]
+
+
+NO_LIMIT = {"Arrivals with an estimate", "Parts of the transaction"}
+"""Shares of which none is good or bad by itself."""
+
+
+@each
+def test_a_share_is_red_where_it_is_bad(name: str) -> None:
+    for panel in panels(name):
+        title = panel["title"]
+        if panel["fieldConfig"]["defaults"]["unit"] != "percentunit" or title in NO_LIMIT:
+            continue
+        good_is_high = "share that is good" in title
+        best, worst = (1.0, 0.5) if good_is_high else (0.0, 1.0)
+        assert (colour(panel, best), colour(panel, worst)) == ("green", "red"), title
+
+
+@pytest.mark.parametrize(
+    ("title", "bad", "good"),
+    [
+        ("Workers ready", 0, 1),
+        ("Until the last key runs out", 13 * 86_400, 15 * 86_400),
+        ("Until the certificate runs out", -1, 15 * 86_400),
+        ("visible: share that is good", 0.98, 0.995),
+    ],
+)
+def test_what_is_bad_when_it_is_low_is_red_there(title: str, bad: float, good: float) -> None:
+    (panel,) = (panel for name in DRAWN for panel in panels(name) if panel["title"] == title)
+    assert (colour(panel, bad), colour(panel, good)) == ("red", "green")
+
+
 @each
 def test_a_link_of_a_whole_panel_needs_no_value_of_a_series(name: str) -> None:
     assert not [

@@ -396,7 +396,9 @@ def test_a_line_struck_through_is_passed_over() -> None:
         "a total",
         "a signature",
     ]
-    assert {e.data["wagon"] for e in said(records, "link.wagon_loaded")} == {"CN/5480117", "CN/5480502"}
+    assert {e.data["wagon"] for e in said(records, "link.wagon_loaded")} == {"CN/5480502"}
+    (failed,) = unread(records)
+    assert "struck through" in failed.refusal.detail, "a wagon struck through is no wagon of the row"
 
 
 def test_only_a_panic_of_the_library_is_taken_for_a_damaged_file(monkeypatch: pytest.MonkeyPatch) -> None:

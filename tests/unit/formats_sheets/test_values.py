@@ -191,7 +191,8 @@ def test_wagons_in_doubt() -> None:
 def test_seals_of_a_cell() -> None:
     assert equipment.seals("260138/HS0007713") == (["260138", "HS0007713"], [])
     assert equipment.seals(260281.0) == (["260281"], [])
-    assert equipment.seals("260159、260166；铅封") == (["260159", "260166"], ["铅封"])
+    assert equipment.seals("铅封 260159、260166") == (["260159", "260166"], [])
+    assert equipment.seals("260159、260166；断") == (["260159", "260166"], ["断"])
 
 
 @pytest.mark.parametrize(

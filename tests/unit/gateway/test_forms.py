@@ -218,3 +218,12 @@ def test_a_handle_is_read_back_and_nothing_else_is(
     for other in (handle.text()[:80], "", "é", "A" * 200, handle.text() + "="):
         with pytest.raises(ValueError, match="not a handle"):
             Handle.of(other)
+
+
+@pytest.mark.parametrize("id", ["dep\u202e", "dep\u200b", " dep", "de\u0301p"])
+def test_an_id_that_cannot_be_told_from_another_is_no_event(id: str) -> None:
+    body = json.loads(structured())
+    assert bad(read_event(json.dumps({**body, "id": id}).encode(), "demo")) == (
+        Reason.INVALID_HEADER,
+        "/id",
+    )

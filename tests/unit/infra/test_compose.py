@@ -7,14 +7,19 @@ import re
 import shutil
 import subprocess
 import tomllib
+from http.server import HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
+from services.api.settings import ApiSettings
 from services.notifying.relay import RelaySettings
 from services.notifying.routing import Receivers, configuration
+from services.observability.answering import Answering
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -33,6 +38,48 @@ def test_a_service_is_pinned_and_bounded_and_its_health_is_known(name: str) -> N
     job = service["restart"].startswith("on-failure:") or name == "demo"
     assert job == ("disable" in service["healthcheck"]), "only a job, which ends, goes without"
     assert job or service["restart"] == "unless-stopped"
+
+
+@each
+def test_the_first_process_of_a_container_is_one_that_takes_in_orphans(name: str) -> None:
+    """Postgres ends all its sessions when a process that it did not start, a health check's, ends as its child."""
+    assert SERVICES[name]["init"] is True
+
+
+@each
+def test_a_health_check_is_one_process_that_starts_no_interpreter(name: str) -> None:
+    """Under load an interpreter takes seconds to start; a shell around a program is a parent that can be killed without it."""
+    kind, *command = SERVICES[name]["healthcheck"].get("test", ["NONE"])
+    assert kind in ("NONE", "CMD"), command
+    assert not command or command[0] in ("bash", "pg_isready", "promtool", "wget"), command
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False), (404, False)])
+def test_the_probe_of_our_services_is_healthy_where_they_say_so(status: int, healthy: bool) -> None:
+    """As Compose would run it, on the loopback address, against a process's own port."""
+    paths = set()
+    for name, service in SERVICES.items():
+        if "lianyun:" not in service["image"] or service["healthcheck"].get("disable"):
+            continue
+        _, *command, path = service["healthcheck"]["test"]
+        paths.add((name.partition("-")[0], path))
+        probe = [part.replace("$$", "$") for part in command]
+    assert {path for _, path in paths} == {"/health/live", "/health/ready"}
+    assert {name for name, path in paths if path == "/health/ready"} == {"api"}
+
+    class Answer(Answering):
+        def do_GET(self) -> None:
+            self.answer(status if self.path == "/health/ready" else 404, "text/plain", b"")
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        port = str(server.server_address[1])
+        here = [part.replace("9464", port) for part in probe]
+        done = subprocess.run([*here, "/health/ready"], capture_output=True, timeout=30, check=False)
+        server.shutdown()
+    assert (done.returncode == 0) == healthy
+    gone = subprocess.run([*here, "/health/ready"], capture_output=True, timeout=30, check=False)
+    assert gone.returncode != 0, "nobody listens any more"
 
 
 @each
@@ -111,6 +158,28 @@ def test_keys_of_the_api_come_from_secrets_where_it_is_secured() -> None:
     assert {"lianyun_webhook_keys", "lianyun_kafka_password", "lianyun_dsn_password"} <= given
     assert service["environment"]["LIANYUN_API_URL"].startswith("https://")
     assert not service.get("volumes")
+
+
+@pytest.mark.parametrize(
+    ("name", "outside"), [("api", "LIANYUN_API_PORT"), ("api-secure", "LIANYUN_API_SECURE_PORT")]
+)
+def test_the_api_knows_every_name_by_which_it_is_reached(name: str, outside: str) -> None:
+    """Published on this machine, and inside the network; each settings file of an earlier release gives one."""
+    (published,) = SERVICES[name]["ports"]
+    settings = {
+        key.removeprefix("LIANYUN_").lower(): re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
+        for key, value in SERVICES[name]["environment"].items()
+        if key.startswith(("LIANYUN_API_URL", "LIANYUN_API_ALIASES", "LIANYUN_API_HOST"))
+    }
+    urls = ApiSettings(dsn=SecretStr(""), **settings).api_urls
+    assert f"${{{outside}:-" in published
+    assert f"${{{outside}:-" in SERVICES[name]["environment"]["LIANYUN_API_URL"]
+    scheme = "https" if name == "api-secure" else "http"
+    port = published.split(":-")[1].split("}")[0]
+    assert {f"{scheme}://localhost:{port}", f"{scheme}://api:8443"} <= {*urls}
+    if name == "api":
+        assert f"http://127.0.0.1:{port}" == urls[0]
+        assert SERVICES["demo"]["environment"]["LIANYUN_API_URL"] in urls
 
 
 def test_the_key_that_signs_steps_of_cases_is_the_one_that_was_prepared_and_only_read() -> None:

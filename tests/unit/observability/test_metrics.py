@@ -16,6 +16,7 @@ from services.observability.definitions import Definition
 from services.observability.http import Health, HealthServer
 from services.observability.instruments import BulkHistogram, Instruments
 from services.processors.metrics import WorkerMetrics
+from services.processors.supervision import SupervisorMetrics
 
 
 def test_every_metric_is_declared_once() -> None:
@@ -82,6 +83,13 @@ def test_the_worker_shows_declared_metrics_only() -> None:
     shown = {name for name in WorkerMetrics().instruments.names() if not name.startswith("process_")}
     assert shown <= declared
     assert "lianyun_ledger_lag_events" in shown
+
+
+def test_the_ends_of_workers_are_shown_before_the_first() -> None:
+    shown = generate_latest(SupervisorMetrics(2).instruments.registry).decode()
+    for worker in (0, 1):
+        for way in ("FENCED", "STUCK", "SIGKILL"):
+            assert f'lianyun_worker_exits_total{{exit="{way}",worker="{worker}"}} 0.0' in shown
 
 
 def test_metrics_and_health_are_served() -> None:

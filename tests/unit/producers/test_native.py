@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,28 @@ def test_a_missing_profile_names_those_that_exist(tmp_path: Path) -> None:
     PROFILE.save(tmp_path)
     with pytest.raises(ProfileError, match="ktz"):
         load(tmp_path, "kzt")
+
+
+def test_a_profile_whose_topic_can_be_none_is_named(tmp_path: Path) -> None:
+    replace(PROFILE, topic="no topic!").save(tmp_path)
+    with pytest.raises(
+        ProfileError, match=r"ktz\.toml: topic 'no topic!' is not the name .* lianyun party show ktz"
+    ):
+        load(tmp_path, "ktz")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"id": "dep-1\u202e"}, "header:ce_id"),
+        ({"subject": "box\u200b"}, "header:ce_subject"),
+        ({"data": {**RECORD["data"], "occurrence": "leg\u061c"}}, "/occurrence"),  # type: ignore[dict-item]
+    ],
+)
+def test_what_cannot_be_told_from_another_by_looking_is_refused_before_it_is_signed(
+    changes: dict[str, object], pointer: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        native.build(line(**changes), PROFILE)
+    assert refused.value.pointer == pointer
+    assert "NFC" in refused.value.remedy

@@ -30,7 +30,17 @@ def shown(capsys: pytest.CaptureFixture[str], every: bool) -> list[list[str]]:
 def test_what_needs_a_person_comes_with_place_and_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(capsys, every=False)
     assert ["list[1].csv"] in lines
-    assert ["Sheet!B4", "INVALID_TIME", "b", "No", "[31mtime", "[x].", "(/happened)", "Give", "one."] in lines
+    assert [
+        "Sheet!B4",
+        "INVALID_TIME",
+        "b",
+        "No",
+        "\\x1b[31mtime",
+        "[x].",
+        "(/happened)",
+        "Give",
+        "one.",
+    ] in lines
     assert ["C5", "remark", "c", "Two", "seals."] in lines
     assert ["letter:", "Not", "known."] in lines
     assert ["to", "do:", "Use", "--format."] in lines

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from schemas.reasons import Reason
 from services.admission.model import Record, Refused
+from services.admission.raw import record_digest
 from services.core.facts import Facts
 from services.storage.batch import Advance, Batch, Event
+from services.storage.ledger_protocol import Mark
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ def build(told: list[Part]) -> Batch:
     advances, events, refused = [], [], []
     for number, part in enumerate(told):
         first = number * 100
-        advances.append(Advance("t", number, 7, first, first + len(part.records)))
+        end = first + len(part.records)
+        advances.append(Advance("t", number, 7, first, end, Mark(end - 1, b"%032d" % number, 5)))
         for place, kind in enumerate(part.records):
             record = Record("t", number, first + place, 0, [], b"")
             if kind is True:
@@ -62,6 +65,13 @@ def test_halves_are_the_whole(told: list[Part]) -> None:
         for each in (*half.events, *half.refused):
             low, high = bounds[each.record.partition]
             assert low <= each.record.offset < high
+        placed = {at(each): each.record for each in (*half.events, *half.refused)}
+        for way in half.advances:
+            assert way.last is not None
+            assert way.last.offset == way.next_offset - 1, "each half ends with its own last record"
+            if way.last.digest != b"%032d" % way.partition:
+                tail = placed[way.partition, way.last.offset]
+                assert way.last == Mark(tail.offset, record_digest(tail.append_ms, tail.headers, tail.value))
     for advance in batch.advances:
         ways = [a for half in (first, second) for a in half.advances if a.partition == advance.partition]
         assert [w.epoch for w in ways] == [7] * len(ways)

@@ -65,6 +65,30 @@ def test_good_urls(url: str) -> None:
     require_url(url, loopback=True)
 
 
+@pytest.mark.parametrize(
+    "port",
+    [1, 21, 22, 23, 25, 53, 80, 110, 143, 389, 444, 465, 636, 993, 1023, 2049, 5060, 6000, 6667, 10080],
+)
+def test_a_port_that_is_none_of_the_web_is_not_called(port: int) -> None:
+    for host in ("hooks.abank.example", "8.8.8.8"):
+        with pytest.raises(BadUrl, match=f"Port {port} is not called"):
+            require_url(f"https://{host}:{port}/")
+        with pytest.raises(BadUrl, match="Port"):
+            require_url(f"https://{host}:{port}/", loopback=True)
+    require_url(f"http://127.0.0.1:{port}/", loopback=True)
+
+
+@pytest.mark.parametrize("port", ["", ":", ":443", ":1024", ":8443", ":9443", ":65535"])
+def test_a_port_of_the_web_is_called(port: str) -> None:
+    require_url(f"https://hooks.abank.example{port}/")
+
+
+def test_what_is_wrong_with_a_url_is_said_in_our_own_words() -> None:
+    for url in ("https://[::1", "https://hooks.example:99999/", "https://hooks.example:ssh/", "https://[x]/"):
+        with pytest.raises(BadUrl, match=r"^It is no URL: give https"):
+            require_url(url)
+
+
 def test_loopback_urls_by_setting_only() -> None:
     for url in ("http://127.0.0.1:9000/", "http://localhost:9000/x", "https://[::1]/"):
         require_url(url, loopback=True)

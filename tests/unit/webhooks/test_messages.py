@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import orjson
+import pytest
 
 from services.webhooks.messages import MessageType, Subject, message
 
@@ -38,3 +39,15 @@ def test_the_same_news_is_the_same_message_and_other_news_another() -> None:
         told.id,
     }
     assert len(others) == 5
+
+
+@pytest.mark.parametrize(
+    ("id_", "href"),
+    [
+        ("xaport/XA-1", "/v1/consignments/xaport/XA-1"),
+        ("xaport/A/timeline", "/v1/consignments/xaport/A%2Ftimeline"),
+        ("xaport/联运 50%", "/v1/consignments/xaport/%E8%81%94%E8%BF%90%2050%25"),
+    ],
+)
+def test_where_to_read_on_is_one_url_of_that_consignment(id_: str, href: str) -> None:
+    assert Subject("consignment", id_).href == href

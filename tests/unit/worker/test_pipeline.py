@@ -13,6 +13,7 @@ import pytest
 from services.processors.backlog import Backlog, Bounds
 from services.processors.endings import Exit
 from services.processors.fuse import Fuses, FuseSettings
+from services.processors.log_moved import LogMoved
 from services.processors.pipeline import Limits, Pipeline
 from services.processors.ports import Admission, Applied, Batch, RegistryMoved, StateMoved
 from services.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
@@ -38,6 +39,11 @@ class Store:
         self.threads.add(threading.current_thread().name)
         self.epoch += 1
         return [Claim(p, 0, self.epoch) for p in partitions]
+
+    def moved(self, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:  # noqa: ARG002
+        return []
+
+    def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None: ...
 
     def apply(self, batch: Batch[Any], registry: Any) -> Applied:
         self.threads.add(threading.current_thread().name)
@@ -244,12 +250,31 @@ def test_an_idle_pipeline_settles() -> None:
     asyncio.run(scenario())
 
 
+def refusing(sole: frozenset[str]) -> Any:
+    """An admitter's judgement that refuses everything; the topics of ``sole`` are one party's own."""
+    return lambda records, registry: Admission(
+        [(registry, r.offset) for r in records], [0] * len(records), sole
+    )
+
+
+def test_a_topic_that_several_write_to_never_rests_for_one_of_them() -> None:
+    async def scenario() -> None:
+        async with Bench() as bench:
+            bench.admitter.judge = refusing(frozenset())  # type: ignore[method-assign]
+            await bench.pipeline.claim([A, B], {})
+            bench.pipeline.feed([slice_of(A, 1, 0, 5_000)])
+            await bench.until(lambda: bench.backlog.records == 0)
+            bench.pipeline.feed([slice_of(A, 1, 5_000, 5_005)])
+            await bench.until(lambda: (A, 1, 5_000, 5_005) in bench.store.applied)
+            assert bench.watching.rests == []
+
+    asyncio.run(scenario())
+
+
 def test_a_topic_of_refusals_rests_and_the_other_flows() -> None:
     async def scenario() -> None:
         async with Bench() as bench:
-            bench.admitter.judge = lambda records, registry: Admission(  # type: ignore[method-assign]
-                [(registry, r.offset) for r in records], [0] * len(records)
-            )
+            bench.admitter.judge = refusing(frozenset({"a"}))  # type: ignore[method-assign]
             await bench.pipeline.claim([A, B], {})
             bench.pipeline.feed([slice_of(A, 1, 0, 100)])
             await bench.until(lambda: bench.watching.rests == ["a"])

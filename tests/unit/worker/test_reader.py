@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.storage.ledger_protocol import (
     Claim,
     Fenced,
+    Mark,
     OffsetRow,
+    Origin,
     PartitionId,
     Reader,
     Slice,
     advance,
     claim,
+    runs,
 )
 
 P = PartitionId("cre.railway.ktz.v1", 0)
@@ -106,3 +111,75 @@ def test_a_slice_splits_without_a_gap() -> None:
     head, tail = Slice(P, 1, 4, 12, records(5, 6, 9, 11)).split(2)
     assert (head.first, head.next_offset, tail.first, tail.next_offset) == (4, 7, 7, 12)
     assert [*head.records, *tail.records] == records(5, 6, 9, 11)
+
+
+LAST = Mark(4, b"d" * 32, 7)
+CONNECTION = object()
+
+
+def marked(record: At, leader: int | None) -> Mark:
+    return Mark(record.offset, b"%032d" % record.offset, leader)
+
+
+@pytest.fixture
+def marking() -> Reader[At]:
+    reader: Reader[At] = Reader(marked)
+    reader.restart([Claim(P, 5, 1, "id", LAST)])
+    return reader
+
+
+def test_the_first_fetch_of_a_claim_is_compared_and_what_continues_it_is_not(marking: Reader[At]) -> None:
+    origin = Origin(CONNECTION, ((0, 7),))
+    judged = marking.judge({P: records(5, 6)}, {P: origin})
+    assert judged.unproven == {P: LAST}
+    marking.handed_over(judged.slices)
+    assert not marking.judge({P: records(7)}, {P: origin}).unproven
+    assert marking.last(P) == marked(At(6), 7)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [Origin(object(), ((0, 7),)), Origin(CONNECTION, ((0, 8),)), Origin(CONNECTION), Origin(None, ((0, 7),)), None],
+    ids=["another connection", "another leader", "no epoch", "no connection", "no origin"],
+)  # fmt: skip
+def test_what_may_follow_a_loss_is_compared(marking: Reader[At], origin: Origin | None) -> None:
+    marking.handed_over(marking.judge({P: records(5, 6)}, {P: Origin(CONNECTION, ((0, 7),))}).slices)
+    judged = marking.judge({P: records(7)}, {} if origin is None else {P: origin})
+    assert judged.unproven == {P: marked(At(6), 7)}
+    assert judged.slices, "it is handed on once the log has shown the record before it"
+
+
+def test_leaders_may_change_within_one_fetch(marking: Reader[At]) -> None:
+    """An answer is read from one log at one moment."""
+    both = Origin(CONNECTION, ((0, 7), (6, 8)))
+    judged = marking.judge({P: records(5, 6)}, {P: both})
+    marking.handed_over(judged.slices)
+    assert [part.leader_epoch for part in judged.slices[0].split(1)] == [7, 8]
+    assert not marking.judge({P: records(7)}, {P: Origin(CONNECTION, ((6, 8),))}).unproven
+
+
+def test_a_partition_without_a_record_to_compare_is_taken_at_its_word_once(reader: Reader[At]) -> None:
+    judged = reader.judge({P: records(5)}, {P: Origin(CONNECTION, ((0, 7),))})
+    assert judged.slices
+    assert not judged.unproven
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 3)), max_size=20).map(sorted))
+def test_runs_say_of_each_offset_what_its_batches_say(batches: list[tuple[int, int]]) -> None:
+    kept = list(dict(batches).items())
+    origin = Origin(None, runs(kept))
+    for offset in range(52):
+        said = [leader for first, leader in kept if first <= offset]
+        assert origin.leader_epoch(offset) == (said[-1] if said else None)
+    cut = len(kept) // 2
+    early, late = Origin(None, runs(kept[:cut])), Origin(None, runs(kept[cut:]))
+    if kept:
+        assert early.joined(late).leaders == origin.leaders
+
+
+def test_the_ledger_gives_the_last_record_with_the_next_claim() -> None:
+    row, granted = claim(None, P)
+    part: Slice[At] = Slice(P, granted.epoch, 0, 2, records(0, 1))
+    row = advance(row, part, marked(At(1), 3))
+    assert claim(row, P)[1].last == marked(At(1), 3)
+    assert claim(advance(row, Slice(P, row.epoch, 2, 3, records(2))), P)[1].last is None

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
-from services.core.objects import Thing
+from services.core.objects import Thing, consignment
 from services.named_sql import nested
 from services.processors.financing import lifecycle
-from services.processors.financing.asking import Book
+from services.processors.financing.asking import Book, Near
 from services.processors.financing.cargo import Cargo
 from services.processors.financing.external import Answer, Finding
 from services.processors.financing.fingerprints import Fingerprint
@@ -103,6 +105,7 @@ class Kept(NamedTuple):
     rulings: tuple[Ruling, ...] = ()
     external: tuple[Answer, ...] = ()
     earlier: Ruling | None = None
+    near: tuple[Near, ...] = ()
 
 
 def read_kept(session: Session, requests: Sequence[Asked], held: Sequence[Held | CargoMoved]) -> list[Kept]:
@@ -159,6 +162,9 @@ def read_book(
         external=kept.external,
         required=required,
         earlier=kept.earlier,
+        named=frozenset(kept.things),
+        near=_apart(kept.near, evidence.cargo) if ask.action.disposes else kept.near,
+        reports=evidence.reports if kept.near else (),
     )
     return Found(book, kept.things)
 
@@ -171,6 +177,7 @@ class _KeptRows(NamedTuple):
     rulings: Rows
     external: Rows | None
     earlier: Rows | None
+    near: Rows | None
 
 
 def _ask_kept(session: Session, asked: Asked, held: Held | CargoMoved) -> _KeptRows:
@@ -189,6 +196,7 @@ def _ask_kept(session: Session, asked: Asked, held: Held | CargoMoved) -> _KeptR
         rulings=rows("decisions_of", {"financings": uuids(held.involved)}),
         external=rows("external", {"financing": own}) if held.answered else None,
         earlier=rows("decision_asked", {**name, "request": event}) if held.repeated else None,
+        near=rows("cargo_near", {"financings": uuids(held.near)}) if held.near else None,
     )
 
 
@@ -206,7 +214,22 @@ def _kept_in(rows: _KeptRows, asked: Asked) -> Kept:
         tuple(map(ruling_of, rows.rulings.fetchall())),
         tuple(Answer(r, Finding(f), at) for r, f, at in rows.external.fetchall()) if rows.external else (),
         None if before is None else ruling_of(before),
+        () if rows.near is None else _near(rows.near.fetchall()),
     )
+
+
+def _near(rows: Iterable[Sequence[str]]) -> tuple[Near, ...]:
+    """The financings in rows of ``cargo_near``."""
+    return tuple(
+        Near(name, frozenset(consignment(*key.split("/", 1)) for _, key in own))
+        for name, own in groupby(rows, key=itemgetter(0))
+    )
+
+
+def _apart(near: Iterable[Near], cargo: Iterable[Cargo]) -> tuple[Near, ...]:
+    """Those of ``near`` that are of none of the consignments of ``cargo``, under whatever name."""
+    members = frozenset[str]().union(*(each.members for each in cargo))
+    return tuple(each for each in near if members.isdisjoint(thing.key for thing in each.consignments))
 
 
 def _whole(things: Sequence[Thing], cargo: Iterable[Cargo]) -> bool:

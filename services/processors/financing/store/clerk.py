@@ -121,7 +121,9 @@ def asked_by(payload: Payload, publisher: str, event: EventId) -> tuple[Ask, tup
             amount = Money.of(payload.drawn_amount)
             ask = Ask(Action.DRAW, publisher, name, payload.financing_key, event, amount=amount)
         case finance.Released():
-            ask = Ask(Action.RELEASE, publisher, name, payload.financing_key, event)
+            given = payload.waiver if isinstance(payload, finance.ReleasedWaiving) else None
+            waiver = "" if given is None else given.grounds
+            ask = Ask(Action.RELEASE, publisher, name, payload.financing_key, event, waiver=waiver)
         case finance.Cancelled():
             ask = Ask(Action.CANCEL, publisher, name, payload.financing_key, event)
         case finance.CollateralSubstituted():

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import Connection
 
 from services.core.facts import Micros
-from services.core.objects import Thing
+from services.core.objects import Thing, consignment
 from services.processors.financing.asking import Ask
 from services.processors.financing.decisions import decide
 from services.processors.financing.fingerprints import Fingerprint, Version, fingerprints
@@ -158,6 +158,8 @@ class Desk:
         if book.earlier is not None:
             return ruling, None
         written = [p for p in book.prints if p.version in looked.open]
+        if ruling.action.disposes:
+            things = tuple(consignment(*cargo.consignment.split("/", 1)) for cargo in book.cargo)
         return ruling, signed(ruling, self.signer, state_digest(book), written, things)
 
     def _looked(

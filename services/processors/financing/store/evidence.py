@@ -15,6 +15,7 @@ from services.core.gathering import gather
 from services.core.interpretation import Statement
 from services.core.objects import Thing
 from services.processors.financing.cargo import Cargo
+from services.processors.financing.goods import Report
 from services.processors.financing.store.names import note_id
 from services.processors.financing.store.statements import statement
 from services.processors.financing.words import Record, read
@@ -30,10 +31,14 @@ Session = Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The cargo of some consignments and everything that was said to financing about them and about some subjects."""
+    """The cargo of some consignments and everything that was said to financing about them and about some subjects.
+
+    ``reports`` is what each of the facts states that were looked at.
+    """
 
     cargo: tuple[Cargo, ...]
     record: Record
+    reports: tuple[Report, ...] = ()
 
 
 def canonical(session: Session, things: Iterable[Thing]) -> list[bytes]:
@@ -93,7 +98,9 @@ def evidence_of(
     known = {event.stored.no for event in events}
     more = {stored.no: stored for stored in (*spoken.events, *further) if stored.no not in known}
     spoken_of = words_in((stored for _, stored in sorted(more.items())), registry, known_at)
-    return Evidence(tuple(cargo), Record.all([*map(_said, events), spoken_of]))
+    # Also of what was set aside since: a key that turns out stolen lifts no block.
+    reports = (Report(event.stored.append_us, event.facts) for event in events)
+    return Evidence(tuple(cargo), Record.all([*map(_said, events), spoken_of]), tuple(reports))
 
 
 def words_about(

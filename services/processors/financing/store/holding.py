@@ -19,6 +19,8 @@ from services.core.facts import Micros
 from services.core.objects import Thing
 from services.processors.financing.asking import Ask
 from services.processors.financing.fingerprints import Fingerprint
+from services.processors.financing.products import Interest
+from services.processors.financing.rulings import Action
 from services.processors.financing.store.names import (
     application_id,
     financing_id,
@@ -55,13 +57,15 @@ class Held(NamedTuple):
     """What is locked until the transaction ends, and what was drawn behind the locks.
 
     ``consignments`` are the groups by their canonical ids; ``involved`` the financings that are named or hold any of the
-    same; below ``position`` all transactions were seen. ``ruled`` says whether there are
-    decisions on what is involved, ``answered`` answers of other registries, ``repeated`` a decision on this very request.
+    same, ``near`` those of them whose goods may be those of the request; below ``position`` all transactions were seen.
+    ``ruled`` says whether there are decisions on what is involved, ``answered`` answers of other registries, ``repeated`` a
+    decision on this very request.
     """
 
     registry: int
     consignments: tuple[bytes, ...]
     involved: tuple[bytes, ...]
+    near: tuple[bytes, ...]
     moment: Micros
     position: int
     number: int
@@ -96,6 +100,7 @@ def ask_hold(session: Session, requests: Sequence[Asked], made_by: Sequence[str]
         "further": texts([_numbers(map(lock_key, _request(ask))) for ask in asks]),
         "told": texts([_ids(sorted(told(ask))) for ask in asks]),
         "disposes": booleans([ask.action.disposes for ask in asks]),
+        "nearby": booleans([nearby(ask) for ask in asks]),
         "asked_by": texts([ask.asked_by for ask in asks]),
         "idempotency": texts([ask.idempotency for ask in asks]),
         "request": texts([None if ask.request is None else ask.request.hex() for ask in asks]),
@@ -110,7 +115,7 @@ def held_in(rows: Rows, requests: Sequence[Asked]) -> list[Held | CargoMoved] | 
     """
     found: list[Held | CargoMoved] = []
     taken: set[int] = set()
-    for no, registry, versions, consignments, involved, keys, *drawn in rows.fetchall():
+    for no, registry, versions, consignments, involved, near, keys, *drawn in rows.fetchall():
         if no is None:
             return OtherVersions(tuple(versions or ()))
         moment, position, number, steady, *there = drawn
@@ -122,7 +127,7 @@ def held_in(rows: Rows, requests: Sequence[Asked]) -> list[Held | CargoMoved] | 
             found.append(Later())
         else:
             taken.update(keys)
-            groups = (tuple(sorted(consignments)), tuple(sorted(involved)))
+            groups = (tuple(sorted(consignments)), tuple(sorted(involved)), tuple(sorted(near)))
             found.append(Held(registry, *groups, moment, position, number, *there))
     return found
 
@@ -131,6 +136,12 @@ def known_keys(asked: Asked) -> set[int]:
     """The keys of a request as far as it tells them itself: two that share one are not decided side by side."""
     named = (*(thing.id for thing in asked.on), *financings_of(asked.ask), *(p.digest for p in asked.prints))
     return {lock_key(id_) for id_ in (*named, *_request(asked.ask))}
+
+
+def nearby(ask: Ask) -> bool:
+    """Whether a request concerns whoever has an interest in the same goods under another consignment."""
+    of_goods = ask.terms is not None and ask.terms.interest != Interest.RECEIVABLE
+    return ask.action.disposes or (ask.action is Action.RESERVE and of_goods)
 
 
 def financings_of(ask: Ask) -> list[bytes]:

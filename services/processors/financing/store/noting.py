@@ -40,7 +40,7 @@ ASKING = frozenset(
         "pledged", "drawn", "released", "cancelled", "collateral_substituted",
         "release_order_requested", "reconsignment_requested", "transfer_requested",
     )
-)  # fmt: skip
+) | {b"cre.finance.released.v2"}  # fmt: skip
 """Events that ask for a decision; who takes them to the desk is ``clerk``."""
 _TYPES = b"cre.finance."
 _CORRECTED = b"cre.correction.corrected."

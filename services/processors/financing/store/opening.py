@@ -26,7 +26,8 @@ from services.processors.financing.store.desk import Desk
 from services.processors.financing.store.signing import Signer
 from services.processors.financing.store.versions import KeyRing
 from services.registry import commands, store
-from services.registry.events import NewKey, PartyAdded
+from services.registry.events import PartyAdded
+from services.registry.possession import proven
 
 Session = Connection[Any]
 CODE = "lianyun"
@@ -102,8 +103,8 @@ def add_registry_key(path: Path) -> PlatformKeys:
     return read_keys(path)
 
 
-def prepare(session: Session, keys: PlatformKeys, now: Micros, by: str) -> list[str]:
-    """Register the platform with its key and open a version of fingerprints where there is none; what was done, in words.
+def prepare(session: Session, keys: PlatformKeys, network: str, now: Micros, by: str) -> list[str]:
+    """Register the platform with its key on ``network`` and open a version of fingerprints where there is none; what was done, in words.
 
     Runs in the caller's transaction; repeating it does nothing.
     """
@@ -119,8 +120,7 @@ def prepare(session: Session, keys: PlatformKeys, now: Micros, by: str) -> list[
         commands.add_party(session, party, at=now, by=by)
         done.append(f"registered the platform as {CODE}")
     if known.key(keys.key.key_id) is None:
-        public = keys.key.public_key.hex()
-        new = NewKey(scheme=Scheme.ED25519, public_key=public, not_before=now)
+        new = proven(keys.key, network, CODE, not_before=now)
         commands.add_key(session, CODE, new, at=now, by=by)
         done.append(f"registered its key {keys.key.key_id}")
     row = session.execute("SELECT 1 FROM lianyun.financing_version LIMIT 1").fetchone()

@@ -37,11 +37,13 @@ def signed(
 ) -> Decided:
     """``ruling`` signed, resting on what has the SHA-256 ``state``.
 
-    ``prints`` are what a reservation takes, ``things`` its consignments; both are ignored for other decisions.
+    ``prints`` are what a reservation takes, ``things`` its consignments, or those that a request about cargo is about; both are
+    ignored for decisions that take and name nothing.
     """
     takes = ruling.done and ruling.action is Action.RESERVE
     taken = Taken(prints, things) if takes else Taken()
-    return Decided(ruling, signed_decision(signer, ruling, state, taken), taken)
+    about = things if ruling.action.disposes or ruling.shares else taken.things
+    return Decided(ruling, signed_decision(signer, ruling, state, taken, about), taken)
 
 
 def record(session: Session, decided: Sequence[Decided]) -> None:

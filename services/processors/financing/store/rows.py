@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from schemas.events.base import ObjectKind
+from services.core.objects import Thing
 from services.processors.financing.fingerprints import Fingerprint, Kind
 from services.processors.financing.money import Money
 from services.processors.financing.papers import Share
@@ -24,7 +26,7 @@ KINDS = {
 }
 """Numbers of the kinds of fingerprint, as stored; never reused."""
 _BY_NUMBER = {number: kind for kind, number in KINDS.items()}
-RULING_COLUMNS = 23
+RULING_COLUMNS = 25
 
 
 def ruling_of(row: Sequence[Any]) -> Ruling:
@@ -32,6 +34,7 @@ def ruling_of(row: Sequence[Any]) -> Ruling:
     (
         number, action, outcome, at, asked_by, idempotency, asked, position, rules, financing, request, application,
         applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, before,
+        shares, waiver,
     ) = row[:RULING_COLUMNS]  # fmt: skip
     return Ruling(
         number=number,
@@ -53,7 +56,15 @@ def ruling_of(row: Sequence[Any]) -> Ruling:
         guard=guard,
         satisfied_by=satisfied_by,
         before=before,
+        shares=tuple(map(thing_of, shares)),
+        waiver=waiver,
     )
+
+
+def thing_of(text: str) -> Thing:
+    """The object that is written ``kind:key``."""
+    kind, _, key = text.partition(":")
+    return Thing(ObjectKind[kind.upper()], key)
 
 
 def decision_columns(rulings: Sequence[Ruling]) -> dict[str, Any]:
@@ -84,6 +95,8 @@ def decision_columns(rulings: Sequence[Ruling]) -> dict[str, Any]:
         "guards": texts([r.guard for r in rulings]),
         "satisfied_bys": texts([r.satisfied_by for r in rulings]),
         "rules": texts([r.rules for r in rulings]),
+        "shares": texts([literal(map(str, r.shares)) for r in rulings]),
+        "waivers": texts([r.waiver for r in rulings]),
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.events.finance_decision import DecidedWhole
+from schemas.events.finance_decision import DecidedOnGoods, DecidedWhole
 from services.core.objects import Thing
 from services.processors.financing.asking import Book
 from services.processors.financing.fingerprints import Fingerprint
@@ -18,7 +18,8 @@ from services.processors.platform_events import Signer as Signer
 from services.processors.platform_events import rfc3339 as rfc3339
 from services.processors.platform_events import signed_event
 
-TYPE = DecidedWhole.spec.type
+MOST_CARGO = 256
+"""Consignments that a decision names at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,20 @@ class Taken:
         return taken_digest(self.prints)
 
 
-def signed_decision(signer: Signer, ruling: Ruling, state: bytes, taken: Taken) -> Signed:
-    """The event of ``ruling`` that rests on what has the SHA-256 ``state``; the same ruling gives the same bytes."""
-    return signed_event(
-        signer, DecidedWhole, f"decision-{ruling.number}", ruling.at, _said(ruling, state, taken)
-    )
+def signed_decision(
+    signer: Signer, ruling: Ruling, state: bytes, taken: Taken, about: Sequence[Thing] = ()
+) -> Signed:
+    """The event of ``ruling`` that rests on what has the SHA-256 ``state``; the same ruling gives the same bytes.
+
+    ``about`` are the consignments that it names.
+    """
+    name, said = f"decision-{ruling.number}", _said(ruling, state, taken, about)
+    return signed_event(signer, version_of(ruling), name, ruling.at, said)
+
+
+def version_of(ruling: Ruling) -> type[DecidedWhole]:
+    """The version of the event that says ``ruling``: the newest one only where it says something that earlier ones cannot."""
+    return DecidedOnGoods if ruling.shares or ruling.waiver else DecidedWhole
 
 
 def stated(ruling: Ruling) -> dict[str, Any]:
@@ -69,16 +79,17 @@ def stated(ruling: Ruling) -> dict[str, Any]:
         "applicant": None if terms is None else terms.applicant,
         "product": None if terms is None else terms.product,
         "interest": None if terms is None else terms.interest,
+        "shares": [{"kind": t.kind.wire, "id": t.key} for t in ruling.shares] or None,
+        "waiver": {"grounds": ruling.waiver} if ruling.waiver else None,
     }
 
 
-def _said(ruling: Ruling, state: bytes, taken: Taken) -> dict[str, Any]:
+def _said(ruling: Ruling, state: bytes, taken: Taken, about: Sequence[Thing]) -> dict[str, Any]:
     said = {name: value for name, value in stated(ruling).items() if value is not None}
+    if about:
+        said["cargo"] = sorted(thing.key for thing in about)[:MOST_CARGO]
     if taken.prints or taken.things:
-        said |= {
-            "cargo": sorted(thing.key for thing in taken.things),
-            "takes_sha256": taken.digest.hex(),
-        }
+        said["takes_sha256"] = taken.digest.hex()
     return {**said, "state_sha256": state.hex()}
 
 
@@ -101,6 +112,7 @@ def state_digest(book: Book) -> bytes:
         *sorted(f"word {word.event.hex()}" for word in book.words),
         *sorted({f"cargo {c.consignment} {a.claim.event.hex()}" for c in book.cargo for a in c.counted}),
         *sorted(f"entry {e.fingerprint.digest.hex()} {e.holder.financing}" for e in book.entries),
+        *sorted(f"near {n.financing} {thing}" for n in book.near for thing in n.consignments),
         *sorted(f"registry {answer.registry} {answer.finding} {answer.at}" for answer in book.external),
     ]
     return hashlib.sha256("\n".join(rests_on).encode()).digest()

@@ -12,7 +12,7 @@ from services.producers.formats.dcsa import equipment, flat, meaning
 from services.producers.formats.dcsa import event as events
 from services.producers.formats.dcsa.document import Item, loads, objects
 from services.producers.formats.dcsa.event import Event, version_id
-from services.producers.formats.dcsa.fields import unknown
+from services.producers.formats.dcsa.fields import require_unturned, unknown
 from services.producers.formats.gathering import Notes, declaring, identity, vetted
 from services.producers.formats.model import (
     Format,
@@ -65,6 +65,7 @@ def _records(items: tuple[Item, ...], notes: Notes) -> Iterator[Record]:
     versions: dict[str, set[int]] = defaultdict(set)
     for item in items:
         try:
+            require_unturned(item)
             if flat.is_flat(item):
                 one = events.read(flat.raised(item), notes)
             else:

@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.identifiers import wagon as wagons
 from schemas.identifiers.form import MalformedIdentifier
+from schemas.reasons import Reason, Refusal
 from services.producers.formats.dcsa.codes import MODE, chosen, code_of, jurisdiction, unclear
 from services.producers.formats.dcsa.event import Event, cargo, milestone, place, require_place
 from services.producers.formats.gathering import remarked
@@ -69,14 +70,28 @@ def _moved(by_mode: dict[str, str]) -> Callable[[Event, str], _Meaning]:
     return meaning
 
 
+def _empty(event: Event) -> bool:
+    """Whether the box was empty; one that says nothing of it is laden. Raises Refusal for a code that is not known."""
+    path = "equipmentDetails/emptyIndicatorCode"
+    code = event.item.text(path)
+    if code not in ("EMPTY", "LADEN", ""):
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The code {code[:20]!r} is neither EMPTY nor LADEN.",
+            event.at(path),
+            "Send one of the two.",
+        )
+    return code == "EMPTY"
+
+
 def _gate_in(event: Event, _code: str) -> _Meaning:
-    if event.item.text("equipmentDetails/emptyIndicatorCode") == "EMPTY":
+    if _empty(event):
         return "movement.empty_returned", "own", {}
     return "movement.gated_in", "read", {"seals": _seals(event)}
 
 
 def _gate_out(event: Event, _code: str) -> _Meaning:
-    if event.item.text("equipmentDetails/emptyIndicatorCode") == "EMPTY":
+    if _empty(event):
         return "movement.empty_released", "own", {}
     return "movement.gated_out", "read", {"seals": _seals(event)}
 

@@ -34,8 +34,16 @@ class Event:
 
     @property
     def retracted(self) -> bool:
-        """Whether this version takes the event back."""
-        return self.item.find("isRetracted") is True
+        """Whether this version takes the event back; raises Refusal where it does not say so clearly."""
+        found = self.item.find("isRetracted")
+        if found is not None and not isinstance(found, bool):
+            raise Refusal(
+                Reason.INVALID_SCHEMA,
+                f"isRetracted is {str(found)[:20]!r}, neither true nor false.",
+                self.at("isRetracted"),
+                "Write true or false, without quotes.",
+            )
+        return found is True
 
     def id(self, *record: str) -> str:
         """The id of what this version says: of the event itself without ``record``, of what comes with it by name."""

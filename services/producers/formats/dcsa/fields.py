@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from services.producers.formats.dcsa.document import Item
+from services.producers.formats.gathering import turning
 from services.producers.formats.model import Remarked, Where
 
 _FIELDS = {
@@ -30,6 +31,23 @@ _FIELDS = {
     "transportDetails/transportCall/railTransport": "railCarReference railServiceReference departureID",
 }
 _AT_MOST = 20
+
+
+def require_unturned(item: Item) -> None:
+    """Raise Refusal where an unknown field of the event, of 2.x or 3.0, speaks of cancellation, deletion or a test."""
+    known = {name for names in _FIELDS.values() for name in names.split()}
+    pending: list[tuple[str, object]] = [(item.pointer, item.value)]
+    while pending:
+        pointer, value = pending.pop()
+        if isinstance(value, list):
+            pending += [(f"{pointer}/{index}", member) for index, member in enumerate(value)]
+        for name, member in value.items() if isinstance(value, Mapping) else ():
+            where = f"{pointer}/{name}"
+            if isinstance(member, list | Mapping):
+                pending.append((where, member))
+            refusal = None if name in known or member is None else turning(name, str(member), where[:200])
+            if refusal is not None:
+                raise refusal
 
 
 def unknown(item: Item) -> Iterator[Remarked]:

@@ -8,7 +8,7 @@ from itertools import chain
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import enclosed, markup
-from services.producers.formats.gathering import Notes, unknown, vetted
+from services.producers.formats.gathering import Notes, require_unturned, unknown, vetted
 from services.producers.formats.markup import Node
 from services.producers.formats.model import Format, Reading, Record, Settings, Unread, Where
 from services.producers.formats.ncts import departure, destination, message
@@ -60,6 +60,7 @@ def _message(node: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
     notes.take(node.path, node.name, f"message {number}")
     notes.remarks.extend(unknown(node, VOCABULARY))
     try:
+        require_unturned(node)
         yield from map(vetted, _MESSAGES[number](message.read(node, number, raw, notes)))
     except Refusal as refusal:
         yield Unread(Where(path=node.path), refusal)

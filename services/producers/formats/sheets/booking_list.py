@@ -9,14 +9,13 @@ day with a time comes after it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import places, quantities, says
+from services.producers.formats.sheets import labels, places, says
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
@@ -30,14 +29,20 @@ MEANINGS: Final = frozenset(
     }
 )  # fmt: skip
 _MOST_BOXES: Final = 1_000
-_STATUS: Final = (
-    ("confirmed", re.compile(r"^1(\.0)?$|已确认|审核通过|已通过|confirmed|подтвержд", re.IGNORECASE)),
-    ("rejected", re.compile(r"^2(\.0)?$|拒绝|退回|不通过|未通过|rejected|refused|отказ|отклон", re.IGNORECASE)),
-    ("withdrawn", re.compile(r"^3(\.0)?$|退舱|撤舱|取消|作废|cancel|withdrawn|отмен|аннулир", re.IGNORECASE)),
-    ("draft", re.compile(r"^5(\.0)?$|草稿|draft|черновик", re.IGNORECASE)),
-    ("booked", re.compile(r"^[04](\.0)?$|新建|待审|审核中|已提交|new|pending|нов|на рассмотр", re.IGNORECASE)),
-)  # fmt: skip
-"""Status words, and the codes of one operator's system; refused comes before confirmed in words (不通过)."""
+_STATUS: Final = {
+    "confirmed": "1 已确认 审核通过 已通过 confirmed подтвержден подтверждена подтверждено",
+    "rejected": "2 拒绝 已拒绝 退回 已退回 不通过 未通过 审核不通过 审核未通过 rejected refused отказ отказано отклонен отклонена",
+    "withdrawn": "3 退舱 已退舱 撤舱 已撤舱 取消 已取消 作废 已作废 canceled cancelled withdrawn отмена отменен отменена "
+    "аннулирован аннулирована",
+    "draft": "5 草稿 draft черновик",
+    "booked": "0 4 新建 待审 待审核 审核中 已提交 new pending новая новый нарассмотрении",
+}
+"""Status words, and the codes of one operator's system; a cell is one of them as a whole."""
+_STANDING: Final = {labels.fold(word): name for name, words in _STATUS.items() for word in words.split()}
+_SHARED: Final = {
+    labels.fold(word): True for word in ("拼箱", "拼", "LCL", "сборный", "сборная", "сборный груз")
+}
+_SHARED.update({labels.fold(word): False for word in ("整箱", "整", "FCL", "полный", "полная", "整柜", "")})
 
 
 @dataclass(slots=True)
@@ -158,7 +163,7 @@ def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator
     if standing == "rejected":
         yield _say(document, booking, created, "movement.booking_rejected", {**common, "reason": "OTHER"})
     if boxes:
-        shared = any(re.search(r"拼|LCL|сборн", entry.joined("container.consolidation")) for entry in live)
+        shared = True in [_shared(entry) for entry in live]
         link = {"from": created, "containers": boxes, "carries": about, "shared": shared}
         yield _say(document, booking, created, "link.containers_assigned", link)
     route = list(dict.fromkeys(place for place in (origin, _border(first), destination) if place))
@@ -202,7 +207,7 @@ def _say(
 
 def _standing(document: Document, entry: Entry) -> str:
     """withdrawn, draft, confirmed, rejected or booked; raises Refusal for a status that is not known."""
-    if says.withdrawn(entry.joined("remarks")):
+    if says.withdrawn(entry):
         return "withdrawn"
     status = entry.text("booking.status")
     if not status:
@@ -210,17 +215,29 @@ def _standing(document: Document, entry: Entry) -> str:
     chosen = document.choice(f"status:{status}")
     if chosen in ("withdrawn", "draft", "confirmed", "rejected", "booked"):
         return chosen
-    found = [name for name, pattern in _STATUS if pattern.search(status)]
-    if "rejected" in found:
-        return "rejected"
-    if not found:
+    found = _STANDING.get(labels.fold_cell(status))
+    if found is None:
         raise Refusal(
             Reason.INVALID_SCHEMA,
             f"The status {status[:40]!r} is not known.",
             str(entry.where("booking.status")),
             f'Declare the choice "status:{status[:40]}" as booked, confirmed, rejected, withdrawn or draft.',
         )
-    return found[0]
+    return found
+
+
+def _shared(entry: Entry) -> bool:
+    """Whether others' goods are in the box too (拼箱, LCL); raises Refusal for a word that is not known."""
+    text = entry.text("container.consolidation")
+    shared = _SHARED.get(labels.fold_cell(text))
+    if shared is None:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"It is not clear from {text[:40]!r} whether the box is shared.",
+            str(entry.where("container.consolidation")),
+            "Give 整箱 or 拼箱, FCL or LCL.",
+        )
+    return shared
 
 
 def _quantity(live: list[Entry], boxes: list[str]) -> int | None:
@@ -231,10 +248,10 @@ def _quantity(live: list[Entry], boxes: list[str]) -> int | None:
         return len(boxes)
     if len(told) == 1:
         entry, value = told[0]
-        number = quantities.whole(value)
-        if number is None or number > _MOST_BOXES:
-            number = None
+        number = says.count(entry, "container.count")
+        if number is not None and number > _MOST_BOXES:
             entry.remark("container.count", f"{str(value)[:40]!r} is no count of boxes; it was left out.")
+            return None
         return number
     if told:
         text = "Several lines of the booking tell a count of boxes; it was left out."

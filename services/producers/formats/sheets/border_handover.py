@@ -70,6 +70,9 @@ def _of_section(document: Document, section: Section, where: Where) -> Iterator[
     for entry in section.entries():
         try:
             says.shown(document, entry)
+            if says.withdrawn(entry):
+                yield PassedOver(entry.here, "a cancelled line")
+                continue
             rows = _of_row(document, entry)
         except Refusal as refusal:
             failed += 1
@@ -140,11 +143,15 @@ def _station(document: Document, section: Section, meaning: str) -> str | None:
 def _signed(document: Document, section: Section, where: Where) -> tuple[Moment, Where]:
     meaning = "event.handoverDate"
     given = document.given(meaning, section)
-    found, at = (None, where) if given is None else (document.moment(given[0], meaning, given[1]), given[1])
+    found, at = (
+        (None, where)
+        if given is None
+        else (document.moment(given.value, meaning, given.where, given.stated), given[1])
+    )
     if found is None:
         values = section.sample(meaning)
         if values and len({plain(value) for value in values}) == 1:
-            found = document.moment(values[0], meaning, where)
+            found = document.moment(values[0], meaning, where, section.stated(meaning))
     if found is None:
         raise Refusal(
             Reason.INVALID_TIME,
@@ -246,4 +253,5 @@ KIND: Final = Kind(
     _likeness,
     _records,
     whole=True,
+    facts=True,
 )

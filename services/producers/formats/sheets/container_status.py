@@ -72,7 +72,7 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
     if not boxes:
         yield PassedOver(entry.here, "a row without a container")
         return
-    if says.withdrawn(f"{entry.joined('remarks')} {entry.joined('booking.note')}"):
+    if says.withdrawn(entry, "remarks", "booking.note"):
         yield PassedOver(entry.here, "a cancelled line")
         return
     key, said = "+".join(boxes), 0
@@ -175,5 +175,10 @@ def _declared(entry: Entry) -> list[dict[str, str]]:
 
 
 KIND: Final = Kind(
-    "container_status", "status list of an operator's boxes (集装箱状态表)", MEANINGS, _likeness, _records
+    "container_status",
+    "status list of an operator's boxes (集装箱状态表)",
+    MEANINGS,
+    _likeness,
+    _records,
+    facts=True,
 )

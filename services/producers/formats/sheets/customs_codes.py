@@ -12,7 +12,7 @@ from functools import cache
 from types import MappingProxyType
 
 from services.producers.formats.sheets import facts
-from services.producers.formats.sheets.labels import fold
+from services.producers.formats.sheets.labels import fold, fold_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def by_code(system: str, code: str) -> Code | None:
 
 def by_text(systems: Iterable[str], text: str) -> Code | None:
     """The code whose own words ``text`` is, in the first of ``systems`` that has it; sure ones before others."""
-    folded = fold(text)
+    folded = fold_cell(text)
     found = [code for system in systems for code in _by_text().get((system, folded), ())]
     sure = [code for code in found if code.sure]
     return next(iter(sure or found), None)

@@ -32,12 +32,16 @@ _EAEU: Final = ("eaeu-dt", "ru-fcs-mail", "kz-keden")
 _LOST: Final = re.compile(r"^[0-9][.,][0-9]+E\+?[0-9]+$", re.IGNORECASE)
 _CODE: Final = re.compile(r"[A-Z#]|[0-9]{1,3}", re.IGNORECASE)
 _PROCEDURES: Final = (
-    ("TRANSIT", re.compile(r"^(тт|80)|транзит", re.IGNORECASE)),
-    ("EXPORT", re.compile(r"^(эк|10)(?![0-9])|экспорт|出口|^e$|^0(\.0)?$", re.IGNORECASE)),
-    ("WAREHOUSE", re.compile(r"^(70|74)(?![0-9])|склад", re.IGNORECASE)),
-    ("RE_EXPORT", re.compile(r"^31(?![0-9])|реэкспорт", re.IGNORECASE)),
-    ("IMPORT", re.compile(r"^(им|40)|импорт|выпуск для внутреннего|进口|^i$|^1(\.0)?$", re.IGNORECASE)),
+    ("TRANSIT", re.compile(r"тт(\s*80)?|80|(таможенный\s+)?транзит", re.IGNORECASE)),
+    ("EXPORT", re.compile(r"эк(\s*10)?|10|экспорт|出口|e|0", re.IGNORECASE)),
+    ("WAREHOUSE", re.compile(r"(им\s*)?(70|74)|таможенный\s+склад|склад", re.IGNORECASE)),
+    ("RE_EXPORT", re.compile(r"(эк\s*)?31|реэкспорт", re.IGNORECASE)),
+    (
+        "IMPORT",
+        re.compile(r"им(\s*40)?|40|импорт|выпуск\s+для\s+внутреннего\s+потребления|进口|i|1", re.IGNORECASE),
+    ),
 )
+"""Procedures as the whole of a cell."""
 _SAYS: Final = frozenset(
     {
         "lodged", "released", "rejected", "selected_for_inspection", "inspection_passed", "inspection_finding",
@@ -84,6 +88,9 @@ def _records(document: Document, chinese: bool) -> Iterator[Record]:
 
 
 def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Record]:
+    if says.withdrawn(entry, "remarks", "customs.note"):
+        yield PassedOver(entry.here, "a cancelled line")
+        return
     number, transit = _number(entry, chinese)
     code = _code(document, entry, chinese)
     shown = f"{code.code} {code.text}".strip()
@@ -212,7 +219,7 @@ def _procedure(document: Document, entry: Entry, number: str, transit: bool, chi
     if transit:
         return "TRANSIT"
     text = entry.text("customs.procedure")
-    found = next((name for name, pattern in _PROCEDURES if pattern.search(text)), "")
+    found = next((name for name, pattern in _PROCEDURES if pattern.fullmatch(text)), "")
     if text and not found:
         raise Refusal(
             Reason.INVALID_SCHEMA,

@@ -58,6 +58,9 @@ def _times(document: Document) -> Iterator[Moment]:
 
 
 def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
+    if says.withdrawn(entry):
+        yield PassedOver(entry.here, "a cancelled line")
+        return
     boxes, wagon = says.boxes(entry), says.wagon(entry)
     what = sightings.operation(document, entry)
     if not boxes and wagon is None:

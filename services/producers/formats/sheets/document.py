@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from schemas.reasons import Reason, Refusal
@@ -27,6 +28,14 @@ _ONCE = frozenset(
 """What a table can have one of only."""
 
 
+class Around(NamedTuple):
+    """A value that stands around a table, where it stands, and the zone that its label names."""
+
+    value: Scalar
+    where: Where
+    stated: moments.Stated | None
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of document: what its columns may mean, how much a table is like it (0 to 100), and its records."""
@@ -38,6 +47,8 @@ class Kind:
     records: Callable[[Document], Iterator[Record]]
     whole: bool = False
     """Whether one list is all of something (a train, a hand-over), so that a later edition can state it anew."""
+    facts: bool = False
+    """Whether its rows are what happened, so that a title that speaks of a plan contradicts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +85,13 @@ class Document:
                     return zone
         return instants.zone_of(self.settings, self.kind.name, meaning)
 
-    def moment(self, value: Scalar, meaning: str, where: Where) -> Moment:
-        """The moment in a cell; raises Refusal at ``where``."""
+    def moment(
+        self, value: Scalar, meaning: str, where: Where, stated: moments.Stated | None = None
+    ) -> Moment:
+        """The moment in a cell, whose header names the zone ``stated``; raises Refusal at ``where``."""
+        epoch = self.book.epoch_1904
         try:
-            return moments.read(value, self.zone(meaning), near=self.near, epoch_1904=self.book.epoch_1904)
+            return moments.read(value, self.zone(meaning), near=self.near, epoch_1904=epoch, stated=stated)
         except Refusal as refusal:
             raise refusal.at(str(where)) from None
 
@@ -86,7 +100,7 @@ class Document:
         value = entry.value(meaning)
         if value is None:
             return None
-        found = self.moment(value, meaning, entry.where(meaning))
+        found = self.moment(value, meaning, entry.where(meaning), entry.stated(meaning))
         beside = entry.value(clock) if clock and not found.timed else None
         if beside is not None:
             try:
@@ -95,7 +109,7 @@ class Document:
                 raise refusal.at(str(entry.where(clock))) from None
         return found
 
-    def given(self, meaning: str, among: Section | None = None) -> tuple[Scalar, Where] | None:
+    def given(self, meaning: str, among: Section | None = None) -> Around | None:
         """What stands around the table for ``meaning``, else around another table of the file."""
         for each in (among, *self.sections):
             found = each.gives(meaning) if each is not None else None
@@ -112,13 +126,13 @@ class Document:
                         str(other.where),
                         'Keep one of the two, or declare the other label as "" by a choice.',
                     )
-            return found.value, found.where
+            return Around(found.value, found.where, found.zone)
         return None
 
     def given_moment(self, meaning: str, among: Section | None = None) -> Moment | None:
         """The moment that stands around the table for ``meaning``; raises Refusal."""
         found = self.given(meaning, among)
-        return None if found is None else self.moment(found[0], meaning, found[1])
+        return None if found is None else self.moment(found.value, meaning, found.where, found.stated)
 
     def created(self, *told: Moment | None, among: Section | None = None) -> str:
         """When the document was made: as it says, else the latest time that it tells of, else the partner's choice.

@@ -15,15 +15,25 @@ from services.producers.formats.sheets.grid import Flaw, Scalar
 from services.producers.formats.sheets.quantities import plain
 
 _BOX = re.compile(r"(?<![A-Z0-9])([A-Z]{3}[UJZ])[\s-]*([0-9O](?:[\s-]?[0-9O]){5})[\s-]*([0-9O])(?![A-Z0-9])")
+_BESIDE_BOX = re.compile(
+    r"(?:[\s/;,、()\[\]甲乙丙丁]|(?<![A-Z0-9])(?:[0-9L][0-9A-Z](?:[A-Z][0-9A-Z]|HC|HQ|GP|DV|DC|OT|FR|RF|RH|TK|PW)|20|40|45)(?:'|尺)?(?![A-Z0-9]))*"
+)
+"""What may stand with a container's number and says nothing of its own: separators, the box's type, and ordinals (甲)."""
 _DOMESTIC = re.compile(
     r"(?<![A-Z0-9])(TB[A-Z]{0,2}[0-9]{6,7})(?![A-Z0-9])"
 )  # boxes of China Railway, no ISO check
 _WAGON_NUMBER = re.compile(
     r"(?<![0-9])(?:[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{4}[ -]?[0-9]{3}[ -]?[0-9]|[0-9]{7,8})(?![0-9])"
 )
+_WAGON_ALONE = re.compile(
+    r"(?:NO\.?\s*|[A-Z]{1,4}[0-9]{1,3}[A-Z]{0,3}[\s/-]*|[XNCPGBJD][\s/]+)?#(?:[\s/]+[A-Z]{1,4}[0-9]{1,3}[A-Z]{0,3})?"
+)
+"""A wagon's number as a whole cell, with its type at most."""
 _SEAL_SEPARATORS = re.compile(r"[\s/;,、；，]+")
+_SEAL_WORDS = frozenset({"铅封", "封号", "封", "ПЛОМБА", "ПЛОМБЫ", "ЗПУ", "SEAL", "SEALS"})
 _SEAL = re.compile(r"[0-9A-Z][0-9A-Z.-]{0,19}")
 _TRAIN = re.compile(r"(?<![0-9A-Z])([A-Z]{0,3}[0-9]{2,6})(?![0-9A-Z-])")
+_BESIDE_TRAIN = re.compile(r"[\s/,;、()\[\]]|次列?车?|^(?:NO|ПОЕЗД|TRAIN|NO\.)(?![A-ZА-Я])")
 _TRAIN_IN_TITLE = re.compile(
     r"(?<![0-9A-Z])([A-Z]{0,2}[0-9]{3,6})\s*次|(?<![0-9A-Z])(?=X[89][0-9]{3})([A-Z0-9]{5})(?![0-9A-Z])"
 )
@@ -54,6 +64,12 @@ def boxes(value: Scalar | None) -> list[Found]:
             f"{text[:40]!r} is no container number.",
             "Give 4 letters and 7 digits, such as CSQU3054383, one to a line where there are several.",
         )
+    rest = _BOX.sub(" ", _DOMESTIC.sub(" ", text)).strip()
+    if not _BESIDE_BOX.fullmatch(rest):
+        raise _refuse(
+            f"In {text[:40]!r}, {rest[:40]!r} beside the container is not understood.",
+            "Give the numbers alone, one to a line where there are several; write the rest into the remarks.",
+        )
     return [found[start] for start in sorted(found)]
 
 
@@ -69,6 +85,12 @@ def wagon_of(value: Scalar | None) -> Found:
             )
         what = "no wagon number" if not numbers else "more than one wagon number"
         raise _refuse(f"{text[:40]!r} is {what}.", "Give 7 (China), 8 (1520) or 12 digits (UIC).")
+    rest = _WAGON_NUMBER.sub("#", text).strip()
+    if not _WAGON_ALONE.fullmatch(rest):
+        raise _refuse(
+            f"In {text[:40]!r}, {rest.replace('#', '').strip()[:40]!r} beside the wagon is not understood.",
+            "Give the number, or the type and the number; write the rest into the remarks.",
+        )
     try:
         parsed = wagon.parse(re.sub(r"[ -]", "", numbers[0]))
     except MalformedIdentifier as problem:
@@ -92,15 +114,25 @@ def seals(value: Scalar | None) -> tuple[list[str], list[str]]:
     good: list[str] = []
     bad: list[str] = []
     for part in _SEAL_SEPARATORS.split(_text(value).upper()):
-        if part:
+        if part and part not in _SEAL_WORDS:
             (good if _SEAL.fullmatch(part) else bad).append(part)
     return good, bad
 
 
 def train_numbers(text: str) -> list[str]:
-    """The train numbers in a text such as ``X8999 / 1402`` or ``中欧班列（X8999次）发车清单``."""
+    """The train numbers that ``text`` is, such as ``X8999 / 1402`` or ``X8999次``; raises Refusal for what else stands there.
+
+    Text without any is none: a service code is no train number.
+    """
     upper = plain(text).upper()
-    return list(dict.fromkeys(_TRAIN.findall(upper)))
+    found = list(dict.fromkeys(_TRAIN.findall(upper)))
+    rest = _BESIDE_TRAIN.sub(" ", _TRAIN.sub(" ", upper)).strip()
+    if found and rest:
+        raise _refuse(
+            f"In {text[:40]!r}, {rest[:40]!r} beside the train number is not understood.",
+            "Give the number alone, or the two numbers of a border parted by a slash.",
+        )
+    return found
 
 
 def train_in_title(text: str) -> str:

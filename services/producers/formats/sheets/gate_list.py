@@ -16,7 +16,7 @@ from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import damage, says
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
-from services.producers.formats.sheets.quantities import kilograms, plain
+from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
@@ -90,7 +90,7 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
     if not boxes:
         yield PassedOver(entry.here, "a row without a container")
         return
-    if says.withdrawn(entry.joined("remarks")):
+    if says.withdrawn(entry):
         yield PassedOver(entry.here, "a cancelled line")
         return
     full = _full(document, entry)
@@ -104,8 +104,11 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
             moved = True
             where = entry.where(meaning)
             moment = says.fact(created, says.timed(document, moment, where, "a gate move"), where, "it")
-            yield _moved(document, entry, boxes, _SAYS[way, full], moment, place, created, meaning)
-            yield from _damaged(document, entry, boxes, way, moment, place, created)
+            records: list[Record] = [
+                _moved(document, entry, boxes, _SAYS[way, full], moment, place, created, meaning)
+            ]
+            records += _damaged(document, entry, boxes, way, moment, place, created)
+            yield from records
         except Refusal as refusal:
             moved = True
             yield unread(entry.where(meaning), refusal)
@@ -164,19 +167,13 @@ def _moved(
         "place": place,
         "objects": says.objects("container", boxes),
         "seals": says.seals(entry) if one and what in ("gated_in", "gated_out") else [],
-        "gross_weight_kg": _mass(entry) if one and what == "gated_in" else None,
+        "gross_weight_kg": says.mass(entry, "container.grossMass") if one and what == "gated_in" else None,
         "remark": says.remark(entry.joined("gate.secondEntry")),
     }
     return says.said(
         document, entry.where(meaning), "+".join(boxes), created, f"movement.{what}", data,
         about=format_micros(parse_micros(moment.instant)), remarks=entry.remarks,
     )  # fmt: skip
-
-
-def _mass(entry: Entry) -> int | None:
-    value = entry.value("container.grossMass")
-    mass = None if value is None else kilograms(value, entry.section.units.get("container.grossMass", ""))
-    return mass if mass is not None and mass <= 200_000 else None
 
 
 def _damaged(
@@ -206,4 +203,6 @@ def _damaged(
     )  # fmt: skip
 
 
-KIND: Final = Kind("gate_list", "gate list of a terminal (进出场清单)", MEANINGS, _likeness, _records)
+KIND: Final = Kind(
+    "gate_list", "gate list of a terminal (进出场清单)", MEANINGS, _likeness, _records, facts=True
+)

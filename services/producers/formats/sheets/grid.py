@@ -15,6 +15,7 @@ class Flaw(Enum):
 
     UNCOMPUTED = "a formula that was never computed"
     ERROR = "an error value of the spreadsheet"
+    STRUCK = "text that is struck through"
 
 
 Scalar = str | float | bool | datetime | date | time | timedelta | Flaw
@@ -52,6 +53,7 @@ class Sheet:
     name: str
     rows: tuple[Row, ...]
     merges: tuple[Merge, ...] = ()
+    hidden_columns: frozenset[int] = frozenset()
 
     def where(self, row: int, column: int) -> Where:
         """The address of a cell for people."""
@@ -70,11 +72,12 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """What a sheet's markup tells beside its values: rows hidden or struck, cells whose value is missing or an error."""
+    """What a sheet's markup says beside its values: rows and columns hidden, rows and cells struck, cells whose value is missing or an error."""
 
     hidden: frozenset[int] = frozenset()
     struck: frozenset[int] = frozenset()
     flaws: Mapping[tuple[int, int], Flaw] = field(default_factory=dict)  # (row from 1, column from 0)
+    hidden_columns: frozenset[int] = frozenset()
 
 
 def letters(column: int) -> str:

@@ -25,6 +25,8 @@ _MISSING: Final = re.compile(
     r"无封|缺封|封.{0,3}(丢|失|缺)|отсутств.{0,12}пломб|пломб.{0,12}отсутств|missing", re.IGNORECASE
 )
 
+_SEAL_GONE: Final = re.compile(r"无封|缺封|отсутств\w*", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Border:
@@ -114,6 +116,9 @@ def _sealed_again(signed: Moment, box: Box, created: str) -> dict[str, Any] | No
 
 
 def _cause(words: str) -> str:
+    """Why the old seal went, "" where the remark does not say; raises Refusal where it may deny what it names."""
+    if any(pattern.search(words) for pattern in (_MISSING, _BROKEN, _BY_CUSTOMS)):
+        damage.require_plain(_SEAL_GONE.sub(" ", words))
     if _MISSING.search(words):
         return "FOUND_MISSING"
     if _BROKEN.search(words):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.producers.formats.model import Where
-from services.producers.formats.sheets import labels
+from services.producers.formats.sheets import labels, qualifiers
 from services.producers.formats.sheets.grid import Row, Scalar, Sheet
+from services.producers.formats.sheets.moments import Stated
 
 _SEGMENTS = re.compile(r"\s{3,}|[\n；;]|\u3000{2,}")
 _COLON = re.compile(r"(?<!\d):|:(?!\d)")
@@ -25,6 +26,7 @@ class Given:
     value: Scalar
     label: str
     where: Where
+    zone: Stated | None = None  # the zone or offset that the label names
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,17 @@ def read(sheet: Sheet, rows: Iterable[Row]) -> tuple[tuple[Given, ...], tuple[Li
             if not inside and after is not None:
                 found = labels.look_up(cell.rstrip(" :："))
                 if found.known and not _is_key(after[1]):
-                    given.append(Given(found.meanings, after[1], cell, sheet.where(row.number, after[0])))
+                    further = filled[position + 2][1] if position + 2 < len(filled) else None
+                    value, where = _whole(after[1], further), sheet.where(row.number, after[0])
+                    given.append(Given(found.meanings, value, cell, where, found.zone))
     return tuple(given), tuple(lines)
+
+
+def _whole(value: Scalar, further: Scalar | None) -> Scalar:
+    """A value with the text after it where that may turn it ("2026-03-01 08:30", "未发"), so that it is not left out."""
+    if not isinstance(further, str) or is_pair(further) or _is_key(further) or not qualifiers.found(further):
+        return value
+    return f"{value} {further}"
 
 
 def is_pair(text: str) -> bool:
@@ -77,17 +88,19 @@ def _in_cell(text: str, where: Where) -> list[Given]:
             key, value = segment[: colon.start()].strip(), segment[colon.end() :].strip()
             known = labels.look_up(key)
             if not known.known:
-                key = key.rpartition(" ")[2]
-                known = labels.look_up(key)
+                before, _, key = key.rpartition(" ")
+                known = labels.UNKNOWN if qualifiers.found(before) else labels.look_up(key)
             if known.known and value:
-                found.append(Given(known.meanings, value, key, where))
+                found.append(Given(known.meanings, value, key, where, known.zone))
             continue
         pair = _without_colon(segment)
+        if pair is None and found:
+            found[-1] = replace(found[-1], value=_whole(found[-1].value, segment))
         if pair is None or not (any(map(str.isdigit, pair[1])) or not labels.look_up(segment).known):
             continue
         if any(m.startswith(_GIVEN_WITHOUT_COLON) for m in pair[0].meanings):
             label = segment.removesuffix(pair[1]).strip()
-            found.append(Given(pair[0].meanings, pair[1], label, where))
+            found.append(Given(pair[0].meanings, pair[1], label, where, pair[0].zone))
     return found
 
 

@@ -1,5 +1,8 @@
 """What a header's label means: 1,300 spellings in Chinese, Russian and English, compared in one folded form.
 
+A word beside the known one that may turn it (计划, 未, "planned") is never left out: such a label is not known. What else stands
+beside it is remarked, and a zone in it holds for its column.
+
 A label may have several meanings; which one holds, a document's own columns, its values or the partner's choice say.
 ``certainty`` is read (seen as a header in a public source) or own (knowledge of the trade, not seen).
 """
@@ -9,11 +12,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
-from services.producers.formats.sheets import facts
+from services.producers.formats.sheets import facts, moments, qualifiers
 
 # Latin and Cyrillic letters that look alike are typed for one another; after casefold one of each pair is enough.
 _ALIKE = str.maketrans("авекмнорстухіё", "abekmhopctyxie")
@@ -23,6 +27,7 @@ _UNIT = re.compile(
 )
 _IN_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]")
 _WORDS_OF_ONE_SCRIPT = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]+|[^\u2e80-\u9fff\uf900-\ufaff]+")
+_DOUBT = re.compile(r"[^\w\s.,;:()\[\]/|&№\"'«»、。·…【】\-–—]")
 _KILOGRAMS = frozenset({"kg", "kgs", "公斤", "千克", "кг"})
 _TONNES = frozenset({"t", "tn", "吨", "т", "тн"})
 _LONGEST = 80
@@ -38,10 +43,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What was found of a label; ``unit`` is kg, t or "" where the label names none."""
+    """What was found of a label; ``unit`` is kg, t or "" where the label names none.
+
+    ``beside`` is what in it is not understood, ``zone`` the zone or offset that it names.
+    """
 
     entries: tuple[Entry, ...]
     unit: str = ""
+    beside: str = ""
+    zone: ZoneInfo | str | None = None
 
     @property
     def known(self) -> bool:
@@ -63,12 +73,19 @@ def fold(label: str) -> str:
     return "".join(character for character in plain if character.isalnum())
 
 
+def fold_cell(text: str) -> str:
+    """A cell's word in the folded form; "" where a mark of doubt or a footnote ("?", "*") stands in it, so that it is no word."""
+    return "" if _DOUBT.search(unicodedata.normalize("NFKC", text)) else fold(text)
+
+
 @lru_cache(maxsize=50_000)
 def look_up(label: str) -> Label:
     """The meanings of ``label``: whole, then without numbers and units in it, then each language of a bilingual one."""
     if not label or len(label) > _LONGEST:
         return UNKNOWN
     plain = unicodedata.normalize("NFKC", label)
+    if "?" in plain:
+        return UNKNOWN
     found = _UNIT.search(plain)
     unit = _unit(found["unit"]) if found else ""
     candidates = (
@@ -80,19 +97,45 @@ def look_up(label: str) -> Label:
     for candidate in candidates:
         entries = _table().get(fold(candidate))
         if entries:
-            return Label(entries, unit)
-    return Label(_bilingual(plain), unit)
+            return _with_brackets(Label(entries, unit), plain, candidate)
+    bare = _IN_BRACKETS.sub("", plain)
+    entries, rest = _bilingual(plain if fold(bare) == fold(plain) else bare)
+    if not entries or qualifiers.found(rest):
+        return UNKNOWN
+    return _with_brackets(Label(entries, unit, rest), plain, bare)
 
 
-def _bilingual(plain: str) -> tuple[Entry, ...]:
-    """What all known parts of a label in two languages agree on; the parts stand on lines, by a slash or by script."""
+def _with_brackets(found: Label, plain: str, read: str) -> Label:
+    """``found`` with what the brackets say that were left out of ``read``; not known where they may turn its meaning."""
+    beside, zone = found.beside, None
+    for text in _IN_BRACKETS.findall(plain):
+        if text in read or fold(text).isdigit() or (found.unit and _UNIT.fullmatch(text)):
+            continue
+        inside = text.strip("()[] ")
+        stated = moments.zone_in(inside)
+        again = {entry.meaning for entry in _table().get(fold(inside), ())}
+        if stated is not None:
+            zone = stated
+        elif qualifiers.found(inside):
+            return UNKNOWN
+        elif fold(inside) and not again & found.meanings:
+            beside = f"{beside} {text}".strip()
+    return replace(found, beside=beside, zone=zone)
+
+
+def _bilingual(plain: str) -> tuple[tuple[Entry, ...], str]:
+    """What all known parts of a label in two languages agree on, and the parts that are not known.
+
+    The parts stand on lines, by a slash or by script.
+    """
     for parts in (plain.split("\n"), plain.split("/"), _WORDS_OF_ONE_SCRIPT.findall(plain)):
         known = [entries for part in parts if (entries := _table().get(fold(part)))]
         if len(parts) < 2 or not known:
             continue
+        rest = " ".join(part.strip() for part in parts if fold(part) and not _table().get(fold(part)))
         common = [e for e in known[0] if all(any(o.meaning == e.meaning for o in k) for k in known)]
-        return tuple(common) if common else tuple(dict.fromkeys(e for k in known for e in k))
-    return ()
+        return tuple(common) if common else tuple(dict.fromkeys(e for k in known for e in k)), rest
+    return (), ""
 
 
 def _unit(text: str) -> str:

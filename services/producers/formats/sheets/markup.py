@@ -31,16 +31,20 @@ def read(part: bytes, name: str, striking: frozenset[str] = frozenset()) -> Mark
     hidden: set[int] = set()
     struck: set[int] = set()
     flaws: dict[tuple[int, int], Flaw] = {}
+    hidden_columns: set[int] = set()
     extent = _Extent(name)
     number = 0
     try:
         for _, row in etree.iterparse(
             io.BytesIO(part),
-            tag=(f"{{{_MAIN}}}row", f"{{{_STRICT}}}row"),
+            tag=tuple(f"{{{space}}}{each}" for space in (_MAIN, _STRICT) for each in ("row", "col")),
             resolve_entities=False,
             no_network=True,
             huge_tree=True,
         ):
+            if not row.tag.endswith("row"):
+                hidden_columns.update(_hidden_columns(row))
+                continue
             number = int(row.get("r") or number + 1)
             if row.get("hidden") in ("1", "true"):
                 hidden.add(number)
@@ -48,8 +52,11 @@ def read(part: bytes, name: str, striking: frozenset[str] = frozenset()) -> Mark
                 kind = Flaw.ERROR if cell.get("t") == "e" else Flaw.UNCOMPUTED
                 reference = cell.get("r")
                 flaws[number, column_of(reference) if reference else row.index(cell)] = kind
-            if striking and _is_struck(row, striking):
+            through = _struck_columns(row, striking) if striking else []
+            if len(through) * 2 > sum(1 for cell in row if len(cell)):
                 struck.add(number)
+            else:
+                flaws.update(dict.fromkeys(((number, column) for column in through), Flaw.STRUCK))
             extent.add(number, row)
             row.clear()
             while row.getprevious() is not None:
@@ -59,7 +66,7 @@ def read(part: bytes, name: str, striking: frozenset[str] = frozenset()) -> Mark
             f"The sheet {name!r} is damaged: its XML breaks off or is not well-formed.",
             "Open the workbook in the program that made it, save it again as .xlsx and send that.",
         ) from problem
-    return Markup(frozenset(hidden), frozenset(struck), flaws)
+    return Markup(frozenset(hidden), frozenset(struck), flaws, frozenset(hidden_columns))
 
 
 def striking_styles(styles: bytes) -> frozenset[str]:
@@ -77,9 +84,20 @@ def striking_styles(styles: bytes) -> frozenset[str]:
     return frozenset(str(number) for number, style in used if style.get("fontId") in fonts)
 
 
-def _is_struck(row: etree._Element, striking: frozenset[str]) -> bool:
-    filled = [cell.get("s") in striking for cell in row if len(cell)]
-    return sum(filled) * 2 > len(filled)
+def _struck_columns(row: etree._Element, striking: frozenset[str]) -> list[int]:
+    """The columns of the filled cells of a row that are struck through."""
+    return [
+        column_of(cell.get("r") or "") if cell.get("r") else place
+        for place, cell in enumerate(row)
+        if len(cell) and cell.get("s") in striking
+    ]
+
+
+def _hidden_columns(column: etree._Element) -> range:
+    """The columns from 0 that one ``col`` hides, as far as columns are read."""
+    if column.get("hidden") not in ("1", "true"):
+        return range(0)
+    return range(int(column.get("min") or 1) - 1, min(int(column.get("max") or 0), MAX_COLUMNS))
 
 
 def counts_from_1904(workbook: bytes) -> bool:

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from schemas import railnet
 from schemas.identifiers import MalformedIdentifier, station1520
 from schemas.identifiers.check_digit import CheckDigit
-from services.producers.formats.sheets import facts
+from services.producers.formats.sheets import facts, qualifiers
 from services.producers.formats.sheets.grid import Scalar
-from services.producers.formats.sheets.labels import fold
+from services.producers.formats.sheets.labels import fold, fold_cell
 from services.producers.formats.sheets.quantities import plain
 
 _CODE_IN_BRACKETS = re.compile(r"[(\[]\s*([0-9]{4,6})\s*[)\]]")
@@ -20,6 +20,9 @@ _IN_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]?")
 _LOCODE = re.compile(r"[A-Z]{5}")
 _SCRIPTS = re.compile(
     r"[\u2e80-\u9fff\uf900-\ufaff]+|[\u0400-\u04ff][\u0400-\u04ff .\-0-9I]*|[A-Za-z\u00c0-\u017f][^\u0400-\u9fff]*"
+)
+_COUNTRY = re.compile(
+    r"[\u4e00-\u9fff]局?|[\u4e00-\u9fff]{2,4}局|中国|哈国|哈萨克斯坦|俄国|俄罗斯|白俄罗斯|波兰|德国|蒙古|乌兹别克斯坦|[A-Z]{2}|[А-ЯЁ]{2,5}"
 )
 _TRAILING = re.compile(r"(口岸站|口岸|国境站|站)$")
 
@@ -50,7 +53,11 @@ def crossing_between(first: str | None, second: str | None) -> railnet.Crossing 
 def _named(text: str) -> str | None:
     coded = _CODE_IN_BRACKETS.search(text)
     if coded:
-        return _code(coded[1], False)
+        # A station that is known by its code alone; its name may be any, but nothing that turns it.
+        return None if qualifiers.found(_CODE_IN_BRACKETS.sub(" ", text)) else _code(coded[1], False)
+    beside = _IN_BRACKETS.findall(text)
+    if any(qualifiers.found(each) or not _beside_a_name(each.strip("()[] ")) for each in beside):
+        return None
     bare = _IN_BRACKETS.sub("", text).strip(" \t\n:：,，;；")
     whole = _name(text) or _name(bare)
     if whole is not None:
@@ -58,10 +65,15 @@ def _named(text: str) -> str | None:
     if _LOCODE.fullmatch(bare.upper()) and railnet.resolve(f"locode:{bare.upper()}") is not None:
         return f"locode:{bare.upper()}"
     for parts in (re.split(r"\s*[/、-]\s*", bare), _SCRIPTS.findall(bare)):
-        known = [place for part in parts if (place := _name(part)) is not None]
-        if len(parts) > 1 and known:
-            return _of_several(known)
+        known = [_name(part) for part in parts if part.strip()]
+        if len(known) > 1 and all(place is not None for place in known):
+            return _of_several([place for place in known if place is not None])
     return None
+
+
+def _beside_a_name(text: str) -> bool:
+    """Whether brackets after a name hold a bureau, a country or the name once more, and so say nothing new."""
+    return not text or _COUNTRY.fullmatch(text) is not None or _name(text) is not None
 
 
 def _of_several(known: list[str]) -> str | None:
@@ -73,10 +85,7 @@ def _of_several(known: list[str]) -> str | None:
 
 
 def _name(text: str) -> str | None:
-    folded = fold(text)
-    found = _names().get(folded)
-    if found is None:
-        found = _names().get(fold(_TRAILING.sub("", text.strip())))
+    found = _names().get(fold_cell(text)) or _names().get(fold_cell(_TRAILING.sub("", text.strip())))
     return f"railnet:{found}" if found else None
 
 

@@ -70,7 +70,7 @@ def _records(document: Document) -> Iterator[Record]:
         for entry in section.entries():
             try:
                 says.shown(document, entry)
-                if says.withdrawn(entry.joined("remarks")):
+                if says.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
                 current = _sort(document, entry, orders, current)

@@ -6,9 +6,15 @@ import re
 import unicodedata
 from decimal import Decimal
 
-from services.producers.formats.sheets.grid import Scalar
+from services.producers.formats.sheets.grid import Flaw, Scalar
 
-_NUMBER = re.compile(r"[0-9][0-9., \u00a0']*[0-9]|[0-9]")
+_NUMBER = re.compile(
+    r"(?P<digits>[0-9]{1,3}(?:[ \u00a0'][0-9]{3})+(?:[.,][0-9]+)?|[0-9]+(?:[.,][0-9]+)*)\s*"
+    r"(?P<unit>kgs?|公斤|千克|кг|t|tn|吨|т|тн|cbm|m3|м3|件|箱|个|只|柜|车|辆|包|套|托|pcs|pkgs?|ctns?|plts?|cases?|pieces|packages"
+    r"|cartons|шт|мест[оа]?|уп|кор|ваг(?:он(?:а|ов)?)?|конт(?:ейнер(?:а|ов)?)?|ктк)?\.?",
+    re.IGNORECASE,
+)
+"""A number with its unit, as a whole cell; what else stands beside it ("约", "(+3)") may make it another number."""
 _SEPARATORS = re.compile(r"[/;+\n、；]")
 _KG = re.compile(r"(kgs?|公斤|千克|кг)", re.IGNORECASE)
 _TONNE = re.compile(r"(?<![a-zа-я])(t|吨|т|тн)(?![a-zа-я])", re.IGNORECASE)
@@ -24,18 +30,18 @@ def plain(value: Scalar | None) -> str:
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, str):
         return unicodedata.normalize("NFKC", value).replace("\u200b", "").replace("\ufeff", "").strip()
-    return str(value)
+    return value.value if isinstance(value, Flaw) else str(value)
 
 
 def number(text: str, *, unit: str = "") -> Decimal | None:
-    """The one number in ``text``, None where there is none; a lone comma before three digits is a thousands mark.
+    """The number that ``text`` is, with its unit at most, else None; a lone comma before three digits is a thousands mark.
 
     Of tonnes it is a decimal comma, because no cell holds thousands of tonnes.
     """
-    found = _NUMBER.findall(text)
-    if len(found) != 1:
+    found = _NUMBER.fullmatch(text.strip())
+    if found is None:
         return None
-    digits = re.sub(r"[ \u00a0']", "", found[0])
+    digits = re.sub(r"[ \u00a0']", "", found["digits"])
     if "," in digits and "." in digits:
         mark = max(digits.rfind(","), digits.rfind("."))
         digits = digits[:mark].replace(",", "").replace(".", "") + "." + digits[mark + 1 :]
@@ -57,7 +63,7 @@ def numbers(value: Scalar | None, *, unit: str = "") -> list[Decimal]:
 def whole(value: Scalar | None) -> int | None:
     """The one whole number of a cell, such as 168 of ``１６８件``; None where it is none."""
     found = numbers(value)
-    if len(found) != 1 or found[0] != found[0].to_integral_value() or found[0] < 0:
+    if unit_of(value) or len(found) != 1 or found[0] != found[0].to_integral_value() or found[0] < 0:
         return None
     return int(found[0])
 
@@ -75,8 +81,9 @@ def kilograms(value: Scalar | None, header_unit: str) -> int | None:
     """
     unit = unit_of(value) or header_unit
     found = numbers(value, unit=unit)
-    if len(found) != 1:
-        return None
+    other = _NUMBER.fullmatch(plain(value))
+    if len(found) != 1 or (other is not None and other["unit"] and not unit_of(value)):
+        return None  # several numbers, or a count of something
     if not unit:
         unit = "t" if found[0] <= 40 else "kg"
     return int((found[0] * (1000 if unit == "t" else 1)).to_integral_value())

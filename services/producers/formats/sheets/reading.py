@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
@@ -11,6 +11,7 @@ from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import Format, Reading, Remarked, Settings, Where
 from services.producers.formats.sheets import opening, section, tables, totals
 from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets.grid import Book
 from services.producers.formats.sheets.records import records
 from services.producers.formats.sheets.tables import Table
 
@@ -54,7 +55,7 @@ def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
         )
     document = Document(kind, settings, book, sections)
     document = replace(document, near=_day(document))
-    remarks = [*book.remarks]
+    remarks = [*book.remarks, *_left_alone(kind, book, _tables(content), choices)]
     for each in sections:
         remarks += [*each.remarks, *section.margins(each.table), *totals.check(each)]
     if len(remarks) > _REMARKS:
@@ -67,12 +68,32 @@ def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
     )
 
 
+def _left_alone(
+    kind: Kind, book: Book, found: tuple[Table, ...], choices: Mapping[str, str]
+) -> Iterator[Remarked]:
+    """A remark for each table that is not of the kind, and for each sheet that has rows and no table."""
+    for table in found:
+        if table.rows and _likeness(kind, table, choices) <= 0:
+            where = Where(table.sheet.name, table.header_row)
+            yield Remarked(
+                where,
+                f"This table is no {kind.title}; nothing was read from it.",
+                "Send it as a file of its own.",
+            )
+    named = {table.sheet.name for table in found}
+    for sheet in book.sheets:
+        if sheet.rows and sheet.name not in named:
+            yield Remarked(
+                Where(sheet.name), "The sheet has no table that is understood; nothing was read from it."
+            )
+
+
 def _day(document: Document) -> date | None:
     for meaning in (CREATED, "train.actualDeparture", "event.handoverDate", "document.cutoff"):
         found = document.given(meaning)
         if found is not None:
             try:
-                return document.moment(found[0], meaning, found[1]).local.date()
+                return document.moment(found.value, meaning, found.where, found.stated).local.date()
             except Refusal:
                 continue
     year = document.choice("year")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record, Said, Unread, Where
+from services.producers.formats.sheets import qualifiers
 from services.producers.formats.sheets.document import Document
+from services.producers.formats.sheets.head import Line, is_pair
+from services.producers.formats.sheets.section import Section
 
 _ASIDES = {
     "total": "a total",
@@ -35,12 +39,38 @@ def _told(document: Document) -> Iterator[Record]:
         for aside in each.table.asides:
             here = Where(each.table.sheet.name, aside.row.number)
             yield PassedOver(here, f"{_ASIDES[aside.kind]}: {aside.text}")
+    counted = []
+    for each in document.sections:
+        turned = _turned(document, each)
+        if turned is None:
+            counted.append(each)
+        else:
+            yield turned
     try:
-        if any(each.table.rows for each in document.sections):
-            yield from document.kind.records(document)
+        if any(each.table.rows for each in counted):
+            yield from document.kind.records(replace(document, sections=tuple(counted)))
     except Refusal as refusal:
         first = document.sections[0].table
         yield unread(Where(first.sheet.name, first.header_row), refusal)
+
+
+def _turned(document: Document, section: Section) -> Unread | None:
+    """Why no row of a table counts: its title says that the list is void, or that it is a plan of what its kind reports as done."""
+    sheet = section.table.sheet.name
+    lines = [*section.table.lines, *([Line(sheet, Where(sheet))] if sheet else [])]
+    for line in lines if section.table.rows else ():
+        word = qualifiers.void(line.text)
+        if not word and document.kind.facts and not is_pair(line.text):
+            word = qualifiers.planned(line.text)
+        if word:
+            refusal = Refusal(
+                Reason.INVALID_SCHEMA,
+                f"The title {line.text.strip()[:60]!r} says {word!r}, so no row of the list was taken as a fact.",
+                str(line.where),
+                "Send the list that counts, under a title without such a word.",
+            )
+            return Unread(line.where, refusal)
+    return None
 
 
 def _once(records: Iterator[Record]) -> Iterator[Record]:

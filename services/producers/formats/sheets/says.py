@@ -7,25 +7,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from schemas import railnet
+from schemas.legibility import fault, without_hidden
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import Record, Remarked, Said, Where
-from services.producers.formats.sheets import equipment, places, quantities
+from services.producers.formats.sheets import equipment, places, qualifiers, quantities
 from services.producers.formats.sheets.document import Document
+from services.producers.formats.sheets.grid import Flaw
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.records import clean, unread
 from services.producers.formats.sheets.section import Entry
 
 MOST_OBJECTS: Final = 256
-_NAME: Final = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,40}")
-_HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
-_WITHDRAWN: Final = re.compile(
-    r"退舱|撤舱|作废|(?:^|已|订舱|装车|发运|班列)取消(?:$|订舱|装车|发运|班列|[\s,;，；。)）])|(?:^|[\s,;，；。(（])(?:未装|不装)(?:$|[\s,;，；。)）])"
-    r"|停运|停开|停发|отмен[её]н|(?:^|\s)отмена(?:$|\s+(?:заявк|отправ|поезд))|аннулирован|снят[аоы]?\s+с\s|не погруж"
-    r"|\bcancel(?:led|ed)?\b|\bwithdrawn\b",
-    re.IGNORECASE,
-)
-"""Words by which a line is taken back. 取消 alone, not 取消查验 (no inspection); снят с, not снята пломба (a seal off)."""
+MOST_KILOGRAMS: Final = 200_000
+"""What an event can say of a mass."""
+_NAME: Final = re.compile(r"[^\s/]{1,40}")
 _LONGEST_REMARK: Final = 200
 _LONGEST_ID: Final = 256
 
@@ -81,7 +77,7 @@ def train(document: Document, number: str, day: str, origin: str | None, where: 
             str(where),
             "Give it above the table. A station that is not known may be written with its ESR code or UN/LOCODE.",
         )
-    if not _NAME.fullmatch(number):
+    if not name(number):
         raise Refusal(
             Reason.INVALID_SCHEMA,
             f"{number[:40]!r} is no train number.",
@@ -132,10 +128,21 @@ def row_by_row(document: Document, read: Callable[[Entry], Iterator[Record]]) ->
 
 
 def place(document: Document, entry: Entry, meaning: str) -> str | None:
-    """The station of a row, else the one given for the whole table; one that is not known is remarked and left out."""
+    """The station of a row, else the one given for the whole table; one that is not known is remarked and left out.
+
+    Raises Refusal where a word beside it may turn its meaning.
+    """
     value = entry.value(meaning)
     found = places.find(value)
     if value is not None and found is None:
+        turned = qualifiers.found(quantities.plain(value))
+        if turned:
+            raise Refusal(
+                Reason.INVALID_SCHEMA,
+                f"The place {quantities.plain(value)[:40]!r} is not understood: {turned!r} stands in it.",
+                str(entry.where(meaning)),
+                "Give the place alone; write the rest into the remarks.",
+            )
         text = f"The place {quantities.plain(value)[:40]!r} is not known; it was left out."
         entry.remark(meaning, text, "Write it with its ESR code or UN/LOCODE.")
     if value is None:
@@ -179,13 +186,18 @@ def wagon(entry: Entry, meaning: str = "wagon.id") -> str | None:
 
 
 def seals(entry: Entry, meaning: str = "seal.number") -> list[str]:
-    """The seals of a row; what cannot be a seal is remarked."""
+    """The seals of a row; raises Refusal where something stands among them that is none."""
     found: list[str] = []
     for value in entry.values(meaning):
         good, bad = equipment.seals(value)
         found += good
         if bad:
-            entry.remark(meaning, f"{' '.join(bad)[:60]!r} is no seal; it was left out.")
+            raise Refusal(
+                Reason.INVALID_SCHEMA,
+                f"In {quantities.plain(value)[:60]!r}, {' '.join(bad)[:40]!r} is no seal.",
+                str(entry.where(meaning)),
+                "Give the numbers of the seals alone; write the rest into the remarks.",
+            )
     return list(dict.fromkeys(found))
 
 
@@ -225,23 +237,63 @@ def happening(moment: Moment, classifier: str = "ACT") -> dict[str, Any]:
 
 def written(moment: Moment) -> str:
     """What was written, in at most 40 characters of one line."""
-    return _HIDDEN.sub(" ", moment.written)[:40].strip()
+    return without_hidden(moment.written)[:40].strip()
 
 
 def remark(*parts: str) -> str:
     """A remark of the wire from its filled parts, on one line and cut to its length."""
-    text = _HIDDEN.sub(" ", "; ".join(part for part in parts if part)).strip()
+    text = without_hidden("; ".join(part for part in parts if part)).strip()
     return text[:_LONGEST_REMARK].strip()
 
 
-def withdrawn(remarks: str) -> bool:
-    """Whether the remarks of a line take the whole line back."""
-    return _WITHDRAWN.search(quantities.plain(remarks)) is not None
+def withdrawn(entry: Entry, *meanings: str) -> bool:
+    """Whether the remarks of a line take it back; raises Refusal where they may, and it is not clear."""
+    for meaning in meanings or ("remarks",):
+        try:
+            if qualifiers.taken_back(entry.joined(meaning)):
+                return True
+        except Refusal as refusal:
+            raise refusal.at(str(entry.where(meaning))) from None
+    return False
+
+
+def mass(entry: Entry, meaning: str) -> int | None:
+    """The mass of a row in whole kilograms, None where blank; raises Refusal where the cell holds no one mass."""
+    value = entry.value(meaning)
+    if value is None:
+        return None
+    found = None
+    if not isinstance(value, Flaw):
+        found = quantities.kilograms(value, entry.section.units.get(meaning, ""))
+    if found is None:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"{quantities.plain(value)[:40]!r} is no one mass.",
+            str(entry.where(meaning)),
+            "Give one number, with kg or t where the header does not name it; write the rest into the remarks.",
+        )
+    return found if found <= MOST_KILOGRAMS else None
+
+
+def count(entry: Entry, meaning: str) -> int | None:
+    """The count of a row, None where blank; raises Refusal where the cell holds no one whole number."""
+    value = entry.value(meaning)
+    if value is None:
+        return None
+    found = None if isinstance(value, Flaw) else quantities.whole(value)
+    if found is None:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"{quantities.plain(value)[:40]!r} is no count.",
+            str(entry.where(meaning)),
+            "Give one whole number; write the rest into the remarks.",
+        )
+    return found
 
 
 def name(text: str) -> bool:
     """Whether ``text`` may stand as a part of a composite id."""
-    return _NAME.fullmatch(text) is not None
+    return _NAME.fullmatch(text) is not None and not fault(text)
 
 
 def objects(kind: str, ids: Iterable[str]) -> list[dict[str, str]]:

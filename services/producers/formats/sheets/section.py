@@ -12,6 +12,7 @@ from services.producers.formats.model import Remarked, Taken, Where
 from services.producers.formats.sheets import equipment, labels, places
 from services.producers.formats.sheets.grid import Flaw, Row, Scalar, letters
 from services.producers.formats.sheets.head import Given
+from services.producers.formats.sheets.moments import Stated
 from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.tables import Column, Table
 
@@ -54,6 +55,10 @@ class Section:
     def gives(self, meaning: str) -> Given | None:
         """What stands above or below the table for ``meaning``."""
         return next(iter(self.all_given(meaning)), None)
+
+    def stated(self, meaning: str) -> Stated | None:
+        """The zone or offset that the header of ``meaning`` names; None where it names none."""
+        return next((column.found.zone for column in self.columns.get(meaning, ())), None)
 
     def all_given(self, meaning: str) -> list[Given]:
         """Everything that stands around the table for ``meaning``, from top to bottom."""
@@ -129,6 +134,11 @@ class Entry:
                 )
         return values[0][1]
 
+    def stated(self, meaning: str) -> Stated | None:
+        """The zone or offset that the header of the cell of ``meaning`` names; None where it names none."""
+        columns = self.section.columns.get(meaning, ())
+        return next((c.found.zone for c in columns if self.row.cell(c.index) is not None), None)
+
     def values(self, meaning: str) -> list[Scalar]:
         """The cells of every column of ``meaning``."""
         cells = (self.row.cell(column.index) for column in self.section.columns.get(meaning, ()))
@@ -175,6 +185,18 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
         elif meaning:
             meaning = _ONE.get(meaning, meaning)
             taken.append(Taken(where, column.label, meaning, certainty))
+            if column.index in table.sheet.hidden_columns:
+                text = f"The column {column.label!r} is hidden; it was read as {meaning} all the same."
+                remarks.append(Remarked(where, text, "Show it, or delete it if it does not count."))
+            if column.found.beside and certainty != "choice":
+                remarks.append(
+                    Remarked(
+                        where,
+                        f"Of the header {column.label!r}, {column.found.beside[:40]!r} is not understood; "
+                        f"its column was read as {meaning}.",
+                        "Declare by a choice what the column means, if that is wrong.",
+                    )
+                )
             found.setdefault(meaning, []).append((_ORDER.index(certainty), labels.fold(column.label), column))
         elif certainty == "unknown" and _filled(table, column):
             remarks.append(

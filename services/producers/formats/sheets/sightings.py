@@ -40,11 +40,16 @@ def operation(document: Document, entry: Entry) -> str:
     if found is None:
         raise Refusal(
             Reason.INVALID_SCHEMA,
-            f"The status {words[:40]!r} is not known, or says several things.",
+            f"The status {words[:40]!r} is not known, or says several things{_rest(words)}.",
             str(entry.where("event.operation")),
             f'Declare the choice "status:{words[:40]}" as one of {", ".join(sorted(operations.EVENTS))}, or none.',
         )
     return found
+
+
+def _rest(words: str) -> str:
+    rest = operations.not_understood(words)
+    return f": {rest[:40]!r} is not understood" if rest else ""
 
 
 def at(document: Document, entry: Entry, meaning: str, what: str) -> Moment:

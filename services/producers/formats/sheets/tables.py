@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from services.producers.formats.sheets import head, labels
+from services.producers.formats.sheets import head, labels, qualifiers
 from services.producers.formats.sheets.grid import Flaw, Merge, Row, Scalar, Sheet
 from services.producers.formats.sheets.head import Given, Line
 
@@ -180,14 +180,18 @@ def _found(parts: list[tuple[str, bool]]) -> labels.Label:
     joined = labels.look_up("".join(text for text, _ in parts))
     if joined.known:
         return joined
+    if any(qualifiers.found(text) and not labels.look_up(text).known for text, _ in parts):
+        return labels.UNKNOWN  # 计划 over or under a label makes another one of it
     own = [labels.look_up(text) for text, group in parts if not group]
     known = [found for found in own if found.known]
     if not known:
         return labels.UNKNOWN
     unit = next((found.unit for found in own if found.unit), "")
+    zone = next((found.zone for found in own if found.zone is not None), None)
+    beside = " ".join(found.beside for found in own if found.beside)
     common = tuple(e for e in known[0].entries if all(e.meaning in other.meanings for other in known))
     every = tuple(dict.fromkeys(e for found in known for e in found.entries))
-    return labels.Label(common or every, unit)
+    return labels.Label(common or every, unit, beside, zone)
 
 
 def _same(one: tuple[Column, ...], other: tuple[Column, ...]) -> bool:

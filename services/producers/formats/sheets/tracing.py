@@ -72,7 +72,7 @@ def _times(document: Document) -> Iterator[Moment]:
 
 
 def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
-    if says.withdrawn(entry.joined("remarks")):
+    if says.withdrawn(entry):
         yield PassedOver(entry.here, "a cancelled line")
         return
     boxes = says.boxes(entry)

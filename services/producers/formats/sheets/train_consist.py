@@ -13,7 +13,7 @@ from typing import Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record, Where
-from services.producers.formats.sheets import equipment, places, says, train_events
+from services.producers.formats.sheets import equipment, places, qualifiers, says, train_events
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
@@ -43,7 +43,7 @@ def index(text: str) -> tuple[str, str, str] | None:
     Seen are 4-2-4, 4-3-4, 5-3-5 and 6-3-6 digits; cut to one form they compare.
     """
     found = None if _NO_INDEX.match(text.strip()) else _INDEX.search(text)
-    if found is None:
+    if found is None or qualifiers.found(text):
         return None
     origin, ordinal, destination = (part for part in found.groups() if part is not None)
     return origin[:4], ordinal.zfill(3), destination[:4]
@@ -91,6 +91,9 @@ def _records(document: Document) -> Iterator[Record]:
         for entry in section.entries():
             try:
                 says.shown(document, entry)
+                if says.withdrawn(entry):
+                    yield PassedOver(entry.here, "a cancelled line")
+                    continue
                 named = says.wagon(entry, "wagon.id" if section.has("wagon.id") else "wagon.typeAndId")
             except Refusal as refusal:
                 failed += 1
@@ -151,10 +154,10 @@ def _departs(document: Document, section: Section, where: Where) -> tuple[Moment
     meaning = "train.actualDeparture"
     given = document.given(meaning, section)
     if given is not None:
-        return document.moment(given[0], meaning, given[1]), given[1]
+        return document.moment(given.value, meaning, given.where, given.stated), given[1]
     values = section.sample(meaning)
     if values and len({plain(value) for value in values}) == 1:
-        return document.moment(values[0], meaning, where), where
+        return document.moment(values[0], meaning, where, section.stated(meaning)), where
     return None, where
 
 
@@ -184,6 +187,7 @@ CHINA: Final = Kind(
     lambda section: _likeness(section, False),
     _records,
     whole=True,
+    facts=True,
 )
 BROAD: Final = Kind(
     "natural_list",
@@ -192,4 +196,5 @@ BROAD: Final = Kind(
     lambda section: _likeness(section, True),
     _records,
     whole=True,
+    facts=True,
 )

@@ -5,13 +5,12 @@ The plan's own time is its date of making or publishing; a plan that does not sa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import Record
-from services.producers.formats.sheets import equipment, says
+from services.producers.formats.sheets import equipment, labels, says
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
@@ -25,11 +24,13 @@ MEANINGS: Final = frozenset(
         "container.count", "remarks", CREATED,
     }
 )  # fmt: skip
-_CANCELLED: Final = re.compile(r"^3(\.0)?$|取消|停运|停开|停发|cancel|отмен", re.IGNORECASE)
-_STARTED: Final = re.compile(
-    r"^[1234](\.0)?$|已发|已开|已到|started|departed|arrived|отправлен|прибыл", re.IGNORECASE
-)
-_WAITING: Final = re.compile(r"^0(\.0)?$|计划|未发|待发|planned|план", re.IGNORECASE)
+_STATUS: Final = {
+    "cancelled": "3 取消 已取消 停运 停开 停发 canceled cancelled отменен отменён отмена",
+    "started": "1 2 4 已发 已发车 已开 已开行 已到 已到达 started departed arrived отправлен отправлена прибыл прибыла",
+    "waiting": "0 计划 计划中 未发 未发车 待发 待发车 planned план планируется",
+}
+"""Status words and the codes of one operator's system; a cell is one of them as a whole."""
+_STANDING: Final = {labels.fold(word): name for name, words in _STATUS.items() for word in words.split()}
 
 
 def _likeness(section: Section) -> int:
@@ -70,9 +71,8 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
     named = says.train(document, number, day, origin, entry.here)
     key = f"{number}/{day}"
     about = {"objects": says.objects("train", [named])}
-    status = entry.text("train.status")
-    _check_status(entry, status)
-    if _CANCELLED.search(status) or says.withdrawn(entry.joined("remarks")):
+    status = _status(entry)
+    if status == "cancelled" or says.withdrawn(entry):
         data = {**about, "classifier": "ACT", "happened": created, "place": origin, "reason": "OTHER"}
         yield says.said(
             document, entry.here, key, created, "movement.train_cancelled", data, remarks=entry.remarks
@@ -106,20 +106,24 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
             yield says.said(document, entry.here, key, created, "movement.departed", data)
         except Refusal as refusal:
             yield unread(where, refusal)
-    elif _STARTED.search(status):
+    elif status == "started":
         entry.remark(
             "train.status", "The train has left, and no time of departure is given; only the plan was read."
         )
 
 
-def _check_status(entry: Entry, status: str) -> None:
-    if status and not any(pattern.search(status) for pattern in (_CANCELLED, _STARTED, _WAITING)):
+def _status(entry: Entry) -> str:
+    """cancelled, started, waiting or "" where blank; raises Refusal for a status that is not known."""
+    text = entry.text("train.status")
+    known = _STANDING.get(labels.fold_cell(text), "")
+    if text and not known:
         raise Refusal(
             Reason.INVALID_SCHEMA,
-            f"The status {status[:40]!r} is not known.",
+            f"The status {text[:40]!r} is not known.",
             str(entry.where("train.status")),
             "Give 0 (planned), 1 (started), 2 (arrived) or 3 (cancelled), or 计划, 已发, 已到, 取消.",
         )
+    return known
 
 
 def _number(document: Document, entry: Entry) -> str:
@@ -130,8 +134,13 @@ def _number(document: Document, entry: Entry) -> str:
     for meaning in order:
         text = entry.text(meaning)
         if text:
-            found = equipment.train_numbers(text)
-            return found[0] if meaning == "train.operationalNumber" and len(found) == 1 else text
+            if meaning != "train.operationalNumber":
+                return text
+            try:
+                found = equipment.train_numbers(text)
+            except Refusal as refusal:
+                raise refusal.at(str(entry.where(meaning))) from None
+            return found[0] if len(found) == 1 else text
     return ""
 
 

@@ -11,7 +11,7 @@ from services.producers.formats.model import Record, Remarked, Where
 from services.producers.formats.sheets import says, train_events
 from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
-from services.producers.formats.sheets.quantities import kilograms, plain
+from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
@@ -143,17 +143,11 @@ def gate(
             "place": origin,
             "objects": says.objects("container", named),
             "seals": says.seals(entry) if len(named) == 1 else [],
-            "gross_weight_kg": _mass(entry) if len(named) == 1 else None,
+            "gross_weight_kg": says.mass(entry, "goods.grossMass") if len(named) == 1 else None,
         }
         return says.said(document, where, key, created, "movement.gated_in", data, about="+".join(named))
     except Refusal as refusal:
         return unread(where, refusal)
-
-
-def _mass(entry: Entry) -> int | None:
-    value = entry.value("goods.grossMass")
-    mass = None if value is None else kilograms(value, entry.section.units.get("goods.grossMass", ""))
-    return mass if mass is not None and mass <= 200_000 else None
 
 
 def bookings(

@@ -58,7 +58,7 @@ def _records(document: Document, loading: bool) -> Iterator[Record]:
             train: Train | None = None
             try:
                 says.shown(document, entry)
-                if says.withdrawn(entry.joined("remarks")):
+                if says.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
                 train = _train_of(document, entry, trains)
@@ -91,8 +91,13 @@ def _train_of(document: Document, entry: Entry, trains: dict[tuple[str, str], Tr
 def _number(document: Document, entry: Entry) -> str:
     """The train's number: the row's, the one above the table, or the title's; else the operator's service code."""
     given = document.given("train.operationalNumber", entry.section)
-    for text in (entry.text("train.operationalNumber"), plain(given[0]) if given else ""):
-        if found := equipment.train_numbers(text):
+    own = entry.text("train.operationalNumber"), entry.where("train.operationalNumber")
+    for text, where in (own, (plain(given[0]), given[1]) if given else ("", entry.here)):
+        try:
+            found = equipment.train_numbers(text)
+        except Refusal as refusal:
+            raise refusal.at(str(where)) from None
+        if found:
             return found[0]
     for line in entry.section.table.lines:
         if titled := equipment.train_in_title(line.text):
@@ -105,7 +110,7 @@ def _departs(document: Document, entry: Entry) -> tuple[Moment | None, Where]:
     meaning = "train.actualDeparture"
     given = document.given(meaning, entry.section)
     if given is not None:
-        return document.moment(given[0], meaning, given[1]), given[1]
+        return document.moment(given.value, meaning, given.where, given.stated), given[1]
     head = Where(entry.section.table.sheet.name, entry.section.table.header_row)
     return document.moment_of(entry, meaning), entry.where(meaning) if entry.value(meaning) else head
 
@@ -204,6 +209,7 @@ DEPARTURE: Final = Kind(
     lambda section: _likeness(section, False),
     lambda document: _records(document, False),
     whole=True,
+    facts=True,
 )
 LOADING: Final = Kind(
     "loading_list",

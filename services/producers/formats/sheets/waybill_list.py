@@ -16,7 +16,7 @@ from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import says, sightings
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
-from services.producers.formats.sheets.quantities import kilograms, plain, whole
+from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
@@ -63,7 +63,7 @@ def _records(document: Document) -> Iterator[Record]:
         for entry in section.entries():
             try:
                 says.shown(document, entry)
-                if says.withdrawn(entry.joined("remarks")):
+                if says.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
                 before = _sort(entry, notes, before)
@@ -153,12 +153,8 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
 def _issued(document: Document, note: _Note, key: str, issued: Moment, origin: str | None) -> dict[str, Any]:
     """The note as issued: masses, packages and seals of all its lines, left out where one of them does not tell."""
     first = note.lines[0]
-    masses = [
-        kilograms(value, line.section.units.get("goods.grossMass", "")) if value is not None else None
-        for line in note.lines
-        for value in [line.value("goods.grossMass")]
-    ]
-    packages = [whole(line.value("goods.packages")) for line in note.lines]
+    masses = [says.mass(line, "goods.grossMass") for line in note.lines]
+    packages = [says.count(line, "goods.packages") for line in note.lines]
     mass, quantity = (
         sum(each for each in found if each is not None) if all(each is not None for each in found) else None
         for found in (masses, packages)
@@ -170,7 +166,7 @@ def _issued(document: Document, note: _Note, key: str, issued: Moment, origin: s
         "objects": says.objects("note", [key]),
         "form": key.partition("/")[0],
         "place_of_delivery": says.place(document, first, "place.destination"),
-        "gross_weight_kg": mass if mass is not None and mass <= 200_000 else None,
+        "gross_weight_kg": mass if mass is not None and mass <= says.MOST_KILOGRAMS else None,
         "package_quantity": quantity,
         "seals": seals if len(seals) <= 16 else [],
         "remark": says.remark(plain(first.value("demandNumber"))),

@@ -108,7 +108,7 @@ def _sheet(sheet: calamine.CalamineSheet, marked: Markup) -> Sheet:
     )
     if sum(min(m.last_row, sheet.total_height) - m.first_row + 1 for m in merges) > markup.MAX_CELLS:
         raise package.bomb(f"the sheet {sheet.name!r} has too many merged cells")
-    return Sheet(sheet.name, tuple(_rows(sheet.iter_rows(), start[1], marked)), merges)
+    return Sheet(sheet.name, tuple(_rows(sheet.iter_rows(), start[1], marked)), merges, marked.hidden_columns)
 
 
 def _rows(lines: Iterable[list[Any]], left: int, marked: Markup) -> Iterator[Row]:

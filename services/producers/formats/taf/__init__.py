@@ -7,7 +7,7 @@ from itertools import chain
 
 from schemas.reasons import Refusal
 from services.producers.formats import enclosed, markup
-from services.producers.formats.gathering import Notes, unknown, vetted
+from services.producers.formats.gathering import Notes, require_unturned, unknown, vetted
 from services.producers.formats.markup import Node
 from services.producers.formats.model import Format, Reading, Record, Settings, Unread, Where
 from services.producers.formats.taf import composition, head, running
@@ -40,6 +40,7 @@ def _message(message: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
     notes.take(message.path, message.name, f"message {number}")
     notes.remarks.extend(unknown(message, VOCABULARY))
     try:
+        require_unturned(message)
         said = head.read(message, number, notes)
         yield from map(vetted, head.by_status(said, reader(message, raw, said, notes)))
     except Refusal as refusal:

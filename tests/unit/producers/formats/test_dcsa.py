@@ -295,3 +295,34 @@ def test_it_recognises_its_own() -> None:
     assert DCSA.recognise(dcsa(dcsa_event())) == 90
     for other in (b"", b"{}", b"<m/>", b'{"id": "1", "type": "cre.movement.departed.v1"}', b"\xff\xfe\x00"):
         assert DCSA.recognise(other) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ({"isRetracted": "true"}, "isRetracted"),
+        ({"isRetracted": 1}, "isRetracted"),
+        ({"isCancelled": True}, "isCancelled"),
+        ({"transportDetails": {"voidIndicator": "Y"}}, "voidIndicator"),
+        (
+            {"equipmentDetails": {"equipmentReference": BOXES[0], "emptyIndicatorCode": "MT"}},
+            "emptyIndicatorCode",
+        ),
+    ],
+)
+def test_what_may_take_an_event_back_is_never_left_out(more: dict[str, Any], where: str) -> None:
+    event = {**dcsa_event("EQUIPMENT", "GTIN"), **more}
+    told = tell(DCSA, dcsa(event))
+    assert not told.said
+    assert where in told.unread[0].refusal.pointer
+    assert told.unread[0].refusal.remedy
+
+
+def test_a_field_of_an_older_event_that_takes_it_back_is_never_left_out() -> None:
+    flat = {
+        "eventID": "e-1", "eventType": "TRANSPORT", "transportEventTypeCode": "DEPA", "eventClassifierCode": "ACT",
+        "eventDateTime": "2026-03-12T06:41:00+01:00", "eventCreatedDateTime": "2026-03-12T06:42:00+01:00", "cancelled": True,
+    }  # fmt: skip
+    told = tell(DCSA, json.dumps([flat]).encode())
+    assert not told.said
+    assert "/cancelled" in told.unread[0].refusal.pointer

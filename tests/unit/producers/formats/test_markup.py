@@ -84,6 +84,37 @@ def test_a_small_file_of_too_many_elements_is_refused() -> None:
     assert refused(b"<m>" + b"<a/>" * 200_001 + b"</m>").reason is Reason.TOO_LARGE
 
 
+def test_an_element_of_very_many_attributes_is_refused_by_their_number() -> None:
+    refusal = refused(b"<m><a " + b" ".join(b'a%d="1"' % n for n in range(40_000)) + b"/></m>")
+    assert refusal.reason is Reason.UNREADABLE_FILE
+    assert "40000 attributes, more than 64" in refusal.detail
+    assert refusal.pointer == "/m/a"
+    assert len(markup.read(b"<m " + b" ".join(b'a%d="1"' % n for n in range(64)) + b"/>").attributes) == 64
+
+
+def test_a_name_of_an_element_is_bounded_and_a_path_is_made_where_it_is_shown() -> None:
+    assert "more than 128" in refused(b"<" + b"n" * 129 + b"/>").detail
+    name = "n" * 128
+    root = markup.read(f"<{name}>{'<a/>' * 3}<{name}/></{name}>".encode())
+    assert [child.path for child in root.children] == [
+        f"/{name}/a",
+        f"/{name}/a[2]",
+        f"/{name}/a[3]",
+        f"/{name}/{name}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "twice", ["<s>1</s><s>3</s>", '<s k="1">1</s><s>1</s>', "<s><t>1</t></s><s><t>2</t></s>"]
+)
+def test_an_element_that_stands_twice_and_differs_is_refused(twice: str) -> None:
+    root = markup.read(f"<m>{twice}</m>".encode())
+    with pytest.raises(Refusal, match="stands twice") as refusal:
+        root.value("s")
+    assert refusal.value.pointer == "/m/s[2]"
+    assert markup.read(b"<m><s>1</s><s> 1 </s></m>").value("s") == "1"
+
+
 @pytest.mark.parametrize(
     "raw",
     [

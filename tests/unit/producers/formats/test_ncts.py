@@ -477,3 +477,30 @@ def test_several_messages_in_one_file_are_read_in_order() -> None:
         "link.declarations_same",
         "customs.transit_closed",
     ]
+
+
+def test_a_release_that_is_said_to_be_invalidated_too_makes_no_fact() -> None:
+    raw = LIFE["029"]
+    end = raw.rindex(b"</")
+    told = tell(
+        NCTS, raw[:end] + b"<Invalidation><decision>1</decision></Invalidation>" + raw[end:], FORWARDER
+    )
+    assert not told.said
+    assert "Invalidation" in told.unread[0].refusal.detail
+    indicator = LIFE["025"].replace(
+        b"</releaseIndicator>", b"</releaseIndicator><releaseIndicator>4</releaseIndicator>"
+    )
+    told = tell(NCTS, indicator, FORWARDER)
+    assert not told.said
+    assert "stands twice" in told.unread[0].refusal.detail
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    ["<Rejected>{}</Rejected>", "<b:Queue xmlns:b='u'><TestMessage>true</TestMessage>{}</b:Queue>"],
+)
+def test_an_envelope_that_may_take_its_message_back_is_refused(envelope: str) -> None:
+    bare = LIFE["029"].decode().partition("?>")[2]
+    assert "may take the message back" in refusal(NCTS, envelope.format(bare).encode()).detail
+    harmless = envelope.replace("Rejected", "Envelope").replace(">true<", ">false<").format(bare).encode()
+    assert "customs.transit_opened" in tell(NCTS, harmless, FORWARDER).types

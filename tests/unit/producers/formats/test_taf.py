@@ -432,3 +432,18 @@ def test_a_train_told_by_messages_moves_what_a_list_put_into_it() -> None:
     assert {arrival.claim.publisher for arrival in without.arrivals} == {"rtb"}, (
         "no name is guessed from another"
     )
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["<MessageStatus>3</MessageStatus>", "<Cancelled>true</Cancelled>", "<TestIndicator>1</TestIndicator>"],
+)
+def test_a_message_that_may_be_taken_back_makes_no_fact(more: str) -> None:
+    raw = running(report("04"))
+    end = raw.rindex(b"</")
+    told = tell(TAF, raw[:end] + more.encode() + raw[end:])
+    assert not told.said
+    (unread,) = told.unread
+    assert unread.refusal.remedy
+    assert more[1:6] in f"{unread.refusal.detail} {unread.refusal.pointer}"
+    assert tell(TAF, raw[:end] + b"<Cancelled>false</Cancelled>" + raw[end:]).types == ["movement.departed"]

@@ -21,7 +21,7 @@ WITH RECURSIVE down (id, kind, lo, hi) AS (
 )
 SELECT DISTINCT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver
 FROM own o
 JOIN lianyun.financing_touched t ON t.financing = o.financing
 JOIN lianyun.financing_decision d ON d.number = t.number

@@ -1,0 +1,1 @@
+SELECT 1 FROM lianyun.api_client LIMIT 1

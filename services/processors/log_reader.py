@@ -1,0 +1,155 @@
+"""Reading the log beside the workers' own fetches: single records by offset, stretches of it, the ends of leader epochs.
+
+For whoever compares the log with what was applied: workers before they read on, `lianyun doctor`, `fsck` and `offsets`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+from kafka.protocol.consumer import OffsetForLeaderEpochRequest
+
+from services.processors.log_moved import Found
+from services.processors.ports import LogRecord
+from services.storage.ledger_protocol import Mark, PartitionId, mark_of
+
+log = logging.getLogger(__name__)
+
+_SECONDS = 5.0
+_LOOK_BYTES, _STRETCH_BYTES = 65_536, 1 << 20  # a batch that is larger is sent whole all the same
+_Partitions = OffsetForLeaderEpochRequest.OffsetForLeaderTopic
+
+
+class LogReader:
+    """Reads records through kafka-python, without a group and from no other offset than the one that was named.
+
+    `connection` are kafka-python's settings: addresses and security. Safe for several threads. Every method blocks. Each
+    look has a client of its own (0.15 s): one that is kept loses fetches where its assignment and positions change.
+    """
+
+    def __init__(self, connection: Mapping[str, Any]) -> None:
+        self._connection = {
+            "bootstrap_timeout_ms": 5_000,
+            "request_timeout_ms": 5_000,
+            "client_id": "lianyun-comparing",
+            "enable_auto_commit": False,
+            "auto_offset_reset": "none",
+            "fetch_max_wait_ms": 50,
+            **connection,
+        }
+
+    def found(self, marks: Mapping[PartitionId, Mark]) -> dict[PartitionId, Found]:
+        """Return what the log has at the offset of each mark; without those that the broker does not show within 5 s.
+
+        Where the log has no record there any more, the answer says how far it reaches in the leader epoch of the mark.
+        """
+        shown: dict[PartitionId, Found] = {}
+        try:
+            with self._opened(marks) as consumer:
+                for partition, record in _look(consumer, {p: m.offset for p, m in marks.items()}).items():
+                    leader = marks[partition].leader_epoch
+                    if record is not None:
+                        shown[partition] = Found(mark_of(record, _leader(record)))
+                    else:
+                        end = None if leader is None else _epoch_end(consumer, partition, leader)
+                        shown[partition] = Found(None, end)
+        except KafkaError as error:
+            log.warning("the log is not shown: %r", error, extra={"action": "log_unknown"})
+        return shown
+
+    def mark(self, partition: PartitionId, offset: int) -> Mark | None:
+        """The mark of the record at exactly `offset`, None where the log has none there. Raises KafkaError."""
+        if offset < 0:
+            return None
+        with self._opened([partition]) as consumer:
+            record = _look(consumer, {partition: offset}).get(partition)
+        return None if record is None else mark_of(record, _leader(record))
+
+    def bounds(self, partition: PartitionId) -> tuple[int, int]:
+        """Return (first offset, end offset). Raises KafkaError."""
+        tp = TopicPartition(*partition)
+        with self._opened([partition]) as consumer:
+            return consumer.beginning_offsets([tp])[tp], consumer.end_offsets([tp])[tp]
+
+    def records(self, partition: PartitionId, start: int, end: int) -> Iterator[LogRecord]:
+        """Yield the records from `start` up to, not including, `end`, both within the log. Raises KafkaError."""
+        tp = TopicPartition(*partition)
+        with self._opened([partition], _STRETCH_BYTES) as consumer:
+            consumer.assign([tp])
+            consumer.seek(tp, start)
+            while consumer.position(tp) < end:
+                for record in consumer.poll(timeout_ms=1_000).get(tp, ()):
+                    if record.offset >= end:
+                        return
+                    yield record
+
+    @contextmanager
+    def _opened(self, partitions: Iterable[PartitionId], size: int = _LOOK_BYTES) -> Iterator[Any]:
+        consumer = KafkaConsumer(**self._connection, max_partition_fetch_bytes=size)
+        try:
+            yield consumer
+        except KeyError as missing:  # the client's answer to a partition that is not there
+            raise KafkaError(f"the broker does not have all of {sorted(partitions)}: {missing}") from None
+        finally:
+            consumer.close()
+
+
+def _look(consumer: Any, offsets: Mapping[PartitionId, int]) -> dict[PartitionId, Any]:
+    """The records at `offsets`, None where the log has none there; without what lies beyond its end."""
+    deadline = time.monotonic() + _SECONDS
+    for topic in {partition.topic for partition in offsets}:
+        consumer.partitions_for_topic(topic)  # what the client knows of the cluster
+    leader = consumer._manager.cluster.leader_for_partition
+    places = {
+        tp: (partition, at)
+        for partition, at in offsets.items()
+        # Without a leader the client would wait, and the others with it.
+        if leader(tp := TopicPartition(*partition)) not in (None, -1)
+    }
+    begins, ends = consumer.beginning_offsets(list(places)), consumer.end_offsets(list(places))
+    seen: dict[PartitionId, Any] = {
+        partition: None for tp, (partition, at) in places.items() if at < begins[tp]
+    }
+    sought = {tp for tp, (_, at) in places.items() if begins[tp] <= at < ends[tp]}
+    consumer.assign(list(sought))
+    for tp in sought:
+        consumer.seek(tp, places[tp][1])
+    while sought and time.monotonic() < deadline:
+        fetched = consumer.poll(timeout_ms=200)
+        for tp in list(sought):
+            partition, at = places[tp]
+            if consumer.position(tp) > at:  # past it: the first record is the one there, or there is none
+                records = fetched.get(tp)
+                seen[partition] = records[0] if records and records[0].offset == at else None
+                sought.remove(tp)
+                consumer.pause(tp)
+    return seen
+
+
+def _epoch_end(consumer: Any, partition: PartitionId, leader_epoch: int) -> int:
+    """Where the log ends in `leader_epoch`; -1 where it has nothing of that epoch. Raises KafkaError."""
+    manager = consumer._manager
+    topic, number = partition
+    wanted = _Partitions.OffsetForLeaderPartition(partition=number, leader_epoch=leader_epoch)
+    request = OffsetForLeaderEpochRequest(
+        replica_id=-1, topics=[_Partitions(topic=topic, partitions=[wanted])]
+    )
+    leader = manager.cluster.leader_for_partition(TopicPartition(*partition))
+
+    async def ask() -> Any:
+        return await manager.send(request, node_id=leader)
+
+    (answer,) = manager.run(ask).topics[0].partitions
+    if answer.error_code:
+        raise KafkaError(f"the end of an epoch is not told: error {answer.error_code}")
+    return int(answer.end_offset) if answer.leader_epoch == leader_epoch else -1
+
+
+def _leader(record: Any) -> int | None:
+    return record.leader_epoch if record.leader_epoch >= 0 else None

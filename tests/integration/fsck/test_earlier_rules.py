@@ -1,0 +1,61 @@
+"""An event admitted by earlier rules stays what it is: read again by the rules of its admission, it is no finding."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from services.admission.model import Refused
+from services.admission.reading import read
+from services.fsck.check import fsck
+from services.fsck.finding import Damage
+from services.localstack.engine import DatabaseAddress
+from services.query.reread import Unreadable, reread
+from services.registry import store
+from services.storage.migrate import migrate
+from services.storage.reading import events_by_number
+from tests.signed import telling
+from tests.signed.telling import GATEWAY, NETWORK, Desk, all_stories, register, signed
+
+pytestmark = pytest.mark.integration
+
+
+def test_an_id_that_shows_nothing_is_refused_today_and_stays_readable_from_before(
+    postgres: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn = postgres.fresh_database("earlier_rules")
+    migrate(dsn)
+    story = all_stories()[0]
+    with psycopg.connect(dsn) as session:
+        register(session, [story])
+    first = story.told[0]
+    hidden = replace(first.envelope, id=f"{first.envelope.id}\u202e")
+    desk = Desk(dsn)
+    message = signed(first.party, hidden, first.payload, 0)
+    events, refused, _ = desk.judge([message])
+    assert not events
+    assert [(each.reason, each.pointer) for each in refused] == [("INVALID_HEADER", "header:ce_id")]
+
+    def by_the_first_rules(verified: object, registry: object) -> object:
+        return verified if isinstance(verified, Refused) else read(verified, registry, 1)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(telling.Desk, "_judged", staticmethod(by_the_first_rules))
+    desk.apply([message])
+    desk.settle()
+    desk.close()
+    check = functools.partial(fsck, dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
+    with psycopg.connect(dsn, autocommit=True) as session:
+        session.execute("UPDATE lianyun.body SET rules = 1")
+        registry = store.load(session)
+        numbers = [no for (no,) in session.execute("SELECT no FROM lianyun.body").fetchall()]
+        (stored,) = events_by_number(session, numbers)
+        assert reread(stored, registry).admitted.verified.envelope.id.endswith("\u202e")
+        assert check().findings == ()
+        session.execute("UPDATE lianyun.body SET rules = 2")
+        assert {finding.kind for finding in check().findings} == {Damage.ADMISSION}
+        (later,) = events_by_number(session, numbers)
+        with pytest.raises(Unreadable):
+            reread(later, registry)
