@@ -2,7 +2,7 @@
 """Every way to change one row of a table: deleted, copied under another key, and each column given another value.
 
 Done as somebody does it who owns the database: triggers and foreign keys are gone. What a constraint of the table refuses is tried
-with the next value. Rows are chosen by a digest of what they hold, so that the same world gives the same changes.
+with the next value. Rows are chosen by a digest of their keys, so that the same world gives the same changes.
 """
 
 from __future__ import annotations
@@ -47,8 +47,13 @@ _VALUES = {
     "smallint[]": ("{c}[2:]", "{c} || 7::smallint"),
     "text[]": ("{c}[2:]", "{c} || 'bank'::text", "{c} || 'x'::text"),
 }  # fmt: skip
-_PREFERRED = {"lianyun.case_cause": "r.kind <> 'FINANCING_ALERT'"}
-"""The rows of a table that are changed, where only they are compared."""
+_PREFERRED = {
+    "lianyun.case_cause": "r.kind <> 'FINANCING_ALERT'",
+    "lianyun.case_due": "r.cons IN (SELECT consignment FROM lianyun.financing_cargo)",
+    "lianyun.dead_letter_outcome": "r.outcome NOT IN ('REDRIVEN', 'DISCARDED', 'REPLACED')",
+    "lianyun.financing_decision": "r.financing <> ''",
+}
+"""Which rows of a table are changed, where those of one kind are compared and others are not."""
 _EMPTY = {
     "bigint": "7", "integer": "7", "smallint": "7", "text": "'x'", "bytea": "'\\x01'::bytea", "boolean": "true",
     "timestamp with time zone": "clock_timestamp()", "xid8": "'7'::xid8", "bigint[]": "'{7,7,7,7,7,7}'::bigint[]",
@@ -100,7 +105,7 @@ def make(session: Session, change: Change, seed: str) -> bool:
         name: (kind, key) for name, kind, _, _, key in session.execute(_COLUMNS, (change.table,)).fetchall()
     }
     if change.what == DELETED:
-        return _done(session, f"DELETE FROM {change.table} WHERE {_row(change.table, seed)}")
+        return _done(session, f"DELETE FROM {change.table} WHERE {_row(session, change.table, seed)}")
     if change.what == COPIED:
         keys = [name for name, (_, key) in columns.items() if key] or [next(iter(columns))]
         return any(_copied(session, change.table, columns, keys, seed, place) for place in range(3))
@@ -114,14 +119,14 @@ def make(session: Session, change: Change, seed: str) -> bool:
         some = f"{quoted} IS NOT NULL"
     for value in values:
         right = _value(value, quoted, change.table)
-        where = _row(change.table, seed, some)
+        where = _row(session, change.table, seed, some)
         if _done(
             session,
             f"UPDATE {change.table} AS t SET {quoted} = {right} WHERE {where} AND ({right}) IS DISTINCT FROM {quoted}",
         ):
             return True
     if not change.null and kind in _EMPTY:
-        where = _row(change.table, seed, f"{quoted} IS NULL")
+        where = _row(session, change.table, seed, f"{quoted} IS NULL")
         return _done(session, f"UPDATE {change.table} AS t SET {quoted} = {_EMPTY[kind]} WHERE {where}")
     return False
 
@@ -138,7 +143,7 @@ def _copied(
     names = ", ".join(f'"{name}"' for name in columns)
     return _done(
         session,
-        f"INSERT INTO {table} ({names}) SELECT {', '.join(given)} FROM {table} AS t WHERE {_row(table, seed)}",
+        f"INSERT INTO {table} ({names}) SELECT {', '.join(given)} FROM {table} AS t WHERE {_row(session, table, seed)}",
     )
 
 
@@ -147,10 +152,14 @@ def _value(value: str, quoted: str, table: str) -> str:
     return value.replace("{other}", other).replace("{c}", quoted).replace("{{", "{").replace("}}", "}")
 
 
-def _row(table: str, seed: str, some: str = "true") -> str:
+def _row(session: Session, table: str, seed: str, some: str = "true") -> str:
+    """The row that is changed, of those where ``some`` holds: by a digest of its key, which is the same in every run."""
+    columns = session.execute(_COLUMNS, (table,)).fetchall()
+    keys = [f'r."{name}"' for name, kind, *_, key in columns if key and kind != "xid8"]
+    order = f"concat_ws(' ', {', '.join(keys)})" if keys else "r::text"
     return (
         f"(tableoid, ctid) = (SELECT r.tableoid, r.ctid FROM {table} AS r WHERE {some} AND {_PREFERRED.get(table, 'true')} "
-        f"ORDER BY md5('{seed}' || r::text) LIMIT 1)"
+        f"ORDER BY md5('{seed}' || {order}), r::text LIMIT 1)"
     )
 
 
