@@ -29,4 +29,4 @@ def test_what_left_the_note_and_its_neighbours_may_be_missing_fewest_first() -> 
 
 def test_the_combinations_are_bounded() -> None:
     found = list(choices(numbers(*range(50)), numbers(*range(50))))
-    assert len(found) == 2 ** (NOTED)
+    assert len(found) == 2 ** (NOTED + BESIDE)
