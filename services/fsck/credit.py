@@ -79,6 +79,10 @@ WHERE position('cre.credit.'::bytea IN b.headers) > 0 OR position('cre.finance.'
             OR position('cre.network.'::bytea IN b.payload) > 0))
 ORDER BY b.no
 """
+_KEYS_OF_STORED = """
+SELECT a.event, a.key FROM lianyun.credit_about a
+WHERE NOT EXISTS (SELECT FROM lianyun.identity i WHERE i.id = a.event AND i.no < %(lowest)s)
+"""
 _PART = 1_000
 _RECORDS = """
 SELECT no, id, reader, body, supersedes,
@@ -234,7 +238,8 @@ def _found_by_key(
             gone = (event, key) in missing
             found, right = ("no row", key) if gone else (key, "no row")
             notebook.add(Damage.CREDIT, where, "key", found, right, REMEDY, publisher=by)
-    for event, key in snapshot.stream("SELECT event, key FROM lianyun.credit_about"):
+    parameters = {"lowest": lowest_number(snapshot)}
+    for event, key in snapshot.stream(_KEYS_OF_STORED, parameters):
         if event not in known:
             where = f"credit key of event {event.hex()}"
             notebook.add(Damage.CREDIT, where, "key", key, "no row: there is no such event", REMEDY)

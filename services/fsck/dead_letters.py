@@ -113,11 +113,16 @@ def _bytes(letter: _Letter) -> Iterator[Difference]:
     """What is wrong with the bytes that are held. Cut ones prove nothing by themselves: they have their seal."""
     framed, value, length = letter.framed, letter.value, letter.value_bytes
     seal = letter_seal(letter.digest, letter.publisher, framed, value, length, letter.truncated)
+    found = list(_content(letter))
     if letter.seal is None and not letter.older:
-        yield "seal", "none", "a seal: no older release has put it down"
-    elif letter.seal not in (None, seal):
-        yield "headers, value, value_bytes, truncated, publisher or seal", seal, letter.seal
-        return
+        found.append(("seal", "none", "a seal: no older release has put it down"))
+    elif not found and letter.seal not in (None, seal):
+        found.append(("headers, value, value_bytes, truncated, publisher or seal", seal, letter.seal))
+    yield from found
+
+
+def _content(letter: _Letter) -> Iterator[Difference]:
+    framed, value, length = letter.framed, letter.value, letter.value_bytes
     try:
         headers = unframe(framed)
     except ValueError as problem:
@@ -126,19 +131,15 @@ def _bytes(letter: _Letter) -> Iterator[Difference]:
     if letter.event is not None and headers and letter.event != (named := _event(headers)):
         yield "event", letter.event, named
     right = None if value is None else len(value)
+    whole = letter.digest in (digest(headers, value), whole_digest(headers, value))
     if not letter.truncated:
-        if letter.digest not in (digest(headers, value), whole_digest(headers, value)):
+        if not whole:
             yield "headers or value", digest(headers, value), letter.digest
         elif length != right:
             yield "value_bytes", length, right
-        return
-    if (
-        right is not None
-        and length is not None
-        and not (right == MAX_VALUE_BYTES < length or right == length)
-    ):
+    elif right is not None and length is not None and right not in (length, min(length, MAX_VALUE_BYTES)):
         yield "value_bytes", length, f"{right}, or more than {MAX_VALUE_BYTES}, of which so many are held"
-    elif value is not None and letter.digest in (digest(headers, value), whole_digest(headers, value)):
+    elif value is not None and whole:
         yield "truncated", True, "false: it is held whole"
 
 

@@ -65,13 +65,16 @@ SELECT (SELECT coalesce(sum(count), 0)::bigint FROM lianyun.dead_letter),
        (SELECT coalesce(sum(refused), 0)::bigint FROM lianyun.kafka_offset)
 """
 _AHEAD = """
-SELECT 'batch of event numbers from ' || first_no, xid::text FROM lianyun.batch WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
-UNION ALL SELECT 'quarantine ' || no, xid::text FROM lianyun.quarantine WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
-UNION ALL SELECT 'financing_decision ' || number, xid::text FROM lianyun.financing_decision
-          WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
-UNION ALL SELECT 'financing_watch of event ' || no, xid::text FROM lianyun.financing_watch
-          WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
-UNION ALL SELECT 'pending ' || id, mark::text FROM pending WHERE mark >= pg_snapshot_xmax(pg_current_snapshot())
+SELECT a.what, a.xid::text FROM (
+    SELECT 'batch of event numbers from ' || first_no, xid FROM lianyun.batch WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
+    UNION ALL SELECT 'quarantine ' || no, xid FROM lianyun.quarantine WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
+    UNION ALL SELECT 'financing_decision ' || number, xid FROM lianyun.financing_decision
+              WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
+    UNION ALL SELECT 'financing_watch of event ' || no, xid FROM lianyun.financing_watch
+              WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
+    UNION ALL SELECT 'pending ' || id, mark FROM pending WHERE mark >= pg_snapshot_xmax(pg_current_snapshot())
+) AS a (what, xid)
+WHERE a.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
 """
 _BODILESS = """
 SELECT 'identity', i.id, i.no FROM lianyun.identity i

@@ -104,6 +104,9 @@ def check_possession(snapshot: Snapshot, history: RegistryHistory, network: str,
     since = snapshot.rows("SELECT since FROM lianyun.key_possession") if known else [(history.version,)]
     if not since:
         _note(notebook, "key_possession", "row", "missing", "since when proofs are demanded", _EVENTS_REMEDY)
+    elif since[0][0] > history.version:
+        known_yet = f"at most {history.version}, the version that there is"
+        _note(notebook, "key_possession", "since", since[0][0], known_yet, _EVENTS_REMEDY)
     for recorded in history.events:
         event = recorded.event
         if not isinstance(event, KeyAdded | KeyRotated):

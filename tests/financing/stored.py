@@ -49,7 +49,7 @@ TABLES = (
         ("lianyun", f"financing_{name}")
         for name in ("decision", "touched", "hold", "watch", "entry", "cargo", "word", "external", "version", "asked", "acknowledged")
     ),
-    *(("lianyun", name) for name in ("identity", "variant", "quarantine", "body", "batch")),
+    *(("lianyun", name) for name in ("credit_about", "identity", "variant", "quarantine", "body", "batch")),
     *(
         ("g1", name)
         for name in (

@@ -23,6 +23,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.credit_cursor", ("whole_at",), _WHOLE),
     ("lianyun.dead_letter", ("reason", "detail", "pointer", "remedy"),
      "the latest judgement, in the words of the release that judged; made anew by each redrive"),
+    ("lianyun.dead_letter_hour", (EVERYTHING,), "how many letters of an hour there may still be; what was cut off has rows of its own"),
     ("lianyun.event_trace", (DELETED,), "helps to find events by their trace; events from before the table have none"),
     ("lianyun.exporter_cursor", (EVERYTHING,), _METRIC),
     ("lianyun.fence_log", (EVERYTHING,), "what was done about frozen sessions, for operators; forgotten after some days"),
@@ -37,6 +38,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.partner_accepted", (EVERYTHING,), _METRIC),
     ("lianyun.quarantine", ("xid",), _PLACE),
     ("lianyun.webhook_cursor", (DELETED, "xid", "no"), _PLACE),
+    ("lianyun.webhook_salt", (EVERYTHING,), "random bytes in front of what ids of messages are digests of; nothing follows from them"),
     ("lianyun.webhook_subscription", ("failing_since", "last_success"), "how its endpoint is getting on"),
     ("lianyun.worker_slot", (EVERYTHING,), _LEASE),
 )  # fmt: skip
@@ -44,6 +46,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 EMPTY: dict[str, str] = {
     "lianyun.case_touched": "emptied in the transaction that decides on the cases",
+    "lianyun.dead_letter_cut": "written in a flood only (tests/integration/deadletters)",
     "lianyun.credit_broken": "a row of it is a finding by itself",
     "lianyun.webhook_again": "emptied when the notes before it are settled",
 }

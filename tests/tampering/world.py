@@ -36,7 +36,8 @@ from services.processors.financing.external import Answer, Finding
 from services.processors.financing.store.clerk import answer_next
 from services.processors.projections import PROJECTIONS
 from services.registry import commands
-from services.registry.events import NewKey, PartyAdded, PartyAmended
+from services.registry.events import PartyAdded, PartyAmended
+from services.registry.possession import proven
 from services.storage import points
 from services.storage.loss import accept_loss
 from services.storage.migrate import migrate
@@ -152,7 +153,7 @@ def _platform(session: psycopg.Connection[Any]) -> None:
         sources=frozenset({SIGNER.source}),
     )
     commands.add_party(session, own, at=0, by="test")
-    key = NewKey(scheme=PLATFORM.scheme, public_key=PLATFORM.public_key.hex(), not_before=0)
+    key = proven(PLATFORM, NETWORK, own.code)
     commands.add_key(session, "lianyun", key, at=0, by="test")
     session.commit()
 

@@ -87,7 +87,7 @@ HARMS = (
     Harm("unknown signal observed", ("UPDATE credit_observation SET signal = 99 WHERE ctid = (SELECT min(ctid) FROM credit_observation)",),
          Damage.UNREADABLE, "credit_observation", "value"),
     # Of dead letters.
-    Harm("cut letter", (f"UPDATE dead_letter SET truncated = true, value = value || 'forged'::bytea WHERE digest = {A_LETTER}",),
+    Harm("cut letter", (f"UPDATE dead_letter SET truncated = true, value = set_byte(value, 0, 1) WHERE digest = {A_LETTER}",),
          Damage.LETTER, "dead_letter ", "truncated"),
     Harm("cut letter without its seal", (
         f"UPDATE dead_letter SET truncated = true, seal = NULL, value = set_byte(value, 0, 1) WHERE digest = {A_LETTER}",),
