@@ -80,7 +80,7 @@ COMMANDS: Mapping[str, Listed] = {
     "fsck": Listed(
         "checking",
         "fsck",
-        "Recompute signatures, identities, admission, claims, links, heads and offsets; exit 1 with a list of damage.",
+        "Recompute signatures, identities, admission, claims, links, heads and offsets, verify registers and logs; exit 1 with damage.",
     ),
     "doctor": Listed(
         "doctor",

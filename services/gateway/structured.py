@@ -33,7 +33,7 @@ class TooMany(ValueError):
 
 
 def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON")
+    raise BadBody(f"{text} is no JSON value")
 
 
 def _number(_text: str) -> int:
@@ -112,6 +112,8 @@ def _members(text: str, at: int) -> tuple[Members, int]:
 def _value(text: str, at: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, at)
+    except BadBody:
+        raise
     except RecursionError:
         raise BadBody(f"the value at character {at} is nested too deep") from None
     except ValueError as problem:
