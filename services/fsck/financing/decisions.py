@@ -11,7 +11,7 @@ from schemas.events.finance_decision import DecidedOnGoods
 from services.fsck.finding import Damage, Notebook
 from services.fsck.platform_events import signed_by_platform
 from services.fsck.snapshot import Row, Snapshot
-from services.fsck.trail import audited
+from services.fsck.trail import audited, permitted
 from services.processors.financing.rulings import Ruling
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import RULING_COLUMNS, ruling_of
@@ -62,14 +62,17 @@ def check_decisions(snapshot: Snapshot, history: RegistryHistory, network: str, 
 
 
 def _tally(snapshot: Snapshot, notebook: Notebook) -> None:
-    """No decision is gone, nor added, since each was counted; those of older releases since the deployment of this one was done."""
+    """No decision is gone, nor added, since each was counted; those of older releases since the deployment of this one was done.
+
+    Whoever may not read the audit trail is shown nothing of the latter.
+    """
     stored: dict[int, tuple[int, int]] = {
         stream: (count, numbers) for stream, count, numbers in snapshot.rows(_RECORDED)
     }
     tallied: dict[int, tuple[int, int]] = {
         stream: (count, numbers) for stream, count, numbers in snapshot.rows(_TALLY)
     }
-    if audited(snapshot):
+    if permitted(snapshot, "audit_trail") and audited(snapshot):
         stored.setdefault(_OLDER, (0, 0))
     else:
         stored.pop(_OLDER, None)
