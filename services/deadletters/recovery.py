@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition
-from psycopg.types.json import Jsonb
 
 from services.admission.model import Record, Refused
 from services.admission.raw import digest
@@ -15,6 +14,7 @@ from services.deadletters import store
 from services.deadletters.desk import Desk, Done
 from services.deadletters.letter import Cut
 from services.registry import store as registry_store
+from services.storage.platform_events import record_platform_event
 
 RECOVERED: Final = "cut_recovered"
 """Kind of the platform event; its detail names the place, who did it, and how many messages came to which outcome."""
@@ -80,7 +80,5 @@ def recover(desk: Desk, connection: Mapping[str, Any], cut: Cut) -> dict[str, in
         "outcomes": found,
     }
     with session.transaction():
-        session.execute(
-            "INSERT INTO lianyun.platform_event (kind, detail) VALUES (%s, %s)", (RECOVERED, Jsonb(detail))
-        )
+        record_platform_event(session, RECOVERED, detail)
     return found

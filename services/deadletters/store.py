@@ -14,6 +14,7 @@ from services.admission.model import Refused
 from services.deadletters.batch import storable
 from services.deadletters.letter import Cut, DeadLetter, Origin, Outcome, State
 from services.deadletters.statements import statement
+from services.trail.trail import enter
 
 Session = Connection[Any]
 
@@ -115,14 +116,15 @@ def judge_again(session: Session, digest: bytes, refused: Refused) -> None:
 def note(session: Session, digest: bytes, outcome: Outcome) -> None:
     """Add ``outcome`` to what was done about the letter."""
     said = {
-        "digest": digest,
         "at": outcome.at,
         "by": outcome.by,
         "action": outcome.action,
         "outcome": outcome.outcome,
         "detail": storable(outcome.detail),
     }
-    session.execute(statement("note"), said)
+    row = session.execute(statement("note"), {"digest": digest, **said}).fetchone()
+    if row is not None:
+        enter(session, "dead_letter_outcome", row[0], {"digest": digest.hex(), **said})
 
 
 def tallies(session: Session) -> list[Tally]:
@@ -156,11 +158,18 @@ def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[Stat
     """Remove up to ``limit`` letters last seen before ``older_than`` (UTC microseconds); how many of each state.
 
     Call it until it gives nothing, committing in between: no transaction is long. Rows in use are left for next time.
-    The records of what was refused beyond the bound on letters go with those of the same age.
+    What was done about them goes too, and the records of what was refused beyond the bound on letters that are of the same age.
     """
-    session.execute(statement("purge_cuts"), {"older_than": older_than})
-    gone = session.execute(statement("purge"), {"older_than": older_than, "limit": limit})
-    return {State(state): count for state, count in gone}
+    with session.transaction():
+        session.execute(statement("purge_cuts"), {"older_than": older_than})
+        past = session.execute(statement("past"), {"older_than": older_than, "limit": limit})
+        letters = {"digests": [digest for (digest,) in past]}
+        # Only now that the letters are locked: nothing is noted of them any more.
+        outcomes = session.execute(statement("purge_outcomes"), letters).fetchall()
+        gone = {State(state): count for state, count in session.execute(statement("purge"), letters)}
+        for (no,) in outcomes:
+            enter(session, "dead_letter_outcome", no, None)
+    return gone
 
 
 def _cut(row: list[Any]) -> Cut:

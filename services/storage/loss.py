@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from services.storage.ledger_protocol import Mark
+from services.storage.platform_events import record_platform_event
 from services.storage.session import Session
 from services.storage.statements import statement
 
@@ -85,7 +84,5 @@ def _move(
         "by": by,
         "why": why,
     }
-    session.execute(
-        "INSERT INTO lianyun.platform_event (kind, detail) VALUES (%s, %s)", (kind, Jsonb(detail))
-    )
+    record_platform_event(session, kind, detail)
     return detail

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
+from services.storage.platform_events import record_platform_event
 from services.storage.session import Session
 
 _OLD_PARTITIONS = """
@@ -33,11 +34,7 @@ def detach_bodies(session: Session, before: int) -> list[str]:
         if newest is None or newest[0] is None or newest[0] >= before:
             break
         session.execute(sql.SQL("ALTER TABLE lianyun.body DETACH PARTITION {}").format(table))
-        session.execute(
-            "INSERT INTO lianyun.platform_event (kind, detail) VALUES"
-            " ('BODIES_DETACHED', jsonb_build_object('table', %s::text, 'before', %s::bigint))",
-            (name, before),
-        )
+        record_platform_event(session, "BODIES_DETACHED", {"table": name, "before": before})
         detached.append(str(name))
     if detached:
         session.execute(_FORGET_TRACES)

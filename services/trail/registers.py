@@ -55,6 +55,7 @@ REGISTERS = (
     _of("access_log_opening", "id", "asked asked_by reason since until"),
     _of("access_log_approval", "opening", "approved approved_by expires"),
     _of("access_log_shown", "id", "opening at shown_to lines"),
+    _of("financing_external", "financing registry at", "finding"),
     _of("financing_version", "number", "key_id normaliser open", uncovered="since"),
     _of("financing_acknowledged", "financing alert", "at client remark"),
     _of(
@@ -70,6 +71,13 @@ REGISTERS = (
         sealed=_digest("sealed"),
         public=_digest("public"),
     ),
+    _of(
+        "dead_letter_outcome",
+        "no",
+        "at by action outcome detail",
+        digest="encode(digest, 'hex')",
+    ),
+    _of("platform_event", "no", "kind detail", at="(extract(epoch FROM at) * 1000000)::bigint"),
 )
 """In the order in which a transaction that changes several enters them."""
 LOGS = ("access_log", "access_log_sealed")

@@ -20,6 +20,7 @@ Session = Connection[Any]
 Row = dict[str, Any]
 _THERE = "SELECT to_regclass('lianyun.audit_trail') IS NOT NULL"
 _ENTERED = "SELECT FROM lianyun.audit_trail WHERE register = 'migration' AND key = %s LIMIT 1"
+_HEAD = "SELECT FROM lianyun.audit_head WHERE register = %s FOR UPDATE"
 _ENTRIES = "SELECT key, change FROM lianyun.audit_trail WHERE register = %s ORDER BY no"
 
 
@@ -73,6 +74,7 @@ def parts_to_take_up(session: Session) -> list[Callable[[Session], None]]:
         partial(_take_up_newest, table="api_answer", column="given"),
         partial(_take_up_newest, table="webhook_message", column="at"),
         _take_up_deliveries,
+        _take_up_decisions,
     ]
 
 
@@ -94,7 +96,12 @@ def _take_up_deliveries(session: Session) -> None:
     session.execute(statement("tally_webhooks"))
 
 
+def _take_up_decisions(session: Session) -> None:
+    session.execute(statement("tally_older_decisions"))
+
+
 def _take_up(session: Session, register: Register) -> None:
+    session.execute(_HEAD, (register.table,))  # whoever changes the register meanwhile enters it behind this
     entered = fold(session.execute(_ENTRIES, (register.table,)))
     stored: dict[str, Row] = dict(session.execute(register.query.encode()))
     for key in sorted(entered.keys() | stored.keys()):

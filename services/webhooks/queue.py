@@ -15,6 +15,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
+from services.storage.platform_events import record_platform_event
 from services.trail.digests import seal
 from services.trail.lines import MESSAGE
 from services.trail.trail import enter
@@ -119,9 +120,11 @@ def disable(session: Session, subscription: str, reason: str, now: Micros) -> bo
     row = session.cursor(row_factory=tuple_row).execute(statement("disable"), values).fetchone()
     if row is None:
         return False
-    entry = {"state": "DISABLED", "reason": reason, "version": row[0]}
+    version, party, url = row
+    entry = {"state": "DISABLED", "reason": reason, "version": version}
     enter(session, "webhook_subscription", subscription, entry)
-    session.execute(statement("alert"), values)
+    alert = {"subscription": subscription, "party": party, "url": url, "reason": reason}
+    record_platform_event(session, "WEBHOOK_DISABLED", alert)
     session.execute(statement("make_due"), values)
     return True
 

@@ -23,6 +23,7 @@ from services.processors.financing.asking import Ask, Reply, reply
 from services.processors.financing.external import Answer
 from services.processors.financing.rulings import Ruling
 from services.processors.financing.store import versions
+from services.processors.financing.store.answers import put_down
 from services.processors.financing.store.desk import Desk
 from services.processors.financing.store.signing import Signer
 from services.processors.financing.store.versions import KeyRing
@@ -102,6 +103,7 @@ def empty(session: Session) -> None:
     """Forget all events, their state, and every decision; parties stay."""
     for table in TABLES:
         session.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table)))
+    session.execute("DELETE FROM lianyun.financing_tally WHERE stream <> 0")
 
 
 @dataclass
@@ -145,19 +147,7 @@ class Stored:
 
     def answer(self, financing: str, answers: Iterable[Answer]) -> None:
         """Put down what other registries said."""
-        from services.processors.financing.store.names import financing_id
-        from services.processors.financing.store.statements import statement
-
-        for given in answers:
-            self.session.execute(
-                statement("put_external"),
-                {
-                    "financing": financing_id(financing).hex(),
-                    "registry": given.registry,
-                    "at": given.at,
-                    "finding": str(given.finding),
-                },
-            )
+        put_down(self.session, financing, answers)
         self.session.commit()
 
     def ask(self, ask: Ask, at: int, on: tuple[Thing, ...] = ()) -> tuple[Ruling, Reply]:

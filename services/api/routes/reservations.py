@@ -22,8 +22,7 @@ from services.api.routes.financings import WRITE, Reference
 from services.api.routing import Routes
 from services.processors.financing.asking import UNKNOWN, Ask, reply
 from services.processors.financing.rulings import Action, Ruling
-from services.processors.financing.store.names import financing_id
-from services.processors.financing.store.statements import statement
+from services.processors.financing.store.answers import put_down
 
 routes = Routes("financing")
 
@@ -64,9 +63,7 @@ def ask_registries(call: Call, reference: Reference, body: Enquiry) -> Answer:
     financing = f"{call.party.code}/{reference}"
     found = ask_all(call.context.settings, body.papers.papers(), call.now)
     with call.transaction() as session:
-        for given in found:
-            row = {"registry": given.registry, "at": given.at, "finding": str(given.finding)}
-            session.execute(statement("put_external"), {"financing": financing_id(financing).hex(), **row})
+        put_down(session, financing, found)
     call.reads("financing", financing)
     return Answer(
         {

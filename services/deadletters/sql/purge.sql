@@ -1,12 +1,5 @@
-WITH old AS (
-    SELECT digest FROM lianyun.dead_letter
-    WHERE last_append < %(older_than)s
-    ORDER BY last_append, digest
-    LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
-),
-gone AS (
-    DELETE FROM lianyun.dead_letter d USING old WHERE d.digest = old.digest
+WITH gone AS (
+    DELETE FROM lianyun.dead_letter d WHERE d.digest = ANY (%(digests)s::bytea[])
     RETURNING d.publisher, d.state, octet_length(d.headers) + coalesce(octet_length(d.value), 0) AS bytes
 ),
 freed AS (

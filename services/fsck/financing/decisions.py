@@ -11,6 +11,7 @@ from schemas.events.finance_decision import DecidedOnGoods
 from services.fsck.finding import Damage, Notebook
 from services.fsck.platform_events import signed_by_platform
 from services.fsck.snapshot import Row, Snapshot
+from services.fsck.trail import audited, permitted
 from services.processors.financing.rulings import Ruling
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import RULING_COLUMNS, ruling_of
@@ -20,6 +21,7 @@ from services.registry.registry import Registry
 
 RESTORE = "Restore the row of lianyun.financing_decision from a backup; its signature tells the right bytes."
 TOUCHED = "Set the rows of lianyun.financing_touched to the financings that the signed decision names."
+_TALLIED = "Restore the missing rows of lianyun.financing_decision, or of lianyun.financing_tally, from a backup; find out who took them away."
 DECISIONS = """
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
@@ -28,6 +30,12 @@ SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, 
 FROM lianyun.financing_decision d
 ORDER BY d.number
 """
+_RECORDED = """
+SELECT coalesce(stream, 0), count(*), sum(number)::bigint FROM lianyun.financing_decision GROUP BY 1
+"""
+_TALLY = "SELECT stream, decisions, numbers FROM lianyun.financing_tally"
+_OLDER = 0
+"""The stream of decisions that older releases recorded."""
 _TOUCHED = "SELECT number, financing FROM lianyun.financing_touched ORDER BY number, financing"
 _COLUMNS = {
     "happened": "at",
@@ -50,6 +58,38 @@ def check_decisions(snapshot: Snapshot, history: RegistryHistory, network: str, 
         except Exception as problem:
             notebook.unreadable(f"financing_decision {row[0]}", problem, str(row[4]))
     touched.rest(notebook)
+    _tally(snapshot, notebook)
+
+
+def _tally(snapshot: Snapshot, notebook: Notebook) -> None:
+    """No decision is gone, nor added, since each was counted; those of older releases since the deployment of this one was done.
+
+    Whoever may not read the audit trail is shown nothing of the latter.
+    """
+    stored: dict[int, tuple[int, int]] = {
+        stream: (count, numbers) for stream, count, numbers in snapshot.rows(_RECORDED)
+    }
+    tallied: dict[int, tuple[int, int]] = {
+        stream: (count, numbers) for stream, count, numbers in snapshot.rows(_TALLY)
+    }
+    if permitted(snapshot, "audit_trail") and audited(snapshot):
+        stored.setdefault(_OLDER, (0, 0))
+    else:
+        stored.pop(_OLDER, None)
+        tallied.pop(_OLDER, None)
+    for stream in sorted(stored.keys() | tallied.keys()):
+        there, right = stored.get(stream), tallied.get(stream)
+        if there == right:
+            continue
+        expected = _amount(right)
+        if there is not None and right is not None and right[0] == there[0] + 1:
+            expected += f": decision {right[1] - there[1]} is missing"
+        place = f"financing_decision, those of stream {stream} by financing_tally"
+        notebook.add(Damage.FINANCING, place, "rows", _amount(there), expected, _TALLIED)
+
+
+def _amount(tally: tuple[int, int] | None) -> str:
+    return "none" if tally is None else f"{tally[0]} whose numbers add up to {tally[1]}"
 
 
 def _decision(row: Row, touched: set[bytes], registry: Registry, network: str, notebook: Notebook) -> None:

@@ -19,8 +19,8 @@ CREATE TABLE lianyun.audit_head (
 INSERT INTO lianyun.audit_head (register, entries, digest)
 SELECT name, 0, ''::bytea FROM unnest(ARRAY[
     'access_log', 'access_log_approval', 'access_log_opening', 'access_log_sealed', 'access_log_shown', 'api_answer', 'api_client',
-    'api_client_key', 'api_secret', 'credit_record', 'financing_acknowledged', 'financing_version', 'migration', 'registry_event', 'webhook_message', 'webhook_secret',
-    'webhook_subscription'
+    'api_client_key', 'api_secret', 'credit_record', 'dead_letter_outcome', 'financing_acknowledged', 'financing_external',
+    'financing_version', 'migration', 'platform_event', 'registry_event', 'webhook_message', 'webhook_secret', 'webhook_subscription'
 ]) AS r (name);
 
 CREATE FUNCTION lianyun.audit_trail_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -71,11 +71,20 @@ CREATE TABLE lianyun.webhook_tally (
     rows bigint NOT NULL
 ) WITH (fillfactor = 50);
 
+-- How many decisions on financings there are, and their numbers added up: one row of each process of the database that records
+-- them, so that none waits for another, and one of what older releases recorded. Numbers have gaps, so a decision that is gone leaves none.
+ALTER TABLE lianyun.financing_decision ADD COLUMN stream integer;
+CREATE TABLE lianyun.financing_tally (
+    stream    integer PRIMARY KEY,           -- the process; 0: decisions without one
+    decisions bigint  NOT NULL,
+    numbers   bigint  NOT NULL               -- their sum
+) WITH (fillfactor = 50);
+
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_worker') THEN
         REVOKE UPDATE, DELETE, TRUNCATE ON lianyun.audit_trail FROM lianyun_worker;
-        REVOKE DELETE, TRUNCATE ON lianyun.audit_head, lianyun.access_stream FROM lianyun_worker;
+        REVOKE DELETE, TRUNCATE ON lianyun.audit_head, lianyun.access_stream, lianyun.financing_tally FROM lianyun_worker;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_reader') THEN
         REVOKE ALL ON lianyun.audit_trail, lianyun.audit_head, lianyun.access_stream, lianyun.api_answer_purge,
@@ -84,11 +93,13 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_api') THEN
         GRANT INSERT ON lianyun.audit_trail TO lianyun_api;
         GRANT SELECT, INSERT, UPDATE
-            ON lianyun.audit_head, lianyun.access_stream, lianyun.api_answer_purge, lianyun.webhook_tally TO lianyun_api;
+            ON lianyun.audit_head, lianyun.access_stream, lianyun.api_answer_purge, lianyun.financing_tally, lianyun.webhook_tally
+            TO lianyun_api;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_webhooks') THEN
         GRANT INSERT ON lianyun.audit_trail TO lianyun_webhooks;
         GRANT SELECT, INSERT, UPDATE ON lianyun.audit_head, lianyun.webhook_tally TO lianyun_webhooks;
+        GRANT SELECT (no, at) ON lianyun.platform_event TO lianyun_webhooks;
     END IF;
 END
 $$;

@@ -80,6 +80,16 @@ HARMS = (
     Harm("before, replayed", f"{DECISION} before = NULL {PLEDGE}", Damage.FINANCING, "before", " of financing abank/GD-1"),
     Harm("deleted", f"DELETE FROM lianyun.financing_decision {PLEDGE}", Damage.FINANCING, "pledged", "financing_hold of financing abank/GD-1"),
     Harm("deleted, the next", f"DELETE FROM lianyun.financing_decision {PLEDGE}", Damage.DECISION, "before", "financing_decision "),
+    Harm("deleted refusal", "DELETE FROM lianyun.financing_decision d WHERE outcome = 'REFUSED'"
+         " AND NOT EXISTS (SELECT FROM lianyun.financing_touched t WHERE t.number = d.number)"
+         " AND NOT EXISTS (SELECT FROM lianyun.financing_decision n WHERE n.before = d.number)",
+         Damage.FINANCING, "rows", "by financing_tally"),
+    Harm("as if of an older release", f"{DECISION} stream = NULL {FIRST}", Damage.FINANCING, "rows", "those of stream 0 by financing_tally"),
+    Harm("of another session", f"{DECISION} stream = stream + 1 {FIRST}", Damage.FINANCING, "rows", "by financing_tally"),
+    Harm("tally", "UPDATE lianyun.financing_tally SET decisions = decisions - 1 WHERE stream <> 0", Damage.FINANCING, "rows", "by financing_tally"),
+    Harm("sum of the tally", "UPDATE lianyun.financing_tally SET numbers = numbers - 1 WHERE stream = 0", Damage.FINANCING, "rows", "by financing_tally"),
+    Harm("tally deleted", "DELETE FROM lianyun.financing_tally WHERE stream = 0", Damage.FINANCING, "rows", "those of stream 0 by financing_tally"),
+    Harm("tally of nothing", "INSERT INTO lianyun.financing_tally VALUES (-1, 0, 0)", Damage.FINANCING, "rows", "those of stream -1 by financing_tally"),
     Harm("untouched", "DELETE FROM lianyun.financing_touched WHERE number = (SELECT max(number) FROM lianyun.financing_touched)",
          Damage.FINANCING, "row", "financing_touched abank/GD-1 of financing_decision "),
     Harm("touched", "INSERT INTO lianyun.financing_touched SELECT gen_random_uuid(), max(number) FROM lianyun.financing_touched",

@@ -17,6 +17,8 @@ from joserfc.jwk import ECKey
 
 from services.api import clients, sealed
 from services.api.statements import statement
+from services.deadletters import store as letters
+from services.deadletters.letter import Outcome, State
 from services.fsck.access_log import check_access_log
 from services.fsck.finding import Notebook, Report
 from services.fsck.registers import check_registry, read_history
@@ -26,16 +28,23 @@ from services.fsck.trail import check_trail
 from services.fsck.webhooks import check_webhooks
 from services.localstack.engine import DatabaseAddress
 from services.processors.credit.store import giving
+from services.processors.financing.external import Answer, Finding
+from services.processors.financing.store.acknowledging import acknowledge
+from services.processors.financing.store.answers import put_down
 from services.registry import commands, store
 from services.registry.events import PartyAmended
 from services.storage.migrate import migrate, migrations
 from services.storage.migration import Phase
+from services.storage.platform_events import record_platform_event
 from services.storage.reference import TABLES
+from services.storage.retention import detach_bodies
+from services.storage.session import open_session
 from services.trail.lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
 from services.trail.registers import AUDITED, LOGS, REGISTERS
 from services.webhooks import queue, subscriptions
-from tests.calling.cast import play
+from tests.calling.cast import case, play
 from tests.calling.running import RunningApi, now
+from tests.financing.stored import register
 from tests.integration.webhooks.conftest import KEY
 
 pytestmark = pytest.mark.integration
@@ -106,6 +115,12 @@ def fill(api: RunningApi) -> None:
             opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, now(), at=now())
             sealed.approve(session, opening, "B. Nowak", at=now())
             assert sealed.show(session, opening, "A. Chen", at=now())
+            record_platform_event(session, "loss_accepted", {"next": number, "why": 'of "größer"'})
+            put_down(session, "abank/GD-1", [Answer("zhongdeng", finding, number) for finding in Finding])
+            acknowledge(session, "abank/GD-1", f"{number:032x}", now(), "abank", "seen")
+            letter = bytes(32 * [number])
+            session.execute(LETTER, {"digest": letter})
+            letters.note(session, letter, Outcome(now(), "A. Chen", "redrive", "STILL_REFUSED", "no\x00 key"))
 
     settle(api.dsn)
 
@@ -295,6 +310,9 @@ def test_what_is_changed_and_forgotten_as_it_should_be_is_no_damage(session: Ses
     session.execute(statement("purge_answers"), {"kept": -60})
     assert rows(session, "api_answer") == 0 < answers
     assert clients.revoke(session, "optic", at=now())
+    assert letters.purge(session, 6, limit=1) == {State.OPEN: 1}
+    assert rows(session, "dead_letter_outcome") == 1
+    assert detach_bodies(session, 2 * now())
     party_row(session)
     report = check(session)
     assert report.findings == ()
@@ -311,7 +329,8 @@ def test_what_older_releases_wrote_is_taken_up_when_the_deployment_is_done(postg
     dsn = postgres.fresh_database("fsck_older")
     known = [each for each in migrations() if each.number < 38]
     migrate(dsn, most=len(known))
-    play(dsn)
+    with open_session(dsn) as session:
+        register(session, case().story)
     with psycopg.connect(
         dsn
     ) as session:  # the statements of the release before, which had no trail to enter it into
@@ -327,6 +346,19 @@ def test_what_older_releases_wrote_is_taken_up_when_the_deployment_is_done(postg
         assert bank is not None
         key = ECKey.generate_key("P-256").as_dict(private=False)
         clients.add_client(session, "old", bank, jwk=key, at=1, by="test")
+        session.execute(LETTER, {"digest": bytes(32)})
+        session.execute(
+            "INSERT INTO lianyun.dead_letter_outcome (digest, at, by, action, outcome, detail)"
+            " VALUES (%s, 1, 'A. Chen', 'redrive', 'FAILED', '')",
+            (bytes(32),),
+        )
+        session.execute(
+            "INSERT INTO lianyun.platform_event (kind, detail) VALUES ('loss_accepted', '{\"next\": 1}')"
+        )
+        session.execute(
+            "INSERT INTO lianyun.financing_external VALUES (gen_random_uuid(), 'zhongdeng', 1, 'CLEAR')"
+        )
+        session.execute(DECISION)
     migrate(dsn, phase=Phase.BEFORE)
     with psycopg.connect(dsn) as session:
         assert clients.revoke(session, "old", at=2)
@@ -342,6 +374,7 @@ def test_what_older_releases_wrote_is_taken_up_when_the_deployment_is_done(postg
         report = check(session)
         assert report.findings == ()
         assert "trail_not_entered" not in report.counts
+        assert session.execute("SELECT * FROM lianyun.financing_tally").fetchall() == [(0, 1, 7)]
         assert report.counts["lines_without_seal"] == report.counts["webhooks_without_seal"] == 1
         for damage, where in (
             ("UPDATE lianyun.access_log SET party = 'x'", "access_log, lines without a seal"),
@@ -349,6 +382,9 @@ def test_what_older_releases_wrote_is_taken_up_when_the_deployment_is_done(postg
             ("UPDATE lianyun.api_answer SET given = 6", "api_answer abank k"),
             ("UPDATE lianyun.webhook_message SET at = 6", "webhook_message msg_1"),
             ("DELETE FROM lianyun.registry_event WHERE version = 1", "registry_event 1"),
+            ("DELETE FROM lianyun.platform_event", "platform_event 1"),
+            ("UPDATE lianyun.dead_letter_outcome SET by = 'B. Nowak'", "dead_letter_outcome 1"),
+            ("UPDATE lianyun.financing_external SET finding = 'HIT'", "financing_external"),
         ):
             unchecked(session, damage.split("lianyun.")[1].split()[0])
             session.execute(damage.encode())
@@ -363,6 +399,15 @@ def test_what_older_releases_wrote_is_taken_up_when_the_deployment_is_done(postg
         assert finding.where == "api_client old", "what was changed by hand was taken for a release's"
 
 
+LETTER = """
+INSERT INTO lianyun.dead_letter
+VALUES (%(digest)s, 'OPEN', 'abank', NULL, 'MALFORMED', '', '', '', 1, '', '', 0, false, 5, 't', 0, 1, 5, 't', 0, 1)
+"""
+DECISION = """
+INSERT INTO lianyun.financing_decision
+    (number, position, at, action, outcome, asked_by, idempotency, asked, financing, frees, notices, guard, satisfied_by, rules, headers, payload)
+VALUES (7, 1, 1, 'RELEASE', 'REFUSED', 'abank', 'k', gen_random_uuid(), 'abank/X', '{}', '{}', '', '', '', '', '')
+"""
 LINE = """
 INSERT INTO lianyun.access_log (at, client, party, bound, purpose, method, route, resource, subjects, status, request)
 VALUES (1, 'c', 'p', '', '', 'GET', '/', '', '{}', 200, 'r')

@@ -54,6 +54,7 @@ API = {
     "financing_entry": ["INSERT", "UPDATE"],
     "financing_external": ADDS,
     "financing_hold": ["INSERT", "UPDATE"],
+    "financing_tally": ["INSERT", "UPDATE"],
     "financing_touched": ADDS,
     "financing_version": ["INSERT", "UPDATE"],
     "head": HOLDS,
