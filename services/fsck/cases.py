@@ -131,6 +131,8 @@ def _signed(
     if found is None:
         return None
     envelope, said = found
+    if said.get("evidence") is None and step.evidence:
+        note("evidence", [event.hex() for event in step.evidence], "none: this step names no events")
     half = ("by_party", row[6], row[7]), ("to_party", row[8], row[9])
     for field, party, desk in half:
         if (party is None) != (desk is None):

@@ -51,7 +51,7 @@ _PREFERRED = {
     "lianyun.case_cause": "r.kind <> 'FINANCING_ALERT'",
     "lianyun.case_due": "r.cons IN (SELECT consignment FROM lianyun.financing_cargo)",
     "lianyun.dead_letter_outcome": "r.outcome NOT IN ('REDRIVEN', 'DISCARDED', 'REPLACED')",
-    "lianyun.financing_decision": "r.financing <> ''",
+    "lianyun.financing_decision": "r.financing <> '' AND r.action = 'PLEDGE'",
 }
 """Which rows of a table are changed, where those of one kind are compared and others are not."""
 _EMPTY = {

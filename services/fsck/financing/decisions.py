@@ -44,6 +44,8 @@ _COLUMNS = {
     "request_event": "request",
 }
 """Fields of the event that the row calls otherwise."""
+_TOGETHER = {11: ("applicant", "product", "interest"), 15: ("currency",)}
+"""By the place of ``application`` and of ``amount`` in a row: the columns behind each that are there with it, or not at all."""
 
 
 def check_decisions(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:
@@ -95,6 +97,10 @@ def _amount(tally: tuple[int, int] | None) -> str:
 def _decision(row: Row, touched: set[bytes], registry: Registry, network: str, notebook: Notebook) -> None:
     ruling = ruling_of(row)
     headers, payload, xid, rests = row[RULING_COLUMNS : RULING_COLUMNS + 4]
+    for place, names in _TOGETHER.items():
+        for beside, name in enumerate(names, start=place + 1):
+            if (row[place] is None) != (row[beside] is None):
+                _note(notebook, ruling, name, row[beside], "a value beside the others of its kind, or none")
     said = _signed(ruling, bytes(headers), bytes(payload), registry, network, notebook)
     if said is not None:
         _compare(ruling, said, notebook)
