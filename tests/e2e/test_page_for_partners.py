@@ -77,13 +77,16 @@ def test_each_step_works_in_its_order_and_prints_what_is_shown(user: User) -> No
             profile = user.folder / ".lianyun" / "partners" / "xianport.toml"
             profile.write_text(f"{profile.read_text()}\n{text}")
             continue
-        program, *command = shlex.split(text)
+        called, _, target = text.partition(" # ")[0].partition(" > ")
+        program, *command = shlex.split(called)
         if program == "python":
             continue  # the examples have tests of their own
         out = watched(user, command) if "--watch" in command else user.run(*command)
+        if target:
+            (user.folder / target.strip()).write_text(out)
         printed = [words(line) for line in out.splitlines()]
         missing = [line for line in shown if not any(each.startswith(words(line)) for each in printed)]
         assert not missing, f"{text}\n{out}"
         done += 1
-    assert done == 8
+    assert done == 9
     user.until(lambda: user.json("dlq", "list", "--publisher", "xianport")["letters"] == [])
