@@ -28,7 +28,7 @@ def check_financing(snapshot: Snapshot, history: RegistryHistory, network: str, 
     lowest = lowest_number(snapshot)
     pass_over("financing_decision", lambda: check_decisions(snapshot, history, network, notebook))
     pass_over("financing_hold, financing_entry and financing_cargo", lambda: check_holds(snapshot, notebook))
-    pass_over("releases beside debt and shared goods", lambda: check_releases(snapshot, notebook))
+    pass_over("releases beside debt and shared goods", lambda: check_releases(snapshot, history, notebook))
     pass_over("financing_word and financing_asked", lambda: check_words(snapshot, history, lowest, notebook))
     pass_over("financing_watch", lambda: check_watches(snapshot, lowest, notebook))
     pass_over("financing_entry of several holders", lambda: check_pledges(snapshot, history, notebook))

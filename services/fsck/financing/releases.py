@@ -29,7 +29,7 @@ from services.processors.financing.store.rows import RULING_COLUMNS, ruling_of
 from services.processors.financing.store.signing import MOST_CARGO
 from services.processors.financing.words import live
 from services.query.reread import Reread, Unreadable, reread
-from services.registry import store as registry_store
+from services.registry.as_of import RegistryHistory
 from services.registry.registry import Registry
 from services.storage import reading
 from services.storage.arrays import bigints, uuids
@@ -55,13 +55,13 @@ SELECT n.no FROM unnest(%(nos)s::bigint[]) AS n (no) CROSS JOIN LATERAL (
 """
 
 
-def check_releases(snapshot: Snapshot, notebook: Notebook) -> None:
+def check_releases(snapshot: Snapshot, history: RegistryHistory, notebook: Notebook) -> None:
     """Judge requests about cargo, reservations refused for shared goods, and releases; some milliseconds for each.
 
     ``releases_wrong`` counts those that let go what was not free, also where it is zero.
     """
     notebook.counts["releases_wrong"] += 0
-    registry = registry_store.look(snapshot.connection)
+    registry = history.newest()
     for row in snapshot.stream(DECISIONS):
         ruling = ruling_of(row)
         if ruling.rules < SINCE:

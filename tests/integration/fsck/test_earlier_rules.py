@@ -48,7 +48,9 @@ def test_an_id_that_shows_nothing_is_refused_today_and_stays_readable_from_befor
     desk.close()
     check = functools.partial(fsck, dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
     with psycopg.connect(dsn, autocommit=True) as session:
+        # As the release of those rules put it down, which made no digests of batches.
         session.execute("UPDATE lianyun.body SET rules = 1")
+        session.execute("UPDATE lianyun.batch SET digest = NULL")
         registry = store.load(session)
         numbers = [no for (no,) in session.execute("SELECT no FROM lianyun.body").fetchall()]
         (stored,) = events_by_number(session, numbers)
