@@ -26,7 +26,8 @@ def unanswered(problem: str, read_at: int | None, at: int, every: float) -> Text
     if read_at is not None:
         clock_ = datetime.fromtimestamp(read_at / 1e6, UTC).strftime("%H:%M:%S")
         stands = f"what is shown was last read at {clock_} UTC, {(at - read_at) // 1_000_000} s ago"
-    said = f"The database does not answer ({problem}): {stands}. Asking again every {every:g} s."
+    # What a narrow terminal cuts off comes last.
+    said = f"The database does not answer: {stands}. Asking again every {every:g} s. {problem}"
     return Text(said, "bold red", no_wrap=True, overflow="ellipsis")
 
 

@@ -190,9 +190,10 @@ class Screen:
 def on_a_terminal(dsn: str, *words: str) -> Iterator[Screen]:
     own, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 180, 0, 0))
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     with subprocess.Popen(
         [str(Path(sys.executable).with_name("lianyun")), *words],
-        env={**os.environ, "LIANYUN_DSN": dsn, "TERM": "xterm-256color"},
+        env={**inherited, "LIANYUN_DSN": dsn, "TERM": "xterm-256color"},
         stdin=other,
         stdout=other,
         stderr=other,

@@ -65,7 +65,7 @@ class Partner:
         }
         return self.event(id_, "cre.movement.arrived.v1", data)
 
-    def event(self, id_: str, type_: str, data: dict[str, Any]) -> dict[str, Any]:
+    def event(self, id_: str, type_: str, data: dict[str, Any], network: str = NETWORK) -> dict[str, Any]:
         attributes = {
             "specversion": "1.0",
             "source": self.source,
@@ -74,7 +74,7 @@ class Partner:
             "time": "2026-03-05T09:21:00Z",
             "datacontenttype": "application/json",
         }
-        signature = sign(self.key, signed_bytes(NETWORK, Envelope(**attributes), orjson.dumps(data)))
+        signature = sign(self.key, signed_bytes(network, Envelope(**attributes), orjson.dumps(data)))
         return {**attributes, "lianyunsignature": signature, "data": data}
 
     def opened(self, reference: str, *containers: str) -> dict[str, Any]:

@@ -253,10 +253,13 @@ def test_real_requests_of_the_tenant_are_real(api: RunningApi) -> None:
     client = api.client("sandbox")
     assert client.get("/v1/webhooks").json() == {"items": [], "next": None}
     assert client.get("/v1/consignments/sandbox/none").status_code == 404
-    event = SANDBOX.event("own", "cre.movement.arrived.v1", {})
+    event = SANDBOX.event("own", "cre.movement.arrived.v1", {}, "sandbox")
     headers = {"content-type": "application/cloudevents+json"}
     answer = client.post("/v1/events", content=orjson.dumps(event), headers=headers)
     assert answer.json()["type"] == f"{BASE}broker-unavailable", "it would be forwarded"
+    foreign = SANDBOX.event("own", "cre.movement.arrived.v1", {}, "demo")
+    answer = client.post("/v1/events", content=orjson.dumps(foreign), headers=headers)
+    assert answer.json()["type"] == f"{BASE}event-refused", "signed for another network"
 
 
 def test_the_ids_mean_nothing_to_others_and_in_production(
