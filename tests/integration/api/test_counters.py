@@ -72,7 +72,7 @@ def test_a_place_in_the_feed_can_be_gone_on_from_and_not_be_read(api: RunningApi
     bank = api.client("abank")
     place = bank.get("/v1/alert-feed").json()["next"]
     raw = base64.urlsafe_b64decode(place + "=" * (-len(place) % 4))
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises((json.JSONDecodeError, UnicodeDecodeError)):
         json.loads(raw[16:])
     assert bank.get("/v1/alert-feed", params={"cursor": place}).json()["items"] == []
     assert api.client("bbank").get("/v1/alert-feed", params={"cursor": place}).status_code == 400
