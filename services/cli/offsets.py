@@ -18,8 +18,7 @@ from services.processors.divergence import Divergence, compare
 from services.processors.log_reader import LogReader
 from services.processors.topic_directory import TopicDirectory
 from services.storage.ledger_protocol import Claim, Mark, PartitionId
-from services.storage.loss import accept_loss as accept
-from services.storage.loss import redrive_log
+from services.storage.loss import LOG_REDRIVEN, LOSS_ACCEPTED, move_partition
 
 offsets = typer.Typer(no_args_is_help=True, help="The ledger of the log.")
 
@@ -86,7 +85,9 @@ def accept_loss(
     with session(settings) as connection, _log(settings) as log:
         _claim(connection, where)
         last = log.mark(where, next_offset - 1)
-        recorded = accept(connection, topic, partition, next_offset, topic_id, by, why, last)
+        recorded = move_partition(
+            connection, LOSS_ACCEPTED, topic, partition, next_offset, topic_id, by, why, last
+        )
     if recorded is None:
         raise Failure(Exit.NOT_FOUND, f"the ledger never read {topic}[{partition}]", "lianyun offsets list")
     if as_json:
@@ -129,7 +130,7 @@ def redrive(
     if not yes:
         raise Failure(Exit.USAGE, "; ".join(said), "repeat the command with --yes")
     with session(settings) as connection:
-        redrive_log(connection, topic, partition, back, topic_id, by, why, last)
+        move_partition(connection, LOG_REDRIVEN, topic, partition, back, topic_id, by, why, last)
     if as_json:
         told = {name: getattr(found, name) for name in Divergence.__slots__}
         print_json({"topic": topic, "partition": partition, "was": claim.next_offset, "next": back, **told})

@@ -130,12 +130,11 @@ class LedgerConsumer(ClaimingConsumer):
         found = await self.ledger.found(judged.unproven)
         kept = []
         for part in judged.slices:
+            # Claimed anew meanwhile: what it was compared with is of the older claim.
+            if not self.reader.holds(part):
+                continue
             last = judged.unproven.get(part.partition)
             moved = None if last is None else not_continued(part.partition, last, found.get(part.partition))
-            if not self.reader.holds(
-                part
-            ):  # claimed anew meanwhile: what it was compared with is of the older claim
-                continue
             if moved is None:
                 kept.append(part)
             else:

@@ -17,40 +17,7 @@ MOVED = (LOSS_ACCEPTED, LOG_REDRIVEN)
 """After these the offsets of a partition may repeat."""
 
 
-def accept_loss(
-    session: Session,
-    topic: str,
-    partition: int,
-    next_offset: int,
-    topic_id: str | None,
-    by: str,
-    why: str,
-    last: Mark | None = None,
-) -> dict[str, Any] | None:
-    """Let a partition go on at ``next_offset`` of the topic ``topic_id``, in the caller's transaction.
-
-    ``last`` is the log's record before it, by which the log is recognised from now on; None where it has none. Whoever has
-    claimed the partition is fenced off. Returns what was recorded, None where the ledger never read that partition.
-    What was applied before stays; offsets that are skipped count as holes.
-    """
-    return _move(session, LOSS_ACCEPTED, topic, partition, next_offset, topic_id, by, why, last)
-
-
-def redrive_log(
-    session: Session,
-    topic: str,
-    partition: int,
-    next_offset: int,
-    topic_id: str | None,
-    by: str,
-    why: str,
-    last: Mark | None = None,
-) -> dict[str, Any] | None:
-    """The same to apply the log from ``next_offset`` on again: what was applied before is recognised by its identity."""
-    return _move(session, LOG_REDRIVEN, topic, partition, next_offset, topic_id, by, why, last)
-
-
-def _move(
+def move_partition(
     session: Session,
     kind: str,
     topic: str,
@@ -59,8 +26,15 @@ def _move(
     topic_id: str | None,
     by: str,
     why: str,
-    last: Mark | None,
+    last: Mark | None = None,
 ) -> dict[str, Any] | None:
+    """Let a partition go on at ``next_offset`` of the topic ``topic_id``, in the caller's transaction; ``kind`` is one of MOVED.
+
+    ``last`` is the log's record before it, by which the log is recognised from now on; None where it has none. Whoever has
+    claimed the partition is fenced off. Returns what was recorded, None where the ledger never read that partition.
+    What was applied before stays, and is recognised by its identity where it is read again; offsets that are skipped count
+    as holes.
+    """
     parameters = {
         "topic": topic,
         "part": partition,

@@ -39,7 +39,7 @@ from services.registry import commands
 from services.registry.events import PartyAdded, PartyAmended
 from services.registry.possession import proven
 from services.storage import points
-from services.storage.loss import accept_loss
+from services.storage.loss import LOSS_ACCEPTED, move_partition
 from services.storage.migrate import migrate
 from services.storage.session import Session, open_session
 from services.storage.within import quarantine
@@ -204,7 +204,7 @@ def _registry(dsn: str, story: Story) -> None:
         later = PartyAmended(code=code, since=2_000 * APPENDED_MS, name="of another name since")
         commands.amend_party(session, later, at=1_000 * APPENDED_MS, by="test")
         session.commit()
-        assert accept_loss(session, GATEWAY, 0, 10_000, None, "op", "drill") is not None
+        assert move_partition(session, LOSS_ACCEPTED, GATEWAY, 0, 10_000, None, "op", "drill") is not None
         session.commit()
 
 

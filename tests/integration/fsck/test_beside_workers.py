@@ -18,7 +18,7 @@ from services.fsck.check import fsck
 from services.fsck.finding import Damage, Report
 from services.localstack.engine import DatabaseAddress
 from services.storage import points
-from services.storage.loss import accept_loss
+from services.storage.loss import LOSS_ACCEPTED, move_partition
 from services.storage.migrate import migrate
 from tests.signed.telling import (
     APPENDED_MS,
@@ -169,11 +169,18 @@ def test_a_redriven_letter_is_an_event_like_any_other(dsn: str) -> None:
 def test_an_accepted_loss_is_no_damage(dsn: str) -> None:
     with psycopg.connect(dsn) as session:
         for number, (offset, topic_id) in enumerate(((40, None), (0, "another topic"))):
-            accepted = accept_loss(
-                session, GATEWAY, 1 + number, offset + 1_000 * (1 - number), topic_id, "op", "test"
+            accepted = move_partition(
+                session,
+                LOSS_ACCEPTED,
+                GATEWAY,
+                1 + number,
+                offset + 1_000 * (1 - number),
+                topic_id,
+                "op",
+                "test",
             )
             assert accepted is not None
-        assert accept_loss(session, GATEWAY, 99, 0, None, "op", "test") is None
+        assert move_partition(session, LOSS_ACCEPTED, GATEWAY, 99, 0, None, "op", "test") is None
     report = check(dsn)
     assert Damage.LEDGER not in report.found
     assert report.counts["losses_accepted"] == 2
