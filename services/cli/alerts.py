@@ -11,8 +11,8 @@ import typer
 
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_table
+from services.monitoring.alerting.alertmanager import Receivers, configuration
 from services.monitoring.alerting.rules import every_alert
-from services.notifications.alert_relay.alertmanager import Receivers, configuration
 from services.notifications.alert_relay.relay import Relay, RelaySettings
 from services.telemetry.logs import configure
 

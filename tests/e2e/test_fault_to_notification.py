@@ -26,10 +26,10 @@ from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.migrate import migrate
+from services.monitoring.alerting.alertmanager import Receivers, configuration
 from services.monitoring.artefacts import ROOT
 from services.monitoring.exporter.process import run
 from services.monitoring.exporter.settings import ExporterSettings
-from services.notifications.alert_relay.alertmanager import Receivers, configuration
 from services.notifications.alert_relay.relay import Relay, RelaySettings
 from services.processors.metrics import WorkerMetrics
 from services.runtime.ports import free_port

@@ -161,7 +161,9 @@ def _derived(snapshot: Snapshot, evidence: Evidence, notebook: Notebook, told: T
     groups = attempt(
         snapshot, notebook, "link and founding", lambda: expected_groups(snapshot, evidence, dead), nobody
     )
-    pass_over("consignments", "canonical", lambda: check_groups(snapshot, groups, earlier, waiting, notebook))
+    pass_over(
+        "consignments", "canonical", lambda: check_groups(snapshot, groups, earlier.groups, waiting, notebook)
+    )
     heads = ConsignmentPass(
         snapshot, Surveyor(snapshot, evidence, dead), groups, waiting.consignments, notebook
     )

@@ -65,6 +65,10 @@ class Earlier:
         for blocks in choices(numbers, self._waiting.numbers):
             yield self.without(blocks)
 
+    def groups(self, numbers: Collection[int]) -> Iterator[Groups]:
+        """The groups of each of ``states``."""
+        return (state.groups for state in self.states(numbers))
+
     def deaths(self) -> list[Dead]:
         """Who may be held dead: now, and without those that the notes are about."""
         return [state.dead for state in self.states(self._waiting.numbers)]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from schemas.events.base import ObjectKind
 from services.audit.fsck.evidence import Evidence
@@ -16,9 +15,6 @@ from services.domain import engagement
 from services.domain.facts import Link, LinkKind
 from services.domain.objects import Thing
 from services.ledger.storage.arrays import uuids
-
-if TYPE_CHECKING:
-    from services.audit.fsck.earlier import Earlier
 
 Group = frozenset[bytes]
 Groups = Mapping[bytes, Group]
@@ -56,23 +52,27 @@ def expected_groups(snapshot: Snapshot, evidence: Evidence, dead: Dead) -> Group
 
 
 def check_groups(
-    snapshot: Snapshot, groups: Groups, earlier: Earlier, waiting: Unsettled, notebook: Notebook
+    snapshot: Snapshot,
+    groups: Groups,
+    earlier: Callable[[Collection[int]], Iterable[Groups]],
+    waiting: Unsettled,
+    notebook: Notebook,
 ) -> None:
-    """Compare the stored canonical ids; a consignment without a row is its own."""
+    """Compare the stored canonical ids; a consignment without a row is its own.
+
+    ``earlier``: the groups that may stand stored until the noted events whose numbers it is given are settled.
+    """
     stored: dict[bytes, bytes] = dict(snapshot.stream("SELECT cons, canonical FROM canonical"))
     for cons in sorted(stored.keys() | groups.keys()):
         found, right = stored.get(cons, cons), min(groups.get(cons, {cons}))
         if found != right and not (
-            cons in waiting.consignments and _explained(cons, found, earlier, waiting)
+            cons in waiting.consignments
+            and any(min(each.get(cons, {cons})) == found for each in earlier(waiting.numbers))
         ):
             notebook.add(
                 Damage.CANONICAL, f"canonical of consignment {cons.hex()}", "canonical", found, right, REBUILD
             )
     notebook.counts["grouped_consignments"] += len(groups)
-
-
-def _explained(cons: bytes, found: bytes, earlier: Earlier, waiting: Unsettled) -> bool:
-    return any(min(state.groups.get(cons, {cons})) == found for state in earlier.states(waiting.numbers))
 
 
 def _thing(cons: bytes) -> Thing:

@@ -14,7 +14,7 @@ import httpx
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
-from services.notifications.alert_relay.alertmanager import DINGTALK, WECOM
+from services.monitoring.alerting.alertmanager import DINGTALK, WECOM
 from services.notifications.alert_relay.message import Notification, dingtalk, dingtalk_signed, wecom
 from services.runtime.connections import WithSecretFiles
 from services.telemetry.http_responses import Answering

@@ -8,7 +8,8 @@ from random import Random
 from services.testbed.simulator.conditions import Conditions
 from services.testbed.simulator.customs import Customs
 from services.testbed.simulator.durations import lasting
-from services.testbed.simulator.line import Line, Train
+from services.testbed.simulator.line import Line
+from services.testbed.simulator.service import Train
 from services.testbed.simulator.tracks import State
 from services.testbed.simulator.world import HOUR, Happening, Wagon, World, span
 

@@ -10,7 +10,8 @@ from schemas import railnet
 from schemas.railnet import CustomsUnion
 from services.testbed.simulator import numbers
 from services.testbed.simulator.durations import lasting
-from services.testbed.simulator.line import Line, Train
+from services.testbed.simulator.line import Line
+from services.testbed.simulator.service import Train
 from services.testbed.simulator.transit import Transit
 from services.testbed.simulator.world import HOUR, Happening, Ref, Says, World
 

@@ -8,9 +8,9 @@ from services.testbed.simulator import numbers
 from services.testbed.simulator.customs import Customs
 from services.testbed.simulator.durations import lasting
 from services.testbed.simulator.fleet import Boxes
-from services.testbed.simulator.line import Line, Train
+from services.testbed.simulator.line import Line
 from services.testbed.simulator.origin import Origin
-from services.testbed.simulator.service import End
+from services.testbed.simulator.service import End, Train
 from services.testbed.simulator.tracks import State
 from services.testbed.simulator.world import DAY, HOUR, Cargo, Happening, Says, World
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from random import Random
 
 from services.testbed.simulator.durations import lasting
-from services.testbed.simulator.line import Line, Train
+from services.testbed.simulator.line import Line
+from services.testbed.simulator.service import Train
 from services.testbed.simulator.tracks import State
 from services.testbed.simulator.world import HOUR, Happening, World, span
 

@@ -11,7 +11,8 @@ from services.testbed.simulator.conditions import Conditions
 from services.testbed.simulator.customs import Customs
 from services.testbed.simulator.durations import lasting
 from services.testbed.simulator.ferry import Ferry
-from services.testbed.simulator.line import Line, Train
+from services.testbed.simulator.line import Line
+from services.testbed.simulator.service import Train
 from services.testbed.simulator.tracks import State
 from services.testbed.simulator.world import HOUR, MINUTE, SECOND, Happening, World
 

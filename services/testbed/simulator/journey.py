@@ -15,11 +15,11 @@ from services.testbed.simulator.durations import lasting
 from services.testbed.simulator.faults import Gossip
 from services.testbed.simulator.fleet import Boxes
 from services.testbed.simulator.frontier import Frontier
-from services.testbed.simulator.line import Line, Train
+from services.testbed.simulator.line import Line
 from services.testbed.simulator.orders import Orders
 from services.testbed.simulator.origin import Origin
 from services.testbed.simulator.rumours import Rumours
-from services.testbed.simulator.service import Section, Service, spliced
+from services.testbed.simulator.service import Section, Service, Train, spliced
 from services.testbed.simulator.tracks import NO_TRACKS, State, Tracks
 from services.testbed.simulator.world import DAY, HOUR, MINUTE, Happening, World
 

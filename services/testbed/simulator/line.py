@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
@@ -11,39 +10,9 @@ from random import Random
 from services.testbed.simulator import numbers
 from services.testbed.simulator.durations import lasting
 from services.testbed.simulator.fleet import Wagons
-from services.testbed.simulator.service import Section, Service
+from services.testbed.simulator.service import Service, Train
 from services.testbed.simulator.tracks import NO_TRACKS, State, Tracks
-from services.testbed.simulator.world import HOUR, MINUTE, Bond, Happening, Says, Wagon, World, span
-
-
-@dataclass(slots=True)
-class Train:
-    """A train of one railway on section ``part`` of its service, with its wagons and the bond that composes it.
-
-    ``formation`` is what it left its origin as; ``pieces`` into how many trains that is split now; ``slot`` is when it may
-    pass the next border, if that is settled already.
-    """
-
-    key: str
-    railway: str
-    wagons: list[Wagon]
-    composed: Bond
-    since: int
-    service: Service
-    part: int
-    formation: str
-    pieces: int = 1
-    slot: int = 0
-    checked: bool = False  # customs have looked into it on this section
-    claimed: bool = False  # its operator says that it stands before the border
-
-    @property
-    def boxes(self) -> list[str]:
-        return [box for wagon in self.wagons for box in wagon.boxes]
-
-    @property
-    def section(self) -> Section:
-        return self.service.sections[self.part]
+from services.testbed.simulator.world import HOUR, MINUTE, Happening, Says, Wagon, World, span
 
 
 class Line:

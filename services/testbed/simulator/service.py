@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from schemas import railnet
 from services.testbed.simulator.cast import CAST
+from services.testbed.simulator.world import Bond, Wagon
 
 TELL_EVERY = 10.0
 """Hours of running after which a train tells its position at the next station."""
@@ -195,3 +196,33 @@ CLASSIC = Service(
     "xianport",
 )
 """From Xi'an to Duisburg by Alashankou and Brest."""
+
+
+@dataclass(slots=True)
+class Train:
+    """A train of one railway on section ``part`` of its service, with its wagons and the bond that composes it.
+
+    ``formation`` is what it left its origin as; ``pieces`` into how many trains that is split now; ``slot`` is when it may
+    pass the next border, if that is settled already.
+    """
+
+    key: str
+    railway: str
+    wagons: list[Wagon]
+    composed: Bond
+    since: int
+    service: Service
+    part: int
+    formation: str
+    pieces: int = 1
+    slot: int = 0
+    checked: bool = False  # customs have looked into it on this section
+    claimed: bool = False  # its operator says that it stands before the border
+
+    @property
+    def boxes(self) -> list[str]:
+        return [box for wagon in self.wagons for box in wagon.boxes]
+
+    @property
+    def section(self) -> Section:
+        return self.service.sections[self.part]

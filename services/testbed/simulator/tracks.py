@@ -7,15 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from schemas import railnet
+from services.testbed.simulator.service import Service, Train
 from services.testbed.simulator.world import DAY
-
-if TYPE_CHECKING:
-    from services.testbed.simulator.line import Train
-    from services.testbed.simulator.service import Service
-
 
 FOR_NOW = 2**62
 """The end of what has no end yet."""

@@ -17,7 +17,7 @@ import yaml
 from pydantic import SecretStr
 
 from services.api.settings import ApiSettings
-from services.notifications.alert_relay.alertmanager import Receivers, configuration
+from services.monitoring.alerting.alertmanager import Receivers, configuration
 from services.notifications.alert_relay.relay import RelaySettings
 from services.telemetry.http_responses import Answering
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from services.monitoring.alerting.alertmanager import INHIBITIONS, Receivers, configuration
 from services.monitoring.alerting.rules import every_alert
 from services.monitoring.artefacts import ROOT
-from services.notifications.alert_relay.alertmanager import INHIBITIONS, Receivers, configuration
 
 ALL = Receivers(
     mail_to="night@example.org",

@@ -93,9 +93,7 @@ def configuration(receivers: Receivers, group_wait: str = "30s", group_interval:
             {"name": "people", **_people(receivers)},
         ],
     }
-    head = (
-        "# Written by `lianyun alerts config`; services/notifications/alert_relay/alertmanager.py says why.\n"
-    )
+    head = "# Written by `lianyun alerts config`; services/monitoring/alerting/alertmanager.py says why.\n"
     return head + json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 
