@@ -7,104 +7,87 @@ same view, because every step below is a function of sets and every tie is broke
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier, ObjectKind, Region
-from services.domain import aboard, engagement, handovers, restrictions
-from services.domain.aboard import Aboard
+from services.domain import handovers, restrictions
 from services.domain.claim_groups import Answers, Question
-from services.domain.evidence import Gathered, gather
+from services.domain.evidence import Gathered, canonical_consignment, gather
 from services.domain.exceptions import open_exceptions
 from services.domain.facts import FOREVER, Claim, EventId, Facts, Micros
 from services.domain.links import Path
 from services.domain.objects import Thing
-from services.domain.progress import first_reached, passes, progress
-from services.domain.restrictions import Stop, along
-from services.domain.rules import DELIVERED_PHASE, LEAVING, ON_THE_WAY, SILENT_AFTER, rules
+from services.domain.progress import first_reached, overdue, progress
+from services.domain.restrictions import Stop
+from services.domain.rules import AT_ONCE, DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
 from services.domain.view import Arrival, Box, HandoverView, Position, Standing, View
 
-
-def overdue(
-    counted: Sequence[Arrival], held: Iterable[Thing], route: tuple[str, ...], as_of: Micros
-) -> tuple[Claim, ...]:
-    """The plans and estimates that were not met; each is the claim that announced it.
-
-    A plan is met when its fact is known, or a later one of the same leg (the run that publishers name), for every box
-    that it speaks of and that still holds the cargo. ``route`` are the planned places, () where nobody planned them.
-    """
-    legs: dict[Leg, _Facts] = defaultdict(_Facts)
-    for arrival in counted:
-        if arrival.claim.classifier is Classifier.ACT:
-            legs[_leg(arrival.claim)].add(arrival)
-    boxes = frozenset(held)
-    late = (
-        a.claim
-        for a in counted
-        if a.claim.classifier is not Classifier.ACT
-        and rules()[a.claim.milestone].moves
-        and a.claim.happened + (rules()[a.claim.milestone].tolerance or 0) < as_of
-        and not _met(a, legs[_leg(a.claim)], boxes, route)
-    )
-    return tuple(sorted(late, key=lambda c: (c.happened, c.published, c.event, c.thing)))
+Slot = tuple[object, ...]
 
 
-Leg = tuple[str, Region, str]
+@dataclass(frozen=True, slots=True)
+class Aboard:
+    """A box's question with the answers of those who spoke of its carriers; ``settled`` are all claims it weighs."""
+
+    answers: Answers
+    settled: frozenset[Claim]
 
 
-def _leg(claim: Claim) -> Leg:
-    return claim.occurrence, claim.region, claim.jurisdiction
-
-
-@dataclass(slots=True)
-class _Facts:
-    """The facts of one leg: of the whole cargo, of each box, and which were stated of which object."""
-
-    whole: list[Claim] = field(default_factory=list)
-    of_box: dict[Thing, list[Claim]] = field(default_factory=lambda: defaultdict(list))
-    stated: set[tuple[Thing, int, str]] = field(default_factory=set)
-
-    def add(self, arrival: Arrival) -> None:
+def compared(
+    current: Mapping[Question, Answers], arrivals: Iterable[Arrival], called: Mapping[Thing, Thing]
+) -> Mapping[Question, Aboard]:
+    """The boxes' questions that carriers answer too; ``arrivals`` are those that count, ``called`` names their trains."""
+    riding: dict[Slot, dict[Thing, set[Thing]]] = defaultdict(lambda: defaultdict(set))
+    for arrival in arrivals:
         claim = arrival.claim
-        self.stated.add((claim.thing, claim.milestone, claim.place))
-        if not arrival.containers:
-            self.whole.append(claim)
-        for box in arrival.containers:
-            self.of_box[box].append(claim)
+        if claim.milestone in AT_ONCE and claim.thing.rides:
+            for box in arrival.containers:
+                riding[_slot(claim)][box].add(called.get(claim.thing, claim.thing))
+    if not riding:
+        return {}
+    found = {}
+    for asked, given in current.items():
+        if asked.thing.kind is not ObjectKind.CONTAINER or asked.milestone not in AT_ONCE:
+            continue
+        carriers = riding.get(_slot(given.current[0]), {}).get(asked.thing, ())
+        questions = [replace(asked, thing=carrier) for carrier in carriers]
+        joined = _joined(given, [current[question] for question in questions if question in current])
+        if joined is not None:
+            found[asked] = joined
+    return found
 
 
-def _met(plan: Arrival, facts: _Facts, held: frozenset[Thing], route: tuple[str, ...]) -> bool:
-    planned = plan.claim
-    if (planned.thing, planned.milestone, planned.place) in facts.stated:
-        return True
-    boxes = (plan.containers & held or plan.containers) if plan.containers else held
-    if not boxes:
-        return _reached(planned, facts.whole, route)
-    return all(_reached(planned, [*facts.whole, *facts.of_box.get(box, ())], route) for box in boxes)
+def _joined(own: Answers, carriers: Iterable[Answers]) -> Aboard | None:
+    nearest: dict[ObjectKind, Answers] = {}
+    for given in sorted(carriers, key=lambda g: (_apart(own, g), g.question.thing)):
+        nearest.setdefault(given.question.thing.kind, given)
+    if not nearest:
+        return None
+    words: dict[str, Claim] = {}
+    for kind in (ObjectKind.TRAIN, ObjectKind.WAGON):
+        if kind in nearest:
+            words |= {claim.publisher: claim for claim in nearest[kind].current}
+    words |= {claim.publisher: claim for claim in own.current}
+    settled = frozenset(own.current).union(*(given.current for given in nearest.values()))
+    return Aboard(Answers(own.question, tuple(words[name] for name in sorted(words))), settled)
 
 
-def _reached(planned: Claim, facts: Sequence[Claim], route: tuple[str, ...]) -> bool:
-    """Whether one box has been where and what ``planned`` says, or has gone on from there."""
-    if any(_is(fact, planned) for fact in facts):
-        return True
-    if planned.region is not Region.MOVEMENT:
-        return False
-    moving = [fact for fact in facts if rules()[fact.milestone].moves]
-    if any(passes(fact, planned) for fact in moving):
-        return True
-    if rules()[planned.milestone].phase != ON_THE_WAY:
-        return False
-    on_the_way = [fact for fact in moving if rules()[fact.milestone].phase == ON_THE_WAY]
-    there = [fact.happened for fact in on_the_way if fact.place == planned.place]
-    return any(
-        fact.place != planned.place
-        and (along(route, planned.place, fact.place) or any(at <= fact.happened for at in there))
-        for fact in on_the_way
-    )
+def contradicted(given: Answers) -> bool:
+    """Whether a word on a carrier lies further from a word on the box than the milestone tolerates."""
+    asked = given.question
+    tolerance = rules()[asked.milestone].tolerance or 0
+    mine = [claim.happened for claim in given.current if claim.thing == asked.thing]
+    others = [claim.happened for claim in given.current if claim.thing != asked.thing]
+    return any(abs(one - other) > tolerance for one in mine for other in others)
 
 
-def _is(fact: Claim, planned: Claim) -> bool:
-    return fact.milestone == planned.milestone and fact.place == planned.place
+def _apart(one: Answers, other: Answers) -> Micros:
+    return min(abs(a.happened - b.happened) for a in one.current for b in other.current)
+
+
+def _slot(claim: Claim) -> Slot:
+    return claim.milestone, claim.place, claim.occurrence, claim.classifier
 
 
 def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
@@ -120,7 +103,7 @@ def view_of(facts: Facts, gathered: Gathered, as_of: Micros) -> View:
     """The view of a group by what was ``gathered`` for it from the same facts as of the same moment."""
     counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED]
     speaking = [a for a in counted if a.claim in gathered.shown]
-    joined = aboard.compared(gathered.current, counted, gathered.called)
+    joined = compared(gathered.current, counted, gathered.called)
     boxes = boxes_of(gathered, counted, as_of, joined.values())
     movement, behind = least_advanced(boxes, speaking)
     live = gathered.liveness.live
@@ -138,7 +121,7 @@ def view_of(facts: Facts, gathered: Gathered, as_of: Micros) -> View:
         if live(g.event) and g.thing in routed and (g.territorial or g.publisher in gathered.engaged)
     )
     return View(
-        consignment=engagement.canonical(gathered.members),
+        consignment=canonical_consignment(gathered.members),
         members=gathered.members,
         founders=gathered.founders,
         engaged=gathered.engaged,
@@ -279,7 +262,7 @@ def _all_disputes(
     """The disputes, with those between the word on a box and the word on its train."""
     found = {given.question: given for given in disputes(current.values())}
     for asked, each in joined.items():
-        if asked in found or aboard.contradicted(each.answers):
+        if asked in found or contradicted(each.answers):
             found[asked] = each.answers
     return tuple(found[asked] for asked in sorted(found))
 

@@ -7,14 +7,60 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier
-from services.domain import engagement
 from services.domain.claim_groups import Answers, Question, answers, superseded
-from services.domain.facts import Claim, Facts, LinkKind, Micros
-from services.domain.links import NAMES, Network, Path
+from services.domain.facts import Claim, Facts, Founding, Link, LinkKind, Micros
+from services.domain.links import NAMES, Network, Path, parts
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
-from services.domain.parts import parts
 from services.domain.view import Arrival, Standing
+
+# Engaged are: the founder, whom the founding names, and whom a link names that leads to the consignment and is itself
+# the word of somebody engaged. Authorities count by territory instead (a property of each claim, judged at admission).
+# Everybody else is heard, kept and shown as UNENGAGED.
+
+
+def founding_parties(foundings: Iterable[Founding]) -> Mapping[Thing, frozenset[str]]:
+    """For each founded consignment: its founder and the parties that its founding names."""
+    parties: dict[Thing, frozenset[str]] = defaultdict(frozenset)
+    for founding in foundings:
+        parties[founding.consignment] |= founding.names | {founding.publisher}
+    return parties
+
+
+def engaged_parties(founded: frozenset[str], network: Network, members: frozenset[Thing]) -> frozenset[str]:
+    """The fixpoint of naming: ``founded`` and whoever a counted link that leads to ``members`` names, at any depth.
+
+    Links of trains and wagons name nobody: a train carries the cargo of many who do not know one another.
+    """
+    known = founded
+    while True:
+        named = frozenset[str]().union(*(link.names for link in network.counted(members, known)))
+        if named <= known:
+            return known
+        known |= named
+
+
+def consignment_groups(
+    founded: Mapping[Thing, frozenset[str]], same: Iterable[Link]
+) -> Mapping[Thing, frozenset[Thing]]:
+    """Which consignments are one: each founded consignment with all that it was declared the same as.
+
+    A declaration counts only if both consignments are founded and its publisher is a party of both foundings, so
+    that nobody can merge a stranger's consignment into his own.
+    """
+    group: dict[Thing, set[Thing]] = {thing: {thing} for thing in founded}
+    for link in same:
+        left, right = link.left, link.right
+        if link.publisher in founded.get(left, ()) and link.publisher in founded.get(right, ()):
+            merged = group[left] | group[right]
+            for member in merged:
+                group[member] = merged
+    return {thing: frozenset(members) for thing, members in group.items()}
+
+
+def canonical_consignment(members: Iterable[Thing]) -> Thing:
+    """The member by whose id a group is called: the smallest, whatever came first."""
+    return min(members, key=lambda thing: thing.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +91,13 @@ def gather(
     """
     liveness = judge(facts.withdrawals, facts.equivocated)
     foundings = [f for f in facts.foundings if liveness.live(f.event)]
-    founded = engagement.founding_parties(foundings)
+    founded = founding_parties(foundings)
     if consignment not in founded:
         return None
     network = Network(link for link in facts.links if liveness.live(link.event))
-    members = engagement.groups(founded, network.same)[consignment]
+    members = consignment_groups(founded, network.same)[consignment]
     parties = frozenset[str]().union(*(founded[m] for m in members))
-    engaged = engagement.engaged(parties, network, members)
+    engaged = engaged_parties(parties, network, members)
     paths = network.paths(members, engaged)
     live = (claim for claim in facts.claims if liveness.live(claim.event))
     told = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]

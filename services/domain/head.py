@@ -13,12 +13,47 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas import railnet
+from schemas.events import catalogue
 from schemas.events.base import Region
 from services.domain import derive, exceptions
+from services.domain.claim_groups import answers
 from services.domain.evidence import gather
-from services.domain.facts import FOREVER, EventId, Facts, LinkKind, Micros
+from services.domain.exceptions import open_exceptions
+from services.domain.facts import FOREVER, Claim, EventId, Facts, LinkKind, Micros
 from services.domain.objects import Thing
 from services.domain.view import Arrival, Position, Standing
+
+# As with consignments, the store computes it in SQL and this is the rule that it must equal. Everybody counts about a
+# train: it carries the cargo of many, and whose word counts for one of them is judged when that cargo is read.
+
+RUNNING = catalogue.spec("cre.movement.position_reported.v1").number
+"""A running position, which is no step of the journey."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainHead:
+    """The latest fact that is a milestone, the latest that has a place, and how many exceptions are open."""
+
+    milestone: Claim | None
+    position: Claim | None
+    exceptions: int
+
+
+def train_head(claims: Iterable[Claim]) -> TrainHead:
+    """The head that the live ``claims`` about one train give to it."""
+    questions = answers(claims).values()
+    current = [claim for given in questions for claim in given.current]
+    arrivals = [Arrival(claim, Standing.COUNTED, False, True, True, frozenset()) for claim in current]
+    shown = {given.shown for given in questions}
+    moving = [arrival for arrival in arrivals if arrival.claim in shown and derive.moves(arrival.claim)]
+    milestone = derive.best(a for a in moving if a.claim.milestone != RUNNING)
+    position = derive.best(a for a in moving if a.claim.place)
+    return TrainHead(
+        None if milestone is None else milestone.claim,
+        None if position is None else position.claim,
+        len(open_exceptions(arrivals)),
+    )
+
 
 _NAMES = frozenset({LinkKind.SAME_TRAIN})
 UNIONS = ("CN", "EAEU", "EU", "OTHER")

@@ -86,13 +86,13 @@ def tolerance_ignored() -> None:
 
 
 def engaged_ignored() -> None:
-    from services.domain import engagement
+    from services.domain import evidence
 
     class Everybody(frozenset[str]):
         def __contains__(self, _party: object) -> bool:
             return True
 
-    _replace(engagement, "engaged", lambda founded, _network, _members: Everybody(founded))
+    _replace(evidence, "engaged_parties", lambda founded, _network, _members: Everybody(founded))
 
 
 def open_interval_never_closed() -> None:

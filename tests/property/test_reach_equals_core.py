@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events.base import ObjectKind
-from services.domain.engagement import canonical
-from services.domain.evidence import Gathered, gather
+from services.domain.evidence import Gathered, canonical_consignment, gather
 from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Facts, Founding, Link
 from services.domain.links import RIDES, Path, Span, spans
 from services.domain.objects import Thing
@@ -93,7 +92,7 @@ def test_rows_are_walked_as_the_core_walks_facts(facts: Facts) -> None:
     for cons in consignments:
         gathered = gather(facts, cons, FOREVER)
         members = gathered.members if gathered else {cons}
-        assert canonicals[cons.id] == canonical(members).id
+        assert canonicals[cons.id] == canonical_consignment(members).id
         if gathered is not None and canonicals[cons.id] == cons.id:
             check(reaches[cons.id], gathered, facts.links)
         else:

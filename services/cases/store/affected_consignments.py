@@ -12,10 +12,10 @@ from psycopg import Connection
 from services.cases.store.event_cache import Memory
 from services.cases.store.statements import statement
 from services.domain.facts import Claim, Facts
+from services.domain.head import RUNNING
 from services.domain.interpretation import meeting
 from services.domain.objects import ObjectId
 from services.domain.rules import ONE_MEETING
-from services.domain.train_head import RUNNING
 from services.ledger.following import reach
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading

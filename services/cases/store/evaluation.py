@@ -22,8 +22,8 @@ from services.cases.store.rows import cause_of, cause_row
 from services.cases.store.statements import statement
 from services.domain.derive import derive
 from services.domain.facts import FOREVER, Facts, Micros
+from services.domain.head import RUNNING
 from services.domain.objects import ObjectId
-from services.domain.train_head import RUNNING
 from services.domain.view import View
 from services.financing.store.status_reader import status_of
 from services.ledger.registry.registry import Registry

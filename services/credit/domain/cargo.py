@@ -15,8 +15,8 @@ from typing import NamedTuple
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind, Region, Role
 from services.credit.domain.statements import CreditFacts, Detail
-from services.domain import engagement, restrictions
-from services.domain.evidence import Gathered, gather
+from services.domain import restrictions
+from services.domain.evidence import Gathered, canonical_consignment, gather
 from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, LinkKind, Micros
 from services.domain.links import RIDES, Span, counts, spans
 from services.domain.objects import Thing
@@ -115,7 +115,7 @@ def cargo(facts: Facts, told: CreditFacts, consignment: Thing) -> Cargo | None:
     ``facts`` may hold more than concerns it, and has to hold the links of what shares its boxes and papers.
     """
     gathered = gather(facts, consignment, FOREVER)
-    if gathered is None or engagement.canonical(gathered.members) != consignment:
+    if gathered is None or canonical_consignment(gathered.members) != consignment:
         return None
     live = gathered.liveness.live
     named = {s.party for s in told.shippers if live(s.event) and s.consignment in gathered.members}

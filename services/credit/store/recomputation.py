@@ -17,7 +17,7 @@ from services.credit.domain.signals import Model
 from services.credit.store import loader
 from services.credit.store.faults import Faults, Kind
 from services.credit.store.loader import Known, Readings
-from services.domain import engagement
+from services.domain.evidence import canonical_consignment, consignment_groups, founding_parties
 from services.domain.facts import EventId, Facts
 from services.domain.links import Network
 from services.domain.objects import ObjectId, Thing
@@ -78,15 +78,15 @@ def expected(
     if not members:
         opened = (founding.consignment for founding in found.facts.foundings)
         return frozenset(thing for thing in opened if thing.id == consignment), frozenset()
-    return members, observe(found.facts, found.told, engagement.canonical(members), table)
+    return members, observe(found.facts, found.told, canonical_consignment(members), table)
 
 
 def group(found: Known, consignment: ObjectId) -> frozenset[Thing]:
     """The consignments that are one with it; empty where it is not founded (any more)."""
     live = found.liveness().live
-    founded = engagement.founding_parties(f for f in found.facts.foundings if live(f.event))
+    founded = founding_parties(f for f in found.facts.foundings if live(f.event))
     network = Network(link for link in found.facts.links if live(link.event))
-    groups = engagement.groups(founded, network.same)
+    groups = consignment_groups(founded, network.same)
     return next((members for thing, members in groups.items() if thing.id == consignment), frozenset())
 
 

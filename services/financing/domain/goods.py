@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from schemas.events.base import ObjectKind
-from services.domain import engagement
+from services.domain.evidence import consignment_groups, engaged_parties, founding_parties
 from services.domain.facts import FOREVER, EventId, Facts, LinkKind, Micros
 from services.domain.links import RIDES, Network
 from services.domain.liveness import judge
@@ -46,11 +46,11 @@ def goods(reports: Iterable[Report], consignments: Collection[Thing], since: Mic
 
     links = (link for link in facts.links if link.kind in _NAMING and stands(link.event))
     network = Network(link._replace(end=FOREVER) if link.end is None else link for link in links)
-    founded = engagement.founding_parties(f for f in facts.foundings if stands(f.event))
-    groups = engagement.groups(founded, network.same)
+    founded = founding_parties(f for f in facts.foundings if stands(f.event))
+    groups = consignment_groups(founded, network.same)
     members = frozenset(consignments).union(*(groups[thing] for thing in consignments if thing in groups))
     parties = frozenset[str]().union(*(founded.get(member, frozenset()) for member in members))
-    paths = network.paths(members, engagement.engaged(parties, network, members))
+    paths = network.paths(members, engaged_parties(parties, network, members))
     return frozenset(
         path.thing for path in paths if path.counted and path.end > since and path.thing.kind in _ORDER
     )

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.events.base import ObjectKind
-from services.domain import engagement
+from services.domain.evidence import consignment_groups
 from services.domain.facts import FOREVER, SINCE_EVER, Link, LinkKind, Micros
+from services.domain.links import partial
 from services.domain.objects import Thing
-from services.domain.parts import partial
 
 FoundingRow = tuple[bytes, int, Sequence[int]]
 """Of ``foundings.sql``: consignment, publisher, parties named."""
@@ -79,7 +79,7 @@ def _groups(parties: Mapping[bytes, set[int]], same: Iterable[LinkRow]) -> Mappi
     ]
     ends = {end for row in same for end in row[1:3]}
     founded = {_thing(end): frozenset(map(str, parties[end])) for end in ends if end in parties}
-    groups = engagement.groups(founded, declared)
+    groups = consignment_groups(founded, declared)
     return {_id(thing): sorted(map(_id, members)) for thing, members in groups.items()}
 
 

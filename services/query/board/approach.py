@@ -12,8 +12,8 @@ from schemas import railnet
 from schemas.events import catalogue
 from schemas.railnet import Crossing
 from services.domain.facts import Micros
+from services.domain.head import RUNNING
 from services.domain.restrictions import direction
-from services.domain.train_head import RUNNING
 
 HOUR: Micros = 3_600_000_000
 ROUNDED = 1.0
