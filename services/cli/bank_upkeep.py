@@ -13,7 +13,7 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import out
 from services.cli.settings import CliSettings
-from services.financing.domain.normalisation import NEWEST
+from services.financing.domain.fingerprints import NEWEST
 from services.financing.store import fingerprint_versions
 from services.financing.store.keys import KeysMissing, add_registry_key, make_keys, read_keys
 from services.financing.store.keys import prepare as prepared

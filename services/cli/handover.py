@@ -18,8 +18,8 @@ from services.cli.times import micros, now
 from services.domain.facts import Micros
 from services.domain.view import HandoverView
 from services.query import identifiers
-from services.query.handovers import differences, handovers_of_train
 from services.query.view_json import place_name
+from services.query.views import differences, handovers_of_train
 
 
 def handover(

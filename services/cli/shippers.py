@@ -14,7 +14,7 @@ from services.cli.settings import CliSettings
 from services.cli.times import micros, now
 from services.credit.domain.presentation import events_of, plain
 from services.credit.domain.signals import model
-from services.credit.store import follower, issued_records, projector, records
+from services.credit.store import follower, projector, records
 from services.ledger.registry import store
 from services.telemetry.logs import configure
 
@@ -50,7 +50,7 @@ def score(
             )
         named = records.names(connection, shipper, events_of(given.record, given.disputes, given.leave))
         shown = plain(given.leave, given.record, given.disputes, named)
-        shown["record"] = issued_records.keep(connection, reader, purpose, shipper, read_at, shown)
+        shown["record"] = records.keep(connection, reader, purpose, shipper, read_at, shown)
     if as_json:
         print_json({"record": shown})
     else:
@@ -65,7 +65,7 @@ def kept_records(
 ) -> None:
     """List the records about a shipper that a reader was given, and which superseded which."""
     with session(CliSettings()) as connection:
-        found = issued_records.kept(connection, reader, shipper)
+        found = records.kept(connection, reader, shipper)
     if as_json:
         print_json(
             {

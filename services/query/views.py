@@ -9,10 +9,10 @@ from typing import Any
 from psycopg import Connection
 
 from services.domain.derive import derive
-from services.domain.facts import Claim, Facts, Link, Micros
+from services.domain.facts import Claim, Facts, Link, LinkKind, Micros
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
-from services.domain.view import View
+from services.domain.view import HandoverView, View
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
@@ -94,3 +94,58 @@ def _when(claim: Claim) -> tuple[Micros, bytes]:
 def facts_of(events: Sequence[Reread]) -> Facts:
     """The merge of what ``events`` state; quarantined ones state nothing, as if they had never been accepted."""
     return Facts.union(event.facts for event in events if not event.stored.quarantined)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One box that is not on every list, and on which it is; None for a list that nobody has sent or signed."""
+
+    container: str
+    announced: bool | None
+    delivered: bool | None
+    received: bool | None
+
+
+def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros) -> list[HandoverView]:
+    """The hand-overs that lists of ``train`` (by any name of it) tell of, as of ``as_of``, in the order of their times.
+
+    Lists that name no train count where they hold a box of it. Reads in the caller's transaction; some milliseconds for each
+    consignment on board. Raises Unreadable.
+    """
+    registry = store.look(connection)
+    known: dict[int, Reread] = {}
+
+    def read(stored: Stored, by: Registry) -> Reread:
+        return known.setdefault(stored.no, known.get(stored.no) or reread(stored, by))
+
+    found: dict[tuple[str, str, tuple[bytes, ...]], HandoverView] = {}
+    for consignment in consignments_of(connection, [train]):
+        told = told_of(connection, consignment, as_of, registry, read)
+        if told is None:
+            continue
+        names = {train} | {
+            other
+            for event in told.events.values()
+            for link in event.facts.links
+            if link.kind is LinkKind.SAME_TRAIN and train in (link.left, link.right)
+            for other in (link.left, link.right)
+        }
+        for handover in told.view.handovers:
+            if not handover.trains or names & set(handover.trains):
+                found[handover.border, handover.occurrence, handover.events] = handover
+    return sorted(found.values(), key=lambda each: (each.since, each.border, each.occurrence))
+
+
+def differences(handover: HandoverView) -> tuple[Difference, ...]:
+    """The boxes that are on some of the lists only, in order; what one side has not signed yet is no difference."""
+    sides = (
+        (handover.announced, handover.announcing),
+        (handover.delivered, handover.delivering),
+        (handover.received, handover.receiving),
+    )
+    found = []
+    for box in sorted(handover.announced | handover.delivered | handover.received):
+        on = [box in listed if by else None for listed, by in sides]
+        if False in on:
+            found.append(Difference(box, *on))
+    return tuple(found)

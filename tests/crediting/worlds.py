@@ -14,7 +14,7 @@ from schemas.envelope import event_id
 from schemas.events.base import Role
 from schemas.events.decode import DECODER
 from schemas.rfc3339 import parse_micros
-from services.credit.domain.interpretation import read
+from services.credit.domain.statements import read
 from services.domain.interpretation import Statement, interpret
 from services.domain.publisher import Publisher
 from tests.stories.credit.telling import State, joined

@@ -23,10 +23,10 @@ from services.financing.domain.external_registries import Answer
 from services.financing.domain.requests import Ask, Reply, reply
 from services.financing.store import fingerprint_versions
 from services.financing.store.decision_service import Desk
-from services.financing.store.external_answers import put_down
+from services.financing.store.financings import put_down
 from services.financing.store.fingerprint_versions import KeyRing
-from services.financing.store.signatures import Signer
 from services.ledger.admission.model import Record as BrokerRecord
+from services.ledger.platform_events import Signer
 from services.ledger.registry import commands
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.events import PartyAdded

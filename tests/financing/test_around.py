@@ -10,9 +10,8 @@ from services.financing.domain import external_registries, products
 from services.financing.domain.covenants import COVENANTS
 from services.financing.domain.decisions import Action, Outcome
 from services.financing.domain.external_registries import Answer, Finding, TestRegistry
-from services.financing.domain.fingerprints import Kind, Version
+from services.financing.domain.fingerprints import Kind, Version, normalise_1
 from services.financing.domain.guards import GUARDS
-from services.financing.domain.normalisation import normalise_1
 from services.financing.domain.questions import Enquiry, ten_questions
 from services.financing.domain.requests import UNKNOWN, Reply
 from services.financing.domain.statements import live

@@ -33,7 +33,7 @@ from services.financing.domain.lifecycle import Stage, end_of
 from services.financing.domain.money import Money
 from services.financing.domain.requests import Ask
 from services.financing.domain.statements import Record, Word, live
-from services.financing.store.signatures import rfc3339
+from services.ledger.platform_events import rfc3339
 
 from . import world as worlds
 from .telling import Case, cases, micros

@@ -14,13 +14,11 @@ from services.domain.evidence import gather
 from services.domain.facts import FOREVER, Facts
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo import Cargo
+from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.decision_rules import decide
 from services.financing.domain.decisions import Action, Ruling
 from services.financing.domain.external_registries import Answer
-from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints
-from services.financing.domain.goods import Report
-from services.financing.domain.normalisation import normalise_1
+from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints, normalise_1
 from services.financing.domain.products import products
 from services.financing.domain.requests import Ask, Book, Near, Reply, reply
 from services.financing.domain.reservation import encumbrance

@@ -199,11 +199,11 @@ def pledge_of_a_number() -> None:
 
 
 def late_word_lifts_a_block() -> None:
-    from services.financing.domain import goods
+    from services.financing.domain import cargo
 
-    if goods.UNSEEN <= 0:
-        raise LookupError("goods.UNSEEN")
-    goods.UNSEEN = -(2**62)  # whatever is known now was known before every pledge
+    if cargo.UNSEEN <= 0:
+        raise LookupError("cargo.UNSEEN")
+    cargo.UNSEEN = -(2**62)  # whatever is known now was known before every pledge
 
 
 def debt_forgotten() -> None:

@@ -22,8 +22,8 @@ from services.cases.domain.lifecycle import Ask, StepKind
 from services.cases.domain.lifecycle import Desk as CaseDeskName
 from services.cases.store import projector as cases
 from services.cases.store.case_service import CaseDesk
-from services.credit.store import issued_records
 from services.credit.store import projector as credit
+from services.credit.store import records
 from services.domain.facts import Micros
 from services.financing.domain.external_registries import Answer, Finding
 from services.financing.store.request_consumer import answer_next
@@ -220,9 +220,7 @@ def _followers(dsn: str) -> None:
         with session.transaction():
             CASES.ask(session, rows[0][0], ask)
         for n in range(2):
-            issued_records.keep(
-                session, "abank", "CREDIT_ASSESSMENT", "optic", n, {"score": 700 + n, "position": n}
-            )
+            records.keep(session, "abank", "CREDIT_ASSESSMENT", "optic", n, {"score": 700 + n, "position": n})
 
 
 def _followed(dsn: str) -> None:

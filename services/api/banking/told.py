@@ -18,8 +18,8 @@ from services.financing.domain.covenants import Alert
 from services.financing.domain.money import Money
 from services.financing.domain.requests import LIMITS, Reply
 from services.financing.domain.status import Status, Step
-from services.financing.store.acknowledgements import Seen
-from services.financing.store.summaries import Summary
+from services.financing.store.financings import Seen
+from services.financing.store.status_reader import Summary
 from services.ledger.storage import reading
 
 Json = dict[str, Any]

@@ -12,7 +12,7 @@ from services.api.routes.financings import READ
 from services.api.routing import Routes
 from services.domain.objects import Thing
 from services.financing.domain.cargo import corroboration
-from services.financing.domain.normalisation import normalise_1
+from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.requests import LIMITS
 from services.financing.domain.statements import Word, live, said
 from services.financing.store.evidence import Evidence, canonical, gather_evidence

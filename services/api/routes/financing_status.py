@@ -24,12 +24,12 @@ from services.financing.domain.products import Interest
 from services.financing.domain.requests import LIMITS
 from services.financing.domain.statements import live, said
 from services.financing.store import fingerprint_versions
-from services.financing.store.decision_service import rulings_of
 from services.financing.store.evidence import words_about
+from services.financing.store.financings import rulings_of
 from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.financing.store.identifiers import application_id
 from services.financing.store.statements import statement
-from services.financing.store.summaries import own_under, reached, summaries_in
+from services.financing.store.status_reader import own_under, reached, summaries_in
 from services.ledger.storage.arrays import adapt, uuids
 from services.ledger.storage.questions import Question
 from services.query.views import consignments_of

@@ -17,10 +17,17 @@ from services.api.routing import Routes
 from services.credit.domain import presentation
 from services.credit.store import records
 from services.financing.domain.questions import Enquiry, ten_questions
-from services.financing.store.acknowledgements import acknowledge, acknowledged
-from services.financing.store.cargo_events import end, watched
-from services.financing.store.status_reader import Looked, encumbered, look
-from services.financing.store.summaries import Summary, portfolio, summaries
+from services.financing.store.financings import acknowledge, acknowledged
+from services.financing.store.status_reader import (
+    Looked,
+    Summary,
+    encumbered,
+    end,
+    look,
+    portfolio,
+    summaries,
+    watched,
+)
 from services.ledger.storage import reading
 from services.ledger.storage.reading import Position
 

@@ -22,7 +22,7 @@ from services.api.routes.financings import WRITE, Reference
 from services.api.routing import Routes
 from services.financing.domain.decisions import Action, Ruling
 from services.financing.domain.requests import UNKNOWN, Ask, reply
-from services.financing.store.external_answers import put_down
+from services.financing.store.financings import put_down
 
 routes = Routes("financing")
 

@@ -7,9 +7,8 @@ from typing import Any
 from services.api.sandbox.table import PARTY, CreditRow
 from services.credit.domain import presentation
 from services.credit.domain.consent import Leave
-from services.credit.domain.counts import count
 from services.credit.domain.disputes import DisputeState, SetAside, Standing
-from services.credit.domain.observations import Observation, day_of
+from services.credit.domain.observations import Observation, count, day_of
 from services.credit.domain.score import record
 from services.credit.domain.signals import WHOLE, Signal, model
 from services.credit.domain.statements import DAY, Dispute

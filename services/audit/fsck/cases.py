@@ -17,10 +17,9 @@ from services.audit.fsck.unsettled import unsettled
 from services.cases.domain.causes import CaseId, CaseKind, Cause
 from services.cases.domain.lifecycle import Case, Step, StepKind, after
 from services.cases.store import evaluation, projector
-from services.cases.store.affected_consignments import concerned
-from services.cases.store.event_cache import Memory
+from services.cases.store.case_service import MODELS, event_id_of, stated
+from services.cases.store.evaluation import Memory, concerned
 from services.cases.store.rows import STEP_COLUMNS, cause_of, crossing_of, life_row, step_of
-from services.cases.store.signatures import MODELS, event_id_of, stated
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
 from services.query.stored_events import Unreadable

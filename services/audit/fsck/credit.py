@@ -18,7 +18,7 @@ from services.audit.fsck.unsettled import unsettled
 from services.credit.domain.financing_signals import observe_financings
 from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Signal, model
-from services.credit.store import faults, issued_records, loader, projector, recomputation
+from services.credit.store import faults, loader, projector, recomputation, records
 from services.credit.store.faults import Faults, Kind
 from services.domain.objects import consignment as consignment_of
 from services.ledger.following import reach
@@ -170,10 +170,10 @@ def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> _Excused:
     if (found.events or found.aside) and not found.too_much:
         gone = reading.events_by_number(connection, found.aside)
         skip = Faults().skip
-        arrived = loader.known(found.events, registry, skip=skip)
-        arrived |= loader.known(gone, registry, aside=True, skip=skip)
+        arrived = loader.read_events(found.events, registry, skip=skip)
+        arrived |= loader.read_events(gone, registry, aside=True, skip=skip)
         affected = reach.with_targets(
-            connection, arrived, lambda s: loader.known(s, registry, skip=skip)
+            connection, arrived, lambda s: loader.read_events(s, registry, skip=skip)
         ).facts
         reached = reach.reached(connection, (thing.id for thing in loader.spoken_of(affected)))
         reached |= {founding.consignment.id for founding in affected.foundings}
@@ -192,7 +192,7 @@ def _given(snapshot: Snapshot, notebook: Notebook) -> None:
     for no, id_, reader, body, supersedes, before in snapshot.stream(_RECORDS):
         notebook.counts["credit_records"] += 1
         try:
-            right = issued_records.digest(orjson.loads(body))
+            right = records.digest(orjson.loads(body))
         except (orjson.JSONDecodeError, AttributeError):
             right = "none: the body is no JSON object"
         for name, stored, expected in (("body", id_, right), ("supersedes", supersedes, before)):
@@ -220,11 +220,11 @@ def _found_by_key(
     governing = {no for (no,) in snapshot.rows(_GOVERNING)}
     for numbers in _speaking(snapshot):
         stored = reading.events_by_number(connection, numbers)
-        counts = loader.known(stored, registry, skip=failed.skip)
+        counts = loader.read_events(stored, registry, skip=failed.skip)
         publishers = dict(counts.told.publishers)
         wanted = loader.about(counts)
         must = {each.id for each in stored if each.no in governing or each.id not in later}
-        allowed = loader.about(loader.known(stored, registry, aside=True, skip=failed.skip))
+        allowed = loader.about(loader.read_events(stored, registry, aside=True, skip=failed.skip))
         events = sorted({each.id for each in stored})
         known |= set(events)
         rows = snapshot.rows(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -15,17 +16,18 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from services.cases.domain.causes import Cause, FinancingAlert, causes, joined
-from services.cases.domain.due_times import next_due
-from services.cases.store.event_cache import Memory
+from services.cases.domain.causes import Cause, FinancingAlert, causes, joined, next_due
 from services.cases.store.rows import cause_of, cause_row
 from services.cases.store.statements import statement
 from services.domain.derive import derive
-from services.domain.facts import FOREVER, Facts, Micros
+from services.domain.facts import FOREVER, Claim, Facts, Micros
 from services.domain.head import RUNNING
+from services.domain.interpretation import meeting
 from services.domain.objects import ObjectId
+from services.domain.rules import ONE_MEETING
 from services.domain.view import View
 from services.financing.store.status_reader import status_of
+from services.ledger.following import reach
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import bigints, uuids
@@ -34,7 +36,119 @@ from services.query.stored_events import Reread, Unreadable, reread
 from services.query.views import Told, facts_of, told_of
 from services.runtime.named_sql import nested
 
+MOST = 60_000
+"""Events that are kept, some kilobytes each; then it begins anew."""
+
+
+class Memory:
+    """The facts of stored events by number, as of one version of the registry. For one thread."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Facts] = {}
+        self._version = -1
+
+    def facts(
+        self, session: Connection[Any], numbers: Iterable[int], registry: Registry
+    ) -> dict[int, Facts | Unreadable]:
+        """What the events say now; nothing, where they were put aside with their key. Two statements in all."""
+        self._as_of(registry)
+        wanted = set(numbers)
+        if len(self._kept) + len(wanted) > MOST:
+            self._kept.clear()
+        fresh = sorted(wanted - self._kept.keys())
+        found: dict[int, Facts | Unreadable] = {}
+        for stored in reading.events_by_number(session, fresh) if fresh else ():
+            found[stored.no] = self._read(stored, registry)
+        found |= {no: self._kept[no] for no in wanted - found.keys()}
+        aside = session.execute(statement("put_aside"), {"nos": bigints(sorted(wanted))}, binary=True)
+        return found | {no: Facts() for (no,) in aside}
+
+    def of(self, stored: Stored, registry: Registry) -> Facts:
+        """What ``stored`` says, whether it was put aside or not. Raises Unreadable."""
+        self._as_of(registry)
+        if len(self._kept) >= MOST:
+            self._kept.clear()
+        said = self._kept.get(stored.no) or self._read(stored, registry)
+        if isinstance(said, Unreadable):
+            raise said
+        return said
+
+    def _as_of(self, registry: Registry) -> None:
+        if registry.version != self._version:
+            self._kept.clear()
+            self._version = registry.version
+
+    def _read(self, stored: Stored, registry: Registry) -> Facts | Unreadable:
+        """What cannot be read is tried again each time: whoever mends it need restart nobody."""
+        try:
+            said = self._kept[stored.no] = reread(stored, registry).facts
+        except Unreadable as problem:
+            return problem
+        return said
+
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What events say to the heart; all that the rules need."""
+
+    facts: Facts
+
+    def __or__(self, other: _Said) -> _Said:
+        return _Said(self.facts | other.facts)
+
+
+def concerned(
+    session: Connection[Any], stored: list[Stored], aside: list[int], registry: Registry, memory: Memory
+) -> set[ObjectId]:
+    """The consignments that new events, and the numbers of those put aside since, may concern: rather too many."""
+
+    def said(events: Iterable[Stored]) -> _Said:
+        facts = []
+        for each in events:
+            try:
+                facts.append(memory.of(each, registry))
+            except Unreadable as problem:
+                log.error("an event concerns no case: %s", problem)
+        return _Said(Facts.union(facts))
+
+    gone = reading.events_by_number(session, aside)
+    arrived = said([*(each for each in stored if not each.quarantined), *gone])
+    facts = reach.with_targets(session, arrived, said).facts
+    numbers = bigints([*(each.no for each in stored), *aside])
+    words = {row[0] for row in session.execute(statement("words"), {"nos": numbers}, binary=True)}
+    running = reach.reached(session, {c.thing.id for c in facts.claims if _only_runs(c)})
+    ids = {"ids": uuids(sorted(running))}
+    roused = {row[0] for row in session.execute(statement("with_cause"), ids, binary=True)}
+    founded = {founding.consignment.id for founding in facts.foundings}
+    return reach.reached(session, _spoken_of(facts) | _met(session, facts)) | founded | words | roused
+
+
+def _met(session: Connection[Any], facts: Facts) -> set[ObjectId]:
+    """What stands on the other lists of the hand-overs that ``facts`` tell of."""
+    lists = sorted({(meeting(h.border, h.occurrence).id, h.happened) for h in facts.handovers})
+    columns = {
+        "ids": uuids([id_ for id_, _ in lists]),
+        "los": bigints([at - ONE_MEETING for _, at in lists]),
+        "his": bigints([at + ONE_MEETING for _, at in lists]),
+    }
+    return {row[0] for row in session.execute(statement("met"), columns, binary=True)}
+
+
+def _only_runs(claim: Claim) -> bool:
+    return claim.milestone == RUNNING
+
+
+def _spoken_of(facts: Facts) -> set[ObjectId]:
+    """The objects whose consignments are judged anew; a running position ends a silence at most, and has a way of its own."""
+    things = {claim.thing for claim in facts.claims if not _only_runs(claim)}
+    things |= {end for link in facts.links for end in (link.left, link.right)}
+    things |= {founding.consignment for founding in facts.foundings}
+    things |= {route.thing for route in facts.routes}
+    return {thing.id for thing in things}
+
 
 Session = Connection[Any]
 OF_A_PLEDGE: Micros = 3_600 * 1_000_000

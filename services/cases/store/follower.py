@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr
 
 from services.cases.store import projector
 from services.cases.store.case_service import CaseDesk
-from services.cases.store.event_cache import Memory
+from services.cases.store.evaluation import Memory
 from services.cases.store.projector import Followed
 from services.cases.store.statements import statement
 from services.financing.store.keys import read_keys

@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import isqrt
 
-from services.credit.domain.counts import Count, Counts, added, difference
-from services.credit.domain.decay import ONE, weight
 from services.credit.domain.disputes import SetAside, concerned
-from services.credit.domain.observations import Day, Observation
-from services.credit.domain.rates import Rate, rate
+from services.credit.domain.observations import Count, Counts, Day, Observation, added, difference
+from services.credit.domain.rates import ONE, Month, Rate, rate, stability_points, weight
 from services.credit.domain.signals import PPM, WHOLE, Model, Signal
-from services.credit.domain.stability import Month, stability_points
 from services.domain.facts import EventId
 
 

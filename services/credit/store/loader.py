@@ -11,7 +11,7 @@ from psycopg import Connection
 from schemas.envelope import Envelope, event_id
 from schemas.events.base import ObjectKind
 from schemas.events.finance_terms import own_key
-from services.credit.domain import interpretation as credit
+from services.credit.domain import statements as credit
 from services.credit.domain.cargo import matters
 from services.credit.domain.statements import CreditFacts, FinancingSaid
 from services.credit.store.faults import INFRASTRUCTURE, Faulty
@@ -82,7 +82,7 @@ Skip = Callable[[Faulty], object]
 """What is told of an event that cannot be read, and so says nothing to credit."""
 
 
-def known(
+def read_events(
     stored: Iterable[Stored],
     registry: Registry,
     readings: Readings | None = None,
@@ -121,7 +121,7 @@ def of_cargo(
 ) -> Known:
     """All that may concern one consignment, with where its boxes and papers lead besides; some milliseconds."""
     stored = {each.no: each for each in reading.load_facts(session, [consignment])}
-    first = known(stored.values(), registry, readings)
+    first = read_events(stored.values(), registry, readings)
     ends = {end for link in first.facts.links for end in (link.left, link.right)}
     ids = sorted(thing.id for thing in ends if thing.kind in SHARED)
     numbers = {row[0] for row in session.execute(statement("siblings"), {"ids": uuids(ids)}, binary=True)}
@@ -129,7 +129,7 @@ def of_cargo(
     if not more:
         return first
     with_withdrawals = by_ids(session, [each.id for each in more])
-    rest = known((each for each in with_withdrawals if each.no not in stored), registry, readings)
+    rest = read_events((each for each in with_withdrawals if each.no not in stored), registry, readings)
     return first | rest
 
 
@@ -160,7 +160,7 @@ def by_keys(
         seen |= todo
         rows = session.execute(statement("about"), {"keys": sorted(todo)}, binary=True)
         events = {row[0] for row in rows}.union(*(more.get(key, set()) for key in todo))
-        told = known(by_ids(session, sorted(events)), registry, skip=skip)
+        told = read_events(by_ids(session, sorted(events)), registry, skip=skip)
         found |= told
         todo = {key for _, key in about(told)} - seen
     return found

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection
 
 from schemas.events.finance_terms import own_key
-from services.credit.domain.counts import difference
-from services.credit.domain.observations import Observation
+from services.credit.domain.observations import Observation, difference
 from services.credit.domain.signals import Model, Signal, model
 from services.credit.domain.statements import CreditFacts
-from services.credit.store import faults, loader, positions, recomputation
+from services.credit.store import faults, loader, recomputation
 from services.credit.store.faults import Broken, Faults, Kind
 from services.credit.store.loader import Known
-from services.credit.store.positions import Places
 from services.credit.store.recomputation import Judged
 from services.credit.store.statements import statement
 from services.domain.facts import EventId, Facts
@@ -34,6 +32,43 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import smallints, uuids
 from services.ledger.storage.reading import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The places after which to go on; the beginning by default."""
+
+    events: Position = field(default_factory=Position)
+    aside: Position = field(default_factory=Position)
+    decided: Position = field(default_factory=Position)
+
+
+def prepare(session: Connection[Any], version: str) -> None:
+    """Forget what was judged by other rules than those of ``version``, so that all begins anew; the caller commits."""
+    session.execute(statement("turn"))
+    row = session.execute(statement("cursor")).fetchone()
+    if row is None or row[0] != version:
+        session.execute(statement("begin"), {"version": version})
+        session.execute(statement("forget"), {"version": version})
+
+
+def hold(session: Connection[Any]) -> Places:
+    """The places reached, held until the transaction ends; blocks while another holds them. Writes nothing."""
+    session.execute(statement("turn"))
+    row = session.execute(statement("cursor")).fetchone()
+    told = () if row is None else row[1:]
+    return Places(*(Position(int(xid), no) for xid, no in zip(told[::2], told[1::2], strict=True)))
+
+
+def advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
+    """Put down what was reached; ``whole`` says that nothing further was visible."""
+    places = {
+        f"{name}{part}": value
+        for name, at in (("", reached.events), ("aside_", reached.aside), ("decided_", reached.decided))
+        for part, value in (("xid", str(at.xid)), ("no", at.no))
+    }
+    session.execute(statement("advance"), {**places, "whole": whole})
+
 
 CODE = 2
 """Raise on any change of the rules in this package: the projection is then made anew from the events."""
@@ -79,22 +114,22 @@ def step(
     failed = Faults()
     rules = table if table is not None else model()
     with session.transaction():
-        positions.prepare(session, version(rules))
+        prepare(session, version(rules))
     with session.transaction():
         order.be_patient(session)
         # Nothing is written before all is judged: until then this transaction holds nobody off.
-        after = positions.hold(session)
+        after = hold(session)
         stored, position = reading.tail(session, after.events, limit)
         aside, to_aside = order.put_aside(session, after.aside, limit)
         reserved, to_reserved = order.rows_after(session, statement("decided"), after.decided, limit)
         registry = registry_store.look(session)
         # What counts no longer is judged like what came: whatever it spoke of may be otherwise now.
         gone = reading.events_by_number(session, aside)
-        arrived = loader.known(stored, registry, skip=failed.skip)
-        arrived |= loader.known(gone, registry, aside=True, skip=failed.skip)
+        arrived = loader.read_events(stored, registry, skip=failed.skip)
+        arrived |= loader.read_events(gone, registry, aside=True, skip=failed.skip)
         arrived |= _read_again(session, mending, registry, failed)
         affected = reach.with_targets(
-            session, arrived, lambda stored: loader.known(stored, registry, skip=failed.skip)
+            session, arrived, lambda stored: loader.read_events(stored, registry, skip=failed.skip)
         )
         noted = loader.about(affected)
         waits = reach.unsettled(session)
@@ -113,7 +148,7 @@ def step(
         changed = _replace(session, cargoes, financing=False) + _replace(session, loans, financing=True)
         counted = len(stored), len(aside), len(reserved), len(consignments), changed
         done = Step(*counted, position, faults.put_down(session, failed))
-        positions.advance(session, Places(position, to_aside, to_reserved), whole=done.whole(limit))
+        advance(session, Places(position, to_aside, to_reserved), whole=done.whole(limit))
     return done
 
 
@@ -153,7 +188,9 @@ def _read_again(
     if not numbers:
         return Known(Facts(), CreditFacts())
     failed.mended |= {(Kind.EVENT, str(no)) for no in numbers}
-    return loader.known(reading.events_by_number(session, numbers), registry, aside=True, skip=failed.skip)
+    return loader.read_events(
+        reading.events_by_number(session, numbers), registry, aside=True, skip=failed.skip
+    )
 
 
 def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:

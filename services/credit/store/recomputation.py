@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.credit.domain.consignment_observations import observe
+from services.credit.domain.consignment_signals import observe
 from services.credit.domain.financing_signals import observe_financings
 from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Model

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from psycopg import Connection
 
 from schemas.envelope import Envelope, event_id
 from services.credit.domain.consent import Leave, in_force, may_read
-from services.credit.domain.counts import Cell, Count
 from services.credit.domain.disputes import Standing, set_aside, standing
-from services.credit.domain.observations import day_of
+from services.credit.domain.observations import Cell, Count, day_of
+from services.credit.domain.rates import closures
 from services.credit.domain.score import Record, record
 from services.credit.domain.signals import Model, Signal, model
-from services.credit.domain.stability import closures
 from services.credit.store import loader
 from services.credit.store.loader import Known
 from services.credit.store.projector import observation
 from services.credit.store.statements import statement
 from services.domain.facts import EventId, Micros
 from services.ledger.admission.raw_bytes import unframe
+from services.ledger.audit_trail.entries import enter
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import adapt, uuids
@@ -77,7 +79,7 @@ def disputes_of(
 ) -> tuple[Standing, ...]:
     """How the objections of ``shipper`` stand, given all that was said by and to it."""
     concerned = loader.by_ids(session, [d.concerns for d in said.told.disputes if d.shipper == shipper])
-    told = said.told | loader.known(concerned, registry).told
+    told = said.told | loader.read_events(concerned, registry).told
     return tuple(s for s in standing(told, said.liveness(), table, as_of) if s.dispute.shipper == shipper)
 
 
@@ -106,3 +108,46 @@ def _record(
     position = 0 if cursor is None else int(cursor[0])
     seen = [observation(row) for row in against]
     return record(shipper, counts, seen, set_aside(standings), months, today, table, position)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One record as given out: its number, when it was first given, and the number of the one before."""
+
+    no: int
+    given: Micros
+    body: dict[str, Any]
+    supersedes: int | None
+
+
+def keep(
+    session: Connection[Any], reader: str, purpose: str, shipper: str, given: Micros, body: dict[str, Any]
+) -> int:
+    """Keep ``body`` (``services.credit.domain.presentation.plain``) in the caller's transaction; returns its number.
+
+    Given again unchanged, but for the reading position, it is the same record and nothing is written.
+    """
+    key = {"reader": reader, "purpose": purpose, "shipper": shipper}
+    id_ = digest(body)
+    session.execute(statement("record_turn"), key)
+    last = session.execute(statement("record_last"), key).fetchone()
+    if last is not None and last[1] == id_:
+        return int(last[0])
+    text = orjson.dumps(body)
+    before = None if last is None else last[0]
+    row = {**key, "id": id_, "given": given, "supersedes": before}
+    (no,) = session.execute(statement("record_put"), {**row, "body": text.decode()}).fetchone() or (0,)
+    enter(session, "credit_record", no, {**row, "body": text})
+    return int(no)
+
+
+def digest(body: dict[str, Any]) -> str:
+    """What makes a record another one: SHA-256 of its body but for the reading position, in hexadecimal digits."""
+    said = {name: value for name, value in body.items() if name != "position"}
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def kept(session: Connection[Any], reader: str, shipper: str) -> list[Kept]:
+    """All records about ``shipper`` that ``reader`` was given, in order; a reader may have what it was given."""
+    rows = session.execute(statement("records"), {"reader": reader, "shipper": shipper})
+    return [Kept(no, given, orjson.loads(body), supersedes) for no, given, body, supersedes in rows]

@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from schemas.envelope import Envelope
 from schemas.events.decode import decode_payload
-from services.credit.domain import interpretation
+from services.credit.domain import statements
 from services.credit.store import loader
 from services.credit.store.statements import statement
 from services.domain.facts import Facts
@@ -49,5 +49,5 @@ def _keys(event: Event) -> set[tuple[bytes, str]]:
     said_by = Statement(
         event.id, envelope.source, Publisher(event.publisher, frozenset()), envelope.published_micros
     )
-    told = interpretation.read(said_by, decode_payload(envelope.type, event.payload))
+    told = statements.read(said_by, decode_payload(envelope.type, event.payload))
     return loader.about(loader.Known(Facts(), told))

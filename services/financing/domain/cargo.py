@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
+from schemas.events.document_trade import InvoiceIssued
+from schemas.events.finance import Applied
 from services.domain.claim_groups import answers
-from services.domain.evidence import Gathered
-from services.domain.facts import Assurance, Claim, EventId, Link, LinkKind, Micros
+from services.domain.evidence import Gathered, consignment_groups, engaged_parties, founding_parties
+from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, Link, LinkKind, Micros
+from services.domain.links import RIDES, Network
+from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.domain.rules import rules
 from services.domain.view import Arrival, OpenException, Standing, View
+from services.financing.domain.fingerprints import normalise_1
+from services.financing.domain.money import Money
+from services.financing.domain.statements import Word, said
 
 DELIVERED = catalogue.spec("cre.movement.delivered.v1").number
 GATED_OUT = catalogue.spec("cre.movement.gated_out.v1").number
@@ -149,3 +158,84 @@ def corroboration(cargo: Cargo) -> tuple[Corroborated, ...]:
             )
         )
     return tuple(sorted(found, key=lambda c: (c.words[0].happened, c.milestone, c.thing, c.place)))
+
+
+UNSEEN: Micros = 15 * 60 * 1_000_000
+"""What reached the broker so shortly before a pledge may not have been seen by it, and counts as later."""
+_ORDER = (ObjectKind.CONTAINER, ObjectKind.NOTE, ObjectKind.DECLARATION, ObjectKind.CONSIGNMENT)
+_NAMING = frozenset(LinkKind) - RIDES - {LinkKind.SAME_TRAIN}
+
+
+class Report(NamedTuple):
+    """What one accepted event states, and since when the platform knows it (UTC microseconds)."""
+
+    known: Micros
+    facts: Facts
+
+
+def goods(reports: Iterable[Report], consignments: Collection[Thing], since: Micros) -> frozenset[Thing]:
+    """What names the goods of ``consignments`` from the moment ``since`` on: boxes, notes, declarations, and consignments.
+
+    Links count that are live as of then or now, by the word of engaged parties, unless they say themselves that they ended
+    by then: that a box is named elsewhere ends nothing. The result does not depend on the order of ``reports``.
+    """
+    every = tuple(reports)
+    facts = Facts.union(report.facts for report in every)
+    then = Facts.union(report.facts for report in every if report.known <= since - UNSEEN)
+    now, before = judge(facts.withdrawals, facts.equivocated), judge(then.withdrawals, then.equivocated)
+
+    def stands(event: EventId) -> bool:
+        return now.live(event) or before.live(event)
+
+    links = (link for link in facts.links if link.kind in _NAMING and stands(link.event))
+    network = Network(link._replace(end=FOREVER) if link.end is None else link for link in links)
+    founded = founding_parties(f for f in facts.foundings if stands(f.event))
+    groups = consignment_groups(founded, network.same)
+    members = frozenset(consignments).union(*(groups[thing] for thing in consignments if thing in groups))
+    parties = frozenset[str]().union(*(founded.get(member, frozenset()) for member in members))
+    paths = network.paths(members, engaged_parties(parties, network, members))
+    return frozenset(
+        path.thing for path in paths if path.counted and path.end > since and path.thing.kind in _ORDER
+    )
+
+
+def in_order(things: Iterable[Thing]) -> tuple[Thing, ...]:
+    """Boxes first, then notes, declarations and consignments, each by its key."""
+    return tuple(sorted(things, key=lambda thing: (_ORDER.index(thing.kind), thing.key)))
+
+
+@dataclass(frozen=True, slots=True)
+class Valued:
+    """A value with what it rests on; ``missing`` are invoices that too few publishers state."""
+
+    value: Money | None
+    sayers: frozenset[str]
+    missing: int
+    events: tuple[EventId, ...]
+
+
+def verified(words: Iterable[Word], engaged: frozenset[str], currency: str, publishers: int) -> Valued:
+    """The value in ``currency``: for each invoice the least that anybody says, where ``publishers`` or more say it.
+
+    Never more than the applicant itself stated. Invoices of another currency do not count, and are not converted.
+    """
+    known = tuple(words)
+    invoices: dict[str, dict[str, tuple[Word, InvoiceIssued]]] = defaultdict(dict)
+    for word, invoice in said(known, InvoiceIssued):
+        if word.publisher in engaged and invoice.grand_total_amount.currency_code == currency:
+            invoices[normalise_1(invoice.document_id)][word.publisher] = (word, invoice)
+    total, missing = 0, 0
+    sayers: set[str] = set()
+    events: list[EventId] = []
+    for by in invoices.values():
+        if len(by) < publishers:
+            missing += 1
+            continue
+        total += min(invoice.grand_total_amount.minor_units for _, invoice in by.values())
+        sayers |= by.keys()
+        events += [word.event for word, _ in by.values()]
+    if not events:
+        return Valued(None, frozenset(), missing, ())
+    stated = [Money.of(applied.value_amount) for _, applied in said(known, Applied)]
+    total = min([total, *(money.minor for money in stated if money.currency == currency)])
+    return Valued(Money(total, currency), frozenset(sayers), missing, tuple(sorted(events)))

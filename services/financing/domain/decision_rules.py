@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from services.domain.facts import Micros
+from services.domain.objects import Thing
 from services.financing.domain import guards, lifecycle
-from services.financing.domain.cargo_requests import dispose
+from services.financing.domain.cargo import in_order
 from services.financing.domain.decisions import Action, Ruling
 from services.financing.domain.guards import Failed, Step
 from services.financing.domain.lifecycle import Hold, Stage
 from services.financing.domain.money import Money
 from services.financing.domain.products import Product, Products, products
-from services.financing.domain.requests import Ask, Book
+from services.financing.domain.requests import MOST_SHARED, Ask, Book
 from services.financing.domain.reservation import reserve, still_free
 
 
@@ -160,3 +161,44 @@ def _done(ask: Ask, at: Micros, *, amount: Money | None = None, frees: tuple[str
 
 def _refused(ask: Ask, at: Micros, failed: Failed) -> Ruling:
     return ask.refused(at, *failed, amount=ask.amount)
+
+
+def dispose(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
+    """Decide a request on ``book.cargo``; only parties engaged in all of it are told anything.
+
+    ``book.rulings`` are those of every financing on that cargo, and on consignments that may be of the same goods. A
+    reservation blocks nothing, a pledge of a product with a release block does, frozen or overdue as it may be: whatever
+    names a box, a note or a declaration of the pledged goods. Whether these have left a box that is used again is not judged.
+    """
+    if not book.cargo or any(ask.asked_by not in cargo.engaged for cargo in book.cargo):
+        return _refused_disposal(ask, at, "PARTY_OF_CARGO", "A party of the consignment.")
+    near = {each.financing for each in book.near}
+    blocking = [hold for hold in lifecycle.holds(book.rulings).values() if blocks(hold, table)]
+    if any(hold.financing not in near for hold in blocking):
+        return _refused_disposal(
+            ask, at, "RELEASE_BLOCKED", "The release of the interest that is held in the cargo."
+        )
+    found = in_order(
+        {thing for hold in blocking for thing in book.shared(hold.financing, hold.pledged_at or at)}
+    )
+    if found:
+        refused = _refused_disposal(ask, at, "RELEASE_BLOCKED", _satisfied_by(found[0]))
+        return refused._replace(shares=found[:MOST_SHARED])
+    return ask.done(at, financing="")
+
+
+def blocks(hold: Hold, table: Products) -> bool:
+    """Whether a financing keeps the cargo where it is."""
+    return hold.pledged and table[hold.terms.product].blocks_release
+
+
+def _satisfied_by(thing: Thing) -> str:
+    named = f"{thing.kind.wire} {thing.key}"
+    return (
+        f"The release of the interest that is held in goods of {named}, also where they have left it: ask their parties to "
+        "have it released."
+    )[:200]
+
+
+def _refused_disposal(ask: Ask, at: Micros, guard: str, satisfied_by: str) -> Ruling:
+    return ask.refused(at, guard, satisfied_by, financing="")

@@ -10,14 +10,13 @@ from typing import NamedTuple
 from schemas.events import finance
 from services.domain.facts import Micros
 from services.financing.domain import external_registries as external
-from services.financing.domain.cargo import LEFT, Cargo
+from services.financing.domain.cargo import LEFT, Cargo, verified
 from services.financing.domain.control import Grip, controls
 from services.financing.domain.external_registries import Answer
 from services.financing.domain.lifecycle import Stage, State
 from services.financing.domain.money import Money
 from services.financing.domain.products import Product
 from services.financing.domain.statements import Word, said
-from services.financing.domain.valuation import verified
 
 
 class Failed(NamedTuple):

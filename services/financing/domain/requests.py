@@ -11,12 +11,11 @@ from schemas.events.base import Milestone
 from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing, consignment
-from services.financing.domain.cargo import Cargo
+from services.financing.domain.cargo import Cargo, Report, goods
 from services.financing.domain.decisions import Action, Outcome, Ruling, Terms
 from services.financing.domain.documents import Papers
 from services.financing.domain.external_registries import Answer
 from services.financing.domain.fingerprints import Fingerprint
-from services.financing.domain.goods import Report, goods
 from services.financing.domain.lifecycle import Hold, of_financing
 from services.financing.domain.money import Money
 from services.financing.domain.statements import Word

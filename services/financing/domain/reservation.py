@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 
 from schemas.events import finance
 from schemas.events.base import ObjectKind
 from schemas.events.document_trade import InvoiceIssued
+from schemas.events.finance import TakeoverConsented
 from schemas.events.keys import canonical_key
 from schemas.events.trade import TradeParty
 from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import external_registries, lifecycle, uniqueness
-from services.financing.domain.consent import consented
+from services.financing.domain.cargo import in_order
 from services.financing.domain.decisions import Action, Outcome, Ruling, Terms
 from services.financing.domain.documents import Papers
-from services.financing.domain.goods import in_order
+from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.guards import Failed
-from services.financing.domain.lifecycle import Hold, Stage
+from services.financing.domain.lifecycle import Hold, Stage, end_of
 from services.financing.domain.money import Money
-from services.financing.domain.normalisation import normalise_1
 from services.financing.domain.products import Interest, Product, Products, Value
 from services.financing.domain.requests import MOST_SHARED, Ask, Book
 from services.financing.domain.statements import Word, said
 from services.financing.domain.uniqueness import Checked, Encumbrance, Entry, Verdict
+
+
+def consented(words: Iterable[Word], bank: str, at: Micros) -> frozenset[str]:
+    """The financings that their banks agreed ``bank`` takes over, as far as the consent holds at ``at``."""
+    return frozenset(
+        consent.financing_key
+        for word, consent in said(words, TakeoverConsented)
+        if word.publisher == consent.financing_key.partition("/")[0]
+        and consent.to_bank == bank
+        and at < end_of(date.fromisoformat(consent.valid_to))
+    )
+
 
 REVIEWABLE = frozenset({"NOT_ALIKE", "OTHER_INTEREST_OF_APPLICANT"})
 """What a person at the bank may have looked at and answer for; an unknown split is settled by saying the shares."""

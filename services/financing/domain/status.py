@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from services.domain.facts import EventId, Micros
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo import Cargo, Corroborated, corroboration
+from services.financing.domain.cargo import Cargo, Corroborated, Valued, corroboration, verified
 from services.financing.domain.control import Control, Registration, controls, registrations
 from services.financing.domain.covenants import Alert, Watched, alerts
 from services.financing.domain.decisions import Ruling, Terms
@@ -21,7 +21,6 @@ from services.financing.domain.money import Money
 from services.financing.domain.products import Interest, Products, products
 from services.financing.domain.requests import LIMITS, Book
 from services.financing.domain.statements import Record, live
-from services.financing.domain.valuation import Valued, verified
 
 
 class Step(NamedTuple):

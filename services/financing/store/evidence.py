@@ -14,8 +14,7 @@ from services.domain.evidence import gather
 from services.domain.facts import FOREVER, Micros
 from services.domain.interpretation import Statement
 from services.domain.objects import Thing
-from services.financing.domain.cargo import Cargo
-from services.financing.domain.goods import Report
+from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.statements import Record, read
 from services.financing.store.identifiers import note_id
 from services.financing.store.statements import statement

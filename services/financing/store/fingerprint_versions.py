@@ -12,8 +12,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from services.financing.domain.fingerprints import Version
-from services.financing.domain.normalisation import NORMALISERS, Normaliser
+from services.financing.domain.fingerprints import NORMALISERS, Normaliser, Version
 from services.financing.store.statements import statement
 from services.ledger.audit_trail.entries import enter
 

@@ -20,11 +20,11 @@ from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.domain.facts import Micros
-from services.financing.domain.normalisation import NEWEST
+from services.financing.domain.fingerprints import NEWEST
 from services.financing.store import fingerprint_versions
 from services.financing.store.decision_service import Desk
 from services.financing.store.fingerprint_versions import KeyRing
-from services.financing.store.signatures import Signer
+from services.ledger.platform_events import Signer
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven

@@ -23,7 +23,8 @@ from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Ruling
 from services.financing.domain.money import Money
 from services.financing.domain.requests import Ask
-from services.financing.store.decision_service import CargoMoved, Desk, rulings_of
+from services.financing.store.decision_service import CargoMoved, Desk
+from services.financing.store.financings import rulings_of
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.identifiers import financing_id
 from services.financing.store.statements import statement

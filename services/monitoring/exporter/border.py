@@ -23,8 +23,7 @@ from services.monitoring.exporter.sample import SECOND, Sample
 from services.monitoring.exporter.shares import share
 from services.monitoring.exporter.statements import statement
 from services.query.board.approach import OVER, Phase
-from services.query.board.crossing_status import standing
-from services.query.board.loader import Events
+from services.query.board.crossing_status import Events, standing
 from services.telemetry import gauges
 
 LOOK_BACK: Micros = 28 * 24 * HOUR

@@ -12,19 +12,80 @@ from schemas.events.base import ObjectKind
 from services.domain.facts import Facts, Micros, Restriction
 from services.domain.objects import ObjectId, Thing
 from services.domain.restrictions import ends
-from services.query.board import loader
-from services.query.board.approach import Phase, bound
-from services.query.board.boxes import boxes_of
-from services.query.board.crossing_status import WITHIN, Standing, moments, standing
-from services.query.board.loader import Events, Session
+from services.ledger.registry import store
+from services.query.board import crossing_status
+from services.query.board.approach import Approach, Phase, bound
+from services.query.board.crossing_status import WITHIN, Events, Session, Standing, moments, standing
 from services.query.board.values import (
     Board,
     BoardBox,
     BoardCase,
     BoardCrossing,
     BoardTrain,
+    Known,
     Pipeline,
+    blockers,
 )
+from services.query.views import told_of
+
+
+def boxes_of(
+    session: Session, events: Events, at: Iterable[Standing], now: Micros
+) -> dict[ObjectId, tuple[BoardBox, ...]]:
+    """The boxes of each train, by number, with what keeps them at its crossing.
+
+    Some milliseconds for each consignment with trouble on board.
+    """
+    trains = list(at)
+    cons = {each for one in trains for found in one.loaded.boxes.values() for each in found}
+    known = crossing_status.load_customs_facts(session, cons, now)
+    troubled = {each for each, (exceptions, _) in known.items() if exceptions}
+    troubles = _troubles(session, troubled, now)
+    loading_events = {no for one in trains for no in one.loaded.loading}
+    numbers = {
+        link.right.id: link.right.key
+        for facts in events.of(session, loading_events).values()
+        for link in facts.links
+    }
+    found: dict[ObjectId, tuple[BoardBox, ...]] = {}
+    for one in trains:
+        leaves, enters = _countries(one.come)
+        boxes = []
+        for box, consignments in one.loaded.boxes.items():
+            facts = frozenset[Known]().union(*(known[c][1] for c in consignments if c in known))
+            open_ = {
+                episode
+                for c in consignments
+                for episode, container in troubles.get(c, ())
+                if container in (None, box)
+            }
+            keeps = blockers(leaves, enters, facts, open_) if consignments else ()
+            boxes.append(BoardBox(numbers.get(box, box.hex()[:8]), keeps, consignments))
+        found[one.heard.train] = tuple(sorted(boxes, key=lambda each: each.container))
+    return found
+
+
+def _troubles(
+    session: Session, consignments: Iterable[ObjectId], now: Micros
+) -> dict[ObjectId, set[tuple[int, ObjectId | None]]]:
+    """The episodes that stand open for each consignment, with the box that they are of, None for all of it: the core's word."""
+    registry = store.look(session)
+    found: dict[ObjectId, set[tuple[int, ObjectId | None]]] = {}
+    for consignment in sorted(consignments):
+        told = told_of(session, consignment, now, registry)
+        if told is not None:
+            boxes = {box.container for box in told.view.boxes}
+            found[consignment] = {
+                (each.episode, each.thing.id if each.thing in boxes else None)
+                for each in told.view.exceptions
+            }
+    return found
+
+
+def _countries(come: Approach) -> tuple[str, str]:
+    far = come.crossing.b if come.near == come.crossing.a.station else come.crossing.a
+    stations = railnet.stations()
+    return stations[come.near].country, stations[far.station].country
 
 
 @dataclass(slots=True)
@@ -38,10 +99,10 @@ class Boards:
 
         A constant number of statements, and some milliseconds more for each consignment with trouble on the trains shown.
         """
-        cases = [_case(row) for row in loader.rows_of(session, "cases")]
+        cases = [_case(row) for row in crossing_status.rows_of(session, "cases")]
         at = standing(session, self.events, now, within, only)
         loaded = {each.heard.train: each.loaded for each in at}
-        others = loader.also(session, loaded, moments(at))
+        others = crossing_status.load_coupled_trains(session, loaded, moments(at))
         names = self._names(session, at, others)
         boxes = boxes_of(session, self.events, at, now)
         trains: dict[str, list[BoardTrain]] = defaultdict(list)
@@ -85,7 +146,9 @@ class Boards:
         only: str | None,
     ) -> tuple[BoardCrossing, ...]:
         known = railnet.crossings()
-        facts = loader.restricting(session, self.events, [each.place for each in known.values()])
+        facts = crossing_status.load_restrictions(
+            session, self.events, [each.place for each in known.values()]
+        )
         in_force: dict[str, list[Restriction]] = defaultdict(list)
         for restriction in sorted(facts.restrictions, key=lambda r: (r.start, r.event)):
             if restriction.start <= now < ends(restriction, facts.liftings):
@@ -151,5 +214,5 @@ def _case(row: Sequence[Any]) -> BoardCase:
 
 
 def _pipeline(session: Session) -> Pipeline:
-    ((events, last, pending, letters, workers, cases, credit),) = loader.rows_of(session, "pipeline")
+    ((events, last, pending, letters, workers, cases, credit),) = crossing_status.rows_of(session, "pipeline")
     return Pipeline(events, last, pending, letters, workers, cases, credit)

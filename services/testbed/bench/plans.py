@@ -14,7 +14,7 @@ from services.domain.objects import object_id
 from services.financing.store import statements as financing
 from services.financing.store.decision_context import seen_query
 from services.financing.store.identifiers import application_id, financing_id
-from services.financing.store.summaries import reached_query
+from services.financing.store.status_reader import reached_query
 from services.ledger.storage import statements as storage
 from services.ledger.storage.arrays import adapt, bigints, uuids
 from services.ledger.storage.reading import facts_query

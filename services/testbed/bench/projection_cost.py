@@ -20,8 +20,8 @@ import psycopg
 
 from schemas.schemes import Scheme
 from services.credit.domain.signals import model
-from services.credit.store import positions, projector
-from services.credit.store.positions import Places
+from services.credit.store import projector
+from services.credit.store.projector import Places
 from services.domain.objects import consignment
 from services.financing.store.identifiers import financing_id
 from services.ledger.storage import reading
@@ -113,7 +113,7 @@ def left(dsn: str) -> int:
     """How many events the follower has not followed."""
     with psycopg.connect(dsn) as session:
         adapt(session)
-        at = positions.hold(session).events
+        at = projector.hold(session).events
         return len(reading.tail(session, at, 10_000_000)[0])
 
 
@@ -159,8 +159,8 @@ def stand_at_the_end(dsn: str) -> None:
     """Let the credit signals stand at the last event of the base, as if they had been followed all along."""
     with psycopg.connect(dsn) as session:
         adapt(session)
-        positions.prepare(session, projector.version(model()))
-        positions.advance(session, Places(events=reading.before_last(session, 0)), whole=True)
+        projector.prepare(session, projector.version(model()))
+        projector.advance(session, Places(events=reading.before_last(session, 0)), whole=True)
 
 
 def pledge(dsn: str, world: World) -> None:

@@ -8,11 +8,10 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
-from services.credit.domain.consignment_observations import observe
-from services.credit.domain.counts import count
+from services.credit.domain.consignment_signals import observe
 from services.credit.domain.disputes import SetAside
 from services.credit.domain.financing_signals import observe_financings
-from services.credit.domain.observations import Observation, day_of
+from services.credit.domain.observations import Observation, count, day_of
 from services.credit.domain.score import Record, record
 from services.credit.domain.signals import Model
 from services.domain.liveness import judge

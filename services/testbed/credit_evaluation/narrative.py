@@ -10,7 +10,7 @@ from schemas.envelope import event_id
 from schemas.events.base import Role
 from schemas.events.decode import DECODER
 from schemas.rfc3339 import parse_micros
-from services.credit.domain import interpretation
+from services.credit.domain import statements
 from services.credit.domain.statements import CreditFacts
 from services.domain.facts import Facts
 from services.domain.interpretation import Statement, interpret
@@ -49,7 +49,7 @@ def told(firm: Firm, shipment: Shipment) -> tuple[Facts, CreditFacts]:
         id_ = event_id(source, f"{firm.code}/{shipment.number}/{n}")
         statement = Statement(id_, source, publisher, parse_micros(at))
         facts.append(interpret(statement, id_, payload))
-        extras.append(interpretation.read(statement, payload))
+        extras.append(statements.read(statement, payload))
     return Facts.union(facts), CreditFacts.union(extras)
 
 

@@ -15,7 +15,7 @@ from services.audit.fsck.check import fsck
 from services.audit.fsck.finding import Damage
 from services.cases.domain.causes import Cause, causes, joined
 from services.cases.store import evaluation, projector
-from services.cases.store.event_cache import Memory
+from services.cases.store.evaluation import Memory
 from services.cases.store.rows import cause_of
 from services.domain.derive import derive
 from services.domain.facts import Facts

@@ -22,10 +22,9 @@ from services.audit.fsck.check import fsck
 from services.audit.fsck.finding import Damage, Report
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
-from services.credit.domain.counts import Cell, Count, count
-from services.credit.domain.observations import Observation
+from services.credit.domain.observations import Cell, Count, Observation, count
 from services.credit.domain.signals import Signal, model
-from services.credit.store import issued_records, positions, projector, records
+from services.credit.store import projector, records
 from services.credit.store.statements import statement
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.migrate import migrate
@@ -259,9 +258,9 @@ def test_a_step_that_fails_leaves_nothing(
     desk.apply([record(told, n) for n, told in enumerate(story.story.told)])
     desk.settle()
     desk.close()
-    whole = positions.statement
+    whole = projector.statement
     monkeypatch.setattr(
-        positions, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
+        projector, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
     )
     with pytest.raises(psycopg.errors.DivisionByZero):
         projector.step(session)
@@ -395,9 +394,7 @@ def test_fsck_names_what_was_changed(dsn: str, session: Session, universe: Unive
 def test_fsck_names_a_record_that_was_changed_after_it_was_given(dsn: str, session: Session) -> None:
     """What a bank relied on: its words, and which record it superseded."""
     for n in range(3):
-        issued_records.keep(
-            session, "silkbank", "CREDIT_ASSESSMENT", "lake", n, {"score": 700 + n, "position": n}
-        )
+        records.keep(session, "silkbank", "CREDIT_ASSESSMENT", "lake", n, {"score": 700 + n, "position": n})
 
     def found() -> list[tuple[str, str, str]]:
         report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))

@@ -15,7 +15,7 @@ from services.financing.domain.decisions import Action, Ruling
 from services.financing.domain.money import Money
 from services.financing.domain.requests import Ask
 from services.financing.store import decision_service as desks
-from services.financing.store.decision_service import rulings_of
+from services.financing.store.financings import rulings_of
 from services.financing.store.identifiers import financing_id
 from services.financing.store.request_consumer import answer_next
 from services.ledger.storage.session import open_session

@@ -18,7 +18,7 @@ import pytest
 
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Outcome, Ruling
-from services.financing.domain.normalisation import normalise_1
+from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.requests import Ask
 from services.financing.store import fingerprint_versions
 from services.financing.store.decision_service import CargoMoved, Desk, database_clock

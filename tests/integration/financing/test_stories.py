@@ -20,7 +20,7 @@ from services.cases.store.case_service import CaseDesk
 from services.financing.domain.decisions import Ruling
 from services.financing.domain.lifecycle import Hold, Stage, holds
 from services.financing.domain.status import Status
-from services.financing.store.decision_service import rulings_of
+from services.financing.store.financings import rulings_of
 from services.financing.store.identifiers import financing_id
 from services.financing.store.status_reader import status_of
 from services.ledger.admission.raw_bytes import unframe

@@ -24,10 +24,9 @@ from services.audit.fsck.release import check_release
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.fsck.trail import check_trail
 from services.audit.fsck.webhooks import check_webhooks
-from services.credit.store import issued_records
+from services.credit.store import records
 from services.financing.domain.external_registries import Answer, Finding
-from services.financing.store.acknowledgements import acknowledge
-from services.financing.store.external_answers import put_down
+from services.financing.store.financings import acknowledge, put_down
 from services.ledger.audit_trail.access_lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
 from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS
 from services.ledger.dead_letters import store as letters
@@ -111,7 +110,7 @@ def fill(api: RunningApi) -> None:
         )
         assert clients.revoke(session, "bbank", at=now())
         for number in (1, 2):
-            issued_records.keep(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
+            records.keep(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
             opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, now(), at=now())
             sealed.approve(session, opening, "B. Nowak", at=now())
             assert sealed.show(session, opening, "A. Chen", at=now())

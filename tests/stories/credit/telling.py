@@ -19,16 +19,14 @@ import yaml
 from schemas.events.base import ObjectKind
 from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
-from services.credit.domain.consignment_observations import observe
-from services.credit.domain.counts import count, of_shipper
+from services.credit.domain.consignment_signals import observe
 from services.credit.domain.disputes import set_aside, standing
 from services.credit.domain.financing_signals import observe_financings
-from services.credit.domain.interpretation import read
-from services.credit.domain.observations import Observation, day_of
+from services.credit.domain.observations import Observation, count, day_of, of_shipper
+from services.credit.domain.rates import closures
 from services.credit.domain.score import Record, record
 from services.credit.domain.signals import Model, model
-from services.credit.domain.stability import closures
-from services.credit.domain.statements import CreditFacts
+from services.credit.domain.statements import CreditFacts, read
 from services.domain.facts import Facts
 from services.domain.interpretation import Statement
 from services.domain.liveness import Liveness, judge

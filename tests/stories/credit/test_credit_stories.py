@@ -15,9 +15,8 @@ import pytest
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from services.credit.domain.consent import in_force, may_read
-from services.credit.domain.counts import added, count, difference
 from services.credit.domain.disputes import standing
-from services.credit.domain.observations import Observation
+from services.credit.domain.observations import Observation, added, count, difference
 from services.credit.domain.score import Assessment
 from services.credit.domain.signals import Signal
 

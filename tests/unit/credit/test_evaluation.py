@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.credit.domain.consignment_observations import observe
+from services.credit.domain.consignment_signals import observe
 from services.credit.domain.signals import model
 from services.domain.objects import consignment
 from services.testbed.credit_evaluation import narrative, population

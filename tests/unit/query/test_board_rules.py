@@ -20,7 +20,7 @@ from services.query.board.approach import (
     latest,
     may_come,
 )
-from services.query.board.readiness import Blocker, blockers
+from services.query.board.values import Blocker, blockers
 
 NOW = 1_700_000_000_000_000
 WEST = tuple(f"railnet:{s}" for s in railnet.corridors()["WEST-ALA-W"].stations)

@@ -13,9 +13,9 @@ from services.audit.fsck.platform_events import signed_by_platform
 from services.audit.fsck.snapshot import Row, Snapshot
 from services.audit.fsck.trail import audited, permitted
 from services.financing.domain.decisions import Ruling
+from services.financing.store.decision_writer import stated, version_of
+from services.financing.store.financings import RULING_COLUMNS, ruling_of
 from services.financing.store.identifiers import financing_id
-from services.financing.store.rows import RULING_COLUMNS, ruling_of
-from services.financing.store.signatures import stated, version_of
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
 

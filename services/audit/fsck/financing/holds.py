@@ -17,10 +17,9 @@ from services.financing.domain.decisions import Action, Ruling
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
-from services.financing.store.decision_writer import ENDING
+from services.financing.store.decision_writer import ENDING, taken_digest
+from services.financing.store.financings import RULING_COLUMNS, print_of, ruling_of
 from services.financing.store.identifiers import financing_id
-from services.financing.store.rows import RULING_COLUMNS, print_of, ruling_of
-from services.financing.store.signatures import taken_digest
 from services.ledger.storage.arrays import Uuids, uuids
 
 MEND_HOLD = "Set the row to what the decisions say: they are signed, the row is a cache of them."

@@ -8,18 +8,16 @@ from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
 from services.domain.facts import Micros
 from services.financing.domain import lifecycle, uniqueness
-from services.financing.domain.consent import consented
 from services.financing.domain.decisions import Action, Ruling
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
-from services.financing.domain.reservation import encumbrance
+from services.financing.domain.reservation import consented, encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry, Verdict
-from services.financing.store.decision_service import rulings_of
 from services.financing.store.evidence import gather_evidence
+from services.financing.store.financings import print_of, rulings_of
 from services.financing.store.identifiers import financing_id
-from services.financing.store.rows import print_of
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.storage.arrays import uuids
 

@@ -17,17 +17,16 @@ from services.audit.fsck.snapshot import Snapshot
 from services.domain.facts import SINCE_EVER
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo_requests import blocks
+from services.financing.domain.cargo import Report, goods, in_order
+from services.financing.domain.decision_rules import blocks
 from services.financing.domain.decisions import Action, Ruling
-from services.financing.domain.goods import Report, goods, in_order
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
 from services.financing.domain.statements import live
+from services.financing.store.decision_writer import MOST_CARGO
 from services.financing.store.evidence import words_in, words_of
-from services.financing.store.financings import rulings_of
+from services.financing.store.financings import RULING_COLUMNS, ruling_of, rulings_of
 from services.financing.store.identifiers import application_id, financing_id
-from services.financing.store.rows import RULING_COLUMNS, ruling_of
-from services.financing.store.signatures import MOST_CARGO
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading

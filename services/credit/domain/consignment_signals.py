@@ -1,0 +1,376 @@
+"""S1, S2, S3 and S11: papers in time, declarations that were right, filings that agree, statements that others confirm."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from schemas.events.base import Classifier
+from services.credit.domain.cargo import Cargo, Heard, cargo
+from services.credit.domain.observations import Observation, observed
+from services.credit.domain.signals import PPM, WHOLE, Model, Signal, SignalTable
+from services.credit.domain.statements import DAY, CreditFacts, Detail
+from services.domain.facts import Facts, Micros
+from services.domain.objects import Thing
+from services.domain.rules import rules
+from services.domain.view import Standing
+
+
+def cut_off(cargo: Cargo, of: str, thing: Thing) -> Heard | None:
+    """The one deadline ``of`` that was set for ``thing``; None where none was, or where it was moved."""
+    told = [
+        h
+        for h in cargo.of("credit.cut_off_set")
+        if h.word == of and h.claim.thing == thing and h.detail.disinterested
+    ]
+    return told[0] if len({h.detail.moment for h in told}) == 1 else None
+
+
+def documents_on_time(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
+    """S1, one trial for each booking: all papers there at the cut-off. Without word of completion nothing is said."""
+    complete: dict[Thing, Heard] = {}
+    for heard in cargo.of("credit.documents_completed"):  # by time: the first completion is the one
+        if heard.own and heard.detail.disinterested:
+            complete.setdefault(heard.claim.thing, heard)
+    for thing, done in complete.items():
+        limit = cut_off(cargo, "DOCUMENTS", thing)
+        if limit is None or limit.detail.moment is None or cargo.excused(done.claim.event):
+            continue
+        late = done.at > limit.detail.moment
+        yield observed(
+            cargo, Signal.DOCUMENTS_ON_TIME, str(thing), done.at, (limit, done), WHOLE if late else 0
+        )
+
+
+def declaration_accuracy(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
+    """S2, one trial for each export declaration: neither rejected nor amended for a reason that lies with the shipper."""
+    lodged: dict[tuple[str, Thing], Heard] = {}
+    for heard in cargo.of("customs.export_lodged"):
+        if heard.own:
+            lodged.setdefault((heard.claim.jurisdiction, heard.claim.thing), heard)
+    wrong: dict[tuple[str, Thing], list[Heard]] = defaultdict(list)
+    for heard in cargo.of("customs.rejected", table.assurance):
+        if heard.own and heard.word in table.held_against and not cargo.excused(heard.claim.event):
+            wrong[heard.claim.jurisdiction, heard.claim.thing].append(heard)
+    for heard in cargo.of("customs.amended", table.assurance):
+        if heard.own and cargo.blamed(heard.claim.event):
+            wrong[heard.claim.jurisdiction, heard.claim.thing].append(heard)
+    for (jurisdiction, thing), first in lodged.items():
+        against = wrong.get((jurisdiction, thing), [])
+        at = against[0].at if against else first.at
+        unit = f"{jurisdiction} {thing}"
+        yield observed(
+            cargo, Signal.DECLARATION_ACCURACY, unit, at, (first, *against), WHOLE if against else 0
+        )
+
+
+def filing_consistency(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
+    """S3, one trial for each export and import filing of the cargo: the figures that both give agree."""
+    filings: dict[tuple[str, str], Heard] = {}
+    for heard in cargo.of("credit.particulars_declared", table.assurance):
+        if not heard.own:
+            continue
+        key = heard.word, heard.claim.jurisdiction
+        present = filings.get(key)
+        if present is None or _newer(heard) > _newer(present):
+            filings[key] = heard
+    for (side, origin), export in filings.items():
+        for (other, destination), entry in filings.items():
+            if (side, other) != ("EXPORT", "IMPORT") or origin == destination:
+                continue
+            agrees = agree(export.detail, entry.detail, table)
+            if agrees is not None:
+                at = max(export.at, entry.at)
+                bad = 0 if agrees else WHOLE
+                unit = f"{origin} {destination}"
+                yield observed(cargo, Signal.FILING_CONSISTENCY, unit, at, (export, entry), bad)
+
+
+def _newer(heard: Heard) -> tuple[int, Micros, bytes]:
+    return heard.claim.assurance, heard.claim.published, heard.claim.event
+
+
+def agree(one: Detail, other: Detail, table: SignalTable) -> bool | None:
+    """Whether what both filings give is equal within the tolerance; None where they give nothing in common."""
+    checks = []
+    if one.commodities and other.commodities:
+        checks.append(heading(one) == heading(other))
+    if one.packages is not None and other.packages is not None:
+        checks.append(one.packages == other.packages)
+    if one.kilograms is not None and other.kilograms is not None:
+        checks.append(within(one.kilograms, other.kilograms, table))
+    if one.value is not None and other.value is not None and one.value[0] == other.value[0]:
+        checks.append(within(one.value[1], other.value[1], table))
+    for here, there in ((one.seller, other.seller), (one.buyer, other.buyer)):
+        if here is not None and there is not None and here[0] == there[0]:
+            checks.append(here == there)
+    return all(checks) if checks else None
+
+
+def heading(detail: Detail) -> frozenset[str]:
+    """The codes as far as they are the same worldwide: six digits."""
+    return frozenset(code[:6] for code in detail.commodities)
+
+
+def within(one: int, other: int, table: SignalTable) -> bool:
+    """Whether two amounts differ by no more than the signal tolerates, relative or absolute."""
+    return abs(one - other) <= max(table.tolerance_units, max(one, other) * table.tolerance_ppm // PPM)
+
+
+def corroboration(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
+    """S11, one trial for each kind of fact that the shipper and a second party state: the times agree, as the type tolerates.
+
+    What nobody else has spoken of says nothing: the other party may be offline.
+    """
+    told: dict[tuple[int, Thing], list[Heard]] = defaultdict(list)
+    for arrival in cargo.gathered.arrivals:
+        claim = arrival.claim
+        if arrival.standing is Standing.COUNTED and claim.classifier is Classifier.ACT:
+            told[claim.milestone, claim.thing].append(Heard(claim, Detail(claim.event, False), own=True))
+    kinds: dict[int, list[tuple[Heard, list[Heard]]]] = defaultdict(list)
+    for (milestone, _), heard in told.items():
+        tolerance = rules()[milestone].tolerance
+        others = [h for h in heard if h.claim.publisher != cargo.shipper]
+        if tolerance is None or not others:
+            continue
+        for mine in (h for h in heard if h.claim.publisher == cargo.shipper):
+            apart = [h for h in others if abs(h.at - mine.at) > tolerance]
+            kinds[milestone].append((mine, apart if len(apart) == len(others) else []))
+    for milestone, stated in kinds.items():
+        contradicted = [(mine, apart) for mine, apart in stated if apart]
+        shown = contradicted or stated
+        rests_on = [h for mine, apart in shown for h in (mine, *apart)]
+        at = max(h.at for h in rests_on)
+        bad = WHOLE if contradicted else 0
+        yield observed(cargo, Signal.CORROBORATION, str(milestone), at, rests_on, bad)
+
+
+INSPECTED = ("customs.inspection_passed", "customs.inspection_finding")
+
+
+def inspection_findings(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
+    """S4, one trial for each inspection that ended (jurisdiction and occurrence): a finding stands, or none does.
+
+    However many boxes one inspection concerned, it is one, so that a large cargo is no likelier to be found at fault.
+    """
+    ended: dict[tuple[str, str], list[Heard]] = defaultdict(list)
+    findings: dict[tuple[str, str], list[Heard]] = defaultdict(list)
+    for name in INSPECTED:
+        for heard in cargo.of(name, table.assurance):
+            if not heard.own:
+                continue
+            inspection = heard.claim.jurisdiction, heard.claim.occurrence
+            ended[inspection].append(heard)
+            if name == INSPECTED[1] and _stands(cargo, heard, table):
+                findings[inspection].append(heard)
+    for (jurisdiction, occurrence), told in ended.items():
+        against = sorted(findings[jurisdiction, occurrence], key=lambda h: (h.at, h.claim.event))
+        unit = f"{jurisdiction} {occurrence}".strip()
+        if against:
+            yield observed(cargo, Signal.INSPECTION_FINDINGS, unit, against[0].at, against, WHOLE)
+        else:
+            at = max(h.at for h in told)
+            yield observed(cargo, Signal.INSPECTION_FINDINGS, unit, at, told)
+
+
+def _stands(cargo: Cargo, finding: Heard, table: SignalTable) -> bool:
+    withdrawn = (
+        h
+        for h in cargo.of("customs.finding_settled", table.assurance)
+        if h.word == "WITHDRAWN"
+        and h.claim.thing == finding.claim.thing
+        and h.claim.jurisdiction == finding.claim.jurisdiction
+        and h.claim.occurrence == finding.claim.occurrence
+        and h.at >= finding.at
+    )
+    return not cargo.excused(finding.claim.event) and next(withdrawn, None) is None
+
+
+def cargo_truthfulness(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
+    """S5: the mass that was verified before loading against the scale of the terminal (one trial a cargo), and dangerous goods
+    that were not declared (a trial each time).
+    """
+    verified: dict[Thing, Heard] = {}
+    for heard in cargo.of("movement.stuffed"):
+        if heard.own and heard.detail.kilograms is not None:
+            verified[heard.claim.thing] = heard
+    scales: dict[Thing, list[Heard]] = defaultdict(list)
+    for heard in cargo.of("movement.gated_in", table.assurance):
+        weighed = heard.own and heard.detail.kilograms is not None
+        if weighed and heard.claim.thing in verified and not cargo.excused(heard.claim.event):
+            scales[heard.claim.thing].append(heard)
+    pairs = [(verified[box], heard) for box, heard in scales.items()]
+    off = [(said, heard) for said, heard in pairs if not any(_agrees(said, h, table) for h in heard)]
+    if pairs:
+        rests_on = [h for said, heard in off or pairs for h in (said, *heard)]
+        at = max(h.at for h in rests_on)
+        yield observed(cargo, Signal.CARGO_TRUTHFULNESS, "mass", at, rests_on, WHOLE if off else 0)
+    for heard in cargo.of("movement.dangerous_goods_rejected", table.assurance):
+        if heard.own and heard.word in table.held_against and not cargo.excused(heard.claim.event):
+            unit = f"dangerous goods {heard.claim.event.hex()}"
+            yield observed(cargo, Signal.CARGO_TRUTHFULNESS, unit, heard.at, (heard,), WHOLE)
+
+
+def _agrees(said: Heard, scale: Heard, table: SignalTable) -> bool:
+    one, other = said.detail.kilograms, scale.detail.kilograms
+    return one is not None and other is not None and within(one, other, table)
+
+
+def detention(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
+    """S12, one trial for each cargo that was delivered or seized: seized after a detention that lay with the shipper.
+
+    Detentions as dual use or under sanctions are policy, those of a neighbour are another's, and those that ended otherwise
+    were not upheld.
+    """
+    upheld: list[Heard] = []
+    for held in cargo.of("customs.detained", table.assurance):
+        if not held.own or held.word not in table.held_against or cargo.excused(held.claim.event):
+            continue
+        upheld += (
+            h
+            for ended in cargo.of("customs.detention_lifted", table.assurance)
+            if ended.word == "SEIZED"
+            and ended.claim.thing == held.claim.thing
+            and ended.claim.jurisdiction == held.claim.jurisdiction
+            and ended.at >= held.at
+            for h in (held, ended)
+        )
+    delivered = cargo.of("movement.delivered")
+    if upheld:
+        at = max(h.at for h in upheld)
+        yield observed(cargo, Signal.DETENTION, "", at, upheld, WHOLE)
+    elif delivered:
+        yield observed(cargo, Signal.DETENTION, "", delivered[0].at, delivered[:1])
+
+
+BROUGHT = ("movement.gated_in", "movement.loaded_on_wagon", "movement.departed")
+
+
+def late_cancellation(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
+    """S6, one trial for each confirmed booking: kept, given back in time, or cancelled too late or without cargo.
+
+    A train that its operator cancelled, or a restriction on the planned route, excuses.
+    """
+    confirmed: dict[Thing, Heard] = {}
+    for heard in cargo.of("movement.booking_confirmed"):
+        confirmed.setdefault(heard.claim.thing, heard)
+    brought = min((h for name in BROUGHT for h in cargo.of(name)), key=_first, default=None)
+    for thing, booking in confirmed.items():
+        limit = cut_off(cargo, "CANCELLATION", thing)
+        given_back = [
+            h
+            for h in cargo.of("movement.booking_cancelled")
+            if h.claim.thing == thing and h.own and h.word in table.held_against and not _excused(cargo, h)
+        ]
+        late = [h for h in given_back if h.word == "NO_CARGO" or _after(h, limit)]
+        known = () if limit is None else (limit,)
+        if late:
+            rests_on = (booking, *known, late[0])
+            yield observed(cargo, Signal.LATE_CANCELLATION, str(thing), late[0].at, rests_on, WHOLE)
+        elif brought is not None:
+            yield observed(cargo, Signal.LATE_CANCELLATION, str(thing), brought.at, (booking, brought))
+        elif given_back and limit is not None:
+            rests_on = (booking, limit, given_back[0])
+            yield observed(cargo, Signal.LATE_CANCELLATION, str(thing), given_back[0].at, rests_on)
+
+
+def _first(heard: Heard) -> tuple[Micros, bytes]:
+    return heard.at, heard.claim.event
+
+
+def _after(cancelled: Heard, limit: Heard | None) -> bool:
+    return limit is not None and limit.detail.moment is not None and cancelled.at > limit.detail.moment
+
+
+def _excused(cargo: Cargo, cancelled: Heard) -> bool:
+    return (
+        cargo.excused(cancelled.claim.event)
+        or any(h.at <= cancelled.at for h in cargo.of("movement.train_cancelled"))
+        or cargo.restricted(cancelled.at)
+    )
+
+
+def freight_payment(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
+    """S7, one trial for each invoice to the shipper of which its issuer says that it was paid, or that it was not in time."""
+    invoices: dict[tuple[str, str], Heard] = {}
+    for heard in sorted(
+        cargo.of("credit.freight_invoiced"), key=lambda h: (h.claim.published, h.claim.event)
+    ):
+        invoices[heard.claim.publisher, heard.detail.reference] = heard
+    settled: dict[tuple[str, str], dict[str, list[Heard]]] = defaultdict(lambda: defaultdict(list))
+    for name in ("paid", "fell_overdue", "disputed"):
+        for heard in cargo.of(f"credit.freight_{name}"):
+            settled[heard.claim.publisher, heard.detail.reference][name].append(heard)
+    for (creditor, reference), invoice in invoices.items():
+        due = invoice.detail.moment
+        if invoice.detail.party != cargo.shipper or due is None:
+            continue
+        told = settled[creditor, reference]
+        objections = [*told["disputed"], *settled[cargo.shipper, reference]["disputed"]]
+        if any(h.at <= due for h in objections):
+            continue
+        paid, unpaid = told["paid"][:1], [h for h in told["fell_overdue"] if h.at > due]
+        if not paid and not unpaid:
+            continue
+        rests_on = [*paid, *unpaid]
+        last = max(h.at for h in rests_on)
+        bad = table.severity(max(0, -(-(last - due) // DAY)))
+        yield observed(
+            cargo, Signal.FREIGHT_PAYMENT, f"{creditor} {reference}", last, (invoice, *rests_on), bad
+        )
+
+
+def claims(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
+    """S9, one trial for each delivered cargo, or one with a claim upheld against the shipper by somebody without a part in it."""
+    decisions: dict[tuple[str, str], Heard] = {}
+    for heard in sorted(cargo.of("credit.claim_decided"), key=lambda h: (h.claim.published, h.claim.event)):
+        if heard.detail.disinterested and heard.detail.party == cargo.shipper:
+            decisions[heard.claim.publisher, heard.detail.reference] = heard
+    upheld = sorted(
+        (h for h in decisions.values() if h.word in table.held_against and not cargo.excused(h.claim.event)),
+        key=_first,
+    )
+    delivered = cargo.of("movement.delivered")
+    if upheld:
+        yield observed(cargo, Signal.CLAIMS, "", upheld[0].at, upheld, WHOLE)
+    elif delivered:
+        yield observed(cargo, Signal.CLAIMS, "", delivered[0].at, delivered[:1])
+
+
+def departures(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
+    """S10, one for each cargo that left: when. Consignments are counted, not boxes, and only their spread is read."""
+    departed = cargo.of("movement.departed")
+    if departed:
+        yield observed(cargo, Signal.STABILITY, "", departed[0].at, departed[:1])
+
+
+Judge = Callable[[Cargo, SignalTable], Iterator[Observation]]
+
+JUDGES: Mapping[Signal, Judge] = MappingProxyType(
+    {
+        Signal.DOCUMENTS_ON_TIME: documents_on_time,
+        Signal.DECLARATION_ACCURACY: declaration_accuracy,
+        Signal.FILING_CONSISTENCY: filing_consistency,
+        Signal.INSPECTION_FINDINGS: inspection_findings,
+        Signal.CARGO_TRUTHFULNESS: cargo_truthfulness,
+        Signal.LATE_CANCELLATION: late_cancellation,
+        Signal.FREIGHT_PAYMENT: freight_payment,
+        Signal.CLAIMS: claims,
+        Signal.STABILITY: departures,
+        Signal.CORROBORATION: corroboration,
+        Signal.DETENTION: detention,
+    }
+)
+"""What is judged cargo by cargo; financings (S8) are judged one by one."""
+
+
+def observe(facts: Facts, told: CreditFacts, consignment: Thing, model: Model) -> frozenset[Observation]:
+    """What the facts that reach ``consignment`` say of its shipper; empty where no single shipper is known.
+
+    Milliseconds for a whole consignment; the same set of facts gives the same observations in any order.
+    """
+    judged = cargo(facts, told, consignment)
+    if judged is None:
+        return frozenset()
+    return frozenset(seen for signal, judge in JUDGES.items() for seen in judge(judged, model.of(signal)))
