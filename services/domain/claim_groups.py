@@ -52,15 +52,15 @@ class Answers:
         return max(self.current, key=weight)
 
 
-def question(claim: Claim, called: Mapping[Thing, Thing] = MappingProxyType({})) -> Question:
-    """What ``claim`` answers; ``called`` leads the names of one train (declaration) to the one under which it is asked for."""
+def question(claim: Claim, aliases: Mapping[Thing, Thing] = MappingProxyType({})) -> Question:
+    """What ``claim`` answers; ``aliases`` leads the names of one train (declaration) to the one under which it is key for."""
     return Question(
         claim.region,
         claim.jurisdiction,
         claim.milestone,
         claim.place,
         claim.occurrence,
-        called.get(claim.thing, claim.thing),
+        aliases.get(claim.thing, claim.thing),
         claim.classifier,
     )
 
@@ -76,21 +76,21 @@ def weight(claim: Claim) -> tuple[int, Micros, Micros, EventId]:
 
 
 def answers(
-    claims: Iterable[Claim], called: Mapping[Thing, Thing] = MappingProxyType({})
+    claims: Iterable[Claim], aliases: Mapping[Thing, Thing] = MappingProxyType({})
 ) -> Mapping[Question, Answers]:
     """Group live claims into questions and keep each publisher's current answer."""
     slots: dict[Question, dict[str, Claim]] = defaultdict(dict)
     for claim in claims:
-        slot = slots[question(claim, called)]
+        slot = slots[question(claim, aliases)]
         present = slot.get(claim.publisher)
         if present is None or order(claim) > order(present):
             slot[claim.publisher] = claim
     return {
-        asked: Answers(asked, tuple(slot[name] for name in sorted(slot))) for asked, slot in slots.items()
+        key: Answers(key, tuple(slot[name] for name in sorted(slot))) for key, slot in slots.items()
     }
 
 
 def superseded(claims: Iterable[Claim], current: Mapping[Question, Answers]) -> frozenset[Claim]:
     """The claims whose own publisher has since given another answer to the same question."""
-    kept = {claim for given in current.values() for claim in given.current}
-    return frozenset(claim for claim in claims if claim not in kept)
+    shown = {claim for given in current.values() for claim in given.current}
+    return frozenset(claim for claim in claims if claim not in shown)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from schemas.events.base import Classifier, ObjectKind, Region
 from services.domain import handovers, restrictions
 from services.domain.claim_groups import Answers, Question
-from services.domain.evidence import Gathered, canonical_consignment, gather
+from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.exceptions import open_exceptions
 from services.domain.facts import FOREVER, Claim, EventId, Facts, Micros
 from services.domain.links import Path
@@ -21,64 +21,64 @@ from services.domain.objects import Thing
 from services.domain.progress import first_reached, overdue, progress
 from services.domain.restrictions import Stop
 from services.domain.rules import AT_ONCE, DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
-from services.domain.view import Arrival, Box, HandoverView, Position, Standing, View
+from services.domain.view import Arrival, Box, HandoverView, Position, ClaimStatus, View
 
 Slot = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Aboard:
+class CarrierAnswers:
     """A box's question with the answers of those who spoke of its carriers; ``settled`` are all claims it weighs."""
 
     answers: Answers
     settled: frozenset[Claim]
 
 
-def compared(
-    current: Mapping[Question, Answers], arrivals: Iterable[Arrival], called: Mapping[Thing, Thing]
-) -> Mapping[Question, Aboard]:
-    """The boxes' questions that carriers answer too; ``arrivals`` are those that count, ``called`` names their trains."""
+def with_carrier_answers(
+    current: Mapping[Question, Answers], arrivals: Iterable[Arrival], aliases: Mapping[Thing, Thing]
+) -> Mapping[Question, CarrierAnswers]:
+    """The boxes' questions that carriers answer too; ``arrivals`` are those that count, ``aliases`` names their trains."""
     riding: dict[Slot, dict[Thing, set[Thing]]] = defaultdict(lambda: defaultdict(set))
     for arrival in arrivals:
         claim = arrival.claim
         if claim.milestone in AT_ONCE and claim.thing.rides:
             for box in arrival.containers:
-                riding[_slot(claim)][box].add(called.get(claim.thing, claim.thing))
+                riding[_slot(claim)][box].add(aliases.get(claim.thing, claim.thing))
     if not riding:
         return {}
     found = {}
-    for asked, given in current.items():
-        if asked.thing.kind is not ObjectKind.CONTAINER or asked.milestone not in AT_ONCE:
+    for key, given in current.items():
+        if key.thing.kind is not ObjectKind.CONTAINER or key.milestone not in AT_ONCE:
             continue
-        carriers = riding.get(_slot(given.current[0]), {}).get(asked.thing, ())
-        questions = [replace(asked, thing=carrier) for carrier in carriers]
+        carriers = riding.get(_slot(given.current[0]), {}).get(key.thing, ())
+        questions = [replace(key, thing=carrier) for carrier in carriers]
         joined = _joined(given, [current[question] for question in questions if question in current])
         if joined is not None:
-            found[asked] = joined
+            found[key] = joined
     return found
 
 
-def _joined(own: Answers, carriers: Iterable[Answers]) -> Aboard | None:
+def _joined(own: Answers, carriers: Iterable[Answers]) -> CarrierAnswers | None:
     nearest: dict[ObjectKind, Answers] = {}
     for given in sorted(carriers, key=lambda g: (_apart(own, g), g.question.thing)):
         nearest.setdefault(given.question.thing.kind, given)
     if not nearest:
         return None
-    words: dict[str, Claim] = {}
+    claims: dict[str, Claim] = {}
     for kind in (ObjectKind.TRAIN, ObjectKind.WAGON):
         if kind in nearest:
-            words |= {claim.publisher: claim for claim in nearest[kind].current}
-    words |= {claim.publisher: claim for claim in own.current}
+            claims |= {claim.publisher: claim for claim in nearest[kind].current}
+    claims |= {claim.publisher: claim for claim in own.current}
     settled = frozenset(own.current).union(*(given.current for given in nearest.values()))
-    return Aboard(Answers(own.question, tuple(words[name] for name in sorted(words))), settled)
+    return CarrierAnswers(Answers(own.question, tuple(claims[name] for name in sorted(claims))), settled)
 
 
-def contradicted(given: Answers) -> bool:
+def contradicts_carriers(given: Answers) -> bool:
     """Whether a word on a carrier lies further from a word on the box than the milestone tolerates."""
-    asked = given.question
-    tolerance = rules()[asked.milestone].tolerance or 0
-    mine = [claim.happened for claim in given.current if claim.thing == asked.thing]
-    others = [claim.happened for claim in given.current if claim.thing != asked.thing]
+    key = given.question
+    tolerance = rules()[key.milestone].tolerance or 0
+    mine = [claim.happened for claim in given.current if claim.thing == key.thing]
+    others = [claim.happened for claim in given.current if claim.thing != key.thing]
     return any(abs(one - other) > tolerance for one in mine for other in others)
 
 
@@ -95,60 +95,60 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
 
     ``facts`` may hold more than concerns the consignment; what does not reach it changes nothing.
     """
-    gathered = gather(facts, consignment, as_of)
-    return None if gathered is None else view_of(facts, gathered, as_of)
+    group = group_evidence(facts, consignment, as_of)
+    return None if group is None else view_of(facts, group, as_of)
 
 
-def view_of(facts: Facts, gathered: Gathered, as_of: Micros) -> View:
-    """The view of a group by what was ``gathered`` for it from the same facts as of the same moment."""
-    counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED]
-    speaking = [a for a in counted if a.claim in gathered.shown]
-    joined = compared(gathered.current, counted, gathered.called)
-    boxes = boxes_of(gathered, counted, as_of, joined.values())
+def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
+    """The view of a group by what was ``group`` for it from the same facts as of the same moment."""
+    counted = [a for a in group.arrivals if a.status is ClaimStatus.COUNTED]
+    speaking = [a for a in counted if a.claim in group.shown]
+    joined = with_carrier_answers(group.current, counted, group.aliases)
+    boxes = boxes_of(group, counted, as_of, joined.values())
     movement, behind = least_advanced(boxes, speaking)
-    live = gathered.liveness.live
-    routed = {path.thing for path in gathered.paths if path.counted}
+    live = group.liveness.live
+    routed = {path.thing for path in group.paths if path.counted}
     routes = [r for r in facts.routes if live(r.event) and r.thing in routed]
-    route = restrictions.current_route(r for r in routes if r.publisher in gathered.engaged)
+    route = restrictions.current_route(r for r in routes if r.publisher in group.engaged)
     known = [
-        r for r in facts.restrictions if live(r.event) and (r.territorial or r.publisher in gathered.engaged)
+        r for r in facts.restrictions if live(r.event) and (r.territorial or r.publisher in group.engaged)
     ]
     liftings = [lifting for lifting in facts.liftings if live(lifting.event)]
-    concerning = _concerning(facts, gathered)
+    concerning = _concerning(facts, group)
     goods = (
         g
         for g in facts.goods
-        if live(g.event) and g.thing in routed and (g.territorial or g.publisher in gathered.engaged)
+        if live(g.event) and g.thing in routed and (g.territorial or g.publisher in group.engaged)
     )
     return View(
-        consignment=canonical_consignment(gathered.members),
-        members=gathered.members,
-        founders=gathered.founders,
-        engaged=gathered.engaged,
+        consignment=canonical_consignment(group.members),
+        members=group.members,
+        founders=group.founders,
+        engaged=group.engaged,
         movement=movement,
         boxes=boxes,
         behind=behind,
         customs=customs_positions(speaking),
         document=best(a for a in speaking if a.claim.region is Region.DOCUMENT and moves(a.claim)),
-        disputes=_all_disputes(gathered.current, joined),
-        exceptions=open_exceptions(counted, gathered.parts, len(holding(boxes)), gathered.called),
-        handovers=_handovers(facts, gathered, boxes, as_of),
+        disputes=_all_disputes(group.current, joined),
+        exceptions=open_exceptions(counted, group.parts, len(holding(boxes)), group.aliases),
+        handovers=_handovers(facts, group, boxes, as_of),
         route=route,
         restrictions=restrictions.on_route(
             None if movement is not None and _phase(movement) >= DELIVERED_PHASE else route,
             known,
             liftings,
             _been(movement, boxes, speaking),
-            frozenset(code for told in goods for code in told.commodities),
+            frozenset(code for each in goods for code in each.commodities),
             as_of,
         ),
         overdue=overdue(
             counted, [box.container for box in holding(boxes)], () if route is None else route.places, as_of
         ),
         silent=_silent(counted, movement, as_of),
-        arrivals=gathered.arrivals,
-        flagged=gathered.liveness.cyclic & concerning,
-        equivocating=gathered.liveness.equivocated & concerning,
+        arrivals=group.arrivals,
+        flagged=group.liveness.cyclic & concerning,
+        equivocating=group.liveness.equivocated & concerning,
     )
 
 
@@ -162,7 +162,7 @@ def best(arrivals: Iterable[Arrival]) -> Position | None:
 
 
 def boxes_of(
-    gathered: Gathered, counted: Iterable[Arrival], as_of: Micros, joined: Iterable[Aboard] = ()
+    group: GroupEvidence, counted: Iterable[Arrival], as_of: Micros, joined: Iterable[CarrierAnswers] = ()
 ) -> tuple[Box, ...]:
     """Every box that a live link assigns to the consignment, with the latest that is known of it."""
     moving = [a for a in counted if a.claim.region is Region.MOVEMENT and moves(a.claim)]
@@ -176,10 +176,10 @@ def boxes_of(
     def stands(claim: Claim, box: Thing) -> bool:
         if claim in settled.get(box, ()):
             return claim in standing[box]
-        return claim in gathered.shown
+        return claim in group.shown
 
     assigned: dict[Thing, list[Path]] = defaultdict(list)
-    for path in gathered.paths:
+    for path in group.paths:
         if path.thing.kind is ObjectKind.CONTAINER and path.spans:
             assigned[path.thing].append(path)
     return tuple(
@@ -224,7 +224,7 @@ def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Ar
     if movement is None:
         return ()
     box = next((box.container for box in holding(boxes) if box.position == movement), None)
-    told = [
+    positions = [
         Position(a.claim, a.via_disputed_link)
         for a in speaking
         if a.claim.region is Region.MOVEMENT
@@ -233,7 +233,7 @@ def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Ar
         and (box in a.containers or not a.containers)
     ]
     return tuple(
-        Stop(p.claim.place, p.claim.milestone in LEAVING) for p in sorted(told, key=lambda p: p.rank)
+        Stop(p.claim.place, p.claim.milestone in LEAVING) for p in sorted(positions, key=lambda p: p.rank)
     )
 
 
@@ -257,14 +257,14 @@ def disputes(current: Iterable[Answers]) -> tuple[Answers, ...]:
 
 
 def _all_disputes(
-    current: Mapping[Question, Answers], joined: Mapping[Question, Aboard]
+    current: Mapping[Question, Answers], joined: Mapping[Question, CarrierAnswers]
 ) -> tuple[Answers, ...]:
     """The disputes, with those between the word on a box and the word on its train."""
     found = {given.question: given for given in disputes(current.values())}
-    for asked, each in joined.items():
-        if asked in found or contradicted(each.answers):
-            found[asked] = each.answers
-    return tuple(found[asked] for asked in sorted(found))
+    for key, each in joined.items():
+        if key in found or contradicts_carriers(each.answers):
+            found[key] = each.answers
+    return tuple(found[key] for key in sorted(found))
 
 
 def _disputed_answers(given: Answers) -> bool:
@@ -273,22 +273,22 @@ def _disputed_answers(given: Answers) -> bool:
 
 
 def _handovers(
-    facts: Facts, gathered: Gathered, boxes: tuple[Box, ...], as_of: Micros
+    facts: Facts, group: GroupEvidence, boxes: tuple[Box, ...], as_of: Micros
 ) -> tuple[HandoverView, ...]:
     """The hand-overs whose lists, on either side, hold a box of the consignment while it held the cargo."""
     numbers = {box.container.key for box in boxes if box.counted}
     live = [
         h
         for h in facts.handovers
-        if gathered.liveness.live(h.event)
+        if group.liveness.live(h.event)
         and h.happened <= as_of
-        and (h.territorial or h.publisher in gathered.engaged)
+        and (h.territorial or h.publisher in group.engaged)
     ]
-    windows = [p for p in gathered.paths if p.thing.kind is ObjectKind.CONTAINER and p.thing.key in numbers]
+    windows = [p for p in group.paths if p.thing.kind is ObjectKind.CONTAINER and p.thing.key in numbers]
     concerned = (
-        handovers.compare(told, as_of)
-        for told in handovers.meetings(live)
-        if any(p.thing.key in h.containers and p.holds(h.happened) for h in told for p in windows)
+        handovers.compare(lists, as_of)
+        for lists in handovers.meetings(live)
+        if any(p.thing.key in h.containers and p.holds(h.happened) for h in lists for p in windows)
     )
     return tuple(view for view in concerned if view is not None)
 
@@ -296,17 +296,17 @@ def _handovers(
 def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros) -> bool:
     if movement is None or _phase(movement) >= DELIVERED_PHASE:
         return False
-    heard = max(a.claim.happened for a in counted if a.claim.classifier is Classifier.ACT)
-    return as_of - heard > SILENT_AFTER
+    latest = max(a.claim.happened for a in counted if a.claim.classifier is Classifier.ACT)
+    return as_of - latest > SILENT_AFTER
 
 
-def _concerning(facts: Facts, gathered: Gathered) -> frozenset[EventId]:
+def _concerning(facts: Facts, group: GroupEvidence) -> frozenset[EventId]:
     """Events, live or not, that speak of what reaches the consignment, and the withdrawals of them at any depth.
 
     What was said of a box before it carried this cargo, or after, is of another journey.
     """
     ways: dict[Thing, list[Path]] = defaultdict(list)
-    for path in gathered.paths:
+    for path in group.paths:
         ways[path.thing].append(path)
     things = ways.keys()
     events = {

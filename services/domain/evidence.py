@@ -12,7 +12,7 @@ from services.domain.facts import Claim, Facts, Founding, Link, LinkKind, Micros
 from services.domain.links import NAMES, Network, Path, parts
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
-from services.domain.view import Arrival, Standing
+from services.domain.view import Arrival, ClaimStatus
 
 # Engaged are: the founder, whom the founding names, and whom a link names that leads to the consignment and is itself
 # the word of somebody engaged. Authorities count by territory instead (a property of each claim, judged at admission).
@@ -64,7 +64,7 @@ def canonical_consignment(members: Iterable[Thing]) -> Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class GroupEvidence:
     """The facts of one group of consignments, judged: what reaches it, by which ways, and whose word counts."""
 
     members: frozenset[Thing]
@@ -75,15 +75,15 @@ class Gathered:
     current: Mapping[Question, Answers]  # counted claims only
     shown: frozenset[Claim]  # the one answer of each question that stands for it
     parts: frozenset[Thing]  # papers that do not speak for the whole cargo
-    called: Mapping[
+    aliases: Mapping[
         Thing, Thing
     ]  # trains and declarations of several names, and the name under which each is one
     liveness: Liveness
 
 
-def gather(
+def group_evidence(
     facts: Facts, consignment: Thing, as_of: Micros, names: Container[LinkKind] = NAMES
-) -> Gathered | None:
+) -> GroupEvidence | None:
     """Judge liveness, walk the links and weigh every claim; None where no live founding is known.
 
     Facts (ACT) that happened after ``as_of`` are left out; plans and estimates for later times stay. Things that links of
@@ -100,12 +100,12 @@ def gather(
     engaged = engaged_parties(parties, network, members)
     paths = network.paths(members, engaged)
     live = (claim for claim in facts.claims if liveness.live(claim.event))
-    told = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]
-    called = network.names(engaged, names)
-    reaching = _reach(told, paths, network, engaged, as_of, called)
-    current = answers((a.claim for a in reaching if a.standing is Standing.COUNTED), called)
-    old = superseded((a.claim for a in reaching if a.standing is Standing.COUNTED), current)
-    return Gathered(
+    claims = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]
+    aliases = network.names(engaged, names)
+    reaching = _reach(claims, paths, network, engaged, as_of, aliases)
+    current = answers((a.claim for a in reaching if a.status is ClaimStatus.COUNTED), aliases)
+    old = superseded((a.claim for a in reaching if a.status is ClaimStatus.COUNTED), current)
+    return GroupEvidence(
         members=members,
         founders=frozenset(f.publisher for f in foundings if f.consignment in members),
         engaged=engaged,
@@ -114,7 +114,7 @@ def gather(
         current=current,
         shown=frozenset(given.shown for given in current.values()),
         parts=parts(network.counted(members, engaged)),
-        called=called,
+        aliases=aliases,
         liveness=liveness,
     )
 
@@ -125,7 +125,7 @@ def _reach(
     network: Network,
     engaged: frozenset[str],
     as_of: Micros,
-    called: Mapping[Thing, Thing],
+    aliases: Mapping[Thing, Thing],
 ) -> list[Arrival]:
     ours = {path.thing for path in paths}
     ways: dict[Thing, list[Path]] = defaultdict(list)
@@ -142,9 +142,9 @@ def _reach(
         arrivals.append(
             Arrival(
                 claim=claim,
-                standing=Standing.COUNTED if trusted and open_ways else Standing.UNENGAGED,
+                status=ClaimStatus.COUNTED if trusted and open_ways else ClaimStatus.UNENGAGED,
                 via_disputed_link=all(
-                    _disputed(path, network, claim.happened, ours, called) for path in used
+                    _disputed(path, network, claim.happened, ours, aliases) for path in used
                 ),
                 by_train=all(path.by_train for path in used),
                 still=any(path.holds(as_of) for path in used),
@@ -155,9 +155,9 @@ def _reach(
 
 
 def _disputed(
-    path: Path, network: Network, at: Micros, ours: Container[Thing], called: Mapping[Thing, Thing]
+    path: Path, network: Network, at: Micros, ours: Container[Thing], aliases: Mapping[Thing, Thing]
 ) -> bool:
-    return any(network.disputed(span, at, ours, called) for span in path.spans)
+    return any(network.disputed(span, at, ours, aliases) for span in path.spans)
 
 
 def _boxes(path: Path) -> Iterable[Thing]:
@@ -165,6 +165,6 @@ def _boxes(path: Path) -> Iterable[Thing]:
 
 
 def _mark(arrival: Arrival, old: frozenset[Claim]) -> Arrival:
-    if arrival.claim not in old or arrival.standing is not Standing.COUNTED:
+    if arrival.claim not in old or arrival.status is not ClaimStatus.COUNTED:
         return arrival
-    return replace(arrival, standing=Standing.SUPERSEDED)
+    return replace(arrival, status=ClaimStatus.SUPERSEDED)

@@ -20,7 +20,7 @@ def open_exceptions(
     counted: Iterable[Arrival],
     parts: Container[Thing] = frozenset(),
     boxes: int = 0,
-    called: Mapping[Thing, Thing] = MappingProxyType({}),
+    aliases: Mapping[Thing, Thing] = MappingProxyType({}),
 ) -> tuple[OpenException, ...]:
     """What went wrong and was not answered, per object, jurisdiction and kind; each shows its latest opening.
 
@@ -29,7 +29,7 @@ def open_exceptions(
     declaration that is none of ``parts``), for whoever frees the cargo frees its boxes. A release to a procedure names no
     detention: where the cargo is in several ``boxes``, one may be held elsewhere meanwhile, so it answers for one alone.
     What an authority signed or a relayed message of it opened, a mere assertion does not close. Trouble of a train or
-    wagon that the cargo has left does not concern it. ``called`` leads the names of one train (declaration) to one.
+    wagon that the cargo has left does not concern it. ``aliases`` leads the names of one train (declaration) to one.
     """
     opened: dict[tuple[int, str, Thing], list[Claim]] = defaultdict(list)
     closed: dict[tuple[int, str], list[Claim]] = defaultdict(list)
@@ -39,13 +39,13 @@ def open_exceptions(
         if not rule.episode or claim.classifier is not Classifier.ACT:
             continue
         if rule.episode > 0 and (arrival.still or not arrival.by_train):
-            opened[rule.episode, claim.jurisdiction, called.get(claim.thing, claim.thing)].append(claim)
+            opened[rule.episode, claim.jurisdiction, aliases.get(claim.thing, claim.thing)].append(claim)
         for episode in rule.closes:
             closed[episode, claim.jurisdiction].append(claim)
     found = (
         (
             key,
-            _unanswered(openings, [c for c in closed[key[:2]] if _answers(c, key[2], parts, boxes, called)]),
+            _unanswered(openings, [c for c in closed[key[:2]] if _answers(c, key[2], parts, boxes, aliases)]),
         )
         for key, openings in sorted(opened.items(), key=lambda item: item[0])
     )
@@ -57,9 +57,9 @@ def open_exceptions(
 
 
 def _answers(
-    closing: Claim, opened: Thing, parts: Container[Thing], boxes: int, called: Mapping[Thing, Thing]
+    closing: Claim, opened: Thing, parts: Container[Thing], boxes: int, aliases: Mapping[Thing, Thing]
 ) -> bool:
-    if called.get(closing.thing, closing.thing) == opened:
+    if aliases.get(closing.thing, closing.thing) == opened:
         return True
     whole = bool(closing.jurisdiction) and closing.thing.kind in _WHOLE and closing.thing not in parts
     return whole and (boxes < 2 or rules()[closing.milestone].episode != -RELEASE)

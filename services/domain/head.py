@@ -17,11 +17,11 @@ from schemas.events import catalogue
 from schemas.events.base import Region
 from services.domain import derive, exceptions
 from services.domain.claim_groups import answers
-from services.domain.evidence import gather
+from services.domain.evidence import group_evidence
 from services.domain.exceptions import open_exceptions
 from services.domain.facts import FOREVER, Claim, EventId, Facts, LinkKind, Micros
 from services.domain.objects import Thing
-from services.domain.view import Arrival, Position, Standing
+from services.domain.view import Arrival, Position, ClaimStatus
 
 # As with consignments, the store computes it in SQL and this is the rule that it must equal. Everybody counts about a
 # train: it carries the cargo of many, and whose word counts for one of them is judged when that cargo is read.
@@ -43,7 +43,7 @@ def train_head(claims: Iterable[Claim]) -> TrainHead:
     """The head that the live ``claims`` about one train give to it."""
     questions = answers(claims).values()
     current = [claim for given in questions for claim in given.current]
-    arrivals = [Arrival(claim, Standing.COUNTED, False, True, True, frozenset()) for claim in current]
+    arrivals = [Arrival(claim, ClaimStatus.COUNTED, False, True, True, frozenset()) for claim in current]
     shown = {given.shown for given in questions}
     moving = [arrival for arrival in arrivals if arrival.claim in shown and derive.moves(arrival.claim)]
     milestone = derive.best(a for a in moving if a.claim.milestone != RUNNING)
@@ -85,25 +85,25 @@ class Head:
 
 def head(facts: Facts, consignment: Thing) -> Head | None:
     """The head that ``facts`` give to the group of ``consignment``; None where it was never founded."""
-    gathered = gather(facts, consignment, FOREVER, _NAMES)
-    if gathered is None:
+    group = group_evidence(facts, consignment, FOREVER, _NAMES)
+    if group is None:
         return None
-    counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED and not a.by_train]
-    speaking = [a for a in counted if a.claim in gathered.shown]
-    boxes = derive.boxes_of(gathered, counted, FOREVER)
+    counted = [a for a in group.arrivals if a.status is ClaimStatus.COUNTED and not a.by_train]
+    speaking = [a for a in counted if a.claim in group.shown]
+    boxes = derive.boxes_of(group, counted, FOREVER)
     held = len(derive.holding(boxes))
     movement, behind = derive.least_advanced(boxes, speaking)
     documents = (a for a in speaking if a.claim.region is Region.DOCUMENT and derive.moves(a.claim))
-    here = (given for given in gathered.current.values() if not given.question.thing.rides)
+    here = (given for given in group.current.values() if not given.question.thing.rides)
     return Head(
-        consignment=min(gathered.members, key=lambda thing: thing.id),
+        consignment=min(group.members, key=lambda thing: thing.id),
         movement=_stage(movement),
         boxes=held,
         behind=behind,
         customs=_customs(speaking),
         document=_stage(derive.best(documents)),
         disputes=len(derive.disputes(here)),
-        exceptions=len(exceptions.open_exceptions(counted, gathered.parts, held)),
+        exceptions=len(exceptions.open_exceptions(counted, group.parts, held)),
     )
 
 

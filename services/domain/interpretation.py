@@ -41,7 +41,7 @@ from services.domain.objects import Thing, consignment
 from services.domain.publisher import Publisher
 
 
-class Statement(NamedTuple):
+class Attribution(NamedTuple):
     """An event as far as interpretation needs it: identity, publisher and time of publication."""
 
     event: EventId
@@ -54,7 +54,7 @@ _OF_GOODS = (NoteIssued, InvoiceIssued, ExportLodged, ImportLodged)
 """What says by its commodities what the cargo is; a finding of an inspection says what was wrong with it."""
 
 
-def milestone(statement: Statement, payload: Milestone) -> Facts:
+def milestone(statement: Attribution, payload: Milestone) -> Facts:
     """A claim for each object named, and the goods where the event says what the cargo is."""
     claims = claims_of(statement, payload)
     if not isinstance(payload, _OF_GOODS) or not payload.commodities:
@@ -66,7 +66,7 @@ def milestone(statement: Statement, payload: Milestone) -> Facts:
     return Facts(claims=claims, goods=frozenset(goods))
 
 
-def claims_of(statement: Statement, payload: Milestone, extra: tuple[Thing, ...] = ()) -> frozenset[Claim]:
+def claims_of(statement: Attribution, payload: Milestone, extra: tuple[Thing, ...] = ()) -> frozenset[Claim]:
     """The claims of ``payload`` about the objects that it names and about ``extra`` ones."""
     spec, publisher = payload.spec, statement.publisher
     place = canonical_place(payload.place) if payload.place else ""
@@ -123,7 +123,7 @@ _KINDS = {
 }
 
 
-def link(statement: Statement, payload: LinkPayload) -> Facts:
+def link(statement: Attribution, payload: LinkPayload) -> Facts:
     """The links of an event that is nothing else."""
     place = canonical_place(payload.place) if payload.place else ""
     territorial = statement.publisher.covers(payload.spec, payload.jurisdiction_code, place)
@@ -141,7 +141,7 @@ def link(statement: Statement, payload: LinkPayload) -> Facts:
     return Facts(links=frozenset(links))
 
 
-def opened(statement: Statement, payload: ConsignmentOpened) -> Facts:
+def opened(statement: Attribution, payload: ConsignmentOpened) -> Facts:
     """The founding of a consignment, with the links and the goods that it names."""
     founding = Founding(
         event=statement.event,
@@ -158,7 +158,7 @@ def opened(statement: Statement, payload: ConsignmentOpened) -> Facts:
     )
 
 
-def note_reissued(statement: Statement, payload: NoteReissued) -> Facts:
+def note_reissued(statement: Attribution, payload: NoteReissued) -> Facts:
     """A milestone of the note, and the link from the old note to the new one."""
     claims = claims_of(statement, payload)
     territorial = any(claim.territorial for claim in claims)
@@ -166,7 +166,7 @@ def note_reissued(statement: Statement, payload: NoteReissued) -> Facts:
     return Facts(claims=claims, links=frozenset(links))
 
 
-def route(statement: Statement, payload: RoutePlanned) -> Facts:
+def route(statement: Attribution, payload: RoutePlanned) -> Facts:
     """The places that the objects named are planned to pass, in their order."""
     places = tuple(canonical_place(place) for place in payload.places)
     routes = (
@@ -179,7 +179,7 @@ def route(statement: Statement, payload: RoutePlanned) -> Facts:
 
 
 def _links(
-    statement: Statement,
+    statement: Attribution,
     edges: tuple[Edge, ...],
     territorial: bool,
     start: Micros,
@@ -213,7 +213,7 @@ def meeting(border: str, occurrence: str) -> Thing:
     return Thing(MEETING, f"handover:{border}/{occurrence}")
 
 
-def handover(statement: Statement, payload: HandedOver | AdvanceListSent) -> Facts:
+def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> Facts:
     """Claims about everything listed and about the meeting of both sides, and the list of boxes itself."""
     place = canonical_place(payload.place)
     side = border(place, {statement.publisher.code, payload.counterparty, *statement.publisher.managers})
@@ -246,7 +246,7 @@ def _named(payload: HandedOver | AdvanceListSent) -> list[Thing]:
     return [Thing(ObjectKind.TRAIN, key)] if key.count("/") >= 2 else []
 
 
-def restricted(statement: Statement, payload: Restricted) -> Facts:
+def restricted(statement: Attribution, payload: Restricted) -> Facts:
     """The restriction of a place, by an authority where the place is its own."""
     place = canonical_place(payload.place)
     restriction = Restriction(
@@ -264,7 +264,7 @@ def restricted(statement: Statement, payload: Restricted) -> Facts:
     return Facts(restrictions=frozenset({restriction}))
 
 
-def lifted(statement: Statement, payload: RestrictionLifted) -> Facts:
+def lifted(statement: Attribution, payload: RestrictionLifted) -> Facts:
     """The end of a restriction of the same source; of any other, nothing."""
     if payload.restriction.source != statement.source:
         return Facts()  # only the source that restricted can lift; kept, without effect
@@ -272,10 +272,10 @@ def lifted(statement: Statement, payload: RestrictionLifted) -> Facts:
     return Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)}))
 
 
-__all__ = ["Statement", "interpret", "meeting"]
+__all__ = ["Attribution", "interpret", "meeting"]
 
 
-def interpret(statement: Statement, content: bytes, payload: Payload) -> Facts:
+def interpret(statement: Attribution, content: bytes, payload: Payload) -> Facts:
     """The facts that ``payload`` states under ``statement``; ``content`` is the digest of the signed bytes.
 
     A type without an interpretation of its own states nothing but its existence.
@@ -284,7 +284,7 @@ def interpret(statement: Statement, content: bytes, payload: Payload) -> Facts:
     return Facts._make((*stated[:-1], frozenset(((statement.event, content),))))
 
 
-def _read(statement: Statement, payload: Payload) -> Facts:
+def _read(statement: Attribution, payload: Payload) -> Facts:
     return _reader(type(payload))(statement, payload)
 
 
@@ -293,17 +293,17 @@ def _reader(model: type[Payload]) -> Callable[..., Facts]:
     return next((reader for kind, reader in _READERS if issubclass(model, kind)), _nothing)
 
 
-def _nothing(_statement: Statement, _payload: Payload) -> Facts:
+def _nothing(_statement: Attribution, _payload: Payload) -> Facts:
     return Facts()
 
 
-def _corrected(statement: Statement, payload: Corrected) -> Facts:
+def _corrected(statement: Attribution, payload: Corrected) -> Facts:
     target = event_id(statement.source, payload.target)
     withdrawal = Withdrawal(statement.event, target, replaces=True)
     return _read(statement, payload.replacement.payload)._replace(withdrawals=frozenset({withdrawal}))
 
 
-def _retracted(statement: Statement, payload: Retracted) -> Facts:
+def _retracted(statement: Attribution, payload: Retracted) -> Facts:
     target = event_id(statement.source, payload.target)
     return Facts(withdrawals=frozenset({Withdrawal(statement.event, target, replaces=False)}))
 

@@ -214,7 +214,7 @@ class Network:
     def paths(self, consignments: Iterable[Thing], engaged: frozenset[str]) -> tuple[Path, ...]:
         """Every way that ends in one of ``consignments``, each once; the consignments themselves are the empty paths."""
         todo = [Path(consignment) for consignment in consignments]
-        found = {_told_apart(path): path for path in todo}
+        found = {_identity(path): path for path in todo}
         while todo:
             path = todo.pop()
             for span in self._into.get(path.thing, ()):
@@ -229,7 +229,7 @@ class Network:
                     end,
                     path.counted and counts(link, engaged),
                 )
-                if found.setdefault(_told_apart(onward), onward) is onward:
+                if found.setdefault(_identity(onward), onward) is onward:
                     todo.append(onward)
         return tuple(found.values())
 
@@ -249,26 +249,26 @@ class Network:
 
     def names(self, engaged: frozenset[str], kinds: Container[LinkKind]) -> Mapping[Thing, Thing]:
         """The smallest name of each thing that bears several by links of ``kinds`` that count; others are not in it."""
-        called: dict[Thing, set[Thing]] = {}
+        aliases: dict[Thing, set[Thing]] = {}
         for link in self._named_twice:
             if link.kind in kinds and counts(link, engaged):
-                one = called.get(link.left, {link.left}) | called.get(link.right, {link.right})
-                called.update(dict.fromkeys(one, one))
-        return {thing: min(names) for thing, names in called.items()}
+                one = aliases.get(link.left, {link.left}) | aliases.get(link.right, {link.right})
+                aliases.update(dict.fromkeys(one, one))
+        return {thing: min(names) for thing, names in aliases.items()}
 
     def disputed(
-        self, span: Span, at: Micros, ours: Container[Thing], called: Mapping[Thing, Thing] | None = None
+        self, span: Span, at: Micros, ours: Container[Thing], aliases: Mapping[Thing, Thing] | None = None
     ) -> bool:
         """Whether another publisher says that the carried object belongs elsewhere at that moment.
 
         Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same
         consignment another way: ``ours`` holds the things from which facts reach it. Neither do two names of one train
-        (``called``, of names).
+        (``aliases``, of names).
         """
         link = span.link
         if link.kind not in TIMED:
             return False
-        names = called or {}
+        names = aliases or {}
         other_end = _other_end(link)
         other_end = names.get(other_end, other_end)
         return any(
@@ -286,7 +286,7 @@ def counts(link: Link, engaged: frozenset[str]) -> bool:
     return link.territorial or link.publisher in engaged
 
 
-def _told_apart(path: Path) -> tuple[object, ...]:
+def _identity(path: Path) -> tuple[object, ...]:
     # A network has one span for each link, so identity tells spans apart.
     return path.thing, path.start, path.end, path.counted, tuple(map(id, path.spans))
 

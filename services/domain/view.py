@@ -13,7 +13,7 @@ from services.domain.facts import Claim, EventId, Micros, PlannedRoute, Restrict
 from services.domain.objects import Thing
 
 
-class Standing(StrEnum):
+class ClaimStatus(StrEnum):
     """Why a claim does or does not count in the view."""
 
     COUNTED = "COUNTED"
@@ -26,7 +26,7 @@ class Arrival:
     """A live claim that reaches the consignment, and what it is worth there."""
 
     claim: Claim
-    standing: Standing
+    status: ClaimStatus
     via_disputed_link: bool
     by_train: bool  # reaches the consignment only through a train or wagon
     still: bool  # a way by which it came is still in force

@@ -10,7 +10,7 @@ from schemas.events.base import Payload
 from schemas.events.decode import decode_admitted
 from schemas.reasons import Refusal
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.ledger.admission.content import read
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
 from services.ledger.registry.key import Key
@@ -39,7 +39,7 @@ class Heard(NamedTuple):
     """What a stored event says: who said it under which name and when, and the payload; without facts made of it."""
 
     stored: Stored
-    statement: Statement
+    statement: Attribution
     payload: Payload
 
 
@@ -68,7 +68,7 @@ def hear(stored: Stored, registry: Registry) -> Heard:
         payload = decode_admitted(envelope.type, stored.payload)
     except (Refusal, ValueError) as problem:
         raise Unreadable(f"{_where(stored)}: {problem}") from None
-    said = Statement(stored.id, envelope.source, then.publisher, envelope.published_micros)
+    said = Attribution(stored.id, envelope.source, then.publisher, envelope.published_micros)
     return Heard(stored, said, payload)
 
 

@@ -174,7 +174,7 @@ def _restriction(restriction: Restriction) -> dict[str, Any]:
 def _arrival(told: Told, arrival: Arrival) -> dict[str, Any]:
     return {
         **_claim(told, arrival.claim),
-        "standing": str(arrival.standing),
+        "standing": str(arrival.status),
         "via_disputed_link": arrival.via_disputed_link,
         "by_train": arrival.by_train,
     }

@@ -10,7 +10,7 @@ from datetime import date
 from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.events.decode import decode_payload
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.objects import Thing, consignment
 from services.domain.publisher import Publisher
 from services.financing.domain.decisions import Action, Terms
@@ -54,7 +54,7 @@ def event(by: str, type_: str, name: str, body: dict[str, object], offset: int, 
     envelope = Envelope("1.0", name, f"//{by}.example", type_, AT, None, "application/json")
     identity = event_id(envelope.source, name)
     content = content_digest(signed_bytes("demo", envelope, payload))
-    statement = Statement(
+    statement = Attribution(
         identity, envelope.source, Publisher(by, frozenset({ROLES[by]})), envelope.published_micros
     )
     facts = interpret(statement, content, decode_payload(type_, payload))

@@ -24,7 +24,7 @@ import yaml
 from schemas.events.decode import decode_payload
 from schemas.events.finance import Applied
 from schemas.rfc3339 import parse_micros
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.objects import Thing, consignment
 from services.financing.domain.decisions import Action, Terms
 from services.financing.domain.documents import (
@@ -177,7 +177,7 @@ def _alike(events: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
 
 def _heard(told: Told, known: str | None) -> Heard:
     since = told.envelope.published_micros if known is None else micros(known)
-    statement = Statement(told.event, told.envelope.source, told.publisher, told.envelope.published_micros)
+    statement = Attribution(told.event, told.envelope.source, told.publisher, told.envelope.published_micros)
     payload = decode_payload(told.envelope.type, told.payload)
     return Heard(since, told.facts(), read(statement, told.content, payload, since))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.domain.derive import derive
-from services.domain.evidence import gather
+from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle
@@ -41,7 +41,7 @@ class Heard:
 def cargo_of(heard: Iterable[Heard], consignment: Thing, as_of: int, known_at: int) -> Cargo | None:
     """The cargo of a consignment from all that was heard by ``known_at`` and happened by ``as_of``."""
     facts = Facts.union(each.facts for each in heard if each.known <= known_at)
-    gathered = gather(facts, consignment, as_of)
+    gathered = group_evidence(facts, consignment, as_of)
     view = derive(facts, consignment, as_of)
     if gathered is None or view is None:
         return None

@@ -10,7 +10,7 @@ from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
 from services.domain.derive import derive
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.objects import consignment
 from services.domain.publisher import Publisher
 from services.domain.view import View
@@ -51,5 +51,5 @@ def seen(facts: Iterable[Facts], founder: str, as_of: str) -> View:
 
 
 def _facts(made: native.Unsigned, payload: Payload, publisher: Publisher) -> Facts:
-    statement = Statement(made.identity, made.envelope.source, publisher, made.envelope.published_micros)
+    statement = Attribution(made.identity, made.envelope.source, publisher, made.envelope.published_micros)
     return interpret(statement, made.digest, payload)

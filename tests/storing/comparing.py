@@ -15,7 +15,7 @@ from services.domain.head import RUNNING, Head, Stage, head, train_head
 from services.domain.links import Network, spans
 from services.domain.liveness import judge
 from services.domain.objects import Thing
-from services.domain.view import Arrival, Standing, View
+from services.domain.view import Arrival, ClaimStatus, View
 from services.ledger.storage import reading
 from services.ledger.storage.batch import Event
 from services.ledger.storage.reading import Stored
@@ -179,7 +179,7 @@ def _told(view: View | None, events: Sequence[Stored]) -> View | None:
     loaded = {event.id for event in events}
 
     def listed(arrival: Arrival) -> bool:
-        optional = arrival.claim.milestone == RUNNING and arrival.standing is not Standing.COUNTED
+        optional = arrival.claim.milestone == RUNNING and arrival.status is not ClaimStatus.COUNTED
         return arrival.claim.event in loaded or not optional
 
     return replace(view, arrivals=tuple(filter(listed, view.arrivals)))

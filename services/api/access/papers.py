@@ -7,7 +7,7 @@ from typing import Any
 from schemas.events.document_trade import InvoiceIssued
 from schemas.rfc3339 import format_micros
 from services.domain.liveness import judge
-from services.domain.view import Standing
+from services.domain.view import ClaimStatus
 from services.query.views import Told, facts_of
 
 
@@ -26,7 +26,7 @@ def goods(told: Told) -> list[dict[str, Any]]:
 
 def invoices(told: Told) -> list[dict[str, Any]]:
     """The commercial invoices that count: number, date, parties, amount in minor units, and who handed them in."""
-    counted = {arrival.claim.event for arrival in told.view.arrivals if arrival.standing is Standing.COUNTED}
+    counted = {arrival.claim.event for arrival in told.view.arrivals if arrival.status is ClaimStatus.COUNTED}
     found = []
     for id_ in counted:
         event = told.events[id_]

@@ -15,7 +15,7 @@ from schemas.reasons import Refusal
 from services.audit.replay.attributes import told
 from services.audit.replay.outcome import ReplayError
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.publisher import Publisher
 from services.ledger.registry import store
 from services.ledger.registry.as_of import RegistryHistory
@@ -128,5 +128,5 @@ class Source:
 
 def _facts(id_: bytes, content: bytes, publisher: Publisher, headers: bytes, payload: bytes) -> Facts:
     source, type_, published = told(headers)
-    statement = Statement(id_, source, publisher, published)
+    statement = Attribution(id_, source, publisher, published)
     return interpret(statement, content, decode_admitted(type_, payload))

@@ -16,7 +16,7 @@ from schemas.events.base import Classifier, Episode, ObjectKind
 from services.domain.facts import EventId, Facts, Micros
 from services.domain.objects import Thing
 from services.domain.rules import DELIVERED_PHASE, SECOND, SILENT_AFTER, UNMATCHED_AFTER, rules
-from services.domain.view import HandoverState, HandoverView, OpenException, Standing, View
+from services.domain.view import HandoverState, HandoverView, OpenException, ClaimStatus, View
 
 CaseId = bytes
 """16 bytes: the digest of what a case is about."""
@@ -147,7 +147,7 @@ def _silent(view: View) -> Iterator[Cause]:
         (
             a.claim
             for a in view.arrivals
-            if a.standing is Standing.COUNTED and a.claim.classifier is Classifier.ACT
+            if a.status is ClaimStatus.COUNTED and a.claim.classifier is Classifier.ACT
         ),
         key=lambda claim: (claim.happened, claim.published, claim.event),
     )
@@ -278,6 +278,6 @@ def _moments(facts: Facts, view: View) -> Iterator[Micros]:
         heard = (
             a.claim.happened
             for a in view.arrivals
-            if a.standing is Standing.COUNTED and a.claim.classifier is Classifier.ACT
+            if a.status is ClaimStatus.COUNTED and a.claim.classifier is Classifier.ACT
         )
         yield max(heard, default=0) + SILENT_AFTER + 1

@@ -16,11 +16,11 @@ from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind, Region, Role
 from services.credit.domain.statements import CreditFacts, Detail
 from services.domain import restrictions
-from services.domain.evidence import Gathered, canonical_consignment, gather
+from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, LinkKind, Micros
 from services.domain.links import RIDES, Span, counts, spans
 from services.domain.objects import Thing
-from services.domain.view import Arrival, Standing
+from services.domain.view import Arrival, ClaimStatus
 
 SHIPPER = "SHIPPER"
 """The one stated cause that leaves an event to count; any other excuses the shipper."""
@@ -77,7 +77,7 @@ class Cargo:
     consignment: Thing
     shipper: str
     facts: Facts
-    gathered: Gathered
+    group: GroupEvidence
     heard: Mapping[int, tuple[Heard, ...]]
     causes: Mapping[EventId, frozenset[str]]
 
@@ -97,8 +97,8 @@ class Cargo:
 
     def restricted(self, at: Micros) -> bool:
         """Whether a restriction lay on the planned route at that moment, wherever the cargo was."""
-        live, engaged = self.gathered.liveness.live, self.gathered.engaged
-        routed = {path.thing for path in self.gathered.paths if path.counted}
+        live, engaged = self.group.liveness.live, self.group.engaged
+        routed = {path.thing for path in self.group.paths if path.counted}
         route = restrictions.current_route(
             r for r in self.facts.routes if live(r.event) and r.thing in routed and r.publisher in engaged
         )
@@ -114,20 +114,20 @@ def cargo(facts: Facts, told: CreditFacts, consignment: Thing) -> Cargo | None:
 
     ``facts`` may hold more than concerns it, and has to hold the links of what shares its boxes and papers.
     """
-    gathered = gather(facts, consignment, FOREVER)
-    if gathered is None or canonical_consignment(gathered.members) != consignment:
+    group = group_evidence(facts, consignment, FOREVER)
+    if group is None or canonical_consignment(group.members) != consignment:
         return None
-    live = gathered.liveness.live
-    named = {s.party for s in told.shippers if live(s.event) and s.consignment in gathered.members}
+    live = group.liveness.live
+    named = {s.party for s in told.shippers if live(s.event) and s.consignment in group.members}
     if len(named) != 1:
         return None
     details = {detail.event: detail for detail in told.details}
     heard: dict[int, list[Heard]] = defaultdict(list)
-    own = _Own(facts, gathered)
-    for arrival in gathered.arrivals:
+    own = _Own(facts, group)
+    for arrival in group.arrivals:
         claim = arrival.claim
         judging = claim.milestone in judged() and claim.classifier is Classifier.ACT
-        if judging and _stands(arrival, gathered):
+        if judging and _stands(arrival, group):
             detail = details.get(claim.event) or Detail(claim.event, False)
             heard[claim.milestone].append(Heard(claim, detail, own(arrival)))
     causes: dict[EventId, frozenset[str]] = defaultdict(frozenset)
@@ -138,27 +138,27 @@ def cargo(facts: Facts, told: CreditFacts, consignment: Thing) -> Cargo | None:
         consignment,
         next(iter(named)),
         facts,
-        gathered,
+        group,
         {n: tuple(found) for n, found in heard.items()},
         causes,
     )
 
 
-def _stands(arrival: Arrival, gathered: Gathered) -> bool:
+def _stands(arrival: Arrival, group: GroupEvidence) -> bool:
     """Whether a fact counts here. Invoices, claims and deadlines do not replace one another, each has its own number."""
     if arrival.claim.region is Region.CREDIT:
-        return arrival.standing is not Standing.UNENGAGED
-    return arrival.claim in gathered.shown
+        return arrival.status is not ClaimStatus.UNENGAGED
+    return arrival.claim in group.shown
 
 
 class _Own:
     """Tells what speaks of one cargo alone, by the links that count there."""
 
-    def __init__(self, facts: Facts, gathered: Gathered) -> None:
-        self._members = gathered.members
-        self._engaged = gathered.engaged
+    def __init__(self, facts: Facts, group: GroupEvidence) -> None:
+        self._members = group.members
+        self._engaged = group.engaged
         self._onward: dict[Thing, list[Span]] = defaultdict(list)
-        for span in spans(link for link in facts.links if gathered.liveness.live(link.event)):
+        for span in spans(link for link in facts.links if group.liveness.live(link.event)):
             if span.link.kind not in RIDES and span.link.kind is not LinkKind.SAME_CONSIGNMENT:
                 self._onward[span.link.left].append(span)
 

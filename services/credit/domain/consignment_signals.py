@@ -14,7 +14,7 @@ from services.credit.domain.statements import DAY, CreditFacts, Detail
 from services.domain.facts import Facts, Micros
 from services.domain.objects import Thing
 from services.domain.rules import rules
-from services.domain.view import Standing
+from services.domain.view import ClaimStatus
 
 
 def cut_off(cargo: Cargo, of: str, thing: Thing) -> Heard | None:
@@ -124,9 +124,9 @@ def corroboration(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
     What nobody else has spoken of says nothing: the other party may be offline.
     """
     told: dict[tuple[int, Thing], list[Heard]] = defaultdict(list)
-    for arrival in cargo.gathered.arrivals:
+    for arrival in cargo.group.arrivals:
         claim = arrival.claim
-        if arrival.standing is Standing.COUNTED and claim.classifier is Classifier.ACT:
+        if arrival.status is ClaimStatus.COUNTED and claim.classifier is Classifier.ACT:
             told[claim.milestone, claim.thing].append(Heard(claim, Detail(claim.event, False), own=True))
     kinds: dict[int, list[tuple[Heard, list[Heard]]]] = defaultdict(list)
     for (milestone, _), heard in told.items():

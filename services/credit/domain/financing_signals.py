@@ -42,15 +42,15 @@ def borrowings(told: CreditFacts, liveness: Liveness) -> Iterator[Borrowing]:
     applications = {s.application: s for s in sorted(live, key=_order) if s.word == "APPLIED"}
     by_request = {s.event: s.application for s in applications.values()}
     of_financing = {s.financing: s.application for s in sorted(live, key=_order) if s.word == "APPROVED"}
-    gathered: dict[str, list[FinancingSaid]] = defaultdict(list)
+    group: dict[str, list[FinancingSaid]] = defaultdict(list)
     for said in live:
         asked = by_request.get(said.request) if said.request is not None else None
         application = said.application or asked or of_financing.get(said.financing, "")
         if application in applications:
-            gathered[application].append(said)
+            group[application].append(said)
     for application, applied in sorted(applications.items()):
         applicant = application.partition("/")[0]
-        yield Borrowing(applicant, application, applied, tuple(sorted(gathered[application], key=_order)))
+        yield Borrowing(applicant, application, applied, tuple(sorted(group[application], key=_order)))
 
 
 def _order(said: FinancingSaid) -> tuple[Micros, EventId]:

@@ -35,7 +35,7 @@ from schemas.events.movement_origin import BookingCancelled, DangerousGoodsRejec
 from schemas.events.trade import TradeParty
 from services.credit.domain.signals import Signal, by_code
 from services.domain.facts import EventId, Micros
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.objects import Thing, consignment
 
 DAY: Micros = 86_400_000_000
@@ -154,7 +154,7 @@ class CreditFacts(NamedTuple):
         )
 
 
-def read(statement: Statement, payload: Payload) -> CreditFacts:
+def read(statement: Attribution, payload: Payload) -> CreditFacts:
     """What ``payload`` says to credit under ``statement``; a correction says what its replacement says."""
     if isinstance(payload, Corrected):
         return read(statement, payload.replacement.payload)
@@ -166,7 +166,7 @@ def read(statement: Statement, payload: Payload) -> CreditFacts:
     )
 
 
-def _governance(statement: Statement, payload: Payload) -> CreditFacts:
+def _governance(statement: Attribution, payload: Payload) -> CreditFacts:
     me, event = statement.publisher.code, statement.event
     match payload:
         case ConsignmentOpened():
@@ -199,7 +199,7 @@ def _governance(statement: Statement, payload: Payload) -> CreditFacts:
             return CreditFacts()
 
 
-def _financing(statement: Statement, payload: FinanceFact) -> FinancingSaid | None:
+def _financing(statement: Attribution, payload: FinanceFact) -> FinancingSaid | None:
     """A word on a financing counts from the bank that its key names, one on reservations from the platform."""
     me, event, at = statement.publisher.code, statement.event, payload.happened_micros
     if isinstance(payload, Applied):
@@ -227,7 +227,7 @@ def _financing(statement: Statement, payload: FinanceFact) -> FinancingSaid | No
             return None
 
 
-def _detail(statement: Statement, payload: Payload) -> Detail | None:
+def _detail(statement: Attribution, payload: Payload) -> Detail | None:
     bare = Detail(statement.event, bool(statement.publisher.roles & payload.spec.authority))
     match payload:
         case Rejected() | BookingCancelled() | DangerousGoodsRejected():

@@ -17,7 +17,7 @@ from services.credit.domain.statements import CreditFacts, FinancingSaid
 from services.credit.store.faults import INFRASTRUCTURE, Faulty
 from services.credit.store.statements import statement
 from services.domain.facts import EventId, Facts
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import ObjectId, Thing
 from services.ledger.admission.raw_bytes import unframe
@@ -112,7 +112,7 @@ def read_events(
 def _credit(read: Reread) -> CreditFacts:
     admitted = read.admitted
     envelope = admitted.envelope
-    said_by = Statement(read.stored.id, envelope.source, admitted.party.publisher, envelope.published_micros)
+    said_by = Attribution(read.stored.id, envelope.source, admitted.party.publisher, envelope.published_micros)
     return credit.read(said_by, admitted.payload)
 
 

@@ -17,7 +17,7 @@ from services.credit.domain import statements
 from services.credit.store import loader
 from services.credit.store.statements import statement
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.publisher import Publisher
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.batch import Event
@@ -46,7 +46,7 @@ def _governs(event: Event) -> bool:
 
 def _keys(event: Event) -> set[tuple[bytes, str]]:
     envelope = Envelope.from_headers(event.record.headers)
-    said_by = Statement(
+    said_by = Attribution(
         event.id, envelope.source, Publisher(event.publisher, frozenset()), envelope.published_micros
     )
     told = statements.read(said_by, decode_payload(envelope.type, event.payload))

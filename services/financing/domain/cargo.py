@@ -12,13 +12,13 @@ from schemas.events.base import Classifier, ObjectKind
 from schemas.events.document_trade import InvoiceIssued
 from schemas.events.finance import Applied
 from services.domain.claim_groups import answers
-from services.domain.evidence import Gathered, consignment_groups, engaged_parties, founding_parties
+from services.domain.evidence import GroupEvidence, consignment_groups, engaged_parties, founding_parties
 from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, Link, LinkKind, Micros
 from services.domain.links import RIDES, Network
 from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.domain.rules import rules
-from services.domain.view import Arrival, OpenException, Standing, View
+from services.domain.view import Arrival, OpenException, ClaimStatus, View
 from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.money import Money
 from services.financing.domain.statements import Word, said
@@ -51,7 +51,7 @@ class Cargo:
     joined_by: tuple[EventId, ...] = ()
 
     @classmethod
-    def of(cls, view: View, gathered: Gathered, links: Iterable[Link]) -> Cargo:
+    def of(cls, view: View, gathered: GroupEvidence, links: Iterable[Link]) -> Cargo:
         """The cargo of a view and of what was ``gathered`` for it, among ``links`` of all kinds."""
         leading = (path.thing for path in gathered.paths if path.counted)
         joining = (
@@ -61,7 +61,7 @@ class Cargo:
             and {link.left, link.right} <= gathered.members
             and gathered.liveness.live(link.event)
         )
-        counted = tuple(a for a in view.arrivals if a.standing is Standing.COUNTED)
+        counted = tuple(a for a in view.arrivals if a.status is ClaimStatus.COUNTED)
         spoken = (a.claim.thing for a in counted if not a.claim.thing.rides)
         boxes = (box.container for box in view.boxes if box.counted)
         return cls(

@@ -19,7 +19,7 @@ from schemas.events.document_trade import InsuranceBound, InsuranceCancelled, In
 from schemas.events.finance_terms import FinanceFact
 from schemas.events.movement_exceptions import Reconsigned
 from services.domain.facts import EventId, Micros, Withdrawal
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.liveness import judge
 
 READ = (
@@ -69,7 +69,7 @@ class Record(NamedTuple):
         )
 
 
-def read(statement: Statement, content: bytes, payload: Payload, known: Micros) -> Record:
+def read(statement: Attribution, content: bytes, payload: Payload, known: Micros) -> Record:
     """What one admitted event says to financing; an event of another kind is an empty record."""
     record = _words(statement, payload, known)
     if not record.words and not record.withdrawals:
@@ -77,7 +77,7 @@ def read(statement: Statement, content: bytes, payload: Payload, known: Micros) 
     return record._replace(contents=frozenset({(statement.event, content)}))
 
 
-def _words(statement: Statement, payload: Payload, known: Micros) -> Record:
+def _words(statement: Attribution, payload: Payload, known: Micros) -> Record:
     if isinstance(payload, Corrected):
         withdrawal = Withdrawal(statement.event, event_id(statement.source, payload.target), True)
         said = _words(statement, payload.replacement.payload, known)

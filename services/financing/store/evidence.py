@@ -10,9 +10,9 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.domain.derive import view_of
-from services.domain.evidence import gather
+from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Micros
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.objects import Thing
 from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.statements import Record, read
@@ -87,7 +87,7 @@ def evidence_of(
     cargo = []
     for consignment in consignments:
         founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
-        gathered = None if founded is None else gather(facts, founded, as_of)
+        gathered = None if founded is None else group_evidence(facts, founded, as_of)
         if gathered is not None:
             cargo.append(Cargo.of(view_of(facts, gathered, as_of), gathered, facts.links))
     wanted = {*subjects, *(note_id(note) for each in cargo for note in each.notes)}
@@ -133,7 +133,7 @@ def _said(event: Reread) -> Record:
         return Record()
     verified = event.admitted.verified
     envelope = verified.envelope
-    statement_ = Statement(
+    statement_ = Attribution(
         verified.event, envelope.source, verified.party.publisher, envelope.published_micros
     )
     return read(statement_, verified.content, event.admitted.payload, event.stored.append_us)

@@ -11,7 +11,7 @@ from schemas.envelope import content_digest, event_id, read_headers, signed_byte
 from schemas.events.decode import decode_payload
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import Verifier
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
 from services.ledger.admission.verification import verify_many
 from services.ledger.storage.batch import Event
@@ -43,7 +43,7 @@ def admission_stages(messages: Sequence[Message]) -> dict[str, float]:
             continue
     good = [one for one, _ in read]
     statements = [
-        Statement(one.event, one.envelope.source, one.party.publisher, one.envelope.published_micros)
+        Attribution(one.event, one.envelope.source, one.party.publisher, one.envelope.published_micros)
         for one in good
     ]
     facts = [interpret(s, one.content, p) for s, (one, p) in zip(statements, read, strict=True)]

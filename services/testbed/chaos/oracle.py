@@ -10,7 +10,7 @@ from schemas.events.catalogue import by_number
 from schemas.events.keys import canonical_key, canonical_place
 from services.domain.facts import Assurance
 from services.domain.objects import Thing, consignment
-from services.domain.view import Position, Standing, View
+from services.domain.view import Position, ClaimStatus, View
 from services.testbed.simulator.truth import Seen, Truth
 from services.testbed.simulator.world import Ref
 
@@ -82,7 +82,7 @@ def _sets(view: View, truth: Truth, called: Called) -> Iterator[str]:
     unengaged = {
         (a.claim.publisher, by_number(a.claim.milestone).name, a.claim.place, a.claim.thing, a.claim.happened)
         for a in view.arrivals
-        if a.standing is Standing.UNENGAGED
+        if a.status is ClaimStatus.UNENGAGED
     }
     strange = {
         (w.party, w.what, canonical_place(w.place) if w.place else "", thing_of(w.about), w.said)

@@ -13,7 +13,7 @@ from schemas.rfc3339 import parse_micros
 from services.credit.domain import statements
 from services.credit.domain.statements import CreditFacts
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.publisher import Publisher
 from services.testbed.credit_evaluation.population import Firm, Shipment
 
@@ -47,7 +47,7 @@ def told(firm: Firm, shipment: Shipment) -> tuple[Facts, CreditFacts]:
         payload = DECODER.read(f"cre.{type_}.v1", {"salt": "00" * 16, **words})
         source = f"urn:simulated:{publisher.code}"
         id_ = event_id(source, f"{firm.code}/{shipment.number}/{n}")
-        statement = Statement(id_, source, publisher, parse_micros(at))
+        statement = Attribution(id_, source, publisher, parse_micros(at))
         facts.append(interpret(statement, id_, payload))
         extras.append(statements.read(statement, payload))
     return Facts.union(facts), CreditFacts.union(extras)

@@ -28,7 +28,7 @@ from services.credit.domain.score import Record, record
 from services.credit.domain.signals import Model, model
 from services.credit.domain.statements import CreditFacts, read
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
 from tests.stories.shorthand import instant
@@ -80,7 +80,7 @@ class State:
 def piece(told: Told) -> State:
     """What one event states; each call reads its bytes anew."""
     envelope = told.envelope
-    statement = Statement(told.event, envelope.source, told.publisher, envelope.published_micros)
+    statement = Attribution(told.event, envelope.source, told.publisher, envelope.published_micros)
     return State(told.facts(), read(statement, decode_payload(envelope.type, told.payload)))
 
 

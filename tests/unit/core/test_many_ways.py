@@ -72,7 +72,7 @@ def test_layers_of_notes_are_read_in_the_time_of_their_links() -> None:
     assert time.process_time() - started < 5
     assert view is not None
     assert view.document is not None
-    assert [(a.claim.milestone, str(a.standing)) for a in view.arrivals] == [
+    assert [(a.claim.milestone, str(a.status)) for a in view.arrivals] == [
         (2001, "COUNTED"),
         (2002, "UNENGAGED"),
     ]

@@ -16,7 +16,7 @@ from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
 from services.domain.derive import derive
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.objects import consignment
 from services.domain.publisher import Publisher
 from services.domain.view import HandoverState, View
@@ -52,7 +52,7 @@ def facts_of(record: Said, settings: Settings) -> Facts:
         profile(settings.party), record.id, record.type, record.time, dict(record.data)
     )
     envelope = unsigned.envelope
-    statement = Statement(
+    statement = Attribution(
         event_id(envelope.source, envelope.id),
         envelope.source,
         PUBLISHERS[settings.party],

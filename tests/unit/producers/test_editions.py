@@ -13,7 +13,7 @@ from schemas.events.base import Role
 from schemas.events.decode import decode_payload
 from schemas.reasons import Reason
 from services.domain.facts import Facts, LinkKind
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.liveness import judge
 from services.domain.publisher import Publisher
 from services.producers.formats.model import Settings
@@ -74,7 +74,7 @@ def aboard(spool: Spool) -> set[tuple[str, str]]:
 def _facts(message: Message) -> Facts:
     envelope, _ = read_headers([(name, value) for name, value in message.headers])
     identity = event_id(envelope.source, envelope.id)
-    statement = Statement(identity, envelope.source, OPERATOR, envelope.published_micros)
+    statement = Attribution(identity, envelope.source, OPERATOR, envelope.published_micros)
     return interpret(statement, message.digest, decode_payload(envelope.type, message.value))
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from schemas.events.decode import decode_payload
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.ledger.registry.events import KeyAdded
 from services.ledger.registry.fold import fold
 from services.ledger.registry.registry import Registry
@@ -36,7 +36,7 @@ def facts_of(simulation: Simulation) -> Facts:
         event = unsigned(message, known[message.party])
         party = registry.party(message.party)
         assert party is not None
-        statement = Statement(
+        statement = Attribution(
             event.identity, event.envelope.source, party.publisher, event.envelope.published_micros
         )
         parts.append(interpret(statement, event.digest, decode_payload(event.envelope.type, event.payload)))

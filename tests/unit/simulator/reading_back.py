@@ -13,7 +13,7 @@ from schemas.events.keys import canonical_key, canonical_place
 from schemas.events.vocabulary import ObjectKind
 from schemas.rfc3339 import parse_micros
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.producers.file_reader import read
 from services.producers.formats.catalogue import understand
 from services.producers.formats.model import PassedOver, Said, Unread
@@ -103,5 +103,5 @@ def _interpreted(party: str, event: Unsigned, seed: int) -> Facts:
     registered = registry_of(seed).party(party)
     assert registered is not None
     envelope = event.envelope
-    statement = Statement(event.identity, envelope.source, registered.publisher, envelope.published_micros)
+    statement = Attribution(event.identity, envelope.source, registered.publisher, envelope.published_micros)
     return interpret(statement, event.digest, decode_payload(envelope.type, event.payload))

@@ -14,7 +14,7 @@ from schemas.events.base import Role
 from schemas.events.catalogue import by_number
 from services.domain.facts import Assurance, Facts
 from services.domain.publisher import Publisher
-from services.domain.view import Standing
+from services.domain.view import ClaimStatus
 from services.producers.formats.ncts import FORMATS
 from tests.messages.assembling import refusal, settings, tell
 from tests.messages.viewing import founded, seen, stated
@@ -215,8 +215,8 @@ def test_customs_own_word_makes_the_numbers_one_though_nobody_named_customs() ->
         kas = Publisher("kas", frozenset({Role.CUSTOMS}), countries=frozenset({countries}))
         told = [stated(tell(NCTS, LIFE[n], own), kas) for n in ("028", "045")]
         view = seen((opened, named, *told), "xaport", "2026-04-01T00:00:00Z")
-        closed = [a.standing for a in view.arrivals if _name(a.claim.milestone) == "customs.transit_closed"]
-        assert closed == [Standing.COUNTED if counted else Standing.UNENGAGED]
+        closed = [a.status for a in view.arrivals if _name(a.claim.milestone) == "customs.transit_closed"]
+        assert closed == [ClaimStatus.COUNTED if counted else ClaimStatus.UNENGAGED]
 
 
 def test_a_release_ends_the_control_before_it_opens_transit() -> None:
