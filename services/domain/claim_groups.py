@@ -85,9 +85,7 @@ def answers(
         present = slot.get(claim.publisher)
         if present is None or order(claim) > order(present):
             slot[claim.publisher] = claim
-    return {
-        key: Answers(key, tuple(slot[name] for name in sorted(slot))) for key, slot in slots.items()
-    }
+    return {key: Answers(key, tuple(slot[name] for name in sorted(slot))) for key, slot in slots.items()}
 
 
 def superseded(claims: Iterable[Claim], current: Mapping[Question, Answers]) -> frozenset[Claim]:

@@ -21,7 +21,7 @@ from services.domain.objects import Thing
 from services.domain.progress import first_reached, overdue, progress
 from services.domain.restrictions import Stop
 from services.domain.rules import AT_ONCE, DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
-from services.domain.view import Arrival, Box, HandoverView, Position, ClaimStatus, View
+from services.domain.view import Arrival, Box, ClaimStatus, HandoverView, Position, View
 
 Slot = tuple[object, ...]
 

@@ -21,7 +21,7 @@ from services.domain.evidence import group_evidence
 from services.domain.exceptions import open_exceptions
 from services.domain.facts import FOREVER, Claim, EventId, Facts, LinkKind, Micros
 from services.domain.objects import Thing
-from services.domain.view import Arrival, Position, ClaimStatus
+from services.domain.view import Arrival, ClaimStatus, Position
 
 # As with consignments, the store computes it in SQL and this is the rule that it must equal. Everybody counts about a
 # train: it carries the cargo of many, and whose word counts for one of them is judged when that cargo is read.

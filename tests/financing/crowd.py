@@ -16,7 +16,7 @@ from services.domain.publisher import Publisher
 from services.financing.domain.decisions import Action, Terms
 from services.financing.domain.documents import Company, Invoice, Note, Papers
 from services.financing.domain.money import Money
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.ledger.admission.model import Record as BrokerRecord
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claiming import Wanted
@@ -134,7 +134,7 @@ def store(dsn: str, mark: str, count: int) -> None:
         writer.close()
 
 
-def reserve(mark: str, number: int, bank: str, client: str) -> tuple[Ask, tuple[Thing, ...]]:
+def reserve(mark: str, number: int, bank: str, client: str) -> tuple[DecisionRequest, tuple[Thing, ...]]:
     """A client of ``bank`` asks for the cargo; each under a reference of its own."""
     application = f"silk/{mark}-{number}-{bank}"
     papers = Papers(
@@ -152,4 +152,4 @@ def reserve(mark: str, number: int, bank: str, client: str) -> tuple[Ask, tuple[
     )
     terms = Terms(application, "silk", "FREIGHT_LOAN", "RECEIVABLE")
     name = f"{bank}/{mark}-{number}-{client}"
-    return Ask(Action.RESERVE, bank, name, name, None, terms, papers), (thing(mark, number),)
+    return DecisionRequest(Action.RESERVE, bank, name, name, None, terms, papers), (thing(mark, number),)

@@ -39,7 +39,7 @@ from services.financing.domain.documents import (
     TransportDocument,
 )
 from services.financing.domain.money import Money
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.financing.domain.statements import read
 from tests.stories.shorthand import instant
 from tests.stories.telling import Story, Text, Told
@@ -74,7 +74,7 @@ class Case:
 
     _written: tuple[dict[str, Any], ...] = ()
 
-    def ask(self, number: int) -> tuple[Ask, int, tuple[Thing, ...]]:
+    def ask(self, number: int) -> tuple[DecisionRequest, int, tuple[Thing, ...]]:
         """The ask as a request, its moment, and the consignments that it is about."""
         written = self.asks[number]
         action = Action(written["do"])
@@ -85,7 +85,7 @@ class Case:
         on = tuple(consignment(*name.split("/")) for name in written.get("cargo", named))
         reference = written.get("for", "")
         return (
-            Ask(
+            DecisionRequest(
                 action=action,
                 asked_by=written["by"],
                 idempotency=written.get("key", f"{self.slug}-{number}"),

@@ -16,11 +16,11 @@ from services.domain.objects import Thing
 from services.financing.domain import lifecycle
 from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.decision_rules import decide
-from services.financing.domain.decisions import Action, Ruling
-from services.financing.domain.external_registries import Answer
+from services.financing.domain.decisions import Action, Decision
+from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints, normalise_1
 from services.financing.domain.products import products
-from services.financing.domain.requests import Ask, Book, Near, Reply, reply
+from services.financing.domain.requests import DecisionContext, DecisionRequest, NearbyFinancing, Reply, reply
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import Record, live
 from services.financing.domain.status import Status, status
@@ -54,9 +54,9 @@ class World:
 
     heard: Sequence[Heard] = ()
     versions: list[Version] = field(default_factory=lambda: [Version(1, KEY, normalise_1)])
-    external: list[Answer] = field(default_factory=list)
+    external: list[RegistryAnswer] = field(default_factory=list)
     required: frozenset[str] = frozenset()
-    rulings: list[Ruling] = field(default_factory=list)
+    rulings: list[Decision] = field(default_factory=list)
     prints: dict[str, tuple[Fingerprint, ...]] = field(default_factory=dict)
     cargo: dict[str, tuple[Thing, ...]] = field(default_factory=dict)  # of each financing
 
@@ -64,7 +64,7 @@ class World:
         """All that was said to financing."""
         return Record.all(each.record for each in self.heard if each.known <= known_at)
 
-    def ask(self, ask: Ask, at: int, on: tuple[Thing, ...] = ()) -> tuple[Ruling, Reply]:
+    def ask(self, ask: DecisionRequest, at: int, on: tuple[Thing, ...] = ()) -> tuple[Decision, Reply]:
         """Decide ``ask`` at ``at`` and record it, or give the decision that it has; ``on`` are the consignments it is about."""
         consignments = on or self.cargo.get(ask.financing, ())
         found = (cargo_of(self.heard, thing, at, at) for thing in consignments)
@@ -72,7 +72,7 @@ class World:
         prints = self._prints(ask)
         holds = lifecycle.holds(self.rulings)
         near = self._near(consignments, cargo) if ask.action.disposes else self._other(ask.financing)
-        book = Book(
+        book = DecisionContext(
             rulings=tuple(self.rulings),
             words=live(self.record(), at, at),
             cargo=cargo if len(cargo) == len(consignments) else (),
@@ -112,7 +112,7 @@ class World:
         rulings = [r for r in self.rulings if r.financing in on_it or not on_it.isdisjoint(r.frees)]
         return status(financing, asked_by, rulings, self.record(), cargo, as_of, known)
 
-    def _prints(self, ask: Ask) -> tuple[Fingerprint, ...]:
+    def _prints(self, ask: DecisionRequest) -> tuple[Fingerprint, ...]:
         if ask.action is not Action.RESERVE or ask.terms is None:
             return self.prints.get(ask.financing, ())
         return tuple(p for v in self.versions for p in fingerprints(ask.papers, ask.terms.applicant, v))
@@ -126,16 +126,18 @@ class World:
                     if (print_.version, print_.kind, print_.digest) in wanted:
                         yield Entry(print_, holder)
 
-    def _other(self, financing: str) -> tuple[Near, ...]:
+    def _other(self, financing: str) -> tuple[NearbyFinancing, ...]:
         return tuple(
-            Near(name, frozenset(things)) for name, things in self.cargo.items() if name != financing
+            NearbyFinancing(name, frozenset(things))
+            for name, things in self.cargo.items()
+            if name != financing
         )
 
-    def _near(self, consignments: Iterable[Thing], cargo: Iterable[Cargo]) -> tuple[Near, ...]:
+    def _near(self, consignments: Iterable[Thing], cargo: Iterable[Cargo]) -> tuple[NearbyFinancing, ...]:
         """Every financing that is of none of the ``consignments``, under whatever name."""
         asked = {thing.key for thing in consignments}.union(*(each.members for each in cargo))
         return tuple(
-            Near(financing, frozenset(things))
+            NearbyFinancing(financing, frozenset(things))
             for financing, things in self.cargo.items()
             if asked.isdisjoint(thing.key for thing in things)
         )

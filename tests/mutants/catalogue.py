@@ -188,14 +188,14 @@ def _stories(*slugs: str) -> tuple[str, ...]:
 
 
 def pledge_of_a_number() -> None:
-    from services.financing.domain.requests import Book
+    from services.financing.domain.requests import DecisionContext
 
-    def nothing(_self: Book, _financing: str, _since: int) -> frozenset[Any]:
+    def nothing(_self: DecisionContext, _financing: str, _since: int) -> frozenset[Any]:
         return frozenset()
 
-    if not callable(Book.shared):
-        raise LookupError("Book.shared")
-    Book.shared = nothing  # type: ignore[method-assign]
+    if not callable(DecisionContext.shared):
+        raise LookupError("DecisionContext.shared")
+    DecisionContext.shared = nothing  # type: ignore[method-assign]
 
 
 def late_word_lifts_a_block() -> None:

@@ -13,7 +13,7 @@ from schemas.events import catalogue
 from schemas.events.base import Episode
 from services.domain.facts import Assurance, Claim
 from services.domain.objects import Thing
-from services.domain.view import HandoverView, Position, ClaimStatus, View
+from services.domain.view import ClaimStatus, HandoverView, Position, View
 
 from .telling import Story
 

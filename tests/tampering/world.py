@@ -25,8 +25,8 @@ from services.cases.store.case_service import CaseDesk
 from services.credit.store import projector as credit
 from services.credit.store import records
 from services.domain.facts import Micros
-from services.financing.domain.external_registries import Answer, Finding
-from services.financing.store.request_consumer import answer_next
+from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
+from services.financing.store.request_consumer import decide_next
 from services.ledger.admission.model import Record
 from services.ledger.admission.raw_bytes import MAX_VALUE_BYTES
 from services.ledger.dead_letters import service as letters
@@ -175,10 +175,10 @@ def _financing(dsn: str, hand: Desk, case: Case) -> None:
     asks = [receivable.ask(number) for number in (0, 1, 2, 4)] + [
         case.ask(n) for n in range(len(case.asks) - 2)
     ]
-    stored.answer(asks[0][0].financing, [Answer("zhongdeng", Finding.CLEAR, asks[0][1])])
+    stored.answer(asks[0][0].financing, [RegistryAnswer("zhongdeng", RegistryFinding.CLEAR, asks[0][1])])
     for ask, at, on in sorted(asks, key=lambda each: each[1]):
         stored.ask(ask, at, on)
-        while answer_next(stored.session, stored.desk):
+        while decide_next(stored.session, stored.desk):
             continue
     stored.hear(micros("2026-12-31T00:00Z"))
     stored.session.commit()

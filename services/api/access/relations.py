@@ -15,7 +15,7 @@ from services.credit.domain.consent import in_force
 from services.credit.store import loader
 from services.domain.facts import Micros
 from services.financing.domain import lifecycle
-from services.financing.store.financings import rulings_of
+from services.financing.store.financings import decisions_of
 from services.financing.store.statements import statement
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
@@ -80,7 +80,7 @@ def lending(
     found = set()
     rows = session.execute(statement("financings_on"), {"ids": uuids(groups)}, binary=True).fetchall()
     if rows:
-        holds = lifecycle.holds(rulings_of(session, [row[0] for row in rows]))
+        holds = lifecycle.holds(decisions_of(session, [row[0] for row in rows]))
         if any(hold.bank == party.code and hold.pledged for hold in holds.values()):
             found.add(Relation.PLEDGED)
     for shipper in shippers_of(told):

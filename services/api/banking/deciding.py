@@ -21,7 +21,7 @@ from services.api.context import Context
 from services.api.problems import Problem
 from services.financing.store.decision_service import CargoMoved
 from services.financing.store.fingerprint_versions import KeyMissing
-from services.financing.store.group_commit import Alone, GroupCommit
+from services.financing.store.group_commit import GroupCommit, GroupFailed
 from services.financing.store.keys import KeysMissing, PlatformKeys, read_keys
 from services.ledger.storage.session import make_ready
 
@@ -77,7 +77,7 @@ def decided(call: Call, undecided: Undecided) -> Answer:
     with _told(call):
         try:
             ruling = group.decide(undecided.ask, undecided.on)
-        except Alone:
+        except GroupFailed:
             ruling = group.desk.decide(call.session, undecided.ask, undecided.on)
     return undecided.answer(ruling)
 
@@ -88,7 +88,7 @@ async def decided_on_loop(call: Call, undecided: Undecided) -> Answer:
     with _told(call):
         try:
             ruling = await group.decided(undecided.ask, undecided.on)
-        except Alone as alone:
+        except GroupFailed as alone:
             raise BeginAgain(call) from alone
     return undecided.answer(ruling)
 

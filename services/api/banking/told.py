@@ -12,13 +12,13 @@ from schemas.envelope import Envelope
 from schemas.rfc3339 import format_micros
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
-from services.financing.domain.cargo import Corroborated
+from services.financing.domain.cargo import CorroboratedFact
 from services.financing.domain.control import Control, Registration
 from services.financing.domain.covenants import Alert
 from services.financing.domain.money import Money
 from services.financing.domain.requests import LIMITS, Reply
 from services.financing.domain.status import Status, Step
-from services.financing.store.financings import Seen
+from services.financing.store.financings import Acknowledgement
 from services.financing.store.status_reader import Summary
 from services.ledger.storage import reading
 
@@ -103,7 +103,7 @@ def summary(found: Summary, shown: Shown) -> Json:
     }
 
 
-def status(found: Status, seen: Mapping[str, Seen], names: Names, shown: Shown) -> Json:
+def status(found: Status, seen: Mapping[str, Acknowledgement], names: Names, shown: Shown) -> Json:
     """All of one financing."""
     return {
         "financing": found.financing,
@@ -138,7 +138,7 @@ def status(found: Status, seen: Mapping[str, Seen], names: Names, shown: Shown) 
     }
 
 
-def corroborated(fact: Corroborated, names: Names) -> Json:
+def corroborated(fact: CorroboratedFact, names: Names) -> Json:
     """A fact with everybody who said it and how sure that is."""
     return {
         "milestone": fact.milestone,
@@ -185,7 +185,7 @@ def registration(found: Registration, names: Names) -> Json:
     }
 
 
-def alert(found: Alert, seen: Mapping[str, Seen], names: Names) -> Json:
+def alert(found: Alert, seen: Mapping[str, Acknowledgement], names: Names) -> Json:
     """An alert with the events behind it, and who acknowledged it how."""
     by_client = seen.get(found.id)
     acknowledged: Json | None = None

@@ -14,7 +14,7 @@ from services.domain.objects import Thing
 from services.financing.domain.cargo import corroboration
 from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.requests import LIMITS
-from services.financing.domain.statements import Word, live, said
+from services.financing.domain.statements import Statement, live, of_type
 from services.financing.store.evidence import Evidence, canonical, gather_evidence
 from services.financing.store.identifiers import application_id
 from services.ledger.storage.arrays import adapt
@@ -42,7 +42,7 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
     facts = [fact for cargo in evidence.cargo for fact in corroboration(cargo)]
     stated = [
         (word, invoice)
-        for word, invoice in said(words, InvoiceIssued)
+        for word, invoice in of_type(words, InvoiceIssued)
         if normalise_1(invoice.document_id) == normalise_1(body.invoice.number)
     ]
     events = {word.event for fact in facts for word in fact.words} | {word.event for word, _ in stated}
@@ -76,7 +76,7 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
 
 
 def _applied(
-    call: Call, body: Corroboration, evidence: Evidence, words: frozenset[Word], on: tuple[Thing, ...]
+    call: Call, body: Corroboration, evidence: Evidence, words: frozenset[Statement], on: tuple[Thing, ...]
 ) -> bool:
     """Whether the applicant asked this bank, by its signature, about cargo of which all that is asked is."""
     terms = body.terms()
@@ -89,7 +89,7 @@ def _applied(
         (word.publisher, applied.bank, applied.product, applied.interest)
         == (terms.applicant, call.party.code, terms.product, terms.interest)
         and f"{word.publisher}/{applied.reference}" == terms.application
-        for word, applied in said(words, finance.Applied)
+        for word, applied in of_type(words, finance.Applied)
     )
 
 

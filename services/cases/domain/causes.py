@@ -16,7 +16,7 @@ from schemas.events.base import Classifier, Episode, ObjectKind
 from services.domain.facts import EventId, Facts, Micros
 from services.domain.objects import Thing
 from services.domain.rules import DELIVERED_PHASE, SECOND, SILENT_AFTER, UNMATCHED_AFTER, rules
-from services.domain.view import HandoverState, HandoverView, OpenException, ClaimStatus, View
+from services.domain.view import ClaimStatus, HandoverState, HandoverView, OpenException, View
 
 CaseId = bytes
 """16 bytes: the digest of what a case is about."""

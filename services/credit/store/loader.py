@@ -112,7 +112,9 @@ def read_events(
 def _credit(read: Reread) -> CreditFacts:
     admitted = read.admitted
     envelope = admitted.envelope
-    said_by = Attribution(read.stored.id, envelope.source, admitted.party.publisher, envelope.published_micros)
+    said_by = Attribution(
+        read.stored.id, envelope.source, admitted.party.publisher, envelope.published_micros
+    )
     return credit.read(said_by, admitted.payload)
 
 

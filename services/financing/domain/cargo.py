@@ -18,10 +18,10 @@ from services.domain.links import RIDES, Network
 from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.domain.rules import rules
-from services.domain.view import Arrival, OpenException, ClaimStatus, View
+from services.domain.view import Arrival, ClaimStatus, OpenException, View
 from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.money import Money
-from services.financing.domain.statements import Word, said
+from services.financing.domain.statements import Statement, of_type
 
 DELIVERED = catalogue.spec("cre.movement.delivered.v1").number
 GATED_OUT = catalogue.spec("cre.movement.gated_out.v1").number
@@ -109,7 +109,7 @@ class Cargo:
 
 
 @dataclass(frozen=True, slots=True)
-class Sayer:
+class Attestation:
     """One publisher's answer to what happened."""
 
     publisher: str
@@ -119,14 +119,14 @@ class Sayer:
 
 
 @dataclass(frozen=True, slots=True)
-class Corroborated:
+class CorroboratedFact:
     """One fact with everybody who said it; ``by_authority`` and the number of sayers are for the reader to weigh."""
 
     milestone: str
     thing: Thing
     place: str
     jurisdiction: str
-    words: tuple[Sayer, ...]
+    words: tuple[Attestation, ...]
     disputed: bool
 
     @property
@@ -140,15 +140,15 @@ class Corroborated:
         return len({word.publisher for word in self.words})
 
 
-def corroboration(cargo: Cargo) -> tuple[Corroborated, ...]:
+def corroboration(cargo: Cargo) -> tuple[CorroboratedFact, ...]:
     """Every fact of the cargo with who said it, in the order of milestones."""
     facts = [a.claim for a in cargo.counted if a.claim.classifier is Classifier.ACT]
     found = []
     for question, given in answers(facts).items():
         tolerance = rules()[question.milestone].tolerance
-        words = tuple(Sayer(c.publisher, c.assurance, c.happened, c.event) for c in given.current)
+        words = tuple(Attestation(c.publisher, c.assurance, c.happened, c.event) for c in given.current)
         found.append(
-            Corroborated(
+            CorroboratedFact(
                 milestone=rules()[question.milestone].name,
                 thing=question.thing,
                 place=given.current[0].place,
@@ -205,7 +205,7 @@ def in_order(things: Iterable[Thing]) -> tuple[Thing, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Valued:
+class VerifiedValue:
     """A value with what it rests on; ``missing`` are invoices that too few publishers state."""
 
     value: Money | None
@@ -214,14 +214,16 @@ class Valued:
     events: tuple[EventId, ...]
 
 
-def verified(words: Iterable[Word], engaged: frozenset[str], currency: str, publishers: int) -> Valued:
+def verified(
+    words: Iterable[Statement], engaged: frozenset[str], currency: str, publishers: int
+) -> VerifiedValue:
     """The value in ``currency``: for each invoice the least that anybody says, where ``publishers`` or more say it.
 
     Never more than the applicant itself stated. Invoices of another currency do not count, and are not converted.
     """
     known = tuple(words)
-    invoices: dict[str, dict[str, tuple[Word, InvoiceIssued]]] = defaultdict(dict)
-    for word, invoice in said(known, InvoiceIssued):
+    invoices: dict[str, dict[str, tuple[Statement, InvoiceIssued]]] = defaultdict(dict)
+    for word, invoice in of_type(known, InvoiceIssued):
         if word.publisher in engaged and invoice.grand_total_amount.currency_code == currency:
             invoices[normalise_1(invoice.document_id)][word.publisher] = (word, invoice)
     total, missing = 0, 0
@@ -235,7 +237,7 @@ def verified(words: Iterable[Word], engaged: frozenset[str], currency: str, publ
         sayers |= by.keys()
         events += [word.event for word, _ in by.values()]
     if not events:
-        return Valued(None, frozenset(), missing, ())
-    stated = [Money.of(applied.value_amount) for _, applied in said(known, Applied)]
+        return VerifiedValue(None, frozenset(), missing, ())
+    stated = [Money.of(applied.value_amount) for _, applied in of_type(known, Applied)]
     total = min([total, *(money.minor for money in stated if money.currency == currency)])
-    return Valued(Money(total, currency), frozenset(sayers), missing, tuple(sorted(events)))
+    return VerifiedValue(Money(total, currency), frozenset(sayers), missing, tuple(sorted(events)))

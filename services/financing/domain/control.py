@@ -20,13 +20,13 @@ from schemas.events.finance_security import (
 )
 from services.domain.facts import FOREVER, EventId, Micros
 from services.financing.domain.lifecycle import end_of
-from services.financing.domain.statements import Word, said
+from services.financing.domain.statements import Statement, of_type
 
 WARNING = 14 * 86_400 * 1_000_000
 """An entry in a register is called expiring for so long before its end."""
 
 
-class Grip(StrEnum):
+class ControlState(StrEnum):
     """What control a bank has over a note's cargo."""
 
     HELD = "HELD"
@@ -46,19 +46,19 @@ class Control:
     holder: str
     consignee_may_dispose: bool
     ends_at: Micros | None
-    grip: Grip
+    grip: ControlState
     events: tuple[EventId, ...]
 
 
 def controls(
-    words: Iterable[Word], notes: frozenset[str], engaged: frozenset[str], bank: str, at: Micros
+    words: Iterable[Statement], notes: frozenset[str], engaged: frozenset[str], bank: str, at: Micros
 ) -> tuple[Control, ...]:
     """The control of ``bank`` over each of ``notes`` of which somebody engaged, or the bank, spoke."""
     heard = [word for word in words if word.publisher in engaged or word.publisher == bank]
-    recorded: dict[str, dict[str, tuple[Word, ControlRecorded | ControlEnded]]] = {}
-    spoken: list[tuple[Word, ControlRecorded | ControlEnded]] = [
-        *said(heard, ControlRecorded),
-        *said(heard, ControlEnded),
+    recorded: dict[str, dict[str, tuple[Statement, ControlRecorded | ControlEnded]]] = {}
+    spoken: list[tuple[Statement, ControlRecorded | ControlEnded]] = [
+        *of_type(heard, ControlRecorded),
+        *of_type(heard, ControlEnded),
     ]
     for word, payload in sorted(spoken, key=lambda pair: pair[0].order):
         if payload.note_key in notes:
@@ -68,28 +68,28 @@ def controls(
 
 
 def _control(
-    note: str, latest: list[tuple[Word, ControlRecorded | ControlEnded]], bank: str, at: Micros
+    note: str, latest: list[tuple[Statement, ControlRecorded | ControlEnded]], bank: str, at: Micros
 ) -> Control | None:
     latest.sort(key=lambda pair: pair[0].order)
     records = [payload for _, payload in latest if isinstance(payload, ControlRecorded)]
     events = tuple(word.event for word, _ in latest)
     if not records:
-        return Control(note, "", "", False, None, Grip.ENDED, events)
+        return Control(note, "", "", False, None, ControlState.ENDED, events)
     newest = records[-1]
     ends = [end for record in records if (end := record.ends_micros) is not None]
     ended = [w for w, p in latest if isinstance(p, ControlEnded) and w.order > _order_of(newest, latest)]
     if ended:
-        grip = Grip.ENDED
+        grip = ControlState.ENDED
     elif len({record.duplicate_holder for record in records}) > 1:
-        grip = Grip.DISPUTED
+        grip = ControlState.DISPUTED
     elif newest.duplicate_holder != bank:
-        grip = Grip.HELD_BY_ANOTHER
+        grip = ControlState.HELD_BY_ANOTHER
     elif any(record.consignee_may_dispose for record in records):
-        grip = Grip.CONSIGNEE_MAY_DISPOSE
+        grip = ControlState.CONSIGNEE_MAY_DISPOSE
     elif ends and min(ends) <= at:
-        grip = Grip.LAPSED
+        grip = ControlState.LAPSED
     else:
-        grip = Grip.HELD
+        grip = ControlState.HELD
     return Control(
         note=note,
         note_type=newest.note_type,
@@ -102,7 +102,7 @@ def _control(
 
 
 def _order_of(
-    record: ControlRecorded, latest: list[tuple[Word, ControlRecorded | ControlEnded]]
+    record: ControlRecorded, latest: list[tuple[Statement, ControlRecorded | ControlEnded]]
 ) -> tuple[Micros, Micros, EventId]:
     return next(word.order for word, payload in latest if payload is record)
 
@@ -128,10 +128,10 @@ class Registration:
         return at >= self.expiring_from
 
 
-def registrations(words: Iterable[Word]) -> tuple[Registration, ...]:
+def registrations(words: Iterable[Statement]) -> tuple[Registration, ...]:
     """The entries that stand, of the ``words`` about one financing; none says "not registered"."""
     known = tuple(words)
-    ended = {(end.number, word.order) for word, end in said(known, RegistrationEnded)}
+    ended = {(end.number, word.order) for word, end in of_type(known, RegistrationEnded)}
     return tuple(
         Registration(
             made.register_name,
@@ -141,6 +141,6 @@ def registrations(words: Iterable[Word]) -> tuple[Registration, ...]:
             None if made.expires_on is None else date.fromisoformat(made.expires_on),
             word.event,
         )
-        for word, made in said(known, RegistrationMade)
+        for word, made in of_type(known, RegistrationMade)
         if not any(number == made.number and order > word.order for number, order in ended)
     )

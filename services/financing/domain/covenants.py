@@ -30,10 +30,10 @@ from services.financing.domain.cargo import (
     TRANSIT_OPENED,
     Cargo,
 )
-from services.financing.domain.control import Grip, controls, registrations
+from services.financing.domain.control import ControlState, controls, registrations
 from services.financing.domain.lifecycle import Hold, State, end_of
 from services.financing.domain.products import Product
-from services.financing.domain.statements import Word, said
+from services.financing.domain.statements import Statement, of_type
 
 
 def entered(cargo: Cargo) -> Iterator[tuple[str, Claim]]:
@@ -77,7 +77,7 @@ class Watched:
     state: State
     product: Product
     cargo: tuple[Cargo, ...]
-    words: Sequence[Word]
+    words: Sequence[Statement]
     at: Micros
     others: tuple[Hold, ...] = ()
 
@@ -91,7 +91,7 @@ def alerts(watched: Watched) -> tuple[Alert, ...]:
     if hold.pledged_at is None:
         return ()
     seen: dict[str, EventId] = {}
-    for word, acknowledged in said(watched.words, AlertAcknowledged):
+    for word, acknowledged in of_type(watched.words, AlertAcknowledged):
         if word.publisher == hold.bank and acknowledged.financing_key == hold.financing:
             seen.setdefault(acknowledged.alert, word.event)
     names = [*watched.product.covenants, *(_AGAINST_A_PLEDGE if watched.product.blocks_release else ())]
@@ -160,15 +160,15 @@ def _destination(watched: Watched) -> Found:
             yield canonical_place(changed.place_of_delivery), word.happened, (word.event,)
 
 
-def _reconsigned(watched: Watched) -> Iterator[tuple[Word, Reconsigned]]:
+def _reconsigned(watched: Watched) -> Iterator[tuple[Statement, Reconsigned]]:
     counted = {claim.event for claim in _facts(watched, RECONSIGNED)}
-    for word, changed in said(watched.words, Reconsigned):
+    for word, changed in of_type(watched.words, Reconsigned):
         if word.event in counted and _running(watched, word.happened):
             yield word, changed
 
 
 def _as_applied(watched: Watched, consignee: str = "", place: str = "") -> bool:
-    for _, applied in said(watched.words, Applied):
+    for _, applied in of_type(watched.words, Applied):
         party = applied.consignee_party
         if consignee and party is not None and party.scheme == "PARTY" and party.id == consignee:
             return True
@@ -178,7 +178,7 @@ def _as_applied(watched: Watched, consignee: str = "", place: str = "") -> bool:
 
 
 def _jurisdiction(watched: Watched) -> Found:
-    applied = said(watched.words, Applied)
+    applied = of_type(watched.words, Applied)
     agreed = {country for _, application in applied for country in application.jurisdictions}
     if not agreed:
         return
@@ -210,8 +210,8 @@ def _silent(watched: Watched) -> Found:
 def _insurance(watched: Watched) -> Found:
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in watched.cargo))
     heard = [word for word in watched.words if word.publisher in engaged]
-    bound = [word for word, cover in said(heard, InsuranceBound) if _covers(cover, watched.at)]
-    for word, cancelled in said(heard, InsuranceCancelled):
+    bound = [word for word, cover in of_type(heard, InsuranceBound) if _covers(cover, watched.at)]
+    for word, cancelled in of_type(heard, InsuranceCancelled):
         insured_since = any(each.order > word.order for each in bound)
         if not insured_since and cancelled.reason != "REPLACED" and _running(watched, word.happened):
             yield cancelled.document_id, word.happened, (word.event,)
@@ -227,8 +227,8 @@ def _control(watched: Watched) -> Found:
         return
     for cargo in watched.cargo:
         for control in controls(watched.words, cargo.notes, cargo.engaged, hold.bank, watched.at):
-            if control.grip is not Grip.HELD:
-                since = control.ends_at if control.grip is Grip.LAPSED and control.ends_at else None
+            if control.grip is not ControlState.HELD:
+                since = control.ends_at if control.grip is ControlState.LAPSED and control.ends_at else None
                 yield (
                     f"{control.note} {control.grip}",
                     since or _latest(watched, control.events),

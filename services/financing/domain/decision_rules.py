@@ -13,16 +13,18 @@ from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import guards, lifecycle
 from services.financing.domain.cargo import in_order
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.guards import Failed, Step
 from services.financing.domain.lifecycle import Hold, Stage
 from services.financing.domain.money import Money
 from services.financing.domain.products import Product, Products, products
-from services.financing.domain.requests import MOST_SHARED, Ask, Book
+from services.financing.domain.requests import MOST_SHARED, DecisionContext, DecisionRequest
 from services.financing.domain.reservation import reserve, still_free
 
 
-def decide(ask: Ask, book: Book, at: Micros, table: Products | None = None) -> Ruling:
+def decide(
+    ask: DecisionRequest, book: DecisionContext, at: Micros, table: Products | None = None
+) -> Decision:
     """Decide ``ask`` on what is known under the lock at ``at`` (UTC microseconds), by the table of products.
 
     A request that was decided before gives that recorded decision again; any other one that is not recorded yet. Blocks
@@ -34,11 +36,11 @@ def decide(ask: Ask, book: Book, at: Micros, table: Products | None = None) -> R
     if earlier is not None and earlier.asked == ask.digest:
         return earlier
     last = book.last
-    taken = _taken(ask, book, moment, known)
+    taken = _decided(ask, book, moment, known)
     return taken._replace(rules=known.version, before=None if last is None else last.number)
 
 
-def _taken(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
+def _decided(ask: DecisionRequest, book: DecisionContext, at: Micros, table: Products) -> Decision:
     if book.earlier is not None:
         other = "Another idempotency key: this one, or this event, was used for another request."
         return _refused(ask, at, Failed("IDEMPOTENCY_KEY_UNUSED", other))
@@ -52,7 +54,9 @@ def _taken(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
     return _STEPS[ask.action](ask, book, at, hold, table[hold.terms.product])
 
 
-def _pledge(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
+def _pledge(
+    ask: DecisionRequest, book: DecisionContext, at: Micros, hold: Hold, product: Product
+) -> Decision:
     if hold.pledged_at is not None or hold.ended in (Stage.RELEASED, Stage.CANCELLED, Stage.SUPERSEDED):
         return _refused(
             ask, at, Failed("NOT_PLEDGED_BEFORE", "A new financing: this one was pledged or ended before.")
@@ -66,14 +70,16 @@ def _pledge(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> R
     return _done(ask, at, frees=tuple(sorted(takes_over)))
 
 
-def _draw(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
+def _draw(ask: DecisionRequest, book: DecisionContext, at: Micros, hold: Hold, product: Product) -> Decision:
     failed = guards.first_failed(product.draw, _step(ask, book, at, hold, product))
     if failed is None and product.one_draw and hold.draws:
         failed = Failed("ONE_DRAW", "A new financing: this product is drawn once.")
     return _done(ask, at, amount=ask.amount) if failed is None else _refused(ask, at, failed)
 
 
-def _release(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
+def _release(
+    ask: DecisionRequest, book: DecisionContext, at: Micros, hold: Hold, product: Product
+) -> Decision:
     """Repayment frees the security; while something is owed only the bank's explicit waiver does, and is recorded."""
     step = _step(ask, book, at, hold, product)
     failed = guards.first_failed(("PLEDGED", "NOT_FROZEN"), step)
@@ -87,7 +93,9 @@ def _release(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> 
     return ask.done(at, amount=owed, waiver=ask.waiver) if owed.minor else _done(ask, at)
 
 
-def _cancel(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
+def _cancel(
+    ask: DecisionRequest, book: DecisionContext, at: Micros, hold: Hold, product: Product
+) -> Decision:
     step = _step(ask, book, at, hold, product)
     if hold.ended is not None:
         return _refused(ask, at, Failed("NOT_ENDED", "A financing that has not ended."))
@@ -97,7 +105,9 @@ def _cancel(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> R
     return _done(ask, at) if failed is None else _refused(ask, at, failed)
 
 
-def _substitute(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
+def _substitute(
+    ask: DecisionRequest, book: DecisionContext, at: Micros, hold: Hold, product: Product
+) -> Decision:
     """``hold`` takes the place of ``ask.replaces``, with what is owed there."""
     old = lifecycle.holds(book.rulings).get(ask.replaces)
     if old is None or old.bank != hold.bank or not old.pledged:
@@ -128,19 +138,26 @@ def _worth(product: Product) -> tuple[str, ...]:
     return tuple(name for name in product.draw if name in of_value)
 
 
-_STEPS: Mapping[Action, Callable[[Ask, Book, Micros, Hold, Product], Ruling]] = MappingProxyType(
-    {
-        Action.PLEDGE: _pledge,
-        Action.DRAW: _draw,
-        Action.RELEASE: _release,
-        Action.CANCEL: _cancel,
-        Action.SUBSTITUTE: _substitute,
-    }
+_STEPS: Mapping[Action, Callable[[DecisionRequest, DecisionContext, Micros, Hold, Product], Decision]] = (
+    MappingProxyType(
+        {
+            Action.PLEDGE: _pledge,
+            Action.DRAW: _draw,
+            Action.RELEASE: _release,
+            Action.CANCEL: _cancel,
+            Action.SUBSTITUTE: _substitute,
+        }
+    )
 )
 
 
 def _step(
-    ask: Ask, book: Book, at: Micros, hold: Hold, product: Product, amount: Money | None = None
+    ask: DecisionRequest,
+    book: DecisionContext,
+    at: Micros,
+    hold: Hold,
+    product: Product,
+    amount: Money | None = None,
 ) -> Step:
     words = book.about(hold)
     return Step(
@@ -155,15 +172,17 @@ def _step(
     )
 
 
-def _done(ask: Ask, at: Micros, *, amount: Money | None = None, frees: tuple[str, ...] = ()) -> Ruling:
+def _done(
+    ask: DecisionRequest, at: Micros, *, amount: Money | None = None, frees: tuple[str, ...] = ()
+) -> Decision:
     return ask.done(at, amount=amount, frees=frees)
 
 
-def _refused(ask: Ask, at: Micros, failed: Failed) -> Ruling:
+def _refused(ask: DecisionRequest, at: Micros, failed: Failed) -> Decision:
     return ask.refused(at, *failed, amount=ask.amount)
 
 
-def dispose(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
+def dispose(ask: DecisionRequest, book: DecisionContext, at: Micros, table: Products) -> Decision:
     """Decide a request on ``book.cargo``; only parties engaged in all of it are told anything.
 
     ``book.rulings`` are those of every financing on that cargo, and on consignments that may be of the same goods. A
@@ -200,5 +219,5 @@ def _satisfied_by(thing: Thing) -> str:
     )[:200]
 
 
-def _refused_disposal(ask: Ask, at: Micros, guard: str, satisfied_by: str) -> Ruling:
+def _refused_disposal(ask: DecisionRequest, at: Micros, guard: str, satisfied_by: str) -> Decision:
     return ask.refused(at, guard, satisfied_by, financing="")

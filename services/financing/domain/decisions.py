@@ -29,7 +29,7 @@ class Action(StrEnum):
         return self in (Action.RELEASE_ORDER, Action.RECONSIGN, Action.TRANSFER)
 
 
-class Outcome(StrEnum):
+class DecisionOutcome(StrEnum):
     """What was decided."""
 
     DONE = "DONE"
@@ -46,7 +46,7 @@ class Terms(NamedTuple):
     interest: str
 
 
-class Ruling(NamedTuple):
+class Decision(NamedTuple):
     """One decision. ``asked`` is the digest of the request, so that a repetition is told from another request.
 
     As it is taken its ``number`` is 0 and its ``position`` unknown; both come with recording it. ``shares`` is what a
@@ -56,7 +56,7 @@ class Ruling(NamedTuple):
 
     number: int
     action: Action
-    outcome: Outcome
+    outcome: DecisionOutcome
     at: Micros
     asked_by: str
     idempotency: str
@@ -79,7 +79,7 @@ class Ruling(NamedTuple):
     @property
     def done(self) -> bool:
         """Whether it took effect."""
-        return self.outcome is Outcome.DONE
+        return self.outcome is DecisionOutcome.DONE
 
     @property
     def recorded(self) -> bool:

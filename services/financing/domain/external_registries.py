@@ -13,7 +13,7 @@ FRESH = 24 * 3_600 * 1_000_000
 """An answer older than a day is no answer."""
 
 
-class Finding(StrEnum):
+class RegistryFinding(StrEnum):
     """What another registry says of a deal. UNAVAILABLE never counts as CLEAR."""
 
     CLEAR = "CLEAR"
@@ -21,11 +21,11 @@ class Finding(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
 
 
-class Answer(NamedTuple):
+class RegistryAnswer(NamedTuple):
     """One registry's answer on one financing, at a moment (UTC microseconds)."""
 
     registry: str
-    finding: Finding
+    finding: RegistryFinding
     at: int
 
 
@@ -34,7 +34,7 @@ class ExternalRegistry(Protocol):
 
     name: str
 
-    def ask(self, papers: Papers, at: int) -> Answer:
+    def ask(self, papers: Papers, at: int) -> RegistryAnswer:
         """Ask about ``papers`` at the moment ``at``."""
 
 
@@ -45,20 +45,22 @@ class TestRegistry:
     __test__ = False
 
     name: str
-    told: Mapping[str, Finding] = field(default_factory=dict)
+    told: Mapping[str, RegistryFinding] = field(default_factory=dict)
 
-    def ask(self, papers: Papers, at: int) -> Answer:
+    def ask(self, papers: Papers, at: int) -> RegistryAnswer:
         """The gravest of what was told of the invoices."""
-        found = {self.told.get(invoice.number, Finding.CLEAR) for invoice in papers.invoices}
-        for grave in (Finding.HIT, Finding.UNAVAILABLE):
+        found = {self.told.get(invoice.number, RegistryFinding.CLEAR) for invoice in papers.invoices}
+        for grave in (RegistryFinding.HIT, RegistryFinding.UNAVAILABLE):
             if grave in found:
-                return Answer(self.name, grave, at)
-        return Answer(self.name, Finding.CLEAR, at)
+                return RegistryAnswer(self.name, grave, at)
+        return RegistryAnswer(self.name, RegistryFinding.CLEAR, at)
 
 
-def standing(required: Iterable[str], answers: Iterable[Answer], at: int) -> Mapping[str, Finding]:
+def current_findings(
+    required: Iterable[str], answers: Iterable[RegistryAnswer], at: int
+) -> Mapping[str, RegistryFinding]:
     """For each registry that must be asked what counts at ``at``: its latest answer, UNAVAILABLE where there is no fresh one."""
-    latest: dict[str, Answer] = {}
+    latest: dict[str, RegistryAnswer] = {}
     for answer in answers:
         known = latest.get(answer.registry)
         if answer.at <= at and (known is None or answer.at > known.at):
@@ -66,6 +68,6 @@ def standing(required: Iterable[str], answers: Iterable[Answer], at: int) -> Map
     return {
         name: latest[name].finding
         if name in latest and at - latest[name].at <= FRESH
-        else Finding.UNAVAILABLE
+        else RegistryFinding.UNAVAILABLE
         for name in sorted(required)
     }

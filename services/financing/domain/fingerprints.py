@@ -219,17 +219,17 @@ def _print(version: Version, kind: Kind, parts: tuple[str, ...], share: Share | 
 
 
 def _digest(version: Version, kind: str, parts: tuple[str, ...]) -> bytes:
-    made = _begun(version.key, kind).copy()
-    made.update(b"".join([_said(part) for part in parts]))
+    made = _keyed_prefix(version.key, kind).copy()
+    made.update(b"".join([_framed(part) for part in parts]))
     return made.digest()
 
 
 @lru_cache(maxsize=256)
-def _begun(key: bytes, kind: str) -> hmac.HMAC:
+def _keyed_prefix(key: bytes, kind: str) -> hmac.HMAC:
     """What all digests of a kind begin with; never updated itself."""
-    return hmac.new(key, _DOMAIN + _said(kind), "sha256")
+    return hmac.new(key, _DOMAIN + _framed(kind), "sha256")
 
 
-def _said(part: str) -> bytes:
+def _framed(part: str) -> bytes:
     said = part.encode()
     return len(said).to_bytes(4) + said

@@ -11,12 +11,12 @@ from schemas.events import finance
 from services.domain.facts import Micros
 from services.financing.domain import external_registries as external
 from services.financing.domain.cargo import LEFT, Cargo, verified
-from services.financing.domain.control import Grip, controls
-from services.financing.domain.external_registries import Answer
+from services.financing.domain.control import ControlState, controls
+from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.lifecycle import Stage, State
 from services.financing.domain.money import Money
 from services.financing.domain.products import Product
-from services.financing.domain.statements import Word, said
+from services.financing.domain.statements import Statement, of_type
 
 
 class Failed(NamedTuple):
@@ -32,11 +32,11 @@ class Step:
 
     state: State
     product: Product
-    words: Sequence[Word]
+    words: Sequence[Statement]
     cargo: tuple[Cargo, ...]
     at: Micros
     amount: Money | None = None
-    external: tuple[Answer, ...] = ()
+    external: tuple[RegistryAnswer, ...] = ()
     required: frozenset[str] = frozenset()
 
     @property
@@ -63,7 +63,9 @@ def _reservation_valid(step: Step) -> str | None:
 def _application_stands(step: Step) -> str | None:
     if any(isinstance(word.payload, finance.ApplicationWithdrawn | finance.Rejected) for word in step.words):
         return "A new application: this one was withdrawn or rejected."
-    return None if said(step.words, finance.Applied) else "The applicant's signed application to this bank."
+    return (
+        None if of_type(step.words, finance.Applied) else "The applicant's signed application to this bank."
+    )
 
 
 def _approved(step: Step) -> str | None:
@@ -93,7 +95,7 @@ def _control(step: Step) -> str | None:
     for cargo in step.cargo:
         found = controls(step.words, cargo.notes, cargo.engaged, bank, step.at)
         fitting = [c for c in found if not step.product.control or c.note_type in step.product.control]
-        if not any(control.grip is Grip.HELD for control in fitting):
+        if not any(control.grip is ControlState.HELD for control in fitting):
             grips = sorted({control.grip for control in found})
             kinds = f" as {' or '.join(sorted(step.product.control))}" if step.product.control else ""
             return (
@@ -111,10 +113,10 @@ def _not_delivered(step: Step) -> str | None:
 
 
 def _external_clear(step: Step) -> str | None:
-    for registry, finding in external.standing(step.required, step.external, step.at).items():
-        if finding is external.Finding.HIT:
+    for registry, finding in external.current_findings(step.required, step.external, step.at).items():
+        if finding is external.RegistryFinding.HIT:
             return f"A clear answer of {registry}, which knows another financing of it."
-        if finding is external.Finding.UNAVAILABLE:
+        if finding is external.RegistryFinding.UNAVAILABLE:
             return f"An answer of {registry} not older than a day; without one it does not count as clear."
     return None
 

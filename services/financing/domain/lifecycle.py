@@ -15,9 +15,9 @@ from schemas.events import finance
 from schemas.events.base import Role
 from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.domain.facts import FOREVER, Micros
-from services.financing.domain.decisions import Action, Ruling, Terms
+from services.financing.domain.decisions import Action, Decision, Terms
 from services.financing.domain.money import Money
-from services.financing.domain.statements import Word, said
+from services.financing.domain.statements import Statement, of_type
 
 
 class Stage(StrEnum):
@@ -93,7 +93,7 @@ class State:
         return None if self.matures_on is None else end_of(self.matures_on)
 
 
-def holds(rulings: Iterable[Ruling], at: Micros = FOREVER) -> dict[str, Hold]:
+def holds(rulings: Iterable[Decision], at: Micros = FOREVER) -> dict[str, Hold]:
     """Every financing that the decisions up to ``at`` reserved, folded in the order of their numbers."""
     found: dict[str, Hold] = {}
     for ruling in sorted(rulings, key=lambda ruling: ruling.number):
@@ -102,7 +102,7 @@ def holds(rulings: Iterable[Ruling], at: Micros = FOREVER) -> dict[str, Hold]:
     return found
 
 
-def _apply(found: dict[str, Hold], ruling: Ruling) -> None:
+def _apply(found: dict[str, Hold], ruling: Decision) -> None:
     changed = _changed(found.get(ruling.financing), ruling)
     if changed is not None:
         found[ruling.financing] = replace(changed, last=ruling.number)
@@ -114,7 +114,7 @@ def _apply(found: dict[str, Hold], ruling: Ruling) -> None:
             found[freed] = replace(other, ended=ended, ended_at=ruling.at, last=ruling.number)
 
 
-def _changed(present: Hold | None, ruling: Ruling) -> Hold | None:
+def _changed(present: Hold | None, ruling: Decision) -> Hold | None:
     match ruling.action:
         case Action.RESERVE:
             assert ruling.terms is not None
@@ -137,7 +137,7 @@ def _changed(present: Hold | None, ruling: Ruling) -> Hold | None:
             return replace(present, ended=Stage.CANCELLED, ended_at=ruling.at)
 
 
-def of_financing(words: Iterable[Word], financing: str, application: str) -> list[Word]:
+def of_financing(words: Iterable[Statement], financing: str, application: str) -> list[Statement]:
     """The words about one financing and its application that count: of its bank, its applicant, and courts."""
     bank, applicant = financing.partition("/")[0], application.partition("/")[0]
     found = []
@@ -156,9 +156,9 @@ def of_financing(words: Iterable[Word], financing: str, application: str) -> lis
     return sorted(found, key=lambda word: word.order)
 
 
-def state(hold: Hold, words: Sequence[Word], at: Micros) -> State:
+def state(hold: Hold, words: Sequence[Statement], at: Micros) -> State:
     """Where ``hold`` stands at ``at``; ``words`` are those of :func:`of_financing` that happened by then."""
-    approvals = said(words, finance.Approved)
+    approvals = of_type(words, finance.Approved)
     approval = approvals[-1][1] if approvals else None
     drawn = sum(money.minor for _, money in hold.draws)
     outstanding, repaid = _owed(hold, words)
@@ -181,7 +181,7 @@ def state(hold: Hold, words: Sequence[Word], at: Micros) -> State:
 
 def _stage(
     hold: Hold,
-    words: Sequence[Word],
+    words: Sequence[Statement],
     at: Micros,
     outstanding: int,
     repaid: bool,
@@ -193,10 +193,10 @@ def _stage(
     if hold.pledged_at is None:
         return _unpledged(hold, words, at, approved)
     for told, kind in (
-        (said(words, finance.WrittenOff), Stage.CLOSED),
+        (of_type(words, finance.WrittenOff), Stage.CLOSED),
         ([1] if frozen else [], Stage.FROZEN),
-        (said(words, finance.Enforced), Stage.ENFORCED),
-        (said(words, finance.Defaulted), Stage.DEFAULTED),
+        (of_type(words, finance.Enforced), Stage.ENFORCED),
+        (of_type(words, finance.Defaulted), Stage.DEFAULTED),
         (_overdue(words), Stage.OVERDUE),
     ):
         if told and (kind in (Stage.FROZEN, Stage.OVERDUE) or hold.draws):
@@ -208,21 +208,21 @@ def _stage(
     return Stage.PARTIALLY_REPAID if repaid else Stage.DRAWN
 
 
-def _unpledged(hold: Hold, words: Sequence[Word], at: Micros, approved: bool) -> Stage:
-    if said(words, finance.ApplicationWithdrawn):
+def _unpledged(hold: Hold, words: Sequence[Statement], at: Micros, approved: bool) -> Stage:
+    if of_type(words, finance.ApplicationWithdrawn):
         return Stage.WITHDRAWN
-    if said(words, finance.Rejected):
+    if of_type(words, finance.Rejected):
         return Stage.REJECTED
     if at >= hold.reserved_until:
         return Stage.RESERVATION_EXPIRED
     return Stage.APPROVED if approved else Stage.RESERVED
 
 
-def _owed(hold: Hold, words: Sequence[Word]) -> tuple[int, bool]:
+def _owed(hold: Hold, words: Sequence[Statement]) -> tuple[int, bool]:
     """(what is owed in minor units, whether anything was repaid): draws and repayments in the order of their times."""
     steps: list[tuple[Micros, int, int, bool]] = [(at, 0, money.minor, False) for at, money in hold.draws]
     currency = hold.draws[0][1].currency if hold.draws else ""
-    for word, repaid in said(words, finance.Repaid):
+    for word, repaid in of_type(words, finance.Repaid):
         if repaid.repaid_amount.currency_code == currency:
             steps.append((word.happened, 1, repaid.repaid_amount.minor_units, repaid.extent == "FULL"))
     owed, any_repaid = 0, False
@@ -235,20 +235,20 @@ def _owed(hold: Hold, words: Sequence[Word]) -> tuple[int, bool]:
     return owed, any_repaid
 
 
-def _overdue(words: Sequence[Word]) -> list[Word]:
+def _overdue(words: Sequence[Statement]) -> list[Statement]:
     """The latest missed repayment that nothing made good since."""
-    missed = said(words, finance.FellOverdue)
+    missed = of_type(words, finance.FellOverdue)
     if not missed:
         return []
     word, last = missed[-1]
-    since = [r for w, r in said(words, finance.Repaid) if w.order > word.order]
+    since = [r for w, r in of_type(words, finance.Repaid) if w.order > word.order]
     paid = sum(r.repaid_amount.minor_units for r in since)
     if paid >= last.overdue_amount.minor_units or any(r.extent == "FULL" for r in since):
         return []
     return [word]
 
 
-def _frozen(words: Sequence[Word]) -> frozenset[str]:
+def _frozen(words: Sequence[Statement]) -> frozenset[str]:
     """Whose freeze is in force: each publisher lifts its own."""
     last: dict[str, bool] = {}
     for word in words:

@@ -15,11 +15,11 @@ from schemas.events.document_trade import InsuranceBound, InsuranceCancelled, In
 from schemas.identifiers.quality import flags
 from schemas.rfc3339 import format_micros
 from services.domain.facts import EventId
-from services.financing.domain.cargo import Cargo, Corroborated, corroboration
-from services.financing.domain.control import Grip
+from services.financing.domain.cargo import Cargo, CorroboratedFact, corroboration
+from services.financing.domain.control import ControlState
 from services.financing.domain.money import Money
 from services.financing.domain.requests import LIMITS, Reply
-from services.financing.domain.statements import Word, said
+from services.financing.domain.statements import Statement, of_type
 from services.financing.domain.status import Status
 
 TOLERANCE = 100
@@ -29,24 +29,24 @@ TOLERANCE = 100
 class Filed(NamedTuple):
     """The particulars of one declaration, by the latest word of it."""
 
-    word: Word
-    said: ParticularsDeclared
+    word: Statement
+    particulars: ParticularsDeclared
 
     @property
     def hs6(self) -> frozenset[str]:
         """The codes as far as they are the same worldwide."""
-        return frozenset(code[:6] for code in self.said.commodities)
+        return frozenset(code[:6] for code in self.particulars.commodities)
 
     @property
     def value(self) -> Money | None:
         """The declared value."""
-        return None if self.said.value_amount is None else Money.of(self.said.value_amount)
+        return None if self.particulars.value_amount is None else Money.of(self.particulars.value_amount)
 
 
-def filed(words: Iterable[Word], engaged: frozenset[str]) -> tuple[Filed, ...]:
+def filed(words: Iterable[Statement], engaged: frozenset[str]) -> tuple[Filed, ...]:
     """The declarations of which an engaged party told the particulars: the latest word of each side and jurisdiction."""
     latest: dict[tuple[str, str], Filed] = {}
-    for word, particulars in said(words, ParticularsDeclared):
+    for word, particulars in of_type(words, ParticularsDeclared):
         if word.publisher in engaged:
             latest[particulars.filing, particulars.jurisdiction] = Filed(word, particulars)
     return tuple(found for _, found in sorted(latest.items(), key=lambda pair: pair[0]))
@@ -59,8 +59,10 @@ def agreement(filings: Iterable[Filed]) -> dict[str, bool | None]:
     currencies = {value.currency for value in values}
     return {
         "hs6": _equal([each.hs6 for each in known]),
-        "packages": _equal([n for each in known if (n := each.said.package_quantity) is not None]),
-        "gross_weight": _alike([kg for each in known if (kg := each.said.gross_weight_kg) is not None]),
+        "packages": _equal([n for each in known if (n := each.particulars.package_quantity) is not None]),
+        "gross_weight": _alike(
+            [kg for each in known if (kg := each.particulars.gross_weight_kg) is not None]
+        ),
         "value": _alike([value.minor for value in values]) if len(currencies) == 1 else None,
     }
 
@@ -75,7 +77,7 @@ def _alike(given: list[int]) -> bool | None:
     return (max(given) - min(given)) * TOLERANCE <= max(given)
 
 
-class Answered(NamedTuple):
+class QuestionAnswer(NamedTuple):
     """One question's answer; ``value`` is None where nothing is known."""
 
     number: int
@@ -92,13 +94,13 @@ class Enquiry:
 
     status: Status
     cargo: tuple[Cargo, ...]
-    words: tuple[Word, ...]
+    words: tuple[Statement, ...]
     encumbered: Reply
     credit: object = None
     cursor: object = 0
 
 
-def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
+def ten_questions(enquiry: Enquiry) -> tuple[QuestionAnswer, ...]:
     """The ten answers, in their order."""
     facts = tuple(fact for cargo in enquiry.cargo for fact in corroboration(cargo))
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in enquiry.cargo))
@@ -116,12 +118,12 @@ def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
         number: int,
         question: str,
         value: object,
-        facts: Iterable[Corroborated] = (),
-        more: Iterable[Word] = (),
-    ) -> Answered:
+        facts: Iterable[CorroboratedFact] = (),
+        more: Iterable[Statement] = (),
+    ) -> QuestionAnswer:
         said_by = {(word.publisher, word.event) for fact in facts for word in fact.words}
         said_by |= {(word.publisher, word.event) for word in more}
-        return Answered(
+        return QuestionAnswer(
             number,
             question,
             value,
@@ -136,7 +138,7 @@ def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
             "Is it encumbered already?",
             {"outcome": enquiry.encumbered.outcome, "match": enquiry.encumbered.match, "limits": LIMITS},
         ),
-        answered(2, "Does the document exist, by whom?", _said(papers) or None, papers),
+        answered(2, "Does the document exist, by whom?", _attested(papers) or None, papers),
         answered(
             3,
             "Do the filings exist and agree?",
@@ -153,8 +155,8 @@ def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
         ),
         answered(6, "Are the identifiers valid?", _identifiers(enquiry)),
         answered(7, "What are the shipper's signals?", enquiry.credit),
-        Answered(8, "What is insured?", insured[0], insured[1], insured[2], position),
-        Answered(
+        QuestionAnswer(8, "What is insured?", insured[0], insured[1], insured[2], position),
+        QuestionAnswer(
             9,
             "What is the whole history?",
             status.history,
@@ -166,7 +168,7 @@ def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
     )
 
 
-def _said(facts: Iterable[Corroborated]) -> list[dict[str, object]]:
+def _attested(facts: Iterable[CorroboratedFact]) -> list[dict[str, object]]:
     return [
         {
             "of": str(fact.thing),
@@ -179,28 +181,30 @@ def _said(facts: Iterable[Corroborated]) -> list[dict[str, object]]:
     ]
 
 
-def _filings(enquiry: Enquiry, filings: list[Corroborated], declared: Iterable[Filed]) -> dict[str, object]:
+def _filings(
+    enquiry: Enquiry, filings: list[CorroboratedFact], declared: Iterable[Filed]
+) -> dict[str, object]:
     if not filings:
         return {}
     codes = {
         code[:6]
-        for _, invoice in said(enquiry.words, InvoiceIssued)
+        for _, invoice in of_type(enquiry.words, InvoiceIssued)
         for code in invoice.commodities
         if len(code) >= 6
     }
     return {
         "by_jurisdiction": {
-            name: _said([fact for fact in filings if fact.jurisdiction == name])
+            name: _attested([fact for fact in filings if fact.jurisdiction == name])
             for name in sorted({fact.jurisdiction for fact in filings})
         },
         "declared": [
             {
-                "filing": each.said.filing,
-                "jurisdiction": each.said.jurisdiction,
+                "filing": each.particulars.filing,
+                "jurisdiction": each.particulars.jurisdiction,
                 "said_by": each.word.publisher,
                 "hs6": sorted(each.hs6),
-                "packages": each.said.package_quantity,
-                "gross_weight_kg": each.said.gross_weight_kg,
+                "packages": each.particulars.package_quantity,
+                "gross_weight_kg": each.particulars.gross_weight_kg,
                 "value": each.value,
             }
             for each in declared
@@ -211,12 +215,12 @@ def _filings(enquiry: Enquiry, filings: list[Corroborated], declared: Iterable[F
     }
 
 
-def _where(enquiry: Enquiry, last: Corroborated | None) -> dict[str, object] | None:
+def _where(enquiry: Enquiry, last: CorroboratedFact | None) -> dict[str, object] | None:
     if last is None:
         return None
     return {
         "place": last.place,
-        "last": _said([last])[0],
+        "last": _attested([last])[0],
         "at": format_micros(last.words[-1].happened),
         "expected": [
             {
@@ -235,8 +239,8 @@ def _where(enquiry: Enquiry, last: Corroborated | None) -> dict[str, object] | N
 
 
 def _delivery(status: Status) -> dict[str, object]:
-    held = [control for control in status.control if control.grip is Grip.HELD]
-    others = [control for control in status.control if control.grip is not Grip.HELD]
+    held = [control for control in status.control if control.grip is ControlState.HELD]
+    others = [control for control in status.control if control.grip is not ControlState.HELD]
     return {
         "release_blocked": status.blocks_release,
         "in_control": sorted({control.holder for control in held}),
@@ -252,9 +256,11 @@ def _identifiers(enquiry: Enquiry) -> dict[str, object]:
 
 
 def _insured(enquiry: Enquiry) -> tuple[object, tuple[str, ...], tuple[EventId, ...]]:
-    ended = {cancelled.document_id for _, cancelled in said(enquiry.words, InsuranceCancelled)}
+    ended = {cancelled.document_id for _, cancelled in of_type(enquiry.words, InsuranceCancelled)}
     bound = [
-        (word, cover) for word, cover in said(enquiry.words, InsuranceBound) if cover.document_id not in ended
+        (word, cover)
+        for word, cover in of_type(enquiry.words, InsuranceBound)
+        if cover.document_id not in ended
     ]
     if not bound:
         return None, (), ()

@@ -12,18 +12,18 @@ from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing, consignment
 from services.financing.domain.cargo import Cargo, Report, goods
-from services.financing.domain.decisions import Action, Outcome, Ruling, Terms
+from services.financing.domain.decisions import Action, Decision, DecisionOutcome, Terms
 from services.financing.domain.documents import Papers
-from services.financing.domain.external_registries import Answer
+from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.lifecycle import Hold, of_financing
 from services.financing.domain.money import Money
-from services.financing.domain.statements import Word
+from services.financing.domain.statements import Statement
 from services.financing.domain.uniqueness import Entry, Match
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class DecisionRequest:
     """One request of a party. ``idempotency`` is its own name of it: the same again is the same request, never a second.
 
     RESERVE carries ``terms`` and ``papers``; DRAW an ``amount``; SUBSTITUTE the financing that is replaced;
@@ -57,15 +57,17 @@ class Ask:
         said = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
         return hashlib.sha256("\x1f".join(said).encode()).digest()[:16]
 
-    def done(self, at: Micros, **more: Any) -> Ruling:
+    def done(self, at: Micros, **more: Any) -> Decision:
         """The decision at ``at`` that what is asked takes effect; ``more`` are further members of Ruling."""
-        return self._ruled(Outcome.DONE, at, more)
+        return self._ruled(DecisionOutcome.DONE, at, more)
 
-    def refused(self, at: Micros, guard: str, satisfied_by: str, **more: Any) -> Ruling:
+    def refused(self, at: Micros, guard: str, satisfied_by: str, **more: Any) -> Decision:
         """The decision at ``at`` that it does not, with the guard that failed and what would satisfy it."""
-        return self._ruled(Outcome.REFUSED, at, {"guard": guard, "satisfied_by": satisfied_by, **more})
+        return self._ruled(
+            DecisionOutcome.REFUSED, at, {"guard": guard, "satisfied_by": satisfied_by, **more}
+        )
 
-    def _ruled(self, outcome: Outcome, at: Micros, more: dict[str, Any]) -> Ruling:
+    def _ruled(self, outcome: DecisionOutcome, at: Micros, more: dict[str, Any]) -> Decision:
         said = {
             "number": 0,
             "action": self.action,
@@ -80,10 +82,10 @@ class Ask:
             "request": self.request,
             **more,
         }
-        return Ruling(**said)
+        return Decision(**said)
 
 
-class Near(NamedTuple):
+class NearbyFinancing(NamedTuple):
     """A financing of other consignments, which perhaps have something in common with what is asked about."""
 
     financing: str
@@ -91,7 +93,7 @@ class Near(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class DecisionContext:
     """What is known under the lock: decisions on everything involved, live words, the cargo, and entries under the keys.
 
     ``prints`` are the fingerprints of what is asked (of the papers for RESERVE, the stored ones for PLEDGE).
@@ -100,20 +102,20 @@ class Book:
     goods, and ``reports`` what is stated of all of them; of a reservation of goods likewise.
     """
 
-    rulings: tuple[Ruling, ...] = ()
-    words: frozenset[Word] = frozenset()
+    rulings: tuple[Decision, ...] = ()
+    words: frozenset[Statement] = frozenset()
     cargo: tuple[Cargo, ...] = ()
     prints: tuple[Fingerprint, ...] = ()
     entries: tuple[Entry, ...] = ()
-    external: tuple[Answer, ...] = ()
+    external: tuple[RegistryAnswer, ...] = ()
     required: frozenset[str] = frozenset()
-    earlier: Ruling | None = None
+    earlier: Decision | None = None
     named: frozenset[Thing] = frozenset()
-    near: tuple[Near, ...] = ()
+    near: tuple[NearbyFinancing, ...] = ()
     reports: tuple[Report, ...] = ()
 
     @property
-    def last(self) -> Ruling | None:
+    def last(self) -> Decision | None:
         """The latest decision of all involved."""
         return max(self.rulings, key=lambda ruling: ruling.number, default=None)
 
@@ -123,11 +125,11 @@ class Book:
         theirs = frozenset[Thing]().union(*(e.consignments for e in self.near if e.financing == financing))
         return goods(self.reports, theirs, since) & (goods(self.reports, asked, since) | self.named)
 
-    def about(self, hold: Hold) -> tuple[Word, ...]:
+    def about(self, hold: Hold) -> tuple[Statement, ...]:
         """The words on one financing and on cargo, without what concerns other financings."""
         return self.of(hold.financing, hold.terms.application)
 
-    def of(self, financing: str, application: str) -> tuple[Word, ...]:
+    def of(self, financing: str, application: str) -> tuple[Statement, ...]:
         """The same, for a financing that has no hold yet."""
         own = of_financing(self.words, financing, application)
         things = frozenset[Thing]().union(*(cargo.things for cargo in self.cargo))
@@ -138,7 +140,7 @@ MOST_SHARED = 16
 """Things in common that a decision names at most; one is enough to refuse."""
 
 
-def _of_cargo(word: Word, things: frozenset[Thing]) -> bool:
+def _of_cargo(word: Statement, things: frozenset[Thing]) -> bool:
     """Whether a word is about cargo, and about this one."""
     payload = word.payload
     if isinstance(payload, Milestone):
@@ -180,7 +182,7 @@ LIMITS = "Other registries and the legal priority register remain decisive."
 """Said with every answer on uniqueness."""
 
 
-def reply(ruling: Ruling) -> Reply:
+def reply(ruling: Decision) -> Reply:
     """What is told of a recorded decision to whoever asked for it; the same again for a repeated request."""
     if ruling.guard in HIDDEN:
         return UNKNOWN

@@ -16,23 +16,23 @@ from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import external_registries, lifecycle, uniqueness
 from services.financing.domain.cargo import in_order
-from services.financing.domain.decisions import Action, Outcome, Ruling, Terms
+from services.financing.domain.decisions import Action, Decision, DecisionOutcome, Terms
 from services.financing.domain.documents import Papers
 from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.guards import Failed
 from services.financing.domain.lifecycle import Hold, Stage, end_of
 from services.financing.domain.money import Money
 from services.financing.domain.products import Interest, Product, Products, Value
-from services.financing.domain.requests import MOST_SHARED, Ask, Book
-from services.financing.domain.statements import Word, said
+from services.financing.domain.requests import MOST_SHARED, DecisionContext, DecisionRequest
+from services.financing.domain.statements import Statement, of_type
 from services.financing.domain.uniqueness import Checked, Encumbrance, Entry, Verdict
 
 
-def consented(words: Iterable[Word], bank: str, at: Micros) -> frozenset[str]:
+def consented(words: Iterable[Statement], bank: str, at: Micros) -> frozenset[str]:
     """The financings that their banks agreed ``bank`` takes over, as far as the consent holds at ``at``."""
     return frozenset(
         consent.financing_key
-        for word, consent in said(words, TakeoverConsented)
+        for word, consent in of_type(words, TakeoverConsented)
         if word.publisher == consent.financing_key.partition("/")[0]
         and consent.to_bank == bank
         and at < end_of(date.fromisoformat(consent.valid_to))
@@ -51,7 +51,7 @@ _SATISFIED_BY = {
 }
 
 
-def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
+def reserve(ask: DecisionRequest, book: DecisionContext, at: Micros, table: Products) -> Decision:
     """Decide a reservation. Who asks without the applicant's signed application learns nothing but "unknown"."""
     terms = ask.terms
     if terms is None or terms.product not in table.rows or ask.financing.partition("/")[0] != ask.asked_by:
@@ -70,7 +70,7 @@ def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
         return _refused(ask, at, failed)
     wanted = encumbrance(ask.financing, terms, product)
     checked, stale = _checked(wanted, book, holds, at)
-    checked = _looked_at(ask, book, checked)
+    checked = _without_reviewed(ask, book, checked)
     if checked.verdict is not Verdict.CLEAR:
         return _against(ask, at, checked)
     common = _common(wanted, book, holds, at, table)
@@ -87,7 +87,7 @@ def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
 
 
 def _common(
-    wanted: Encumbrance, book: Book, holds: dict[str, Hold], at: Micros, table: Products
+    wanted: Encumbrance, book: DecisionContext, holds: dict[str, Hold], at: Micros, table: Products
 ) -> tuple[Thing, ...]:
     """What names goods that another bank holds the same interest in, though the papers show nothing of it.
 
@@ -116,7 +116,9 @@ def _free_again(thing: Thing) -> str:
     return either[:200]
 
 
-def still_free(hold: Hold, book: Book, at: Micros, product: Product) -> tuple[Failed | None, frozenset[str]]:
+def still_free(
+    hold: Hold, book: DecisionContext, at: Micros, product: Product
+) -> tuple[Failed | None, frozenset[str]]:
     """Before a pledge: nothing but what the bank may take over, or has looked at, competes; and what it takes over.
 
     Another reservation that ran out meanwhile does not compete. What is frozen passes to nobody.
@@ -141,7 +143,7 @@ def encumbrance(financing: str, terms: Terms, product: Product) -> Encumbrance:
 
 
 def _checked(
-    wanted: Encumbrance, book: Book, holds: dict[str, Hold], at: Micros
+    wanted: Encumbrance, book: DecisionContext, holds: dict[str, Hold], at: Micros
 ) -> tuple[Checked, frozenset[str]]:
     """The check against what is held at ``at``, and the holders whose reservation has run out under the same keys."""
     held, stale = list[Entry](), list[Entry]()
@@ -157,7 +159,7 @@ def _checked(
     return checked, frozenset(f.by for p in past for f in p.findings if f.verdict is not Verdict.CLEAR)
 
 
-def _outsider(ask: Ask, book: Book, terms: Terms, product: Product) -> Failed | None:
+def _outsider(ask: DecisionRequest, book: DecisionContext, terms: Terms, product: Product) -> Failed | None:
     """Why the asker is told nothing: no application to it, or by somebody who is no party of that cargo."""
     applied = _application(book, ask, terms)
     if applied is None:
@@ -173,8 +175,10 @@ def _outsider(ask: Ask, book: Book, terms: Terms, product: Product) -> Failed | 
     return None
 
 
-def _application(book: Book, ask: Ask, terms: Terms) -> tuple[Word, finance.Applied] | None:
-    for word, applied in said(book.of(ask.financing, terms.application), finance.Applied):
+def _application(
+    book: DecisionContext, ask: DecisionRequest, terms: Terms
+) -> tuple[Statement, finance.Applied] | None:
+    for word, applied in of_type(book.of(ask.financing, terms.application), finance.Applied):
         if (applied.product, applied.interest, word.publisher) == (
             terms.product,
             terms.interest,
@@ -184,7 +188,7 @@ def _application(book: Book, ask: Ask, terms: Terms) -> tuple[Word, finance.Appl
     return None
 
 
-def _of_cargo(papers: Papers, book: Book) -> bool:
+def _of_cargo(papers: Papers, book: DecisionContext) -> bool:
     things = frozenset[Thing]().union(*(cargo.things for cargo in book.cargo))
     asked = [
         *(
@@ -204,12 +208,12 @@ def _of_cargo(papers: Papers, book: Book) -> bool:
     return all(thing in things for thing in asked)
 
 
-def _unstated(papers: Papers, book: Book, words: Sequence[Word]) -> str | None:
+def _unstated(papers: Papers, book: DecisionContext, words: Sequence[Statement]) -> str | None:
     """The first invoice that no party of the consignment states as it is presented."""
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in book.cargo))
     stated = {
         (normalise_1(invoice.document_id), Money.of(invoice.grand_total_amount), _party(invoice.seller_party))
-        for word, invoice in said(words, InvoiceIssued)
+        for word, invoice in of_type(words, InvoiceIssued)
         if word.publisher in engaged
     }
     for invoice in papers.invoices:
@@ -224,7 +228,12 @@ def _party(party: TradeParty) -> tuple[str, str]:
 
 
 def _unfit(
-    ask: Ask, book: Book, terms: Terms, product: Product, present: Hold | None, at: Micros
+    ask: DecisionRequest,
+    book: DecisionContext,
+    terms: Terms,
+    product: Product,
+    present: Hold | None,
+    at: Micros,
 ) -> Iterator[Failed]:
     if Interest(terms.interest) not in product.interests:
         yield Failed("INTEREST_OF_PRODUCT", f"One of {', '.join(sorted(product.interests))}.")
@@ -249,17 +258,19 @@ def _unfit(
         )
     if any(isinstance(w.payload, finance.ApplicationWithdrawn | finance.Rejected) for w in words):
         yield Failed("APPLICATION_STANDS", "A new application: this one was withdrawn or rejected.")
-    found = external_registries.standing(book.required, book.external, at)
-    for registry in (name for name, finding in found.items() if finding is external_registries.Finding.HIT):
+    found = external_registries.current_findings(book.required, book.external, at)
+    for registry in (
+        name for name, finding in found.items() if finding is external_registries.RegistryFinding.HIT
+    ):
         yield Failed("EXTERNAL_CLEAR", f"A clear answer of {registry}, which knows another financing of it.")
 
 
-def _looked_at(ask: Ask, book: Book, checked: Checked) -> Checked:
+def _without_reviewed(ask: DecisionRequest, book: DecisionContext, checked: Checked) -> Checked:
     """Without what the bank has looked at since an earlier review of the same request."""
     reviewed = any(
         ruling.number == ask.reviewed
         and ruling.action is Action.RESERVE
-        and ruling.outcome is Outcome.REVIEW
+        and ruling.outcome is DecisionOutcome.REVIEW
         and ruling.financing == ask.financing
         for ruling in book.rulings
     )
@@ -268,12 +279,12 @@ def _looked_at(ask: Ask, book: Book, checked: Checked) -> Checked:
     return replace(checked, findings=tuple(f for f in checked.findings if f.guard not in REVIEWABLE))
 
 
-def _against(ask: Ask, at: Micros, checked: Checked) -> Ruling:
+def _against(ask: DecisionRequest, at: Micros, checked: Checked) -> Decision:
     gravest = checked.gravest
     assert gravest is not None
     refused = _refused(ask, at, Failed(gravest.guard, _SATISFIED_BY[gravest.guard]))
-    return refused if checked.verdict is Verdict.TAKEN else refused._replace(outcome=Outcome.REVIEW)
+    return refused if checked.verdict is Verdict.TAKEN else refused._replace(outcome=DecisionOutcome.REVIEW)
 
 
-def _refused(ask: Ask, at: Micros, failed: Failed) -> Ruling:
+def _refused(ask: DecisionRequest, at: Micros, failed: Failed) -> Decision:
     return ask.refused(at, *failed, terms=ask.terms)

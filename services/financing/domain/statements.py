@@ -31,7 +31,7 @@ TRANSIT_OPENED = catalogue.spec("cre.customs.transit_opened.v1").number
 P = TypeVar("P", bound=Payload)
 
 
-class Word(NamedTuple):
+class Statement(NamedTuple):
     """One accepted event: who said it when, when it happened, since when the platform knows it, and what it says."""
 
     event: EventId
@@ -54,7 +54,7 @@ class Word(NamedTuple):
 class Record(NamedTuple):
     """A grow-only set of words and withdrawals; ``all`` merges any number."""
 
-    words: frozenset[Word] = frozenset()
+    words: frozenset[Statement] = frozenset()
     withdrawals: frozenset[tuple[Withdrawal, Micros]] = frozenset()
     contents: frozenset[tuple[EventId, bytes]] = frozenset()
 
@@ -71,16 +71,16 @@ class Record(NamedTuple):
 
 def read(statement: Attribution, content: bytes, payload: Payload, known: Micros) -> Record:
     """What one admitted event says to financing; an event of another kind is an empty record."""
-    record = _words(statement, payload, known)
+    record = _statements(statement, payload, known)
     if not record.words and not record.withdrawals:
         return record
     return record._replace(contents=frozenset({(statement.event, content)}))
 
 
-def _words(statement: Attribution, payload: Payload, known: Micros) -> Record:
+def _statements(statement: Attribution, payload: Payload, known: Micros) -> Record:
     if isinstance(payload, Corrected):
         withdrawal = Withdrawal(statement.event, event_id(statement.source, payload.target), True)
-        said = _words(statement, payload.replacement.payload, known)
+        said = _statements(statement, payload.replacement.payload, known)
         return said._replace(withdrawals=frozenset({(withdrawal, known)}))
     if isinstance(payload, Retracted):
         withdrawal = Withdrawal(statement.event, event_id(statement.source, payload.target), False)
@@ -88,7 +88,7 @@ def _words(statement: Attribution, payload: Payload, known: Micros) -> Record:
     if not isinstance(payload, FinanceFact | Milestone) or not _reads(payload):
         return Record()
     publisher = statement.publisher
-    word = Word(
+    word = Statement(
         statement.event,
         publisher.code,
         publisher.roles,
@@ -104,7 +104,7 @@ def _reads(payload: Payload) -> bool:
     return isinstance(payload, READ) or payload.spec.number == TRANSIT_OPENED
 
 
-def live(record: Record, as_of: Micros, known_at: Micros) -> frozenset[Word]:
+def live(record: Record, as_of: Micros, known_at: Micros) -> frozenset[Statement]:
     """The words that count: known by ``known_at``, happened by ``as_of``, and live as far as was known then."""
     withdrawals = [withdrawal for withdrawal, known in record.withdrawals if known <= known_at]
     known = {word.event for word in record.words if word.known <= known_at}
@@ -120,7 +120,7 @@ def live(record: Record, as_of: Micros, known_at: Micros) -> frozenset[Word]:
     )
 
 
-def said(words: Iterable[Word], kind: type[P]) -> list[tuple[Word, P]]:
+def of_type(words: Iterable[Statement], kind: type[P]) -> list[tuple[Statement, P]]:
     """The words of one type with their payloads, in the order in which they happened."""
     found = [(word, word.payload) for word in words if isinstance(word.payload, kind)]
     return sorted(found, key=lambda pair: pair[0].order)

@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 from services.domain.facts import EventId, Micros
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo import Cargo, Corroborated, Valued, corroboration, verified
+from services.financing.domain.cargo import Cargo, CorroboratedFact, VerifiedValue, corroboration, verified
 from services.financing.domain.control import Control, Registration, controls, registrations
 from services.financing.domain.covenants import Alert, Watched, alerts
-from services.financing.domain.decisions import Ruling, Terms
+from services.financing.domain.decisions import Decision, Terms
 from services.financing.domain.lifecycle import Hold, Stage, State
 from services.financing.domain.money import Money
 from services.financing.domain.products import Interest, Products, products
-from services.financing.domain.requests import LIMITS, Book
+from services.financing.domain.requests import LIMITS, DecisionContext
 from services.financing.domain.statements import Record, live
 
 
@@ -53,8 +53,8 @@ class Status:
     matures_on: date | None
     drawn: Money
     outstanding: Money
-    value: Valued
-    corroboration: tuple[Corroborated, ...]
+    value: VerifiedValue
+    corroboration: tuple[CorroboratedFact, ...]
     control: tuple[Control, ...]
     registrations: tuple[Registration, ...]
     alerts: tuple[Alert, ...]
@@ -66,7 +66,7 @@ class Status:
 def status(
     financing: str,
     asked_by: str,
-    rulings: Iterable[Ruling],
+    rulings: Iterable[Decision],
     record: Record,
     cargo: tuple[Cargo, ...],
     as_of: Micros,
@@ -84,7 +84,7 @@ def status(
         return None
     rows = products() if table is None else table
     product = rows[hold.terms.product]
-    book = Book(rulings=tuple(known), words=live(record, as_of, known_at), cargo=cargo)
+    book = DecisionContext(rulings=tuple(known), words=live(record, as_of, known_at), cargo=cargo)
     words = book.about(hold)
     own = lifecycle.of_financing(words, financing, hold.terms.application)
     state = lifecycle.state(hold, own, as_of)
@@ -129,7 +129,7 @@ def _competes(hold: Hold, other: Hold, table: Products) -> bool:
     return same_interest and own.value is its.value
 
 
-def _history(known: list[Ruling], state: State, book: Book, financing: str) -> tuple[Step, ...]:
+def _history(known: list[Decision], state: State, book: DecisionContext, financing: str) -> tuple[Step, ...]:
     steps = [
         Step(
             r.at,

@@ -15,25 +15,25 @@ from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
 from services.financing.domain.cargo import Cargo
-from services.financing.domain.decisions import Ruling
-from services.financing.domain.external_registries import Answer, Finding
+from services.financing.domain.decisions import Decision
+from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.products import Products
-from services.financing.domain.requests import Book, Near
+from services.financing.domain.requests import DecisionContext, NearbyFinancing
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry
-from services.financing.store.evidence import Spoken, evidence_of
-from services.financing.store.financings import among, cargo_in, held_by, print_of, ruling_of
+from services.financing.store.evidence import LoadedStatements, evidence_of
+from services.financing.store.financings import among, cargo_in, decision_of, entries_held_by, print_of
 from services.financing.store.identifiers import application_id, financing_id
 from services.financing.store.locks import (
-    Asked,
     CargoMoved,
-    Held,
+    LockedScope,
+    PreparedRequest,
     Rows,
     financings_of,
-    told,
-    told_application,
+    stated_application,
+    stated_subjects,
 )
 from services.financing.store.statements import statement
 from services.ledger.registry.registry import Registry
@@ -45,42 +45,47 @@ from services.runtime.named_sql import nested
 Session = Connection[Any]
 
 
-class Seen(NamedTuple):
+class LockedReads(NamedTuple):
     """The facts about the cargo and the words about what is involved, as they were found behind the locks."""
 
     facts: Sequence[Stored]
-    words: Spoken
+    words: LoadedStatements
 
 
-class Found(NamedTuple):
+class ContextRead(NamedTuple):
     """The book, and the consignments that the request is about, as named or as reserved on."""
 
-    book: Book
+    book: DecisionContext
     things: tuple[Thing, ...]
 
 
-def ask_seen(session: Session) -> Rows:
+def send_reads(session: Session) -> Rows:
     """Ask for what is seen behind the locks: a statement of its own, sent after the one that locks."""
-    return session.cursor(binary=True, row_factory=tuple_row).execute(seen_query())
+    return session.cursor(binary=True, row_factory=tuple_row).execute(reads_query())
 
 
-def seen_in(rows: Rows, requests: Sequence[Asked], held: Sequence[Held | CargoMoved]) -> list[Seen]:
+def reads_in(
+    rows: Rows, requests: Sequence[PreparedRequest], held: Sequence[LockedScope | CargoMoved]
+) -> list[LockedReads]:
     """What was seen for each request; the words are those on what is involved, and on what the request tells."""
     facts: list[list[Stored]] = [[] for _ in requests]
     words: list[list[Stored]] = [[] for _ in requests]
     for no, is_fact, *row in rows.fetchall():
         (facts if is_fact else words)[no - 1].append(reading.stored_of(row))
     return [
-        Seen(
+        LockedReads(
             facts[place],
-            Spoken(frozenset({*(h.involved if isinstance(h, Held) else ()), *told(asked.ask)}), words[place]),
+            LoadedStatements(
+                frozenset({*(h.involved if isinstance(h, LockedScope) else ()), *stated_subjects(asked.ask)}),
+                words[place],
+            ),
         )
         for place, (asked, h) in enumerate(zip(requests, held, strict=True))
     ]
 
 
 @cache
-def seen_query() -> bytes:
+def reads_query() -> bytes:
     """The facts about the consignments that are locked, and the words on what is involved, of each request by itself."""
     facts = nested(reading.said_query(), ids=b"SELECT unnest(h.consignments)")
     seen = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
@@ -95,19 +100,21 @@ def seen_query() -> bytes:
     )
 
 
-class Kept(NamedTuple):
+class PriorDecisions(NamedTuple):
     """What earlier decisions left."""
 
     things: tuple[Thing, ...]
     prints: tuple[Fingerprint, ...]
     entries: Sequence[tuple[str, Fingerprint]] = ()
-    rulings: tuple[Ruling, ...] = ()
-    external: tuple[Answer, ...] = ()
-    earlier: Ruling | None = None
-    near: tuple[Near, ...] = ()
+    rulings: tuple[Decision, ...] = ()
+    external: tuple[RegistryAnswer, ...] = ()
+    earlier: Decision | None = None
+    near: tuple[NearbyFinancing, ...] = ()
 
 
-def read_kept(session: Session, requests: Sequence[Asked], held: Sequence[Held | CargoMoved]) -> list[Kept]:
+def read_prior(
+    session: Session, requests: Sequence[PreparedRequest], held: Sequence[LockedScope | CargoMoved]
+) -> list[PriorDecisions]:
     """What earlier decisions left of what each request is about, as far as there is any, in one round trip.
 
     Nothing of it depends on the answer to another question.
@@ -116,28 +123,28 @@ def read_kept(session: Session, requests: Sequence[Asked], held: Sequence[Held |
     touching = [
         place
         for place, (_, h) in enumerate(pairs)
-        if isinstance(h, Held) and (h.ruled or h.answered or h.repeated)
+        if isinstance(h, LockedScope) and (h.ruled or h.answered or h.repeated)
     ]
-    found = [Kept(tuple(sorted(asked.on)), asked.prints) for asked in requests]
+    found = [PriorDecisions(tuple(sorted(asked.on)), asked.prints) for asked in requests]
     if touching:
         with session.pipeline():
-            asked_for = [_ask_kept(session, *pairs[place]) for place in touching]
+            asked_for = [_send_prior(session, *pairs[place]) for place in touching]
         for place, rows in zip(touching, asked_for, strict=True):
-            found[place] = _kept_in(rows, requests[place])
+            found[place] = _prior_in(rows, requests[place])
     return found
 
 
-def read_book(
+def read_context(
     session: Session,
-    asked: Asked,
-    held: Held,
-    seen: Seen,
-    kept: Kept,
+    asked: PreparedRequest,
+    held: LockedScope,
+    seen: LockedReads,
+    kept: PriorDecisions,
     registry: Registry,
     at: Micros,
     table: Products,
     required: frozenset[str],
-) -> Found:
+) -> ContextRead:
     """The book of what is locked by ``held``.
 
     A further round trip is needed where the cargo has notes that are not among the papers.
@@ -145,10 +152,10 @@ def read_book(
     ask = asked.ask
     holds = lifecycle.holds(kept.rulings)
     applications = {application_id(hold.terms.application) for hold in holds.values()}
-    subjects = {*held.involved, *told_application(ask), *applications}
+    subjects = {*held.involved, *stated_application(ask), *applications}
     spoken = seen.words._replace(subjects=seen.words.subjects | applications)
     evidence = evidence_of(session, held.consignments, seen.facts, subjects, registry, at, spoken=spoken)
-    book = Book(
+    book = DecisionContext(
         rulings=kept.rulings,
         words=live(evidence.record, at, at),
         cargo=evidence.cargo if _whole(kept.things, evidence.cargo) else (),
@@ -165,10 +172,10 @@ def read_book(
         near=_apart(kept.near, evidence.cargo) if ask.action.disposes else kept.near,
         reports=evidence.reports if kept.near else (),
     )
-    return Found(book, kept.things)
+    return ContextRead(book, kept.things)
 
 
-class _KeptRows(NamedTuple):
+class _PriorRows(NamedTuple):
     """Rows that were asked for; None what was not."""
 
     cargo: Rows | None
@@ -179,8 +186,8 @@ class _KeptRows(NamedTuple):
     near: Rows | None
 
 
-def _ask_kept(session: Session, asked: Asked, held: Held | CargoMoved) -> _KeptRows:
-    assert isinstance(held, Held)
+def _send_prior(session: Session, asked: PreparedRequest, held: LockedScope | CargoMoved) -> _PriorRows:
+    assert isinstance(held, LockedScope)
     ask, prints = asked.ask, uuids(sorted({p.digest for p in asked.prints}))
     named, own = uuids(financings_of(ask)), financing_id(ask.financing).hex() if ask.financing else None
     name = {"asked_by": ask.asked_by, "idempotency": ask.idempotency}
@@ -189,7 +196,7 @@ def _ask_kept(session: Session, asked: Asked, held: Held | CargoMoved) -> _KeptR
     def rows(query: str, parameters: dict[str, Any]) -> Rows:
         return session.cursor(binary=True, row_factory=tuple_row).execute(statement(query), parameters)
 
-    return _KeptRows(
+    return _PriorRows(
         cargo=None if asked.on else rows("cargo_of", {"financings": named}),
         entries=rows("entries_met", {"prints": prints, "own": own}),
         rulings=rows("decisions_of", {"financings": uuids(held.involved)}),
@@ -199,33 +206,35 @@ def _ask_kept(session: Session, asked: Asked, held: Held | CargoMoved) -> _KeptR
     )
 
 
-def _kept_in(rows: _KeptRows, asked: Asked) -> Kept:
+def _prior_in(rows: _PriorRows, asked: PreparedRequest) -> PriorDecisions:
     prints = asked.prints
     things = tuple(sorted(asked.on)) if rows.cargo is None else cargo_in(rows.cargo.fetchall())
     met = list(map(print_of, rows.entries.fetchall()))
     if not prints:
-        prints = tuple(print_ for _, print_ in held_by(met, asked.ask.financing))
+        prints = tuple(print_ for _, print_ in entries_held_by(met, asked.ask.financing))
     before = None if rows.earlier is None else rows.earlier.fetchone()
-    return Kept(
+    return PriorDecisions(
         things,
         prints,
         among(met, prints),
-        tuple(map(ruling_of, rows.rulings.fetchall())),
-        tuple(Answer(r, Finding(f), at) for r, f, at in rows.external.fetchall()) if rows.external else (),
-        None if before is None else ruling_of(before),
+        tuple(map(decision_of, rows.rulings.fetchall())),
+        tuple(RegistryAnswer(r, RegistryFinding(f), at) for r, f, at in rows.external.fetchall())
+        if rows.external
+        else (),
+        None if before is None else decision_of(before),
         () if rows.near is None else _near(rows.near.fetchall()),
     )
 
 
-def _near(rows: Iterable[Sequence[str]]) -> tuple[Near, ...]:
+def _near(rows: Iterable[Sequence[str]]) -> tuple[NearbyFinancing, ...]:
     """The financings in rows of ``cargo_near``."""
     return tuple(
-        Near(name, frozenset(consignment(*key.split("/", 1)) for _, key in own))
+        NearbyFinancing(name, frozenset(consignment(*key.split("/", 1)) for _, key in own))
         for name, own in groupby(rows, key=itemgetter(0))
     )
 
 
-def _apart(near: Iterable[Near], cargo: Iterable[Cargo]) -> tuple[Near, ...]:
+def _apart(near: Iterable[NearbyFinancing], cargo: Iterable[Cargo]) -> tuple[NearbyFinancing, ...]:
     """Those of ``near`` that are of none of the consignments of ``cargo``, under whatever name."""
     members = frozenset[str]().union(*(each.members for each in cargo))
     return tuple(each for each in near if members.isdisjoint(thing.key for thing in each.consignments))

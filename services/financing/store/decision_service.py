@@ -18,24 +18,31 @@ from psycopg import Connection
 from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
 from services.financing.domain.decision_rules import decide
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints
 from services.financing.domain.products import Products, products
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.financing.store import fingerprint_versions as versions
-from services.financing.store.decision_context import Kept, Seen, ask_seen, read_book, read_kept, seen_in
-from services.financing.store.decision_writer import Decided, record, signed, state_digest
-from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
-from services.financing.store.locks import (
-    Asked,
-    Held,
-    Later,
-    OtherVersions,
-    ask_hold,
-    held_in,
-    known_keys,
+from services.financing.store.decision_context import (
+    LockedReads,
+    PriorDecisions,
+    read_context,
+    read_prior,
+    reads_in,
+    send_reads,
 )
+from services.financing.store.decision_writer import SignedDecision, record, signed, state_digest
+from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.financing.store.locks import CargoMoved as CargoMoved
+from services.financing.store.locks import (
+    Deferred,
+    LockedScope,
+    OtherVersions,
+    PreparedRequest,
+    known_keys,
+    locked_in,
+    send_locks,
+)
 from services.financing.store.statements import statement
 from services.ledger.platform_events import Signer
 from services.ledger.registry import store as registry_store
@@ -44,7 +51,7 @@ from services.ledger.storage import points
 from services.ledger.storage.arrays import adapt
 
 Session = Connection[Any]
-Request = tuple[Ask, Sequence[Thing]]
+Request = tuple[DecisionRequest, Sequence[Thing]]
 """What is asked, and the consignments that a reservation or a request about cargo is about."""
 Clock = Callable[[Session], tuple[Micros, int]]
 MOST_KEYS = 1_024
@@ -65,22 +72,22 @@ class _Counting(NamedTuple):
     versions: tuple[Version, ...] = ()
 
 
-class _Look(NamedTuple):
+class _RequestReads(NamedTuple):
     """One request with all that was found of it."""
 
-    asked: Asked
-    held: Held
-    seen: Seen
-    kept: Kept
+    asked: PreparedRequest
+    held: LockedScope
+    seen: LockedReads
+    kept: PriorDecisions
 
 
-class _Looked(NamedTuple):
+class _GroupReads(NamedTuple):
     """What is decided side by side, each with its place among the requests, and what all of it rests on.
 
     ``open`` are the versions of fingerprints under which is written.
     """
 
-    each: list[tuple[int, _Look]]
+    each: list[tuple[int, _RequestReads]]
     registry: Registry
     at: Micros
     position: int
@@ -88,7 +95,7 @@ class _Looked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Desk:
+class DecisionService:
     """Decides in the caller's transaction, which it neither commits nor rolls back. For several sessions and threads.
 
     ``required`` are the other registries that must be clear before money is paid; ``clock`` is another one than the
@@ -103,7 +110,7 @@ class Desk:
     _known: dict[int, Registry] = field(default_factory=dict, compare=False, repr=False)
     _counting: list[_Counting] = field(default_factory=lambda: [_Counting()], compare=False, repr=False)
 
-    def decide(self, session: Session, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
+    def decide(self, session: Session, ask: DecisionRequest, on: Sequence[Thing] = ()) -> Decision:
         """Decide and record ``ask``; ``on`` are the consignments that a reservation or a request about cargo is about.
 
         A repeated request gives the decision that was taken for it, and records nothing. Blocks while others decide on the
@@ -116,7 +123,7 @@ class Desk:
 
     def decide_all(
         self, session: Session, requests: Sequence[Request], whole: bool = False
-    ) -> list[Ruling | Exception]:
+    ) -> list[Decision | Exception]:
         """Decide and record each of ``requests``, or say why it alone was not decided; nothing of such a one is written.
 
         Later where it has something in common with an earlier one, CargoMoved where it has to begin again. ``whole``:
@@ -124,12 +131,12 @@ class Desk:
         KeyMissing, and what Postgres raises; to roll back is then the caller's.
         """
         adapt(session)
-        found: list[Ruling | Exception] = [Later() for _ in requests]
+        found: list[Decision | Exception] = [Deferred() for _ in requests]
         looked = self._looked(session, requests, found, whole)
         if looked is None:
             return found
         points.reach("locked")
-        decided: list[Decided] = []
+        decided: list[SignedDecision] = []
         for place, each in looked.each:
             try:
                 found[place], recorded = self._judged(session, each, looked)
@@ -146,10 +153,12 @@ class Desk:
                 session.execute(b"COMMIT")
         return found
 
-    def _judged(self, session: Session, look: _Look, looked: _Looked) -> tuple[Ruling, Decided | None]:
+    def _judged(
+        self, session: Session, look: _RequestReads, looked: _GroupReads
+    ) -> tuple[Decision, SignedDecision | None]:
         """The decision on one request, and what is to be recorded of it, if anything is."""
         at, table = looked.at, products() if self.table is None else self.table
-        book, things = read_book(session, *look, looked.registry, at, table, self.required)
+        book, things = read_context(session, *look, looked.registry, at, table, self.required)
         ruling = decide(look.asked.ask, book, at, self.table)
         if ruling.recorded:
             return ruling, None
@@ -162,8 +171,8 @@ class Desk:
         return ruling, signed(ruling, self.signer, state_digest(book), written, things)
 
     def _looked(
-        self, session: Session, requests: Sequence[Request], found: list[Ruling | Exception], whole: bool
-    ) -> _Looked | None:
+        self, session: Session, requests: Sequence[Request], found: list[Decision | Exception], whole: bool
+    ) -> _GroupReads | None:
         """What is locked for the requests, and seen behind that; None where none can be decided. Others are in ``found``."""
         counting = self._counting[0]
         while True:
@@ -173,28 +182,28 @@ class Desk:
             with session.pipeline():
                 if whole:
                     session.execute(b"BEGIN")
-                locked = ask_hold(session, asked, counting.rows)
-                rows = ask_seen(session)
-            held = held_in(locked, asked)
+                locked = send_locks(session, asked, counting.rows)
+                rows = send_reads(session)
+            held = locked_in(locked, asked)
             if not isinstance(held, OtherVersions):
                 break
             counting = self._counting[0] = _Counting(held.rows, versions.counting(held.rows, self.ring))
             whole = False
-        kept = read_kept(session, asked, held)
-        seen = seen_in(rows, asked, held)
-        each = list[tuple[int, _Look]]()
+        kept = read_prior(session, asked, held)
+        seen = reads_in(rows, asked, held)
+        each = list[tuple[int, _RequestReads]]()
         for number, (place, h) in enumerate(zip(places, held, strict=True)):
-            if isinstance(h, Held):
-                each.append((place, _Look(asked[number], h, seen[number], kept[number])))
+            if isinstance(h, LockedScope):
+                each.append((place, _RequestReads(asked[number], h, seen[number], kept[number])))
             else:
                 found[place] = h
-        first = next((h for h in held if isinstance(h, Held)), None)
+        first = next((h for h in held if isinstance(h, LockedScope)), None)
         at, position = (0, 0) if first is None else (first.moment, first.position)
         if self.clock is not None:
             at, position = self.clock(session)
         registry = self._registry(session, 0 if first is None else first.registry)
         opened = frozenset(version.number for version in counting.versions if version.open)
-        return _Looked(each, registry, at, position, opened)
+        return _GroupReads(each, registry, at, position, opened)
 
     def _registry(self, session: Session, version: int) -> Registry:
         """The registry at the version that is held; read once for each version of it."""
@@ -207,17 +216,17 @@ class Desk:
 
 
 def _apart(
-    requests: Sequence[Request], known: Sequence[Version], found: list[Ruling | Exception]
-) -> tuple[list[int], list[Asked]]:
+    requests: Sequence[Request], known: Sequence[Version], found: list[Decision | Exception]
+) -> tuple[list[int], list[PreparedRequest]]:
     """The requests, by their places, that have nothing in common as far as they tell themselves, while there is room.
 
     What fails for one of them alone is put to its place in ``found``.
     """
-    places, asked = list[int](), list[Asked]()
+    places, asked = list[int](), list[PreparedRequest]()
     taken: set[int] = set()
     for place, (ask, on) in enumerate(requests):
         try:
-            each = Asked(ask, on, _asked_prints(ask, known))
+            each = PreparedRequest(ask, on, _presented_prints(ask, known))
             keys = known_keys(each)
         except Exception as problem:
             found[place] = problem
@@ -229,7 +238,7 @@ def _apart(
     return places, asked
 
 
-def _asked_prints(ask: Ask, known: Sequence[Version]) -> tuple[Fingerprint, ...]:
+def _presented_prints(ask: DecisionRequest, known: Sequence[Version]) -> tuple[Fingerprint, ...]:
     """The fingerprints of the papers of a reservation, under each version that counts."""
     if ask.action is not Action.RESERVE or ask.terms is None:
         return ()

@@ -11,11 +11,11 @@ from psycopg import Connection
 
 from schemas.events.finance_decision import DecidedOnGoods, DecidedWhole
 from services.domain.objects import Thing
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.documents import Share
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.products import products
-from services.financing.domain.requests import Book
+from services.financing.domain.requests import DecisionContext
 from services.financing.store.financings import decision_columns, entry_columns
 from services.financing.store.identifiers import financing_id
 from services.financing.store.statements import statement
@@ -28,7 +28,7 @@ MOST_CARGO = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ReservedEntries:
     """What a reservation takes: fingerprints, on which consignments. Nothing for other decisions."""
 
     prints: Sequence[Fingerprint] = ()
@@ -41,22 +41,22 @@ class Taken:
 
 
 def signed_decision(
-    signer: Signer, ruling: Ruling, state: bytes, taken: Taken, about: Sequence[Thing] = ()
+    signer: Signer, ruling: Decision, state: bytes, taken: ReservedEntries, about: Sequence[Thing] = ()
 ) -> Signed:
     """The event of ``ruling`` that rests on what has the SHA-256 ``state``; the same ruling gives the same bytes.
 
     ``about`` are the consignments that it names.
     """
-    name, said = f"decision-{ruling.number}", _said(ruling, state, taken, about)
+    name, said = f"decision-{ruling.number}", _payload(ruling, state, taken, about)
     return signed_event(signer, version_of(ruling), name, ruling.at, said)
 
 
-def version_of(ruling: Ruling) -> type[DecidedWhole]:
+def version_of(ruling: Decision) -> type[DecidedWhole]:
     """The version of the event that says ``ruling``: the newest one only where it says something that earlier ones cannot."""
     return DecidedOnGoods if ruling.shares or ruling.waiver else DecidedWhole
 
 
-def stated(ruling: Ruling) -> dict[str, Any]:
+def stated(ruling: Decision) -> dict[str, Any]:
     """What the event says of ``ruling`` itself, by the names of its fields; None for what it leaves out."""
     amount, terms = ruling.amount, ruling.terms
     return {
@@ -89,7 +89,9 @@ def stated(ruling: Ruling) -> dict[str, Any]:
     }
 
 
-def _said(ruling: Ruling, state: bytes, taken: Taken, about: Sequence[Thing]) -> dict[str, Any]:
+def _payload(
+    ruling: Decision, state: bytes, taken: ReservedEntries, about: Sequence[Thing]
+) -> dict[str, Any]:
     said = {name: value for name, value in stated(ruling).items() if value is not None}
     if about:
         said["cargo"] = sorted(thing.key for thing in about)[:MOST_CARGO]
@@ -110,7 +112,7 @@ def _share(share: Share | None) -> str:
     return "whole" if share is None else f"{share.part} of {share.whole} {share.measure}"
 
 
-def state_digest(book: Book) -> bytes:
+def state_digest(book: DecisionContext) -> bytes:
     """SHA-256 of what a decision rests on: decisions, words, cargo, entries and answers, whatever order they came in."""
     rests_on = [
         *sorted(f"decision {ruling.number}" for ruling in book.rulings),
@@ -129,29 +131,29 @@ PLEDGING = frozenset({Action.PLEDGE, Action.SUBSTITUTE})
 ENDING = frozenset({Action.RELEASE, Action.CANCEL})
 
 
-class Decided(NamedTuple):
+class SignedDecision(NamedTuple):
     """A decision to be recorded: signed, with what it takes (nothing but for a reservation) on which consignments."""
 
-    ruling: Ruling
+    ruling: Decision
     signed: Signed
-    taken: Taken
+    taken: ReservedEntries
 
 
 def signed(
-    ruling: Ruling, signer: Signer, state: bytes, prints: Sequence[Fingerprint], things: Sequence[Thing]
-) -> Decided:
+    ruling: Decision, signer: Signer, state: bytes, prints: Sequence[Fingerprint], things: Sequence[Thing]
+) -> SignedDecision:
     """``ruling`` signed, resting on what has the SHA-256 ``state``.
 
     ``prints`` are what a reservation takes, ``things`` its consignments, or those that a request about cargo is about; both are
     ignored for decisions that take and name nothing.
     """
     takes = ruling.done and ruling.action is Action.RESERVE
-    taken = Taken(prints, things) if takes else Taken()
+    taken = ReservedEntries(prints, things) if takes else ReservedEntries()
     about = things if ruling.action.disposes or ruling.shares else taken.things
-    return Decided(ruling, signed_decision(signer, ruling, state, taken, about), taken)
+    return SignedDecision(ruling, signed_decision(signer, ruling, state, taken, about), taken)
 
 
-def record(session: Session, decided: Sequence[Decided]) -> None:
+def record(session: Session, decided: Sequence[SignedDecision]) -> None:
     """Record decisions that have nothing in common, and what follows from them, in the caller's transaction.
 
     In a pipeline nothing is waited for.
@@ -171,7 +173,7 @@ def record(session: Session, decided: Sequence[Decided]) -> None:
     points.reach("before_commit")
 
 
-def _decisions(decided: Sequence[Decided]) -> dict[str, Any]:
+def _decisions(decided: Sequence[SignedDecision]) -> dict[str, Any]:
     rulings = [each.ruling for each in decided]
     touched = [(id_, r.number) for r in rulings for id_ in _ids(r, lambda r: (r.financing, *r.frees))]
     return {
@@ -183,7 +185,7 @@ def _decisions(decided: Sequence[Decided]) -> dict[str, Any]:
     }
 
 
-def _taken(done: Sequence[Decided]) -> dict[str, Any]:
+def _taken(done: Sequence[SignedDecision]) -> dict[str, Any]:
     holding = [each.ruling for each in done if each.ruling.financing]
     cargo = [(ruling.financing, thing) for ruling, _, taken in done for thing in taken.things]
     return {
@@ -199,7 +201,7 @@ def _taken(done: Sequence[Decided]) -> dict[str, Any]:
     }
 
 
-def _given_up(done: Sequence[Decided]) -> dict[str, Any]:
+def _given_up(done: Sequence[SignedDecision]) -> dict[str, Any]:
     rulings = [each.ruling for each in done]
     freeing = [(id_, ruling.number) for ruling in rulings for id_ in _freed(ruling)]
     return {
@@ -209,19 +211,19 @@ def _given_up(done: Sequence[Decided]) -> dict[str, Any]:
     }
 
 
-def _blocks(ruling: Ruling) -> bool:
+def _blocks(ruling: Decision) -> bool:
     return ruling.terms is not None and products()[ruling.terms.product].blocks_release
 
 
-def _own(ruling: Ruling) -> list[bytes]:
+def _own(ruling: Decision) -> list[bytes]:
     return _ids(ruling, lambda ruling: (ruling.financing,))
 
 
-def _freed(ruling: Ruling) -> list[bytes]:
+def _freed(ruling: Decision) -> list[bytes]:
     """Whose entries a decision that is done frees: of those that it takes over or finds run out, and its own that it gives up."""
     gives_up = ruling.action in {*ENDING, Action.RESERVE}
     return _ids(ruling, lambda ruling: (*ruling.frees, ruling.financing if gives_up else ""))
 
 
-def _ids(ruling: Ruling, names: Callable[[Ruling], Iterable[str]]) -> list[bytes]:
+def _ids(ruling: Decision, names: Callable[[Decision], Iterable[str]]) -> list[bytes]:
     return sorted({financing_id(name) for name in names(ruling) if name})

@@ -64,7 +64,7 @@ def gather_evidence(
     return evidence_of(session, consignments, loaded, subjects, registry, as_of, known_at)
 
 
-class Spoken(NamedTuple):
+class LoadedStatements(NamedTuple):
     """What was read beforehand of words about some subjects."""
 
     subjects: frozenset[bytes] = frozenset()
@@ -79,7 +79,7 @@ def evidence_of(
     registry: Registry,
     as_of: Micros,
     known_at: Micros = FOREVER,
-    spoken: Spoken = Spoken(),
+    spoken: LoadedStatements = LoadedStatements(),
 ) -> Evidence:
     """The same with the facts ``loaded`` already, and perhaps some words; what is missing of these is read."""
     events = [reread(s, registry) for s in loaded if s.append_us <= known_at]
@@ -92,24 +92,24 @@ def evidence_of(
             cargo.append(Cargo.of(view_of(facts, gathered, as_of), gathered, facts.links))
     wanted = {*subjects, *(note_id(note) for each in cargo for note in each.notes)}
     if not spoken.subjects <= wanted:
-        spoken = Spoken()  # it may hold words about what turned out not to belong here
-    further = words_of(session, missing) if (missing := wanted - spoken.subjects) else ()
+        spoken = LoadedStatements()  # it may hold words about what turned out not to belong here
+    further = load_statements(session, missing) if (missing := wanted - spoken.subjects) else ()
     known = {event.stored.no for event in events}
     more = {stored.no: stored for stored in (*spoken.events, *further) if stored.no not in known}
-    spoken_of = words_in((stored for _, stored in sorted(more.items())), registry, known_at)
+    spoken_of = statements_in((stored for _, stored in sorted(more.items())), registry, known_at)
     # Also of what was set aside since: a key that turns out stolen lifts no block.
     reports = (Report(event.stored.append_us, event.facts) for event in events)
-    return Evidence(tuple(cargo), Record.all([*map(_said, events), spoken_of]), tuple(reports))
+    return Evidence(tuple(cargo), Record.all([*map(_record_of, events), spoken_of]), tuple(reports))
 
 
-def words_about(
+def statements_about(
     session: Session, subjects: Iterable[bytes], registry: Registry, known_at: Micros = FOREVER
 ) -> Record:
     """What was said of financings, applications and notes (16-byte ids), known by ``known_at``; raises Unreadable."""
-    return words_in(words_of(session, subjects), registry, known_at)
+    return statements_in(load_statements(session, subjects), registry, known_at)
 
 
-def words_in(events: Iterable[Stored], registry: Registry, known_at: Micros = FOREVER) -> Record:
+def statements_in(events: Iterable[Stored], registry: Registry, known_at: Micros = FOREVER) -> Record:
     """What ``events`` say to financing, as far as they were known by ``known_at``; raises Unreadable."""
     return Record.all(
         read(heard.statement, heard.stored.content, heard.payload, heard.stored.append_us)
@@ -121,14 +121,14 @@ def words_in(events: Iterable[Stored], registry: Registry, known_at: Micros = FO
     )
 
 
-def words_of(session: Session, subjects: Iterable[bytes]) -> list[Stored]:
+def load_statements(session: Session, subjects: Iterable[bytes]) -> list[Stored]:
     """The events on ``subjects`` (16-byte ids) with what withdraws them, in order."""
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     cursor.execute(statement("words_read"), {"subjects": uuids(sorted(set(subjects)))})
     return [reading.stored_of(row) for row in cursor.fetchall()]
 
 
-def _said(event: Reread) -> Record:
+def _record_of(event: Reread) -> Record:
     if event.stored.quarantined:
         return Record()
     verified = event.admitted.verified

@@ -12,9 +12,9 @@ from psycopg.rows import tuple_row
 from schemas.events.base import ObjectKind
 from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
-from services.financing.domain.decisions import Action, Outcome, Ruling, Terms
+from services.financing.domain.decisions import Action, Decision, DecisionOutcome, Terms
 from services.financing.domain.documents import Share
-from services.financing.domain.external_registries import Answer
+from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.fingerprints import Fingerprint, Kind
 from services.financing.domain.money import Money
 from services.financing.store.identifiers import financing_id
@@ -34,20 +34,20 @@ KINDS = {
 }
 """Numbers of the kinds of fingerprint, as stored; never reused."""
 _BY_NUMBER = {number: kind for kind, number in KINDS.items()}
-RULING_COLUMNS = 25
+DECISION_COLUMNS = 25
 
 
-def ruling_of(row: Sequence[Any]) -> Ruling:
+def decision_of(row: Sequence[Any]) -> Decision:
     """The decision in a row of ``decisions_of``."""
     (
         number, action, outcome, at, asked_by, idempotency, asked, position, rules, financing, request, application,
         applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, before,
         shares, waiver,
-    ) = row[:RULING_COLUMNS]  # fmt: skip
-    return Ruling(
+    ) = row[:DECISION_COLUMNS]  # fmt: skip
+    return Decision(
         number=number,
         action=Action(action),
-        outcome=Outcome(outcome),
+        outcome=DecisionOutcome(outcome),
         at=at,
         asked_by=asked_by,
         idempotency=idempotency,
@@ -75,7 +75,7 @@ def thing_of(text: str) -> Thing:
     return Thing(ObjectKind[kind.upper()], key)
 
 
-def decision_columns(rulings: Sequence[Ruling]) -> dict[str, Any]:
+def decision_columns(rulings: Sequence[Decision]) -> dict[str, Any]:
     """The parameters of ``record`` that say the decisions themselves, but for the signed events: a column of each member."""
     terms = [ruling.terms for ruling in rulings]
     amounts = [ruling.amount for ruling in rulings]
@@ -142,14 +142,14 @@ def entry_columns(taken: Iterable[tuple[str, Iterable[Fingerprint]]]) -> dict[st
 
 Session = Connection[Any]
 Row = Sequence[Any]
-Held = tuple[str, Fingerprint]
+HeldEntry = tuple[str, Fingerprint]
 """A financing by its name, and one fingerprint that it holds."""
 
 
-def rulings_of(session: Session, financings: Iterable[bytes]) -> tuple[Ruling, ...]:
+def decisions_of(session: Session, financings: Iterable[bytes]) -> tuple[Decision, ...]:
     """Every decision that changed one of the financings (16-byte ids), in the order in which they were taken."""
     rows = _rows(session, "decisions_of", {"financings": uuids(sorted({*financings}))})
-    return tuple(map(ruling_of, rows))
+    return tuple(map(decision_of, rows))
 
 
 def cargo_of(session: Session, financings: Sequence[bytes]) -> tuple[Thing, ...]:
@@ -164,7 +164,7 @@ def cargo_in(rows: Iterable[Row]) -> tuple[Thing, ...]:
     return tuple(sorted(consignment(*key.split("/", 1)) for _, key in rows))
 
 
-def entries_of(session: Session, financings: Sequence[bytes]) -> list[Held]:
+def entries_of(session: Session, financings: Sequence[bytes]) -> list[HeldEntry]:
     """What the financings (16-byte ids) hold, each with the financing's name, in order."""
     if not financings:
         return []
@@ -172,25 +172,25 @@ def entries_of(session: Session, financings: Sequence[bytes]) -> list[Held]:
     return sorted(map(print_of, rows), key=_order)
 
 
-def held_by(entries: Iterable[Held], financing: str) -> list[Held]:
+def entries_held_by(entries: Iterable[HeldEntry], financing: str) -> list[HeldEntry]:
     """What the financing of that name holds of ``entries``, in order."""
     return sorted((each for each in entries if each[0] == financing), key=_order)
 
 
-def entries_under(session: Session, prints: Sequence[Fingerprint]) -> list[Held]:
+def entries_under(session: Session, prints: Sequence[Fingerprint]) -> list[HeldEntry]:
     """What is held under any of ``prints``, by whomever, each with the financing's name."""
     digests = sorted({each.digest for each in prints})
     rows = _rows(session, "entries", {"digests": uuids(digests)}) if digests else []
     return among(map(print_of, rows), prints)
 
 
-def among(entries: Iterable[Held], prints: Iterable[Fingerprint]) -> list[Held]:
+def among(entries: Iterable[HeldEntry], prints: Iterable[Fingerprint]) -> list[HeldEntry]:
     """What of ``entries`` is held under the very ``prints``: of the same version, kind and digest."""
     wanted = {(p.version, p.kind, p.digest) for p in prints}
     return [(name, p) for name, p in entries if (p.version, p.kind, p.digest) in wanted]
 
 
-def _order(entry: Held) -> tuple[str, int, str, bytes]:
+def _order(entry: HeldEntry) -> tuple[str, int, str, bytes]:
     name, print_ = entry
     return name, print_.version, print_.kind, print_.digest
 
@@ -199,7 +199,7 @@ def _rows(session: Session, name: str, parameters: dict[str, Any]) -> list[tuple
     return session.cursor(binary=True, row_factory=tuple_row).execute(statement(name), parameters).fetchall()
 
 
-class Seen(NamedTuple):
+class Acknowledgement(NamedTuple):
     """Which client of the bank acknowledged an alert, when, and what it remarked."""
 
     at: Micros
@@ -219,14 +219,14 @@ def acknowledge(
     return True
 
 
-def acknowledged(session: Session, financing: str, known_at: Micros) -> dict[str, Seen]:
+def acknowledged(session: Session, financing: str, known_at: Micros) -> dict[str, Acknowledgement]:
     """What was acknowledged by ``known_at``, by the alert."""
     given = {"financing": financing_id(financing).hex(), "known_at": known_at}
     rows = session.execute(statement("acknowledged"), given, binary=True)
-    return {bytes(alert).hex(): Seen(at, client, remark) for alert, at, client, remark in rows}
+    return {bytes(alert).hex(): Acknowledgement(at, client, remark) for alert, at, client, remark in rows}
 
 
-def put_down(session: Connection[Any], financing: str, answers: Iterable[Answer]) -> None:
+def record_answers(session: Connection[Any], financing: str, answers: Iterable[RegistryAnswer]) -> None:
     """Put down ``answers`` on ``financing``, in the caller's transaction; one that is there already stays as it is."""
     own = UUID(bytes=financing_id(financing))
     for given in answers:

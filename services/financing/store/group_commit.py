@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 import psycopg
 
 from services.domain.objects import Thing
-from services.financing.domain.decisions import Ruling
-from services.financing.domain.requests import Ask
-from services.financing.store.decision_service import Desk, Request, Session
-from services.financing.store.locks import Later
+from services.financing.domain.decisions import Decision
+from services.financing.domain.requests import DecisionRequest
+from services.financing.store.decision_service import DecisionService, Request, Session
+from services.financing.store.locks import Deferred
 from services.ledger.storage import points
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ PATIENCE = 0.002
 """Seconds for which a group is awaited."""
 
 
-class Alone(Exception):
+class GroupFailed(Exception):
     """The transaction of the group failed, for whichever reason: nothing was decided; ask in a transaction of your own."""
 
 
@@ -42,11 +42,11 @@ class Alone(Exception):
 class _Waiting:
     """One request that waits for its answer; whoever of them is to lead has none yet."""
 
-    ask: Ask
+    ask: DecisionRequest
     on: Sequence[Thing]
-    answer: Ruling | Exception | None = None
+    answer: Decision | Exception | None = None
 
-    def ruling(self) -> Ruling:
+    def ruling(self) -> Decision:
         """The answer that came."""
         assert self.answer is not None
         if isinstance(self.answer, Exception):
@@ -82,7 +82,7 @@ class _OnLoop(_Waiting):
 class GroupCommit:
     """Decides for many threads by ``desk``, over one session that ``connect`` opens: committing by itself, and its own."""
 
-    def __init__(self, desk: Desk, connect: Callable[[], Session]) -> None:
+    def __init__(self, desk: DecisionService, connect: Callable[[], Session]) -> None:
         self.desk, self._connect = desk, connect
         self._session: Session | None = None
         self._lock = threading.Lock()
@@ -92,8 +92,8 @@ class GroupCommit:
         self._expected = 1
         self._leading = ThreadPoolExecutor(1, "decisions")
 
-    def decide(self, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
-        """Decide, record and commit ``ask`` as ``Desk.decide`` does, with whatever else is asked at the same time.
+    def decide(self, ask: DecisionRequest, on: Sequence[Thing] = ()) -> Decision:
+        """Decide, record and commit ``ask`` as ``DecisionService.decide`` does, with whatever else is asked at the same time.
 
         Blocks until that is done. Raises CargoMoved (begin again), Alone where the group failed, and what fails for this
         request alone. Whoever holds locks that a decision needs must not call it.
@@ -104,7 +104,7 @@ class GroupCommit:
         self._lead(own)
         return own.ruling()
 
-    async def decided(self, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
+    async def decided(self, ask: DecisionRequest, on: Sequence[Thing] = ()) -> Decision:
         """The same for a caller on an event loop, which does not block."""
         own = _OnLoop(ask, on)
         if self._leads(own):
@@ -170,7 +170,7 @@ class GroupCommit:
         except BaseException as problem:
             self._end()
             for each in group:
-                each.answer = Alone()
+                each.answer = GroupFailed()
             if not isinstance(problem, Exception):
                 raise
             log.warning(
@@ -184,9 +184,9 @@ class GroupCommit:
         points.reach("after_commit")
         for each, outcome in zip(group, found, strict=True):
             # Who shares something with an earlier one of the group is decided after it.
-            each.answer = None if isinstance(outcome, Later) else outcome
+            each.answer = None if isinstance(outcome, Deferred) else outcome
 
-    def _decided(self, requests: Sequence[Request]) -> list[Ruling | Exception]:
+    def _decided(self, requests: Sequence[Request]) -> list[Decision | Exception]:
         if self._session is None or self._session.closed:
             self._session = self._connect()
             self._session.autocommit = True

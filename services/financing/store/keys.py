@@ -22,7 +22,7 @@ from schemas.signing_key import SigningKey
 from services.domain.facts import Micros
 from services.financing.domain.fingerprints import NEWEST
 from services.financing.store import fingerprint_versions
-from services.financing.store.decision_service import Desk
+from services.financing.store.decision_service import DecisionService
 from services.financing.store.fingerprint_versions import KeyRing
 from services.ledger.platform_events import Signer
 from services.ledger.registry import commands, store
@@ -51,10 +51,10 @@ class PlatformKeys:
     def __repr__(self) -> str:
         return f"PlatformKeys({self.source}, {self.key.key_id}, {len(self.registry_keys)} registry keys)"
 
-    def desk(self, network: str, required: frozenset[str] = frozenset()) -> Desk:
+    def desk(self, network: str, required: frozenset[str] = frozenset()) -> DecisionService:
         """The desk that decides by them on ``network``; ``required`` are registries that must be clear before money is paid."""
         signer = Signer(network, self.source, self.key, self.salt_secret)
-        return Desk(KeyRing(self.registry_keys), signer, required)
+        return DecisionService(KeyRing(self.registry_keys), signer, required)
 
 
 def read_keys(path: Path) -> PlatformKeys:

@@ -20,11 +20,11 @@ from schemas.events import finance, finance_request
 from schemas.events.base import Payload
 from services.domain.facts import EventId
 from services.domain.objects import Thing
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.money import Money
-from services.financing.domain.requests import Ask
-from services.financing.store.decision_service import CargoMoved, Desk
-from services.financing.store.financings import rulings_of
+from services.financing.domain.requests import DecisionRequest
+from services.financing.store.decision_service import CargoMoved, DecisionService
+from services.financing.store.financings import decisions_of
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.identifiers import financing_id
 from services.financing.store.statements import statement
@@ -55,8 +55,8 @@ class _Failed(Exception):
         self.no, self.problem = no, problem
 
 
-def answer_next(session: Session, desk: Desk) -> bool:
-    """Decide what the oldest waiting event asks for, and commit; False where none waits. Raises as ``Desk.decide``."""
+def decide_next(session: Session, desk: DecisionService) -> bool:
+    """Decide what the oldest waiting event asks for, and commit; False where none waits. Raises as ``DecisionService.decide``."""
     for _ in range(ATTEMPTS):
         try:
             with session.transaction():
@@ -81,7 +81,7 @@ def _put_down(session: Session, failed: _Failed) -> None:
         session.execute(statement("put_fault"), {"no": failed.no, "fault": fault, "seconds": TRIED_AGAIN})
 
 
-def _answer_oldest(session: Session, desk: Desk) -> bool:
+def _answer_oldest(session: Session, desk: DecisionService) -> bool:
     adapt(session)
     row = session.execute(statement("next_asked")).fetchone()
     if row is None:
@@ -98,51 +98,55 @@ def _answer_oldest(session: Session, desk: Desk) -> bool:
     return True
 
 
-def _answer(session: Session, desk: Desk, no: int) -> None:
+def _answer(session: Session, desk: DecisionService, no: int) -> None:
     stored = next(iter(reading.events_by_number(session, [no])), None)
     number = 0
     if stored is not None and not stored.quarantined:
         read = reread(stored, registry_store.look(session))
-        asked = asked_by(read.admitted.payload, read.admitted.verified.party.code, stored.id)
+        asked = request_of(read.admitted.payload, read.admitted.verified.party.code, stored.id)
         if asked is not None:
             number = _decided_before(session, asked[0]) or desk.decide(session, *asked).number
     session.execute(statement("put_answered"), {"no": no, "number": number})
 
 
-def asked_by(payload: Payload, publisher: str, event: EventId) -> tuple[Ask, tuple[Thing, ...]] | None:
+def request_of(
+    payload: Payload, publisher: str, event: EventId
+) -> tuple[DecisionRequest, tuple[Thing, ...]] | None:
     """The request that an event of ``publisher`` makes, and the cargo that it is about; None where it makes none."""
     name = f"event {event.hex()}"
     if isinstance(payload, finance_request.Disposal):
         on = tuple(sorted({Thing(ref.kind, ref.key) for ref in payload.objects}))
-        return Ask(_DISPOSALS[type(payload)], publisher, name, request=event), on
+        return DecisionRequest(_DISPOSALS[type(payload)], publisher, name, request=event), on
     match payload:
         case finance.Pledged():
-            ask = Ask(Action.PLEDGE, publisher, name, payload.financing_key, event)
+            ask = DecisionRequest(Action.PLEDGE, publisher, name, payload.financing_key, event)
         case finance.Drawn():
             amount = Money.of(payload.drawn_amount)
-            ask = Ask(Action.DRAW, publisher, name, payload.financing_key, event, amount=amount)
+            ask = DecisionRequest(Action.DRAW, publisher, name, payload.financing_key, event, amount=amount)
         case finance.Released():
             given = payload.waiver if isinstance(payload, finance.ReleasedWaiving) else None
             waiver = "" if given is None else given.grounds
-            ask = Ask(Action.RELEASE, publisher, name, payload.financing_key, event, waiver=waiver)
+            ask = DecisionRequest(
+                Action.RELEASE, publisher, name, payload.financing_key, event, waiver=waiver
+            )
         case finance.Cancelled():
-            ask = Ask(Action.CANCEL, publisher, name, payload.financing_key, event)
+            ask = DecisionRequest(Action.CANCEL, publisher, name, payload.financing_key, event)
         case finance.CollateralSubstituted():
             by, replaced = payload.replaced_by_key, payload.financing_key
-            ask = Ask(Action.SUBSTITUTE, publisher, name, by, event, replaces=replaced)
+            ask = DecisionRequest(Action.SUBSTITUTE, publisher, name, by, event, replaces=replaced)
         case _:
             return None
     return ask, ()
 
 
-def _decided_before(session: Session, ask: Ask) -> int | None:
+def _decided_before(session: Session, ask: DecisionRequest) -> int | None:
     """The decision that the event only tells of: its bank asked for the same step, of the same amount, through the API.
 
     Each such decision stands for one event, so that a second payment of the same amount is decided by itself.
     """
     if ask.action.disposes:
         return None
-    known = rulings_of(session, [financing_id(ask.financing)])
+    known = decisions_of(session, [financing_id(ask.financing)])
     alike = [r.number for r in known if _alike(r, ask)]
     if not alike:
         return None
@@ -150,7 +154,7 @@ def _decided_before(session: Session, ask: Ask) -> int | None:
     return min(set(alike) - {number for (number,) in rows}, default=None)
 
 
-def _alike(ruling: Ruling, ask: Ask) -> bool:
+def _alike(ruling: Decision, ask: DecisionRequest) -> bool:
     same = ruling.done and ruling.request is None
     same = same and (ruling.financing, ruling.action) == (ask.financing, ask.action)
     return same and (ask.action is not Action.DRAW or ruling.amount == ask.amount)

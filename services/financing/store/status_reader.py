@@ -14,22 +14,28 @@ from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle, uniqueness
 from services.financing.domain.cargo import Cargo
-from services.financing.domain.decisions import Ruling
+from services.financing.domain.decisions import Decision
 from services.financing.domain.lifecycle import Hold, State
 from services.financing.domain.products import Products, products
-from services.financing.domain.requests import Book, Reply
+from services.financing.domain.requests import DecisionContext, Reply
 from services.financing.domain.reservation import encumbrance
-from services.financing.domain.statements import Record, Word, live
+from services.financing.domain.statements import Record, Statement, live
 from services.financing.domain.status import Status, status
 from services.financing.domain.uniqueness import Entry, Verdict
-from services.financing.store.evidence import Evidence, canonical, gather_evidence, words_about, words_in
+from services.financing.store.evidence import (
+    Evidence,
+    canonical,
+    gather_evidence,
+    statements_about,
+    statements_in,
+)
 from services.financing.store.financings import (
-    RULING_COLUMNS,
+    DECISION_COLUMNS,
     cargo_of,
+    decision_of,
+    decisions_of,
     entries_of,
     entries_under,
-    ruling_of,
-    rulings_of,
 )
 from services.financing.store.identifiers import application_id, financing_id
 from services.financing.store.statements import statement
@@ -45,13 +51,13 @@ Session = Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class StatusEvidence:
     """A status with what it was taken from: the cargo, the words that count, and every decision involved."""
 
     status: Status
     cargo: tuple[Cargo, ...]
-    words: tuple[Word, ...]
-    rulings: tuple[Ruling, ...]
+    words: tuple[Statement, ...]
+    rulings: tuple[Decision, ...]
 
 
 def status_of(
@@ -67,11 +73,11 @@ def status_of(
 
     Reads in the caller's transaction; some milliseconds. Raises Unreadable.
     """
-    looked = look(session, financing, asked_by, as_of, known_at, registry, table)
+    looked = read_status_evidence(session, financing, asked_by, as_of, known_at, registry, table)
     return None if looked is None else looked.status
 
 
-def look(
+def read_status_evidence(
     session: Session,
     financing: str,
     asked_by: str,
@@ -79,11 +85,11 @@ def look(
     known_at: Micros,
     registry: Registry | None = None,
     table: Products | None = None,
-) -> Looked | None:
+) -> StatusEvidence | None:
     """The same with what it was taken from."""
     adapt(session)
     own = financing_id(financing)
-    hold = lifecycle.holds(rulings_of(session, [own])).get(financing)
+    hold = lifecycle.holds(decisions_of(session, [own])).get(financing)
     if hold is None or hold.bank != asked_by:
         return None
     groups = canonical(session, cargo_of(session, [own]))
@@ -92,12 +98,12 @@ def look(
     )
     involved = {own, *(row[0] for row in rows.fetchall())}
     evidence = _evidence(session, groups, involved, hold, as_of, known_at, registry)
-    rulings = rulings_of(session, involved)
+    rulings = decisions_of(session, involved)
     found = status(financing, asked_by, rulings, evidence.record, evidence.cargo, as_of, known_at, table)
     if found is None:
         return None
-    book = Book(words=live(evidence.record, as_of, known_at), cargo=evidence.cargo)
-    return Looked(found, evidence.cargo, book.about(hold), rulings)
+    book = DecisionContext(words=live(evidence.record, as_of, known_at), cargo=evidence.cargo)
+    return StatusEvidence(found, evidence.cargo, book.about(hold), rulings)
 
 
 def encumbered(session: Session, financing: str, at: Micros) -> Reply:
@@ -107,7 +113,7 @@ def encumbered(session: Session, financing: str, at: Micros) -> Reply:
     """
     own = [print_ for name, print_ in entries_of(session, [financing_id(financing)]) if name == financing]
     met = entries_under(session, own)
-    known = rulings_of(session, {financing_id(name) for name, _ in met} | {financing_id(financing)})
+    known = decisions_of(session, {financing_id(name) for name, _ in met} | {financing_id(financing)})
     holds = lifecycle.holds(known, at)
     table = products()
     entries = [
@@ -169,13 +175,13 @@ def summaries(
         return []
     adapt(session)
     reading.spare(session)
-    holds = lifecycle.holds(rulings_of(session, [financing_id(name) for name in names]), at)
+    holds = lifecycle.holds(decisions_of(session, [financing_id(name) for name in names]), at)
     wanted = [holds[name] for name in names if name in holds]
     if not wanted:
         return []
     subjects = {financing_id(hold.financing) for hold in wanted}
     subjects |= {application_id(hold.terms.application) for hold in wanted}
-    return _summed(wanted, words_about(session, subjects, registry, at), at, table)
+    return _summaries(wanted, statements_about(session, subjects, registry, at), at, table)
 
 
 def reached(bank: str, thing: Thing) -> Question:
@@ -194,11 +200,11 @@ def summaries_in(
 ) -> list[Summary]:
     """The financings of ``bank`` among the ``rows`` that answer ``reached``, at ``at``, by name; pure."""
     decided = [row for row in rows if row[0] is not None]
-    spoken = [row[RULING_COLUMNS:] for row in rows if row[RULING_COLUMNS] is not None]
-    holds = lifecycle.holds(map(ruling_of, decided), at)
+    spoken = [row[DECISION_COLUMNS:] for row in rows if row[DECISION_COLUMNS] is not None]
+    holds = lifecycle.holds(map(decision_of, decided), at)
     own = [hold for name, hold in sorted(holds.items()) if hold.bank == bank]
-    words = words_in(map(reading.stored_of, spoken), registry, at)
-    return _summed(own, words, at, table)
+    words = statements_in(map(reading.stored_of, spoken), registry, at)
+    return _summaries(own, words, at, table)
 
 
 @cache
@@ -218,7 +224,7 @@ def reached_query() -> bytes:
     )
 
 
-def _summed(wanted: Sequence[Hold], said: Record, at: Micros, table: Products | None) -> list[Summary]:
+def _summaries(wanted: Sequence[Hold], said: Record, at: Micros, table: Products | None) -> list[Summary]:
     words = live(said, at, at)
     rows = (products() if table is None else table).rows
     found = []
@@ -251,7 +257,7 @@ def names_of(bank: str) -> tuple[str, str]:
     return f"{bank}/", f"{bank}0"
 
 
-class Watched(NamedTuple):
+class CargoEvent(NamedTuple):
     """An event (its number) that a pledged financing has to be looked at for, and the place behind it."""
 
     financing: str
@@ -259,7 +265,7 @@ class Watched(NamedTuple):
     position: Position
 
 
-def watched(session: Session, bank: str, after: Position, limit: int) -> list[Watched]:
+def cargo_events(session: Session, bank: str, after: Position, limit: int) -> list[CargoEvent]:
     """At most ``limit`` facts about cargo pledged to ``bank`` after a place; a reader that goes on from there misses none.
 
     One fact may concern several financings and comes once for each, all at one place; a page never ends between them, unless
@@ -268,7 +274,7 @@ def watched(session: Session, bank: str, after: Position, limit: int) -> list[Wa
     first, end = names_of(bank)
     given = {"xid": str(after.xid), "no": after.no, "first": first, "end": end, "limit": limit}
     rows = session.execute(statement("watched"), given).fetchall()
-    found = [Watched(name, no, Position(int(xid), no)) for xid, no, name in rows]
+    found = [CargoEvent(name, no, Position(int(xid), no)) for xid, no, name in rows]
     if len(found) < limit:
         return found
     last = found[-1].position
@@ -276,7 +282,7 @@ def watched(session: Session, bank: str, after: Position, limit: int) -> list[Wa
     return whole or found
 
 
-def end(session: Session) -> Position:
+def cargo_events_end(session: Session) -> Position:
     """The place behind everything that is visible to everybody now."""
     row = session.execute(statement("watched_end")).fetchone()
     assert row is not None

@@ -34,7 +34,7 @@ WATCHED = frozenset(
 )
 """Facts about cargo after which whoever lends on it has to look again."""
 
-ASKING = frozenset(
+REQUESTS = frozenset(
     f"cre.finance.{name}.v1".encode()
     for name in (
         "pledged", "drawn", "released", "cancelled", "collateral_substituted",
@@ -94,7 +94,7 @@ def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:
         type_ = next((value for name, value in event.record.headers if name == "ce_type"), None) or b""
         if not type_.startswith((_TYPES, _CORRECTED)) or _TYPES not in type_ + event.payload:
             continue
-        if type_ in ASKING:
+        if type_ in REQUESTS:
             asking.append(no)
         own = [(subject, no) for subject in subjects(event.publisher, _payload(event, type_.decode()))]
         found += own

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.api.serving import spare_garbage
-from services.financing.domain.decisions import Ruling
+from services.financing.domain.decisions import Decision
 from services.financing.store.decision_service import CargoMoved
 from services.financing.store.group_commit import GroupCommit
 from services.financing.store.keys import read_keys
@@ -56,7 +56,7 @@ def reserve(
     )
 
 
-def decide(desk: GroupCommit, bank: str, number: int) -> Ruling:
+def decide(desk: GroupCommit, bank: str, number: int) -> Decision:
     """One reservation, begun again where the cargo moved."""
     ask, on = banks.reservation(bank, number)
     while True:

@@ -20,12 +20,12 @@ import psycopg
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.domain.objects import Thing, consignment
-from services.financing.domain.decisions import Action, Outcome, Ruling, Terms
+from services.financing.domain.decisions import Action, Decision, DecisionOutcome, Terms
 from services.financing.domain.documents import Company, Invoice, Note, Papers
 from services.financing.domain.money import Money
-from services.financing.domain.requests import HIDDEN, Ask
+from services.financing.domain.requests import HIDDEN, DecisionRequest
 from services.financing.store.decision_service import CargoMoved
-from services.financing.store.group_commit import Alone, GroupCommit
+from services.financing.store.group_commit import GroupCommit, GroupFailed
 from services.financing.store.keys import SOURCE, PlatformKeys, prepare
 from services.ledger.registry.events import NewKey, PartyAdded
 from services.ledger.storage.session import open_session
@@ -115,7 +115,7 @@ class Lenders:
     network: str
     count: int
     seed: int
-    answers: list[Ruling] = field(default_factory=list)
+    answers: list[Decision] = field(default_factory=list)
     retried: int = 0
     failures: list[str] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -164,7 +164,7 @@ class Lenders:
         ruling = self._until_known(desk, ask, on)
         if ruling is None or not ruling.done:
             return
-        pledged = self._ask(desk, Ask(Action.PLEDGE, bank, f"pledge {number}", ask.financing), ())
+        pledged = self._ask(desk, DecisionRequest(Action.PLEDGE, bank, f"pledge {number}", ask.financing), ())
         if pledged is not None and pledged.done and number % 3 == 0:
             self._release(bank, desk, number, ask.financing)
 
@@ -172,14 +172,20 @@ class Lenders:
         """Give the security back; of every second one something is owed, so that it takes a waiver."""
         owed = Money(100_000, "CNY") if number % 6 == 0 else None
         if owed is not None:
-            drawn = self._ask(desk, Ask(Action.DRAW, bank, f"draw {number}", financing, amount=owed), ())
-            refused = self._ask(desk, Ask(Action.RELEASE, bank, f"release unpaid {number}", financing), ())
+            drawn = self._ask(
+                desk, DecisionRequest(Action.DRAW, bank, f"draw {number}", financing, amount=owed), ()
+            )
+            refused = self._ask(
+                desk, DecisionRequest(Action.RELEASE, bank, f"release unpaid {number}", financing), ()
+            )
             if drawn is not None and drawn.done and refused is not None and refused.done:
                 self.failures.append(f"{financing}: released although {owed} are owed")
         waiver = "" if owed is None else "OTHER"
-        self._ask(desk, Ask(Action.RELEASE, bank, f"release {number}", financing, waiver=waiver), ())
+        self._ask(
+            desk, DecisionRequest(Action.RELEASE, bank, f"release {number}", financing, waiver=waiver), ()
+        )
 
-    def _until_known(self, desk: GroupCommit, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
+    def _until_known(self, desk: GroupCommit, ask: DecisionRequest, on: tuple[Thing, ...]) -> Decision | None:
         """The answer once the cargo and its application have reached the platform."""
         attempt = 0
         while not self._over.is_set():
@@ -191,12 +197,12 @@ class Lenders:
         self.failures.append(f"{ask.financing}: its application never came")
         return None
 
-    def _ask(self, desk: GroupCommit, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
+    def _ask(self, desk: GroupCommit, ask: DecisionRequest, on: tuple[Thing, ...]) -> Decision | None:
         """The answer to one request, asked again under the same name until there is one."""
         while not self._over.is_set():
             try:
                 ruling = desk.decide(ask, on)
-            except (Alone, CargoMoved):
+            except (GroupFailed, CargoMoved):
                 self.retried += 1
                 self._over.wait(0.2)
                 continue
@@ -205,7 +211,7 @@ class Lenders:
         return None
 
 
-def reservation(bank: str, number: int) -> tuple[Ask, tuple[Thing, ...]]:
+def reservation(bank: str, number: int) -> tuple[DecisionRequest, tuple[Thing, ...]]:
     """What ``bank`` asks for a cargo."""
     own = f"{FORWARDER}/{_application(number, bank)}"
     papers = Papers(
@@ -222,7 +228,9 @@ def reservation(bank: str, number: int) -> tuple[Ask, tuple[Thing, ...]]:
         consignments=(f"{FORWARDER}/{_cargo(number)}",),
     )
     terms = Terms(own, FORWARDER, "FREIGHT_LOAN", "RECEIVABLE")
-    ask = Ask(Action.RESERVE, bank, f"reserve {number}", _financing(number, bank), None, terms, papers)
+    ask = DecisionRequest(
+        Action.RESERVE, bank, f"reserve {number}", _financing(number, bank), None, terms, papers
+    )
     return ask, (consignment(FORWARDER, _cargo(number)),)
 
 
@@ -240,7 +248,9 @@ def check_lending(
     return {
         "decisions": len(stored),
         "reserved": _done(lenders.answers, Action.RESERVE),
-        "refused": sum(r.outcome is Outcome.REFUSED and r.guard not in HIDDEN for r in lenders.answers),
+        "refused": sum(
+            r.outcome is DecisionOutcome.REFUSED and r.guard not in HIDDEN for r in lenders.answers
+        ),
         "retried": lenders.retried,
         "decisions_lost": lost,
         "wrong_financings": counts.get("financings_wrong", 0),
@@ -250,5 +260,5 @@ def check_lending(
     }
 
 
-def _done(answers: Sequence[Ruling], action: Action) -> int:
+def _done(answers: Sequence[Decision], action: Action) -> int:
     return len({r.number for r in answers if r.done and r.action is action})

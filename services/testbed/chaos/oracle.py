@@ -10,7 +10,7 @@ from schemas.events.catalogue import by_number
 from schemas.events.keys import canonical_key, canonical_place
 from services.domain.facts import Assurance
 from services.domain.objects import Thing, consignment
-from services.domain.view import Position, ClaimStatus, View
+from services.domain.view import ClaimStatus, Position, View
 from services.testbed.simulator.truth import Seen, Truth
 from services.testbed.simulator.world import Ref
 

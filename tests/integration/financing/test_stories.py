@@ -17,10 +17,10 @@ from schemas.signature_header import parse_header
 from schemas.signing import verify
 from services.cases.store import projector
 from services.cases.store.case_service import CaseDesk
-from services.financing.domain.decisions import Ruling
+from services.financing.domain.decisions import Decision
 from services.financing.domain.lifecycle import Hold, Stage, holds
 from services.financing.domain.status import Status
-from services.financing.store.financings import rulings_of
+from services.financing.store.financings import decisions_of
 from services.financing.store.identifiers import financing_id
 from services.financing.store.status_reader import status_of
 from services.ledger.admission.raw_bytes import unframe
@@ -78,7 +78,7 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
         )
         assert said.outcome == told.outcome
     for financing in world.cargo:
-        kept = rulings_of(stored.session, [financing_id(financing)])
+        kept = decisions_of(stored.session, [financing_id(financing)])
         mine_ = [r for r in world.rulings if r.financing == financing or financing in r.frees]
         assert [numbers.index(r.number) + 1 for r in kept] == [r.number for r in mine_]
     for financing, expected_ in case.then.items():
@@ -152,7 +152,7 @@ def last_decided_on(dsn: str) -> dict[str, float]:
         return {sample.labels[0]: sample.value for sample in last_decided(session, 0)}
 
 
-def last_told(rulings: Sequence[Ruling]) -> dict[str, float]:
+def last_told(rulings: Sequence[Decision]) -> dict[str, float]:
     """The same of the fold: whatever was decided on a financing counts, also what was refused."""
     found: dict[str, int] = {}
     for name, hold in holds(rulings).items():
@@ -163,7 +163,7 @@ def last_told(rulings: Sequence[Ruling]) -> dict[str, float]:
     return {status: rulings[number - 1].at / 1e6 for status, number in found.items()}
 
 
-def transitions_of(rulings: Sequence[Ruling]) -> Counter[Edge]:
+def transitions_of(rulings: Sequence[Decision]) -> Counter[Edge]:
     """What the fold of the decisions makes of each financing, decision by decision."""
     found: Counter[Edge] = Counter()
     before: dict[str, Standing] = {}

@@ -25,8 +25,8 @@ from services.audit.fsck.snapshot import Snapshot
 from services.audit.fsck.trail import check_trail
 from services.audit.fsck.webhooks import check_webhooks
 from services.credit.store import records
-from services.financing.domain.external_registries import Answer, Finding
-from services.financing.store.financings import acknowledge, put_down
+from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
+from services.financing.store.financings import acknowledge, record_answers
 from services.ledger.audit_trail.access_lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
 from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS
 from services.ledger.dead_letters import store as letters
@@ -115,7 +115,11 @@ def fill(api: RunningApi) -> None:
             sealed.approve(session, opening, "B. Nowak", at=now())
             assert sealed.show(session, opening, "A. Chen", at=now())
             record_platform_event(session, "loss_accepted", {"next": number, "why": 'of "größer"'})
-            put_down(session, "abank/GD-1", [Answer("zhongdeng", finding, number) for finding in Finding])
+            record_answers(
+                session,
+                "abank/GD-1",
+                [RegistryAnswer("zhongdeng", finding, number) for finding in RegistryFinding],
+            )
             acknowledge(session, "abank/GD-1", f"{number:032x}", now(), "abank", "seen")
             letter = bytes(32 * [number])
             session.execute(LETTER, {"digest": letter})

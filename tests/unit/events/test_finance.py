@@ -23,7 +23,9 @@ every = pytest.mark.parametrize("spec", FINANCE, ids=[spec.type for spec in FINA
 @every
 def test_no_view_of_a_consignment_shows_that_it_is_financed(spec: EventSpec) -> None:
     payload = decode_payload(spec.type, orjson.dumps(example(spec.type)))
-    stated = interpret(Attribution(b"e" * 16, "s", Publisher("abank", spec.publishers), 0), b"c" * 16, payload)
+    stated = interpret(
+        Attribution(b"e" * 16, "s", Publisher("abank", spec.publishers), 0), b"c" * 16, payload
+    )
     assert stated == Facts(contents=frozenset({(b"e" * 16, b"c" * 16)}))
 
 

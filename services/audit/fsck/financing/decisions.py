@@ -12,9 +12,9 @@ from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.platform_events import signed_by_platform
 from services.audit.fsck.snapshot import Row, Snapshot
 from services.audit.fsck.trail import audited, permitted
-from services.financing.domain.decisions import Ruling
+from services.financing.domain.decisions import Decision
 from services.financing.store.decision_writer import stated, version_of
-from services.financing.store.financings import RULING_COLUMNS, ruling_of
+from services.financing.store.financings import DECISION_COLUMNS, decision_of
 from services.financing.store.identifiers import financing_id
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
@@ -95,8 +95,8 @@ def _amount(tally: tuple[int, int] | None) -> str:
 
 
 def _decision(row: Row, touched: set[bytes], registry: Registry, network: str, notebook: Notebook) -> None:
-    ruling = ruling_of(row)
-    headers, payload, xid, rests = row[RULING_COLUMNS : RULING_COLUMNS + 4]
+    ruling = decision_of(row)
+    headers, payload, xid, rests = row[DECISION_COLUMNS : DECISION_COLUMNS + 4]
     for place, names in _TOGETHER.items():
         for beside, name in enumerate(names, start=place + 1):
             if (row[place] is None) != (row[beside] is None):
@@ -112,14 +112,14 @@ def _decision(row: Row, touched: set[bytes], registry: Registry, network: str, n
     _touches(ruling, touched, notebook)
 
 
-def where(ruling: Ruling) -> str:
+def where(ruling: Decision) -> str:
     """How findings name a decision."""
     about = f" on {ruling.financing}" if ruling.financing else ""
     return f"financing_decision {ruling.number}, {ruling.action}{about}"
 
 
 def _signed(
-    ruling: Ruling, headers: bytes, payload: bytes, registry: Registry, network: str, notebook: Notebook
+    ruling: Decision, headers: bytes, payload: bytes, registry: Registry, network: str, notebook: Notebook
 ) -> dict[str, Any] | None:
     """What the event says, where the platform signed it; what is wrong with it is put down."""
     found = signed_by_platform(
@@ -138,7 +138,7 @@ def _signed(
     return said
 
 
-def _attributes(ruling: Ruling, envelope: Envelope, notebook: Notebook) -> None:
+def _attributes(ruling: Decision, envelope: Envelope, notebook: Notebook) -> None:
     for field, stored, expected in (
         ("id", envelope.id, f"decision-{ruling.number}"),
         ("type", envelope.type, version_of(ruling).spec.type),
@@ -147,14 +147,14 @@ def _attributes(ruling: Ruling, envelope: Envelope, notebook: Notebook) -> None:
             _note(notebook, ruling, field, stored, expected)
 
 
-def _compare(ruling: Ruling, said: dict[str, Any], notebook: Notebook) -> None:
+def _compare(ruling: Decision, said: dict[str, Any], notebook: Notebook) -> None:
     for field, stored in stated(ruling).items():
         signed = said.get(field)
         if stored != signed:
             _note(notebook, ruling, _COLUMNS.get(field, field), stored, signed)
 
 
-def _touches(ruling: Ruling, stored: set[bytes], notebook: Notebook) -> None:
+def _touches(ruling: Decision, stored: set[bytes], notebook: Notebook) -> None:
     expected = {financing_id(name): name for name in (ruling.financing, *ruling.frees) if name}
     for id_ in sorted(expected.keys() - stored):
         place = f"financing_touched {expected[id_]} of {where(ruling)}"
@@ -201,5 +201,5 @@ class _Touched:
         return (number, found) if found else None
 
 
-def _note(notebook: Notebook, ruling: Ruling, field: str, stored: object, expected: object) -> None:
+def _note(notebook: Notebook, ruling: Decision, field: str, stored: object, expected: object) -> None:
     notebook.add(Damage.DECISION, where(ruling), field, stored, expected, RESTORE, publisher=ruling.asked_by)

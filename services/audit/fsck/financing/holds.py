@@ -13,12 +13,12 @@ from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Row, Snapshot
 from services.domain.objects import consignment
 from services.financing.domain import lifecycle
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
 from services.financing.store.decision_writer import ENDING, taken_digest
-from services.financing.store.financings import RULING_COLUMNS, print_of, ruling_of
+from services.financing.store.financings import DECISION_COLUMNS, decision_of, print_of
 from services.financing.store.identifiers import financing_id
 from services.ledger.storage.arrays import Uuids, uuids
 
@@ -63,7 +63,7 @@ class _Financing:
     """One financing: its decisions with what they take, and the rows that are kept of it."""
 
     id: bytes
-    rulings: list[Ruling] = field(default_factory=list)
+    rulings: list[Decision] = field(default_factory=list)
     takes: dict[int, str] = field(default_factory=dict)  # digest by number of the decision
     consignments: set[str] = field(default_factory=set)
     rows: list[Row] = field(default_factory=list)
@@ -110,9 +110,9 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
         return found.setdefault(id_, _Financing(id_))
 
     for row in snapshot.rows(_RULINGS, parameters):
-        payload, id_ = row[RULING_COLUMNS:]
+        payload, id_ = row[DECISION_COLUMNS:]
         try:
-            ruling = ruling_of(row)
+            ruling = decision_of(row)
         except (ValueError, AssertionError):
             continue  # put down with the decision
         of(id_).rulings.append(ruling)
@@ -131,7 +131,7 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
     return found.values()
 
 
-def _takes(financing: _Financing, ruling: Ruling, payload: bytes) -> None:
+def _takes(financing: _Financing, ruling: Decision, payload: bytes) -> None:
     try:
         said = orjson.loads(payload)
     except ValueError:

@@ -8,7 +8,7 @@ from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
 from services.domain.facts import Micros
 from services.financing.domain import lifecycle, uniqueness
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
@@ -16,7 +16,7 @@ from services.financing.domain.reservation import consented, encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry, Verdict
 from services.financing.store.evidence import gather_evidence
-from services.financing.store.financings import print_of, rulings_of
+from services.financing.store.financings import decisions_of, print_of
 from services.financing.store.identifiers import financing_id
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.storage.arrays import uuids
@@ -65,7 +65,7 @@ def _before(snapshot: Snapshot, history: RegistryHistory, name: str, now: Micros
             prints.append(print_)
         else:
             others.append((holder, print_))
-    rulings = rulings_of(snapshot.connection, {financing_id(n) for n in (name, *(h for h, _ in others))})
+    rulings = decisions_of(snapshot.connection, {financing_id(n) for n in (name, *(h for h, _ in others))})
     holds = lifecycle.holds(rulings)
     own = holds.get(name)
     if own is None or not own.held(now) or own.terms.product not in products().rows:
@@ -85,14 +85,14 @@ def _before(snapshot: Snapshot, history: RegistryHistory, name: str, now: Micros
     return sorted(taken - _consents(snapshot, history, own, since, {n: holds[n] for n in taken}))
 
 
-def _reserved(rulings: Iterable[Ruling], hold: Hold) -> Ruling:
+def _reserved(rulings: Iterable[Decision], hold: Hold) -> Decision:
     """The decision by which a financing came to hold what it holds."""
     own = (r for r in rulings if r.done and r.financing == hold.financing and r.action is Action.RESERVE)
     return max(own, key=lambda ruling: ruling.number)
 
 
 def _consents(
-    snapshot: Snapshot, history: RegistryHistory, own: Hold, since: Ruling, taken: Mapping[str, Hold]
+    snapshot: Snapshot, history: RegistryHistory, own: Hold, since: Decision, taken: Mapping[str, Hold]
 ) -> frozenset[str]:
     """Of ``taken``, those whose banks agreed to be taken over: both stand until the pledge ends the earlier one."""
     open_ = {name for name, hold in taken.items() if not (own.pledged and hold.pledged)}

@@ -19,13 +19,13 @@ from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
 from services.financing.domain.cargo import Report, goods, in_order
 from services.financing.domain.decision_rules import blocks
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
 from services.financing.domain.statements import live
 from services.financing.store.decision_writer import MOST_CARGO
-from services.financing.store.evidence import words_in, words_of
-from services.financing.store.financings import RULING_COLUMNS, ruling_of, rulings_of
+from services.financing.store.evidence import load_statements, statements_in
+from services.financing.store.financings import DECISION_COLUMNS, decision_of, decisions_of
 from services.financing.store.identifiers import application_id, financing_id
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
@@ -62,20 +62,20 @@ def check_releases(snapshot: Snapshot, history: RegistryHistory, notebook: Noteb
     notebook.counts["releases_wrong"] += 0
     registry = history.newest()
     for row in snapshot.stream(DECISIONS):
-        ruling = ruling_of(row)
+        ruling = decision_of(row)
         if ruling.rules < SINCE:
             continue
         try:
             if ruling.action is Action.RELEASE and ruling.done and not ruling.waiver:
                 _check_owed(snapshot, ruling, registry, notebook)
             elif ruling.shares or (ruling.action.disposes and ruling.guard != "PARTY_OF_CARGO"):
-                _check_goods(snapshot, ruling, bytes(row[RULING_COLUMNS + 1]), registry, notebook)
+                _check_goods(snapshot, ruling, bytes(row[DECISION_COLUMNS + 1]), registry, notebook)
         except Unreadable:
             continue  # put down with the event
 
 
 def _check_goods(
-    snapshot: Snapshot, ruling: Ruling, payload: bytes, registry: Registry, notebook: Notebook
+    snapshot: Snapshot, ruling: Decision, payload: bytes, registry: Registry, notebook: Notebook
 ) -> None:
     try:
         named = orjson.loads(payload).get("cargo", ())
@@ -106,9 +106,9 @@ def _check_goods(
         notebook.add(Damage.FINANCING, where(ruling), "outcome", "REFUSED", expected, REMEDY, ruling.asked_by)
 
 
-def _held(snapshot: Snapshot, names: Collection[str], ruling: Ruling) -> dict[str, Hold]:
+def _held(snapshot: Snapshot, names: Collection[str], ruling: Decision) -> dict[str, Hold]:
     """Those of the financings called ``names`` that kept others from the goods when ``ruling`` was taken."""
-    rulings = rulings_of(snapshot.connection, map(financing_id, names))
+    rulings = decisions_of(snapshot.connection, map(financing_id, names))
     holds = lifecycle.holds(earlier for earlier in rulings if earlier.number < ruling.number)
     rows = products()
     return {
@@ -121,7 +121,7 @@ def _held(snapshot: Snapshot, names: Collection[str], ruling: Ruling) -> dict[st
 
 
 def _check_shares(
-    ruling: Ruling,
+    ruling: Decision,
     asked: Sequence[Thing],
     cargoes: Sequence[Collection[Thing]],
     events: Sequence[Reread],
@@ -155,16 +155,16 @@ def _shared(
     return found
 
 
-def _check_owed(snapshot: Snapshot, ruling: Ruling, registry: Registry, notebook: Notebook) -> None:
-    rulings = rulings_of(snapshot.connection, [financing_id(ruling.financing)])
+def _check_owed(snapshot: Snapshot, ruling: Decision, registry: Registry, notebook: Notebook) -> None:
+    rulings = decisions_of(snapshot.connection, [financing_id(ruling.financing)])
     hold = lifecycle.holds(r for r in rulings if r.number < ruling.number).get(ruling.financing)
     if hold is None or not hold.draws:
         return
     subjects = {financing_id(hold.financing), application_id(hold.terms.application)}
-    said = [s for s in words_of(snapshot.connection, subjects) if s.append_us <= ruling.at]
+    said = [s for s in load_statements(snapshot.connection, subjects) if s.append_us <= ruling.at]
 
     def owed(events: Sequence[Stored]) -> int:
-        words = live(words_in(events, registry, ruling.at), ruling.at, ruling.at)
+        words = live(statements_in(events, registry, ruling.at), ruling.at, ruling.at)
         own = lifecycle.of_financing(words, hold.financing, hold.terms.application)
         return lifecycle.state(hold, own, ruling.at).outstanding
 
@@ -178,12 +178,12 @@ def _reports(events: Sequence[Reread]) -> list[Report]:
     return [Report(event.stored.append_us, event.facts) for event in events]
 
 
-def _seen(snapshot: Snapshot, events: Sequence[Reread], ruling: Ruling) -> list[Reread]:
+def _seen(snapshot: Snapshot, events: Sequence[Reread], ruling: Decision) -> list[Reread]:
     visible = {stored.no for stored in _visible(snapshot, [event.stored for event in events], ruling)}
     return [event for event in events if event.stored.no in visible]
 
 
-def _visible(snapshot: Snapshot, events: Sequence[Stored], ruling: Ruling) -> list[Stored]:
+def _visible(snapshot: Snapshot, events: Sequence[Stored], ruling: Decision) -> list[Stored]:
     """Those of ``events`` that were committed before the position of ``ruling``."""
     parameters: dict[str, Any] = {
         "nos": bigints(sorted(s.no for s in events)),
