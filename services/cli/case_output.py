@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas import railnet
-from services.cases.domain.lifecycle import Desk, Step
+from services.cases.domain.lifecycle import Step, Team
 from services.cases.store.overview import Listed, Whole
 from services.cli.output import iso, out, print_table
 from services.domain.facts import Micros
@@ -139,5 +139,5 @@ def _named(event: tuple[str, str] | None) -> dict[str, str]:
     return {"source": source, "id": id_}
 
 
-def _desk(desk: Desk | None) -> str | None:
+def _desk(desk: Team | None) -> str | None:
     return None if desk is None else str(desk)

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from services.cases.domain.causes import CaseKind
-from services.cases.domain.lifecycle import Ask, Closing, Desk, Refused, StepKind
+from services.cases.domain.lifecycle import Closing, Refused, StepKind, StepRequest, Team
 from services.cases.store import follower, overview, projector
-from services.cases.store.case_service import CaseDesk, NoSuchCase
+from services.cases.store.case_service import CaseService, NoSuchCase
 from services.cases.store.overview import Ambiguous, Wanted
 from services.cli.case_output import plain_case, plain_step, plain_whole, show_list, show_whole
 from services.cli.database import dsn_of, session
@@ -90,7 +90,7 @@ def show(case: CaseArgument, as_json: AsJson = False) -> None:
 @app.command()
 def ack(case: CaseArgument, by: By, keys: Keys = DEFAULT_KEYS, as_json: AsJson = False) -> None:
     """Take a case that nobody owns: from now on it is yours."""
-    _take(case, Ask(StepKind.ACKNOWLEDGED, desk_named(by, "--by")), keys, as_json)
+    _take(case, StepRequest(StepKind.ACKNOWLEDGED, desk_named(by, "--by")), keys, as_json)
 
 
 @app.command()
@@ -102,7 +102,7 @@ def assign(
     as_json: AsJson = False,
 ) -> None:
     """Give a case to a desk: your own case, or one that nobody owns."""
-    ask = Ask(StepKind.ASSIGNED, desk_named(by, "--by"), to=desk_named(to, "TO"))
+    ask = StepRequest(StepKind.ASSIGNED, desk_named(by, "--by"), to=desk_named(to, "TO"))
     _take(case, ask, keys, as_json)
 
 
@@ -116,7 +116,7 @@ def snooze(
     as_json: AsJson = False,
 ) -> None:
     """Put your case off until a moment, for a reason; it comes back by itself."""
-    ask = Ask(
+    ask = StepRequest(
         StepKind.SNOOZED,
         desk_named(by, "--by"),
         until=micros(until, "--until"),
@@ -134,7 +134,7 @@ def note(
     as_json: AsJson = False,
 ) -> None:
     """Put a note to a case, whoever owns it."""
-    _take(case, Ask(StepKind.NOTED, desk_named(by, "--by"), text=_text(text, "TEXT")), keys, as_json)
+    _take(case, StepRequest(StepKind.NOTED, desk_named(by, "--by"), text=_text(text, "TEXT")), keys, as_json)
 
 
 @app.command()
@@ -148,7 +148,12 @@ def close(
 ) -> None:
     """Close your case; it opens again by itself when its cause has been gone and comes back."""
     said = _text(text, "--note") if text else ""
-    _take(case, Ask(StepKind.CLOSED, desk_named(by, "--by"), reason=str(reason), text=said), keys, as_json)
+    _take(
+        case,
+        StepRequest(StepKind.CLOSED, desk_named(by, "--by"), reason=str(reason), text=said),
+        keys,
+        as_json,
+    )
 
 
 @app.command()
@@ -189,14 +194,14 @@ def follow(
         follower.run(beside)
 
 
-def desk_named(text: str, option: str) -> Desk:
+def desk_named(text: str, option: str) -> Team:
     """The desk that ``text`` names; Failure where it has not the form of one."""
     if not _DESK.fullmatch(text):
         raise Failure(
             Exit.USAGE, f"{option}: {text!r} names no desk", "write PARTY/DESK, as ktz/dostyk-shift"
         )
     party, _, desk = text.partition("/")
-    return Desk(party, desk)
+    return Team(party, desk)
 
 
 def _text(text: str, option: str) -> str:
@@ -209,9 +214,9 @@ def _text(text: str, option: str) -> str:
     return text
 
 
-def _desk(settings: CliSettings, keys: Path) -> CaseDesk:
+def _desk(settings: CliSettings, keys: Path) -> CaseService:
     try:
-        return CaseDesk(follower.signer_of(settings.network, keys))
+        return CaseService(follower.signer_of(settings.network, keys))
     except KeysMissing as problem:
         raise Failure(
             Exit.FAILED, str(problem), "name the file with --keys, or make it with: lianyun bank prepare"
@@ -231,7 +236,7 @@ def _found(connection: Session, text: str) -> bytes:
         ) from None
 
 
-def _take(text: str, ask: Ask, keys: Path, as_json: bool) -> None:
+def _take(text: str, ask: StepRequest, keys: Path, as_json: bool) -> None:
     settings = CliSettings()
     desk = _desk(settings, keys)
     with session(settings) as connection:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from services.cases.domain.shift_report import Standing, shift_report
+from services.cases.domain.shift_report import CaseSummary, shift_report
 from services.cases.store import overview
 from services.cases.store.overview import Listed, Wanted
 from services.cli.case_output import crossing_name, plain_case, plain_step
@@ -106,9 +106,9 @@ def report(
         _show(post, words, language)
 
 
-def _standing(case: Listed) -> Standing:
+def _standing(case: Listed) -> CaseSummary:
     owner = "" if case.life.owner is None else str(case.life.owner)
-    return Standing(case.id, case.crossing, owner, case.life.closed)
+    return CaseSummary(case.id, case.crossing, owner, case.life.closed)
 
 
 def _show(post: dict[str, Any], words: dict[str, str], language: str) -> None:

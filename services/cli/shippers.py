@@ -50,7 +50,7 @@ def score(
             )
         named = records.names(connection, shipper, events_of(given.record, given.disputes, given.leave))
         shown = plain(given.leave, given.record, given.disputes, named)
-        shown["record"] = records.keep(connection, reader, purpose, shipper, read_at, shown)
+        shown["record"] = records.issue(connection, reader, purpose, shipper, read_at, shown)
     if as_json:
         print_json({"record": shown})
     else:
@@ -65,7 +65,7 @@ def kept_records(
 ) -> None:
     """List the records about a shipper that a reader was given, and which superseded which."""
     with session(CliSettings()) as connection:
-        found = records.kept(connection, reader, shipper)
+        found = records.issued_records(connection, reader, shipper)
     if as_json:
         print_json(
             {

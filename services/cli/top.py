@@ -18,7 +18,7 @@ from services.cli.times import micros, now
 from services.cli.top_frame import frame, unanswered
 from services.ledger.storage.session import Session
 from services.query.board.board import Boards
-from services.query.board.board_json import plain
+from services.query.board.board_json import board_json
 from services.query.board.values import Board
 
 PLAIN_WIDTH = 200
@@ -48,7 +48,7 @@ def top(
 
     def board(connection: Session) -> dict[str, Any]:
         shown: Board = boards.board(connection, now() if moment is None else moment, only=crossing)
-        return plain(shown)
+        return board_json(shown)
 
     if not (as_json or once) and out.is_terminal:
         _keep_on(board, LastingSession(CliSettings()), every, language)

@@ -51,12 +51,12 @@ def track(
         found = [
             told
             for consignment in views.consignments_of(connection, things)
-            if (told := views.told_of(connection, consignment, moment, registry)) is not None
+            if (told := views.read_view(connection, consignment, moment, registry)) is not None
         ]
         waiting = []
         if not found:
-            known = (views.waiting_of(connection, thing, moment, registry) for thing in things)
-            waiting = [view_json.plain_waiting(each) for each in known if each is not None]
+            known = (views.read_unassigned(connection, thing, moment, registry) for thing in things)
+            waiting = [view_json.unassigned_json(each) for each in known if each is not None]
     if not found:
         if not waiting:
             raise Failure(
@@ -70,7 +70,7 @@ def track(
             for each in waiting:
                 show_waiting(each)
         raise Failure(Exit.NOT_FOUND, f"{identifier} belongs to no consignment yet", _lacks(things))
-    shown = [view_json.plain(told) for told in found]
+    shown = [view_json.view_json(told) for told in found]
     if as_json:
         print_json({"consignments": shown})
         return

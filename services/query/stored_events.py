@@ -35,7 +35,7 @@ class Reread:
         return self.admitted.facts
 
 
-class Heard(NamedTuple):
+class DecodedEvent(NamedTuple):
     """What a stored event says: who said it under which name and when, and the payload; without facts made of it."""
 
     stored: Stored
@@ -53,7 +53,7 @@ def reread(stored: Stored, registry: Registry) -> Reread:
         stored.headers,
         stored.payload,
     )
-    envelope, key, then = _spoken(stored, registry)
+    envelope, key, then = _attributed(stored, registry)
     verified = Verified(record, envelope, then, key, stored.id, stored.content, stored.payload)
     outcome = read(verified, registry, stored.rule_version)
     if isinstance(outcome, Refused):
@@ -61,18 +61,18 @@ def reread(stored: Stored, registry: Registry) -> Reread:
     return Reread(stored, outcome)
 
 
-def hear(stored: Stored, registry: Registry) -> Heard:
+def decode_stored(stored: Stored, registry: Registry) -> DecodedEvent:
     """The same words with nothing judged again but their form: for those who need no facts, in half the time."""
-    envelope, _, then = _spoken(stored, registry)
+    envelope, _, then = _attributed(stored, registry)
     try:
         payload = decode_admitted(envelope.type, stored.payload)
     except (Refusal, ValueError) as problem:
         raise Unreadable(f"{_where(stored)}: {problem}") from None
     said = Attribution(stored.id, envelope.source, then.publisher, envelope.published_micros)
-    return Heard(stored, said, payload)
+    return DecodedEvent(stored, said, payload)
 
 
-def _spoken(stored: Stored, registry: Registry) -> tuple[Envelope, Key, Party]:
+def _attributed(stored: Stored, registry: Registry) -> tuple[Envelope, Key, Party]:
     """The attributes, the key, and the party as it was then."""
     try:
         envelope = Envelope.from_headers(stored.headers)

@@ -13,10 +13,10 @@ from services.domain.facts import FOREVER, Claim, Restriction
 from services.domain.restrictions import ends
 from services.domain.rules import rules
 from services.domain.view import Arrival, Box, HandoverView, OpenException, Position
-from services.query.views import Told, Waiting
+from services.query.views import SourcedView, UnassignedObject
 
 
-def plain(told: Told) -> dict[str, Any]:
+def view_json(told: SourcedView) -> dict[str, Any]:
     """The view as JSON-ready data, with who said what and how sure, in a fixed order of keys."""
     view = told.view
     return {
@@ -43,7 +43,7 @@ def plain(told: Told) -> dict[str, Any]:
     }
 
 
-def plain_waiting(waiting: Waiting) -> dict[str, Any]:
+def unassigned_json(waiting: UnassignedObject) -> dict[str, Any]:
     """What is known of a thing that belongs to no consignment, as JSON-ready data; ``counts`` is false for what was withdrawn."""
     return {
         "object": str(waiting.thing),
@@ -73,14 +73,14 @@ def place_name(place: str) -> str:
     return place if station is None else f"{station.names.en} ({place.removeprefix('railnet:')})"
 
 
-def _named(told: Told | Waiting, event: bytes) -> dict[str, str]:
+def _named(told: SourcedView | UnassignedObject, event: bytes) -> dict[str, str]:
     found = told.events.get(event)
     if found is None:
         return {"source": "", "id": event.hex()}
     return {"source": found.admitted.envelope.source, "id": found.admitted.envelope.id}
 
 
-def _claim(told: Told | Waiting, claim: Claim) -> dict[str, Any]:
+def _claim(told: SourcedView | UnassignedObject, claim: Claim) -> dict[str, Any]:
     rule = rules()[claim.milestone]
     return {
         "milestone": catalogue.by_number(claim.milestone).name,
@@ -99,13 +99,13 @@ def _claim(told: Told | Waiting, claim: Claim) -> dict[str, Any]:
     }
 
 
-def _position(told: Told, position: Position | None) -> dict[str, Any] | None:
+def _position(told: SourcedView, position: Position | None) -> dict[str, Any] | None:
     if position is None:
         return None
     return {**_claim(told, position.claim), "via_disputed_link": position.via_disputed_link}
 
 
-def _box(told: Told, box: Box) -> dict[str, Any]:
+def _box(told: SourcedView, box: Box) -> dict[str, Any]:
     return {
         "container": box.container.key,
         "holds_cargo": box.holds_cargo,
@@ -114,7 +114,7 @@ def _box(told: Told, box: Box) -> dict[str, Any]:
     }
 
 
-def _dispute(told: Told, answers: Answers) -> dict[str, Any]:
+def _dispute(told: SourcedView, answers: Answers) -> dict[str, Any]:
     asked = answers.question
     return {
         "milestone": catalogue.by_number(asked.milestone).name,
@@ -129,7 +129,7 @@ def _dispute(told: Told, answers: Answers) -> dict[str, Any]:
     }
 
 
-def _exception(told: Told, exception: OpenException) -> dict[str, Any]:
+def _exception(told: SourcedView, exception: OpenException) -> dict[str, Any]:
     spec = catalogue.by_number(exception.claim.milestone)
     return {
         "kind": Episode(exception.episode).name,
@@ -171,7 +171,7 @@ def _restriction(restriction: Restriction) -> dict[str, Any]:
     }
 
 
-def _arrival(told: Told, arrival: Arrival) -> dict[str, Any]:
+def _arrival(told: SourcedView, arrival: Arrival) -> dict[str, Any]:
     return {
         **_claim(told, arrival.claim),
         "standing": str(arrival.status),

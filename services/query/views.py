@@ -21,7 +21,7 @@ from services.query.stored_events import Reread, reread
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SourcedView:
     """A view with the events behind it, by their 16-byte ids, so that each value can name who said it and how."""
 
     view: View
@@ -37,13 +37,13 @@ def consignments_of(connection: Connection[Any], things: Iterable[Thing]) -> lis
     return list(found)
 
 
-def told_of(
+def read_view(
     connection: Connection[Any],
     consignment: bytes,
     as_of: Micros,
     registry: Registry | None = None,
     read: Callable[[Stored, Registry], Reread] = reread,
-) -> Told | None:
+) -> SourcedView | None:
     """The view of the group that ``consignment`` (16 bytes) belongs to at ``as_of``; None where it was never founded.
 
     Its timeline leaves out a train's running positions that were superseded. Reads in the caller's transaction; some
@@ -55,11 +55,11 @@ def told_of(
     facts = facts_of(events)
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(facts, founded, as_of)
-    return None if view is None else Told(view, as_of, {event.stored.id: event for event in events})
+    return None if view is None else SourcedView(view, as_of, {event.stored.id: event for event in events})
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class UnassignedObject:
     """What is known of a thing that belongs to no consignment: ``claims`` and ``links`` in order, and which events still count."""
 
     thing: Thing
@@ -69,9 +69,9 @@ class Waiting:
     events: dict[bytes, Reread]
 
 
-def waiting_of(
+def read_unassigned(
     connection: Connection[Any], thing: Thing, as_of: Micros, registry: Registry | None = None
-) -> Waiting | None:
+) -> UnassignedObject | None:
     """What was said of ``thing`` itself and had happened at ``as_of``; None where nobody said anything. Raises Unreadable."""
     known = registry if registry is not None else store.look(connection)
     events = [reread(stored, known) for stored in reading.said_of(connection, thing.kind, thing.key)]
@@ -84,7 +84,9 @@ def waiting_of(
     if not claims and not links:
         return None
     liveness = judge(facts.withdrawals, facts.equivocated)
-    return Waiting(thing, tuple(claims), tuple(links), liveness, {event.stored.id: event for event in events})
+    return UnassignedObject(
+        thing, tuple(claims), tuple(links), liveness, {event.stored.id: event for event in events}
+    )
 
 
 def _when(claim: Claim) -> tuple[Micros, bytes]:
@@ -120,7 +122,7 @@ def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros)
 
     found: dict[tuple[str, str, tuple[bytes, ...]], HandoverView] = {}
     for consignment in consignments_of(connection, [train]):
-        told = told_of(connection, consignment, as_of, registry, read)
+        told = read_view(connection, consignment, as_of, registry, read)
         if told is None:
             continue
         names = {train} | {

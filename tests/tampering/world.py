@@ -18,10 +18,10 @@ import psycopg
 from schemas.events.base import Role
 from schemas.trace_context import TRACEPARENT
 from services.api import sealed
-from services.cases.domain.lifecycle import Ask, StepKind
-from services.cases.domain.lifecycle import Desk as CaseDeskName
+from services.cases.domain.lifecycle import StepKind, StepRequest
+from services.cases.domain.lifecycle import Team as CaseDeskName
 from services.cases.store import projector as cases
-from services.cases.store.case_service import CaseDesk
+from services.cases.store.case_service import CaseService
 from services.credit.store import projector as credit
 from services.credit.store import records
 from services.domain.facts import Micros
@@ -216,11 +216,13 @@ def _followers(dsn: str) -> None:
         rows = session.execute(
             "SELECT case_id FROM lianyun.case_head WHERE NOT closed ORDER BY case_id LIMIT 1", binary=True
         ).fetchall()
-        ask = Ask(StepKind.ACKNOWLEDGED, by=CaseDeskName("ktz", "dostyk-shift"))
+        ask = StepRequest(StepKind.ACKNOWLEDGED, by=CaseDeskName("ktz", "dostyk-shift"))
         with session.transaction():
             CASES.ask(session, rows[0][0], ask)
         for n in range(2):
-            records.keep(session, "abank", "CREDIT_ASSESSMENT", "optic", n, {"score": 700 + n, "position": n})
+            records.issue(
+                session, "abank", "CREDIT_ASSESSMENT", "optic", n, {"score": 700 + n, "position": n}
+            )
 
 
 def _followed(dsn: str) -> None:
@@ -237,7 +239,7 @@ def _position(session: Session) -> int:
     return int(row[0])
 
 
-CASES = CaseDesk(SIGNER, lambda session: (NOW, _position(session)))
+CASES = CaseService(SIGNER, lambda session: (NOW, _position(session)))
 
 
 def _calls(api: RunningApi) -> None:

@@ -42,7 +42,7 @@ def credit(
     named = names_of(call.session, events_of(given.record, given.disputes, given.leave))
     pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
     shown = plain(given.leave, given.record, given.disputes, pairs)
-    number = records.keep(call.session, reader, purpose, shipper, call.now, shown)
+    number = records.issue(call.session, reader, purpose, shipper, call.now, shown)
     call.reads("credit", shipper, (shipper,))
     record = call.shown(number)
     return Answer(

@@ -248,7 +248,7 @@ def _alerts(call: Call, looked: StatusEvidence) -> list[told.Json]:
     return [told.alert(each, seen, names) for each in found]
 
 
-def _signals(call: Call, given: records.Given) -> told.Json:
+def _signals(call: Call, given: records.PermittedRecord) -> told.Json:
     named = told.names_of(call.session, presentation.events_of(given.record, given.disputes, given.leave))
     pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
     shown = presentation.plain(given.leave, given.record, given.disputes, pairs)

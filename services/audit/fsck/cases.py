@@ -18,7 +18,7 @@ from services.cases.domain.causes import CaseId, CaseKind, Cause
 from services.cases.domain.lifecycle import Case, Step, StepKind, after
 from services.cases.store import evaluation, projector
 from services.cases.store.case_service import MODELS, event_id_of, stated
-from services.cases.store.evaluation import Memory, concerned
+from services.cases.store.evaluation import EventCache, affected_consignments
 from services.cases.store.rows import STEP_COLUMNS, cause_of, crossing_of, life_row, step_of
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
@@ -212,12 +212,12 @@ def _causes(snapshot: Snapshot, registry: Registry, notebook: Notebook) -> None:
         return
     right_causes: set[tuple[bytes, Cause]] = set()
     dues: dict[bytes, int] = {}
-    memory = Memory()
+    memory = EventCache()
     pledged = {row[0] for row in snapshot.rows(_PLEDGED)}
     for chunk in _founded(snapshot):
         notebook.counts["case_consignments"] += len(chunk)
         wanted = [consignment for consignment in chunk if consignment not in excused]
-        for consignment, judged in evaluation.judged_anew(
+        for consignment, judged in evaluation.evaluations(
             snapshot.connection, wanted, as_of, registry, memory
         ):
             if isinstance(judged, Unreadable):
@@ -251,7 +251,9 @@ def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> tuple[set[
     reached: set[bytes] = set()
     if (found.events or found.aside) and not found.too_much:
         events = list(found.events)
-        reached = concerned(snapshot.connection, events, list(found.aside), registry, Memory())
+        reached = affected_consignments(
+            snapshot.connection, events, list(found.aside), registry, EventCache()
+        )
     behind = bool(found.events or found.aside or decided or waiting or again)
     return {*waiting, *again, *decided, *reached}, behind
 

@@ -175,7 +175,7 @@ def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> _Excused:
         affected = reach.with_targets(
             connection, arrived, lambda s: loader.read_events(s, registry, skip=skip)
         ).facts
-        reached = reach.reached(connection, (thing.id for thing in loader.spoken_of(affected)))
+        reached = reach.reached(connection, (thing.id for thing in loader.affected_things(affected)))
         reached |= {founding.consignment.id for founding in affected.foundings}
     behind = bool(found.events or found.aside or decided)
     return _Excused(
@@ -222,9 +222,9 @@ def _found_by_key(
         stored = reading.events_by_number(connection, numbers)
         counts = loader.read_events(stored, registry, skip=failed.skip)
         publishers = dict(counts.told.publishers)
-        wanted = loader.about(counts)
+        wanted = loader.index_keys(counts)
         must = {each.id for each in stored if each.no in governing or each.id not in later}
-        allowed = loader.about(loader.read_events(stored, registry, aside=True, skip=failed.skip))
+        allowed = loader.index_keys(loader.read_events(stored, registry, aside=True, skip=failed.skip))
         events = sorted({each.id for each in stored})
         known |= set(events)
         rows = snapshot.rows(
@@ -263,7 +263,7 @@ def _judged(
     """Compare the observations, but for those of what cannot be judged: they stay as they were, and it is said."""
     connection, table = snapshot.connection, model()
     right: set[Observation] = set()
-    readings = loader.Readings()
+    readings = loader.EventCache()
     for (consignment,) in snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons"):
         judge = partial(recomputation.expected, connection, consignment, registry, table, readings)
         _, seen = failed.attempt(Kind.CARGO, consignment.hex(), judge) or (None, frozenset())
@@ -280,7 +280,9 @@ def _judged(
 
     for seen in failed.each(Kind.SHIPPER, shippers, lent):
         right |= seen
-    for kind, name, fault in sorted({*faults.standing(connection), *map(_broken, failed.found.items())}):
+    for kind, name, fault in sorted(
+        {*faults.recorded_faults(connection), *map(_broken, failed.found.items())}
+    ):
         notebook.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", MEND)
     stored = set(_stored(snapshot, notebook))
     notebook.counts["credit_observations"] += len(right)

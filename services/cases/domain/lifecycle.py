@@ -36,7 +36,7 @@ class Closing(StrEnum):
     NOT_OURS = "NOT_OURS"
 
 
-class Desk(NamedTuple):
+class Team(NamedTuple):
     """A desk of a party: ``ktz/dostyk-shift``. Never a natural person."""
 
     party: str
@@ -56,8 +56,8 @@ class Step:
     at: Micros
     position: int
     before: int | None = None
-    by: Desk | None = None
-    to: Desk | None = None
+    by: Team | None = None
+    to: Team | None = None
     until: Micros | None = None
     reason: str = ""
     text: str = ""
@@ -83,7 +83,7 @@ class Case:
     last: int
     at: Micros
     closed: bool = False
-    owner: Desk | None = None
+    owner: Team | None = None
     snoozed_until: Micros | None = None
     reason: str = ""
 
@@ -131,12 +131,12 @@ def after(case: Case | None, step: Step) -> Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class StepRequest:
     """What a desk wants done with a case; ``kind`` is one of the steps that desks take."""
 
     kind: StepKind
-    by: Desk
-    to: Desk | None = None
+    by: Team
+    to: Team | None = None
     until: Micros | None = None
     reason: str = ""
     text: str = ""
@@ -150,7 +150,7 @@ class Refused:
     remedy: str
 
 
-def decide(case: Case, ask: Ask, at: Micros) -> StepKind | Refused | None:
+def decide(case: Case, ask: StepRequest, at: Micros) -> StepKind | Refused | None:
     """The step that ``ask`` takes at ``at``, None where it is done already, else why not."""
     if ask.kind is StepKind.NOTED:
         return ask.kind
@@ -177,7 +177,7 @@ def decide(case: Case, ask: Ask, at: Micros) -> StepKind | Refused | None:
     return ask.kind
 
 
-def _taken(owner: Desk | None) -> Refused:
+def _taken(owner: Team | None) -> Refused:
     return Refused(f"the case is owned by {owner}", f"only {owner} can do that, or assign the case to you")
 
 

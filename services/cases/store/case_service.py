@@ -14,13 +14,13 @@ from schemas.events.base import Payload
 from schemas.events.case import Acknowledged, Assigned, Closed, Noted, Opened, Reopened, Snoozed
 from services.cases.domain.causes import CaseId, Cause, joined
 from services.cases.domain.lifecycle import (
-    Ask,
     Case,
     Closing,
-    Desk,
     Refused,
     Step,
     StepKind,
+    StepRequest,
+    Team,
     after,
     case_of,
     decide,
@@ -69,8 +69,8 @@ def stated(step: Step) -> dict[str, Any]:
         "number": step.number,
         "position": step.position,
         "before": step.before,
-        "by": _desk(step.by),
-        "to": _desk(step.to),
+        "by": _team(step.by),
+        "to": _team(step.to),
         "until": None if step.until is None else rfc3339(step.until),
         "reason": step.reason or None,
         "remark": step.text or None,
@@ -91,7 +91,7 @@ def about(cause: Cause) -> dict[str, Any]:
     }
 
 
-def _desk(desk: Desk | None) -> dict[str, str] | None:
+def _team(desk: Team | None) -> dict[str, str] | None:
     return None if desk is None else {"party": desk.party, "desk": desk.desk}
 
 
@@ -104,13 +104,13 @@ class NoSuchCase(Exception):
 
 
 @dataclass(frozen=True)
-class CaseDesk:
+class CaseService:
     """Takes steps in the caller's transaction, which it neither commits nor rolls back. For several sessions and threads."""
 
     signer: Signer
     clock: Clock = database_clock
 
-    def ask(self, session: Session, case: CaseId, ask: Ask) -> Step | Refused | None:
+    def ask(self, session: Session, case: CaseId, ask: StepRequest) -> Step | Refused | None:
         """Take the step that ``ask`` wants, None where it is done already, else why not; blocks while another takes one.
 
         Raises NoSuchCase, and what Postgres raises.

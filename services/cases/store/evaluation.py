@@ -33,14 +33,14 @@ from services.ledger.storage import reading
 from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.reading import Stored
 from services.query.stored_events import Reread, Unreadable, reread
-from services.query.views import Told, facts_of, told_of
+from services.query.views import SourcedView, facts_of, read_view
 from services.runtime.named_sql import nested
 
 MOST = 60_000
 """Events that are kept, some kilobytes each; then it begins anew."""
 
 
-class Memory:
+class EventCache:
     """The facts of stored events by number, as of one version of the registry. For one thread."""
 
     def __init__(self) -> None:
@@ -91,28 +91,28 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _EventFacts:
     """What events say to the heart; all that the rules need."""
 
     facts: Facts
 
-    def __or__(self, other: _Said) -> _Said:
-        return _Said(self.facts | other.facts)
+    def __or__(self, other: _EventFacts) -> _EventFacts:
+        return _EventFacts(self.facts | other.facts)
 
 
-def concerned(
-    session: Connection[Any], stored: list[Stored], aside: list[int], registry: Registry, memory: Memory
+def affected_consignments(
+    session: Connection[Any], stored: list[Stored], aside: list[int], registry: Registry, memory: EventCache
 ) -> set[ObjectId]:
     """The consignments that new events, and the numbers of those put aside since, may concern: rather too many."""
 
-    def said(events: Iterable[Stored]) -> _Said:
+    def said(events: Iterable[Stored]) -> _EventFacts:
         facts = []
         for each in events:
             try:
                 facts.append(memory.of(each, registry))
             except Unreadable as problem:
                 log.error("an event concerns no case: %s", problem)
-        return _Said(Facts.union(facts))
+        return _EventFacts(Facts.union(facts))
 
     gone = reading.events_by_number(session, aside)
     arrived = said([*(each for each in stored if not each.quarantined), *gone])
@@ -123,7 +123,7 @@ def concerned(
     ids = {"ids": uuids(sorted(running))}
     roused = {row[0] for row in session.execute(statement("with_cause"), ids, binary=True)}
     founded = {founding.consignment.id for founding in facts.foundings}
-    return reach.reached(session, _spoken_of(facts) | _met(session, facts)) | founded | words | roused
+    return reach.reached(session, _affected_things(facts) | _met(session, facts)) | founded | words | roused
 
 
 def _met(session: Connection[Any], facts: Facts) -> set[ObjectId]:
@@ -141,7 +141,7 @@ def _only_runs(claim: Claim) -> bool:
     return claim.milestone == RUNNING
 
 
-def _spoken_of(facts: Facts) -> set[ObjectId]:
+def _affected_things(facts: Facts) -> set[ObjectId]:
     """The objects whose consignments are judged anew; a running position ends a silence at most, and has a way of its own."""
     things = {claim.thing for claim in facts.claims if not _only_runs(claim)}
     things |= {end for link in facts.links for end in (link.left, link.right)}
@@ -157,7 +157,7 @@ IN_A_SET = 200
 """Consignments whose facts are asked for in one statement."""
 
 
-class Expected(NamedTuple):
+class ExpectedCauses(NamedTuple):
     """What must stand stored of a group of consignments: its causes by case, and when to look again."""
 
     view: View
@@ -165,8 +165,8 @@ class Expected(NamedTuple):
     due: Micros | None
 
 
-def judge(
-    session: Session, consignments: Iterable[ObjectId], as_of: Micros, registry: Registry, memory: Memory
+def evaluate(
+    session: Session, consignments: Iterable[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
 ) -> set[ObjectId]:
     """Judge each of ``consignments`` as of ``as_of``; returns those that cannot be read, whose causes stay as they were.
 
@@ -179,7 +179,7 @@ def judge(
         judged: dict[ObjectId, tuple[Cause, ...]] = {}
         dues: dict[ObjectId, Micros] = {}
         wanted = [each for each in several if each not in done]
-        for consignment, found in judged_anew(session, wanted, as_of, registry, memory):
+        for consignment, found in evaluations(session, wanted, as_of, registry, memory):
             if isinstance(found, Unreadable):
                 unread.add(consignment)
                 dues[consignment] = as_of + OF_A_PLEDGE
@@ -199,9 +199,9 @@ def judge(
     return unread
 
 
-def judged_anew(
-    session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: Memory
-) -> list[tuple[ObjectId, Expected | Unreadable | None]]:
+def evaluations(
+    session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
+) -> list[tuple[ObjectId, ExpectedCauses | Unreadable | None]]:
     """What the rules find of each, in the order asked; None where it was never founded. The same as ``expected`` of each alone."""
     told: list[tuple[ObjectId, Facts | Unreadable]] = _facts(session, consignments, as_of, registry, memory)
     views: dict[ObjectId, tuple[View, Facts] | Unreadable | None] = {}
@@ -217,7 +217,7 @@ def judged_anew(
     alerts: dict[str, tuple[FinancingAlert, ...]] = {
         name: tuple(_alerts(session, name, as_of, registry)) for name in sorted({n for _, n in pledged})
     }
-    found: list[tuple[ObjectId, Expected | Unreadable | None]] = []
+    found: list[tuple[ObjectId, ExpectedCauses | Unreadable | None]] = []
     for consignment, one in views.items():
         if not isinstance(one, tuple):
             found.append((consignment, one))
@@ -235,12 +235,12 @@ def expected(
     as_of: Micros,
     registry: Registry,
     read: Callable[[Stored, Registry], Reread] = reread,
-) -> tuple[Told | None, tuple[Cause, ...], Micros | None]:
+) -> tuple[SourcedView | None, tuple[Cause, ...], Micros | None]:
     """What must stand stored of one consignment at ``as_of``: its view, its causes by case, and when to look again.
 
     Some milliseconds. Raises Unreadable.
     """
-    told = told_of(session, consignment, as_of, registry, read)
+    told = read_view(session, consignment, as_of, registry, read)
     if told is None:
         return None, (), None
     names = sorted({name for _, name in _pledged(session, {m.id for m in told.view.members})})
@@ -251,16 +251,16 @@ def expected(
 
 def _found(
     view: View, facts: Facts, as_of: Micros, alerts: Mapping[str, Iterable[FinancingAlert]]
-) -> Expected:
+) -> ExpectedCauses:
     found = joined(causes(view, as_of, [alert for each in alerts.values() for alert in each]))
     due = next_due(facts, view, as_of)
     if alerts:
         due = min(due or FOREVER, as_of + OF_A_PLEDGE)
-    return Expected(view, tuple(found[case] for case in sorted(found)), due)
+    return ExpectedCauses(view, tuple(found[case] for case in sorted(found)), due)
 
 
 def _facts(
-    session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: Memory
+    session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
 ) -> list[tuple[ObjectId, Facts | Unreadable]]:
     """The facts that concern each consignment, as ``reading.load_facts`` gives its events."""
     if not consignments:

@@ -15,8 +15,8 @@ from psycopg import Connection
 from pydantic import Field, SecretStr
 
 from services.cases.store import projector
-from services.cases.store.case_service import CaseDesk
-from services.cases.store.evaluation import Memory
+from services.cases.store.case_service import CaseService
+from services.cases.store.evaluation import EventCache
 from services.cases.store.projector import Followed
 from services.cases.store.statements import statement
 from services.financing.store.keys import read_keys
@@ -73,14 +73,14 @@ def signer_of(network: str, keys: Path) -> Signer:
 
 def follow(
     session: Connection[Any],
-    desk: CaseDesk,
+    desk: CaseService,
     events: int,
     tick: float,
     stop: threading.Event,
     stepped: Callable[[Followed, float], None] = lambda _done, _seconds: None,
 ) -> None:
     """Follow until ``stop`` is set; blocks. ``stepped`` is told of each step and its seconds. Raises what a step raises."""
-    memory = Memory()
+    memory = EventCache()
     turn(
         lambda: projector.step(session, desk, events, memory=memory),
         lambda done: done.whole,
@@ -93,7 +93,7 @@ def follow(
 def run(settings: CasesSettings) -> None:
     """Open a session of its own and follow until SIGTERM or SIGINT, which ends it after the step that is under way."""
     stop = behind_workers(settings.cases_nice)
-    desk = CaseDesk(signer_of(settings.network, settings.financing_keys))
+    desk = CaseService(signer_of(settings.network, settings.financing_keys))
     metrics = CaseMetrics()
 
     def stepped(done: Followed, seconds: float) -> None:

@@ -13,9 +13,9 @@ from schemas.envelope import Envelope
 from schemas.events import catalogue
 from schemas.events.base import Episode, ObjectKind, Role
 from services.cases.domain.causes import CaseId, CaseKind, Cause, joined
-from services.cases.domain.lifecycle import Case, Desk, Status, Step
+from services.cases.domain.lifecycle import Case, Status, Step, Team
 from services.cases.store.case_service import NoSuchCase, steps_of
-from services.cases.store.rows import cause_of, desk_of, step_of
+from services.cases.store.rows import cause_of, step_of, team_of
 from services.cases.store.statements import statement
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
@@ -37,7 +37,7 @@ class Wanted:
 
     crossing: str | None = None
     kind: CaseKind | None = None
-    owner: Desk | None = None
+    owner: Team | None = None
     unowned: bool = False
     everything: bool = False
     closed_since: Micros | None = None
@@ -150,7 +150,7 @@ def events_named(session: Session, events: Iterable[EventId]) -> dict[EventId, t
 def _listed(row: tuple[Any, ...]) -> Listed:
     case, kind, what, about_kind, about, jurisdiction, place, occurrence, crossing, since, due, *life = row
     opened, last, at, closed, party, desk, snoozed_until, reason, stands = life
-    now = Case(case, opened, last, at, closed, desk_of(party, desk), snoozed_until, reason)
+    now = Case(case, opened, last, at, closed, team_of(party, desk), snoozed_until, reason)
     thing = Thing(ObjectKind(about_kind), about)
     return Listed(
         case, CaseKind(kind), what, thing, jurisdiction, place, occurrence, crossing, since, due, now, stands

@@ -15,8 +15,8 @@ from psycopg import Connection
 
 from services.cases.domain.causes import LOOKED_AT_WITHIN
 from services.cases.domain.lifecycle import Step
-from services.cases.store.case_service import CaseDesk
-from services.cases.store.evaluation import Memory, concerned, judge
+from services.cases.store.case_service import CaseService
+from services.cases.store.evaluation import EventCache, affected_consignments, evaluate
 from services.cases.store.statements import statement
 from services.domain.facts import Micros
 from services.domain.objects import ObjectId
@@ -66,10 +66,10 @@ class Places:
 
 def step(
     session: Connection[Any],
-    desk: CaseDesk,
+    desk: CaseService,
     limit: int = 500,
     moment: Micros | None = None,
-    memory: Memory | None = None,
+    memory: EventCache | None = None,
 ) -> Followed:
     """Follow at most ``limit`` further events and commit; where nothing more is visible, judge whom they concern, act, commit.
 
@@ -78,7 +78,7 @@ def step(
     ``memory`` is what earlier steps in this process have read.
     """
     adapt(session)
-    known = Memory() if memory is None else memory
+    known = EventCache() if memory is None else memory
     with session.transaction():
         _prepare(session)
     with session.transaction():
@@ -89,11 +89,13 @@ def step(
         stored, events = reading.tail(session, after.events, limit)
         aside, to_aside = order.put_aside(session, after.aside, limit)
         decided, to_decided = order.rows_after(session, statement("decided"), after.decided, limit)
-        found = concerned(session, stored, aside, registry, known) | {c for row in decided for c in row[2]}
+        found = affected_consignments(session, stored, aside, registry, known) | {
+            c for row in decided for c in row[2]
+        }
         more = max(len(stored), len(aside), len(decided)) >= limit
         now, later = _turn_of(session, found, as_of, more=more)
         waits = reach.unsettled(session)
-        unread = judge(session, now, as_of, registry, known)
+        unread = evaluate(session, now, as_of, registry, known)
         session.execute(statement("again_drop"), {"ids": uuids(now)})
         if waits is not None:
             session.execute(statement("again_put"), {"ids": uuids(now), "mark": waits})
@@ -116,10 +118,10 @@ def _turn_of(
 
 
 def catch_up(
-    session: Connection[Any], desk: CaseDesk, limit: int = 500, moment: Micros | None = None
+    session: Connection[Any], desk: CaseService, limit: int = 500, moment: Micros | None = None
 ) -> list[Followed]:
     """Step until nothing new is visible; what each step did."""
-    memory = Memory()
+    memory = EventCache()
     done = [step(session, desk, limit, moment, memory)]
     while not done[-1].whole:
         done.append(step(session, desk, limit, moment, memory))
@@ -156,7 +158,7 @@ def _advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
     session.execute(statement("advance"), {**places, "as_of": reached.as_of, "whole": whole})
 
 
-def _act(session: Connection[Any], desk: CaseDesk) -> tuple[Step, ...]:
+def _act(session: Connection[Any], desk: CaseService) -> tuple[Step, ...]:
     """Let the rule act on every case whose causes changed, some at a time."""
     taken: list[Step] = []
     while True:

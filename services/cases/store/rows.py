@@ -8,7 +8,7 @@ from typing import Any
 from schemas import railnet
 from schemas.events.base import ObjectKind
 from services.cases.domain.causes import CaseId, CaseKind, Cause
-from services.cases.domain.lifecycle import Case, Desk, Step, StepKind
+from services.cases.domain.lifecycle import Case, Step, StepKind, Team
 from services.domain.objects import ObjectId, Thing
 from services.ledger.storage.arrays import uuids
 
@@ -72,7 +72,7 @@ def step_of(row: Sequence[Any]) -> Step:
     """The step in a row of ``steps_of``."""
     number, case, before, kind, at, position, by_party, by_desk, to_party, to_desk, *rest = row[:STEP_COLUMNS]
     until, reason, text, since, evidence = rest
-    by, to = desk_of(by_party, by_desk), desk_of(to_party, to_desk)
+    by, to = team_of(by_party, by_desk), team_of(to_party, to_desk)
     return Step(
         number,
         case,
@@ -90,9 +90,9 @@ def step_of(row: Sequence[Any]) -> Step:
     )
 
 
-def desk_of(party: str | None, desk: str | None) -> Desk | None:
+def team_of(party: str | None, desk: str | None) -> Team | None:
     """A desk of its two columns."""
-    return None if party is None or desk is None else Desk(party, desk)
+    return None if party is None or desk is None else Team(party, desk)
 
 
 def life_row(case: Case) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def matters() -> frozenset[int]:
     return judged() | {spec.number for spec in catalogue.specs() if Role.SHIPPER in spec.publishers}
 
 
-class Heard(NamedTuple):
+class CargoFact(NamedTuple):
     """One counted fact of a cargo, with its extras. ``own``: it speaks of this cargo alone."""
 
     claim: Claim
@@ -78,10 +78,10 @@ class Cargo:
     shipper: str
     facts: Facts
     group: GroupEvidence
-    heard: Mapping[int, tuple[Heard, ...]]
+    heard: Mapping[int, tuple[CargoFact, ...]]
     causes: Mapping[EventId, frozenset[str]]
 
-    def of(self, name: str, least: Assurance = Assurance.ASSERTED) -> tuple[Heard, ...]:
+    def of(self, name: str, least: Assurance = Assurance.ASSERTED) -> tuple[CargoFact, ...]:
         """The facts of one type of JUDGED, by time, whose assurance is at least ``least``; KeyError for another type."""
         if number(name) not in judged():
             raise KeyError(f"{name} is not among the types that signals look at")
@@ -122,14 +122,14 @@ def cargo(facts: Facts, told: CreditFacts, consignment: Thing) -> Cargo | None:
     if len(named) != 1:
         return None
     details = {detail.event: detail for detail in told.details}
-    heard: dict[int, list[Heard]] = defaultdict(list)
+    heard: dict[int, list[CargoFact]] = defaultdict(list)
     own = _Own(facts, group)
     for arrival in group.arrivals:
         claim = arrival.claim
         judging = claim.milestone in judged() and claim.classifier is Classifier.ACT
         if judging and _stands(arrival, group):
             detail = details.get(claim.event) or Detail(claim.event, False)
-            heard[claim.milestone].append(Heard(claim, detail, own(arrival)))
+            heard[claim.milestone].append(CargoFact(claim, detail, own(arrival)))
     causes: dict[EventId, frozenset[str]] = defaultdict(frozenset)
     for detail in told.details:
         if detail.concerns is not None and live(detail.event):

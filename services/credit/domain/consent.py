@@ -25,7 +25,7 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class ReadPermission:
     """What may be read, and the consents on which that rests (none for the shipper itself)."""
 
     parts: frozenset[Part]
@@ -48,18 +48,18 @@ def in_force(told: CreditFacts, liveness: Liveness, now: Micros) -> tuple[Consen
     )
 
 
-def may_read(reader: str, purpose: str, shipper: str, consents: Iterable[Consent]) -> Leave | None:
+def may_read(reader: str, purpose: str, shipper: str, consents: Iterable[Consent]) -> ReadPermission | None:
     """What ``reader`` may read of ``shipper`` for ``purpose``; None means: answer as for a shipper that does not exist.
 
     ``consents`` are those in force. ``now`` is when it is read, whatever day the score is asked for.
     """
     if reader == shipper:
-        return Leave(frozenset(Part))
+        return ReadPermission(frozenset(Part))
     given = [c for c in consents if (c.bank, c.purpose, c.shipper) == (reader, purpose, shipper)]
     if not given:
         return None
     parts = frozenset(Part(each) for consent in given for each in consent.scope)
-    return Leave(parts, tuple(c.event for c in given), min(c.end for c in given))
+    return ReadPermission(parts, tuple(c.event for c in given), min(c.end for c in given))
 
 
 def may_see_cargo(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from schemas.events.base import Classifier
-from services.credit.domain.cargo import Cargo, Heard, cargo
+from services.credit.domain.cargo import Cargo, CargoFact, cargo
 from services.credit.domain.observations import Observation, observed
 from services.credit.domain.signals import PPM, WHOLE, Model, Signal, SignalTable
 from services.credit.domain.statements import DAY, CreditFacts, Detail
@@ -17,7 +17,7 @@ from services.domain.rules import rules
 from services.domain.view import ClaimStatus
 
 
-def cut_off(cargo: Cargo, of: str, thing: Thing) -> Heard | None:
+def cut_off(cargo: Cargo, of: str, thing: Thing) -> CargoFact | None:
     """The one deadline ``of`` that was set for ``thing``; None where none was, or where it was moved."""
     told = [
         h
@@ -29,7 +29,7 @@ def cut_off(cargo: Cargo, of: str, thing: Thing) -> Heard | None:
 
 def documents_on_time(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
     """S1, one trial for each booking: all papers there at the cut-off. Without word of completion nothing is said."""
-    complete: dict[Thing, Heard] = {}
+    complete: dict[Thing, CargoFact] = {}
     for heard in cargo.of("credit.documents_completed"):  # by time: the first completion is the one
         if heard.own and heard.detail.disinterested:
             complete.setdefault(heard.claim.thing, heard)
@@ -45,11 +45,11 @@ def documents_on_time(cargo: Cargo, _table: SignalTable) -> Iterator[Observation
 
 def declaration_accuracy(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
     """S2, one trial for each export declaration: neither rejected nor amended for a reason that lies with the shipper."""
-    lodged: dict[tuple[str, Thing], Heard] = {}
+    lodged: dict[tuple[str, Thing], CargoFact] = {}
     for heard in cargo.of("customs.export_lodged"):
         if heard.own:
             lodged.setdefault((heard.claim.jurisdiction, heard.claim.thing), heard)
-    wrong: dict[tuple[str, Thing], list[Heard]] = defaultdict(list)
+    wrong: dict[tuple[str, Thing], list[CargoFact]] = defaultdict(list)
     for heard in cargo.of("customs.rejected", table.assurance):
         if heard.own and heard.word in table.held_against and not cargo.excused(heard.claim.event):
             wrong[heard.claim.jurisdiction, heard.claim.thing].append(heard)
@@ -67,7 +67,7 @@ def declaration_accuracy(cargo: Cargo, table: SignalTable) -> Iterator[Observati
 
 def filing_consistency(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
     """S3, one trial for each export and import filing of the cargo: the figures that both give agree."""
-    filings: dict[tuple[str, str], Heard] = {}
+    filings: dict[tuple[str, str], CargoFact] = {}
     for heard in cargo.of("credit.particulars_declared", table.assurance):
         if not heard.own:
             continue
@@ -87,7 +87,7 @@ def filing_consistency(cargo: Cargo, table: SignalTable) -> Iterator[Observation
                 yield observed(cargo, Signal.FILING_CONSISTENCY, unit, at, (export, entry), bad)
 
 
-def _newer(heard: Heard) -> tuple[int, Micros, bytes]:
+def _newer(heard: CargoFact) -> tuple[int, Micros, bytes]:
     return heard.claim.assurance, heard.claim.published, heard.claim.event
 
 
@@ -123,12 +123,12 @@ def corroboration(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
 
     What nobody else has spoken of says nothing: the other party may be offline.
     """
-    told: dict[tuple[int, Thing], list[Heard]] = defaultdict(list)
+    told: dict[tuple[int, Thing], list[CargoFact]] = defaultdict(list)
     for arrival in cargo.group.arrivals:
         claim = arrival.claim
         if arrival.status is ClaimStatus.COUNTED and claim.classifier is Classifier.ACT:
-            told[claim.milestone, claim.thing].append(Heard(claim, Detail(claim.event, False), own=True))
-    kinds: dict[int, list[tuple[Heard, list[Heard]]]] = defaultdict(list)
+            told[claim.milestone, claim.thing].append(CargoFact(claim, Detail(claim.event, False), own=True))
+    kinds: dict[int, list[tuple[CargoFact, list[CargoFact]]]] = defaultdict(list)
     for (milestone, _), heard in told.items():
         tolerance = rules()[milestone].tolerance
         others = [h for h in heard if h.claim.publisher != cargo.shipper]
@@ -154,8 +154,8 @@ def inspection_findings(cargo: Cargo, table: SignalTable) -> Iterator[Observatio
 
     However many boxes one inspection concerned, it is one, so that a large cargo is no likelier to be found at fault.
     """
-    ended: dict[tuple[str, str], list[Heard]] = defaultdict(list)
-    findings: dict[tuple[str, str], list[Heard]] = defaultdict(list)
+    ended: dict[tuple[str, str], list[CargoFact]] = defaultdict(list)
+    findings: dict[tuple[str, str], list[CargoFact]] = defaultdict(list)
     for name in INSPECTED:
         for heard in cargo.of(name, table.assurance):
             if not heard.own:
@@ -174,7 +174,7 @@ def inspection_findings(cargo: Cargo, table: SignalTable) -> Iterator[Observatio
             yield observed(cargo, Signal.INSPECTION_FINDINGS, unit, at, told)
 
 
-def _stands(cargo: Cargo, finding: Heard, table: SignalTable) -> bool:
+def _stands(cargo: Cargo, finding: CargoFact, table: SignalTable) -> bool:
     withdrawn = (
         h
         for h in cargo.of("customs.finding_settled", table.assurance)
@@ -191,11 +191,11 @@ def cargo_truthfulness(cargo: Cargo, table: SignalTable) -> Iterator[Observation
     """S5: the mass that was verified before loading against the scale of the terminal (one trial a cargo), and dangerous goods
     that were not declared (a trial each time).
     """
-    verified: dict[Thing, Heard] = {}
+    verified: dict[Thing, CargoFact] = {}
     for heard in cargo.of("movement.stuffed"):
         if heard.own and heard.detail.kilograms is not None:
             verified[heard.claim.thing] = heard
-    scales: dict[Thing, list[Heard]] = defaultdict(list)
+    scales: dict[Thing, list[CargoFact]] = defaultdict(list)
     for heard in cargo.of("movement.gated_in", table.assurance):
         weighed = heard.own and heard.detail.kilograms is not None
         if weighed and heard.claim.thing in verified and not cargo.excused(heard.claim.event):
@@ -212,7 +212,7 @@ def cargo_truthfulness(cargo: Cargo, table: SignalTable) -> Iterator[Observation
             yield observed(cargo, Signal.CARGO_TRUTHFULNESS, unit, heard.at, (heard,), WHOLE)
 
 
-def _agrees(said: Heard, scale: Heard, table: SignalTable) -> bool:
+def _agrees(said: CargoFact, scale: CargoFact, table: SignalTable) -> bool:
     one, other = said.detail.kilograms, scale.detail.kilograms
     return one is not None and other is not None and within(one, other, table)
 
@@ -223,7 +223,7 @@ def detention(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
     Detentions as dual use or under sanctions are policy, those of a neighbour are another's, and those that ended otherwise
     were not upheld.
     """
-    upheld: list[Heard] = []
+    upheld: list[CargoFact] = []
     for held in cargo.of("customs.detained", table.assurance):
         if not held.own or held.word not in table.held_against or cargo.excused(held.claim.event):
             continue
@@ -252,7 +252,7 @@ def late_cancellation(cargo: Cargo, table: SignalTable) -> Iterator[Observation]
 
     A train that its operator cancelled, or a restriction on the planned route, excuses.
     """
-    confirmed: dict[Thing, Heard] = {}
+    confirmed: dict[Thing, CargoFact] = {}
     for heard in cargo.of("movement.booking_confirmed"):
         confirmed.setdefault(heard.claim.thing, heard)
     brought = min((h for name in BROUGHT for h in cargo.of(name)), key=_first, default=None)
@@ -275,15 +275,15 @@ def late_cancellation(cargo: Cargo, table: SignalTable) -> Iterator[Observation]
             yield observed(cargo, Signal.LATE_CANCELLATION, str(thing), given_back[0].at, rests_on)
 
 
-def _first(heard: Heard) -> tuple[Micros, bytes]:
+def _first(heard: CargoFact) -> tuple[Micros, bytes]:
     return heard.at, heard.claim.event
 
 
-def _after(cancelled: Heard, limit: Heard | None) -> bool:
+def _after(cancelled: CargoFact, limit: CargoFact | None) -> bool:
     return limit is not None and limit.detail.moment is not None and cancelled.at > limit.detail.moment
 
 
-def _excused(cargo: Cargo, cancelled: Heard) -> bool:
+def _excused(cargo: Cargo, cancelled: CargoFact) -> bool:
     return (
         cargo.excused(cancelled.claim.event)
         or any(h.at <= cancelled.at for h in cargo.of("movement.train_cancelled"))
@@ -293,12 +293,12 @@ def _excused(cargo: Cargo, cancelled: Heard) -> bool:
 
 def freight_payment(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
     """S7, one trial for each invoice to the shipper of which its issuer says that it was paid, or that it was not in time."""
-    invoices: dict[tuple[str, str], Heard] = {}
+    invoices: dict[tuple[str, str], CargoFact] = {}
     for heard in sorted(
         cargo.of("credit.freight_invoiced"), key=lambda h: (h.claim.published, h.claim.event)
     ):
         invoices[heard.claim.publisher, heard.detail.reference] = heard
-    settled: dict[tuple[str, str], dict[str, list[Heard]]] = defaultdict(lambda: defaultdict(list))
+    settled: dict[tuple[str, str], dict[str, list[CargoFact]]] = defaultdict(lambda: defaultdict(list))
     for name in ("paid", "fell_overdue", "disputed"):
         for heard in cargo.of(f"credit.freight_{name}"):
             settled[heard.claim.publisher, heard.detail.reference][name].append(heard)
@@ -323,7 +323,7 @@ def freight_payment(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
 
 def claims(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
     """S9, one trial for each delivered cargo, or one with a claim upheld against the shipper by somebody without a part in it."""
-    decisions: dict[tuple[str, str], Heard] = {}
+    decisions: dict[tuple[str, str], CargoFact] = {}
     for heard in sorted(cargo.of("credit.claim_decided"), key=lambda h: (h.claim.published, h.claim.event)):
         if heard.detail.disinterested and heard.detail.party == cargo.shipper:
             decisions[heard.claim.publisher, heard.detail.reference] = heard
@@ -345,9 +345,9 @@ def departures(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
         yield observed(cargo, Signal.STABILITY, "", departed[0].at, departed[:1])
 
 
-Judge = Callable[[Cargo, SignalTable], Iterator[Observation]]
+SignalRule = Callable[[Cargo, SignalTable], Iterator[Observation]]
 
-JUDGES: Mapping[Signal, Judge] = MappingProxyType(
+SIGNAL_RULES: Mapping[Signal, SignalRule] = MappingProxyType(
     {
         Signal.DOCUMENTS_ON_TIME: documents_on_time,
         Signal.DECLARATION_ACCURACY: declaration_accuracy,
@@ -373,4 +373,6 @@ def observe(facts: Facts, told: CreditFacts, consignment: Thing, model: Model) -
     judged = cargo(facts, told, consignment)
     if judged is None:
         return frozenset()
-    return frozenset(seen for signal, judge in JUDGES.items() for seen in judge(judged, model.of(signal)))
+    return frozenset(
+        seen for signal, judge in SIGNAL_RULES.items() for seen in judge(judged, model.of(signal))
+    )

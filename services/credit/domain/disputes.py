@@ -28,7 +28,7 @@ class DisputeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DisputeStatus:
     """One objection as of a moment: until when it has to be answered, and by whom."""
 
     dispute: Dispute
@@ -37,7 +37,9 @@ class Standing:
     owner: str | None  # the publisher of the disputed event, None where the event is not known
 
 
-def standing(told: CreditFacts, liveness: Liveness, model: Model, as_of: Micros) -> tuple[Standing, ...]:
+def dispute_statuses(
+    told: CreditFacts, liveness: Liveness, model: Model, as_of: Micros
+) -> tuple[DisputeStatus, ...]:
     """Every live objection published by ``as_of``, by time of publication."""
     live = [d for d in told.disputes if liveness.live(d.event) and d.published <= as_of]
     owners = dict(told.publishers)
@@ -53,7 +55,7 @@ def standing(told: CreditFacts, liveness: Liveness, model: Model, as_of: Micros)
 
 def _judge(
     dispute: Dispute, owner: str | None, answers: Iterable[Resolution], model: Model, as_of: Micros
-) -> Standing:
+) -> DisputeStatus:
     due = dispute.published + model.answer_days * DAY
     by_owner = (a for a in answers if a.publisher == owner)
     last = max(by_owner, key=lambda a: (a.published, a.event), default=None)
@@ -61,7 +63,7 @@ def _judge(
         state = DisputeState(last.outcome)
     else:
         state = DisputeState.OPEN if as_of <= due else DisputeState.UNANSWERED
-    return Standing(dispute, state, due, owner)
+    return DisputeStatus(dispute, state, due, owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class SetAside:
         return any((seen.shipper, seen.signal, event) in self.accepted for event in seen.events)
 
 
-def set_aside(standings: Iterable[Standing]) -> SetAside:
+def set_aside(standings: Iterable[DisputeStatus]) -> SetAside:
     """What the objections take out; where one of several about an event was accepted, it is out."""
     by_state: dict[bool, set[tuple[str, Signal, EventId]]] = {True: set(), False: set()}
     for each in standings:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from services.credit.domain.observations import Observation, day_of
 from services.credit.domain.signals import WHOLE, Model, Signal
-from services.credit.domain.statements import DAY, CreditFacts, FinancingSaid
+from services.credit.domain.statements import DAY, CreditFacts, FinancingStatement
 from services.domain.facts import EventId, Micros
 from services.domain.liveness import Liveness
 
@@ -22,8 +22,8 @@ class Borrowing(NamedTuple):
 
     applicant: str
     application: str
-    applied: FinancingSaid
-    said: tuple[FinancingSaid, ...]
+    applied: FinancingStatement
+    said: tuple[FinancingStatement, ...]
 
 
 def observe_financings(told: CreditFacts, liveness: Liveness, model: Model) -> frozenset[Observation]:
@@ -42,7 +42,7 @@ def borrowings(told: CreditFacts, liveness: Liveness) -> Iterator[Borrowing]:
     applications = {s.application: s for s in sorted(live, key=_order) if s.word == "APPLIED"}
     by_request = {s.event: s.application for s in applications.values()}
     of_financing = {s.financing: s.application for s in sorted(live, key=_order) if s.word == "APPROVED"}
-    group: dict[str, list[FinancingSaid]] = defaultdict(list)
+    group: dict[str, list[FinancingStatement]] = defaultdict(list)
     for said in live:
         asked = by_request.get(said.request) if said.request is not None else None
         application = said.application or asked or of_financing.get(said.financing, "")
@@ -53,7 +53,7 @@ def borrowings(told: CreditFacts, liveness: Liveness) -> Iterator[Borrowing]:
         yield Borrowing(applicant, application, applied, tuple(sorted(group[application], key=_order)))
 
 
-def _order(said: FinancingSaid) -> tuple[Micros, EventId]:
+def _order(said: FinancingStatement) -> tuple[Micros, EventId]:
     return said.happened, said.event
 
 
@@ -62,7 +62,7 @@ def _judge(borrowing: Borrowing, model: Model) -> Iterator[Observation]:
     twice = [s for s in borrowing.said if s.word in table.held_against]
     if twice:
         yield _seen(borrowing, "offered twice", twice[0].happened, (borrowing.applied, *twice), WHOLE)
-    by_financing: dict[str, list[FinancingSaid]] = defaultdict(list)
+    by_financing: dict[str, list[FinancingStatement]] = defaultdict(list)
     for said in borrowing.said:
         if said.word in ("APPROVED", "REPAID", "OVERDUE", "DEFAULTED"):
             by_financing[said.financing].append(said)
@@ -75,13 +75,13 @@ def _judge(borrowing: Borrowing, model: Model) -> Iterator[Observation]:
         yield _seen(borrowing, financing, max(s.happened for s in ended), words, bad)
 
 
-def _days_late(said: FinancingSaid, matures: Micros) -> int:
+def _days_late(said: FinancingStatement, matures: Micros) -> int:
     due = matures if said.word == "REPAID" or said.moment is None else said.moment
     return max(0, -(-(said.happened - due) // DAY))
 
 
 def _seen(
-    borrowing: Borrowing, unit: str, at: Micros, rests_on: Iterable[FinancingSaid], bad: int
+    borrowing: Borrowing, unit: str, at: Micros, rests_on: Iterable[FinancingStatement], bad: int
 ) -> Observation:
     events = tuple(sorted({said.event for said in rests_on}))
     return Observation(

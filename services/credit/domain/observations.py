@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from services.credit.domain.cargo import Cargo, Heard
+from services.credit.domain.cargo import Cargo, CargoFact
 from services.credit.domain.signals import WHOLE, Signal
 from services.credit.domain.statements import DAY
 from services.domain.facts import EventId, Micros
@@ -37,7 +37,7 @@ def day_of(at: Micros) -> Day:
 
 
 def observed(
-    cargo: Cargo, signal: Signal, unit: str, at: Micros, rests_on: Iterable[Heard], bad: int = 0
+    cargo: Cargo, signal: Signal, unit: str, at: Micros, rests_on: Iterable[CargoFact], bad: int = 0
 ) -> Observation:
     """An observation of the shipper of ``cargo``; ``bad`` is 0 or up to WHOLE."""
     if not 0 <= bad <= WHOLE:

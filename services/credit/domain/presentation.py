@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from services.credit.domain.consent import Leave, Part
-from services.credit.domain.disputes import Standing
+from services.credit.domain.consent import Part, ReadPermission
+from services.credit.domain.disputes import DisputeStatus
 from services.credit.domain.score import Assessment, Record
 from services.domain.facts import EventId
 
@@ -20,7 +20,9 @@ SCOPE = (
 )
 
 
-def plain(leave: Leave, record: Record, disputes: Iterable[Standing], names: Names) -> dict[str, Any]:
+def plain(
+    leave: ReadPermission, record: Record, disputes: Iterable[DisputeStatus], names: Names
+) -> dict[str, Any]:
     """What of ``record`` the parts in ``leave`` allow. Quantities of observations are decayed, in thousandths."""
     shown: dict[str, Any] = {
         "shipper": record.shipper,
@@ -50,7 +52,7 @@ def plain(leave: Leave, record: Record, disputes: Iterable[Standing], names: Nam
     return shown
 
 
-def events_of(record: Record, disputes: Iterable[Standing], leave: Leave) -> set[EventId]:
+def events_of(record: Record, disputes: Iterable[DisputeStatus], leave: ReadPermission) -> set[EventId]:
     """The events that ``plain`` would name."""
     found = set(leave.consents)
     if Part.EVIDENCE in leave.parts:
@@ -60,7 +62,7 @@ def events_of(record: Record, disputes: Iterable[Standing], leave: Leave) -> set
     return found
 
 
-def _assessment(found: Assessment, best: int, leave: Leave, names: Names) -> dict[str, Any]:
+def _assessment(found: Assessment, best: int, leave: ReadPermission, names: Names) -> dict[str, Any]:
     shown: dict[str, Any] = {"status": str(found.status)}
     if Part.SCORE in leave.parts:
         shown |= {

@@ -108,7 +108,7 @@ class Resolution(NamedTuple):
     published: Micros
 
 
-class FinancingSaid(NamedTuple):
+class FinancingStatement(NamedTuple):
     """What was said of a financing or its application, as far as it tells how the applicant behaved.
 
     ``financing`` is ``bank/reference``, ``application`` ``applicant/reference``; either may be "" where the event leaves it out.
@@ -133,7 +133,7 @@ class CreditFacts(NamedTuple):
     disputes: frozenset[Dispute] = frozenset()
     resolutions: frozenset[Resolution] = frozenset()
     publishers: frozenset[tuple[EventId, str]] = frozenset()
-    financings: frozenset[FinancingSaid] = frozenset()
+    financings: frozenset[FinancingStatement] = frozenset()
 
     def __or__(self, other: CreditFacts) -> CreditFacts:
         return CreditFacts.union((self, other))
@@ -199,20 +199,20 @@ def _governance(statement: Attribution, payload: Payload) -> CreditFacts:
             return CreditFacts()
 
 
-def _financing(statement: Attribution, payload: FinanceFact) -> FinancingSaid | None:
+def _financing(statement: Attribution, payload: FinanceFact) -> FinancingStatement | None:
     """A word on a financing counts from the bank that its key names, one on reservations from the platform."""
     me, event, at = statement.publisher.code, statement.event, payload.happened_micros
     if isinstance(payload, Applied):
-        return FinancingSaid(event, "APPLIED", "", own_key(f"{me}/{payload.reference}"), at)
+        return FinancingStatement(event, "APPLIED", "", own_key(f"{me}/{payload.reference}"), at)
     if isinstance(payload, Decided):
         if payload.action != "RESERVE" or payload.outcome != "REFUSED" or payload.guard is None:
             return None
         asked = None if payload.request is None else event_id(payload.request.source, payload.request.id)
         financing = "" if payload.financing is None else own_key(payload.financing)
-        return FinancingSaid(event, payload.guard, financing, "", at, request=asked)
+        return FinancingStatement(event, payload.guard, financing, "", at, request=asked)
     if not isinstance(payload, OfFinancing) or payload.financing_key.partition("/")[0] != me:
         return None
-    bare = FinancingSaid(event, "", payload.financing_key, "", at)
+    bare = FinancingStatement(event, "", payload.financing_key, "", at)
     match payload:
         case Approved():
             matures = _end_of(payload.matures_on)

@@ -35,7 +35,7 @@ class Kind(StrEnum):
     SHIPPER = "shipper"
 
 
-class Faulty(Exception):
+class UnreadableEvent(Exception):
     """A stored event that cannot be read as what it says to credit; ``facts`` are what it says to the heart, if that can be."""
 
     def __init__(self, no: int, facts: Facts, problem: Exception) -> None:
@@ -93,21 +93,21 @@ class Faults:
         )
         self.found[kind, name] = f"{type(problem).__name__}: {problem}"[:400].replace("\0", "")
 
-    def skip(self, faulty: Faulty) -> None:
+    def skip(self, faulty: UnreadableEvent) -> None:
         """Put down an event that says nothing to credit because it cannot be read."""
         if (Kind.EVENT, str(faulty.no)) not in self.found:
             self.note(Kind.EVENT, str(faulty.no), faulty.problem)
 
 
-def standing(session: Connection[Any]) -> list[Broken]:
+def recorded_faults(session: Connection[Any]) -> list[Broken]:
     """Everything that is broken."""
     rows = session.execute(statement("broken")).fetchall()
     return [Broken(Kind(kind), name, fault) for kind, name, fault in rows]
 
 
-def put_down(session: Connection[Any], faults: Faults) -> int:
+def record(session: Connection[Any], faults: Faults) -> int:
     """Put down what was found broken and forget what was mended, in the caller's transaction; how much is broken now."""
-    before = {(each.kind, each.name): each.fault for each in standing(session)}
+    before = {(each.kind, each.name): each.fault for each in recorded_faults(session)}
     mended = sorted((faults.mended & before.keys()) - faults.found.keys())
     if mended:
         session.execute(statement("broken_drop"), _columns(mended))

@@ -13,8 +13,8 @@ from schemas.events.base import ObjectKind
 from schemas.events.finance_terms import own_key
 from services.credit.domain import statements as credit
 from services.credit.domain.cargo import matters
-from services.credit.domain.statements import CreditFacts, FinancingSaid
-from services.credit.store.faults import INFRASTRUCTURE, Faulty
+from services.credit.domain.statements import CreditFacts, FinancingStatement
+from services.credit.store.faults import INFRASTRUCTURE, UnreadableEvent
 from services.credit.store.statements import statement
 from services.domain.facts import EventId, Facts
 from services.domain.interpretation import Attribution
@@ -31,21 +31,21 @@ SHARED = frozenset({ObjectKind.CONTAINER, ObjectKind.NOTE, ObjectKind.BOOKING, O
 """What may carry the cargo of several consignments."""
 
 
-class Known(NamedTuple):
+class EventFacts(NamedTuple):
     """What a set of events says, to the heart and to credit."""
 
     facts: Facts
     told: CreditFacts
 
-    def __or__(self, other: Known) -> Known:
-        return Known(self.facts | other.facts, self.told | other.told)
+    def __or__(self, other: EventFacts) -> EventFacts:
+        return EventFacts(self.facts | other.facts, self.told | other.told)
 
     def liveness(self) -> Liveness:
         """Which of the events still count."""
         return judge(self.facts.withdrawals, self.facts.equivocated)
 
 
-class Readings:
+class EventCache:
     """What stored events were read as, by number: the cargoes of one train rest on the same events.
 
     At most ``most`` are kept; when it is full it begins anew. Whether an event is put aside is no part of it.
@@ -53,9 +53,9 @@ class Readings:
 
     def __init__(self, most: int = 60_000) -> None:
         self._most = most
-        self._kept: dict[int, Known] = {}
+        self._kept: dict[int, EventFacts] = {}
 
-    def of(self, stored: Stored, registry: Registry) -> Known:
+    def of(self, stored: Stored, registry: Registry) -> EventFacts:
         """What the event says. Raises Faulty."""
         found = self._kept.get(stored.no)
         if found is None:
@@ -66,47 +66,47 @@ class Readings:
         return found
 
 
-def _read(stored: Stored, registry: Registry) -> Known:
+def _read(stored: Stored, registry: Registry) -> EventFacts:
     facts = Facts()
     try:
         read = reread(stored, registry)
         facts = read.facts
-        return Known(facts, _credit(read))
+        return EventFacts(facts, _credit(read))
     except INFRASTRUCTURE:
         raise
     except Exception as problem:
-        raise Faulty(stored.no, facts, problem) from problem
+        raise UnreadableEvent(stored.no, facts, problem) from problem
 
 
-Skip = Callable[[Faulty], object]
+Skip = Callable[[UnreadableEvent], object]
 """What is told of an event that cannot be read, and so says nothing to credit."""
 
 
 def read_events(
     stored: Iterable[Stored],
     registry: Registry,
-    readings: Readings | None = None,
+    readings: EventCache | None = None,
     *,
     aside: bool = False,
     skip: Skip | None = None,
-) -> Known:
+) -> EventFacts:
     """Read stored events again, or take from ``readings`` what they were read as. Raises Faulty, unless ``skip`` is told of it.
 
     Quarantined ones say nothing, unless ``aside`` asks what they said.
     """
-    kept = readings or Readings()
+    kept = readings or EventCache()
     read = []
     for each in stored:
         if each.quarantined and not aside:
             continue
         try:
             read.append(kept.of(each, registry))
-        except Faulty as faulty:
+        except UnreadableEvent as faulty:
             if skip is None:
                 raise
             skip(faulty)
-            read.append(Known(faulty.facts, CreditFacts()))
-    return Known(Facts.union(each.facts for each in read), CreditFacts.union(each.told for each in read))
+            read.append(EventFacts(faulty.facts, CreditFacts()))
+    return EventFacts(Facts.union(each.facts for each in read), CreditFacts.union(each.told for each in read))
 
 
 def _credit(read: Reread) -> CreditFacts:
@@ -119,8 +119,8 @@ def _credit(read: Reread) -> CreditFacts:
 
 
 def of_cargo(
-    session: Connection[Any], consignment: ObjectId, registry: Registry, readings: Readings | None = None
-) -> Known:
+    session: Connection[Any], consignment: ObjectId, registry: Registry, readings: EventCache | None = None
+) -> EventFacts:
     """All that may concern one consignment, with where its boxes and papers lead besides; some milliseconds."""
     stored = {each.no: each for each in reading.load_facts(session, [consignment])}
     first = read_events(stored.values(), registry, readings)
@@ -141,7 +141,7 @@ def by_ids(session: Connection[Any], ids: Sequence[EventId]) -> list[Stored]:
     return reading.events_by_number(session, sorted({row[0] for row in rows}))
 
 
-Noted = Mapping[str, set[EventId]]
+EventsByKey = Mapping[str, set[EventId]]
 """Events by the keys under which they are to be found."""
 
 
@@ -149,37 +149,40 @@ def by_keys(
     session: Connection[Any],
     keys: Iterable[str],
     registry: Registry,
-    more: Noted = MappingProxyType({}),
+    more: EventsByKey = MappingProxyType({}),
     skip: Skip | None = None,
-) -> Known:
+) -> EventFacts:
     """All events that speak of the keys, and of what these speak of in turn (an objection's answers, a loan's end).
 
     ``more`` are keys that are not noted in the database yet. Raises Faulty, unless ``skip`` is told of it.
     """
     todo, seen = set(keys), set[str]()
-    found = Known(Facts(), CreditFacts())
+    found = EventFacts(Facts(), CreditFacts())
     while todo:
         seen |= todo
         rows = session.execute(statement("about"), {"keys": sorted(todo)}, binary=True)
         events = {row[0] for row in rows}.union(*(more.get(key, set()) for key in todo))
         told = read_events(by_ids(session, sorted(events)), registry, skip=skip)
         found |= told
-        todo = {key for _, key in about(told)} - seen
+        todo = {key for _, key in index_keys(told)} - seen
     return found
 
 
 def loans(
-    session: Connection[Any], keys: Iterable[str], registry: Registry, more: Noted = MappingProxyType({})
-) -> Known:
+    session: Connection[Any],
+    keys: Iterable[str],
+    registry: Registry,
+    more: EventsByKey = MappingProxyType({}),
+) -> EventFacts:
     """The events that speak of the keys, with the platform's refusals to reserve for the applicants among them."""
     found = by_keys(session, keys, registry, more)
     applied = {said.application for said in found.told.financings if said.word == "APPLIED"}
     rows = refusals(session, {application.partition("/")[0] for application in applied})
     refused = frozenset(
-        FinancingSaid(decision_id(headers), guard, "", own_key(application), at)
+        FinancingStatement(decision_id(headers), guard, "", own_key(application), at)
         for guard, at, application, headers in rows
     )
-    return found | Known(Facts(), CreditFacts(financings=refused))
+    return found | EventFacts(Facts(), CreditFacts(financings=refused))
 
 
 def refusals(session: Connection[Any], applicants: Iterable[str]) -> list[Any]:
@@ -198,7 +201,7 @@ CLOSURES = "closures"
 """The key of all closures of borders by those in whose territory they lie."""
 
 
-def about(said: Known) -> set[tuple[EventId, str]]:
+def index_keys(said: EventFacts) -> set[tuple[EventId, str]]:
     """By which keys each event that is about no cargo is to be found."""
     told = said.told
     found = {(lifting.event, f"event {lifting.restriction.hex()}") for lifting in said.facts.liftings}
@@ -215,7 +218,7 @@ def about(said: Known) -> set[tuple[EventId, str]]:
     return found | {(loan.event, key) for loan in told.financings for key in _loan_keys(loan)}
 
 
-def _loan_keys(said: FinancingSaid) -> set[str]:
+def _loan_keys(said: FinancingStatement) -> set[str]:
     keys = {f"application {said.application}"} if said.application else set()
     if said.word == "APPLIED":
         keys |= {f"shipper {said.application.partition('/')[0]}", f"event {said.event.hex()}"}
@@ -226,7 +229,7 @@ def _loan_keys(said: FinancingSaid) -> set[str]:
     return keys
 
 
-def spoken_of(facts: Facts) -> set[Thing]:
+def affected_things(facts: Facts) -> set[Thing]:
     """The objects that facts are about, or that links join, whose consignments have to be judged again.
 
     Facts that no signal looks at, as the running positions of trains, concern nobody.

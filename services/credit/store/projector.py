@@ -20,8 +20,8 @@ from services.credit.domain.signals import Model, Signal, model
 from services.credit.domain.statements import CreditFacts
 from services.credit.store import faults, loader, recomputation
 from services.credit.store.faults import Broken, Faults, Kind
-from services.credit.store.loader import Known
-from services.credit.store.recomputation import Judged
+from services.credit.store.loader import EventFacts
+from services.credit.store.recomputation import ExpectedObservations
 from services.credit.store.statements import statement
 from services.domain.facts import EventId, Facts
 from services.domain.objects import ObjectId
@@ -127,11 +127,11 @@ def step(
         gone = reading.events_by_number(session, aside)
         arrived = loader.read_events(stored, registry, skip=failed.skip)
         arrived |= loader.read_events(gone, registry, aside=True, skip=failed.skip)
-        arrived |= _read_again(session, mending, registry, failed)
+        arrived |= _reread_faulty(session, mending, registry, failed)
         affected = reach.with_targets(
             session, arrived, lambda stored: loader.read_events(stored, registry, skip=failed.skip)
         )
-        noted = loader.about(affected)
+        noted = loader.index_keys(affected)
         waits = reach.unsettled(session)
         due = {row[0] for row in session.execute(statement("again_due"), binary=True)}
         consignments = _reached(session, affected.facts) | due
@@ -141,13 +141,13 @@ def step(
         again = {each.name for each in mending if each.kind is Kind.SHIPPER}
         loans = recomputation.loans(session, affected, decided, again, noted, registry, rules, failed)
 
-        _note(session, noted)
+        _index(session, noted)
         session.execute(statement("again_drop"), {"ids": uuids(sorted(due))})
         if waits is not None:
             session.execute(statement("again_put"), {"ids": uuids(sorted(consignments)), "mark": waits})
         changed = _replace(session, cargoes, financing=False) + _replace(session, loans, financing=True)
         counted = len(stored), len(aside), len(reserved), len(consignments), changed
-        done = Step(*counted, position, faults.put_down(session, failed))
+        done = Step(*counted, position, faults.record(session, failed))
         advance(session, Places(position, to_aside, to_reserved), whole=done.whole(limit))
     return done
 
@@ -164,7 +164,7 @@ def catch_up(session: Connection[Any], limit: int = 500, table: Model | None = N
 
 def mend(session: Connection[Any], limit: int = 500, table: Model | None = None) -> int:
     """Judge again what is broken, in steps that each also follow; how many events these followed. Nothing where nothing is."""
-    broken, total = faults.standing(session), 0
+    broken, total = faults.recorded_faults(session), 0
     for first in range(0, len(broken), limit):
         total += step(session, limit, table, broken[first : first + limit]).events
     return total
@@ -175,18 +175,18 @@ def forget(session: Connection[Any]) -> None:
     session.execute(statement("forget"), {"version": ""})
 
 
-def _note(session: Connection[Any], noted: set[tuple[EventId, str]]) -> None:
+def _index(session: Connection[Any], noted: set[tuple[EventId, str]]) -> None:
     rows = sorted(noted)
     columns = {"keys": [key for _, key in rows], "events": uuids([event for event, _ in rows])}
     session.execute(statement("note"), columns)
 
 
-def _read_again(
+def _reread_faulty(
     session: Connection[Any], mending: Iterable[Broken], registry: Registry, failed: Faults
-) -> Known:
+) -> EventFacts:
     numbers = sorted(int(each.name) for each in mending if each.kind is Kind.EVENT)
     if not numbers:
-        return Known(Facts(), CreditFacts())
+        return EventFacts(Facts(), CreditFacts())
     failed.mended |= {(Kind.EVENT, str(no)) for no in numbers}
     return loader.read_events(
         reading.events_by_number(session, numbers), registry, aside=True, skip=failed.skip
@@ -194,11 +194,11 @@ def _read_again(
 
 
 def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
-    found = reach.reached(session, (thing.id for thing in loader.spoken_of(facts)))
+    found = reach.reached(session, (thing.id for thing in loader.affected_things(facts)))
     return found | {founding.consignment.id for founding in facts.foundings}
 
 
-def _replace(session: Connection[Any], judged: Judged, *, financing: bool) -> int:
+def _replace(session: Connection[Any], judged: ExpectedObservations, *, financing: bool) -> int:
     """Put what was judged in the place of what is stored of its subjects, and add the difference to the counts."""
     if not judged.subjects:
         return 0

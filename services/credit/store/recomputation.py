@@ -16,7 +16,7 @@ from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Model
 from services.credit.store import loader
 from services.credit.store.faults import Faults, Kind
-from services.credit.store.loader import Known, Readings
+from services.credit.store.loader import EventCache, EventFacts
 from services.domain.evidence import canonical_consignment, consignment_groups, founding_parties
 from services.domain.facts import EventId, Facts
 from services.domain.links import Network
@@ -25,14 +25,14 @@ from services.ledger.registry.registry import Registry
 
 
 @dataclass(slots=True)
-class Judged:
+class ExpectedObservations:
     """What must stand stored of some subjects."""
 
     subjects: set[str] = field(default_factory=set)
     seen: set[Observation] = field(default_factory=set)
 
-    def __or__(self, other: Judged) -> Judged:
-        return Judged(self.subjects | other.subjects, self.seen | other.seen)
+    def __or__(self, other: ExpectedObservations) -> ExpectedObservations:
+        return ExpectedObservations(self.subjects | other.subjects, self.seen | other.seen)
 
 
 def cargoes(
@@ -42,11 +42,11 @@ def cargoes(
     registry: Registry,
     table: Model,
     failed: Faults,
-) -> Judged:
+) -> ExpectedObservations:
     """Judge consignments anew, each with those that are one with it; what fails is put down, and stays as it stands."""
     # What a founding that was put aside has opened is known only from that founding itself.
     spoken = {founding.consignment.id: founding.consignment for founding in facts.foundings}
-    found, judged, readings = Judged(), set[ObjectId](), Readings()
+    found, judged, readings = ExpectedObservations(), set[ObjectId](), EventCache()
     for consignment in sorted(consignments):
         if consignment in judged:
             continue
@@ -67,7 +67,7 @@ def expected(
     consignment: ObjectId,
     registry: Registry,
     table: Model,
-    readings: Readings | None = None,
+    readings: EventCache | None = None,
 ) -> tuple[frozenset[Thing], frozenset[Observation]]:
     """What must stand stored of one consignment and of those that are one with it: these, and the observations.
 
@@ -81,7 +81,7 @@ def expected(
     return members, observe(found.facts, found.told, canonical_consignment(members), table)
 
 
-def group(found: Known, consignment: ObjectId) -> frozenset[Thing]:
+def group(found: EventFacts, consignment: ObjectId) -> frozenset[Thing]:
     """The consignments that are one with it; empty where it is not founded (any more)."""
     live = found.liveness().live
     founded = founding_parties(f for f in found.facts.foundings if live(f.event))
@@ -92,14 +92,14 @@ def group(found: Known, consignment: ObjectId) -> frozenset[Thing]:
 
 def loans(
     session: Connection[Any],
-    affected: Known,
+    affected: EventFacts,
     decided: set[str],
     again: set[str],
     noted: set[tuple[EventId, str]],
     registry: Registry,
     table: Model,
     failed: Faults,
-) -> Judged:
+) -> ExpectedObservations:
     """Judge anew the loans of which was spoken, those on whose applications was ``decided``, and of the shippers ``again``."""
     spoken_of = {said.event for said in affected.told.financings}
     more: dict[str, set[EventId]] = defaultdict(set)
@@ -109,14 +109,14 @@ def loans(
     keys |= {f"application {application}" for application in decided}
     keys |= {f"shipper {shipper}" for shipper in again}
     if not keys:
-        return Judged()
+        return ExpectedObservations()
     # Whom it concerns is asked of what can be read; whoever is concerned by what cannot is then found broken.
     near = loader.by_keys(session, keys, registry, more, failed.skip)
     # Also those of which nothing is left but what was put aside.
     spoken = {s.application for s in (*affected.told.financings, *near.told.financings) if s.application}
     shippers = sorted({shipper_of(application) for application in spoken} | again)
     of = partial(_loans_of, session, spoken=spoken, registry=registry, table=table, more=more)
-    found = Judged()
+    found = ExpectedObservations()
     for done in failed.each(Kind.SHIPPER, shippers, of):
         found |= done
     return found
@@ -128,13 +128,13 @@ def _loans_of(
     spoken: set[str],
     registry: Registry,
     table: Model,
-    more: loader.Noted,
-) -> Judged:
+    more: loader.EventsByKey,
+) -> ExpectedObservations:
     """What must stand stored of the loans of some shippers; raises whatever our own code fails on."""
     whole = loader.loans(session, [f"shipper {code}" for code in shippers], registry, more)
     seen = observe_financings(whole.told, whole.liveness(), table)
     applications = spoken | {s.application for s in whole.told.financings if s.application}
-    return Judged(
+    return ExpectedObservations(
         {application for application in applications if shipper_of(application) in shippers},
         {observation for observation in seen if observation.shipper in shippers},
     )

@@ -11,14 +11,14 @@ import orjson
 from psycopg import Connection
 
 from schemas.envelope import Envelope, event_id
-from services.credit.domain.consent import Leave, in_force, may_read
-from services.credit.domain.disputes import Standing, set_aside, standing
+from services.credit.domain.consent import ReadPermission, in_force, may_read
+from services.credit.domain.disputes import DisputeStatus, dispute_statuses, set_aside
 from services.credit.domain.observations import Cell, Count, day_of
 from services.credit.domain.rates import closures
 from services.credit.domain.score import Record, record
 from services.credit.domain.signals import Model, Signal, model
 from services.credit.store import loader
-from services.credit.store.loader import Known
+from services.credit.store.loader import EventFacts
 from services.credit.store.projector import observation
 from services.credit.store.statements import statement
 from services.domain.facts import EventId, Micros
@@ -30,12 +30,12 @@ from services.ledger.storage.arrays import adapt, uuids
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class PermittedRecord:
     """A record that a reader gets, with the leave on which it rests and the objections that concern it."""
 
-    leave: Leave
+    leave: ReadPermission
     record: Record
-    disputes: tuple[Standing, ...]
+    disputes: tuple[DisputeStatus, ...]
 
 
 def read_as(
@@ -47,7 +47,7 @@ def read_as(
     as_of: Micros,
     registry: Registry,
     table: Model | None = None,
-) -> Given | None:
+) -> PermittedRecord | None:
     """The record of ``shipper`` as of ``as_of`` for ``reader``; None without leave at ``now``, whether or not there is one.
 
     What part of it may be shown is in ``leave.parts``. Reads in the caller's transaction; it writes no access log.
@@ -59,7 +59,7 @@ def read_as(
     if leave is None:
         return None
     standings = disputes_of(session, said, shipper, as_of, registry, rules)
-    return Given(leave, _record(session, shipper, standings, as_of, registry, rules), standings)
+    return PermittedRecord(leave, _record(session, shipper, standings, as_of, registry, rules), standings)
 
 
 def names(
@@ -75,18 +75,20 @@ def names(
 
 
 def disputes_of(
-    session: Connection[Any], said: Known, shipper: str, as_of: Micros, registry: Registry, table: Model
-) -> tuple[Standing, ...]:
+    session: Connection[Any], said: EventFacts, shipper: str, as_of: Micros, registry: Registry, table: Model
+) -> tuple[DisputeStatus, ...]:
     """How the objections of ``shipper`` stand, given all that was said by and to it."""
     concerned = loader.by_ids(session, [d.concerns for d in said.told.disputes if d.shipper == shipper])
     told = said.told | loader.read_events(concerned, registry).told
-    return tuple(s for s in standing(told, said.liveness(), table, as_of) if s.dispute.shipper == shipper)
+    return tuple(
+        s for s in dispute_statuses(told, said.liveness(), table, as_of) if s.dispute.shipper == shipper
+    )
 
 
 def _record(
     session: Connection[Any],
     shipper: str,
-    standings: tuple[Standing, ...],
+    standings: tuple[DisputeStatus, ...],
     as_of: Micros,
     registry: Registry,
     table: Model,
@@ -111,7 +113,7 @@ def _record(
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class IssuedRecord:
     """One record as given out: its number, when it was first given, and the number of the one before."""
 
     no: int
@@ -120,7 +122,7 @@ class Kept:
     supersedes: int | None
 
 
-def keep(
+def issue(
     session: Connection[Any], reader: str, purpose: str, shipper: str, given: Micros, body: dict[str, Any]
 ) -> int:
     """Keep ``body`` (``services.credit.domain.presentation.plain``) in the caller's transaction; returns its number.
@@ -147,7 +149,7 @@ def digest(body: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def kept(session: Connection[Any], reader: str, shipper: str) -> list[Kept]:
+def issued_records(session: Connection[Any], reader: str, shipper: str) -> list[IssuedRecord]:
     """All records about ``shipper`` that ``reader`` was given, in order; a reader may have what it was given."""
     rows = session.execute(statement("records"), {"reader": reader, "shipper": shipper})
-    return [Kept(no, given, orjson.loads(body), supersedes) for no, given, body, supersedes in rows]
+    return [IssuedRecord(no, given, orjson.loads(body), supersedes) for no, given, body, supersedes in rows]

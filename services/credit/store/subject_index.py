@@ -31,13 +31,13 @@ def follow(session: Connection[Any], stored: Iterable[tuple[int, Event]]) -> Non
 
     Of all others only the type is looked at; in a pipeline nothing is waited for.
     """
-    noted = sorted(pair for _, event in stored if _governs(event) for pair in _keys(event))
+    noted = sorted(pair for _, event in stored if _is_governance(event) for pair in _keys(event))
     if noted:
         rows = {"keys": [key for _, key in noted], "events": uuids([event for event, _ in noted])}
         session.execute(statement("note"), rows)
 
 
-def _governs(event: Event) -> bool:
+def _is_governance(event: Event) -> bool:
     type_ = next((value for name, value in event.record.headers if name == "ce_type"), None) or b""
     if type_.startswith(_CORRECTED):
         return any(each in event.payload for each in _GOVERNING)
@@ -50,4 +50,4 @@ def _keys(event: Event) -> set[tuple[bytes, str]]:
         event.id, envelope.source, Publisher(event.publisher, frozenset()), envelope.published_micros
     )
     told = statements.read(said_by, decode_payload(envelope.type, event.payload))
-    return loader.about(loader.Known(Facts(), told))
+    return loader.index_keys(loader.EventFacts(Facts(), told))

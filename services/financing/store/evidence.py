@@ -22,7 +22,7 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.reading import Stored
-from services.query.stored_events import Reread, hear, reread
+from services.query.stored_events import Reread, decode_stored, reread
 from services.query.views import facts_of
 
 Session = Connection[Any]
@@ -114,7 +114,7 @@ def statements_in(events: Iterable[Stored], registry: Registry, known_at: Micros
     return Record.all(
         read(heard.statement, heard.stored.content, heard.payload, heard.stored.append_us)
         for heard in (
-            hear(stored, registry)
+            decode_stored(stored, registry)
             for stored in events
             if stored.append_us <= known_at and not stored.quarantined
         )

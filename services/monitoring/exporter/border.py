@@ -23,7 +23,7 @@ from services.monitoring.exporter.sample import SECOND, Sample
 from services.monitoring.exporter.shares import share
 from services.monitoring.exporter.statements import statement
 from services.query.board.approach import OVER, Phase
-from services.query.board.crossing_status import Events, standing
+from services.query.board.crossing_status import EventCache, trains_at_crossings
 from services.telemetry import gauges
 
 LOOK_BACK: Micros = 28 * 24 * HOUR
@@ -37,13 +37,13 @@ class Borders:
     """Asks for the trains that wait; keeps what it has read of their routes, so that the second time costs less."""
 
     def __init__(self) -> None:
-        self._events = Events()
+        self._events = EventCache()
 
     def ask(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
         """The samples of all crossings on rails: those that wait, and the longest of them."""
         queued = (
             (each.come.crossing.id, each.come.near, each.heard.latest.at)
-            for each in standing(session, self._events, now)
+            for each in trains_at_crossings(session, self._events, now)
             if each.come.phase is Phase.QUEUED
         )
         return tuple(waiting(queued))

@@ -29,7 +29,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class TrainReport:
     """The latest fact about a train: what, where (canonical place), when."""
 
     milestone: int
@@ -58,7 +58,7 @@ OVER = frozenset({_number("handed_over"), _number("transshipped"), _number("load
 DEPARTED = _number("departed")
 
 
-def latest(milestone: News, position: News) -> News:
+def latest(milestone: TrainReport, position: TrainReport) -> TrainReport:
     """Where a train was last, of its latest milestone and the latest news with a place.
 
     A milestone may name no place, such as the customs clearance of a whole train: then it stands where it was last.
@@ -67,7 +67,7 @@ def latest(milestone: News, position: News) -> News:
 
 
 def approach(
-    news: News,
+    news: TrainReport,
     route: Sequence[str],
     announced: Mapping[str, Micros],
     now: Micros,
@@ -119,7 +119,7 @@ def beside_route(place: str, route: Sequence[str]) -> bool:
     return all(hours > planned + ROUNDED for hours, planned in ways)
 
 
-def _next(news: News, route: Sequence[str]) -> tuple[Crossing, str] | None:
+def _next(news: TrainReport, route: Sequence[str]) -> tuple[Crossing, str] | None:
     """The crossing that the train comes to next, with the side it comes from."""
     if not route:
         standing = _at(news.place, route)
@@ -147,7 +147,7 @@ def _reachable(station: str, route: Sequence[str]) -> list[tuple[Crossing, str]]
     return [(crossing, near) for crossing, near in sides if station in railnet.hours_to(near)]
 
 
-def may_come(news: News, announced: Mapping[str, Micros], now: Micros, within: Micros) -> bool:
+def may_come(news: TrainReport, announced: Mapping[str, Micros], now: Micros, within: Micros) -> bool:
     """Whether the train can be on the board, whatever its route: cheaper to ask than ``approach``, and never False where that
     finds something."""
     if any(now - within <= at <= now + within for at in announced.values()):
@@ -164,7 +164,7 @@ def may_come(news: News, announced: Mapping[str, Micros], now: Micros, within: M
 
 
 def gone_over(
-    stands: Approach, last: News, boxes: Sequence[News], now: Micros, behind: Micros
+    stands: Approach, last: TrainReport, boxes: Sequence[TrainReport], now: Micros, behind: Micros
 ) -> Approach | None:
     """``stands`` (queued) as its ``boxes`` have it: over, where most of them have gone on since the train's ``last`` news.
 
@@ -224,7 +224,7 @@ def _near(crossing: Crossing, route: Sequence[str]) -> str:
 
 
 def _expected(
-    news: News, near: str, announced: Mapping[str, Micros], crossing: Crossing
+    news: TrainReport, near: str, announced: Mapping[str, Micros], crossing: Crossing
 ) -> tuple[Micros | None, bool]:
     places = {railnet.stations()[near].place, crossing.place}
     said = [at for place, at in announced.items() if place in places and at >= news.at]

@@ -15,7 +15,14 @@ from services.domain.restrictions import ends
 from services.ledger.registry import store
 from services.query.board import crossing_status
 from services.query.board.approach import Approach, Phase, bound
-from services.query.board.crossing_status import WITHIN, Events, Session, Standing, moments, standing
+from services.query.board.crossing_status import (
+    WITHIN,
+    EventCache,
+    Session,
+    TrainAtCrossing,
+    moments,
+    trains_at_crossings,
+)
 from services.query.board.values import (
     Board,
     BoardBox,
@@ -26,11 +33,11 @@ from services.query.board.values import (
     Pipeline,
     blockers,
 )
-from services.query.views import told_of
+from services.query.views import read_view
 
 
 def boxes_of(
-    session: Session, events: Events, at: Iterable[Standing], now: Micros
+    session: Session, events: EventCache, at: Iterable[TrainAtCrossing], now: Micros
 ) -> dict[ObjectId, tuple[BoardBox, ...]]:
     """The boxes of each train, by number, with what keeps them at its crossing.
 
@@ -72,7 +79,7 @@ def _troubles(
     registry = store.look(session)
     found: dict[ObjectId, set[tuple[int, ObjectId | None]]] = {}
     for consignment in sorted(consignments):
-        told = told_of(session, consignment, now, registry)
+        told = read_view(session, consignment, now, registry)
         if told is not None:
             boxes = {box.container for box in told.view.boxes}
             found[consignment] = {
@@ -92,7 +99,7 @@ def _countries(come: Approach) -> tuple[str, str]:
 class Boards:
     """Makes boards, one after another; keeps what it has read, so that the second costs less. Not for several threads."""
 
-    events: Events = field(default_factory=Events)
+    events: EventCache = field(default_factory=EventCache)
 
     def board(self, session: Session, now: Micros, within: Micros = WITHIN, only: str | None = None) -> Board:
         """The board as of ``now``, of the crossing ``only`` where one is named. Reads in the caller's transaction.
@@ -100,7 +107,7 @@ class Boards:
         A constant number of statements, and some milliseconds more for each consignment with trouble on the trains shown.
         """
         cases = [_case(row) for row in crossing_status.rows_of(session, "cases")]
-        at = standing(session, self.events, now, within, only)
+        at = trains_at_crossings(session, self.events, now, within, only)
         loaded = {each.heard.train: each.loaded for each in at}
         others = crossing_status.load_coupled_trains(session, loaded, moments(at))
         names = self._names(session, at, others)
@@ -127,7 +134,7 @@ class Boards:
     def _names(
         self,
         session: Session,
-        at: Sequence[Standing],
+        at: Sequence[TrainAtCrossing],
         others: Mapping[ObjectId, Mapping[ObjectId, int]],
     ) -> dict[ObjectId, str]:
         """The keys of trains, from the events that name them."""
@@ -176,7 +183,7 @@ def _trains_in(facts: Facts) -> set[Thing]:
 
 
 def _numbers(
-    each: Standing, others: Mapping[ObjectId, int], names: Mapping[ObjectId, str]
+    each: TrainAtCrossing, others: Mapping[ObjectId, int], names: Mapping[ObjectId, str]
 ) -> tuple[str, ...]:
     """The train's own key, then those of the other side of the crossing under which its boxes run."""
     train, crossing = each.heard.train, each.come.crossing

@@ -9,7 +9,7 @@ from schemas import railnet
 from schemas.rfc3339 import format_micros
 from services.domain.facts import FOREVER, Restriction
 from services.domain.restrictions import ends
-from services.query.board.approach import News, Phase
+from services.query.board.approach import Phase, TrainReport
 from services.query.board.values import (
     Board,
     BoardBox,
@@ -22,7 +22,7 @@ from services.query.board.values import (
 from services.query.view_json import place_name
 
 
-def plain(board: Board) -> dict[str, Any]:
+def board_json(board: Board) -> dict[str, Any]:
     """The whole board, in a fixed order of keys."""
     return {
         "at": format_micros(board.at),
@@ -71,7 +71,7 @@ def _box(box: BoardBox) -> dict[str, Any]:
     return {"container": box.container, "waits_for": [str(blocker) for blocker in box.blockers]}
 
 
-def _news(news: News) -> dict[str, Any]:
+def _news(news: TrainReport) -> dict[str, Any]:
     return {
         "milestone": milestone_name(news.milestone),
         "place": news.place,

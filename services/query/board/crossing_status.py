@@ -21,7 +21,16 @@ from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
 from services.ledger.storage.listing import heads_of
 from services.ledger.storage.statements import statement as stored
 from services.ledger.storage.words import country, whole
-from services.query.board.approach import HOUR, Approach, News, Phase, approach, gone_over, latest, may_come
+from services.query.board.approach import (
+    HOUR,
+    Approach,
+    Phase,
+    TrainReport,
+    approach,
+    gone_over,
+    latest,
+    may_come,
+)
 from services.query.board.statements import statement
 from services.query.board.values import LOOKED_AT, Known
 from services.query.stored_events import Unreadable, reread
@@ -33,30 +42,30 @@ AROUND: Micros = 5 * 24 * 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TrainStatus:
     """A train of which something was heard: the latest milestone, and where it was last (which may be on the run)."""
 
     train: ObjectId
-    milestone: News
-    position: News
+    milestone: TrainReport
+    position: TrainReport
     event: bytes
     exceptions: int
 
     @property
-    def latest(self) -> News:
+    def latest(self) -> TrainReport:
         """Where it was last."""
         return latest(self.milestone, self.position)
 
 
 @dataclass(slots=True)
-class Loaded:
+class TrainLoad:
     """What one train carries: its boxes, each with the consignments in it."""
 
     boxes: dict[ObjectId, tuple[ObjectId, ...]] = field(default_factory=dict)
     loading: list[int] = field(default_factory=list)
 
 
-class Events:
+class EventCache:
     """Facts of stored events by number, each read once; at most ``most`` are kept, then it begins anew."""
 
     def __init__(self, most: int = 100_000) -> None:
@@ -90,7 +99,7 @@ class Events:
             return Facts()
 
 
-def load_trains(session: Session, since: Micros, now: Micros) -> list[Heard]:
+def load_trains(session: Session, since: Micros, now: Micros) -> list[TrainStatus]:
     """Every train of which something was heard in [since, now]."""
     rows = _rows(session, "trains", {"since": since, "now": now})
     numbers = {stage[5] for row in rows for stage in row[1:3] if stage is not None}
@@ -99,7 +108,7 @@ def load_trains(session: Session, since: Micros, now: Micros) -> list[Heard]:
     for train, milestone, position, exceptions in rows:
         stage = milestone or position
         found.append(
-            Heard(
+            TrainStatus(
                 train,
                 _news(stage, places),
                 _news(position or stage, places),
@@ -120,11 +129,11 @@ def load_announcements(session: Session, trains: Sequence[ObjectId]) -> dict[Obj
     return found
 
 
-def load_cargo(session: Session, moments: Mapping[ObjectId, Micros]) -> dict[ObjectId, Loaded]:
+def load_cargo(session: Session, moments: Mapping[ObjectId, Micros]) -> dict[ObjectId, TrainLoad]:
     """What each train carries at its moment."""
     trains = sorted(moments)
     asked = {"trains": uuids(trains), "moments": bigints([moments[train] for train in trains])}
-    found: dict[ObjectId, Loaded] = defaultdict(Loaded)
+    found: dict[ObjectId, TrainLoad] = defaultdict(TrainLoad)
     for train, box, loading, consignments in _rows(session, "cargo", asked):
         found[train].boxes[box] = tuple(consignments or ())
         found[train].loading.append(loading)
@@ -132,7 +141,7 @@ def load_cargo(session: Session, moments: Mapping[ObjectId, Micros]) -> dict[Obj
 
 
 def load_coupled_trains(
-    session: Session, loaded: Mapping[ObjectId, Loaded], moments: Mapping[ObjectId, Micros]
+    session: Session, loaded: Mapping[ObjectId, TrainLoad], moments: Mapping[ObjectId, Micros]
 ) -> dict[ObjectId, dict[ObjectId, int]]:
     """By train: the other trains with the same boxes, each with an event that names it."""
     pairs = [(train, box) for train, each in sorted(loaded.items()) for box in sorted(each.boxes)]
@@ -148,13 +157,15 @@ def load_coupled_trains(
     return found
 
 
-def load_movements(session: Session, loaded: Mapping[ObjectId, Loaded]) -> dict[ObjectId, list[News]]:
+def load_movements(
+    session: Session, loaded: Mapping[ObjectId, TrainLoad]
+) -> dict[ObjectId, list[TrainReport]]:
     """By train: the latest movement of each consignment on it, as facts about the boxes themselves have it."""
     cons = {each for one in loaded.values() for found in one.boxes.values() for each in found}
     heads = {head.consignment: head.movement for head in heads_of(session, sorted(cons))}
     return {
         train: [
-            News(stage.milestone, stage.place, stage.at)
+            TrainReport(stage.milestone, stage.place, stage.at)
             for each in sorted({cons for found in one.boxes.values() for cons in found})
             if (stage := heads.get(each)) is not None
         ]
@@ -178,7 +189,7 @@ def load_customs_facts(
 
 
 def load_routes(
-    session: Session, events: Events, consignments: Iterable[ObjectId]
+    session: Session, events: EventCache, consignments: Iterable[ObjectId]
 ) -> dict[ObjectId, tuple[str, ...]]:
     """The planned places of each consignment, by the route that was published last."""
     rows = _rows(session, "routes", {"ids": uuids(sorted(set(consignments)))})
@@ -191,7 +202,7 @@ def load_routes(
     return {cons: places for cons, (_, _, places) in latest.items()}
 
 
-def load_restrictions(session: Session, events: Events, places: Iterable[str]) -> Facts:
+def load_restrictions(session: Session, events: EventCache, places: Iterable[str]) -> Facts:
     """What restricts the places, and what lifts that."""
     ids = sorted(Thing(ObjectKind.PLACE, place).id for place in places)
     numbers = [row[0] for row in _rows(session, "restricted", {"ids": uuids(ids)})]
@@ -214,8 +225,8 @@ def _places(session: Session, numbers: Iterable[int]) -> dict[int, str]:
     return {0: "", **dict(session.cursor(binary=True).execute(stored("read_terms"), wanted).fetchall())}
 
 
-def _news(stage: Sequence[int], places: Mapping[int, str]) -> News:
-    return News(stage[4], places.get(stage[5], ""), stage[0])
+def _news(stage: Sequence[int], places: Mapping[int, str]) -> TrainReport:
+    return TrainReport(stage[4], places.get(stage[5], ""), stage[0])
 
 
 WITHIN: Micros = 12 * HOUR
@@ -225,22 +236,22 @@ KEPT: Micros = 28 * 24 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TrainAtCrossing:
     """A train at a crossing, with the planned places of its cargo and what it carries.
 
     ``under`` are other trains of this crossing with the very same boxes, so the same one under other numbers: the latest first.
     """
 
-    heard: Heard
+    heard: TrainStatus
     come: Approach
     route: tuple[str, ...]
-    loaded: Loaded
+    loaded: TrainLoad
     under: tuple[ObjectId, ...] = ()
 
 
-def standing(
-    session: Session, events: Events, now: Micros, within: Micros = WITHIN, only: str | None = None
-) -> list[Standing]:
+def trains_at_crossings(
+    session: Session, events: EventCache, now: Micros, within: Micros = WITHIN, only: str | None = None
+) -> list[TrainAtCrossing]:
     """The trains that are due, queued or lately handed over at ``now``, each once; at the crossing ``only`` where one is named.
 
     A constant number of statements in the caller's transaction.
@@ -259,18 +270,18 @@ def standing(
         if come is not None and come.phase is Phase.QUEUED:
             come = gone_over(come, heard.latest, moved.get(heard.train, ()), now, within)
         if come is not None and only in (None, come.crossing.id):
-            found.append(Standing(heard, come, route, loaded.get(heard.train, Loaded())))
+            found.append(TrainAtCrossing(heard, come, route, loaded.get(heard.train, TrainLoad())))
     return _once_each(found)
 
 
-def moments(at: Iterable[Standing]) -> Mapping[ObjectId, Micros]:
+def moments(at: Iterable[TrainAtCrossing]) -> Mapping[ObjectId, Micros]:
     """The moment at which the cargo of each train is looked at."""
     return {each.heard.train: each.heard.milestone.at for each in at}
 
 
-def _once_each(found: Iterable[Standing]) -> list[Standing]:
+def _once_each(found: Iterable[TrainAtCrossing]) -> list[TrainAtCrossing]:
     """Trains of one crossing in which the same boxes stand are one under several numbers; the latest news stands for it."""
-    same: dict[object, list[Standing]] = defaultdict(list)
+    same: dict[object, list[TrainAtCrossing]] = defaultdict(list)
     for each in found:
         boxes = frozenset(each.loaded.boxes)
         same[each.come.crossing.id, each.come.near, boxes or each.heard.train].append(each)
@@ -279,10 +290,10 @@ def _once_each(found: Iterable[Standing]) -> list[Standing]:
         several.sort(key=lambda each: (each.heard.latest.at, each.heard.train), reverse=True)
         first, *others = several
         under = tuple(each.heard.train for each in others)
-        once.append(Standing(first.heard, first.come, first.route, first.loaded, under))
+        once.append(TrainAtCrossing(first.heard, first.come, first.route, first.loaded, under))
     return once
 
 
-def _first(loaded: Loaded) -> ObjectId | None:
+def _first(loaded: TrainLoad) -> ObjectId | None:
     """A consignment on board, the same one each time: trains are composed by route, so one tells it."""
     return min((each for found in loaded.boxes.values() for each in found), default=None)

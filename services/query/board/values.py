@@ -12,7 +12,7 @@ from schemas.events.base import Episode
 from schemas.railnet import Crossing, CustomsUnion, customs_union
 from services.domain.facts import Micros, Restriction
 from services.domain.objects import ObjectId, Thing
-from services.query.board.approach import News, Phase
+from services.query.board.approach import Phase, TrainReport
 
 
 class Blocker(StrEnum):
@@ -110,8 +110,8 @@ class BoardTrain:
     announced: bool
     beside_route: bool
     boxes: tuple[BoardBox, ...]
-    last: News
-    position: News
+    last: TrainReport
+    position: TrainReport
     cases: tuple[BoardCase, ...]
 
     @property

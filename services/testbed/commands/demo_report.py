@@ -9,7 +9,7 @@ from schemas import railnet
 from services.cli.output import out, print_table
 from services.cli.track import show_view
 from services.query.view_json import place_name
-from services.query.views import Told
+from services.query.views import SourcedView
 from services.testbed.commands.demo_financing import show_credit, show_lending
 from services.testbed.demo.train_counts import Count
 
@@ -83,7 +83,7 @@ def _show_dispute(group: Sequence[Count]) -> None:
     print_table(columns, rows)
 
 
-def show_kept(told: Told | None, api: str, as_bank: str) -> None:
+def show_kept(told: SourcedView | None, api: str, as_bank: str) -> None:
     """Print where to look while the platform goes on; ``as_bank`` is a command of the bank that lent, "" where none did."""
     out.print(f"\nThe platform goes on, its API at {api}. In another terminal, in this folder:")
     box = next((box.container.key for box in told.view.boxes if box.counted), "ID") if told else "ID"

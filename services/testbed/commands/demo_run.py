@@ -93,7 +93,9 @@ def run(world: SimulatedWorld, wanted: Wanted) -> tuple[dict[str, Any], list[str
         if wanted.as_json:
             print_json(body)
         else:
-            demo_report.show(body, None if outcome.shown is None else view_json.plain(outcome.shown), found)
+            demo_report.show(
+                body, None if outcome.shown is None else view_json.view_json(outcome.shown), found
+            )
         wrong = _wrong(outcome)
         if wanted.keep and isinstance(ground.platform, Platform) and not wrong:
             stack.enter_context(credit_follower(ground.platform))

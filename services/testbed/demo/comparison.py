@@ -16,7 +16,7 @@ from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.reading import Stored
 from services.query.stored_events import Reread, reread
-from services.query.views import Told, told_of
+from services.query.views import SourcedView, read_view
 from services.testbed.chaos.oracle import Called, consignment_of, differences, thing_of
 from services.testbed.simulator.simulate import Simulation
 from services.testbed.simulator.truth import Truth
@@ -64,10 +64,10 @@ def compare(dsn: str, simulation: Simulation, called: Mapping[str, str], process
     return found
 
 
-def shown(dsn: str, simulation: Simulation, consignment: bytes) -> Told | None:
+def shown(dsn: str, simulation: Simulation, consignment: bytes) -> SourcedView | None:
     """What is told of the consignment that is the best to show."""
     with psycopg.connect(dsn) as connection:
-        return told_of(connection, consignment, simulation.scale.now) if consignment else None
+        return read_view(connection, consignment, simulation.scale.now) if consignment else None
 
 
 class Comparison:
@@ -84,7 +84,7 @@ class Comparison:
         found = Compared()
         for truth in truths:
             consignment = consignment_of(truth).id
-            told = told_of(self._connection, consignment, self._now, self._registry, self._read)
+            told = read_view(self._connection, consignment, self._now, self._registry, self._read)
             found.mismatches += differences(None if told is None else told.view, truth, self._called)
             if told is not None:
                 found.reached |= told.events.keys()
@@ -113,7 +113,7 @@ def _compare(truths: Sequence[Truth]) -> Compared:
     return _comparison.of(truths)
 
 
-def _interest(told: Told) -> int:
+def _interest(told: SourcedView) -> int:
     """How much a consignment is worth looking at: disputes (of a queue above all) and trouble on its way, of few boxes."""
     view = told.view
     asked = {by_number(answers.question.milestone).name for answers in view.disputes}

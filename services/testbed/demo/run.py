@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 
 from services.ledger.storage.reading import unsettled
-from services.query.views import Told
+from services.query.views import SourcedView
 from services.testbed.demo.comparison import compare, shown
 from services.testbed.demo.dispatch import Dispatch
 from services.testbed.demo.programme import Programme, programme
@@ -64,7 +64,7 @@ class Outcome:
     mismatches: list[str]
     expected_refusals: dict[str, int]
     disputed: int
-    shown: Told | None  # one consignment worth looking at
+    shown: SourcedView | None  # one consignment worth looking at
     digest: str  # of all bytes that went out
     formats: dict[str, Any]  # how many files of which format were read, and what came of them
 

@@ -394,7 +394,7 @@ def test_fsck_names_what_was_changed(dsn: str, session: Session, universe: Unive
 def test_fsck_names_a_record_that_was_changed_after_it_was_given(dsn: str, session: Session) -> None:
     """What a bank relied on: its words, and which record it superseded."""
     for n in range(3):
-        records.keep(session, "silkbank", "CREDIT_ASSESSMENT", "lake", n, {"score": 700 + n, "position": n})
+        records.issue(session, "silkbank", "CREDIT_ASSESSMENT", "lake", n, {"score": 700 + n, "position": n})
 
     def found() -> list[tuple[str, str, str]]:
         report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))

@@ -19,7 +19,7 @@ from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.monitoring.exporter import border
 from services.query.board.board import Boards
-from services.query.board.board_json import plain
+from services.query.board.board_json import board_json
 from services.telemetry import gauges
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
@@ -59,7 +59,7 @@ def by_the_exporter(dsn: str, moment: int) -> Queues:
 
 def queued_on_the_board(dsn: str, moment: int) -> Queues:
     with open_session(dsn) as session:
-        told = plain(Boards().board(session, moment))
+        told = board_json(Boards().board(session, moment))
     return Counter(
         (crossing["crossing"], train["position"]["place"].removeprefix("railnet:"))
         for crossing in told["crossings"]
@@ -82,7 +82,7 @@ def queued_in_the_view(dsn: str, moment: int) -> Queues:
 
 def by_the_board(dsn: str, moment: int) -> Told:
     with open_session(dsn) as session:
-        told = plain(Boards().board(session, moment))
+        told = board_json(Boards().board(session, moment))
     return {
         (crossing["crossing"], train["numbers"][0]): Shown(
             train["phase"], train["bound"], train["ready"], train["boxes"], train["waits_for"],

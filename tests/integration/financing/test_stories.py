@@ -16,7 +16,7 @@ from schemas.events.finance_decision import Decided
 from schemas.signature_header import parse_header
 from schemas.signing import verify
 from services.cases.store import projector
-from services.cases.store.case_service import CaseDesk
+from services.cases.store.case_service import CaseService
 from services.financing.domain.decisions import Decision
 from services.financing.domain.lifecycle import Hold, Stage, holds
 from services.financing.domain.status import Status
@@ -206,7 +206,7 @@ def test_an_alert_of_a_pledge_opens_a_case_that_names_no_bank(dsn: str) -> None:
 
     stored.session.autocommit = True
     end = time.monotonic() + 60
-    while not projector.catch_up(stored.session, CaseDesk(SIGNER, moment))[-1].events:
+    while not projector.catch_up(stored.session, CaseService(SIGNER, moment))[-1].events:
         assert time.monotonic() < end, "another database of the server holds the horizon back"
     expected = set(case.then[financing]["alerts"])
     opened = stored.session.execute(

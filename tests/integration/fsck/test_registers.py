@@ -110,7 +110,7 @@ def fill(api: RunningApi) -> None:
         )
         assert clients.revoke(session, "bbank", at=now())
         for number in (1, 2):
-            records.keep(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
+            records.issue(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
             opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, now(), at=now())
             sealed.approve(session, opening, "B. Nowak", at=now())
             assert sealed.show(session, opening, "A. Chen", at=now())

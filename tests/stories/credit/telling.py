@@ -20,7 +20,7 @@ from schemas.events.base import ObjectKind
 from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
 from services.credit.domain.consignment_signals import observe
-from services.credit.domain.disputes import set_aside, standing
+from services.credit.domain.disputes import dispute_statuses, set_aside
 from services.credit.domain.financing_signals import observe_financings
 from services.credit.domain.observations import Observation, count, day_of, of_shipper
 from services.credit.domain.rates import closures
@@ -63,7 +63,7 @@ class State:
     def record(self, shipper: str, as_of: int, table: Model) -> Record:
         """The record of ``shipper``, everything computed anew."""
         seen = self.observations(table)
-        standings = standing(self.told, self.liveness, table, as_of)
+        standings = dispute_statuses(self.told, self.liveness, table, as_of)
         today = day_of(as_of)
         live = [r for r in self.facts.restrictions if self.liveness.live(r.event) and r.territorial]
         return record(
