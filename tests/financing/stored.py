@@ -115,7 +115,7 @@ class Stored:
     keys: tuple[bytes, ...] = (KEY,)
     required: frozenset[str] = frozenset()
     session: Session = field(init=False)
-    rulings: list[Decision] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     _told: int = 0
     _at: int = 0
 
@@ -153,9 +153,9 @@ class Stored:
     def ask(self, ask: DecisionRequest, at: int, on: tuple[Thing, ...] = ()) -> tuple[Decision, Reply]:
         self.hear(at)
         self._at = at
-        ruling = self.desk.decide(self.session, ask, on)
+        decision = self.desk.decide(self.session, ask, on)
         self.session.commit()
-        return ruling, reply(ruling)
+        return decision, reply(decision)
 
 
 def tell(session: Session, told: Told, known: int, traceparent: str = "") -> None:

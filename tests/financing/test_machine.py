@@ -405,13 +405,13 @@ class Financing(RuleBasedStateMachine):
 
     @invariant()
     def what_is_held_is_as_written(self) -> None:
-        holds = lifecycle.holds(self.world.rulings)
+        holds = lifecycle.holds(self.world.decisions)
         held = {name for name, hold in holds.items() if hold.held(self.now)}
         assert held == {name for name, plain in self.book.items() if plain.holds(self.now)}
 
     @invariant()
     def nothing_is_pledged_twice(self) -> None:
-        holds = lifecycle.holds(self.world.rulings).values()
+        holds = lifecycle.holds(self.world.decisions).values()
         for group in ("CLAIM", "CARGO"):
             pledged = [hold.financing for hold in holds if hold.pledged and f"/{group}-" in hold.financing]
             assert len(pledged) <= 1
@@ -421,7 +421,7 @@ class Financing(RuleBasedStateMachine):
     @invariant()
     def each_stands_where_it_is_written(self) -> None:
         words = live(self.world.record(), self.now, self.now)
-        for name, hold in lifecycle.holds(self.world.rulings).items():
+        for name, hold in lifecycle.holds(self.world.decisions).items():
             plain = self.book[name]
             own = lifecycle.of_financing(words, name, hold.terms.application)
             state = lifecycle.state(hold, own, self.now)

@@ -56,7 +56,7 @@ class World:
     versions: list[Version] = field(default_factory=lambda: [Version(1, KEY, normalise_1)])
     external: list[RegistryAnswer] = field(default_factory=list)
     required: frozenset[str] = frozenset()
-    rulings: list[Decision] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     prints: dict[str, tuple[Fingerprint, ...]] = field(default_factory=dict)
     cargo: dict[str, tuple[Thing, ...]] = field(default_factory=dict)  # of each financing
 
@@ -70,35 +70,35 @@ class World:
         found = (cargo_of(self.heard, thing, at, at) for thing in consignments)
         cargo = tuple(each for each in found if each is not None)
         prints = self._prints(ask)
-        holds = lifecycle.holds(self.rulings)
+        holds = lifecycle.holds(self.decisions)
         near = self._near(consignments, cargo) if ask.action.disposes else self._other(ask.financing)
         book = DecisionContext(
-            rulings=tuple(self.rulings),
-            words=live(self.record(), at, at),
+            decisions=tuple(self.decisions),
+            statements=live(self.record(), at, at),
             cargo=cargo if len(cargo) == len(consignments) else (),
             prints=prints,
             entries=tuple(self._entries(prints, holds)),
             external=tuple(self.external),
             required=self.required,
             earlier=next(
-                (r for r in self.rulings if (r.asked_by, r.idempotency) == (ask.asked_by, ask.idempotency)),
+                (r for r in self.decisions if (r.asked_by, r.idempotency) == (ask.asked_by, ask.idempotency)),
                 None,
             ),
             named=frozenset(on),
             near=near,
             reports=tuple(Report(each.known, each.facts) for each in self.heard if each.known <= at),
         )
-        ruling = decide(ask, book, at)
-        if ruling.recorded:
-            return ruling, reply(ruling)
-        ruling = ruling._replace(number=len(self.rulings) + 1)
+        decision = decide(ask, book, at)
+        if decision.recorded:
+            return decision, reply(decision)
+        decision = decision._replace(number=len(self.decisions) + 1)
         if book.earlier is None:
-            self.rulings.append(ruling)
-        if ruling.done and ask.action is Action.RESERVE:
+            self.decisions.append(decision)
+        if decision.done and ask.action is Action.RESERVE:
             open_ = {version.number for version in self.versions if version.open}
             self.prints[ask.financing] = tuple(p for p in prints if p.version in open_)
             self.cargo[ask.financing] = consignments
-        return ruling, reply(ruling)
+        return decision, reply(decision)
 
     def status(self, financing: str, asked_by: str, as_of: int, known_at: int | None = None) -> Status | None:
         """The status of a financing for a bank."""
@@ -109,8 +109,8 @@ class World:
         on_it = {f for f, things in self.cargo.items() if not members.isdisjoint(t.key for t in things)} | {
             financing
         }
-        rulings = [r for r in self.rulings if r.financing in on_it or not on_it.isdisjoint(r.frees)]
-        return status(financing, asked_by, rulings, self.record(), cargo, as_of, known)
+        decisions = [r for r in self.decisions if r.financing in on_it or not on_it.isdisjoint(r.frees)]
+        return status(financing, asked_by, decisions, self.record(), cargo, as_of, known)
 
     def _prints(self, ask: DecisionRequest) -> tuple[Fingerprint, ...]:
         if ask.action is not Action.RESERVE or ask.terms is None:

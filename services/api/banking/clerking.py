@@ -29,7 +29,7 @@ async def running(context: Context) -> AsyncIterator[None]:
     except KeysMissing:
         yield
         return
-    desk = keys.desk(context.settings.network, frozenset(context.settings.financing_registries))
+    desk = keys.decision_service(context.settings.network, frozenset(context.settings.financing_registries))
     async with repeating(
         lambda: turn(context, desk),
         _EVERY,

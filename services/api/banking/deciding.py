@@ -50,7 +50,7 @@ def group_of(call: Call) -> GroupCommit:
         found = _groups.get(context)
         if found is None:
             required = frozenset(context.settings.financing_registries)
-            desk = keys.desk(context.settings.network, required)
+            desk = keys.decision_service(context.settings.network, required)
             found = _groups[context] = GroupCommit(desk, partial(_connect, context))
         return found
 
@@ -78,7 +78,7 @@ def decided(call: Call, undecided: Undecided) -> Answer:
         try:
             ruling = group.decide(undecided.ask, undecided.on)
         except GroupFailed:
-            ruling = group.desk.decide(call.session, undecided.ask, undecided.on)
+            ruling = group.service.decide(call.session, undecided.ask, undecided.on)
     return undecided.answer(ruling)
 
 

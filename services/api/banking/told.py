@@ -42,7 +42,7 @@ def names_of(session: Session, events: Iterable[EventId]) -> Names:
 
 def events_of(status: Status) -> set[EventId]:
     """Every event that a status names."""
-    found = {word.event for fact in status.corroboration for word in fact.words}
+    found = {word.event for fact in status.corroboration for word in fact.statements}
     found |= {event for alert in status.alerts for event in alert.events}
     found |= {alert.acknowledged for alert in status.alerts if alert.acknowledged is not None}
     found |= {step.event for step in status.history if step.event is not None}
@@ -124,7 +124,7 @@ def status(found: Status, seen: Mapping[str, Acknowledgement], names: Names, sho
         "outstanding": _money(found.outstanding),
         "value": {
             "verified": _money(found.value.value),
-            "said_by": sorted(found.value.sayers),
+            "said_by": sorted(found.value.publishers),
             "invoices_too_few_state": found.value.missing,
             "events": _named(found.value.events, names),
         },
@@ -146,7 +146,7 @@ def corroborated(fact: CorroboratedFact, names: Names) -> Json:
         "place": fact.place or None,
         "jurisdiction": fact.jurisdiction or None,
         "assurance": fact.assurance.name,
-        "sayers": fact.sayers,
+        "sayers": fact.publisher_count,
         "disputed": fact.disputed,
         "said": [
             {
@@ -155,7 +155,7 @@ def corroborated(fact: CorroboratedFact, names: Names) -> Json:
                 "happened": format_micros(word.happened),
                 "event": names.get(word.event),
             }
-            for word in fact.words
+            for word in fact.statements
         ],
     }
 
@@ -168,7 +168,7 @@ def control(found: Control, names: Names) -> Json:
         "duplicate_holder": found.holder or None,
         "consignee_may_dispose": found.consignee_may_dispose,
         "ends_at": _time(found.ends_at),
-        "grip": str(found.grip),
+        "grip": str(found.state),
         "events": _named(found.events, names),
     }
 

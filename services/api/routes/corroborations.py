@@ -45,7 +45,7 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
         for word, invoice in of_type(words, InvoiceIssued)
         if normalise_1(invoice.document_id) == normalise_1(body.invoice.number)
     ]
-    events = {word.event for fact in facts for word in fact.words} | {word.event for word, _ in stated}
+    events = {word.event for fact in facts for word in fact.statements} | {word.event for word, _ in stated}
     names = told.names_of(call.session, events)
     return Answer(
         {

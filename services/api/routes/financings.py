@@ -109,7 +109,7 @@ def answers(call: Call, reference: Reference, signed: Signed = False) -> Answer:
     enquiry = Enquiry(
         status,
         looked.cargo,
-        looked.words,
+        looked.statements,
         encumbered(call.session, status.financing, call.now),
         None if given is None else _signals(call, given),
         _feed_from_here(call),

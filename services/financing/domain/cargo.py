@@ -62,13 +62,13 @@ class Cargo:
             and gathered.liveness.live(link.event)
         )
         counted = tuple(a for a in view.arrivals if a.status is ClaimStatus.COUNTED)
-        spoken = (a.claim.thing for a in counted if not a.claim.thing.rides)
+        named = (a.claim.thing for a in counted if not a.claim.thing.rides)
         boxes = (box.container for box in view.boxes if box.counted)
         return cls(
             consignment=view.consignment.key,
             members=frozenset(member.key for member in view.members),
             engaged=view.engaged,
-            things=frozenset({*view.members, *boxes, *spoken, *(t for t in leading if not t.rides)}),
+            things=frozenset({*view.members, *boxes, *named, *(t for t in leading if not t.rides)}),
             counted=counted,
             exceptions=view.exceptions,
             silent=view.silent,
@@ -126,18 +126,18 @@ class CorroboratedFact:
     thing: Thing
     place: str
     jurisdiction: str
-    words: tuple[Attestation, ...]
+    statements: tuple[Attestation, ...]
     disputed: bool
 
     @property
     def assurance(self) -> Assurance:
         """The best that anybody offers."""
-        return max(word.assurance for word in self.words)
+        return max(statement.assurance for statement in self.statements)
 
     @property
-    def sayers(self) -> int:
+    def publisher_count(self) -> int:
         """How many different publishers say it."""
-        return len({word.publisher for word in self.words})
+        return len({statement.publisher for statement in self.statements})
 
 
 def corroboration(cargo: Cargo) -> tuple[CorroboratedFact, ...]:
@@ -146,18 +146,18 @@ def corroboration(cargo: Cargo) -> tuple[CorroboratedFact, ...]:
     found = []
     for question, given in answers(facts).items():
         tolerance = rules()[question.milestone].tolerance
-        words = tuple(Attestation(c.publisher, c.assurance, c.happened, c.event) for c in given.current)
+        statements = tuple(Attestation(c.publisher, c.assurance, c.happened, c.event) for c in given.current)
         found.append(
             CorroboratedFact(
                 milestone=rules()[question.milestone].name,
                 thing=question.thing,
                 place=given.current[0].place,
                 jurisdiction=given.current[0].jurisdiction,
-                words=words,
+                statements=statements,
                 disputed=tolerance is not None and given.spread() > tolerance,
             )
         )
-    return tuple(sorted(found, key=lambda c: (c.words[0].happened, c.milestone, c.thing, c.place)))
+    return tuple(sorted(found, key=lambda c: (c.statements[0].happened, c.milestone, c.thing, c.place)))
 
 
 UNSEEN: Micros = 15 * 60 * 1_000_000
@@ -209,35 +209,35 @@ class VerifiedValue:
     """A value with what it rests on; ``missing`` are invoices that too few publishers state."""
 
     value: Money | None
-    sayers: frozenset[str]
+    publishers: frozenset[str]
     missing: int
     events: tuple[EventId, ...]
 
 
 def verified(
-    words: Iterable[Statement], engaged: frozenset[str], currency: str, publishers: int
+    statements: Iterable[Statement], engaged: frozenset[str], currency: str, publishers: int
 ) -> VerifiedValue:
     """The value in ``currency``: for each invoice the least that anybody says, where ``publishers`` or more say it.
 
     Never more than the applicant itself stated. Invoices of another currency do not count, and are not converted.
     """
-    known = tuple(words)
+    known = tuple(statements)
     invoices: dict[str, dict[str, tuple[Statement, InvoiceIssued]]] = defaultdict(dict)
-    for word, invoice in of_type(known, InvoiceIssued):
-        if word.publisher in engaged and invoice.grand_total_amount.currency_code == currency:
-            invoices[normalise_1(invoice.document_id)][word.publisher] = (word, invoice)
+    for statement, invoice in of_type(known, InvoiceIssued):
+        if statement.publisher in engaged and invoice.grand_total_amount.currency_code == currency:
+            invoices[normalise_1(invoice.document_id)][statement.publisher] = (statement, invoice)
     total, missing = 0, 0
-    sayers: set[str] = set()
+    stating: set[str] = set()
     events: list[EventId] = []
     for by in invoices.values():
         if len(by) < publishers:
             missing += 1
             continue
         total += min(invoice.grand_total_amount.minor_units for _, invoice in by.values())
-        sayers |= by.keys()
-        events += [word.event for word, _ in by.values()]
+        stating |= by.keys()
+        events += [statement.event for statement, _ in by.values()]
     if not events:
         return VerifiedValue(None, frozenset(), missing, ())
     stated = [Money.of(applied.value_amount) for _, applied in of_type(known, Applied)]
     total = min([total, *(money.minor for money in stated if money.currency == currency)])
-    return VerifiedValue(Money(total, currency), frozenset(sayers), missing, tuple(sorted(events)))
+    return VerifiedValue(Money(total, currency), frozenset(stating), missing, tuple(sorted(events)))

@@ -46,23 +46,25 @@ class Control:
     holder: str
     consignee_may_dispose: bool
     ends_at: Micros | None
-    grip: ControlState
+    state: ControlState
     events: tuple[EventId, ...]
 
 
 def controls(
-    words: Iterable[Statement], notes: frozenset[str], engaged: frozenset[str], bank: str, at: Micros
+    statements: Iterable[Statement], notes: frozenset[str], engaged: frozenset[str], bank: str, at: Micros
 ) -> tuple[Control, ...]:
     """The control of ``bank`` over each of ``notes`` of which somebody engaged, or the bank, spoke."""
-    heard = [word for word in words if word.publisher in engaged or word.publisher == bank]
-    recorded: dict[str, dict[str, tuple[Statement, ControlRecorded | ControlEnded]]] = {}
-    spoken: list[tuple[Statement, ControlRecorded | ControlEnded]] = [
-        *of_type(heard, ControlRecorded),
-        *of_type(heard, ControlEnded),
+    relevant = [
+        statement for statement in statements if statement.publisher in engaged or statement.publisher == bank
     ]
-    for word, payload in sorted(spoken, key=lambda pair: pair[0].order):
+    recorded: dict[str, dict[str, tuple[Statement, ControlRecorded | ControlEnded]]] = {}
+    records_and_ends: list[tuple[Statement, ControlRecorded | ControlEnded]] = [
+        *of_type(relevant, ControlRecorded),
+        *of_type(relevant, ControlEnded),
+    ]
+    for statement, payload in sorted(records_and_ends, key=lambda pair: pair[0].order):
         if payload.note_key in notes:
-            recorded.setdefault(payload.note_key, {})[word.publisher] = (word, payload)
+            recorded.setdefault(payload.note_key, {})[statement.publisher] = (statement, payload)
     found = (_control(note, list(by.values()), bank, at) for note, by in sorted(recorded.items()))
     return tuple(control for control in found if control is not None)
 
@@ -72,31 +74,31 @@ def _control(
 ) -> Control | None:
     latest.sort(key=lambda pair: pair[0].order)
     records = [payload for _, payload in latest if isinstance(payload, ControlRecorded)]
-    events = tuple(word.event for word, _ in latest)
+    events = tuple(statement.event for statement, _ in latest)
     if not records:
         return Control(note, "", "", False, None, ControlState.ENDED, events)
     newest = records[-1]
     ends = [end for record in records if (end := record.ends_micros) is not None]
     ended = [w for w, p in latest if isinstance(p, ControlEnded) and w.order > _order_of(newest, latest)]
     if ended:
-        grip = ControlState.ENDED
+        state = ControlState.ENDED
     elif len({record.duplicate_holder for record in records}) > 1:
-        grip = ControlState.DISPUTED
+        state = ControlState.DISPUTED
     elif newest.duplicate_holder != bank:
-        grip = ControlState.HELD_BY_ANOTHER
+        state = ControlState.HELD_BY_ANOTHER
     elif any(record.consignee_may_dispose for record in records):
-        grip = ControlState.CONSIGNEE_MAY_DISPOSE
+        state = ControlState.CONSIGNEE_MAY_DISPOSE
     elif ends and min(ends) <= at:
-        grip = ControlState.LAPSED
+        state = ControlState.LAPSED
     else:
-        grip = ControlState.HELD
+        state = ControlState.HELD
     return Control(
         note=note,
         note_type=newest.note_type,
         holder=newest.duplicate_holder,
         consignee_may_dispose=any(record.consignee_may_dispose for record in records),
         ends_at=min(ends, default=None),
-        grip=grip,
+        state=state,
         events=events,
     )
 
@@ -104,7 +106,7 @@ def _control(
 def _order_of(
     record: ControlRecorded, latest: list[tuple[Statement, ControlRecorded | ControlEnded]]
 ) -> tuple[Micros, Micros, EventId]:
-    return next(word.order for word, payload in latest if payload is record)
+    return next(statement.order for statement, payload in latest if payload is record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,10 @@ class Registration:
         return at >= self.expiring_from
 
 
-def registrations(words: Iterable[Statement]) -> tuple[Registration, ...]:
-    """The entries that stand, of the ``words`` about one financing; none says "not registered"."""
-    known = tuple(words)
-    ended = {(end.number, word.order) for word, end in of_type(known, RegistrationEnded)}
+def registrations(statements: Iterable[Statement]) -> tuple[Registration, ...]:
+    """The entries that stand, of the ``statements`` about one financing; none says "not registered"."""
+    known = tuple(statements)
+    ended = {(end.number, statement.order) for statement, end in of_type(known, RegistrationEnded)}
     return tuple(
         Registration(
             made.register_name,
@@ -139,8 +141,8 @@ def registrations(words: Iterable[Statement]) -> tuple[Registration, ...]:
             made.number,
             date.fromisoformat(made.registered_on),
             None if made.expires_on is None else date.fromisoformat(made.expires_on),
-            word.event,
+            statement.event,
         )
-        for word, made in of_type(known, RegistrationMade)
-        if not any(number == made.number and order > word.order for number, order in ended)
+        for statement, made in of_type(known, RegistrationMade)
+        if not any(number == made.number and order > statement.order for number, order in ended)
     )

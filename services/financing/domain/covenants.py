@@ -77,7 +77,7 @@ class Watched:
     state: State
     product: Product
     cargo: tuple[Cargo, ...]
-    words: Sequence[Statement]
+    statements: Sequence[Statement]
     at: Micros
     others: tuple[Hold, ...] = ()
 
@@ -91,9 +91,9 @@ def alerts(watched: Watched) -> tuple[Alert, ...]:
     if hold.pledged_at is None:
         return ()
     seen: dict[str, EventId] = {}
-    for word, acknowledged in of_type(watched.words, AlertAcknowledged):
-        if word.publisher == hold.bank and acknowledged.financing_key == hold.financing:
-            seen.setdefault(acknowledged.alert, word.event)
+    for statement, acknowledged in of_type(watched.statements, AlertAcknowledged):
+        if statement.publisher == hold.bank and acknowledged.financing_key == hold.financing:
+            seen.setdefault(acknowledged.alert, statement.event)
     names = [*watched.product.covenants, *(_AGAINST_A_PLEDGE if watched.product.blocks_release else ())]
     found = []
     for name in sorted(names):
@@ -129,9 +129,9 @@ def _episode(*episodes: Episode) -> Callable[[Watched], Found]:
 
 def _transit(watched: Watched) -> Found:
     limits = {
-        word.event: parse_micros(limit, "/time_limit")
-        for word in watched.words
-        if (limit := getattr(word.payload, "time_limit", None)) is not None
+        statement.event: parse_micros(limit, "/time_limit")
+        for statement in watched.statements
+        if (limit := getattr(statement.payload, "time_limit", None)) is not None
     }
     for cargo in watched.cargo:
         for opened in cargo.facts(TRANSIT_OPENED):
@@ -147,28 +147,28 @@ def _transit(watched: Watched) -> Found:
 
 
 def _consignee(watched: Watched) -> Found:
-    for word, changed in _reconsigned(watched):
+    for statement, changed in _reconsigned(watched):
         if changed.consignee is not None and not _as_applied(watched, consignee=changed.consignee):
-            yield changed.consignee, word.happened, (word.event,)
+            yield changed.consignee, statement.happened, (statement.event,)
 
 
 def _destination(watched: Watched) -> Found:
-    for word, changed in _reconsigned(watched):
+    for statement, changed in _reconsigned(watched):
         if changed.place_of_delivery is not None and not _as_applied(
             watched, place=changed.place_of_delivery
         ):
-            yield canonical_place(changed.place_of_delivery), word.happened, (word.event,)
+            yield canonical_place(changed.place_of_delivery), statement.happened, (statement.event,)
 
 
 def _reconsigned(watched: Watched) -> Iterator[tuple[Statement, Reconsigned]]:
     counted = {claim.event for claim in _facts(watched, RECONSIGNED)}
-    for word, changed in of_type(watched.words, Reconsigned):
-        if word.event in counted and _running(watched, word.happened):
-            yield word, changed
+    for statement, changed in of_type(watched.statements, Reconsigned):
+        if statement.event in counted and _running(watched, statement.happened):
+            yield statement, changed
 
 
 def _as_applied(watched: Watched, consignee: str = "", place: str = "") -> bool:
-    for _, applied in of_type(watched.words, Applied):
+    for _, applied in of_type(watched.statements, Applied):
         party = applied.consignee_party
         if consignee and party is not None and party.scheme == "PARTY" and party.id == consignee:
             return True
@@ -178,7 +178,7 @@ def _as_applied(watched: Watched, consignee: str = "", place: str = "") -> bool:
 
 
 def _jurisdiction(watched: Watched) -> Found:
-    applied = of_type(watched.words, Applied)
+    applied = of_type(watched.statements, Applied)
     agreed = {country for _, application in applied for country in application.jurisdictions}
     if not agreed:
         return
@@ -209,12 +209,14 @@ def _silent(watched: Watched) -> Found:
 
 def _insurance(watched: Watched) -> Found:
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in watched.cargo))
-    heard = [word for word in watched.words if word.publisher in engaged]
-    bound = [word for word, cover in of_type(heard, InsuranceBound) if _covers(cover, watched.at)]
-    for word, cancelled in of_type(heard, InsuranceCancelled):
-        insured_since = any(each.order > word.order for each in bound)
-        if not insured_since and cancelled.reason != "REPLACED" and _running(watched, word.happened):
-            yield cancelled.document_id, word.happened, (word.event,)
+    relevant = [statement for statement in watched.statements if statement.publisher in engaged]
+    bound = [
+        statement for statement, cover in of_type(relevant, InsuranceBound) if _covers(cover, watched.at)
+    ]
+    for statement, cancelled in of_type(relevant, InsuranceCancelled):
+        insured_since = any(each.order > statement.order for each in bound)
+        if not insured_since and cancelled.reason != "REPLACED" and _running(watched, statement.happened):
+            yield cancelled.document_id, statement.happened, (statement.event,)
 
 
 def _covers(cover: InsuranceBound, at: Micros) -> bool:
@@ -226,11 +228,11 @@ def _control(watched: Watched) -> Found:
     if hold.ended is not None:
         return
     for cargo in watched.cargo:
-        for control in controls(watched.words, cargo.notes, cargo.engaged, hold.bank, watched.at):
-            if control.grip is not ControlState.HELD:
-                since = control.ends_at if control.grip is ControlState.LAPSED and control.ends_at else None
+        for control in controls(watched.statements, cargo.notes, cargo.engaged, hold.bank, watched.at):
+            if control.state is not ControlState.HELD:
+                since = control.ends_at if control.state is ControlState.LAPSED and control.ends_at else None
                 yield (
-                    f"{control.note} {control.grip}",
+                    f"{control.note} {control.state}",
                     since or _latest(watched, control.events),
                     control.events,
                 )
@@ -238,13 +240,16 @@ def _control(watched: Watched) -> Found:
 
 def _latest(watched: Watched, events: Iterable[EventId]) -> Micros:
     wanted = set(events)
-    return max((word.happened for word in watched.words if word.event in wanted), default=watched.at)
+    return max(
+        (statement.happened for statement in watched.statements if statement.event in wanted),
+        default=watched.at,
+    )
 
 
 def _registration(watched: Watched) -> Found:
     if watched.state.hold.ended is not None:
         return
-    for entry in registrations(watched.words):
+    for entry in registrations(watched.statements):
         if entry.expires(watched.at):
             yield entry.number, entry.expiring_from, (entry.event,)
 

@@ -45,11 +45,11 @@ class TestRegistry:
     __test__ = False
 
     name: str
-    told: Mapping[str, RegistryFinding] = field(default_factory=dict)
+    findings: Mapping[str, RegistryFinding] = field(default_factory=dict)
 
     def ask(self, papers: Papers, at: int) -> RegistryAnswer:
         """The gravest of what was told of the invoices."""
-        found = {self.told.get(invoice.number, RegistryFinding.CLEAR) for invoice in papers.invoices}
+        found = {self.findings.get(invoice.number, RegistryFinding.CLEAR) for invoice in papers.invoices}
         for grave in (RegistryFinding.HIT, RegistryFinding.UNAVAILABLE):
             if grave in found:
                 return RegistryAnswer(self.name, grave, at)

@@ -52,9 +52,9 @@ def normalise_1(text: str) -> str:
     """The spelling of version 1; "" for text without a letter or digit."""
     plain = unicodedata.normalize("NFKD", text).upper()
     # Look-alikes are told by the eye, so they go before digits are found: O20 is read 020.
-    told = plain.translate(confusables())
-    kept = told.translate(_APART) if told.isascii() else "".join(map(_character, told))
-    runs = _LEADING.sub("", kept)
+    folded = plain.translate(confusables())
+    spaced = folded.translate(_APART) if folded.isascii() else "".join(map(_character, folded))
+    runs = _LEADING.sub("", spaced)
     return "".join(runs.split())
 
 
@@ -231,5 +231,5 @@ def _keyed_prefix(key: bytes, kind: str) -> hmac.HMAC:
 
 
 def _framed(part: str) -> bytes:
-    said = part.encode()
-    return len(said).to_bytes(4) + said
+    encoded = part.encode()
+    return len(encoded).to_bytes(4) + encoded

@@ -32,7 +32,7 @@ class Step:
 
     state: State
     product: Product
-    words: Sequence[Statement]
+    statements: Sequence[Statement]
     cargo: tuple[Cargo, ...]
     at: Micros
     amount: Money | None = None
@@ -61,10 +61,15 @@ def _reservation_valid(step: Step) -> str | None:
 
 
 def _application_stands(step: Step) -> str | None:
-    if any(isinstance(word.payload, finance.ApplicationWithdrawn | finance.Rejected) for word in step.words):
+    if any(
+        isinstance(statement.payload, finance.ApplicationWithdrawn | finance.Rejected)
+        for statement in step.statements
+    ):
         return "A new application: this one was withdrawn or rejected."
     return (
-        None if of_type(step.words, finance.Applied) else "The applicant's signed application to this bank."
+        None
+        if of_type(step.statements, finance.Applied)
+        else "The applicant's signed application to this bank."
     )
 
 
@@ -93,10 +98,10 @@ def _pledged(step: Step) -> str | None:
 def _control(step: Step) -> str | None:
     bank = step.state.hold.bank
     for cargo in step.cargo:
-        found = controls(step.words, cargo.notes, cargo.engaged, bank, step.at)
+        found = controls(step.statements, cargo.notes, cargo.engaged, bank, step.at)
         fitting = [c for c in found if not step.product.control or c.note_type in step.product.control]
-        if not any(control.grip is ControlState.HELD for control in fitting):
-            grips = sorted({control.grip for control in found})
+        if not any(control.state is ControlState.HELD for control in fitting):
+            grips = sorted({control.state for control in found})
             kinds = f" as {' or '.join(sorted(step.product.control))}" if step.product.control else ""
             return (
                 f"A record that the bank holds the duplicate or document of {cargo.consignment}{kinds} and the consignee "
@@ -140,7 +145,7 @@ def _within_approved(step: Step) -> str | None:
 
 def _value_verified(step: Step) -> str | None:
     currency = step.state.approved.currency if step.state.approved else ""
-    if verified(step.words, step.engaged, currency, step.product.value_publishers).value is not None:
+    if verified(step.statements, step.engaged, currency, step.product.value_publishers).value is not None:
         return None
     return (
         f"The value of the invoice in {currency} from {step.product.value_publishers} or more different parties of the "
@@ -150,7 +155,7 @@ def _value_verified(step: Step) -> str | None:
 
 def _within_advance(step: Step) -> str | None:
     currency = step.state.approved.currency if step.state.approved else ""
-    value = verified(step.words, step.engaged, currency, step.product.value_publishers).value
+    value = verified(step.statements, step.engaged, currency, step.product.value_publishers).value
     if value is None:
         return _value_verified(step)
     rate = min(step.state.advance_rate or 0, step.product.highest_advance)

@@ -29,7 +29,7 @@ TOLERANCE = 100
 class Filed(NamedTuple):
     """The particulars of one declaration, by the latest word of it."""
 
-    word: Statement
+    statement: Statement
     particulars: ParticularsDeclared
 
     @property
@@ -43,12 +43,12 @@ class Filed(NamedTuple):
         return None if self.particulars.value_amount is None else Money.of(self.particulars.value_amount)
 
 
-def filed(words: Iterable[Statement], engaged: frozenset[str]) -> tuple[Filed, ...]:
+def filed(statements: Iterable[Statement], engaged: frozenset[str]) -> tuple[Filed, ...]:
     """The declarations of which an engaged party told the particulars: the latest word of each side and jurisdiction."""
     latest: dict[tuple[str, str], Filed] = {}
-    for word, particulars in of_type(words, ParticularsDeclared):
-        if word.publisher in engaged:
-            latest[particulars.filing, particulars.jurisdiction] = Filed(word, particulars)
+    for statement, particulars in of_type(statements, ParticularsDeclared):
+        if statement.publisher in engaged:
+            latest[particulars.filing, particulars.jurisdiction] = Filed(statement, particulars)
     return tuple(found for _, found in sorted(latest.items(), key=lambda pair: pair[0]))
 
 
@@ -94,7 +94,7 @@ class Enquiry:
 
     status: Status
     cargo: tuple[Cargo, ...]
-    words: tuple[Statement, ...]
+    statements: tuple[Statement, ...]
     encumbered: Reply
     credit: object = None
     cursor: object = 0
@@ -104,7 +104,7 @@ def ten_questions(enquiry: Enquiry) -> tuple[QuestionAnswer, ...]:
     """The ten answers, in their order."""
     facts = tuple(fact for cargo in enquiry.cargo for fact in corroboration(cargo))
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in enquiry.cargo))
-    declared = filed(enquiry.words, engaged)
+    declared = filed(enquiry.statements, engaged)
     in_control = {event for control in enquiry.status.control for event in control.events}
     status = enquiry.status
     papers = [f for f in facts if f.thing.kind is ObjectKind.NOTE and ".document." in f.milestone]
@@ -121,8 +121,8 @@ def ten_questions(enquiry: Enquiry) -> tuple[QuestionAnswer, ...]:
         facts: Iterable[CorroboratedFact] = (),
         more: Iterable[Statement] = (),
     ) -> QuestionAnswer:
-        said_by = {(word.publisher, word.event) for fact in facts for word in fact.words}
-        said_by |= {(word.publisher, word.event) for word in more}
+        said_by = {(statement.publisher, statement.event) for fact in facts for statement in fact.statements}
+        said_by |= {(statement.publisher, statement.event) for statement in more}
         return QuestionAnswer(
             number,
             question,
@@ -144,14 +144,14 @@ def ten_questions(enquiry: Enquiry) -> tuple[QuestionAnswer, ...]:
             "Do the filings exist and agree?",
             _filings(enquiry, filings, declared) or None,
             filings,
-            [each.word for each in declared],
+            [each.statement for each in declared],
         ),
         answered(4, "Where is the cargo now?", _where(enquiry, last), () if last is None else (last,)),
         answered(
             5,
             "Who can take delivery, and is the release blocked?",
             _delivery(status),
-            more=[word for word in enquiry.words if word.event in in_control],
+            more=[statement for statement in enquiry.statements if statement.event in in_control],
         ),
         answered(6, "Are the identifiers valid?", _identifiers(enquiry)),
         answered(7, "What are the shipper's signals?", enquiry.credit),
@@ -174,7 +174,7 @@ def _attested(facts: Iterable[CorroboratedFact]) -> list[dict[str, object]]:
             "of": str(fact.thing),
             "milestone": fact.milestone,
             "assurance": fact.assurance.name,
-            "said_by": fact.sayers,
+            "said_by": fact.publisher_count,
             "disputed": fact.disputed,
         }
         for fact in facts
@@ -188,7 +188,7 @@ def _filings(
         return {}
     codes = {
         code[:6]
-        for _, invoice in of_type(enquiry.words, InvoiceIssued)
+        for _, invoice in of_type(enquiry.statements, InvoiceIssued)
         for code in invoice.commodities
         if len(code) >= 6
     }
@@ -201,7 +201,7 @@ def _filings(
             {
                 "filing": each.particulars.filing,
                 "jurisdiction": each.particulars.jurisdiction,
-                "said_by": each.word.publisher,
+                "said_by": each.statement.publisher,
                 "hs6": sorted(each.hs6),
                 "packages": each.particulars.package_quantity,
                 "gross_weight_kg": each.particulars.gross_weight_kg,
@@ -221,7 +221,7 @@ def _where(enquiry: Enquiry, last: CorroboratedFact | None) -> dict[str, object]
     return {
         "place": last.place,
         "last": _attested([last])[0],
-        "at": format_micros(last.words[-1].happened),
+        "at": format_micros(last.statements[-1].happened),
         "expected": [
             {
                 "at": format_micros(expected.happened),
@@ -239,13 +239,13 @@ def _where(enquiry: Enquiry, last: CorroboratedFact | None) -> dict[str, object]
 
 
 def _delivery(status: Status) -> dict[str, object]:
-    held = [control for control in status.control if control.grip is ControlState.HELD]
-    others = [control for control in status.control if control.grip is not ControlState.HELD]
+    held = [control for control in status.control if control.state is ControlState.HELD]
+    others = [control for control in status.control if control.state is not ControlState.HELD]
     return {
         "release_blocked": status.blocks_release,
         "in_control": sorted({control.holder for control in held}),
         "consignee_may_dispose": any(control.consignee_may_dispose for control in status.control) or None,
-        "not_in_control": [(control.note, control.grip.value) for control in others],
+        "not_in_control": [(control.note, control.state.value) for control in others],
     }
 
 
@@ -256,10 +256,10 @@ def _identifiers(enquiry: Enquiry) -> dict[str, object]:
 
 
 def _insured(enquiry: Enquiry) -> tuple[object, tuple[str, ...], tuple[EventId, ...]]:
-    ended = {cancelled.document_id for _, cancelled in of_type(enquiry.words, InsuranceCancelled)}
+    ended = {cancelled.document_id for _, cancelled in of_type(enquiry.statements, InsuranceCancelled)}
     bound = [
-        (word, cover)
-        for word, cover in of_type(enquiry.words, InsuranceBound)
+        (statement, cover)
+        for statement, cover in of_type(enquiry.statements, InsuranceBound)
         if cover.document_id not in ended
     ]
     if not bound:

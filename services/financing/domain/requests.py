@@ -54,8 +54,8 @@ class DecisionRequest:
             "request",
             *(name for name in ("waiver", "about") if not getattr(self, name)),
         }
-        said = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
-        return hashlib.sha256("\x1f".join(said).encode()).digest()[:16]
+        members = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
+        return hashlib.sha256("\x1f".join(members).encode()).digest()[:16]
 
     def done(self, at: Micros, **more: Any) -> Decision:
         """The decision at ``at`` that what is asked takes effect; ``more`` are further members of Ruling."""
@@ -68,7 +68,7 @@ class DecisionRequest:
         )
 
     def _ruled(self, outcome: DecisionOutcome, at: Micros, more: dict[str, Any]) -> Decision:
-        said = {
+        members = {
             "number": 0,
             "action": self.action,
             "outcome": outcome,
@@ -82,7 +82,7 @@ class DecisionRequest:
             "request": self.request,
             **more,
         }
-        return Decision(**said)
+        return Decision(**members)
 
 
 class NearbyFinancing(NamedTuple):
@@ -102,8 +102,8 @@ class DecisionContext:
     goods, and ``reports`` what is stated of all of them; of a reservation of goods likewise.
     """
 
-    rulings: tuple[Decision, ...] = ()
-    words: frozenset[Statement] = frozenset()
+    decisions: tuple[Decision, ...] = ()
+    statements: frozenset[Statement] = frozenset()
     cargo: tuple[Cargo, ...] = ()
     prints: tuple[Fingerprint, ...] = ()
     entries: tuple[Entry, ...] = ()
@@ -117,7 +117,7 @@ class DecisionContext:
     @property
     def last(self) -> Decision | None:
         """The latest decision of all involved."""
-        return max(self.rulings, key=lambda ruling: ruling.number, default=None)
+        return max(self.decisions, key=lambda decision: decision.number, default=None)
 
     def shared(self, financing: str, since: Micros) -> frozenset[Thing]:
         """What names both the cargo that is asked about and the goods of a financing that is ``near``, from ``since`` on."""
@@ -131,18 +131,18 @@ class DecisionContext:
 
     def of(self, financing: str, application: str) -> tuple[Statement, ...]:
         """The same, for a financing that has no hold yet."""
-        own = of_financing(self.words, financing, application)
+        own = of_financing(self.statements, financing, application)
         things = frozenset[Thing]().union(*(cargo.things for cargo in self.cargo))
-        return (*own, *sorted((w for w in self.words if _of_cargo(w, things)), key=lambda w: w.order))
+        return (*own, *sorted((w for w in self.statements if _of_cargo(w, things)), key=lambda w: w.order))
 
 
 MOST_SHARED = 16
 """Things in common that a decision names at most; one is enough to refuse."""
 
 
-def _of_cargo(word: Statement, things: frozenset[Thing]) -> bool:
+def _of_cargo(statement: Statement, things: frozenset[Thing]) -> bool:
     """Whether a word is about cargo, and about this one."""
-    payload = word.payload
+    payload = statement.payload
     if isinstance(payload, Milestone):
         return any(Thing(ref.kind, ref.key) in things for ref in payload.objects)
     return not isinstance(payload, OfFinancing | OfApplication | finance.Applied)
@@ -182,22 +182,22 @@ LIMITS = "Other registries and the legal priority register remain decisive."
 """Said with every answer on uniqueness."""
 
 
-def reply(ruling: Decision) -> Reply:
+def reply(decision: Decision) -> Reply:
     """What is told of a recorded decision to whoever asked for it; the same again for a repeated request."""
-    if ruling.guard in HIDDEN:
+    if decision.guard in HIDDEN:
         return UNKNOWN
-    match = MATCHES.get(ruling.guard, Match.NONE) if ruling.action is Action.RESERVE else Match.NONE
+    match = MATCHES.get(decision.guard, Match.NONE) if decision.action is Action.RESERVE else Match.NONE
     return Reply(
-        ruling.outcome,
-        ruling.guard,
-        ruling.satisfied_by,
+        decision.outcome,
+        decision.guard,
+        decision.satisfied_by,
         match,
-        ruling.until,
-        ruling.amount if ruling.done else None,
-        ruling.notices,
-        ruling.number,
-        ruling.shares,
-        ruling.waiver,
+        decision.until,
+        decision.amount if decision.done else None,
+        decision.notices,
+        decision.number,
+        decision.shares,
+        decision.waiver,
     )
 
 

@@ -54,7 +54,7 @@ class Statement(NamedTuple):
 class Record(NamedTuple):
     """A grow-only set of words and withdrawals; ``all`` merges any number."""
 
-    words: frozenset[Statement] = frozenset()
+    statements: frozenset[Statement] = frozenset()
     withdrawals: frozenset[tuple[Withdrawal, Micros]] = frozenset()
     contents: frozenset[tuple[EventId, bytes]] = frozenset()
 
@@ -63,41 +63,41 @@ class Record(NamedTuple):
         """The union of ``records``."""
         some = list(records)
         return cls(
-            frozenset().union(*(record.words for record in some)),
+            frozenset().union(*(record.statements for record in some)),
             frozenset().union(*(record.withdrawals for record in some)),
             frozenset().union(*(record.contents for record in some)),
         )
 
 
-def read(statement: Attribution, content: bytes, payload: Payload, known: Micros) -> Record:
+def read(attribution: Attribution, content: bytes, payload: Payload, known: Micros) -> Record:
     """What one admitted event says to financing; an event of another kind is an empty record."""
-    record = _statements(statement, payload, known)
-    if not record.words and not record.withdrawals:
+    record = _statements(attribution, payload, known)
+    if not record.statements and not record.withdrawals:
         return record
-    return record._replace(contents=frozenset({(statement.event, content)}))
+    return record._replace(contents=frozenset({(attribution.event, content)}))
 
 
-def _statements(statement: Attribution, payload: Payload, known: Micros) -> Record:
+def _statements(attribution: Attribution, payload: Payload, known: Micros) -> Record:
     if isinstance(payload, Corrected):
-        withdrawal = Withdrawal(statement.event, event_id(statement.source, payload.target), True)
-        said = _statements(statement, payload.replacement.payload, known)
-        return said._replace(withdrawals=frozenset({(withdrawal, known)}))
+        withdrawal = Withdrawal(attribution.event, event_id(attribution.source, payload.target), True)
+        replacement = _statements(attribution, payload.replacement.payload, known)
+        return replacement._replace(withdrawals=frozenset({(withdrawal, known)}))
     if isinstance(payload, Retracted):
-        withdrawal = Withdrawal(statement.event, event_id(statement.source, payload.target), False)
+        withdrawal = Withdrawal(attribution.event, event_id(attribution.source, payload.target), False)
         return Record(withdrawals=frozenset({(withdrawal, known)}))
     if not isinstance(payload, FinanceFact | Milestone) or not _reads(payload):
         return Record()
-    publisher = statement.publisher
-    word = Statement(
-        statement.event,
+    publisher = attribution.publisher
+    statement = Statement(
+        attribution.event,
         publisher.code,
         publisher.roles,
-        statement.published,
+        attribution.published,
         payload.happened_micros,
         known,
         payload,
     )
-    return Record(frozenset({word}))
+    return Record(frozenset({statement}))
 
 
 def _reads(payload: Payload) -> bool:
@@ -107,20 +107,22 @@ def _reads(payload: Payload) -> bool:
 def live(record: Record, as_of: Micros, known_at: Micros) -> frozenset[Statement]:
     """The words that count: known by ``known_at``, happened by ``as_of``, and live as far as was known then."""
     withdrawals = [withdrawal for withdrawal, known in record.withdrawals if known <= known_at]
-    known = {word.event for word in record.words if word.known <= known_at}
+    known = {statement.event for statement in record.statements if statement.known <= known_at}
     contents: dict[EventId, set[bytes]] = {}
     for event, content in record.contents:
         contents.setdefault(event, set()).add(content)
     twice = frozenset(event for event, found in contents.items() if len(found) > 1)
     liveness = judge(withdrawals, twice)
     return frozenset(
-        word
-        for word in record.words
-        if word.event in known and word.happened <= as_of and liveness.live(word.event)
+        statement
+        for statement in record.statements
+        if statement.event in known and statement.happened <= as_of and liveness.live(statement.event)
     )
 
 
-def of_type(words: Iterable[Statement], kind: type[P]) -> list[tuple[Statement, P]]:
+def of_type(statements: Iterable[Statement], kind: type[P]) -> list[tuple[Statement, P]]:
     """The words of one type with their payloads, in the order in which they happened."""
-    found = [(word, word.payload) for word in words if isinstance(word.payload, kind)]
+    found = [
+        (statement, statement.payload) for statement in statements if isinstance(statement.payload, kind)
+    ]
     return sorted(found, key=lambda pair: pair[0].order)

@@ -66,7 +66,7 @@ class Status:
 def status(
     financing: str,
     asked_by: str,
-    rulings: Iterable[Decision],
+    decisions: Iterable[Decision],
     record: Record,
     cargo: tuple[Cargo, ...],
     as_of: Micros,
@@ -75,22 +75,22 @@ def status(
 ) -> Status | None:
     """The status of ``financing`` for the bank whose it is; None for everybody else, as for what does not exist.
 
-    ``cargo`` is as of the same two moments; ``rulings`` are those on the financing and on whatever shares its cargo.
+    ``cargo`` is as of the same two moments; ``decisions`` are those on the financing and on whatever shares its cargo.
     """
-    known = [ruling for ruling in rulings if ruling.at <= min(as_of, known_at)]
+    known = [decision for decision in decisions if decision.at <= min(as_of, known_at)]
     holds = lifecycle.holds(known)
     hold = holds.get(financing)
     if hold is None or hold.bank != asked_by:
         return None
     rows = products() if table is None else table
     product = rows[hold.terms.product]
-    book = DecisionContext(rulings=tuple(known), words=live(record, as_of, known_at), cargo=cargo)
-    words = book.about(hold)
-    own = lifecycle.of_financing(words, financing, hold.terms.application)
+    context = DecisionContext(decisions=tuple(known), statements=live(record, as_of, known_at), cargo=cargo)
+    statements = context.about(hold)
+    own = lifecycle.of_financing(statements, financing, hold.terms.application)
     state = lifecycle.state(hold, own, as_of)
     engaged = frozenset[str]().union(*(each.engaged for each in cargo))
     others = tuple(other for other in holds.values() if _competes(hold, other, rows))
-    watched = Watched(state, product, cargo, words, as_of, others)
+    watched = Watched(state, product, cargo, statements, as_of, others)
     currency = state.currency
     return Status(
         financing=financing,
@@ -106,16 +106,16 @@ def status(
         matures_on=state.matures_on,
         drawn=Money(state.drawn, currency),
         outstanding=Money(state.outstanding, currency),
-        value=verified(words, engaged, currency, product.value_publishers),
+        value=verified(statements, engaged, currency, product.value_publishers),
         corroboration=tuple(fact for each in cargo for fact in corroboration(each)),
         control=tuple(
             control
             for each in cargo
-            for control in controls(words, each.notes, each.engaged, hold.bank, as_of)
+            for control in controls(statements, each.notes, each.engaged, hold.bank, as_of)
         ),
         registrations=registrations(own),
         alerts=alerts(watched),
-        history=_history(known, state, book, financing),
+        history=_history(known, state, context, financing),
         position=hold.last,
     )
 
@@ -129,7 +129,9 @@ def _competes(hold: Hold, other: Hold, table: Products) -> bool:
     return same_interest and own.value is its.value
 
 
-def _history(known: list[Decision], state: State, book: DecisionContext, financing: str) -> tuple[Step, ...]:
+def _history(
+    known: list[Decision], state: State, context: DecisionContext, financing: str
+) -> tuple[Step, ...]:
     steps = [
         Step(
             r.at,
@@ -144,8 +146,10 @@ def _history(known: list[Decision], state: State, book: DecisionContext, financi
         for r in known
         if r.financing == financing or financing in r.frees
     ]
-    by_event = {word.event: word for word in book.words}
+    by_event = {statement.event: statement for statement in context.statements}
     for event in state.events:
-        word = by_event[event]
-        steps.append(Step(word.happened, word.payload.spec.name, "", word.publisher, None, event))
+        statement = by_event[event]
+        steps.append(
+            Step(statement.happened, statement.payload.spec.name, "", statement.publisher, None, event)
+        )
     return tuple(sorted(steps, key=lambda step: (step.at, step.number or 0, step.event or b"")))

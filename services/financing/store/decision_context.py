@@ -49,13 +49,13 @@ class LockedReads(NamedTuple):
     """The facts about the cargo and the words about what is involved, as they were found behind the locks."""
 
     facts: Sequence[Stored]
-    words: LoadedStatements
+    statements: LoadedStatements
 
 
 class ContextRead(NamedTuple):
     """The book, and the consignments that the request is about, as named or as reserved on."""
 
-    book: DecisionContext
+    context: DecisionContext
     things: tuple[Thing, ...]
 
 
@@ -65,22 +65,24 @@ def send_reads(session: Session) -> Rows:
 
 
 def reads_in(
-    rows: Rows, requests: Sequence[PreparedRequest], held: Sequence[LockedScope | CargoMoved]
+    rows: Rows, requests: Sequence[PreparedRequest], locked: Sequence[LockedScope | CargoMoved]
 ) -> list[LockedReads]:
     """What was seen for each request; the words are those on what is involved, and on what the request tells."""
     facts: list[list[Stored]] = [[] for _ in requests]
-    words: list[list[Stored]] = [[] for _ in requests]
+    statements: list[list[Stored]] = [[] for _ in requests]
     for no, is_fact, *row in rows.fetchall():
-        (facts if is_fact else words)[no - 1].append(reading.stored_of(row))
+        (facts if is_fact else statements)[no - 1].append(reading.stored_of(row))
     return [
         LockedReads(
             facts[place],
             LoadedStatements(
-                frozenset({*(h.involved if isinstance(h, LockedScope) else ()), *stated_subjects(asked.ask)}),
-                words[place],
+                frozenset(
+                    {*(h.involved if isinstance(h, LockedScope) else ()), *stated_subjects(prepared.ask)}
+                ),
+                statements[place],
             ),
         )
-        for place, (asked, h) in enumerate(zip(requests, held, strict=True))
+        for place, (prepared, h) in enumerate(zip(requests, locked, strict=True))
     ]
 
 
@@ -88,13 +90,13 @@ def reads_in(
 def reads_query() -> bytes:
     """The facts about the consignments that are locked, and the words on what is involved, of each request by itself."""
     facts = nested(reading.said_query(), ids=b"SELECT unnest(h.consignments)")
-    seen = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
+    locked_reads = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
     return b"\n".join(
         (
             b"WITH held AS MATERIALIZED (",
             statement("held"),
             b") SELECT h.ask, s.* FROM held h CROSS JOIN LATERAL (",
-            seen,
+            locked_reads,
             b") AS s",
         )
     )
@@ -106,26 +108,26 @@ class PriorDecisions(NamedTuple):
     things: tuple[Thing, ...]
     prints: tuple[Fingerprint, ...]
     entries: Sequence[tuple[str, Fingerprint]] = ()
-    rulings: tuple[Decision, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     external: tuple[RegistryAnswer, ...] = ()
     earlier: Decision | None = None
     near: tuple[NearbyFinancing, ...] = ()
 
 
 def read_prior(
-    session: Session, requests: Sequence[PreparedRequest], held: Sequence[LockedScope | CargoMoved]
+    session: Session, requests: Sequence[PreparedRequest], locked: Sequence[LockedScope | CargoMoved]
 ) -> list[PriorDecisions]:
     """What earlier decisions left of what each request is about, as far as there is any, in one round trip.
 
     Nothing of it depends on the answer to another question.
     """
-    pairs = list(zip(requests, held, strict=True))
+    pairs = list(zip(requests, locked, strict=True))
     touching = [
         place
         for place, (_, h) in enumerate(pairs)
         if isinstance(h, LockedScope) and (h.ruled or h.answered or h.repeated)
     ]
-    found = [PriorDecisions(tuple(sorted(asked.on)), asked.prints) for asked in requests]
+    found = [PriorDecisions(tuple(sorted(prepared.on)), prepared.prints) for prepared in requests]
     if touching:
         with session.pipeline():
             asked_for = [_send_prior(session, *pairs[place]) for place in touching]
@@ -136,43 +138,45 @@ def read_prior(
 
 def read_context(
     session: Session,
-    asked: PreparedRequest,
-    held: LockedScope,
-    seen: LockedReads,
-    kept: PriorDecisions,
+    prepared: PreparedRequest,
+    locked: LockedScope,
+    locked_reads: LockedReads,
+    prior: PriorDecisions,
     registry: Registry,
     at: Micros,
     table: Products,
     required: frozenset[str],
 ) -> ContextRead:
-    """The book of what is locked by ``held``.
+    """The book of what is locked by ``locked``.
 
     A further round trip is needed where the cargo has notes that are not among the papers.
     """
-    ask = asked.ask
-    holds = lifecycle.holds(kept.rulings)
+    ask = prepared.ask
+    holds = lifecycle.holds(prior.decisions)
     applications = {application_id(hold.terms.application) for hold in holds.values()}
-    subjects = {*held.involved, *stated_application(ask), *applications}
-    spoken = seen.words._replace(subjects=seen.words.subjects | applications)
-    evidence = evidence_of(session, held.consignments, seen.facts, subjects, registry, at, spoken=spoken)
-    book = DecisionContext(
-        rulings=kept.rulings,
-        words=live(evidence.record, at, at),
-        cargo=evidence.cargo if _whole(kept.things, evidence.cargo) else (),
-        prints=kept.prints,
+    subjects = {*locked.involved, *stated_application(ask), *applications}
+    loaded = locked_reads.statements._replace(subjects=locked_reads.statements.subjects | applications)
+    evidence = evidence_of(
+        session, locked.consignments, locked_reads.facts, subjects, registry, at, loaded=loaded
+    )
+    context = DecisionContext(
+        decisions=prior.decisions,
+        statements=live(evidence.record, at, at),
+        cargo=evidence.cargo if _whole(prior.things, evidence.cargo) else (),
+        prints=prior.prints,
         entries=tuple(
             Entry(print_, encumbrance(name, holds[name].terms, table[holds[name].terms.product]))
-            for name, print_ in kept.entries
+            for name, print_ in prior.entries
             if name in holds
         ),
-        external=kept.external,
+        external=prior.external,
         required=required,
-        earlier=kept.earlier,
-        named=frozenset(kept.things),
-        near=_apart(kept.near, evidence.cargo) if ask.action.disposes else kept.near,
-        reports=evidence.reports if kept.near else (),
+        earlier=prior.earlier,
+        named=frozenset(prior.things),
+        near=_apart(prior.near, evidence.cargo) if ask.action.disposes else prior.near,
+        reports=evidence.reports if prior.near else (),
     )
-    return ContextRead(book, kept.things)
+    return ContextRead(context, prior.things)
 
 
 class _PriorRows(NamedTuple):
@@ -180,15 +184,15 @@ class _PriorRows(NamedTuple):
 
     cargo: Rows | None
     entries: Rows
-    rulings: Rows
+    decisions: Rows
     external: Rows | None
     earlier: Rows | None
     near: Rows | None
 
 
-def _send_prior(session: Session, asked: PreparedRequest, held: LockedScope | CargoMoved) -> _PriorRows:
-    assert isinstance(held, LockedScope)
-    ask, prints = asked.ask, uuids(sorted({p.digest for p in asked.prints}))
+def _send_prior(session: Session, prepared: PreparedRequest, locked: LockedScope | CargoMoved) -> _PriorRows:
+    assert isinstance(locked, LockedScope)
+    ask, prints = prepared.ask, uuids(sorted({p.digest for p in prepared.prints}))
     named, own = uuids(financings_of(ask)), financing_id(ask.financing).hex() if ask.financing else None
     name = {"asked_by": ask.asked_by, "idempotency": ask.idempotency}
     event = None if ask.request is None else ask.request.hex()
@@ -197,27 +201,27 @@ def _send_prior(session: Session, asked: PreparedRequest, held: LockedScope | Ca
         return session.cursor(binary=True, row_factory=tuple_row).execute(statement(query), parameters)
 
     return _PriorRows(
-        cargo=None if asked.on else rows("cargo_of", {"financings": named}),
+        cargo=None if prepared.on else rows("cargo_of", {"financings": named}),
         entries=rows("entries_met", {"prints": prints, "own": own}),
-        rulings=rows("decisions_of", {"financings": uuids(held.involved)}),
-        external=rows("external", {"financing": own}) if held.answered else None,
-        earlier=rows("decision_asked", {**name, "request": event}) if held.repeated else None,
-        near=rows("cargo_near", {"financings": uuids(held.near)}) if held.near else None,
+        decisions=rows("decisions_of", {"financings": uuids(locked.involved)}),
+        external=rows("external", {"financing": own}) if locked.answered else None,
+        earlier=rows("decision_asked", {**name, "request": event}) if locked.repeated else None,
+        near=rows("cargo_near", {"financings": uuids(locked.near)}) if locked.near else None,
     )
 
 
-def _prior_in(rows: _PriorRows, asked: PreparedRequest) -> PriorDecisions:
-    prints = asked.prints
-    things = tuple(sorted(asked.on)) if rows.cargo is None else cargo_in(rows.cargo.fetchall())
+def _prior_in(rows: _PriorRows, prepared: PreparedRequest) -> PriorDecisions:
+    prints = prepared.prints
+    things = tuple(sorted(prepared.on)) if rows.cargo is None else cargo_in(rows.cargo.fetchall())
     met = list(map(print_of, rows.entries.fetchall()))
     if not prints:
-        prints = tuple(print_ for _, print_ in entries_held_by(met, asked.ask.financing))
+        prints = tuple(print_ for _, print_ in entries_held_by(met, prepared.ask.financing))
     before = None if rows.earlier is None else rows.earlier.fetchone()
     return PriorDecisions(
         things,
         prints,
         among(met, prints),
-        tuple(map(decision_of, rows.rulings.fetchall())),
+        tuple(map(decision_of, rows.decisions.fetchall())),
         tuple(RegistryAnswer(r, RegistryFinding(f), at) for r, f, at in rows.external.fetchall())
         if rows.external
         else (),

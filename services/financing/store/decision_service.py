@@ -75,10 +75,10 @@ class _Counting(NamedTuple):
 class _RequestReads(NamedTuple):
     """One request with all that was found of it."""
 
-    asked: PreparedRequest
-    held: LockedScope
-    seen: LockedReads
-    kept: PriorDecisions
+    prepared: PreparedRequest
+    locked: LockedScope
+    locked_reads: LockedReads
+    prior: PriorDecisions
 
 
 class _GroupReads(NamedTuple):
@@ -132,14 +132,14 @@ class DecisionService:
         """
         adapt(session)
         found: list[Decision | Exception] = [Deferred() for _ in requests]
-        looked = self._looked(session, requests, found, whole)
-        if looked is None:
+        group_reads = self._group_reads(session, requests, found, whole)
+        if group_reads is None:
             return found
         points.reach("locked")
         decided: list[SignedDecision] = []
-        for place, each in looked.each:
+        for place, each in group_reads.each:
             try:
-                found[place], recorded = self._judged(session, each, looked)
+                found[place], recorded = self._judged(session, each, group_reads)
             except (psycopg.Error, OSError, MemoryError, KeyMissing):
                 raise
             except Exception as problem:  # of this request alone: whoever asked gets it
@@ -154,50 +154,50 @@ class DecisionService:
         return found
 
     def _judged(
-        self, session: Session, look: _RequestReads, looked: _GroupReads
+        self, session: Session, reads: _RequestReads, group_reads: _GroupReads
     ) -> tuple[Decision, SignedDecision | None]:
         """The decision on one request, and what is to be recorded of it, if anything is."""
-        at, table = looked.at, products() if self.table is None else self.table
-        book, things = read_context(session, *look, looked.registry, at, table, self.required)
-        ruling = decide(look.asked.ask, book, at, self.table)
-        if ruling.recorded:
-            return ruling, None
-        ruling = ruling._replace(number=look.held.number, position=looked.position)
-        if book.earlier is not None:
-            return ruling, None
-        written = [p for p in book.prints if p.version in looked.open]
-        if ruling.action.disposes:
-            things = tuple(consignment(*cargo.consignment.split("/", 1)) for cargo in book.cargo)
-        return ruling, signed(ruling, self.signer, state_digest(book), written, things)
+        at, table = group_reads.at, products() if self.table is None else self.table
+        context, things = read_context(session, *reads, group_reads.registry, at, table, self.required)
+        decision = decide(reads.prepared.ask, context, at, self.table)
+        if decision.recorded:
+            return decision, None
+        decision = decision._replace(number=reads.locked.number, position=group_reads.position)
+        if context.earlier is not None:
+            return decision, None
+        written = [p for p in context.prints if p.version in group_reads.open]
+        if decision.action.disposes:
+            things = tuple(consignment(*cargo.consignment.split("/", 1)) for cargo in context.cargo)
+        return decision, signed(decision, self.signer, state_digest(context), written, things)
 
-    def _looked(
+    def _group_reads(
         self, session: Session, requests: Sequence[Request], found: list[Decision | Exception], whole: bool
     ) -> _GroupReads | None:
         """What is locked for the requests, and seen behind that; None where none can be decided. Others are in ``found``."""
         counting = self._counting[0]
         while True:
-            places, asked = _apart(requests, counting.versions, found)
-            if not asked:
+            places, prepared = _apart(requests, counting.versions, found)
+            if not prepared:
                 return None
             with session.pipeline():
                 if whole:
                     session.execute(b"BEGIN")
-                locked = send_locks(session, asked, counting.rows)
+                lock_rows = send_locks(session, prepared, counting.rows)
                 rows = send_reads(session)
-            held = locked_in(locked, asked)
-            if not isinstance(held, OtherVersions):
+            locked = locked_in(lock_rows, prepared)
+            if not isinstance(locked, OtherVersions):
                 break
-            counting = self._counting[0] = _Counting(held.rows, versions.counting(held.rows, self.ring))
+            counting = self._counting[0] = _Counting(locked.rows, versions.counting(locked.rows, self.ring))
             whole = False
-        kept = read_prior(session, asked, held)
-        seen = reads_in(rows, asked, held)
+        prior = read_prior(session, prepared, locked)
+        locked_reads = reads_in(rows, prepared, locked)
         each = list[tuple[int, _RequestReads]]()
-        for number, (place, h) in enumerate(zip(places, held, strict=True)):
+        for number, (place, h) in enumerate(zip(places, locked, strict=True)):
             if isinstance(h, LockedScope):
-                each.append((place, _RequestReads(asked[number], h, seen[number], kept[number])))
+                each.append((place, _RequestReads(prepared[number], h, locked_reads[number], prior[number])))
             else:
                 found[place] = h
-        first = next((h for h in held if isinstance(h, LockedScope)), None)
+        first = next((h for h in locked if isinstance(h, LockedScope)), None)
         at, position = (0, 0) if first is None else (first.moment, first.position)
         if self.clock is not None:
             at, position = self.clock(session)
@@ -222,7 +222,7 @@ def _apart(
 
     What fails for one of them alone is put to its place in ``found``.
     """
-    places, asked = list[int](), list[PreparedRequest]()
+    places, prepared = list[int](), list[PreparedRequest]()
     taken: set[int] = set()
     for place, (ask, on) in enumerate(requests):
         try:
@@ -231,11 +231,11 @@ def _apart(
         except Exception as problem:
             found[place] = problem
             continue
-        if not asked or (taken.isdisjoint(keys) and len(taken) + len(keys) <= MOST_KEYS):
+        if not prepared or (taken.isdisjoint(keys) and len(taken) + len(keys) <= MOST_KEYS):
             taken |= keys
             places.append(place)
-            asked.append(each)
-    return places, asked
+            prepared.append(each)
+    return places, prepared
 
 
 def _presented_prints(ask: DecisionRequest, known: Sequence[Version]) -> tuple[Fingerprint, ...]:

@@ -41,63 +41,63 @@ class ReservedEntries:
 
 
 def signed_decision(
-    signer: Signer, ruling: Decision, state: bytes, taken: ReservedEntries, about: Sequence[Thing] = ()
+    signer: Signer, decision: Decision, state: bytes, taken: ReservedEntries, about: Sequence[Thing] = ()
 ) -> Signed:
-    """The event of ``ruling`` that rests on what has the SHA-256 ``state``; the same ruling gives the same bytes.
+    """The event of ``decision`` that rests on what has the SHA-256 ``state``; the same ruling gives the same bytes.
 
     ``about`` are the consignments that it names.
     """
-    name, said = f"decision-{ruling.number}", _payload(ruling, state, taken, about)
-    return signed_event(signer, version_of(ruling), name, ruling.at, said)
+    name, data = f"decision-{decision.number}", _payload(decision, state, taken, about)
+    return signed_event(signer, version_of(decision), name, decision.at, data)
 
 
-def version_of(ruling: Decision) -> type[DecidedWhole]:
-    """The version of the event that says ``ruling``: the newest one only where it says something that earlier ones cannot."""
-    return DecidedOnGoods if ruling.shares or ruling.waiver else DecidedWhole
+def version_of(decision: Decision) -> type[DecidedWhole]:
+    """The version of the event that says ``decision``: the newest one only where it says something that earlier ones cannot."""
+    return DecidedOnGoods if decision.shares or decision.waiver else DecidedWhole
 
 
-def stated(ruling: Decision) -> dict[str, Any]:
-    """What the event says of ``ruling`` itself, by the names of its fields; None for what it leaves out."""
-    amount, terms = ruling.amount, ruling.terms
+def stated(decision: Decision) -> dict[str, Any]:
+    """What the event says of ``decision`` itself, by the names of its fields; None for what it leaves out."""
+    amount, terms = decision.amount, decision.terms
     return {
-        "happened": rfc3339(ruling.at),
-        "action": str(ruling.action),
-        "outcome": str(ruling.outcome),
-        "number": ruling.number,
-        "position": ruling.position,
-        "before": ruling.before,
-        "asked_by": ruling.asked_by,
-        "idempotency_key": ruling.idempotency[:128] or None,
-        "financing": ruling.financing or None,
+        "happened": rfc3339(decision.at),
+        "action": str(decision.action),
+        "outcome": str(decision.outcome),
+        "number": decision.number,
+        "position": decision.position,
+        "before": decision.before,
+        "asked_by": decision.asked_by,
+        "idempotency_key": decision.idempotency[:128] or None,
+        "financing": decision.financing or None,
         "amount": None
         if amount is None or amount.minor < 0
         else {"minor_units": amount.minor, "currency_code": amount.currency},
-        "until": None if ruling.until is None else rfc3339(ruling.until),
-        "frees": list(ruling.frees),
-        "notices": list(ruling.notices),
-        "guard": ruling.guard or None,
-        "satisfied_by": ruling.satisfied_by[:200] or None,
-        "rules": ruling.rules,
-        "asked_digest": ruling.asked.hex(),
-        "request_event": None if ruling.request is None else ruling.request.hex(),
+        "until": None if decision.until is None else rfc3339(decision.until),
+        "frees": list(decision.frees),
+        "notices": list(decision.notices),
+        "guard": decision.guard or None,
+        "satisfied_by": decision.satisfied_by[:200] or None,
+        "rules": decision.rules,
+        "asked_digest": decision.asked.hex(),
+        "request_event": None if decision.request is None else decision.request.hex(),
         "application": None if terms is None else terms.application,
         "applicant": None if terms is None else terms.applicant,
         "product": None if terms is None else terms.product,
         "interest": None if terms is None else terms.interest,
-        "shares": [{"kind": t.kind.wire, "id": t.key} for t in ruling.shares] or None,
-        "waiver": {"grounds": ruling.waiver} if ruling.waiver else None,
+        "shares": [{"kind": t.kind.wire, "id": t.key} for t in decision.shares] or None,
+        "waiver": {"grounds": decision.waiver} if decision.waiver else None,
     }
 
 
 def _payload(
-    ruling: Decision, state: bytes, taken: ReservedEntries, about: Sequence[Thing]
+    decision: Decision, state: bytes, taken: ReservedEntries, about: Sequence[Thing]
 ) -> dict[str, Any]:
-    said = {name: value for name, value in stated(ruling).items() if value is not None}
+    data = {name: value for name, value in stated(decision).items() if value is not None}
     if about:
-        said["cargo"] = sorted(thing.key for thing in about)[:MOST_CARGO]
+        data["cargo"] = sorted(thing.key for thing in about)[:MOST_CARGO]
     if taken.prints or taken.things:
-        said["takes_sha256"] = taken.digest.hex()
-    return {**said, "state_sha256": state.hex()}
+        data["takes_sha256"] = taken.digest.hex()
+    return {**data, "state_sha256": state.hex()}
 
 
 def taken_digest(prints: Iterable[Fingerprint]) -> bytes:
@@ -112,15 +112,15 @@ def _share(share: Share | None) -> str:
     return "whole" if share is None else f"{share.part} of {share.whole} {share.measure}"
 
 
-def state_digest(book: DecisionContext) -> bytes:
+def state_digest(context: DecisionContext) -> bytes:
     """SHA-256 of what a decision rests on: decisions, words, cargo, entries and answers, whatever order they came in."""
     rests_on = [
-        *sorted(f"decision {ruling.number}" for ruling in book.rulings),
-        *sorted(f"word {word.event.hex()}" for word in book.words),
-        *sorted({f"cargo {c.consignment} {a.claim.event.hex()}" for c in book.cargo for a in c.counted}),
-        *sorted(f"entry {e.fingerprint.digest.hex()} {e.holder.financing}" for e in book.entries),
-        *sorted(f"near {n.financing} {thing}" for n in book.near for thing in n.consignments),
-        *sorted(f"registry {answer.registry} {answer.finding} {answer.at}" for answer in book.external),
+        *sorted(f"decision {decision.number}" for decision in context.decisions),
+        *sorted(f"word {statement.event.hex()}" for statement in context.statements),
+        *sorted({f"cargo {c.consignment} {a.claim.event.hex()}" for c in context.cargo for a in c.counted}),
+        *sorted(f"entry {e.fingerprint.digest.hex()} {e.holder.financing}" for e in context.entries),
+        *sorted(f"near {n.financing} {thing}" for n in context.near for thing in n.consignments),
+        *sorted(f"registry {answer.registry} {answer.finding} {answer.at}" for answer in context.external),
     ]
     return hashlib.sha256("\n".join(rests_on).encode()).digest()
 
@@ -134,23 +134,23 @@ ENDING = frozenset({Action.RELEASE, Action.CANCEL})
 class SignedDecision(NamedTuple):
     """A decision to be recorded: signed, with what it takes (nothing but for a reservation) on which consignments."""
 
-    ruling: Decision
+    decision: Decision
     signed: Signed
     taken: ReservedEntries
 
 
 def signed(
-    ruling: Decision, signer: Signer, state: bytes, prints: Sequence[Fingerprint], things: Sequence[Thing]
+    decision: Decision, signer: Signer, state: bytes, prints: Sequence[Fingerprint], things: Sequence[Thing]
 ) -> SignedDecision:
-    """``ruling`` signed, resting on what has the SHA-256 ``state``.
+    """``decision`` signed, resting on what has the SHA-256 ``state``.
 
     ``prints`` are what a reservation takes, ``things`` its consignments, or those that a request about cargo is about; both are
     ignored for decisions that take and name nothing.
     """
-    takes = ruling.done and ruling.action is Action.RESERVE
+    takes = decision.done and decision.action is Action.RESERVE
     taken = ReservedEntries(prints, things) if takes else ReservedEntries()
-    about = things if ruling.action.disposes or ruling.shares else taken.things
-    return SignedDecision(ruling, signed_decision(signer, ruling, state, taken, about), taken)
+    about = things if decision.action.disposes or decision.shares else taken.things
+    return SignedDecision(decision, signed_decision(signer, decision, state, taken, about), taken)
 
 
 def record(session: Session, decided: Sequence[SignedDecision]) -> None:
@@ -159,11 +159,11 @@ def record(session: Session, decided: Sequence[SignedDecision]) -> None:
     In a pipeline nothing is waited for.
     """
     points.reach("decided")
-    done = [each for each in decided if each.ruling.done]
-    first = all(each.ruling.before is None for each in done)
+    done = [each for each in decided if each.decision.done]
+    first = all(each.decision.before is None for each in done)
     if not first:
         # In one order: two who free the same cannot wait for one another.
-        changed = sorted({id_ for each in done for id_ in (*_own(each.ruling), *_freed(each.ruling))})
+        changed = sorted({id_ for each in done for id_ in (*_own(each.decision), *_freed(each.decision))})
         session.execute(statement("lock_holds"), {"financings": uuids(changed)})
     session.execute(statement("record_decisions"), _decisions(decided))
     if not first:
@@ -174,10 +174,10 @@ def record(session: Session, decided: Sequence[SignedDecision]) -> None:
 
 
 def _decisions(decided: Sequence[SignedDecision]) -> dict[str, Any]:
-    rulings = [each.ruling for each in decided]
-    touched = [(id_, r.number) for r in rulings for id_ in _ids(r, lambda r: (r.financing, *r.frees))]
+    decisions = [each.decision for each in decided]
+    touched = [(id_, r.number) for r in decisions for id_ in _ids(r, lambda r: (r.financing, *r.frees))]
     return {
-        **decision_columns(rulings),
+        **decision_columns(decisions),
         "headers": byteas([each.signed.headers for each in decided]),
         "payloads": byteas([each.signed.payload for each in decided]),
         "touched": uuids([id_ for id_, _ in touched]),
@@ -186,15 +186,15 @@ def _decisions(decided: Sequence[SignedDecision]) -> dict[str, Any]:
 
 
 def _taken(done: Sequence[SignedDecision]) -> dict[str, Any]:
-    holding = [each.ruling for each in done if each.ruling.financing]
-    cargo = [(ruling.financing, thing) for ruling, _, taken in done for thing in taken.things]
+    holding = [each.decision for each in done if each.decision.financing]
+    cargo = [(decision.financing, thing) for decision, _, taken in done for thing in taken.things]
     return {
-        "holders": uuids([financing_id(ruling.financing) for ruling in holding]),
-        "holder_names": texts([ruling.financing for ruling in holding]),
-        "blocks": booleans([_blocks(ruling) for ruling in holding]),
-        "pledged": booleans([ruling.action in PLEDGING for ruling in holding]),
-        "ended": booleans([ruling.action in ENDING for ruling in holding]),
-        **entry_columns((ruling.financing, taken.prints) for ruling, _, taken in done),
+        "holders": uuids([financing_id(decision.financing) for decision in holding]),
+        "holder_names": texts([decision.financing for decision in holding]),
+        "blocks": booleans([_blocks(decision) for decision in holding]),
+        "pledged": booleans([decision.action in PLEDGING for decision in holding]),
+        "ended": booleans([decision.action in ENDING for decision in holding]),
+        **entry_columns((decision.financing, taken.prints) for decision, _, taken in done),
         "cargo": uuids([thing.id for _, thing in cargo]),
         "cargo_keys": texts([thing.key for _, thing in cargo]),
         "cargo_of": uuids([financing_id(name) for name, _ in cargo]),
@@ -202,28 +202,28 @@ def _taken(done: Sequence[SignedDecision]) -> dict[str, Any]:
 
 
 def _given_up(done: Sequence[SignedDecision]) -> dict[str, Any]:
-    rulings = [each.ruling for each in done]
-    freeing = [(id_, ruling.number) for ruling in rulings for id_ in _freed(ruling)]
+    decisions = [each.decision for each in done]
+    freeing = [(id_, decision.number) for decision in decisions for id_ in _freed(decision)]
     return {
-        "freed_holds": uuids(sorted(id_ for r in rulings for id_ in _ids(r, lambda r: r.frees))),
+        "freed_holds": uuids(sorted(id_ for r in decisions for id_ in _ids(r, lambda r: r.frees))),
         "freed": uuids([id_ for id_, _ in freeing]),
         "freed_by": bigints([number for _, number in freeing]),
     }
 
 
-def _blocks(ruling: Decision) -> bool:
-    return ruling.terms is not None and products()[ruling.terms.product].blocks_release
+def _blocks(decision: Decision) -> bool:
+    return decision.terms is not None and products()[decision.terms.product].blocks_release
 
 
-def _own(ruling: Decision) -> list[bytes]:
-    return _ids(ruling, lambda ruling: (ruling.financing,))
+def _own(decision: Decision) -> list[bytes]:
+    return _ids(decision, lambda decision: (decision.financing,))
 
 
-def _freed(ruling: Decision) -> list[bytes]:
+def _freed(decision: Decision) -> list[bytes]:
     """Whose entries a decision that is done frees: of those that it takes over or finds run out, and its own that it gives up."""
-    gives_up = ruling.action in {*ENDING, Action.RESERVE}
-    return _ids(ruling, lambda ruling: (*ruling.frees, ruling.financing if gives_up else ""))
+    gives_up = decision.action in {*ENDING, Action.RESERVE}
+    return _ids(decision, lambda decision: (*decision.frees, decision.financing if gives_up else ""))
 
 
-def _ids(ruling: Decision, names: Callable[[Decision], Iterable[str]]) -> list[bytes]:
-    return sorted({financing_id(name) for name in names(ruling) if name})
+def _ids(decision: Decision, names: Callable[[Decision], Iterable[str]]) -> list[bytes]:
+    return sorted({financing_id(name) for name in names(decision) if name})

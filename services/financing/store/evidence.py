@@ -79,7 +79,7 @@ def evidence_of(
     registry: Registry,
     as_of: Micros,
     known_at: Micros = FOREVER,
-    spoken: LoadedStatements = LoadedStatements(),
+    loaded_statements: LoadedStatements = LoadedStatements(),
 ) -> Evidence:
     """The same with the facts ``loaded`` already, and perhaps some words; what is missing of these is read."""
     events = [reread(s, registry) for s in loaded if s.append_us <= known_at]
@@ -91,11 +91,11 @@ def evidence_of(
         if gathered is not None:
             cargo.append(Cargo.of(view_of(facts, gathered, as_of), gathered, facts.links))
     wanted = {*subjects, *(note_id(note) for each in cargo for note in each.notes)}
-    if not spoken.subjects <= wanted:
-        spoken = LoadedStatements()  # it may hold words about what turned out not to belong here
-    further = load_statements(session, missing) if (missing := wanted - spoken.subjects) else ()
+    if not loaded_statements.subjects <= wanted:
+        loaded_statements = LoadedStatements()  # it may hold words about what turned out not to belong here
+    further = load_statements(session, missing) if (missing := wanted - loaded_statements.subjects) else ()
     known = {event.stored.no for event in events}
-    more = {stored.no: stored for stored in (*spoken.events, *further) if stored.no not in known}
+    more = {stored.no: stored for stored in (*loaded_statements.events, *further) if stored.no not in known}
     spoken_of = statements_in((stored for _, stored in sorted(more.items())), registry, known_at)
     # Also of what was set aside since: a key that turns out stolen lifts no block.
     reports = (Report(event.stored.append_us, event.facts) for event in events)
@@ -112,8 +112,8 @@ def statements_about(
 def statements_in(events: Iterable[Stored], registry: Registry, known_at: Micros = FOREVER) -> Record:
     """What ``events`` say to financing, as far as they were known by ``known_at``; raises Unreadable."""
     return Record.all(
-        read(heard.statement, heard.stored.content, heard.payload, heard.stored.append_us)
-        for heard in (
+        read(relevant.statement, relevant.stored.content, relevant.payload, relevant.stored.append_us)
+        for relevant in (
             decode_stored(stored, registry)
             for stored in events
             if stored.append_us <= known_at and not stored.quarantined

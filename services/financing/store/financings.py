@@ -75,36 +75,36 @@ def thing_of(text: str) -> Thing:
     return Thing(ObjectKind[kind.upper()], key)
 
 
-def decision_columns(rulings: Sequence[Decision]) -> dict[str, Any]:
+def decision_columns(decisions: Sequence[Decision]) -> dict[str, Any]:
     """The parameters of ``record`` that say the decisions themselves, but for the signed events: a column of each member."""
-    terms = [ruling.terms for ruling in rulings]
-    amounts = [ruling.amount for ruling in rulings]
+    terms = [decision.terms for decision in decisions]
+    amounts = [decision.amount for decision in decisions]
     return {
-        "numbers": bigints([r.number for r in rulings]),
-        "positions": bigints([r.position for r in rulings]),
-        "befores": _optional(r.before for r in rulings),
-        "ats": bigints([r.at for r in rulings]),
-        "actions": texts([str(r.action) for r in rulings]),
-        "outcomes": texts([str(r.outcome) for r in rulings]),
-        "asked_bys": texts([r.asked_by for r in rulings]),
-        "idempotencies": texts([r.idempotency for r in rulings]),
-        "askeds": uuids([r.asked for r in rulings]),
-        "requests": texts([None if r.request is None else r.request.hex() for r in rulings]),
-        "financings": texts([r.financing for r in rulings]),
+        "numbers": bigints([r.number for r in decisions]),
+        "positions": bigints([r.position for r in decisions]),
+        "befores": _optional(r.before for r in decisions),
+        "ats": bigints([r.at for r in decisions]),
+        "actions": texts([str(r.action) for r in decisions]),
+        "outcomes": texts([str(r.outcome) for r in decisions]),
+        "asked_bys": texts([r.asked_by for r in decisions]),
+        "idempotencies": texts([r.idempotency for r in decisions]),
+        "askeds": uuids([r.asked for r in decisions]),
+        "requests": texts([None if r.request is None else r.request.hex() for r in decisions]),
+        "financings": texts([r.financing for r in decisions]),
         "applications": texts([None if t is None else t.application for t in terms]),
         "applicants": texts([None if t is None else t.applicant for t in terms]),
         "products": texts([None if t is None else t.product for t in terms]),
         "interests": texts([None if t is None else t.interest for t in terms]),
         "amounts": _optional(None if a is None else a.minor for a in amounts),
         "currencies": texts([None if a is None else a.currency for a in amounts]),
-        "untils": _optional(r.until for r in rulings),
-        "frees": texts([literal(r.frees) for r in rulings]),
-        "notices": texts([literal(r.notices) for r in rulings]),
-        "guards": texts([r.guard for r in rulings]),
-        "satisfied_bys": texts([r.satisfied_by for r in rulings]),
-        "rules": texts([r.rules for r in rulings]),
-        "shares": texts([literal(map(str, r.shares)) for r in rulings]),
-        "waivers": texts([r.waiver for r in rulings]),
+        "untils": _optional(r.until for r in decisions),
+        "frees": texts([literal(r.frees) for r in decisions]),
+        "notices": texts([literal(r.notices) for r in decisions]),
+        "guards": texts([r.guard for r in decisions]),
+        "satisfied_bys": texts([r.satisfied_by for r in decisions]),
+        "rules": texts([r.rules for r in decisions]),
+        "shares": texts([literal(map(str, r.shares)) for r in decisions]),
+        "waivers": texts([r.waiver for r in decisions]),
     }
 
 
@@ -212,10 +212,10 @@ def acknowledge(
 ) -> bool:
     """Put down that ``alert`` (32 hex digits) was seen; False where it was before, which stays as it is."""
     key = {"financing": financing_id(financing).hex(), "alert": alert}
-    said = {"at": at, "client": client, "remark": remark}
-    if session.execute(statement("acknowledge"), {**key, **said}).rowcount == 0:
+    entry = {"at": at, "client": client, "remark": remark}
+    if session.execute(statement("acknowledge"), {**key, **entry}).rowcount == 0:
         return False
-    enter(session, "financing_acknowledged", f"{UUID(key['financing'])} {UUID(alert)}", said)
+    enter(session, "financing_acknowledged", f"{UUID(key['financing'])} {UUID(alert)}", entry)
     return True
 
 

@@ -46,7 +46,7 @@ class _Waiting:
     on: Sequence[Thing]
     answer: Decision | Exception | None = None
 
-    def ruling(self) -> Decision:
+    def decision(self) -> Decision:
         """The answer that came."""
         assert self.answer is not None
         if isinstance(self.answer, Exception):
@@ -80,10 +80,10 @@ class _OnLoop(_Waiting):
 
 
 class GroupCommit:
-    """Decides for many threads by ``desk``, over one session that ``connect`` opens: committing by itself, and its own."""
+    """Decides for many threads by ``service``, over one session that ``connect`` opens: committing by itself, and its own."""
 
-    def __init__(self, desk: DecisionService, connect: Callable[[], Session]) -> None:
-        self.desk, self._connect = desk, connect
+    def __init__(self, service: DecisionService, connect: Callable[[], Session]) -> None:
+        self.service, self._connect = service, connect
         self._session: Session | None = None
         self._lock = threading.Lock()
         self._came = threading.Condition(self._lock)
@@ -102,7 +102,7 @@ class GroupCommit:
         if not self._leads(own):
             own.woken.acquire()
         self._lead(own)
-        return own.ruling()
+        return own.decision()
 
     async def decided(self, ask: DecisionRequest, on: Sequence[Thing] = ()) -> Decision:
         """The same for a caller on an event loop, which does not block."""
@@ -110,7 +110,7 @@ class GroupCommit:
         if self._leads(own):
             self._let_lead(own)
         await own.came
-        return own.ruling()
+        return own.decision()
 
     def close(self) -> None:
         """Give the session back; nobody may be asking."""
@@ -190,7 +190,7 @@ class GroupCommit:
         if self._session is None or self._session.closed:
             self._session = self._connect()
             self._session.autocommit = True
-        return self.desk.decide_all(self._session, requests, whole=True)
+        return self.service.decide_all(self._session, requests, whole=True)
 
     def _end(self) -> None:
         """End the session, whatever state it is in: with it ends its transaction."""

@@ -51,7 +51,7 @@ class PlatformKeys:
     def __repr__(self) -> str:
         return f"PlatformKeys({self.source}, {self.key.key_id}, {len(self.registry_keys)} registry keys)"
 
-    def desk(self, network: str, required: frozenset[str] = frozenset()) -> DecisionService:
+    def decision_service(self, network: str, required: frozenset[str] = frozenset()) -> DecisionService:
         """The desk that decides by them on ``network``; ``required`` are registries that must be clear before money is paid."""
         signer = Signer(network, self.source, self.key, self.salt_secret)
         return DecisionService(KeyRing(self.registry_keys), signer, required)

@@ -89,13 +89,13 @@ def send_locks(session: Session, requests: Sequence[PreparedRequest], made_by: S
     Blocks, where the rows are waited for, while others decide on the same encumbrances, or change the registry or the
     versions.
     """
-    asks = [asked.ask for asked in requests]
+    asks = [prepared.ask for prepared in requests]
     parameters = {
-        "named": texts([_ids(thing.id for thing in asked.on) for asked in requests]),
-        "kinds": texts([_numbers(int(thing.kind) for thing in asked.on) for asked in requests]),
+        "named": texts([_ids(thing.id for thing in prepared.on) for prepared in requests]),
+        "kinds": texts([_numbers(int(thing.kind) for thing in prepared.on) for prepared in requests]),
         "financings": texts([_ids(financings_of(ask)) for ask in asks]),
         "own": texts([financing_id(ask.financing).hex() if ask.financing else None for ask in asks]),
-        "prints": texts([_ids(sorted({each.digest for each in asked.prints})) for asked in requests]),
+        "prints": texts([_ids(sorted({each.digest for each in prepared.prints})) for prepared in requests]),
         "made_by": texts(made_by),
         "further": texts([_numbers(map(lock_key, _request(ask))) for ask in asks]),
         "told": texts([_ids(sorted(stated_subjects(ask))) for ask in asks]),
@@ -134,10 +134,14 @@ def locked_in(
     return found
 
 
-def known_keys(asked: PreparedRequest) -> set[int]:
+def known_keys(prepared: PreparedRequest) -> set[int]:
     """The keys of a request as far as it tells them itself: two that share one are not decided side by side."""
-    named = (*(thing.id for thing in asked.on), *financings_of(asked.ask), *(p.digest for p in asked.prints))
-    return {lock_key(id_) for id_ in (*named, *_request(asked.ask))}
+    named = (
+        *(thing.id for thing in prepared.on),
+        *financings_of(prepared.ask),
+        *(p.digest for p in prepared.prints),
+    )
+    return {lock_key(id_) for id_ in (*named, *_request(prepared.ask))}
 
 
 def nearby(ask: DecisionRequest) -> bool:

@@ -55,12 +55,12 @@ class _Failed(Exception):
         self.no, self.problem = no, problem
 
 
-def decide_next(session: Session, desk: DecisionService) -> bool:
+def decide_next(session: Session, service: DecisionService) -> bool:
     """Decide what the oldest waiting event asks for, and commit; False where none waits. Raises as ``DecisionService.decide``."""
     for _ in range(ATTEMPTS):
         try:
             with session.transaction():
-                return _answer_oldest(session, desk)
+                return _answer_oldest(session, service)
         except CargoMoved:
             continue
         except _Failed as failed:
@@ -81,14 +81,14 @@ def _put_down(session: Session, failed: _Failed) -> None:
         session.execute(statement("put_fault"), {"no": failed.no, "fault": fault, "seconds": TRIED_AGAIN})
 
 
-def _answer_oldest(session: Session, desk: DecisionService) -> bool:
+def _answer_oldest(session: Session, service: DecisionService) -> bool:
     adapt(session)
     row = session.execute(statement("next_asked")).fetchone()
     if row is None:
         return False
     (no,) = row
     try:
-        _answer(session, desk, no)
+        _answer(session, service, no)
     except FAULTS_OF_EVENTS as problem:
         raise _Failed(no, problem) from problem
     except (psycopg.Error, OSError, MemoryError, KeyMissing, CargoMoved):
@@ -98,14 +98,14 @@ def _answer_oldest(session: Session, desk: DecisionService) -> bool:
     return True
 
 
-def _answer(session: Session, desk: DecisionService, no: int) -> None:
+def _answer(session: Session, service: DecisionService, no: int) -> None:
     stored = next(iter(reading.events_by_number(session, [no])), None)
     number = 0
     if stored is not None and not stored.quarantined:
         read = reread(stored, registry_store.look(session))
         asked = request_of(read.admitted.payload, read.admitted.verified.party.code, stored.id)
         if asked is not None:
-            number = _decided_before(session, asked[0]) or desk.decide(session, *asked).number
+            number = _decided_before(session, asked[0]) or service.decide(session, *asked).number
     session.execute(statement("put_answered"), {"no": no, "number": number})
 
 
@@ -154,7 +154,7 @@ def _decided_before(session: Session, ask: DecisionRequest) -> int | None:
     return min(set(alike) - {number for (number,) in rows}, default=None)
 
 
-def _alike(ruling: Decision, ask: DecisionRequest) -> bool:
-    same = ruling.done and ruling.request is None
-    same = same and (ruling.financing, ruling.action) == (ask.financing, ask.action)
-    return same and (ask.action is not Action.DRAW or ruling.amount == ask.amount)
+def _alike(decision: Decision, ask: DecisionRequest) -> bool:
+    same = decision.done and decision.request is None
+    same = same and (decision.financing, decision.action) == (ask.financing, ask.action)
+    return same and (ask.action is not Action.DRAW or decision.amount == ask.amount)

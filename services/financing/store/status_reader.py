@@ -56,8 +56,8 @@ class StatusEvidence:
 
     status: Status
     cargo: tuple[Cargo, ...]
-    words: tuple[Statement, ...]
-    rulings: tuple[Decision, ...]
+    statements: tuple[Statement, ...]
+    decisions: tuple[Decision, ...]
 
 
 def status_of(
@@ -98,12 +98,12 @@ def read_status_evidence(
     )
     involved = {own, *(row[0] for row in rows.fetchall())}
     evidence = _evidence(session, groups, involved, hold, as_of, known_at, registry)
-    rulings = decisions_of(session, involved)
-    found = status(financing, asked_by, rulings, evidence.record, evidence.cargo, as_of, known_at, table)
+    decisions = decisions_of(session, involved)
+    found = status(financing, asked_by, decisions, evidence.record, evidence.cargo, as_of, known_at, table)
     if found is None:
         return None
-    book = DecisionContext(words=live(evidence.record, as_of, known_at), cargo=evidence.cargo)
-    return StatusEvidence(found, evidence.cargo, book.about(hold), rulings)
+    context = DecisionContext(statements=live(evidence.record, as_of, known_at), cargo=evidence.cargo)
+    return StatusEvidence(found, evidence.cargo, context.about(hold), decisions)
 
 
 def encumbered(session: Session, financing: str, at: Micros) -> Reply:
@@ -200,17 +200,17 @@ def summaries_in(
 ) -> list[Summary]:
     """The financings of ``bank`` among the ``rows`` that answer ``reached``, at ``at``, by name; pure."""
     decided = [row for row in rows if row[0] is not None]
-    spoken = [row[DECISION_COLUMNS:] for row in rows if row[DECISION_COLUMNS] is not None]
+    stated = [row[DECISION_COLUMNS:] for row in rows if row[DECISION_COLUMNS] is not None]
     holds = lifecycle.holds(map(decision_of, decided), at)
     own = [hold for name, hold in sorted(holds.items()) if hold.bank == bank]
-    words = statements_in(map(reading.stored_of, spoken), registry, at)
-    return _summaries(own, words, at, table)
+    statements = statements_in(map(reading.stored_of, stated), registry, at)
+    return _summaries(own, statements, at, table)
 
 
 @cache
 def reached_query() -> bytes:
     """The decisions of ``own_reached`` and the words on whatever they are about: rows of one kind, then rows of the other."""
-    words = nested(statement("words_read"), subjects=statement("subjects_reached"))
+    statements = nested(statement("words_read"), subjects=statement("subjects_reached"))
     return b"\n".join(
         (
             b"WITH reached AS MATERIALIZED (",
@@ -218,18 +218,18 @@ def reached_query() -> bytes:
             b") SELECT r.*, w.* FROM (VALUES (1), (2)) AS kind (no)",
             b"LEFT JOIN reached r ON kind.no = 1",
             b"LEFT JOIN (",
-            words,
+            statements,
             b") AS w ON kind.no = 2",
         )
     )
 
 
-def _summaries(wanted: Sequence[Hold], said: Record, at: Micros, table: Products | None) -> list[Summary]:
-    words = live(said, at, at)
+def _summaries(wanted: Sequence[Hold], record: Record, at: Micros, table: Products | None) -> list[Summary]:
+    statements = live(record, at, at)
     rows = (products() if table is None else table).rows
     found = []
     for hold in wanted:
-        own = lifecycle.of_financing(words, hold.financing, hold.terms.application)
+        own = lifecycle.of_financing(statements, hold.financing, hold.terms.application)
         product = rows.get(hold.terms.product)
         blocks = hold.pledged and product is not None and product.blocks_release
         found.append(Summary(lifecycle.state(hold, own, at), blocks))

@@ -89,7 +89,7 @@ def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:
     """
     found: list[tuple[bytes, int]] = []
     asking: list[int] = []
-    spoken = 0
+    indexed = 0
     for no, event in events:
         type_ = next((value for name, value in event.record.headers if name == "ce_type"), None) or b""
         if not type_.startswith((_TYPES, _CORRECTED)) or _TYPES not in type_ + event.payload:
@@ -98,14 +98,14 @@ def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:
             asking.append(no)
         own = [(subject, no) for subject in subjects(event.publisher, _payload(event, type_.decode()))]
         found += own
-        spoken += bool(own)
+        indexed += bool(own)
     if found:
         found.sort()
         parameters = {"subjects": uuids([s for s, _ in found]), "nos": bigints([no for _, no in found])}
         session.execute(statement("put_words"), parameters)
     if asking:
         session.execute(statement("put_asked"), {"nos": bigints(sorted(asking))})
-    return spoken
+    return indexed
 
 
 def _payload(event: Event, type_: str) -> Payload:

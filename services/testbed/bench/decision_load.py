@@ -67,7 +67,7 @@ def decide(desk: GroupCommit, bank: str, number: int) -> Decision:
 def _clients(
     dsn: str, keys: Path, network: str, bank: str, cargoes: Sequence[int], clients: int, seconds: float
 ) -> Reserved:
-    desk = GroupCommit(read_keys(keys).desk(network), lambda: open_session(dsn, "lianyun-bench"))
+    desk = GroupCommit(read_keys(keys).decision_service(network), lambda: open_session(dsn, "lianyun-bench"))
     found: list[float] = []
     outcomes = Counter[str]()
     warm = min(3, len(cargoes) // clients // 10)

@@ -129,7 +129,7 @@ class Lenders:
             prepare(session, keys, self.network, time.time_ns() // 1_000, "prove")
         # As in the API: what both banks ask at one moment is committed together.
         desk = self._desk = GroupCommit(
-            keys.desk(self.network), lambda: open_session(self.dsn, "lianyun-bank")
+            keys.decision_service(self.network), lambda: open_session(self.dsn, "lianyun-bank")
         )
         self._threads = [
             threading.Thread(target=self._work, args=(bank, desk), name=bank, daemon=True) for bank in BANKS

@@ -35,8 +35,8 @@ def reserved(dsn: str) -> Iterator[Stored]:
     ask, at, on = CASE.ask(0)
     stored = Stored(dsn, [event for event in events_of(CASE) if event[1].short != "delivered"])
     stored.begin()
-    ruling, _ = stored.ask(ask, at, on)
-    assert ruling.done
+    decision, _ = stored.ask(ask, at, on)
+    assert decision.done
     stored.hear(SOON)
     yield stored
     stored.close()
@@ -55,10 +55,10 @@ def bring(dsn: str) -> None:
 
 def test_a_delivery_waits_for_the_pledge_and_is_put_down_for_it(dsn: str, reserved: Stored) -> None:
     reserved._at = SOON
-    ruling = reserved.desk.decide(
+    decision = reserved.desk.decide(
         reserved.session, DecisionRequest(Action.PLEDGE, "abank", "p", "abank/GD-1")
     )
-    assert ruling.done
+    assert decision.done
     worker = start("worker", lambda: bring(dsn))
     time.sleep(0.3)
     assert worker.thread.is_alive(), "the worker waits at the heads of the cargo"
@@ -122,15 +122,15 @@ def test_a_pledge_waits_for_the_delivery_and_is_refused(dsn: str) -> None:
     pause.go_on.set()
     worker.join()
     bank.join(30)
-    assert [ruling.guard for ruling in answered] == ["NOT_DELIVERED"]
+    assert [decision.guard for decision in answered] == ["NOT_DELIVERED"]
     assert value(dsn, WATCHED) == 0
 
 
 def test_a_delivery_dated_before_the_drawdown_lifts_nothing(dsn: str, reserved: Stored) -> None:
     for number in (1, 2):
         ask, at, _ = CASE.ask(number)
-        ruling, _ = reserved.ask(ask, at)
-        assert ruling.done
+        decision, _ = reserved.ask(ask, at)
+        assert decision.done
     bring(dsn)
     now = micros("2026-03-21T00:00Z")
     seen = status_of(reserved.session, "abank/GD-1", "abank", now, now)

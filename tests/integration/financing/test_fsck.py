@@ -142,9 +142,9 @@ def test_goods_that_went_from_under_a_pledge_are_found(dsn: str, monkeypatch: py
     stored = Stored(dsn, events_of(case))
     stored.begin()
     let_go = [
-        f"financing_decision {ruling.number}, {ruling.action}"
+        f"financing_decision {decision.number}, {decision.action}"
         for number, written in enumerate(case.asks)
-        if (ruling := stored.ask(*case.ask(number))[0]).done and "shares" in written["expect"]
+        if (decision := stored.ask(*case.ask(number))[0]).done and "shares" in written["expect"]
     ]
     assert len(let_go) == 7
     report = checked(stored.session)

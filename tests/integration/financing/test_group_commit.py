@@ -93,7 +93,7 @@ class Crowd:
             assert not thread.is_alive(), "somebody waits for ever"
         return found
 
-    def rulings(self, requests: Sequence[Request]) -> list[Decision]:
+    def decisions(self, requests: Sequence[Request]) -> list[Decision]:
         """The same where all are decided."""
         answers = self.ask(requests)
         found = [each for each in answers if isinstance(each, Decision)]
@@ -126,12 +126,12 @@ def done(answers: Sequence[Decision | Exception]) -> list[Decision]:
     return [each for each in answers if isinstance(each, Decision) and each.done]
 
 
-def transactions(dsn: str, rulings: Sequence[Decision]) -> list[int]:
+def transactions(dsn: str, decisions: Sequence[Decision]) -> list[int]:
     """How many decisions each transaction took, those of these rulings alone."""
     with psycopg.connect(dsn) as session:
         rows = session.execute(
             "SELECT count(*) FROM lianyun.financing_decision WHERE number = ANY (%s) GROUP BY xid ORDER BY count(*) DESC",
-            ([ruling.number for ruling in rulings],),
+            ([decision.number for decision in decisions],),
         )
         return [count for (count,) in rows]
 
@@ -141,13 +141,15 @@ def test_one_transaction_decides_all_that_have_nothing_in_common(cargoes: str) -
         answers = done(crowd_.ask([reserve(number) for number in range(16)]))
     assert len(answers) == 16
     assert transactions(cargoes, answers) == [16]
-    assert len({ruling.number for ruling in answers}) == 16
-    assert [ruling.financing for ruling in answers] == [reserve(number)[0].financing for number in range(16)]
+    assert len({decision.number for decision in answers}) == 16
+    assert [decision.financing for decision in answers] == [
+        reserve(number)[0].financing for number in range(16)
+    ]
 
 
 def test_of_two_that_want_the_same_the_first_has_it_and_the_second_is_told_so(cargoes: str) -> None:
     with together(cargoes, desk()) as crowd_:
-        mine, theirs, other = crowd_.rulings([reserve(0), reserve(0, "bbank"), reserve(1, "bbank")])
+        mine, theirs, other = crowd_.decisions([reserve(0), reserve(0, "bbank"), reserve(1, "bbank")])
     assert (mine.done, other.done) == (True, True)
     assert (theirs.outcome, theirs.guard) == (DecisionOutcome.REFUSED, "INTEREST_FREE")
     assert theirs.before == mine.number, "it rests on the decision of its neighbour"
@@ -158,7 +160,7 @@ def test_a_bank_that_repeats_itself_in_one_group_has_one_reservation(cargoes: st
     with together(cargoes, desk()) as crowd_:
         answers = done(crowd_.ask([reserve(0), reserve(0), reserve(1), reserve(0)]))
     assert len(answers) == 4
-    assert [count for _, count in sorted(Counter(ruling.number for ruling in answers).items())] == [3, 1]
+    assert [count for _, count in sorted(Counter(decision.number for decision in answers).items())] == [3, 1]
     assert value(cargoes, "SELECT count(*) FROM lianyun.financing_decision WHERE action = 'RESERVE'") == 2
 
 
@@ -229,7 +231,9 @@ def test_groups_of_two_processes_in_opposite_order_never_wait_for_one_another(ca
         group.close()
     assert [problem for _, problem in found if isinstance(problem, Exception)] == []
     won = {
-        (number, ruling.number) for number, ruling in found if isinstance(ruling, Decision) and ruling.done
+        (number, decision.number)
+        for number, decision in found
+        if isinstance(decision, Decision) and decision.done
     }
     assert sorted(number for number, _ in won) == list(range(20)), "exactly one reservation of each cargo"
     assert (
@@ -244,15 +248,15 @@ def test_a_reservation_that_runs_out_is_taken_once_within_a_group(cargoes: str) 
     moment = [value(cargoes, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")]
     clocked = desk(lambda session: (moment[0], database_clock(session)[1]))
     with together(cargoes, clocked) as crowd_:
-        (held,) = crowd_.rulings([reserve(0)])
+        (held,) = crowd_.decisions([reserve(0)])
     assert held.until is not None
     moment[0] = held.until - 1
     with together(cargoes, clocked) as crowd_:
-        (early,) = crowd_.rulings([reserve(0, "bbank", "early")])
+        (early,) = crowd_.decisions([reserve(0, "bbank", "early")])
     assert early.guard == "INTEREST_FREE"
     moment[0] = held.until
     with together(cargoes, clocked) as crowd_:
-        late, later, other = crowd_.rulings(
+        late, later, other = crowd_.decisions(
             [reserve(0, "bbank", "late"), reserve(0, "bbank", "later"), reserve(1)]
         )
     assert (late.done, late.frees) == (True, (held.financing,))
@@ -271,12 +275,15 @@ def test_two_that_free_the_same_by_different_papers_are_not_decided_side_by_side
         invoices=further.papers.invoices + ask.papers.invoices,
     )
     with together(cargoes, clocked) as crowd_:
-        (held,) = crowd_.rulings([(replace(ask, papers=papers), (*on, *further_on))])
+        (held,) = crowd_.decisions([(replace(ask, papers=papers), (*on, *further_on))])
     assert held.until is not None
     moment[0] = held.until + HOUR
     with together(cargoes, clocked) as crowd_:
-        answers = crowd_.rulings([reserve(0, "bbank"), reserve(1, "bbank")])
-    assert [(ruling.done, ruling.frees) for ruling in answers] == [(True, (held.financing,)), (True, ())]
+        answers = crowd_.decisions([reserve(0, "bbank"), reserve(1, "bbank")])
+    assert [(decision.done, decision.frees) for decision in answers] == [
+        (True, (held.financing,)),
+        (True, ()),
+    ]
     assert transactions(cargoes, answers) == [1, 1]
 
 
@@ -292,10 +299,10 @@ def test_killed_in_any_step_a_group_is_there_or_not_at_all(cargoes: str, point: 
     assert value(cargoes, "SELECT count(DISTINCT financing) FROM lianyun.financing_entry") == there
     numbers = value(cargoes, "SELECT array_agg(number ORDER BY number) FROM lianyun.financing_decision")
     with together(cargoes, desk()) as crowd_:
-        again = crowd_.rulings(requests)
-        assert all(ruling.done for ruling in again), "the bank asks again and has them, once"
-        assert numbers is None or sorted(ruling.number for ruling in again) == numbers
-        (rival,) = crowd_.rulings([reserve(0, "bbank")])
+        again = crowd_.decisions(requests)
+        assert all(decision.done for decision in again), "the bank asks again and has them, once"
+        assert numbers is None or sorted(decision.number for decision in again) == numbers
+        (rival,) = crowd_.decisions([reserve(0, "bbank")])
     assert rival.guard == "INTEREST_FREE"
     assert value(cargoes, "SELECT count(*) FROM lianyun.financing_decision WHERE outcome = 'DONE'") == 3
 
@@ -318,9 +325,11 @@ def test_who_asks_on_an_event_loop_is_decided_together_with_threads(cargoes: str
     answers = [*on_loop, *on_threads]
     assert len(done(answers)) == 16
     assert len(transactions(cargoes, answers)) < 16
-    assert [ruling.financing for ruling in on_loop] == [reserve(number)[0].financing for number in range(8)]
-    assert {ruling.guard for ruling in rivals} == {"INTEREST_FREE"}
-    assert len({ruling.number for ruling in rivals}) == 1, "one request, told twice"
+    assert [decision.financing for decision in on_loop] == [
+        reserve(number)[0].financing for number in range(8)
+    ]
+    assert {decision.guard for decision in rivals} == {"INTEREST_FREE"}
+    assert len({decision.number for decision in rivals}) == 1, "one request, told twice"
 
 
 def test_on_an_event_loop_too_one_that_fails_harms_none_of_its_neighbours(cargoes: str) -> None:

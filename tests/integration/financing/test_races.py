@@ -118,8 +118,8 @@ def test_thirty_two_clients_over_five_hundred_cargoes(dsn: str) -> None:
                 ask, on = crowd.reserve(
                     "CROWD", cargo, crowd.BANKS[number // (CLIENTS // RIVALS) % 2], f"c{number}"
                 )
-                ruling = decide(session, desk, ask, on)
-                outcomes.append((cargo, ruling.outcome, ruling.guard))
+                decision = decide(session, desk, ask, on)
+                outcomes.append((cargo, decision.outcome, decision.guard))
 
     at_once(CLIENTS, client)
     assert len(outcomes) == CARGOES * RIVALS
@@ -347,9 +347,9 @@ def test_one_request_told_by_many_at_once_is_one(dsn: str) -> None:
 
     def client(_number: int) -> None:
         with open_session(dsn, "lianyun-test") as session:
-            ruling = decide(session, DecisionService(ring(KEY), SIGNER), ask, on)
-            assert ruling.done
-            numbers.append(ruling.number)
+            decision = decide(session, DecisionService(ring(KEY), SIGNER), ask, on)
+            assert decision.done
+            numbers.append(decision.number)
 
     at_once(8, client)
     assert len(set(numbers)) == 1

@@ -95,72 +95,72 @@ def _amount(tally: tuple[int, int] | None) -> str:
 
 
 def _decision(row: Row, touched: set[bytes], registry: Registry, network: str, notebook: Notebook) -> None:
-    ruling = decision_of(row)
+    decision = decision_of(row)
     headers, payload, xid, rests = row[DECISION_COLUMNS : DECISION_COLUMNS + 4]
     for place, names in _TOGETHER.items():
         for beside, name in enumerate(names, start=place + 1):
             if (row[place] is None) != (row[beside] is None):
-                _note(notebook, ruling, name, row[beside], "a value beside the others of its kind, or none")
-    said = _signed(ruling, bytes(headers), bytes(payload), registry, network, notebook)
+                _note(notebook, decision, name, row[beside], "a value beside the others of its kind, or none")
+    said = _signed(decision, bytes(headers), bytes(payload), registry, network, notebook)
     if said is not None:
-        _compare(ruling, said, notebook)
+        _compare(decision, said, notebook)
     if not rests:
         expected = "an earlier decision that is stored"
-        _note(notebook, ruling, "before", ruling.before, expected)
-    if ruling.position > int(xid):
-        _note(notebook, ruling, "position", ruling.position, f"at most {xid}, its own transaction")
-    _touches(ruling, touched, notebook)
+        _note(notebook, decision, "before", decision.before, expected)
+    if decision.position > int(xid):
+        _note(notebook, decision, "position", decision.position, f"at most {xid}, its own transaction")
+    _touches(decision, touched, notebook)
 
 
-def where(ruling: Decision) -> str:
+def where(decision: Decision) -> str:
     """How findings name a decision."""
-    about = f" on {ruling.financing}" if ruling.financing else ""
-    return f"financing_decision {ruling.number}, {ruling.action}{about}"
+    about = f" on {decision.financing}" if decision.financing else ""
+    return f"financing_decision {decision.number}, {decision.action}{about}"
 
 
 def _signed(
-    ruling: Decision, headers: bytes, payload: bytes, registry: Registry, network: str, notebook: Notebook
+    decision: Decision, headers: bytes, payload: bytes, registry: Registry, network: str, notebook: Notebook
 ) -> dict[str, Any] | None:
     """What the event says, where the platform signed it; what is wrong with it is put down."""
     found = signed_by_platform(
         headers,
         payload,
-        ruling.at,
+        decision.at,
         DecidedOnGoods,
         registry,
         network,
-        lambda field, stored, expected: _note(notebook, ruling, field, stored, expected),
+        lambda field, stored, expected: _note(notebook, decision, field, stored, expected),
     )
     if found is None:
         return None
     envelope, said = found
-    _attributes(ruling, envelope, notebook)
+    _attributes(decision, envelope, notebook)
     return said
 
 
-def _attributes(ruling: Decision, envelope: Envelope, notebook: Notebook) -> None:
+def _attributes(decision: Decision, envelope: Envelope, notebook: Notebook) -> None:
     for field, stored, expected in (
-        ("id", envelope.id, f"decision-{ruling.number}"),
-        ("type", envelope.type, version_of(ruling).spec.type),
+        ("id", envelope.id, f"decision-{decision.number}"),
+        ("type", envelope.type, version_of(decision).spec.type),
     ):
         if stored != expected:
-            _note(notebook, ruling, field, stored, expected)
+            _note(notebook, decision, field, stored, expected)
 
 
-def _compare(ruling: Decision, said: dict[str, Any], notebook: Notebook) -> None:
-    for field, stored in stated(ruling).items():
+def _compare(decision: Decision, said: dict[str, Any], notebook: Notebook) -> None:
+    for field, stored in stated(decision).items():
         signed = said.get(field)
         if stored != signed:
-            _note(notebook, ruling, _COLUMNS.get(field, field), stored, signed)
+            _note(notebook, decision, _COLUMNS.get(field, field), stored, signed)
 
 
-def _touches(ruling: Decision, stored: set[bytes], notebook: Notebook) -> None:
-    expected = {financing_id(name): name for name in (ruling.financing, *ruling.frees) if name}
+def _touches(decision: Decision, stored: set[bytes], notebook: Notebook) -> None:
+    expected = {financing_id(name): name for name in (decision.financing, *decision.frees) if name}
     for id_ in sorted(expected.keys() - stored):
-        place = f"financing_touched {expected[id_]} of {where(ruling)}"
+        place = f"financing_touched {expected[id_]} of {where(decision)}"
         notebook.add(Damage.FINANCING, place, "row", "missing", "a row", TOUCHED)
     for id_ in sorted(stored - expected.keys()):
-        place = f"financing_touched {id_.hex()} of {where(ruling)}"
+        place = f"financing_touched {id_.hex()} of {where(decision)}"
         notebook.add(Damage.FINANCING, place, "row", "a row", "no row", TOUCHED)
 
 
@@ -201,5 +201,7 @@ class _Touched:
         return (number, found) if found else None
 
 
-def _note(notebook: Notebook, ruling: Decision, field: str, stored: object, expected: object) -> None:
-    notebook.add(Damage.DECISION, where(ruling), field, stored, expected, RESTORE, publisher=ruling.asked_by)
+def _note(notebook: Notebook, decision: Decision, field: str, stored: object, expected: object) -> None:
+    notebook.add(
+        Damage.DECISION, where(decision), field, stored, expected, RESTORE, publisher=decision.asked_by
+    )

@@ -63,7 +63,7 @@ class _Financing:
     """One financing: its decisions with what they take, and the rows that are kept of it."""
 
     id: bytes
-    rulings: list[Decision] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     takes: dict[int, str] = field(default_factory=dict)  # digest by number of the decision
     consignments: set[str] = field(default_factory=set)
     rows: list[Row] = field(default_factory=list)
@@ -75,15 +75,15 @@ class _Financing:
     @property
     def name(self) -> str:
         """``bank/reference``, or the id where no decision of its own is there."""
-        for ruling in self.rulings:
-            for name in (ruling.financing, *ruling.frees):
+        for decision in self.decisions:
+            for name in (decision.financing, *decision.frees):
                 if name and financing_id(name) == self.id:
                     return name
         return self.id.hex()
 
     def hold(self) -> Hold | None:
         """What its decisions say, replayed."""
-        return lifecycle.holds(self.rulings).get(self.name)
+        return lifecycle.holds(self.decisions).get(self.name)
 
 
 def check_holds(snapshot: Snapshot, notebook: Notebook) -> None:
@@ -112,12 +112,12 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
     for row in snapshot.rows(_RULINGS, parameters):
         payload, id_ = row[DECISION_COLUMNS:]
         try:
-            ruling = decision_of(row)
+            decision = decision_of(row)
         except (ValueError, AssertionError):
             continue  # put down with the decision
-        of(id_).rulings.append(ruling)
-        if ruling.done and ruling.action is Action.RESERVE:
-            _takes(of(id_), ruling, bytes(payload))
+        of(id_).decisions.append(decision)
+        if decision.done and decision.action is Action.RESERVE:
+            _takes(of(id_), decision, bytes(payload))
     for row in snapshot.rows(_HOLDS, parameters):
         of(row[0]).rows.append(row)
     for row in snapshot.rows(_ENTRIES, parameters):
@@ -131,13 +131,13 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
     return found.values()
 
 
-def _takes(financing: _Financing, ruling: Decision, payload: bytes) -> None:
+def _takes(financing: _Financing, decision: Decision, payload: bytes) -> None:
     try:
         said = orjson.loads(payload)
     except ValueError:
         return  # put down with the decision
-    if "takes_sha256" in said and ruling.financing == financing.name:
-        financing.takes[ruling.number] = said["takes_sha256"]
+    if "takes_sha256" in said and decision.financing == financing.name:
+        financing.takes[decision.number] = said["takes_sha256"]
         financing.consignments |= {*said.get("cargo", ())}
 
 
@@ -148,7 +148,7 @@ def _check(financing: _Financing, notebook: Notebook) -> None:
         bank = "" if hold is None else hold.bank
         notebook.add(Damage.FINANCING, f"{place} {where}", field, stored, expected, remedy, publisher=bank)
 
-    for earlier, later in zip(financing.rulings, financing.rulings[1:], strict=False):
+    for earlier, later in zip(financing.decisions, financing.decisions[1:], strict=False):
         place = f"financing_decision {later.number}"
         if later.before is None or later.before < earlier.number:
             note(place, "before", later.before, f"{earlier.number} or a later one", RESTORE)
@@ -216,12 +216,15 @@ def _freeing(financing: _Financing) -> Sequence[int]:
     """The decisions that ended what the financing held, in their order."""
     name = financing.name
     return [
-        ruling.number
-        for ruling in financing.rulings
-        if ruling.done
+        decision.number
+        for decision in financing.decisions
+        if decision.done
         and (
-            name in ruling.frees
-            or (ruling.financing == name and (ruling.action in ENDING or ruling.action is Action.RESERVE))
+            name in decision.frees
+            or (
+                decision.financing == name
+                and (decision.action in ENDING or decision.action is Action.RESERVE)
+            )
         )
     ]
 

@@ -65,19 +65,19 @@ def _before(snapshot: Snapshot, history: RegistryHistory, name: str, now: Micros
             prints.append(print_)
         else:
             others.append((holder, print_))
-    rulings = decisions_of(snapshot.connection, {financing_id(n) for n in (name, *(h for h, _ in others))})
-    holds = lifecycle.holds(rulings)
+    decisions = decisions_of(snapshot.connection, {financing_id(n) for n in (name, *(h for h, _ in others))})
+    holds = lifecycle.holds(decisions)
     own = holds.get(name)
     if own is None or not own.held(now) or own.terms.product not in products().rows:
         return ()
-    since = _reserved(rulings, own)
+    since = _reserved(decisions, own)
     entries = [
         Entry(print_, encumbrance(holder, hold.terms, products()[hold.terms.product]))
         for holder, print_ in others
         if (hold := holds.get(holder)) is not None
         and hold.held(now)
         and hold.terms.product in products().rows
-        and _reserved(rulings, hold).number < since.number
+        and _reserved(decisions, hold).number < since.number
     ]
     wanted = encumbrance(name, own.terms, products()[own.terms.product])
     found = uniqueness.check(wanted, prints, entries)
@@ -85,10 +85,10 @@ def _before(snapshot: Snapshot, history: RegistryHistory, name: str, now: Micros
     return sorted(taken - _consents(snapshot, history, own, since, {n: holds[n] for n in taken}))
 
 
-def _reserved(rulings: Iterable[Decision], hold: Hold) -> Decision:
+def _reserved(decisions: Iterable[Decision], hold: Hold) -> Decision:
     """The decision by which a financing came to hold what it holds."""
-    own = (r for r in rulings if r.done and r.financing == hold.financing and r.action is Action.RESERVE)
-    return max(own, key=lambda ruling: ruling.number)
+    own = (r for r in decisions if r.done and r.financing == hold.financing and r.action is Action.RESERVE)
+    return max(own, key=lambda decision: decision.number)
 
 
 def _consents(
