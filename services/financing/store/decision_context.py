@@ -157,7 +157,7 @@ def read_context(
     subjects = {*locked.involved, *stated_application(ask), *applications}
     loaded = locked_reads.statements._replace(subjects=locked_reads.statements.subjects | applications)
     evidence = evidence_of(
-        session, locked.consignments, locked_reads.facts, subjects, registry, at, loaded=loaded
+        session, locked.consignments, locked_reads.facts, subjects, registry, at, loaded_statements=loaded
     )
     context = DecisionContext(
         decisions=prior.decisions,
