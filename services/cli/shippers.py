@@ -48,8 +48,8 @@ def score(
                 f"{reader!r} may read nothing about {shipper!r} for {purpose}",
                 "the shipper grants consent with a cre.credit.consent_granted.v1 event",
             )
-        named = records.names(connection, shipper, events_of(given.record, given.disputes, given.leave))
-        shown = plain(given.leave, given.record, given.disputes, named)
+        named = records.names(connection, shipper, events_of(given.record, given.disputes, given.permission))
+        shown = plain(given.permission, given.record, given.disputes, named)
         shown["record"] = records.issue(connection, reader, purpose, shipper, read_at, shown)
     if as_json:
         print_json({"record": shown})

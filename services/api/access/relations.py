@@ -85,7 +85,7 @@ def lending(
             found.add(Relation.PLEDGED)
     for shipper in shippers_of(told):
         known = loader.by_keys(session, [f"shipper {shipper}"], registry)
-        consents = in_force(known.told, known.liveness(), now)
+        consents = in_force(known.credit, known.liveness(), now)
         if any(
             (each.bank, each.shipper) == (party.code, shipper) and each.purpose in _CARGO_PURPOSES
             for each in consents

@@ -39,9 +39,9 @@ def credit(
     given = records.read_as(call.session, reader, purpose, shipper, call.now, at, call.registry)
     if given is None:
         raise Problem("not-found")
-    named = names_of(call.session, events_of(given.record, given.disputes, given.leave))
+    named = names_of(call.session, events_of(given.record, given.disputes, given.permission))
     pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
-    shown = plain(given.leave, given.record, given.disputes, pairs)
+    shown = plain(given.permission, given.record, given.disputes, pairs)
     number = records.issue(call.session, reader, purpose, shipper, call.now, shown)
     call.reads("credit", shipper, (shipper,))
     record = call.shown(number)

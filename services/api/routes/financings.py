@@ -249,7 +249,9 @@ def _alerts(call: Call, looked: StatusEvidence) -> list[told.Json]:
 
 
 def _signals(call: Call, given: records.PermittedRecord) -> told.Json:
-    named = told.names_of(call.session, presentation.events_of(given.record, given.disputes, given.leave))
+    named = told.names_of(
+        call.session, presentation.events_of(given.record, given.disputes, given.permission)
+    )
     pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
-    shown = presentation.plain(given.leave, given.record, given.disputes, pairs)
+    shown = presentation.plain(given.permission, given.record, given.disputes, pairs)
     return {**shown, "position": call.shown(shown["position"])}

@@ -221,7 +221,7 @@ def _found_by_key(
     for numbers in _speaking(snapshot):
         stored = reading.events_by_number(connection, numbers)
         counts = loader.read_events(stored, registry, skip=failed.skip)
-        publishers = dict(counts.told.publishers)
+        publishers = dict(counts.credit.publishers)
         wanted = loader.index_keys(counts)
         must = {each.id for each in stored if each.no in governing or each.id not in later}
         allowed = loader.index_keys(loader.read_events(stored, registry, aside=True, skip=failed.skip))
@@ -276,7 +276,7 @@ def _judged(
 
     def lent(some: Sequence[str]) -> frozenset[Observation]:
         loans = loader.loans(connection, [f"shipper {code}" for code in some], registry)
-        return observe_financings(loans.told, loans.liveness(), table)
+        return observe_financings(loans.credit, loans.liveness(), table)
 
     for seen in failed.each(Kind.SHIPPER, shippers, lent):
         right |= seen

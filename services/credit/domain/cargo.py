@@ -66,8 +66,8 @@ class CargoFact(NamedTuple):
         return self.claim.happened
 
     @property
-    def word(self) -> str:
-        return self.detail.word
+    def code(self) -> str:
+        return self.detail.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,14 @@ class Cargo:
     shipper: str
     facts: Facts
     group: GroupEvidence
-    heard: Mapping[int, tuple[CargoFact, ...]]
+    facts_by_type: Mapping[int, tuple[CargoFact, ...]]
     causes: Mapping[EventId, frozenset[str]]
 
     def of(self, name: str, least: Assurance = Assurance.ASSERTED) -> tuple[CargoFact, ...]:
         """The facts of one type of JUDGED, by time, whose assurance is at least ``least``; KeyError for another type."""
         if number(name) not in judged():
             raise KeyError(f"{name} is not among the types that signals look at")
-        return tuple(h for h in self.heard.get(number(name), ()) if h.claim.assurance >= least)
+        return tuple(h for h in self.facts_by_type.get(number(name), ()) if h.claim.assurance >= least)
 
     def excused(self, event: EventId) -> bool:
         """Whether its own publisher says that somebody or something else than the shipper caused it, or also says so."""
@@ -109,7 +109,7 @@ class Cargo:
         return bool(restrictions.on_route(route, known, lifted, (), frozenset(), at))
 
 
-def cargo(facts: Facts, told: CreditFacts, consignment: Thing) -> Cargo | None:
+def cargo(facts: Facts, credit: CreditFacts, consignment: Thing) -> Cargo | None:
     """Judge what reaches ``consignment``; None if nobody founded it, it goes by another name, or not one shipper is named.
 
     ``facts`` may hold more than concerns it, and has to hold the links of what shares its boxes and papers.
@@ -118,28 +118,28 @@ def cargo(facts: Facts, told: CreditFacts, consignment: Thing) -> Cargo | None:
     if group is None or canonical_consignment(group.members) != consignment:
         return None
     live = group.liveness.live
-    named = {s.party for s in told.shippers if live(s.event) and s.consignment in group.members}
+    named = {s.party for s in credit.shippers if live(s.event) and s.consignment in group.members}
     if len(named) != 1:
         return None
-    details = {detail.event: detail for detail in told.details}
-    heard: dict[int, list[CargoFact]] = defaultdict(list)
+    details = {detail.event: detail for detail in credit.details}
+    facts_by_type: dict[int, list[CargoFact]] = defaultdict(list)
     own = _Own(facts, group)
     for arrival in group.arrivals:
         claim = arrival.claim
         judging = claim.milestone in judged() and claim.classifier is Classifier.ACT
         if judging and _stands(arrival, group):
             detail = details.get(claim.event) or Detail(claim.event, False)
-            heard[claim.milestone].append(CargoFact(claim, detail, own(arrival)))
+            facts_by_type[claim.milestone].append(CargoFact(claim, detail, own(arrival)))
     causes: dict[EventId, frozenset[str]] = defaultdict(frozenset)
-    for detail in told.details:
+    for detail in credit.details:
         if detail.concerns is not None and live(detail.event):
-            causes[detail.concerns] |= {detail.word}
+            causes[detail.concerns] |= {detail.code}
     return Cargo(
         consignment,
         next(iter(named)),
         facts,
         group,
-        {n: tuple(found) for n, found in heard.items()},
+        {n: tuple(found) for n, found in facts_by_type.items()},
         causes,
     )
 

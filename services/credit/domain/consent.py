@@ -33,14 +33,14 @@ class ReadPermission:
     until: Micros | None = None
 
 
-def in_force(told: CreditFacts, liveness: Liveness, now: Micros) -> tuple[Consent, ...]:
+def in_force(credit: CreditFacts, liveness: Liveness, now: Micros) -> tuple[Consent, ...]:
     """The consents that hold at ``now``. An equivocated or retracted consent is none; any revocation of it is final."""
-    revoked = {each.consent for each in told.revocations}
+    revoked = {each.consent for each in credit.revocations}
     return tuple(
         sorted(
             (
                 c
-                for c in told.consents
+                for c in credit.consents
                 if c.event not in revoked and liveness.live(c.event) and c.start <= now < c.end
             ),
             key=lambda c: (c.end, c.event),

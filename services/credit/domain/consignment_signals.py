@@ -19,20 +19,20 @@ from services.domain.view import ClaimStatus
 
 def cut_off(cargo: Cargo, of: str, thing: Thing) -> CargoFact | None:
     """The one deadline ``of`` that was set for ``thing``; None where none was, or where it was moved."""
-    told = [
+    stated = [
         h
         for h in cargo.of("credit.cut_off_set")
-        if h.word == of and h.claim.thing == thing and h.detail.disinterested
+        if h.code == of and h.claim.thing == thing and h.detail.disinterested
     ]
-    return told[0] if len({h.detail.moment for h in told}) == 1 else None
+    return stated[0] if len({h.detail.moment for h in stated}) == 1 else None
 
 
 def documents_on_time(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
     """S1, one trial for each booking: all papers there at the cut-off. Without word of completion nothing is said."""
     complete: dict[Thing, CargoFact] = {}
-    for heard in cargo.of("credit.documents_completed"):  # by time: the first completion is the one
-        if heard.own and heard.detail.disinterested:
-            complete.setdefault(heard.claim.thing, heard)
+    for fact in cargo.of("credit.documents_completed"):  # by time: the first completion is the one
+        if fact.own and fact.detail.disinterested:
+            complete.setdefault(fact.claim.thing, fact)
     for thing, done in complete.items():
         limit = cut_off(cargo, "DOCUMENTS", thing)
         if limit is None or limit.detail.moment is None or cargo.excused(done.claim.event):
@@ -46,16 +46,16 @@ def documents_on_time(cargo: Cargo, _table: SignalTable) -> Iterator[Observation
 def declaration_accuracy(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
     """S2, one trial for each export declaration: neither rejected nor amended for a reason that lies with the shipper."""
     lodged: dict[tuple[str, Thing], CargoFact] = {}
-    for heard in cargo.of("customs.export_lodged"):
-        if heard.own:
-            lodged.setdefault((heard.claim.jurisdiction, heard.claim.thing), heard)
+    for fact in cargo.of("customs.export_lodged"):
+        if fact.own:
+            lodged.setdefault((fact.claim.jurisdiction, fact.claim.thing), fact)
     wrong: dict[tuple[str, Thing], list[CargoFact]] = defaultdict(list)
-    for heard in cargo.of("customs.rejected", table.assurance):
-        if heard.own and heard.word in table.held_against and not cargo.excused(heard.claim.event):
-            wrong[heard.claim.jurisdiction, heard.claim.thing].append(heard)
-    for heard in cargo.of("customs.amended", table.assurance):
-        if heard.own and cargo.blamed(heard.claim.event):
-            wrong[heard.claim.jurisdiction, heard.claim.thing].append(heard)
+    for fact in cargo.of("customs.rejected", table.assurance):
+        if fact.own and fact.code in table.held_against and not cargo.excused(fact.claim.event):
+            wrong[fact.claim.jurisdiction, fact.claim.thing].append(fact)
+    for fact in cargo.of("customs.amended", table.assurance):
+        if fact.own and cargo.blamed(fact.claim.event):
+            wrong[fact.claim.jurisdiction, fact.claim.thing].append(fact)
     for (jurisdiction, thing), first in lodged.items():
         against = wrong.get((jurisdiction, thing), [])
         at = against[0].at if against else first.at
@@ -68,13 +68,13 @@ def declaration_accuracy(cargo: Cargo, table: SignalTable) -> Iterator[Observati
 def filing_consistency(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
     """S3, one trial for each export and import filing of the cargo: the figures that both give agree."""
     filings: dict[tuple[str, str], CargoFact] = {}
-    for heard in cargo.of("credit.particulars_declared", table.assurance):
-        if not heard.own:
+    for fact in cargo.of("credit.particulars_declared", table.assurance):
+        if not fact.own:
             continue
-        key = heard.word, heard.claim.jurisdiction
+        key = fact.code, fact.claim.jurisdiction
         present = filings.get(key)
-        if present is None or _newer(heard) > _newer(present):
-            filings[key] = heard
+        if present is None or _newer(fact) > _newer(present):
+            filings[key] = fact
     for (side, origin), export in filings.items():
         for (other, destination), entry in filings.items():
             if (side, other) != ("EXPORT", "IMPORT") or origin == destination:
@@ -87,8 +87,8 @@ def filing_consistency(cargo: Cargo, table: SignalTable) -> Iterator[Observation
                 yield observed(cargo, Signal.FILING_CONSISTENCY, unit, at, (export, entry), bad)
 
 
-def _newer(heard: CargoFact) -> tuple[int, Micros, bytes]:
-    return heard.claim.assurance, heard.claim.published, heard.claim.event
+def _newer(fact: CargoFact) -> tuple[int, Micros, bytes]:
+    return fact.claim.assurance, fact.claim.published, fact.claim.event
 
 
 def agree(one: Detail, other: Detail, table: SignalTable) -> bool | None:
@@ -123,18 +123,20 @@ def corroboration(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
 
     What nobody else has spoken of says nothing: the other party may be offline.
     """
-    told: dict[tuple[int, Thing], list[CargoFact]] = defaultdict(list)
+    by_question: dict[tuple[int, Thing], list[CargoFact]] = defaultdict(list)
     for arrival in cargo.group.arrivals:
         claim = arrival.claim
         if arrival.status is ClaimStatus.COUNTED and claim.classifier is Classifier.ACT:
-            told[claim.milestone, claim.thing].append(CargoFact(claim, Detail(claim.event, False), own=True))
+            by_question[claim.milestone, claim.thing].append(
+                CargoFact(claim, Detail(claim.event, False), own=True)
+            )
     kinds: dict[int, list[tuple[CargoFact, list[CargoFact]]]] = defaultdict(list)
-    for (milestone, _), heard in told.items():
+    for (milestone, _), facts in by_question.items():
         tolerance = rules()[milestone].tolerance
-        others = [h for h in heard if h.claim.publisher != cargo.shipper]
+        others = [h for h in facts if h.claim.publisher != cargo.shipper]
         if tolerance is None or not others:
             continue
-        for mine in (h for h in heard if h.claim.publisher == cargo.shipper):
+        for mine in (h for h in facts if h.claim.publisher == cargo.shipper):
             apart = [h for h in others if abs(h.at - mine.at) > tolerance]
             kinds[milestone].append((mine, apart if len(apart) == len(others) else []))
     for milestone, stated in kinds.items():
@@ -157,28 +159,28 @@ def inspection_findings(cargo: Cargo, table: SignalTable) -> Iterator[Observatio
     ended: dict[tuple[str, str], list[CargoFact]] = defaultdict(list)
     findings: dict[tuple[str, str], list[CargoFact]] = defaultdict(list)
     for name in INSPECTED:
-        for heard in cargo.of(name, table.assurance):
-            if not heard.own:
+        for fact in cargo.of(name, table.assurance):
+            if not fact.own:
                 continue
-            inspection = heard.claim.jurisdiction, heard.claim.occurrence
-            ended[inspection].append(heard)
-            if name == INSPECTED[1] and _stands(cargo, heard, table):
-                findings[inspection].append(heard)
-    for (jurisdiction, occurrence), told in ended.items():
+            inspection = fact.claim.jurisdiction, fact.claim.occurrence
+            ended[inspection].append(fact)
+            if name == INSPECTED[1] and _stands(cargo, fact, table):
+                findings[inspection].append(fact)
+    for (jurisdiction, occurrence), stated in ended.items():
         against = sorted(findings[jurisdiction, occurrence], key=lambda h: (h.at, h.claim.event))
         unit = f"{jurisdiction} {occurrence}".strip()
         if against:
             yield observed(cargo, Signal.INSPECTION_FINDINGS, unit, against[0].at, against, WHOLE)
         else:
-            at = max(h.at for h in told)
-            yield observed(cargo, Signal.INSPECTION_FINDINGS, unit, at, told)
+            at = max(h.at for h in stated)
+            yield observed(cargo, Signal.INSPECTION_FINDINGS, unit, at, stated)
 
 
 def _stands(cargo: Cargo, finding: CargoFact, table: SignalTable) -> bool:
     withdrawn = (
         h
         for h in cargo.of("customs.finding_settled", table.assurance)
-        if h.word == "WITHDRAWN"
+        if h.code == "WITHDRAWN"
         and h.claim.thing == finding.claim.thing
         and h.claim.jurisdiction == finding.claim.jurisdiction
         and h.claim.occurrence == finding.claim.occurrence
@@ -192,28 +194,32 @@ def cargo_truthfulness(cargo: Cargo, table: SignalTable) -> Iterator[Observation
     that were not declared (a trial each time).
     """
     verified: dict[Thing, CargoFact] = {}
-    for heard in cargo.of("movement.stuffed"):
-        if heard.own and heard.detail.kilograms is not None:
-            verified[heard.claim.thing] = heard
+    for fact in cargo.of("movement.stuffed"):
+        if fact.own and fact.detail.kilograms is not None:
+            verified[fact.claim.thing] = fact
     scales: dict[Thing, list[CargoFact]] = defaultdict(list)
-    for heard in cargo.of("movement.gated_in", table.assurance):
-        weighed = heard.own and heard.detail.kilograms is not None
-        if weighed and heard.claim.thing in verified and not cargo.excused(heard.claim.event):
-            scales[heard.claim.thing].append(heard)
-    pairs = [(verified[box], heard) for box, heard in scales.items()]
-    off = [(said, heard) for said, heard in pairs if not any(_agrees(said, h, table) for h in heard)]
+    for fact in cargo.of("movement.gated_in", table.assurance):
+        weighed = fact.own and fact.detail.kilograms is not None
+        if weighed and fact.claim.thing in verified and not cargo.excused(fact.claim.event):
+            scales[fact.claim.thing].append(fact)
+    pairs = [(verified[box], weighings) for box, weighings in scales.items()]
+    off = [
+        (declared, weighings)
+        for declared, weighings in pairs
+        if not any(_agrees(declared, h, table) for h in weighings)
+    ]
     if pairs:
-        rests_on = [h for said, heard in off or pairs for h in (said, *heard)]
+        rests_on = [h for declared, weighings in off or pairs for h in (declared, *weighings)]
         at = max(h.at for h in rests_on)
         yield observed(cargo, Signal.CARGO_TRUTHFULNESS, "mass", at, rests_on, WHOLE if off else 0)
-    for heard in cargo.of("movement.dangerous_goods_rejected", table.assurance):
-        if heard.own and heard.word in table.held_against and not cargo.excused(heard.claim.event):
-            unit = f"dangerous goods {heard.claim.event.hex()}"
-            yield observed(cargo, Signal.CARGO_TRUTHFULNESS, unit, heard.at, (heard,), WHOLE)
+    for fact in cargo.of("movement.dangerous_goods_rejected", table.assurance):
+        if fact.own and fact.code in table.held_against and not cargo.excused(fact.claim.event):
+            unit = f"dangerous goods {fact.claim.event.hex()}"
+            yield observed(cargo, Signal.CARGO_TRUTHFULNESS, unit, fact.at, (fact,), WHOLE)
 
 
-def _agrees(said: CargoFact, scale: CargoFact, table: SignalTable) -> bool:
-    one, other = said.detail.kilograms, scale.detail.kilograms
+def _agrees(declared: CargoFact, scale: CargoFact, table: SignalTable) -> bool:
+    one, other = declared.detail.kilograms, scale.detail.kilograms
     return one is not None and other is not None and within(one, other, table)
 
 
@@ -225,12 +231,12 @@ def detention(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
     """
     upheld: list[CargoFact] = []
     for held in cargo.of("customs.detained", table.assurance):
-        if not held.own or held.word not in table.held_against or cargo.excused(held.claim.event):
+        if not held.own or held.code not in table.held_against or cargo.excused(held.claim.event):
             continue
         upheld += (
             h
             for ended in cargo.of("customs.detention_lifted", table.assurance)
-            if ended.word == "SEIZED"
+            if ended.code == "SEIZED"
             and ended.claim.thing == held.claim.thing
             and ended.claim.jurisdiction == held.claim.jurisdiction
             and ended.at >= held.at
@@ -253,17 +259,17 @@ def late_cancellation(cargo: Cargo, table: SignalTable) -> Iterator[Observation]
     A train that its operator cancelled, or a restriction on the planned route, excuses.
     """
     confirmed: dict[Thing, CargoFact] = {}
-    for heard in cargo.of("movement.booking_confirmed"):
-        confirmed.setdefault(heard.claim.thing, heard)
+    for fact in cargo.of("movement.booking_confirmed"):
+        confirmed.setdefault(fact.claim.thing, fact)
     brought = min((h for name in BROUGHT for h in cargo.of(name)), key=_first, default=None)
     for thing, booking in confirmed.items():
         limit = cut_off(cargo, "CANCELLATION", thing)
         given_back = [
             h
             for h in cargo.of("movement.booking_cancelled")
-            if h.claim.thing == thing and h.own and h.word in table.held_against and not _excused(cargo, h)
+            if h.claim.thing == thing and h.own and h.code in table.held_against and not _excused(cargo, h)
         ]
-        late = [h for h in given_back if h.word == "NO_CARGO" or _after(h, limit)]
+        late = [h for h in given_back if h.code == "NO_CARGO" or _after(h, limit)]
         known = () if limit is None else (limit,)
         if late:
             rests_on = (booking, *known, late[0])
@@ -275,8 +281,8 @@ def late_cancellation(cargo: Cargo, table: SignalTable) -> Iterator[Observation]
             yield observed(cargo, Signal.LATE_CANCELLATION, str(thing), given_back[0].at, rests_on)
 
 
-def _first(heard: CargoFact) -> tuple[Micros, bytes]:
-    return heard.at, heard.claim.event
+def _first(fact: CargoFact) -> tuple[Micros, bytes]:
+    return fact.at, fact.claim.event
 
 
 def _after(cancelled: CargoFact, limit: CargoFact | None) -> bool:
@@ -294,23 +300,21 @@ def _excused(cargo: Cargo, cancelled: CargoFact) -> bool:
 def freight_payment(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
     """S7, one trial for each invoice to the shipper of which its issuer says that it was paid, or that it was not in time."""
     invoices: dict[tuple[str, str], CargoFact] = {}
-    for heard in sorted(
-        cargo.of("credit.freight_invoiced"), key=lambda h: (h.claim.published, h.claim.event)
-    ):
-        invoices[heard.claim.publisher, heard.detail.reference] = heard
+    for fact in sorted(cargo.of("credit.freight_invoiced"), key=lambda h: (h.claim.published, h.claim.event)):
+        invoices[fact.claim.publisher, fact.detail.reference] = fact
     settled: dict[tuple[str, str], dict[str, list[CargoFact]]] = defaultdict(lambda: defaultdict(list))
     for name in ("paid", "fell_overdue", "disputed"):
-        for heard in cargo.of(f"credit.freight_{name}"):
-            settled[heard.claim.publisher, heard.detail.reference][name].append(heard)
+        for fact in cargo.of(f"credit.freight_{name}"):
+            settled[fact.claim.publisher, fact.detail.reference][name].append(fact)
     for (creditor, reference), invoice in invoices.items():
         due = invoice.detail.moment
         if invoice.detail.party != cargo.shipper or due is None:
             continue
-        told = settled[creditor, reference]
-        objections = [*told["disputed"], *settled[cargo.shipper, reference]["disputed"]]
+        stated = settled[creditor, reference]
+        objections = [*stated["disputed"], *settled[cargo.shipper, reference]["disputed"]]
         if any(h.at <= due for h in objections):
             continue
-        paid, unpaid = told["paid"][:1], [h for h in told["fell_overdue"] if h.at > due]
+        paid, unpaid = stated["paid"][:1], [h for h in stated["fell_overdue"] if h.at > due]
         if not paid and not unpaid:
             continue
         rests_on = [*paid, *unpaid]
@@ -324,11 +328,11 @@ def freight_payment(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
 def claims(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
     """S9, one trial for each delivered cargo, or one with a claim upheld against the shipper by somebody without a part in it."""
     decisions: dict[tuple[str, str], CargoFact] = {}
-    for heard in sorted(cargo.of("credit.claim_decided"), key=lambda h: (h.claim.published, h.claim.event)):
-        if heard.detail.disinterested and heard.detail.party == cargo.shipper:
-            decisions[heard.claim.publisher, heard.detail.reference] = heard
+    for fact in sorted(cargo.of("credit.claim_decided"), key=lambda h: (h.claim.published, h.claim.event)):
+        if fact.detail.disinterested and fact.detail.party == cargo.shipper:
+            decisions[fact.claim.publisher, fact.detail.reference] = fact
     upheld = sorted(
-        (h for h in decisions.values() if h.word in table.held_against and not cargo.excused(h.claim.event)),
+        (h for h in decisions.values() if h.code in table.held_against and not cargo.excused(h.claim.event)),
         key=_first,
     )
     delivered = cargo.of("movement.delivered")
@@ -365,12 +369,12 @@ SIGNAL_RULES: Mapping[Signal, SignalRule] = MappingProxyType(
 """What is judged cargo by cargo; financings (S8) are judged one by one."""
 
 
-def observe(facts: Facts, told: CreditFacts, consignment: Thing, model: Model) -> frozenset[Observation]:
+def observe(facts: Facts, credit: CreditFacts, consignment: Thing, model: Model) -> frozenset[Observation]:
     """What the facts that reach ``consignment`` say of its shipper; empty where no single shipper is known.
 
     Milliseconds for a whole consignment; the same set of facts gives the same observations in any order.
     """
-    judged = cargo(facts, told, consignment)
+    judged = cargo(facts, credit, consignment)
     if judged is None:
         return frozenset()
     return frozenset(

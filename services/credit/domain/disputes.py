@@ -38,13 +38,13 @@ class DisputeStatus:
 
 
 def dispute_statuses(
-    told: CreditFacts, liveness: Liveness, model: Model, as_of: Micros
+    credit: CreditFacts, liveness: Liveness, model: Model, as_of: Micros
 ) -> tuple[DisputeStatus, ...]:
     """Every live objection published by ``as_of``, by time of publication."""
-    live = [d for d in told.disputes if liveness.live(d.event) and d.published <= as_of]
-    owners = dict(told.publishers)
+    live = [d for d in credit.disputes if liveness.live(d.event) and d.published <= as_of]
+    owners = dict(credit.publishers)
     answers: dict[EventId, list[Resolution]] = {}
-    for resolution in told.resolutions:
+    for resolution in credit.resolutions:
         if liveness.live(resolution.event) and resolution.published <= as_of:
             answers.setdefault(resolution.dispute, []).append(resolution)
     return tuple(

@@ -102,11 +102,11 @@ def record(
     """
     seen = sorted({each for each in observations if each.shipper == shipper})
     apart = concerned(seen, aside)
-    kept = [each for each in seen if each not in apart["out"]]
+    remaining = [each for each in seen if each not in apart["out"]]
     standing = added(counts, difference(apart["out"], ()))
     without = None
     if apart["frozen"]:
-        rest = [each for each in kept if each not in apart["frozen"]]
+        rest = [each for each in remaining if each not in apart["frozen"]]
         without = assess(added(standing, difference(apart["frozen"], ())), rest, closed, today, model)
     return Record(
         shipper,
@@ -115,7 +115,7 @@ def record(
         today,
         position,
         _digest(shipper, counts, seen, aside, closed, today, model),
-        assess(standing, kept, closed, today, model),
+        assess(standing, remaining, closed, today, model),
         without,
     )
 

@@ -46,7 +46,7 @@ class Detail(NamedTuple):
 
     event: EventId
     disinterested: bool
-    word: str = ""  # reason, ground, outcome, decision, cause, or what a deadline or filing is of
+    code: str = ""  # reason, ground, outcome, decision, cause, or what a deadline or filing is of
     moment: Micros | None = None  # a deadline; a due date is the end of its UTC day
     party: str = ""  # whom it is about: debtor, or against whom a claim was decided
     reference: str = ""  # the number of an invoice or claim
@@ -115,7 +115,7 @@ class FinancingStatement(NamedTuple):
     """
 
     event: EventId
-    word: str  # APPLIED, APPROVED, REPAID, OVERDUE, DEFAULTED, or the guard that refused a reservation
+    code: str  # APPLIED, APPROVED, REPAID, OVERDUE, DEFAULTED, or the guard that refused a reservation
     financing: str
     application: str
     happened: Micros
@@ -158,9 +158,9 @@ def read(statement: Attribution, payload: Payload) -> CreditFacts:
     """What ``payload`` says to credit under ``statement``; a correction says what its replacement says."""
     if isinstance(payload, Corrected):
         return read(statement, payload.replacement.payload)
-    said = _governance(statement, payload)
+    facts = _governance(statement, payload)
     detail = _detail(statement, payload)
-    return said._replace(
+    return facts._replace(
         details=frozenset(() if detail is None else (detail,)),
         publishers=frozenset({(statement.event, statement.publisher.code)}),
     )
@@ -176,10 +176,10 @@ def _governance(statement: Attribution, payload: Payload) -> CreditFacts:
         case ConsentGranted():
             end = payload.to_micros
             assert end is not None  # the type requires it
-            leave = Consent(
+            permission = Consent(
                 event, me, payload.bank, payload.purpose, frozenset(payload.scope), payload.from_micros, end
             )
-            return CreditFacts(consents=frozenset({leave}))
+            return CreditFacts(consents=frozenset({permission}))
         case ConsentRevoked() if payload.consent.source == statement.source:
             consent = event_id(payload.consent.source, payload.consent.id)
             return CreditFacts(revocations=frozenset({Revocation(event, consent, statement.published)}))
@@ -193,8 +193,8 @@ def _governance(statement: Attribution, payload: Payload) -> CreditFacts:
             answer = Resolution(event, dispute, me, payload.outcome, statement.published)
             return CreditFacts(resolutions=frozenset({answer}))
         case FinanceFact():
-            said = _financing(statement, payload)
-            return CreditFacts(financings=frozenset(() if said is None else (said,)))
+            facts = _financing(statement, payload)
+            return CreditFacts(financings=frozenset(() if facts is None else (facts,)))
         case _:
             return CreditFacts()
 
@@ -216,13 +216,13 @@ def _financing(statement: Attribution, payload: FinanceFact) -> FinancingStateme
     match payload:
         case Approved():
             matures = _end_of(payload.matures_on)
-            return bare._replace(word="APPROVED", application=payload.application_key, moment=matures)
+            return bare._replace(code="APPROVED", application=payload.application_key, moment=matures)
         case Repaid() if payload.extent == "FULL":
-            return bare._replace(word="REPAID")
+            return bare._replace(code="REPAID")
         case FellOverdue():
-            return bare._replace(word="OVERDUE", moment=_end_of(payload.due_on))
+            return bare._replace(code="OVERDUE", moment=_end_of(payload.due_on))
         case Defaulted():
-            return bare._replace(word="DEFAULTED")
+            return bare._replace(code="DEFAULTED")
         case _:
             return None
 
@@ -231,13 +231,13 @@ def _detail(statement: Attribution, payload: Payload) -> Detail | None:
     bare = Detail(statement.event, bool(statement.publisher.roles & payload.spec.authority))
     match payload:
         case Rejected() | BookingCancelled() | DangerousGoodsRejected():
-            return bare._replace(word=payload.reason)
+            return bare._replace(code=payload.reason)
         case Detained():
-            return bare._replace(word=payload.ground)
+            return bare._replace(code=payload.ground)
         case DetentionLifted() | FindingSettled():
-            return bare._replace(word=payload.outcome)
+            return bare._replace(code=payload.outcome)
         case InspectionFinding():
-            return bare._replace(word=payload.finding)
+            return bare._replace(code=payload.finding)
         case Stuffed():
             return bare._replace(kilograms=payload.verified_gross_mass_kg)
         case GatedIn():
@@ -245,9 +245,9 @@ def _detail(statement: Attribution, payload: Payload) -> Detail | None:
         case DocumentsCompleted():
             return bare
         case CutOffSet():
-            return bare._replace(word=payload.of, moment=payload.cut_off_micros)
+            return bare._replace(code=payload.of, moment=payload.cut_off_micros)
         case ClaimDecided() if payload.decision == "UPHELD":
-            return bare._replace(word=payload.ground, party=payload.against, reference=payload.claim_number)
+            return bare._replace(code=payload.ground, party=payload.against, reference=payload.claim_number)
         case ClaimDecided():
             return bare._replace(party=payload.against, reference=payload.claim_number)
         case FreightInvoiced():
@@ -259,7 +259,7 @@ def _detail(statement: Attribution, payload: Payload) -> Detail | None:
             return _particulars(bare, payload)
         case CauseStated() if payload.concerns.source == statement.source:
             concerns = event_id(payload.concerns.source, payload.concerns.id)
-            return bare._replace(word=payload.cause, concerns=concerns)
+            return bare._replace(code=payload.cause, concerns=concerns)
         case _:
             return None
 
@@ -267,7 +267,7 @@ def _detail(statement: Attribution, payload: Payload) -> Detail | None:
 def _particulars(bare: Detail, payload: ParticularsDeclared) -> Detail:
     amount = payload.value_amount
     return bare._replace(
-        word=payload.filing,
+        code=payload.filing,
         commodities=payload.commodities,
         packages=payload.package_quantity,
         kilograms=payload.gross_weight_kg,

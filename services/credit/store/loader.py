@@ -11,7 +11,7 @@ from psycopg import Connection
 from schemas.envelope import Envelope, event_id
 from schemas.events.base import ObjectKind
 from schemas.events.finance_terms import own_key
-from services.credit.domain import statements as credit
+from services.credit.domain import statements
 from services.credit.domain.cargo import matters
 from services.credit.domain.statements import CreditFacts, FinancingStatement
 from services.credit.store.faults import INFRASTRUCTURE, UnreadableEvent
@@ -35,10 +35,10 @@ class EventFacts(NamedTuple):
     """What a set of events says, to the heart and to credit."""
 
     facts: Facts
-    told: CreditFacts
+    credit: CreditFacts
 
     def __or__(self, other: EventFacts) -> EventFacts:
-        return EventFacts(self.facts | other.facts, self.told | other.told)
+        return EventFacts(self.facts | other.facts, self.credit | other.credit)
 
     def liveness(self) -> Liveness:
         """Which of the events still count."""
@@ -53,16 +53,16 @@ class EventCache:
 
     def __init__(self, most: int = 60_000) -> None:
         self._most = most
-        self._kept: dict[int, EventFacts] = {}
+        self._entries: dict[int, EventFacts] = {}
 
     def of(self, stored: Stored, registry: Registry) -> EventFacts:
         """What the event says. Raises Faulty."""
-        found = self._kept.get(stored.no)
+        found = self._entries.get(stored.no)
         if found is None:
             found = _read(stored, registry)
-            if len(self._kept) >= self._most:
-                self._kept.clear()
-            self._kept[stored.no] = found
+            if len(self._entries) >= self._most:
+                self._entries.clear()
+            self._entries[stored.no] = found
         return found
 
 
@@ -85,45 +85,47 @@ Skip = Callable[[UnreadableEvent], object]
 def read_events(
     stored: Iterable[Stored],
     registry: Registry,
-    readings: EventCache | None = None,
+    cache: EventCache | None = None,
     *,
     aside: bool = False,
     skip: Skip | None = None,
 ) -> EventFacts:
-    """Read stored events again, or take from ``readings`` what they were read as. Raises Faulty, unless ``skip`` is told of it.
+    """Read stored events again, or take from ``cache`` what they were read as. Raises Faulty, unless ``skip`` is told of it.
 
     Quarantined ones say nothing, unless ``aside`` asks what they said.
     """
-    kept = readings or EventCache()
+    cache = cache or EventCache()
     read = []
     for each in stored:
         if each.quarantined and not aside:
             continue
         try:
-            read.append(kept.of(each, registry))
+            read.append(cache.of(each, registry))
         except UnreadableEvent as faulty:
             if skip is None:
                 raise
             skip(faulty)
             read.append(EventFacts(faulty.facts, CreditFacts()))
-    return EventFacts(Facts.union(each.facts for each in read), CreditFacts.union(each.told for each in read))
+    return EventFacts(
+        Facts.union(each.facts for each in read), CreditFacts.union(each.credit for each in read)
+    )
 
 
 def _credit(read: Reread) -> CreditFacts:
     admitted = read.admitted
     envelope = admitted.envelope
-    said_by = Attribution(
+    attribution = Attribution(
         read.stored.id, envelope.source, admitted.party.publisher, envelope.published_micros
     )
-    return credit.read(said_by, admitted.payload)
+    return statements.read(attribution, admitted.payload)
 
 
 def of_cargo(
-    session: Connection[Any], consignment: ObjectId, registry: Registry, readings: EventCache | None = None
+    session: Connection[Any], consignment: ObjectId, registry: Registry, cache: EventCache | None = None
 ) -> EventFacts:
     """All that may concern one consignment, with where its boxes and papers lead besides; some milliseconds."""
     stored = {each.no: each for each in reading.load_facts(session, [consignment])}
-    first = read_events(stored.values(), registry, readings)
+    first = read_events(stored.values(), registry, cache)
     ends = {end for link in first.facts.links for end in (link.left, link.right)}
     ids = sorted(thing.id for thing in ends if thing.kind in SHARED)
     numbers = {row[0] for row in session.execute(statement("siblings"), {"ids": uuids(ids)}, binary=True)}
@@ -131,7 +133,7 @@ def of_cargo(
     if not more:
         return first
     with_withdrawals = by_ids(session, [each.id for each in more])
-    rest = read_events((each for each in with_withdrawals if each.no not in stored), registry, readings)
+    rest = read_events((each for each in with_withdrawals if each.no not in stored), registry, cache)
     return first | rest
 
 
@@ -162,9 +164,9 @@ def by_keys(
         seen |= todo
         rows = session.execute(statement("about"), {"keys": sorted(todo)}, binary=True)
         events = {row[0] for row in rows}.union(*(more.get(key, set()) for key in todo))
-        told = read_events(by_ids(session, sorted(events)), registry, skip=skip)
-        found |= told
-        todo = {key for _, key in index_keys(told)} - seen
+        credit = read_events(by_ids(session, sorted(events)), registry, skip=skip)
+        found |= credit
+        todo = {key for _, key in index_keys(credit)} - seen
     return found
 
 
@@ -176,7 +178,7 @@ def loans(
 ) -> EventFacts:
     """The events that speak of the keys, with the platform's refusals to reserve for the applicants among them."""
     found = by_keys(session, keys, registry, more)
-    applied = {said.application for said in found.told.financings if said.word == "APPLIED"}
+    applied = {found.application for found in found.credit.financings if found.code == "APPLIED"}
     rows = refusals(session, {application.partition("/")[0] for application in applied})
     refused = frozenset(
         FinancingStatement(decision_id(headers), guard, "", own_key(application), at)
@@ -201,31 +203,31 @@ CLOSURES = "closures"
 """The key of all closures of borders by those in whose territory they lie."""
 
 
-def index_keys(said: EventFacts) -> set[tuple[EventId, str]]:
+def index_keys(events: EventFacts) -> set[tuple[EventId, str]]:
     """By which keys each event that is about no cargo is to be found."""
-    told = said.told
-    found = {(lifting.event, f"event {lifting.restriction.hex()}") for lifting in said.facts.liftings}
-    for restriction in said.facts.restrictions:
+    credit = events.credit
+    found = {(lifting.event, f"event {lifting.restriction.hex()}") for lifting in events.facts.liftings}
+    for restriction in events.facts.restrictions:
         if restriction.kind == "BORDER_CLOSED" and restriction.territorial:
             found |= {(restriction.event, key) for key in (CLOSURES, f"event {restriction.event.hex()}")}
-    found |= {(c.event, f"shipper {c.shipper}") for c in told.consents}
-    found |= {(r.event, f"event {r.consent.hex()}") for r in told.revocations}
-    found |= {(c.event, f"event {c.event.hex()}") for c in told.consents}
+    found |= {(c.event, f"shipper {c.shipper}") for c in credit.consents}
+    found |= {(r.event, f"event {r.consent.hex()}") for r in credit.revocations}
+    found |= {(c.event, f"event {c.event.hex()}") for c in credit.consents}
     found |= {
-        (d.event, key) for d in told.disputes for key in (f"shipper {d.shipper}", f"event {d.event.hex()}")
+        (d.event, key) for d in credit.disputes for key in (f"shipper {d.shipper}", f"event {d.event.hex()}")
     }
-    found |= {(r.event, f"event {r.dispute.hex()}") for r in told.resolutions}
-    return found | {(loan.event, key) for loan in told.financings for key in _loan_keys(loan)}
+    found |= {(r.event, f"event {r.dispute.hex()}") for r in credit.resolutions}
+    return found | {(loan.event, key) for loan in credit.financings for key in _loan_keys(loan)}
 
 
-def _loan_keys(said: FinancingStatement) -> set[str]:
-    keys = {f"application {said.application}"} if said.application else set()
-    if said.word == "APPLIED":
-        keys |= {f"shipper {said.application.partition('/')[0]}", f"event {said.event.hex()}"}
-    if said.financing:
-        keys.add(f"financing {said.financing}")
-    if said.request is not None:
-        keys.add(f"event {said.request.hex()}")
+def _loan_keys(loan: FinancingStatement) -> set[str]:
+    keys = {f"application {loan.application}"} if loan.application else set()
+    if loan.code == "APPLIED":
+        keys |= {f"shipper {loan.application.partition('/')[0]}", f"event {loan.event.hex()}"}
+    if loan.financing:
+        keys.add(f"financing {loan.financing}")
+    if loan.request is not None:
+        keys.add(f"event {loan.request.hex()}")
     return keys
 
 

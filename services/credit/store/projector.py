@@ -56,8 +56,8 @@ def hold(session: Connection[Any]) -> Places:
     """The places reached, held until the transaction ends; blocks while another holds them. Writes nothing."""
     session.execute(statement("turn"))
     row = session.execute(statement("cursor")).fetchone()
-    told = () if row is None else row[1:]
-    return Places(*(Position(int(xid), no) for xid, no in zip(told[::2], told[1::2], strict=True)))
+    credit = () if row is None else row[1:]
+    return Places(*(Position(int(xid), no) for xid, no in zip(credit[::2], credit[1::2], strict=True)))
 
 
 def advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
@@ -131,7 +131,7 @@ def step(
         affected = reach.with_targets(
             session, arrived, lambda stored: loader.read_events(stored, registry, skip=failed.skip)
         )
-        noted = loader.index_keys(affected)
+        index_entries = loader.index_keys(affected)
         waits = reach.unsettled(session)
         due = {row[0] for row in session.execute(statement("again_due"), binary=True)}
         consignments = _reached(session, affected.facts) | due
@@ -139,9 +139,9 @@ def step(
         cargoes = recomputation.cargoes(session, consignments, affected.facts, registry, rules, failed)
         decided = {own_key(row[2]) for row in reserved if row[2] is not None}
         again = {each.name for each in mending if each.kind is Kind.SHIPPER}
-        loans = recomputation.loans(session, affected, decided, again, noted, registry, rules, failed)
+        loans = recomputation.loans(session, affected, decided, again, index_entries, registry, rules, failed)
 
-        _index(session, noted)
+        _index(session, index_entries)
         session.execute(statement("again_drop"), {"ids": uuids(sorted(due))})
         if waits is not None:
             session.execute(statement("again_put"), {"ids": uuids(sorted(consignments)), "mark": waits})
@@ -175,8 +175,8 @@ def forget(session: Connection[Any]) -> None:
     session.execute(statement("forget"), {"version": ""})
 
 
-def _index(session: Connection[Any], noted: set[tuple[EventId, str]]) -> None:
-    rows = sorted(noted)
+def _index(session: Connection[Any], index_entries: set[tuple[EventId, str]]) -> None:
+    rows = sorted(index_entries)
     columns = {"keys": [key for _, key in rows], "events": uuids([event for event, _ in rows])}
     session.execute(statement("note"), columns)
 

@@ -45,19 +45,19 @@ def cargoes(
 ) -> ExpectedObservations:
     """Judge consignments anew, each with those that are one with it; what fails is put down, and stays as it stands."""
     # What a founding that was put aside has opened is known only from that founding itself.
-    spoken = {founding.consignment.id: founding.consignment for founding in facts.foundings}
-    found, judged, readings = ExpectedObservations(), set[ObjectId](), EventCache()
+    mentioned = {founding.consignment.id: founding.consignment for founding in facts.foundings}
+    found, judged, cache = ExpectedObservations(), set[ObjectId](), EventCache()
     for consignment in sorted(consignments):
         if consignment in judged:
             continue
-        cargo = partial(expected, session, consignment, registry, table, readings)
+        cargo = partial(expected, session, consignment, registry, table, cache)
         done = failed.attempt(Kind.CARGO, consignment.hex(), cargo)
         if done is None:
             continue
         members, after = done
         judged |= {thing.id for thing in members}
         failed.mended |= {(Kind.CARGO, thing.id.hex()) for thing in members}
-        found.subjects |= {thing.key for thing in (*members, *filter(None, (spoken.get(consignment),)))}
+        found.subjects |= {thing.key for thing in (*members, *filter(None, (mentioned.get(consignment),)))}
         found.seen |= after
     return found
 
@@ -67,18 +67,18 @@ def expected(
     consignment: ObjectId,
     registry: Registry,
     table: Model,
-    readings: EventCache | None = None,
+    cache: EventCache | None = None,
 ) -> tuple[frozenset[Thing], frozenset[Observation]]:
     """What must stand stored of one consignment and of those that are one with it: these, and the observations.
 
     Raises whatever our own code fails on.
     """
-    found = loader.of_cargo(session, consignment, registry, readings)
+    found = loader.of_cargo(session, consignment, registry, cache)
     members = group(found, consignment)
     if not members:
         opened = (founding.consignment for founding in found.facts.foundings)
         return frozenset(thing for thing in opened if thing.id == consignment), frozenset()
-    return members, observe(found.facts, found.told, canonical_consignment(members), table)
+    return members, observe(found.facts, found.credit, canonical_consignment(members), table)
 
 
 def group(found: EventFacts, consignment: ObjectId) -> frozenset[Thing]:
@@ -95,17 +95,17 @@ def loans(
     affected: EventFacts,
     decided: set[str],
     again: set[str],
-    noted: set[tuple[EventId, str]],
+    index_entries: set[tuple[EventId, str]],
     registry: Registry,
     table: Model,
     failed: Faults,
 ) -> ExpectedObservations:
     """Judge anew the loans of which was spoken, those on whose applications was ``decided``, and of the shippers ``again``."""
-    spoken_of = {said.event for said in affected.told.financings}
+    stating = {statement.event for statement in affected.credit.financings}
     more: dict[str, set[EventId]] = defaultdict(set)
-    for event, key in noted:
+    for event, key in index_entries:
         more[key].add(event)
-    keys = {key for event, key in noted if event in spoken_of}
+    keys = {key for event, key in index_entries if event in stating}
     keys |= {f"application {application}" for application in decided}
     keys |= {f"shipper {shipper}" for shipper in again}
     if not keys:
@@ -113,9 +113,11 @@ def loans(
     # Whom it concerns is asked of what can be read; whoever is concerned by what cannot is then found broken.
     near = loader.by_keys(session, keys, registry, more, failed.skip)
     # Also those of which nothing is left but what was put aside.
-    spoken = {s.application for s in (*affected.told.financings, *near.told.financings) if s.application}
-    shippers = sorted({shipper_of(application) for application in spoken} | again)
-    of = partial(_loans_of, session, spoken=spoken, registry=registry, table=table, more=more)
+    mentioned = {
+        s.application for s in (*affected.credit.financings, *near.credit.financings) if s.application
+    }
+    shippers = sorted({shipper_of(application) for application in mentioned} | again)
+    of = partial(_loans_of, session, mentioned=mentioned, registry=registry, table=table, more=more)
     found = ExpectedObservations()
     for done in failed.each(Kind.SHIPPER, shippers, of):
         found |= done
@@ -125,15 +127,15 @@ def loans(
 def _loans_of(
     session: Connection[Any],
     shippers: Sequence[str],
-    spoken: set[str],
+    mentioned: set[str],
     registry: Registry,
     table: Model,
     more: loader.EventsByKey,
 ) -> ExpectedObservations:
     """What must stand stored of the loans of some shippers; raises whatever our own code fails on."""
     whole = loader.loans(session, [f"shipper {code}" for code in shippers], registry, more)
-    seen = observe_financings(whole.told, whole.liveness(), table)
-    applications = spoken | {s.application for s in whole.told.financings if s.application}
+    seen = observe_financings(whole.credit, whole.liveness(), table)
+    applications = mentioned | {s.application for s in whole.credit.financings if s.application}
     return ExpectedObservations(
         {application for application in applications if shipper_of(application) in shippers},
         {observation for observation in seen if observation.shipper in shippers},

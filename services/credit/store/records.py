@@ -33,7 +33,7 @@ from services.ledger.storage.arrays import adapt, uuids
 class PermittedRecord:
     """A record that a reader gets, with the leave on which it rests and the objections that concern it."""
 
-    leave: ReadPermission
+    permission: ReadPermission
     record: Record
     disputes: tuple[DisputeStatus, ...]
 
@@ -50,16 +50,18 @@ def read_as(
 ) -> PermittedRecord | None:
     """The record of ``shipper`` as of ``as_of`` for ``reader``; None without leave at ``now``, whether or not there is one.
 
-    What part of it may be shown is in ``leave.parts``. Reads in the caller's transaction; it writes no access log.
+    What part of it may be shown is in ``permission.parts``. Reads in the caller's transaction; it writes no access log.
     """
     adapt(session)
     rules = table if table is not None else model()
-    said = loader.by_keys(session, [f"shipper {shipper}"], registry)
-    leave = may_read(reader, purpose, shipper, in_force(said.told, said.liveness(), now))
-    if leave is None:
+    own = loader.by_keys(session, [f"shipper {shipper}"], registry)
+    permission = may_read(reader, purpose, shipper, in_force(own.credit, own.liveness(), now))
+    if permission is None:
         return None
-    standings = disputes_of(session, said, shipper, as_of, registry, rules)
-    return PermittedRecord(leave, _record(session, shipper, standings, as_of, registry, rules), standings)
+    standings = disputes_of(session, own, shipper, as_of, registry, rules)
+    return PermittedRecord(
+        permission, _record(session, shipper, standings, as_of, registry, rules), standings
+    )
 
 
 def names(
@@ -75,13 +77,13 @@ def names(
 
 
 def disputes_of(
-    session: Connection[Any], said: EventFacts, shipper: str, as_of: Micros, registry: Registry, table: Model
+    session: Connection[Any], own: EventFacts, shipper: str, as_of: Micros, registry: Registry, table: Model
 ) -> tuple[DisputeStatus, ...]:
     """How the objections of ``shipper`` stand, given all that was said by and to it."""
-    concerned = loader.by_ids(session, [d.concerns for d in said.told.disputes if d.shipper == shipper])
-    told = said.told | loader.read_events(concerned, registry).told
+    concerned = loader.by_ids(session, [d.concerns for d in own.credit.disputes if d.shipper == shipper])
+    credit = own.credit | loader.read_events(concerned, registry).credit
     return tuple(
-        s for s in dispute_statuses(told, said.liveness(), table, as_of) if s.dispute.shipper == shipper
+        s for s in dispute_statuses(credit, own.liveness(), table, as_of) if s.dispute.shipper == shipper
     )
 
 
@@ -145,8 +147,8 @@ def issue(
 
 def digest(body: dict[str, Any]) -> str:
     """What makes a record another one: SHA-256 of its body but for the reading position, in hexadecimal digits."""
-    said = {name: value for name, value in body.items() if name != "position"}
-    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    own = {name: value for name, value in body.items() if name != "position"}
+    return hashlib.sha256(orjson.dumps(own, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def issued_records(session: Connection[Any], reader: str, shipper: str) -> list[IssuedRecord]:

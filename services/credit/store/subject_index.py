@@ -31,9 +31,12 @@ def follow(session: Connection[Any], stored: Iterable[tuple[int, Event]]) -> Non
 
     Of all others only the type is looked at; in a pipeline nothing is waited for.
     """
-    noted = sorted(pair for _, event in stored if _is_governance(event) for pair in _keys(event))
-    if noted:
-        rows = {"keys": [key for _, key in noted], "events": uuids([event for event, _ in noted])}
+    index_entries = sorted(pair for _, event in stored if _is_governance(event) for pair in _keys(event))
+    if index_entries:
+        rows = {
+            "keys": [key for _, key in index_entries],
+            "events": uuids([event for event, _ in index_entries]),
+        }
         session.execute(statement("note"), rows)
 
 
@@ -46,8 +49,8 @@ def _is_governance(event: Event) -> bool:
 
 def _keys(event: Event) -> set[tuple[bytes, str]]:
     envelope = Envelope.from_headers(event.record.headers)
-    said_by = Attribution(
+    attribution = Attribution(
         event.id, envelope.source, Publisher(event.publisher, frozenset()), envelope.published_micros
     )
-    told = statements.read(said_by, decode_payload(envelope.type, event.payload))
-    return loader.index_keys(loader.EventFacts(Facts(), told))
+    credit = statements.read(attribution, decode_payload(envelope.type, event.payload))
+    return loader.index_keys(loader.EventFacts(Facts(), credit))
