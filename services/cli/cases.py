@@ -249,7 +249,7 @@ def _take(text: str, ask: StepRequest, keys: Path, as_json: bool) -> None:
                     "lianyun party list shows the parties",
                 )
         case = _found(connection, text)
-        step = desk.ask(connection, case, ask)
+        step = desk.take_step(connection, case, ask)
         if isinstance(step, Refused):
             raise Failure(Exit.FAILED, step.problem, step.remedy)
         shown = overview.listed(connection, Wanted(cases=[case]))[0]

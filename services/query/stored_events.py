@@ -68,8 +68,8 @@ def decode_stored(stored: Stored, registry: Registry) -> DecodedEvent:
         payload = decode_admitted(envelope.type, stored.payload)
     except (Refusal, ValueError) as problem:
         raise Unreadable(f"{_where(stored)}: {problem}") from None
-    said = Attribution(stored.id, envelope.source, then.publisher, envelope.published_micros)
-    return DecodedEvent(stored, said, payload)
+    attribution = Attribution(stored.id, envelope.source, then.publisher, envelope.published_micros)
+    return DecodedEvent(stored, attribution, payload)
 
 
 def _attributed(stored: Stored, registry: Registry) -> tuple[Envelope, Key, Party]:

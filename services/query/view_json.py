@@ -16,30 +16,30 @@ from services.domain.view import Arrival, Box, HandoverView, OpenException, Posi
 from services.query.views import SourcedView, UnassignedObject
 
 
-def view_json(told: SourcedView) -> dict[str, Any]:
+def view_json(source: SourcedView) -> dict[str, Any]:
     """The view as JSON-ready data, with who said what and how sure, in a fixed order of keys."""
-    view = told.view
+    view = source.view
     return {
         "consignment": view.consignment.key,
         "members": sorted(member.key for member in view.members),
-        "as_of": format_micros(told.as_of),
+        "as_of": format_micros(source.as_of),
         "founded_by": sorted(view.founders),
         "engaged": sorted(view.engaged),
-        "movement": _position(told, view.movement),
-        "boxes": [_box(told, box) for box in view.boxes],
+        "movement": _position(source, view.movement),
+        "boxes": [_box(source, box) for box in view.boxes],
         "boxes_behind": view.behind,
-        "customs": {code: _position(told, position) for code, position in view.customs},
-        "document": _position(told, view.document),
-        "disputes": [_dispute(told, answers) for answers in view.disputes],
-        "exceptions": [_exception(told, exception) for exception in view.exceptions],
+        "customs": {code: _position(source, position) for code, position in view.customs},
+        "document": _position(source, view.document),
+        "disputes": [_dispute(source, answers) for answers in view.disputes],
+        "exceptions": [_exception(source, exception) for exception in view.exceptions],
         "handovers": [_handover(handover) for handover in view.handovers],
         "route": None if view.route is None else [place_name(place) for place in view.route.places],
         "restrictions": [_restriction(restriction) for restriction in view.restrictions],
-        "overdue": [_claim(told, claim) for claim in view.overdue],
+        "overdue": [_claim(source, claim) for claim in view.overdue],
         "silent": view.silent,
-        "flagged": sorted(_named(told, event)["id"] for event in view.flagged),
-        "equivocating": sorted(_named(told, event)["id"] for event in view.equivocating),
-        "timeline": [_arrival(told, arrival) for arrival in view.arrivals],
+        "flagged": sorted(_named(source, event)["id"] for event in view.flagged),
+        "equivocating": sorted(_named(source, event)["id"] for event in view.equivocating),
+        "timeline": [_arrival(source, arrival) for arrival in view.arrivals],
     }
 
 
@@ -73,14 +73,14 @@ def place_name(place: str) -> str:
     return place if station is None else f"{station.names.en} ({place.removeprefix('railnet:')})"
 
 
-def _named(told: SourcedView | UnassignedObject, event: bytes) -> dict[str, str]:
-    found = told.events.get(event)
+def _named(source: SourcedView | UnassignedObject, event: bytes) -> dict[str, str]:
+    found = source.events.get(event)
     if found is None:
         return {"source": "", "id": event.hex()}
     return {"source": found.admitted.envelope.source, "id": found.admitted.envelope.id}
 
 
-def _claim(told: SourcedView | UnassignedObject, claim: Claim) -> dict[str, Any]:
+def _claim(source: SourcedView | UnassignedObject, claim: Claim) -> dict[str, Any]:
     rule = rules()[claim.milestone]
     return {
         "milestone": catalogue.by_number(claim.milestone).name,
@@ -95,26 +95,26 @@ def _claim(told: SourcedView | UnassignedObject, claim: Claim) -> dict[str, Any]
         "by": claim.publisher,
         "assurance": claim.assurance.name,
         "published": format_micros(claim.published),
-        "event": _named(told, claim.event),
+        "event": _named(source, claim.event),
     }
 
 
-def _position(told: SourcedView, position: Position | None) -> dict[str, Any] | None:
+def _position(source: SourcedView, position: Position | None) -> dict[str, Any] | None:
     if position is None:
         return None
-    return {**_claim(told, position.claim), "via_disputed_link": position.via_disputed_link}
+    return {**_claim(source, position.claim), "via_disputed_link": position.via_disputed_link}
 
 
-def _box(told: SourcedView, box: Box) -> dict[str, Any]:
+def _box(source: SourcedView, box: Box) -> dict[str, Any]:
     return {
         "container": box.container.key,
         "holds_cargo": box.holds_cargo,
         "counted": box.counted,
-        "position": _position(told, box.position),
+        "position": _position(source, box.position),
     }
 
 
-def _dispute(told: SourcedView, answers: Answers) -> dict[str, Any]:
+def _dispute(source: SourcedView, answers: Answers) -> dict[str, Any]:
     asked = answers.question
     return {
         "milestone": catalogue.by_number(asked.milestone).name,
@@ -125,18 +125,18 @@ def _dispute(told: SourcedView, answers: Answers) -> dict[str, Any]:
         "jurisdiction": asked.jurisdiction,
         "spread_seconds": answers.spread() // 1_000_000,
         "tolerance_seconds": (rules()[asked.milestone].tolerance or 0) // 1_000_000,
-        "answers": [_claim(told, claim) for claim in answers.current],
+        "answers": [_claim(source, claim) for claim in answers.current],
     }
 
 
-def _exception(told: SourcedView, exception: OpenException) -> dict[str, Any]:
+def _exception(source: SourcedView, exception: OpenException) -> dict[str, Any]:
     spec = catalogue.by_number(exception.claim.milestone)
     return {
         "kind": Episode(exception.episode).name,
         "object": str(exception.thing),
         "jurisdiction": exception.jurisdiction,
         "owner": None if spec.owner is None else str(spec.owner),
-        "since": _claim(told, exception.claim),
+        "since": _claim(source, exception.claim),
     }
 
 
@@ -171,9 +171,9 @@ def _restriction(restriction: Restriction) -> dict[str, Any]:
     }
 
 
-def _arrival(told: SourcedView, arrival: Arrival) -> dict[str, Any]:
+def _arrival(source: SourcedView, arrival: Arrival) -> dict[str, Any]:
     return {
-        **_claim(told, arrival.claim),
+        **_claim(source, arrival.claim),
         "standing": str(arrival.status),
         "via_disputed_link": arrival.via_disputed_link,
         "by_train": arrival.by_train,

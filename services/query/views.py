@@ -122,17 +122,17 @@ def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros)
 
     found: dict[tuple[str, str, tuple[bytes, ...]], HandoverView] = {}
     for consignment in consignments_of(connection, [train]):
-        told = read_view(connection, consignment, as_of, registry, read)
-        if told is None:
+        sourced = read_view(connection, consignment, as_of, registry, read)
+        if sourced is None:
             continue
         names = {train} | {
             other
-            for event in told.events.values()
+            for event in sourced.events.values()
             for link in event.facts.links
             if link.kind is LinkKind.SAME_TRAIN and train in (link.left, link.right)
             for other in (link.left, link.right)
         }
-        for handover in told.view.handovers:
+        for handover in sourced.view.handovers:
             if not handover.trains or names & set(handover.trains):
                 found[handover.border, handover.occurrence, handover.events] = handover
     return sorted(found.values(), key=lambda each: (each.since, each.border, each.occurrence))

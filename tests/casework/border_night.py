@@ -47,6 +47,6 @@ def play(address: str) -> None:
             c for c in overview.listed(session, Wanted()) if c.kind == "HELD" and c.what == "TRAIN_HELD"
         )
         with session.transaction():
-            clock.desk.ask(
+            clock.desk.take_step(
                 session, held.id, StepRequest(StepKind.ACKNOWLEDGED, Team("cr", "alashankou-shift"))
             )

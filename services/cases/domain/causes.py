@@ -143,7 +143,7 @@ def _silent(view: View) -> Iterator[Cause]:
     """Silence is that of what moves the cargo: where its last news is of a train or wagon, that one fell silent."""
     if not view.silent or view.movement is None:
         return
-    heard = max(
+    latest = max(
         (
             a.claim
             for a in view.arrivals
@@ -152,13 +152,13 @@ def _silent(view: View) -> Iterator[Cause]:
         key=lambda claim: (claim.happened, claim.published, claim.event),
     )
     last = view.movement.claim
-    since = heard.happened + SILENT_AFTER
+    since = latest.happened + SILENT_AFTER
     yield _cause(
         CaseKind.SILENT,
         "",
         last.thing if last.thing.rides else view.consignment,
         since,
-        (heard.event,),
+        (latest.event,),
         place=last.place,
     )
 
@@ -209,17 +209,17 @@ def _handover(handover: HandoverView) -> Cause:
 
 def _disputes(view: View) -> Iterator[Cause]:
     for answers in view.disputes:
-        asked = answers.question
+        question = answers.question
         yield _cause(
             CaseKind.DISPUTE,
-            catalogue.by_number(asked.milestone).name,
-            asked.thing,
+            catalogue.by_number(question.milestone).name,
+            question.thing,
             max(claim.published for claim in answers.current),
             tuple(sorted(claim.event for claim in answers.current)),
-            jurisdiction=asked.jurisdiction,
-            scope=f"{asked.place}\x1f{asked.occurrence}\x1f{asked.classifier}",
-            place=asked.place,
-            occurrence=asked.occurrence,
+            jurisdiction=question.jurisdiction,
+            scope=f"{question.place}\x1f{question.occurrence}\x1f{question.classifier}",
+            place=question.place,
+            occurrence=question.occurrence,
         )
 
 
@@ -275,9 +275,9 @@ def _moments(facts: Facts, view: View) -> Iterator[Micros]:
         if handover.state is HandoverState.ONE_SIDED:
             yield handover.since + UNMATCHED_AFTER + 1
     if view.movement is not None and rules()[view.movement.claim.milestone].phase < DELIVERED_PHASE:
-        heard = (
+        latest = (
             a.claim.happened
             for a in view.arrivals
             if a.status is ClaimStatus.COUNTED and a.claim.classifier is Classifier.ACT
         )
-        yield max(heard, default=0) + SILENT_AFTER + 1
+        yield max(latest, default=0) + SILENT_AFTER + 1

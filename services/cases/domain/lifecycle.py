@@ -40,10 +40,10 @@ class Team(NamedTuple):
     """A desk of a party: ``ktz/dostyk-shift``. Never a natural person."""
 
     party: str
-    desk: str
+    name: str
 
     def __str__(self) -> str:
-        return f"{self.party}/{self.desk}"
+        return f"{self.party}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

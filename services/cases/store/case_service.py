@@ -55,9 +55,9 @@ def event_id_of(step: Step) -> str:
 
 def signed_step(signer: Signer, step: Step, cause: Cause | None = None) -> Signed:
     """The event of ``step``; ``cause`` is what a case is opened for. The same arguments give the same bytes."""
-    said = {**stated(step), **(about(cause) if cause is not None and step.kind is StepKind.OPENED else {})}
-    told = {name: value for name, value in said.items() if value is not None}
-    return signed_event(signer, MODELS[step.kind], event_id_of(step), step.at, told)
+    fields = {**stated(step), **(about(cause) if cause is not None and step.kind is StepKind.OPENED else {})}
+    present = {name: value for name, value in fields.items() if value is not None}
+    return signed_event(signer, MODELS[step.kind], event_id_of(step), step.at, present)
 
 
 def stated(step: Step) -> dict[str, Any]:
@@ -91,8 +91,8 @@ def about(cause: Cause) -> dict[str, Any]:
     }
 
 
-def _team(desk: Team | None) -> dict[str, str] | None:
-    return None if desk is None else {"party": desk.party, "desk": desk.desk}
+def _team(team: Team | None) -> dict[str, str] | None:
+    return None if team is None else {"party": team.party, "desk": team.name}
 
 
 Session = Connection[Any]
@@ -110,7 +110,7 @@ class CaseService:
     signer: Signer
     clock: Clock = database_clock
 
-    def ask(self, session: Session, case: CaseId, ask: StepRequest) -> Step | Refused | None:
+    def take_step(self, session: Session, case: CaseId, ask: StepRequest) -> Step | Refused | None:
         """Take the step that ``ask`` wants, None where it is done already, else why not; blocks while another takes one.
 
         Raises NoSuchCase, and what Postgres raises.

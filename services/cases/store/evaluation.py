@@ -44,7 +44,7 @@ class EventCache:
     """The facts of stored events by number, as of one version of the registry. For one thread."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, Facts] = {}
+        self._entries: dict[int, Facts] = {}
         self._version = -1
 
     def facts(
@@ -53,38 +53,38 @@ class EventCache:
         """What the events say now; nothing, where they were put aside with their key. Two statements in all."""
         self._as_of(registry)
         wanted = set(numbers)
-        if len(self._kept) + len(wanted) > MOST:
-            self._kept.clear()
-        fresh = sorted(wanted - self._kept.keys())
+        if len(self._entries) + len(wanted) > MOST:
+            self._entries.clear()
+        fresh = sorted(wanted - self._entries.keys())
         found: dict[int, Facts | Unreadable] = {}
         for stored in reading.events_by_number(session, fresh) if fresh else ():
             found[stored.no] = self._read(stored, registry)
-        found |= {no: self._kept[no] for no in wanted - found.keys()}
+        found |= {no: self._entries[no] for no in wanted - found.keys()}
         aside = session.execute(statement("put_aside"), {"nos": bigints(sorted(wanted))}, binary=True)
         return found | {no: Facts() for (no,) in aside}
 
     def of(self, stored: Stored, registry: Registry) -> Facts:
         """What ``stored`` says, whether it was put aside or not. Raises Unreadable."""
         self._as_of(registry)
-        if len(self._kept) >= MOST:
-            self._kept.clear()
-        said = self._kept.get(stored.no) or self._read(stored, registry)
-        if isinstance(said, Unreadable):
-            raise said
-        return said
+        if len(self._entries) >= MOST:
+            self._entries.clear()
+        facts = self._entries.get(stored.no) or self._read(stored, registry)
+        if isinstance(facts, Unreadable):
+            raise facts
+        return facts
 
     def _as_of(self, registry: Registry) -> None:
         if registry.version != self._version:
-            self._kept.clear()
+            self._entries.clear()
             self._version = registry.version
 
     def _read(self, stored: Stored, registry: Registry) -> Facts | Unreadable:
         """What cannot be read is tried again each time: whoever mends it need restart nobody."""
         try:
-            said = self._kept[stored.no] = reread(stored, registry).facts
+            facts = self._entries[stored.no] = reread(stored, registry).facts
         except Unreadable as problem:
             return problem
-        return said
+        return facts
 
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ def affected_consignments(
 ) -> set[ObjectId]:
     """The consignments that new events, and the numbers of those put aside since, may concern: rather too many."""
 
-    def said(events: Iterable[Stored]) -> _EventFacts:
+    def read(events: Iterable[Stored]) -> _EventFacts:
         facts = []
         for each in events:
             try:
@@ -115,15 +115,17 @@ def affected_consignments(
         return _EventFacts(Facts.union(facts))
 
     gone = reading.events_by_number(session, aside)
-    arrived = said([*(each for each in stored if not each.quarantined), *gone])
-    facts = reach.with_targets(session, arrived, said).facts
+    arrived = read([*(each for each in stored if not each.quarantined), *gone])
+    facts = reach.with_targets(session, arrived, read).facts
     numbers = bigints([*(each.no for each in stored), *aside])
-    words = {row[0] for row in session.execute(statement("words"), {"nos": numbers}, binary=True)}
+    financed = {row[0] for row in session.execute(statement("words"), {"nos": numbers}, binary=True)}
     running = reach.reached(session, {c.thing.id for c in facts.claims if _only_runs(c)})
     ids = {"ids": uuids(sorted(running))}
     roused = {row[0] for row in session.execute(statement("with_cause"), ids, binary=True)}
     founded = {founding.consignment.id for founding in facts.foundings}
-    return reach.reached(session, _affected_things(facts) | _met(session, facts)) | founded | words | roused
+    return (
+        reach.reached(session, _affected_things(facts) | _met(session, facts)) | founded | financed | roused
+    )
 
 
 def _met(session: Connection[Any], facts: Facts) -> set[ObjectId]:
@@ -203,9 +205,9 @@ def evaluations(
     session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
 ) -> list[tuple[ObjectId, ExpectedCauses | Unreadable | None]]:
     """What the rules find of each, in the order asked; None where it was never founded. The same as ``expected`` of each alone."""
-    told: list[tuple[ObjectId, Facts | Unreadable]] = _facts(session, consignments, as_of, registry, memory)
+    loaded: list[tuple[ObjectId, Facts | Unreadable]] = _facts(session, consignments, as_of, registry, memory)
     views: dict[ObjectId, tuple[View, Facts] | Unreadable | None] = {}
-    for consignment, facts in told:
+    for consignment, facts in loaded:
         if isinstance(facts, Unreadable):
             views[consignment] = facts
             continue
@@ -240,13 +242,13 @@ def expected(
 
     Some milliseconds. Raises Unreadable.
     """
-    told = read_view(session, consignment, as_of, registry, read)
-    if told is None:
+    sourced = read_view(session, consignment, as_of, registry, read)
+    if sourced is None:
         return None, (), None
-    names = sorted({name for _, name in _pledged(session, {m.id for m in told.view.members})})
+    names = sorted({name for _, name in _pledged(session, {m.id for m in sourced.view.members})})
     alerts = {name: tuple(_alerts(session, name, as_of, registry)) for name in names}
-    found = _found(told.view, facts_of(list(told.events.values())), as_of, alerts)
-    return told, found.causes, found.due
+    found = _found(sourced.view, facts_of(list(sourced.events.values())), as_of, alerts)
+    return sourced, found.causes, found.due
 
 
 def _found(
@@ -266,16 +268,16 @@ def _facts(
     if not consignments:
         return []
     reading.spare(session)
-    asked = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
+    parameters = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
     cursor = session.cursor(binary=True, row_factory=tuple_row)
-    numbers = {cons: nos or [] for cons, nos in cursor.execute(_numbers_query(), asked).fetchall()}
-    said = memory.facts(session, {no for nos in numbers.values() for no in nos}, registry)
-    told: list[tuple[ObjectId, Facts | Unreadable]] = []
+    numbers = {cons: nos or [] for cons, nos in cursor.execute(_numbers_query(), parameters).fetchall()}
+    by_number = memory.facts(session, {no for nos in numbers.values() for no in nos}, registry)
+    found: list[tuple[ObjectId, Facts | Unreadable]] = []
     for consignment in consignments:
-        parts = [said[no] for no in numbers[consignment]]
+        parts = [by_number[no] for no in numbers[consignment]]
         broken = next((each for each in parts if isinstance(each, Unreadable)), None)
-        told.append((consignment, broken or Facts.union(p for p in parts if isinstance(p, Facts))))
-    return told
+        found.append((consignment, broken or Facts.union(p for p in parts if isinstance(p, Facts))))
+    return found
 
 
 @cache

@@ -73,7 +73,7 @@ def signer_of(network: str, keys: Path) -> Signer:
 
 def follow(
     session: Connection[Any],
-    desk: CaseService,
+    service: CaseService,
     events: int,
     tick: float,
     stop: threading.Event,
@@ -82,7 +82,7 @@ def follow(
     """Follow until ``stop`` is set; blocks. ``stepped`` is told of each step and its seconds. Raises what a step raises."""
     memory = EventCache()
     turn(
-        lambda: projector.step(session, desk, events, memory=memory),
+        lambda: projector.step(session, service, events, memory=memory),
         lambda done: done.whole,
         tick,
         stop,
@@ -93,7 +93,7 @@ def follow(
 def run(settings: CasesSettings) -> None:
     """Open a session of its own and follow until SIGTERM or SIGINT, which ends it after the step that is under way."""
     stop = behind_workers(settings.cases_nice)
-    desk = CaseService(signer_of(settings.network, settings.financing_keys))
+    service = CaseService(signer_of(settings.network, settings.financing_keys))
     metrics = CaseMetrics()
 
     def stepped(done: Followed, seconds: float) -> None:
@@ -107,7 +107,7 @@ def run(settings: CasesSettings) -> None:
         with session:
             require(session)
             metrics.found_whole(session.execute(statement("whole_at")).fetchone())
-            follow(session, desk, settings.cases_events, settings.cases_tick, stop, stepped)
+            follow(session, service, settings.cases_events, settings.cases_tick, stop, stepped)
 
 
 def _tell(done: Followed) -> None:

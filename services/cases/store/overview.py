@@ -107,18 +107,18 @@ def listed(session: Session, wanted: Wanted) -> list[Listed]:
     """The cases that ``wanted`` chooses, those first that are due first."""
     adapt(session)
     owner = wanted.owner
-    asked = {
+    parameters = {
         "cases": None if wanted.cases is None else uuids(sorted(wanted.cases)),
         "all": wanted.everything or wanted.cases is not None,
         "since": wanted.closed_since if wanted.closed_since is not None else 2**62,
         "crossing": wanted.crossing,
         "kind": None if wanted.kind is None else str(wanted.kind),
         "party": owner and owner.party,
-        "desk": owner and owner.desk,
+        "desk": owner and owner.name,
         "unowned": wanted.unowned,
         "limit": wanted.limit,
     }
-    return [_listed(row) for row in _rows(session, "list", asked)]
+    return [_listed(row) for row in _rows(session, "list", parameters)]
 
 
 def whole(session: Session, case: CaseId) -> Whole:

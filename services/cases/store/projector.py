@@ -66,7 +66,7 @@ class Places:
 
 def step(
     session: Connection[Any],
-    desk: CaseService,
+    service: CaseService,
     limit: int = 500,
     moment: Micros | None = None,
     memory: EventCache | None = None,
@@ -84,7 +84,7 @@ def step(
     with session.transaction():
         order.be_patient(session)
         after = _hold(session)
-        as_of = max(desk.clock(session)[0] if moment is None else moment, after.as_of)
+        as_of = max(service.clock(session)[0] if moment is None else moment, after.as_of)
         registry = registry_store.look(session)
         stored, events = reading.tail(session, after.events, limit)
         aside, to_aside = order.put_aside(session, after.aside, limit)
@@ -102,7 +102,7 @@ def step(
         session.execute(statement("again_put"), {"ids": uuids(later), "mark": LATER})
         whole = not more and not later
         _advance(session, Places(events, to_aside, to_decided, as_of), whole=whole)
-    steps = _act(session, desk) if whole else ()
+    steps = _act(session, service) if whole else ()
     return Followed(len(stored) + len(aside) + len(decided), len(now), len(unread), steps, whole)
 
 
@@ -118,13 +118,13 @@ def _turn_of(
 
 
 def catch_up(
-    session: Connection[Any], desk: CaseService, limit: int = 500, moment: Micros | None = None
+    session: Connection[Any], service: CaseService, limit: int = 500, moment: Micros | None = None
 ) -> list[Followed]:
     """Step until nothing new is visible; what each step did."""
     memory = EventCache()
-    done = [step(session, desk, limit, moment, memory)]
+    done = [step(session, service, limit, moment, memory)]
     while not done[-1].whole:
-        done.append(step(session, desk, limit, moment, memory))
+        done.append(step(session, service, limit, moment, memory))
     return done
 
 
@@ -158,7 +158,7 @@ def _advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
     session.execute(statement("advance"), {**places, "as_of": reached.as_of, "whole": whole})
 
 
-def _act(session: Connection[Any], desk: CaseService) -> tuple[Step, ...]:
+def _act(session: Connection[Any], service: CaseService) -> tuple[Step, ...]:
     """Let the rule act on every case whose causes changed, some at a time."""
     taken: list[Step] = []
     while True:
@@ -167,5 +167,5 @@ def _act(session: Connection[Any], desk: CaseService) -> tuple[Step, ...]:
             if not rows:
                 return tuple(taken)
             cases = [row[0] for row in rows]
-            taken += desk.follow_rule(session, cases)
+            taken += service.follow_rule(session, cases)
             session.execute(statement("untouch"), {"ids": uuids(cases)})

@@ -39,8 +39,8 @@ def cause_of(row: Sequence[Any]) -> tuple[ObjectId, Cause]:
     cons, _, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, *rest = row
     since, due, events, missing, surplus = rest
     thing = Thing(ObjectKind(about_kind), about)
-    told = jurisdiction, scope, place, occurrence, since, due, tuple(events)
-    return cons, Cause(CaseKind(kind), what, thing, *told, frozenset(missing), frozenset(surplus))
+    values = jurisdiction, scope, place, occurrence, since, due, tuple(events)
+    return cons, Cause(CaseKind(kind), what, thing, *values, frozenset(missing), frozenset(surplus))
 
 
 def step_row(step: Step) -> dict[str, Any]:
@@ -54,9 +54,9 @@ def step_row(step: Step) -> dict[str, Any]:
         "at": step.at,
         "position": step.position,
         "by_party": by and by.party,
-        "by_desk": by and by.desk,
+        "by_desk": by and by.name,
         "to_party": to and to.party,
-        "to_desk": to and to.desk,
+        "to_desk": to and to.name,
         "until": step.until,
         "reason": step.reason,
         "text": step.text,
@@ -105,7 +105,7 @@ def life_row(case: Case) -> dict[str, Any]:
         "at": case.at,
         "closed": case.closed,
         "owner_party": owner and owner.party,
-        "owner_desk": owner and owner.desk,
+        "owner_desk": owner and owner.name,
         "snoozed_until": case.snoozed_until,
         "reason": case.reason,
     }

@@ -42,7 +42,7 @@ class Borders:
     def ask(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
         """The samples of all crossings on rails: those that wait, and the longest of them."""
         queued = (
-            (each.come.crossing.id, each.come.near, each.heard.latest.at)
+            (each.come.crossing.id, each.come.near, each.train.latest.at)
             for each in trains_at_crossings(session, self._events, now)
             if each.come.phase is Phase.QUEUED
         )

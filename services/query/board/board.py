@@ -68,7 +68,7 @@ def boxes_of(
             }
             keeps = blockers(leaves, enters, facts, open_) if consignments else ()
             boxes.append(BoardBox(numbers.get(box, box.hex()[:8]), keeps, consignments))
-        found[one.heard.train] = tuple(sorted(boxes, key=lambda each: each.container))
+        found[one.train.id] = tuple(sorted(boxes, key=lambda each: each.container))
     return found
 
 
@@ -79,12 +79,12 @@ def _troubles(
     registry = store.look(session)
     found: dict[ObjectId, set[tuple[int, ObjectId | None]]] = {}
     for consignment in sorted(consignments):
-        told = read_view(session, consignment, now, registry)
-        if told is not None:
-            boxes = {box.container for box in told.view.boxes}
+        sourced = read_view(session, consignment, now, registry)
+        if sourced is not None:
+            boxes = {box.container for box in sourced.view.boxes}
             found[consignment] = {
                 (each.episode, each.thing.id if each.thing in boxes else None)
-                for each in told.view.exceptions
+                for each in sourced.view.exceptions
             }
     return found
 
@@ -108,13 +108,13 @@ class Boards:
         """
         cases = [_case(row) for row in crossing_status.rows_of(session, "cases")]
         at = trains_at_crossings(session, self.events, now, within, only)
-        loaded = {each.heard.train: each.loaded for each in at}
+        loaded = {each.train.id: each.loaded for each in at}
         others = crossing_status.load_coupled_trains(session, loaded, moments(at))
         names = self._names(session, at, others)
         boxes = boxes_of(session, self.events, at, now)
         trains: dict[str, list[BoardTrain]] = defaultdict(list)
         for each in at:
-            train, come = each.heard.train, each.come
+            train, come = each.train.id, each.come
             numbers = _numbers(each, others.get(train, {}), names)
             shown = BoardTrain(
                 numbers=numbers,
@@ -124,8 +124,8 @@ class Boards:
                 announced=come.announced,
                 beside_route=come.beside_route,
                 boxes=boxes[train],
-                last=each.heard.milestone,
-                position=each.heard.position,
+                last=each.train.milestone,
+                position=each.train.position,
                 cases=_cases_of(numbers, boxes[train], cases),
             )
             trains[come.crossing.id].append(shown)
@@ -138,10 +138,12 @@ class Boards:
         others: Mapping[ObjectId, Mapping[ObjectId, int]],
     ) -> dict[ObjectId, str]:
         """The keys of trains, from the events that name them."""
-        said = self.events.named(session, [each.heard.event for each in at])
+        named_by = self.events.named(session, [each.train.event for each in at])
         more = self.events.of(session, {no for each in others.values() for no in each.values()})
         return {
-            thing.id: thing.key for facts in (*said.values(), *more.values()) for thing in _trains_in(facts)
+            thing.id: thing.key
+            for facts in (*named_by.values(), *more.values())
+            for thing in _trains_in(facts)
         }
 
     def _crossings(
@@ -186,7 +188,7 @@ def _numbers(
     each: TrainAtCrossing, others: Mapping[ObjectId, int], names: Mapping[ObjectId, str]
 ) -> tuple[str, ...]:
     """The train's own key, then those of the other side of the crossing under which its boxes run."""
-    train, crossing = each.heard.train, each.come.crossing
+    train, crossing = each.train.id, each.come.crossing
     own = names.get(train, train.hex()[:8])
     sides = {*crossing.a.managers, *crossing.b.managers}
     rest = sorted({names[other] for other in others if other in names})

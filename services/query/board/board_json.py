@@ -61,8 +61,8 @@ def _train(train: BoardTrain) -> dict[str, Any]:
         "ready": train.ready,
         "waits_for": {str(blocker): number for blocker, number in train.waits_for.items()},
         "not_ready": [_box(box) for box in train.boxes if box.blockers],
-        "last": _news(train.last),
-        "position": _news(train.position),
+        "last": _report(train.last),
+        "position": _report(train.position),
         "cases": [_case(case) for case in train.cases],
     }
 
@@ -71,12 +71,12 @@ def _box(box: BoardBox) -> dict[str, Any]:
     return {"container": box.container, "waits_for": [str(blocker) for blocker in box.blockers]}
 
 
-def _news(news: TrainReport) -> dict[str, Any]:
+def _report(report: TrainReport) -> dict[str, Any]:
     return {
-        "milestone": milestone_name(news.milestone),
-        "place": news.place,
-        "place_name": place_name(news.place),
-        "at": format_micros(news.at),
+        "milestone": milestone_name(report.milestone),
+        "place": report.place,
+        "place_name": place_name(report.place),
+        "at": format_micros(report.at),
     }
 
 

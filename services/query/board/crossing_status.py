@@ -45,7 +45,7 @@ AROUND: Micros = 5 * 24 * 3_600_000_000
 class TrainStatus:
     """A train of which something was heard: the latest milestone, and where it was last (which may be on the run)."""
 
-    train: ObjectId
+    id: ObjectId
     milestone: TrainReport
     position: TrainReport
     event: bytes
@@ -70,26 +70,26 @@ class EventCache:
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most
-        self._kept: dict[int, Facts] = {}
+        self._entries: dict[int, Facts] = {}
 
     def of(self, session: Session, numbers: Iterable[int]) -> dict[int, Facts]:
         """What the events say; one that cannot be read, or was put aside, says nothing here."""
         wanted = set(numbers)
-        fresh = wanted - self._kept.keys()
-        if len(self._kept) + len(fresh) > self._most:
-            self._kept.clear()
+        fresh = wanted - self._entries.keys()
+        if len(self._entries) + len(fresh) > self._most:
+            self._entries.clear()
             fresh = wanted
         registry = store.look(session) if fresh else None
         for each in reading.events_by_number(session, sorted(fresh)):
             assert registry is not None
-            self._kept[each.no] = Facts() if each.quarantined else self._read(each, registry)
-        return {no: self._kept.get(no, Facts()) for no in wanted}
+            self._entries[each.no] = Facts() if each.quarantined else self._read(each, registry)
+        return {no: self._entries.get(no, Facts()) for no in wanted}
 
     def named(self, session: Session, ids: Iterable[bytes]) -> dict[bytes, Facts]:
         """The same by 16-byte ids."""
         found = reading.events_by_id(session, sorted(set(ids)))
-        said = self.of(session, [each.no for each in found])
-        return {each.id: said[each.no] for each in found}
+        facts = self.of(session, [each.no for each in found])
+        return {each.id: facts[each.no] for each in found}
 
     @staticmethod
     def _read(event: reading.Stored, registry: Registry) -> Facts:
@@ -132,9 +132,9 @@ def load_announcements(session: Session, trains: Sequence[ObjectId]) -> dict[Obj
 def load_cargo(session: Session, moments: Mapping[ObjectId, Micros]) -> dict[ObjectId, TrainLoad]:
     """What each train carries at its moment."""
     trains = sorted(moments)
-    asked = {"trains": uuids(trains), "moments": bigints([moments[train] for train in trains])}
+    parameters = {"trains": uuids(trains), "moments": bigints([moments[train] for train in trains])}
     found: dict[ObjectId, TrainLoad] = defaultdict(TrainLoad)
-    for train, box, loading, consignments in _rows(session, "cargo", asked):
+    for train, box, loading, consignments in _rows(session, "cargo", parameters):
         found[train].boxes[box] = tuple(consignments or ())
         found[train].loading.append(loading)
     return found
@@ -145,14 +145,14 @@ def load_coupled_trains(
 ) -> dict[ObjectId, dict[ObjectId, int]]:
     """By train: the other trains with the same boxes, each with an event that names it."""
     pairs = [(train, box) for train, each in sorted(loaded.items()) for box in sorted(each.boxes)]
-    asked = {
+    parameters = {
         "trains": uuids([train for train, _ in pairs]),
         "boxes": uuids([box for _, box in pairs]),
         "moments": bigints([moments[train] for train, _ in pairs]),
         "around": AROUND,
     }
     found: dict[ObjectId, dict[ObjectId, int]] = defaultdict(dict)
-    for train, other, no in _rows(session, "also", asked):
+    for train, other, no in _rows(session, "also", parameters):
         found[train][other] = min(no, found[train].get(other, no))
     return found
 
@@ -177,14 +177,14 @@ def load_customs_facts(
     session: Session, consignments: Iterable[ObjectId], now: Micros
 ) -> dict[ObjectId, tuple[int, frozenset[Known]]]:
     """By consignment: how many exceptions stand open, and the customs facts that decide."""
-    asked = {
+    parameters = {
         "ids": uuids(sorted(set(consignments))),
         "milestones": smallints(sorted(LOOKED_AT)),
         "now": now,
     }
     return {
         cons: (exceptions, frozenset((number, country(code)) for number, code in facts or ()))
-        for cons, exceptions, facts in _rows(session, "known", asked)
+        for cons, exceptions, facts in _rows(session, "known", parameters)
     }
 
 
@@ -193,10 +193,10 @@ def load_routes(
 ) -> dict[ObjectId, tuple[str, ...]]:
     """The planned places of each consignment, by the route that was published last."""
     rows = _rows(session, "routes", {"ids": uuids(sorted(set(consignments)))})
-    said = events.of(session, {no for _, no in rows})
+    facts = events.of(session, {no for _, no in rows})
     latest: dict[ObjectId, tuple[Micros, bytes, tuple[str, ...]]] = {}
     for cons, no in rows:
-        for route in said[no].routes:
+        for route in facts[no].routes:
             ranked = route.published, route.event, route.places
             latest[cons] = max(ranked, latest.get(cons, ranked))
     return {cons: places for cons, (_, _, places) in latest.items()}
@@ -242,7 +242,7 @@ class TrainAtCrossing:
     ``under`` are other trains of this crossing with the very same boxes, so the same one under other numbers: the latest first.
     """
 
-    heard: TrainStatus
+    train: TrainStatus
     come: Approach
     route: tuple[str, ...]
     loaded: TrainLoad
@@ -257,26 +257,26 @@ def trains_at_crossings(
     A constant number of statements in the caller's transaction.
     """
     everything = load_trains(session, now - KEPT, now)
-    announced = load_announcements(session, [heard.train for heard in everything])
-    near = [h for h in everything if may_come(h.latest, announced.get(h.train, {}), now, within)]
-    loaded = load_cargo(session, {heard.train: heard.milestone.at for heard in near})
-    one = {train: _first(each) for train, each in loaded.items()}
+    announced = load_announcements(session, [train.id for train in everything])
+    near = [h for h in everything if may_come(h.latest, announced.get(h.id, {}), now, within)]
+    loaded = load_cargo(session, {train.id: train.milestone.at for train in near})
+    one = {id_: _first(each) for id_, each in loaded.items()}
     moved = load_movements(session, loaded)
     routes = load_routes(session, events, filter(None, one.values()))
     found = []
-    for heard in near:
-        route = routes.get(one.get(heard.train) or b"", ())
-        come = approach(heard.latest, route, announced.get(heard.train, {}), now, within, within)
+    for train in near:
+        route = routes.get(one.get(train.id) or b"", ())
+        come = approach(train.latest, route, announced.get(train.id, {}), now, within, within)
         if come is not None and come.phase is Phase.QUEUED:
-            come = gone_over(come, heard.latest, moved.get(heard.train, ()), now, within)
+            come = gone_over(come, train.latest, moved.get(train.id, ()), now, within)
         if come is not None and only in (None, come.crossing.id):
-            found.append(TrainAtCrossing(heard, come, route, loaded.get(heard.train, TrainLoad())))
+            found.append(TrainAtCrossing(train, come, route, loaded.get(train.id, TrainLoad())))
     return _once_each(found)
 
 
 def moments(at: Iterable[TrainAtCrossing]) -> Mapping[ObjectId, Micros]:
     """The moment at which the cargo of each train is looked at."""
-    return {each.heard.train: each.heard.milestone.at for each in at}
+    return {each.train.id: each.train.milestone.at for each in at}
 
 
 def _once_each(found: Iterable[TrainAtCrossing]) -> list[TrainAtCrossing]:
@@ -284,13 +284,13 @@ def _once_each(found: Iterable[TrainAtCrossing]) -> list[TrainAtCrossing]:
     same: dict[object, list[TrainAtCrossing]] = defaultdict(list)
     for each in found:
         boxes = frozenset(each.loaded.boxes)
-        same[each.come.crossing.id, each.come.near, boxes or each.heard.train].append(each)
+        same[each.come.crossing.id, each.come.near, boxes or each.train.id].append(each)
     once = []
     for several in same.values():
-        several.sort(key=lambda each: (each.heard.latest.at, each.heard.train), reverse=True)
+        several.sort(key=lambda each: (each.train.latest.at, each.train.id), reverse=True)
         first, *others = several
-        under = tuple(each.heard.train for each in others)
-        once.append(TrainAtCrossing(first.heard, first.come, first.route, first.loaded, under))
+        under = tuple(each.train.id for each in others)
+        once.append(TrainAtCrossing(first.train, first.come, first.route, first.loaded, under))
     return once
 
 

@@ -89,7 +89,7 @@ class World:
 
     def ask(self, case: bytes, ask: StepRequest) -> Step | Refused | None:
         with self.session.transaction():
-            return self.clock.desk.ask(self.session, case, ask)
+            return self.clock.desk.take_step(self.session, case, ask)
 
     def held(self) -> Listed:
         found = overview.listed(self.session, Wanted(everything=True))
@@ -122,7 +122,9 @@ def test_of_two_desks_that_want_one_case_one_owns_it(world: World) -> None:
 
     def acknowledge(name: str, desk: Team) -> None:
         with open_session(world.dsn) as session:
-            answers[name] = world.clock.desk.ask(session, case, StepRequest(StepKind.ACKNOWLEDGED, desk))
+            answers[name] = world.clock.desk.take_step(
+                session, case, StepRequest(StepKind.ACKNOWLEDGED, desk)
+            )
 
     pausing = Pausing("first", "case_locked")
     points.install(pausing)
@@ -156,7 +158,7 @@ def test_many_at_once_leave_one_owner_for_each_case(world: World) -> None:
             barrier.wait(30)
             for case in cases:
                 with session.transaction():
-                    world.clock.desk.ask(session, case, StepRequest(StepKind.ACKNOWLEDGED, desk))
+                    world.clock.desk.take_step(session, case, StepRequest(StepKind.ACKNOWLEDGED, desk))
 
     running = [start(f"desk-{n}", lambda n=n: grab(Team("ktz", f"desk-{n}"))) for n in range(4)]
     for each in running:
