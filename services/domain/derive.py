@@ -1,7 +1,7 @@
-"""From a set of facts to what people see: the one rule of the state, as a pure function.
+"""The view of a consignment from a set of facts.
 
-``derive`` reads nothing but its arguments. Any order, any batches and any duplicates of the same facts give the
-same view, because every step below is a function of sets and every tie is broken by the event id's digest.
+``derive`` reads nothing but its arguments. Any order, batching and duplication of the same facts gives the same view: every
+step is a function of sets, and ties are broken by the event id's digest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ Slot = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class CarrierAnswers:
-    """A box's question with the answers of those who spoke of its carriers; ``settled`` are all claims it weighs."""
+    """A box's question with the answers of those who reported only its wagon or train; ``settled`` are all claims weighed in it.
+
+    A train leaves with all its boxes at once, so a report on the train also answers the question of each box on it: for the same
+    milestone, place and run, that of the nearest carrier in time, as a second train from the same place is a second visit. A
+    publisher's report on the box precedes its report on the train. What happens box by box (unloading, change of gauge) is
+    not compared, nor are two boxes.
+    """
 
     answers: Answers
     settled: frozenset[Claim]
@@ -37,7 +43,7 @@ class CarrierAnswers:
 def with_carrier_answers(
     current: Mapping[Question, Answers], arrivals: Iterable[Arrival], aliases: Mapping[Thing, Thing]
 ) -> Mapping[Question, CarrierAnswers]:
-    """The boxes' questions that carriers answer too; ``arrivals`` are those that count, ``aliases`` names their trains."""
+    """The boxes' questions that carriers answer too; ``arrivals`` are the counted ones, ``aliases`` maps names of trains."""
     riding: dict[Slot, dict[Thing, set[Thing]]] = defaultdict(lambda: defaultdict(set))
     for arrival in arrivals:
         claim = arrival.claim
@@ -74,7 +80,7 @@ def _joined(own: Answers, carriers: Iterable[Answers]) -> CarrierAnswers | None:
 
 
 def contradicts_carriers(given: Answers) -> bool:
-    """Whether a word on a carrier lies further from a word on the box than the milestone tolerates."""
+    """Whether a claim about a carrier lies further from one about the box than the milestone tolerates."""
     key = given.question
     tolerance = rules()[key.milestone].tolerance or 0
     mine = [claim.happened for claim in given.current if claim.thing == key.thing]
@@ -100,7 +106,7 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
 
 
 def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
-    """The view of a group by what was ``group`` for it from the same facts as of the same moment."""
+    """The view of a group from its evidence, which was collected from the same ``facts`` as of the same moment."""
     counted = [a for a in group.arrivals if a.status is ClaimStatus.COUNTED]
     speaking = [a for a in counted if a.claim in group.shown]
     joined = with_carrier_answers(group.current, counted, group.aliases)
@@ -196,16 +202,16 @@ def boxes_of(
 
 
 def holding(boxes: Iterable[Box]) -> list[Box]:
-    """The boxes that the consignment waits for: those that hold its cargo, else all that somebody of it assigned."""
+    """The boxes that the consignment waits for: those that hold its cargo, else all that a counted link assigned."""
     counted = [box for box in boxes if box.counted]
     return [box for box in counted if box.holds_cargo] or counted
 
 
 def least_advanced(boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Position | None, int]:
-    """The position that the consignment shows, and how many boxes are in that same phase.
+    """The position that the consignment shows, and how many of its boxes are in that phase.
 
-    Boxes that nobody of the consignment assigned, and boxes that the cargo has left, do not hold it back. ``speaking``
-    are the arrivals that stand for their questions: without boxes the latest that speaks of the whole cargo shows.
+    Boxes that no counted link assigned, or that the cargo has left, do not hold it back. ``speaking`` are the arrivals whose
+    answers show; without boxes the latest of them about the whole cargo is the position.
     """
     moving = [a for a in speaking if a.claim.region is Region.MOVEMENT and moves(a.claim)]
     held = holding(boxes)
@@ -252,14 +258,14 @@ def customs_positions(counted: Iterable[Arrival]) -> tuple[tuple[str, Position],
 
 
 def disputes(current: Iterable[Answers]) -> tuple[Answers, ...]:
-    """The questions whose publishers answer further apart than the milestone tolerates."""
+    """The questions whose answers lie further apart than the milestone tolerates."""
     return tuple(sorted((a for a in current if _disputed_answers(a)), key=lambda a: a.question))
 
 
 def _all_disputes(
     current: Mapping[Question, Answers], joined: Mapping[Question, CarrierAnswers]
 ) -> tuple[Answers, ...]:
-    """The disputes, with those between the word on a box and the word on its train."""
+    """The disputes, including those between a box and its train."""
     found = {given.question: given for given in disputes(current.values())}
     for key, each in joined.items():
         if key in found or contradicts_carriers(each.answers):
@@ -301,9 +307,9 @@ def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros
 
 
 def _concerning(facts: Facts, group: GroupEvidence) -> frozenset[EventId]:
-    """Events, live or not, that speak of what reaches the consignment, and the withdrawals of them at any depth.
+    """Events, live or not, about what reaches the consignment, and their withdrawals at any depth.
 
-    What was said of a box before it carried this cargo, or after, is of another journey.
+    Claims about a box before it carried this cargo, or after, belong to another journey.
     """
     ways: dict[Thing, list[Path]] = defaultdict(list)
     for path in group.paths:

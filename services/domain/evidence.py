@@ -1,4 +1,8 @@
-"""What concerns one group of consignments, judged: what reaches it, by which ways, and whose word counts there."""
+"""The evidence on one group of consignments: who is engaged in it, what reaches it by which paths, and what counts.
+
+Engaged are the founder, the parties that the founding names, and those named by a link that leads to the consignment and
+was published by an engaged party. Authorities count by territory instead. Claims of all others show as UNENGAGED.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,6 @@ from services.domain.links import NAMES, Network, Path, parts
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
 from services.domain.view import Arrival, ClaimStatus
-
-# Engaged are: the founder, whom the founding names, and whom a link names that leads to the consignment and is itself
-# the word of somebody engaged. Authorities count by territory instead (a property of each claim, judged at admission).
-# Everybody else is heard, kept and shown as UNENGAGED.
 
 
 def founding_parties(foundings: Iterable[Founding]) -> Mapping[Thing, frozenset[str]]:
@@ -43,10 +43,10 @@ def engaged_parties(founded: frozenset[str], network: Network, members: frozense
 def consignment_groups(
     founded: Mapping[Thing, frozenset[str]], same: Iterable[Link]
 ) -> Mapping[Thing, frozenset[Thing]]:
-    """Which consignments are one: each founded consignment with all that it was declared the same as.
+    """For each founded consignment the group that it was declared to be one with.
 
-    A declaration counts only if both consignments are founded and its publisher is a party of both foundings, so
-    that nobody can merge a stranger's consignment into his own.
+    A declaration counts only if both consignments are founded and its publisher is a party of both foundings, so that nobody
+    can merge another's consignment into his own.
     """
     group: dict[Thing, set[Thing]] = {thing: {thing} for thing in founded}
     for link in same:
@@ -59,13 +59,13 @@ def consignment_groups(
 
 
 def canonical_consignment(members: Iterable[Thing]) -> Thing:
-    """The member by whose id a group is called: the smallest, whatever came first."""
+    """The member that names the group: the one with the smallest id, whatever came first."""
     return min(members, key=lambda thing: thing.id)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupEvidence:
-    """The facts of one group of consignments, judged: what reaches it, by which ways, and whose word counts."""
+    """The facts that concern one group of consignments, weighed."""
 
     members: frozenset[Thing]
     founders: frozenset[str]
@@ -84,10 +84,10 @@ class GroupEvidence:
 def group_evidence(
     facts: Facts, consignment: Thing, as_of: Micros, names: Container[LinkKind] = NAMES
 ) -> GroupEvidence | None:
-    """Judge liveness, walk the links and weigh every claim; None where no live founding is known.
+    """Decide liveness, follow the links and weigh every claim; None where no live founding is known.
 
-    Facts (ACT) that happened after ``as_of`` are left out; plans and estimates for later times stay. Things that links of
-    the kinds ``names`` call by several names are one in questions and exceptions.
+    Facts (ACT) that happened after ``as_of`` are left out; plans and estimates for later times stay. Objects to which links of the
+    kinds ``names`` give several names are one in questions and exceptions.
     """
     liveness = judge(facts.withdrawals, facts.equivocated)
     foundings = [f for f in facts.foundings if liveness.live(f.event)]

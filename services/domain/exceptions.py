@@ -1,4 +1,4 @@
-"""Exceptions: what went wrong on the way, and whether somebody entitled has said that it is over."""
+"""Exceptions: what went wrong on the way and was not closed by a party of sufficient assurance."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ def open_exceptions(
     boxes: int = 0,
     aliases: Mapping[Thing, Thing] = MappingProxyType({}),
 ) -> tuple[OpenException, ...]:
-    """What went wrong and was not answered, per object, jurisdiction and kind; each shows its latest opening.
+    """The exceptions that no later fact closes, one per object, jurisdiction and kind, each with its latest opening.
 
-    An opening is answered by a later fact about its object that closes the same kind. Customs work by papers: what one of
-    them opened for a box is also answered by a fact about the whole cargo (its consignment, or a booking, note or
-    declaration that is none of ``parts``), for whoever frees the cargo frees its boxes. A release to a procedure names no
-    detention: where the cargo is in several ``boxes``, one may be held elsewhere meanwhile, so it answers for one alone.
-    What an authority signed or a relayed message of it opened, a mere assertion does not close. Trouble of a train or
-    wagon that the cargo has left does not concern it. ``aliases`` leads the names of one train (declaration) to one.
+    An opening is closed by a later fact of the closing kind about its object. Customs work by documents: what they opened for a
+    box is also closed by a fact about the whole cargo (its consignment, or a booking, note or declaration that is none of
+    ``parts``). A release to a procedure names no detention: with the cargo in several ``boxes`` it closes only its own object's.
+    An assertion does not close what an authority signed, or a relayed message of it, opened. Exceptions of a train or wagon that
+    the cargo has left do not concern it. ``aliases`` maps the names of one train or declaration to one.
     """
     opened: dict[tuple[int, str, Thing], list[Claim]] = defaultdict(list)
     closed: dict[tuple[int, str], list[Claim]] = defaultdict(list)

@@ -1,8 +1,8 @@
-"""Hand-over between railways: confirmed only when both sides have signed, and for the same set of boxes.
+"""Hand-overs between railways: confirmed once both sides have signed for the same set of boxes.
 
-Two lists are of one hand-over when they name the same border and the same run. The two sides of a border are two
-stations, and each railway calls it by its own, in codes of its own: the border is what both names lead to. Lists that
-name no run never meet one that does; among themselves they meet when they share a box and lie within ``ONE_MEETING``.
+Two lists are of one hand-over if they name the same border and the same run. The two sides of a border are two stations
+under two names; the border is the crossing that both stand for. Lists without a run never meet one with a run; among
+themselves they meet when they share a box and lie within ``ONE_MEETING``.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def _sharing(lists: Sequence[Handover]) -> Iterator[tuple[Handover, ...]]:
 
 
 def compare(handovers: Iterable[Handover], as_of: Micros) -> HandoverView | None:
-    """Set what each side signed for one hand-over against the other; None where nobody has.
+    """Compare the lists of one hand-over; None where neither side has signed one.
 
-    An advance list alone is no hand-over; it only shows what was announced and then handed over by nobody.
+    An advance list alone is no hand-over; it only shows what was announced and then handed over by neither side.
     """
     lists = tuple(handovers)
     current: dict[tuple[str, str], Handover] = {}

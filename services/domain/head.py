@@ -1,10 +1,9 @@
-"""The head of a consignment: a small cache of its view for lists, counts and gauges.
+"""The heads of a consignment and of a train: caches of the view for lists, counts and gauges.
 
-The store computes heads in SQL, in one statement per batch; this is the rule it must equal (property tests and fsck
-hold the two together). Facts that arrive only through trains and wagons are left out: a train has a head of its own
-and the full view is derived on read, so one train's milestone does not rewrite fifty heads. For the same reason a
-declaration's own number and that of customs are two things here: a head may count what is open under both, the view does
-not. Whoever asks by either number is answered from the view, so both answer the same.
+The store computes heads in SQL, one statement a batch; these functions are the rule that it must equal (property tests and
+fsck compare them). Facts that arrive only by train or wagon are left out of a consignment's head, so that one train's
+milestone does not rewrite fifty heads; the view is derived on read. For the same reason a declarant's own number and that of
+customs are two objects here: a head may count both where the view counts one.
 """
 
 from __future__ import annotations
@@ -23,16 +22,13 @@ from services.domain.facts import FOREVER, Claim, EventId, Facts, LinkKind, Micr
 from services.domain.objects import Thing
 from services.domain.view import Arrival, ClaimStatus, Position
 
-# As with consignments, the store computes it in SQL and this is the rule that it must equal. Everybody counts about a
-# train: it carries the cargo of many, and whose word counts for one of them is judged when that cargo is read.
-
 RUNNING = catalogue.spec("cre.movement.position_reported.v1").number
 """A running position, which is no step of the journey."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainHead:
-    """The latest fact that is a milestone, the latest that has a place, and how many exceptions are open."""
+    """A train's latest milestone, its latest fact with a place, and its open exceptions. Every publisher counts about a train."""
 
     milestone: Claim | None
     position: Claim | None

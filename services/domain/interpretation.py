@@ -1,7 +1,7 @@
-"""From one admitted event to the facts it states: the only place where payloads become claims and links.
+"""The facts that an admitted event states: the only place where payloads become claims and links.
 
-Pure: a function of the event's identity, its publisher as the registry knew it at admission, and its payload. The
-same event gives the same facts on every machine and in every replay.
+Pure: a function of the event's identity, its publisher as registered at admission, and its payload. The same event gives
+the same facts in every process and every replay.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from services.domain.publisher import Publisher
 
 
 class Attribution(NamedTuple):
-    """An event as far as interpretation needs it: identity, publisher and time of publication."""
+    """Who published an event when: its identity, its source, the publisher as registered then, and the time of publication."""
 
     event: EventId
     source: str
@@ -278,7 +278,7 @@ __all__ = ["Attribution", "interpret", "meeting"]
 def interpret(statement: Attribution, content: bytes, payload: Payload) -> Facts:
     """The facts that ``payload`` states under ``statement``; ``content`` is the digest of the signed bytes.
 
-    A type without an interpretation of its own states nothing but its existence.
+    A type without an interpretation of its own states only its existence.
     """
     stated = _read(statement, payload)
     return Facts._make((*stated[:-1], frozenset(((statement.event, content),))))

@@ -1,18 +1,16 @@
-"""What belongs to what at a moment: effective ends of links, and the directed paths that facts take.
+"""What belongs to what at a moment: the intervals of links, and the directed paths by which facts reach a consignment.
 
 Facts travel one way only: train -> wagon -> container -> (booking ->) consignment, and
-declaration -> note (-> the note it replaced) -> (booking ->) consignment. There is no reachability beyond that path,
-so a box that two consignments shared never carries the facts of one note into the other's.
+declaration -> note (-> the note it replaced) -> (booking ->) consignment. Nothing is reachable beyond that path, so a box that
+two consignments shared never carries the facts of one note to the other.
 
-One train may have several names, and so may a declaration: a railway calls a train by its identifier, a list by number,
-day and origin; a declarant knows its own number before customs gives one. Who knows both says so (SAME_TRAIN,
-SAME_DECLARATION), and what is said under one name also takes the ways of the other. Both are compared as one (``names``):
-a hold under one name is over when the train goes on under the other, and a declaration has one life.
+A train or declaration may have several names (a railway's identifier and a list's number; a declarant's number and that of
+customs). SAME_TRAIN and SAME_DECLARATION join them: facts under one name also take the paths of the other, and both are
+compared as one (``names``).
 
-A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another (``spans``).
-Where cargo is handed on from one network to the next, lifted to wagons of another gauge or taken over into another
-railway's train, the railway before often never says that its assignment ended. The word of the authority of that place
-that it goes on from there is the next leg and no contradiction: ``handed_on`` ends the way over the leg before.
+A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another (``spans``). Where
+cargo passes to another network, the railway before often never ends its assignment; the territorial authority's statement
+that it goes on from there is the next leg, no contradiction, and ``handed_on`` ends the leg before.
 """
 
 from __future__ import annotations
@@ -24,10 +22,6 @@ from typing import TypeVar
 
 from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Link, LinkKind, Micros
 from services.domain.objects import Thing
-
-# A consignment in three boxes may have a note for each. A release of one of those notes frees one box, nobody knows which;
-# a release of the declaration that covers all three frees the cargo. A booking or note that is the only one speaks for the
-# whole, as the consignment itself does.
 
 Paper = TypeVar("Paper", bound=Hashable)
 
@@ -42,15 +36,16 @@ _PAPERS = frozenset(
 
 
 def parts(links: Iterable[Link]) -> frozenset[Thing]:
-    """The bookings, notes and declarations that do not cover all that the counted ``links`` of a group know.
+    """The bookings, notes and declarations that cover only part of what the counted ``links`` of a group know.
 
-    A note that replaces others covers what they covered. One walk up for each note that replaces none.
+    A consignment in three boxes may have a note for each: a release of one note frees one box, a release of the declaration over
+    all three frees the cargo. A single booking or note covers the whole. A note that replaces others covers what they covered.
     """
     return partial((link.kind, link.left, link.right) for link in links)
 
 
 def partial(links: Iterable[tuple[int, Paper, Paper]]) -> frozenset[Paper]:
-    """The same for links given as (kind, left, right), whatever names their ends go by."""
+    """The same for links given as (kind, left, right), whatever identifies their ends."""
     into: dict[Paper, list[Paper]] = defaultdict(list)
     bookings: set[Paper] = set()
     notes: set[Paper] = set()
@@ -170,10 +165,10 @@ def _other_network(one: Thing, other: Thing) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A way by which facts about ``thing`` reach a consignment, in force in [start, end).
+    """A path by which facts about ``thing`` reach a consignment, in force in [start, end).
 
-    ``spans`` are the timed links on it, from the thing to the consignment. ``counted``: every link on the way, timed or
-    not, is the word of somebody engaged or of the territory's own authority.
+    ``spans`` are the timed links on it, from the thing to the consignment. ``counted``: every link on it, timed or not, was
+    published by an engaged party or by the territory's own authority.
     """
 
     thing: Thing
@@ -259,11 +254,10 @@ class Network:
     def disputed(
         self, span: Span, at: Micros, ours: Container[Thing], aliases: Mapping[Thing, Thing] | None = None
     ) -> bool:
-        """Whether another publisher says that the carried object belongs elsewhere at that moment.
+        """Whether another publisher assigns the carried object elsewhere at that moment.
 
-        Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same
-        consignment another way: ``ours`` holds the things from which facts reach it. Neither do two names of one train
-        (``aliases``, of names).
+        Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same consignment by
+        another path: ``ours`` are the objects from which facts reach it. Neither do two names of one train (``called``, of names).
         """
         link = span.link
         if link.kind not in TIMED:
@@ -282,7 +276,7 @@ class Network:
 
 
 def counts(link: Link, engaged: frozenset[str]) -> bool:
-    """Whether ``link`` is the word of somebody engaged, or of the territory's own authority."""
+    """Whether ``link`` was published by an engaged party or by the territory's own authority."""
     return link.territorial or link.publisher in engaged
 
 

@@ -1,8 +1,8 @@
-"""How far on its journey something is, so that two boxes can be compared: by what was reached, not by whose news is older.
+"""How far a box is on its journey, so that boxes and plans can be compared, and which plans were not met in time.
 
-Before and after the train journey milestones have a fixed order. On the way they repeat from place to place, and places
-follow one another as this cargo passed them: the place that its first box reached earlier is the earlier one. At one
-place, a box that has arrived is behind one that has changed gauge, and that one behind one that has left.
+Before and after the train journey milestones have a fixed order. On the way they repeat from place to place, and places follow
+in the order in which this cargo's first box reached them. At one place a box that arrived is behind one that changed gauge,
+and that one behind one that departed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def first_reached(moving: Iterable[Claim]) -> Mapping[str, Micros]:
 
 
 def progress(position: Position, first: Mapping[str, Micros]) -> Progress:
-    """What orders positions from the least to the most advanced; of equals, the one with the older news is behind."""
+    """Sort key of positions from the least to the most advanced; of equals the older news is behind."""
     claim = position.claim
     rule = rules()[claim.milestone]
     reached = first[claim.place] if rule.phase == ON_THE_WAY and claim.place else claim.happened
@@ -39,7 +39,7 @@ def progress(position: Position, first: Mapping[str, Micros]) -> Progress:
 
 
 def passes(fact: Claim, planned: Claim) -> bool:
-    """Whether ``fact`` of the same leg lies behind what was planned, as far as milestones alone tell."""
+    """Whether ``fact`` of the same leg lies behind what was planned, by milestones alone."""
     done, wanted = rules()[fact.milestone], rules()[planned.milestone]
     if done.step != wanted.step:
         return done.step > wanted.step
@@ -55,8 +55,8 @@ def overdue(
 ) -> tuple[Claim, ...]:
     """The plans and estimates that were not met; each is the claim that announced it.
 
-    A plan is met when its fact is known, or a later one of the same leg (the run that publishers name), for every box
-    that it speaks of and that still holds the cargo. ``route`` are the planned places, () where nobody planned them.
+    A plan is met when its fact is known, or a later one of the same leg (the run that publishers name), for every box of the plan
+    that still holds the cargo. ``route`` are the planned places, () where no route was planned.
     """
     legs: dict[Leg, _Facts] = defaultdict(_Facts)
     for arrival in counted:

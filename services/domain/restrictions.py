@@ -1,4 +1,4 @@
-"""Closures, embargoes and acceptance bans: they belong to a place and meet a consignment through its planned route."""
+"""Closures, embargoes and acceptance bans: they belong to a place and meet a consignment on its planned route."""
 
 from __future__ import annotations
 

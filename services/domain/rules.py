@@ -1,7 +1,7 @@
-"""The tables that the fold reads, and the version that covers code and tables together.
+"""The tables that the fold reads, and the version that covers code and tables.
 
-Whatever changes the outcome of a fold changes ``FOLD_VERSION``: a state generation carries one, and a worker with
-another refuses to write to it (an upgrade is a replay into a new generation and a swap).
+A change of what a fold gives changes ``FOLD_VERSION``: a state generation carries one, and a worker with another refuses to
+write to it. An upgrade is a replay into a new generation and a switch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What people see of a consignment: four regions that move on their own, with who said what and how sure.
-
-These are the values that ``derive`` computes. Everything carries the event ids behind it.
-"""
+"""The values of a view: four regions that move independently, each with the claims behind it."""
 
 from __future__ import annotations
 
@@ -57,7 +54,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class OpenException:
-    """Something went wrong and nobody has said that it is over."""
+    """Something went wrong and nothing has closed it."""
 
     episode: int
     thing: Thing
@@ -73,10 +70,10 @@ class HandoverState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HandoverView:
-    """What both railways say of one hand-over; ``missing`` was delivered and not received, ``surplus`` the other way round.
+    """Both railways' lists of one hand-over; ``missing`` was delivered and not received, ``surplus`` the reverse.
 
-    The advance list is compared with what either signed: ``announced_only`` was on it and handed over by nobody,
-    ``unannounced`` was handed over and not on it (nothing, where nobody sent a list).
+    ``announced_only`` was on the advance list and handed over by neither side, ``unannounced`` was handed over and not on it
+    (empty without an advance list).
     """
 
     place: str

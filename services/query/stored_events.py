@@ -1,4 +1,4 @@
-"""From a stored event back to its facts: the same reading as at admission, without proving the signature again."""
+"""Stored events read again: the same reading as at admission, without verifying the signature again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.ledger.storage.reading import Stored
 
 
 class Unreadable(Exception):
-    """A stored event that its own bytes no longer support: damage, or a change of code that broke the past."""
+    """A stored event that its own bytes do not support: damage, or a change of code that broke the past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Reread:
 
 
 class DecodedEvent(NamedTuple):
-    """What a stored event says: who said it under which name and when, and the payload; without facts made of it."""
+    """A stored event's attribution and payload, without its facts."""
 
     stored: Stored
     statement: Attribution
@@ -44,7 +44,7 @@ class DecodedEvent(NamedTuple):
 
 
 def reread(stored: Stored, registry: Registry) -> Reread:
-    """Read ``stored`` under its party as it was admitted by, found in the newest ``registry``; raises Unreadable, naming the event."""
+    """``stored`` under its party as it was admitted by, found in the newest ``registry``. Raises Unreadable, naming the event."""
     record = Record(
         stored.topic,
         stored.partition,
@@ -62,7 +62,7 @@ def reread(stored: Stored, registry: Registry) -> Reread:
 
 
 def decode_stored(stored: Stored, registry: Registry) -> DecodedEvent:
-    """The same words with nothing judged again but their form: for those who need no facts, in half the time."""
+    """The attribution and payload of ``stored``: half the time of ``reread`` where no facts are needed. Raises Unreadable."""
     envelope, _, then = _attributed(stored, registry)
     try:
         payload = decode_admitted(envelope.type, stored.payload)

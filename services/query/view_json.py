@@ -1,4 +1,4 @@
-"""A view as plain data: the stable JSON that programs read and that the terminal shows."""
+"""A view as JSON-ready data, in a stable form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.query.views import SourcedView, UnassignedObject
 
 
 def view_json(source: SourcedView) -> dict[str, Any]:
-    """The view as JSON-ready data, with who said what and how sure, in a fixed order of keys."""
+    """The view in a fixed order of keys, each value with its publisher and assurance."""
     view = source.view
     return {
         "consignment": view.consignment.key,
@@ -44,7 +44,7 @@ def view_json(source: SourcedView) -> dict[str, Any]:
 
 
 def unassigned_json(waiting: UnassignedObject) -> dict[str, Any]:
-    """What is known of a thing that belongs to no consignment, as JSON-ready data; ``counts`` is false for what was withdrawn."""
+    """An object that belongs to no consignment; ``counts`` is false for what was withdrawn."""
     return {
         "object": str(waiting.thing),
         "facts": [
@@ -68,7 +68,7 @@ def unassigned_json(waiting: UnassignedObject) -> dict[str, Any]:
 
 
 def place_name(place: str) -> str:
-    """A place as people know it, with its code; "" stays empty."""
+    """A place's English name with its code; "" stays empty."""
     station = railnet.resolve(place) if place else None
     return place if station is None else f"{station.names.en} ({place.removeprefix('railnet:')})"
 

@@ -1,4 +1,4 @@
-"""The view of a consignment as stored: load what may concern it, read it again, derive."""
+"""Views of consignments derived from stored events, and the hand-overs of one train."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.query.stored_events import Reread, reread
 
 @dataclass(frozen=True, slots=True)
 class SourcedView:
-    """A view with the events behind it, by their 16-byte ids, so that each value can name who said it and how."""
+    """A view with the events behind it, by 16-byte id, so that each value can name its publisher and event."""
 
     view: View
     as_of: Micros
@@ -46,9 +46,8 @@ def read_view(
 ) -> SourcedView | None:
     """The view of the group that ``consignment`` (16 bytes) belongs to at ``as_of``; None where it was never founded.
 
-    Its timeline leaves out a train's running positions that were superseded. Reads in the caller's transaction; some
-    milliseconds for an ordinary consignment. ``read`` may remember what it has read for whoever looks at many
-    consignments of one train. Raises Unreadable.
+    The timeline leaves out a train's superseded running positions. Reads in the caller's transaction; some milliseconds for an
+    ordinary consignment. ``read`` may cache for a caller that looks at many consignments of one train. Raises Unreadable.
     """
     known = registry if registry is not None else store.look(connection)
     events = [read(stored, known) for stored in reading.load_facts(connection, [consignment], as_of)]
@@ -60,7 +59,7 @@ def read_view(
 
 @dataclass(frozen=True, slots=True)
 class UnassignedObject:
-    """What is known of a thing that belongs to no consignment: ``claims`` and ``links`` in order, and which events still count."""
+    """What is known of an object that belongs to no consignment; ``claims`` and ``links`` in order, with their liveness."""
 
     thing: Thing
     claims: tuple[Claim, ...]
@@ -72,7 +71,7 @@ class UnassignedObject:
 def read_unassigned(
     connection: Connection[Any], thing: Thing, as_of: Micros, registry: Registry | None = None
 ) -> UnassignedObject | None:
-    """What was said of ``thing`` itself and had happened at ``as_of``; None where nobody said anything. Raises Unreadable."""
+    """The claims and links about ``thing`` itself up to ``as_of``; None where there are none. Raises Unreadable."""
     known = registry if registry is not None else store.look(connection)
     events = [reread(stored, known) for stored in reading.said_of(connection, thing.kind, thing.key)]
     facts = facts_of(events)
@@ -109,7 +108,7 @@ class Difference:
 
 
 def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros) -> list[HandoverView]:
-    """The hand-overs that lists of ``train`` (by any name of it) tell of, as of ``as_of``, in the order of their times.
+    """The hand-overs whose lists name ``train`` (by any of its names), as of ``as_of``, by time.
 
     Lists that name no train count where they hold a box of it. Reads in the caller's transaction; some milliseconds for each
     consignment on board. Raises Unreadable.

@@ -1,7 +1,7 @@
-"""The rules by which there is cause for a case: from the view of one consignment to what somebody has to look at. Pure.
+"""The causes of cases that the view of one consignment shows, and when time alone may change them. Pure.
 
-A case is about what the trouble is of (a train, a box, a hand-over), not about the cargo that it concerns: a train that is set
-aside with fifty consignments is one case. Its id follows from that alone, so it never depends on arrival.
+A case is about the object of the trouble (a train, a box, a hand-over), not about the cargo: a train set aside with fifty
+consignments is one case. Its id is a digest of that object and the kind of trouble, independent of arrival.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ LOOKED_AT_WITHIN: dict[CaseKind, Micros] = {
 
 
 class Cause(NamedTuple):
-    """Why there should be a case, as one consignment shows it. ``about`` and the four after it say which case it is.
+    """A cause for a case, as one consignment shows it; ``kind``, ``what``, ``about``, ``jurisdiction`` and ``scope`` identify the case.
 
-    ``scope`` tells apart what one object may be asked about at several places and runs. ``events`` are the 16-byte ids of
-    what it rests on. ``missing`` and ``surplus`` are boxes of a hand-over.
+    ``scope`` distinguishes places and runs of one object. ``events`` are the 16-byte ids of its evidence. ``missing`` and ``surplus``
+    are boxes of a hand-over.
     """
 
     kind: CaseKind
@@ -81,7 +81,7 @@ class Cause(NamedTuple):
 
 
 class FinancingAlert(NamedTuple):
-    """An alert of a pledge in the cargo as far as others may know of it: no bank and no financing is named."""
+    """An unacknowledged alert of a pledge in the cargo, without the bank and the financing."""
 
     covenant: str
     since: Micros
@@ -89,7 +89,7 @@ class FinancingAlert(NamedTuple):
 
 
 def causes(view: View, as_of: Micros, alerts: Iterable[FinancingAlert] = ()) -> frozenset[Cause]:
-    """Every cause that ``view`` (as of ``as_of``) shows, with the alerts that nobody has acknowledged; any order, one result."""
+    """Every cause that ``view`` (as of ``as_of``) shows, including ``alerts`` raised by then."""
     return frozenset(
         (
             *map(_trouble, view.exceptions),
@@ -103,7 +103,7 @@ def causes(view: View, as_of: Micros, alerts: Iterable[FinancingAlert] = ()) -> 
 
 
 def joined(causes: Iterable[Cause]) -> dict[CaseId, Cause]:
-    """The causes of each case as one: the earliest moments, all events and boxes, the smallest of what they are about."""
+    """The causes of each case as one: the earliest times, all events and boxes, the smallest object."""
     found: dict[CaseId, Cause] = {}
     for cause in causes:
         other = found.get(cause.case)

@@ -1,4 +1,4 @@
-"""The report at the change of shifts: what was opened and closed since a moment and what stands, by crossing and owner. Pure."""
+"""The report at a change of shifts: cases opened, closed and open since a moment, by crossing and owner. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.domain.facts import Micros
 
 @dataclass(slots=True)
 class ShiftSummary:
-    """What one owner hands over at one crossing: cases by what became of them, in the order of the list; notes with their case."""
+    """What one owner hands over at one crossing: cases in the order of the list, and notes with their case."""
 
     opened: list[CaseId] = field(default_factory=list)
     closed: list[CaseId] = field(default_factory=list)
@@ -23,7 +23,7 @@ class ShiftSummary:
 
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
-    """A case as far as the report needs it: where, whose, and whether it is closed."""
+    """A case as far as the report needs it: crossing, owner, and whether it is closed."""
 
     case: CaseId
     crossing: str

@@ -1,4 +1,7 @@
-"""The desk: one case, one step, one transaction, under the lock of the case; and the rule that opens and closes cases."""
+"""Steps of cases: one step, one transaction, under the lock of the case; and the rule that opens and closes them.
+
+Each step is recorded as an event signed by the platform's key over the bytes as stored.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ MOST_EVIDENCE = 256
 
 
 def event_id_of(step: Step) -> str:
-    """The CloudEvents id under which the platform says ``step``."""
+    """The CloudEvents id of the platform's event for ``step``."""
     return f"case-{step.number}"
 
 
@@ -61,7 +64,7 @@ def signed_step(signer: Signer, step: Step, cause: Cause | None = None) -> Signe
 
 
 def stated(step: Step) -> dict[str, Any]:
-    """What the event says of ``step`` itself, by the names of its fields; None for what it leaves out."""
+    """The fields of the event that come from ``step`` itself; None for what it leaves out."""
     opens = step.kind in (StepKind.OPENED, StepKind.REOPENED)
     return {
         "happened": rfc3339(step.at),
@@ -80,7 +83,7 @@ def stated(step: Step) -> dict[str, Any]:
 
 
 def about(cause: Cause) -> dict[str, Any]:
-    """What the first event of a case says that it is about."""
+    """The fields of a case's first event that identify the case."""
     return {
         "kind": str(cause.kind),
         "what": cause.what or str(cause.kind),
@@ -105,13 +108,13 @@ class NoSuchCase(Exception):
 
 @dataclass(frozen=True)
 class CaseService:
-    """Takes steps in the caller's transaction, which it neither commits nor rolls back. For several sessions and threads."""
+    """Takes steps in the caller's transaction, which it neither commits nor rolls back. Usable from several sessions and threads."""
 
     signer: Signer
     clock: Clock = database_clock
 
     def take_step(self, session: Session, case: CaseId, ask: StepRequest) -> Step | Refused | None:
-        """Take the step that ``ask`` wants, None where it is done already, else why not; blocks while another takes one.
+        """Take the step that ``ask`` requests, None where its effect is there already, else the refusal; blocks on the case's lock.
 
         Raises NoSuchCase, and what Postgres raises.
         """
@@ -144,7 +147,7 @@ class CaseService:
         return step
 
     def follow_rule(self, session: Session, cases: Sequence[CaseId]) -> list[Step]:
-        """Open, reopen and close ``cases`` as their causes stand stored, and note in their heads how these stand."""
+        """Open, reopen and close ``cases`` by their stored causes, and update their heads."""
         adapt(session)
         _lock(session, cases)
         at, position = self.clock(session)

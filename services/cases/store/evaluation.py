@@ -1,7 +1,7 @@
-"""Judges consignments in sets: what the rules find now is put in the place of what is stored of each.
+"""Evaluates the consignments that new events affect: the causes found now replace the stored ones.
 
-A set costs a few statements, however many consignments are in it, and each event is read once in a process: consignments of one
-train have most of theirs in common.
+A set costs a constant number of statements, and each event is read once in a process: the consignments of one train have
+most of their events in common.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class EventCache:
     def facts(
         self, session: Connection[Any], numbers: Iterable[int], registry: Registry
     ) -> dict[int, Facts | Unreadable]:
-        """What the events say now; nothing, where they were put aside with their key. Two statements in all."""
+        """The facts of the events now; none for a quarantined one. Two statements in all."""
         self._as_of(registry)
         wanted = set(numbers)
         if len(self._entries) + len(wanted) > MOST:
@@ -64,7 +64,7 @@ class EventCache:
         return found | {no: Facts() for (no,) in aside}
 
     def of(self, stored: Stored, registry: Registry) -> Facts:
-        """What ``stored`` says, whether it was put aside or not. Raises Unreadable."""
+        """The facts of ``stored``, quarantined or not. Raises Unreadable."""
         self._as_of(registry)
         if len(self._entries) >= MOST:
             self._entries.clear()
@@ -79,7 +79,7 @@ class EventCache:
             self._version = registry.version
 
     def _read(self, stored: Stored, registry: Registry) -> Facts | Unreadable:
-        """What cannot be read is tried again each time: whoever mends it need restart nobody."""
+        """An unreadable event is tried again each time, so that a repair needs no restart."""
         try:
             facts = self._entries[stored.no] = reread(stored, registry).facts
         except Unreadable as problem:
@@ -103,7 +103,7 @@ class _EventFacts:
 def affected_consignments(
     session: Connection[Any], stored: list[Stored], aside: list[int], registry: Registry, memory: EventCache
 ) -> set[ObjectId]:
-    """The consignments that new events, and the numbers of those put aside since, may concern: rather too many."""
+    """The consignments that new events, and the numbers of those quarantined since, may affect; a superset."""
 
     def read(events: Iterable[Stored]) -> _EventFacts:
         facts = []
@@ -129,7 +129,7 @@ def affected_consignments(
 
 
 def _met(session: Connection[Any], facts: Facts) -> set[ObjectId]:
-    """What stands on the other lists of the hand-overs that ``facts`` tell of."""
+    """The objects on the other lists of the hand-overs in ``facts``."""
     lists = sorted({(meeting(h.border, h.occurrence).id, h.happened) for h in facts.handovers})
     columns = {
         "ids": uuids([id_ for id_, _ in lists]),
@@ -144,7 +144,7 @@ def _only_runs(claim: Claim) -> bool:
 
 
 def _affected_things(facts: Facts) -> set[ObjectId]:
-    """The objects whose consignments are judged anew; a running position ends a silence at most, and has a way of its own."""
+    """The objects whose consignments are evaluated again; running positions are handled apart, they end a silence at most."""
     things = {claim.thing for claim in facts.claims if not _only_runs(claim)}
     things |= {end for link in facts.links for end in (link.left, link.right)}
     things |= {founding.consignment for founding in facts.foundings}
@@ -160,7 +160,7 @@ IN_A_SET = 200
 
 
 class ExpectedCauses(NamedTuple):
-    """What must stand stored of a group of consignments: its causes by case, and when to look again."""
+    """The causes that should be stored of a group of consignments, and when to evaluate it again."""
 
     view: View
     causes: tuple[Cause, ...]
@@ -170,9 +170,9 @@ class ExpectedCauses(NamedTuple):
 def evaluate(
     session: Session, consignments: Iterable[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
 ) -> set[ObjectId]:
-    """Judge each of ``consignments`` as of ``as_of``; returns those that cannot be read, whose causes stay as they were.
+    """Evaluate each of ``consignments`` as of ``as_of``; returns the unreadable ones, whose causes stay unchanged.
 
-    Writes in the caller's transaction. Some milliseconds for a consignment, less where its events were read before.
+    Writes in the caller's transaction. Some milliseconds a consignment, less where its events are cached.
     """
     unread: set[ObjectId] = set()
     todo = iter(sorted(consignments))
@@ -204,7 +204,7 @@ def evaluate(
 def evaluations(
     session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
 ) -> list[tuple[ObjectId, ExpectedCauses | Unreadable | None]]:
-    """What the rules find of each, in the order asked; None where it was never founded. The same as ``expected`` of each alone."""
+    """The evaluation of each consignment, in order; None where it was never founded. Equal to ``expected`` of each alone."""
     loaded: list[tuple[ObjectId, Facts | Unreadable]] = _facts(session, consignments, as_of, registry, memory)
     views: dict[ObjectId, tuple[View, Facts] | Unreadable | None] = {}
     for consignment, facts in loaded:
@@ -238,7 +238,7 @@ def expected(
     registry: Registry,
     read: Callable[[Stored, Registry], Reread] = reread,
 ) -> tuple[SourcedView | None, tuple[Cause, ...], Micros | None]:
-    """What must stand stored of one consignment at ``as_of``: its view, its causes by case, and when to look again.
+    """What should be stored of one consignment at ``as_of``: its view, its causes by case, and when to evaluate it again.
 
     Some milliseconds. Raises Unreadable.
     """
@@ -299,7 +299,7 @@ def _pledged(session: Session, members: Iterable[ObjectId]) -> list[tuple[Object
 
 
 def _alerts(session: Session, financing: str, as_of: Micros, registry: Registry) -> Iterable[FinancingAlert]:
-    """The alerts of a pledge that its bank has not acknowledged; nothing of it names the bank."""
+    """The alerts of a pledge that its bank has not acknowledged, without the bank."""
     status = status_of(session, financing, financing.partition("/")[0], as_of, FOREVER, registry)
     for alert in () if status is None else status.alerts:
         if alert.acknowledged is None:

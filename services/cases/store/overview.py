@@ -1,4 +1,4 @@
-"""Lists of cases and all of one, read without locking anything."""
+"""Lists of cases and the whole of one case, read without locks."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Listed:
         return self.id.hex()[:8]
 
     def status(self, at: Micros) -> Status:
-        """How it stands at ``at``."""
+        """The status at ``at``."""
         return self.life.status(at)
 
     @property

@@ -1,8 +1,8 @@
-"""Follows the accepted events and keeps the causes of cases equal to what the rules say of all of them; then lets the rule act.
+"""The projection of causes: follows the accepted events, evaluates affected consignments, then applies the rule to cases.
 
-A step is one transaction: the events that became visible, whom they may concern noted, and the position moved. Consignments are judged
-once all that is visible was followed: a burst that concerns one a hundred times has it judged once. Cases are opened and closed only
-from a state in which nobody waits to be judged, so nobody is called for a train that has long gone on.
+A step is one transaction: the newly visible events, the consignments that they affect, and the position moved. Consignments are
+evaluated once everything visible was followed, so a burst evaluates each once. Cases are opened and closed only from a state in
+which nothing waits for evaluation.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ LATER = -1
 
 
 def version() -> str:
-    """What the stored causes depend on besides the events: rules here and in the heart."""
+    """Digest of what the stored causes depend on besides the events: the rules here and in the domain."""
     text = f"{CODE}|{fold_version()}|{sorted(LOOKED_AT_WITHIN.items())}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What one step did: events followed (with those put aside and decisions), consignments judged, steps of cases."""
+    """The result of one step: events followed (with those quarantined and decisions), consignments evaluated, steps of cases."""
 
     events: int
     judged: int
@@ -56,7 +56,7 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The places after which to go on."""
+    """The positions after which to go on."""
 
     events: Position = field(default_factory=Position)
     aside: Position = field(default_factory=Position)
@@ -71,11 +71,11 @@ def step(
     moment: Micros | None = None,
     memory: EventCache | None = None,
 ) -> Followed:
-    """Follow at most ``limit`` further events and commit; where nothing more is visible, judge whom they concern, act, commit.
+    """Follow at most ``limit`` further events and commit; where nothing more is visible, evaluate, apply the rule, commit.
 
-    Blocks while another follower is at it (LockNotAvailable after the session's lock timeout). Causes are of ``moment``, by
-    default that of the desk's clock; it never goes back. Steps are of the desk's clock, whatever moment the causes are of.
-    ``memory`` is what earlier steps in this process have read.
+    Blocks while another follower is at work (LockNotAvailable after the session's lock timeout). Causes are of ``moment``, by default
+    that of the service's clock; it never goes back. Steps of cases always carry the service's clock. ``memory`` is the cache of
+    earlier steps in this process.
     """
     adapt(session)
     known = EventCache() if memory is None else memory
@@ -109,7 +109,7 @@ def step(
 def _turn_of(
     session: Connection[Any], found: set[ObjectId], as_of: Micros, *, more: bool
 ) -> tuple[list[ObjectId], list[ObjectId]]:
-    """Who is judged now and who later, of those found and those due: all later, while more is to be followed and few wait."""
+    """Who is evaluated now and who later, of those found and those due: all later while more is to be followed and few wait."""
     due = {row[0] for row in session.execute(statement("due"), {"as_of": as_of}, binary=True)}
     waiting = sorted(found | due)
     if more and len(waiting) <= JUDGED_AT_ONCE:  # many are not kept waiting for an end that may never come
@@ -159,7 +159,7 @@ def _advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
 
 
 def _act(session: Connection[Any], service: CaseService) -> tuple[Step, ...]:
-    """Let the rule act on every case whose causes changed, some at a time."""
+    """Apply the rule to every case whose causes changed, ``AT_ONCE`` a transaction."""
     taken: list[Step] = []
     while True:
         with session.transaction():

@@ -91,12 +91,12 @@ def step_of(row: Sequence[Any]) -> Step:
 
 
 def team_of(party: str | None, desk: str | None) -> Team | None:
-    """A desk of its two columns."""
+    """The team of two columns."""
     return None if party is None or desk is None else Team(party, desk)
 
 
 def life_row(case: Case) -> dict[str, Any]:
-    """What the steps make of a case, by the names of the head's columns."""
+    """The head's columns that follow from a case's steps."""
     owner = case.owner
     return {
         "case_id": case.id.hex(),
@@ -140,5 +140,5 @@ def crossing_of(place: str) -> str:
 
 
 def lock_key(case: CaseId) -> int:
-    """By which an advisory lock keeps a case."""
+    """The key of a case's advisory lock."""
     return int.from_bytes(case[:8], "big", signed=True)

@@ -1,4 +1,4 @@
-"""Where a train stands with respect to the next crossing on its route: due, queued or handed over. Pure."""
+"""Where a train is with respect to the next crossing on its route: due, queued or handed over. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TrainReport:
 
 @dataclass(frozen=True, slots=True)
 class Approach:
-    """A train at a crossing: it comes from the side ``near``. ``expected`` is when it is due there, None once it has come."""
+    """A train at a crossing: it comes from the station ``near``. ``expected`` is when it is due there, None once it has come."""
 
     crossing: Crossing
     near: str

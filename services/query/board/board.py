@@ -1,4 +1,4 @@
-"""Makes border boards: per crossing its trains, what keeps their boxes, restrictions and open cases. Reads only."""
+"""Border boards: per crossing its trains, what blocks their boxes, restrictions and open cases. Reads only."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def boxes_of(
 def _troubles(
     session: Session, consignments: Iterable[ObjectId], now: Micros
 ) -> dict[ObjectId, set[tuple[int, ObjectId | None]]]:
-    """The episodes that stand open for each consignment, with the box that they are of, None for all of it: the core's word."""
+    """The open episodes of each consignment by its view, with the box that each is of, None for all of it."""
     registry = store.look(session)
     found: dict[ObjectId, set[tuple[int, ObjectId | None]]] = {}
     for consignment in sorted(consignments):

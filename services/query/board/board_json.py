@@ -1,4 +1,4 @@
-"""The border board as JSON-ready data: the stable form that programs read, and that every picture of it is drawn from."""
+"""The border board as JSON-ready data, in a stable form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which train stands how to which crossing: the one answer that boards and metrics share. Reads only."""
+"""The trains at each crossing, which boards and metrics share, and the reads behind it. Reads only.
+
+A constant number of statements; each event is read once in a process.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ AROUND: Micros = 5 * 24 * 3_600_000_000
 
 @dataclass(frozen=True, slots=True)
 class TrainStatus:
-    """A train of which something was heard: the latest milestone, and where it was last (which may be on the run)."""
+    """A train's latest milestone and latest position (which may be a running position), with its open exceptions."""
 
     id: ObjectId
     milestone: TrainReport
@@ -66,14 +69,14 @@ class TrainLoad:
 
 
 class EventCache:
-    """Facts of stored events by number, each read once; at most ``most`` are kept, then it begins anew."""
+    """Facts of stored events by number, each read once; at most ``most`` are cached, then it is emptied."""
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most
         self._entries: dict[int, Facts] = {}
 
     def of(self, session: Session, numbers: Iterable[int]) -> dict[int, Facts]:
-        """What the events say; one that cannot be read, or was put aside, says nothing here."""
+        """The facts of the events; none for one that is unreadable or quarantined."""
         wanted = set(numbers)
         fresh = wanted - self._entries.keys()
         if len(self._entries) + len(fresh) > self._most:
@@ -100,7 +103,7 @@ class EventCache:
 
 
 def load_trains(session: Session, since: Micros, now: Micros) -> list[TrainStatus]:
-    """Every train of which something was heard in [since, now]."""
+    """Every train with a fact in [since, now]."""
     rows = _rows(session, "trains", {"since": since, "now": now})
     numbers = {stage[5] for row in rows for stage in row[1:3] if stage is not None}
     places = _places(session, numbers)
@@ -120,7 +123,7 @@ def load_trains(session: Session, since: Micros, now: Micros) -> list[TrainStatu
 
 
 def load_announcements(session: Session, trains: Sequence[ObjectId]) -> dict[ObjectId, dict[str, Micros]]:
-    """When each train is expected where, as its railway says."""
+    """When each train is expected where, by its railway."""
     rows = _rows(session, "announced", {"trains": uuids(sorted(trains)), "arrived": ARRIVED})
     places = _places(session, {row[1] for row in rows})
     found: dict[ObjectId, dict[str, Micros]] = defaultdict(dict)
@@ -160,7 +163,7 @@ def load_coupled_trains(
 def load_movements(
     session: Session, loaded: Mapping[ObjectId, TrainLoad]
 ) -> dict[ObjectId, list[TrainReport]]:
-    """By train: the latest movement of each consignment on it, as facts about the boxes themselves have it."""
+    """By train: the latest movement of each consignment on it, from facts about the boxes themselves."""
     cons = {each for one in loaded.values() for found in one.boxes.values() for each in found}
     heads = {head.consignment: head.movement for head in heads_of(session, sorted(cons))}
     return {

@@ -1,4 +1,8 @@
-"""The border board as values: a crossing, its trains, their boxes, and what stands against each. Pure."""
+"""The border board as values, and the rule whether a box may be handed over at a crossing. Pure.
+
+What a box needs follows from the two customs unions that meet there: leaving China the release of the export, entering the
+EAEU prior information, entering the EU an assessed summary declaration.
+"""
 
 from __future__ import annotations
 
