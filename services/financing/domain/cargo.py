@@ -1,4 +1,4 @@
-"""What a lender reads of a consignment's view: who is engaged, what was delivered, who said each fact and how sure it is."""
+"""The financed cargo: a consignment's view as a lender reads it, its corroboration, the goods under a pledge and their value."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ LEFT = (GATED_OUT, DELIVERED)
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """One consignment as a lender sees it as of a moment; nothing unengaged counts in it.
+    """One consignment as of a moment; only counted claims are in it.
 
-    ``joined_by`` are the links that say that its members are one.
+    ``joined_by`` are the links that declare its members one.
     """
 
     consignment: str
@@ -52,7 +52,7 @@ class Cargo:
 
     @classmethod
     def of(cls, view: View, gathered: GroupEvidence, links: Iterable[Link]) -> Cargo:
-        """The cargo of a view and of what was ``gathered`` for it, among ``links`` of all kinds."""
+        """The cargo of a view and of the evidence behind it, among ``links`` of all kinds."""
         leading = (path.thing for path in gathered.paths if path.counted)
         joining = (
             link.event
@@ -77,7 +77,7 @@ class Cargo:
 
     @property
     def notes(self) -> frozenset[str]:
-        """The keys of the consignment notes that were spoken of."""
+        """The keys of its consignment notes."""
         return frozenset(thing.key for thing in self.things if thing.kind is ObjectKind.NOTE)
 
     def facts(self, *milestones: int) -> list[Claim]:
@@ -110,7 +110,7 @@ class Cargo:
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """One publisher's answer to what happened."""
+    """One publisher's current answer on a fact."""
 
     publisher: str
     assurance: Assurance
@@ -120,7 +120,7 @@ class Attestation:
 
 @dataclass(frozen=True, slots=True)
 class CorroboratedFact:
-    """One fact with everybody who said it; ``by_authority`` and the number of sayers are for the reader to weigh."""
+    """One fact with the attestation of each publisher."""
 
     milestone: str
     thing: Thing
@@ -131,17 +131,17 @@ class CorroboratedFact:
 
     @property
     def assurance(self) -> Assurance:
-        """The best that anybody offers."""
+        """The highest assurance among the attestations."""
         return max(statement.assurance for statement in self.statements)
 
     @property
     def publisher_count(self) -> int:
-        """How many different publishers say it."""
+        """The number of different publishers."""
         return len({statement.publisher for statement in self.statements})
 
 
 def corroboration(cargo: Cargo) -> tuple[CorroboratedFact, ...]:
-    """Every fact of the cargo with who said it, in the order of milestones."""
+    """Every fact of the cargo with its attestations, by time."""
     facts = [a.claim for a in cargo.counted if a.claim.classifier is Classifier.ACT]
     found = []
     for question, given in answers(facts).items():
@@ -167,17 +167,18 @@ _NAMING = frozenset(LinkKind) - RIDES - {LinkKind.SAME_TRAIN}
 
 
 class Report(NamedTuple):
-    """What one accepted event states, and since when the platform knows it (UTC microseconds)."""
+    """The facts of one accepted event, and since when the platform knows it (UTC microseconds)."""
 
     known: Micros
     facts: Facts
 
 
 def goods(reports: Iterable[Report], consignments: Collection[Thing], since: Micros) -> frozenset[Thing]:
-    """What names the goods of ``consignments`` from the moment ``since`` on: boxes, notes, declarations, and consignments.
+    """What identifies the goods of ``consignments`` from ``since`` on: boxes, notes, declarations, consignments.
 
-    Links count that are live as of then or now, by the word of engaged parties, unless they say themselves that they ended
-    by then: that a box is named elsewhere ends nothing. The result does not depend on the order of ``reports``.
+    An interest is in goods, not in a number. What identifies them at the pledge does so until it ends: no later statement that
+    withdraws or ends a link or moves a box takes anything away; later links add. Links count that are live as of ``since`` or now and
+    published by engaged parties, unless they ended by then. The result does not depend on the order of ``reports``.
     """
     every = tuple(reports)
     facts = Facts.union(report.facts for report in every)
@@ -206,7 +207,7 @@ def in_order(things: Iterable[Thing]) -> tuple[Thing, ...]:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedValue:
-    """A value with what it rests on; ``missing`` are invoices that too few publishers state."""
+    """A value with its evidence; ``missing`` counts invoices that too few publishers state."""
 
     value: Money | None
     publishers: frozenset[str]
@@ -217,9 +218,9 @@ class VerifiedValue:
 def verified(
     statements: Iterable[Statement], engaged: frozenset[str], currency: str, publishers: int
 ) -> VerifiedValue:
-    """The value in ``currency``: for each invoice the least that anybody says, where ``publishers`` or more say it.
+    """The value in ``currency``: for each invoice the least amount stated, where ``publishers`` or more engaged parties state it.
 
-    Never more than the applicant itself stated. Invoices of another currency do not count, and are not converted.
+    Never more than the applicant itself stated. Invoices of another currency do not count and are not converted.
     """
     known = tuple(statements)
     invoices: dict[str, dict[str, tuple[Statement, InvoiceIssued]]] = defaultdict(dict)

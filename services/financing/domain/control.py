@@ -1,8 +1,8 @@
-"""Control of the cargo and the legal register: what a bank really has, as partners said it, and until when.
+"""Control of the cargo and entries in legal registers: what security a bank has, by the statements of partners, and until when.
 
-A rail note is no document of title, and a note alone is never control: control is that the duplicate (or the document) is
-with the bank, that the consignee may not dispose all the same, and that the time of it has not passed. Where engaged
-publishers differ on who holds the duplicate, nobody is shown in control.
+A rail note is no document of title, and a note alone is never control. A bank is in control when it holds the duplicate (or
+the document), the consignee may not dispose, and the time of it has not passed. Where engaged publishers differ on who holds
+the duplicate, nobody is shown in control.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WARNING = 14 * 86_400 * 1_000_000
 
 
 class ControlState(StrEnum):
-    """What control a bank has over a note's cargo."""
+    """State of a bank's control over the cargo of a note."""
 
     HELD = "HELD"
     LAPSED = "LAPSED"
@@ -39,7 +39,7 @@ class ControlState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Control over the cargo of one note; ``holder`` is the party that holds the duplicate as the latest word says."""
+    """Control over the cargo of one note; ``holder`` is the party that holds the duplicate by the latest statement."""
 
     note: str
     note_type: str
@@ -53,7 +53,7 @@ class Control:
 def controls(
     statements: Iterable[Statement], notes: frozenset[str], engaged: frozenset[str], bank: str, at: Micros
 ) -> tuple[Control, ...]:
-    """The control of ``bank`` over each of ``notes`` of which somebody engaged, or the bank, spoke."""
+    """The control of ``bank`` over each of ``notes`` on which an engaged party, or the bank, has made a statement."""
     relevant = [
         statement for statement in statements if statement.publisher in engaged or statement.publisher == bank
     ]
@@ -111,7 +111,7 @@ def _order_of(
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """An entry of the security in a legal register; priority is decided there, not here."""
+    """An entry of the security in a legal register; priority is decided by that register."""
 
     name: str
     country: str
@@ -122,7 +122,7 @@ class Registration:
 
     @property
     def expiring_from(self) -> Micros:
-        """When it is called expiring for the first time; never for an entry without an end."""
+        """From when it counts as expiring; never for an entry without an end."""
         return FOREVER if self.expires_on is None else end_of(self.expires_on) - WARNING
 
     def expires(self, at: Micros) -> bool:
@@ -131,7 +131,7 @@ class Registration:
 
 
 def registrations(statements: Iterable[Statement]) -> tuple[Registration, ...]:
-    """The entries that stand, of the ``statements`` about one financing; none says "not registered"."""
+    """The entries in force, from ``statements`` on one financing; none means "not registered"."""
     known = tuple(statements)
     ended = {(end.number, statement.order) for statement, end in of_type(known, RegistrationEnded)}
     return tuple(

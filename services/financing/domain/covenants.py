@@ -1,8 +1,7 @@
-"""What raises an alert while a financing runs: trouble of the cargo, of its papers, and facts that contradict a pledge.
+"""Covenants of a running financing: trouble of the cargo or its documents, and facts that contradict a pledge, raise alerts.
 
-An alert is a function of the decisions and the facts, whatever their order of arrival: its id follows from what it is
-about, so that computing it again gives the same alert. Nothing has to tick: what depends on time is judged at the moment
-of reading.
+An alert is a function of decisions and facts in any order of arrival; its id is a digest of its subject. What depends on
+time is evaluated on read.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ DAY = 86_400 * 1_000_000
 
 
 class Alert(NamedTuple):
-    """Something a lender has to know: which covenant, of what, since when, and the events behind it."""
+    """One alert: its covenant, its subject, since when, and the events behind it."""
 
     id: str
     financing: str
@@ -72,7 +71,7 @@ class Alert(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A financing with its cargo and words at a moment; ``others`` are holds on the same interest in the same cargo."""
+    """A financing with its cargo and statements at a moment; ``others`` are holds on the same interest in the same cargo."""
 
     state: State
     product: Product
@@ -255,7 +254,7 @@ def _registration(watched: Watched) -> Found:
 
 
 def _elsewhere(watched: Watched) -> Found:
-    """Two consignments were found to be one, or cargo was merged, after each was financed: nobody is told by whom."""
+    """Two consignments turned out to be one, or cargo was merged, after each was financed; the other bank is not named."""
     hold = watched.state.hold
     for other in watched.others:
         if other.pledged and other.bank != hold.bank and hold.ended is None and other.pledged_at is not None:

@@ -1,7 +1,7 @@
-"""What the platform decides for a bank: reserve, pledge, draw, release, cancel, substitute. Pure: state and request in.
+"""The decisions on requests: reserve, pledge, draw, release, cancel, substitute, and requests about cargo. Pure.
 
-A decision is taken once, under the lock of what it concerns. Its moment never lies before an earlier decision's, so a
-clock that is set back gives nobody a second chance.
+A decision is taken once, under the lock of what it concerns. Its time never lies before an earlier decision's, whatever the
+clock does.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from services.financing.domain.reservation import reserve, still_free
 def decide(
     ask: DecisionRequest, context: DecisionContext, at: Micros, table: Products | None = None
 ) -> Decision:
-    """Decide ``ask`` on what is known under the lock at ``at`` (UTC microseconds), by the table of products.
+    """Decide ``ask`` in ``context`` at ``at`` (UTC microseconds), by the table of products.
 
-    A request that was decided before gives that recorded decision again; any other one that is not recorded yet. Blocks
-    nowhere and raises nothing for what a party can ask wrongly: that is a refusal with its guard.
+    A request that was decided before gives that recorded decision; any other one is not recorded yet. Never blocks, and raises
+    nothing for a wrong request: that is a refusal with its guard.
     """
     known = products() if table is None else table
     moment = max([at, *(decision.at for decision in context.decisions)])
@@ -82,7 +82,7 @@ def _draw(
 def _release(
     ask: DecisionRequest, context: DecisionContext, at: Micros, hold: Hold, product: Product
 ) -> Decision:
-    """Repayment frees the security; while something is owed only the bank's explicit waiver does, and is recorded."""
+    """Repayment frees the security; while something is owed only the bank's explicit, recorded waiver does."""
     step = _step(ask, context, at, hold, product)
     failed = guards.first_failed(("PLEDGED", "NOT_FROZEN"), step)
     owed = Money(step.state.outstanding, step.state.currency)
@@ -110,7 +110,7 @@ def _cancel(
 def _substitute(
     ask: DecisionRequest, context: DecisionContext, at: Micros, hold: Hold, product: Product
 ) -> Decision:
-    """``hold`` takes the place of ``ask.replaces``, with what is owed there."""
+    """``hold`` replaces ``ask.replaces`` and takes over what is owed there."""
     old = lifecycle.holds(context.decisions).get(ask.replaces)
     if old is None or old.bank != hold.bank or not old.pledged:
         return _refused(ask, at, Failed("PLEDGED", "A pledged financing of the same bank to be replaced."))
@@ -185,11 +185,11 @@ def _refused(ask: DecisionRequest, at: Micros, failed: Failed) -> Decision:
 
 
 def dispose(ask: DecisionRequest, context: DecisionContext, at: Micros, table: Products) -> Decision:
-    """Decide a request on ``context.cargo``; only parties engaged in all of it are told anything.
+    """Decide a request on ``context.cargo``; parties not engaged in all of it are refused without a reason.
 
-    ``context.rulings`` are those of every financing on that cargo, and on consignments that may be of the same goods. A
-    reservation blocks nothing, a pledge of a product with a release block does, frozen or overdue as it may be: whatever
-    names a box, a note or a declaration of the pledged goods. Whether these have left a box that is used again is not judged.
+    ``context.decisions`` are those of every financing on that cargo, and on consignments that may be of the same goods. A
+    reservation blocks nothing; a pledge of a product with a release block does, frozen or overdue as it may be, for whatever
+    identifies a box, note or declaration of the pledged goods, also where they may have left a box that is used again.
     """
     if not context.cargo or any(ask.asked_by not in cargo.engaged for cargo in context.cargo):
         return _refused_disposal(ask, at, "PARTY_OF_CARGO", "A party of the consignment.")
@@ -209,7 +209,7 @@ def dispose(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
 
 
 def blocks(hold: Hold, table: Products) -> bool:
-    """Whether a financing keeps the cargo where it is."""
+    """Whether a financing blocks the release of its cargo."""
     return hold.pledged and table[hold.terms.product].blocks_release
 
 

@@ -1,4 +1,4 @@
-"""Other registries of financings, asked before money is paid: a port, what they answer, and a registry for tests."""
+"""Other registries of financings, queried before money is paid: the port, their answers, and a registry for tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FRESH = 24 * 3_600 * 1_000_000
 
 
 class RegistryFinding(StrEnum):
-    """What another registry says of a deal. UNAVAILABLE never counts as CLEAR."""
+    """A registry's finding on a deal. UNAVAILABLE never counts as CLEAR."""
 
     CLEAR = "CLEAR"
     HIT = "HIT"
@@ -30,17 +30,17 @@ class RegistryAnswer(NamedTuple):
 
 
 class ExternalRegistry(Protocol):
-    """A registry that is asked; ``ask`` may block up to its own limit and never raises: no answer is UNAVAILABLE."""
+    """A registry to query; ``ask`` may block up to its own limit and never raises: no answer is UNAVAILABLE."""
 
     name: str
 
     def ask(self, papers: Papers, at: int) -> RegistryAnswer:
-        """Ask about ``papers`` at the moment ``at``."""
+        """Query ``papers`` at the moment ``at``."""
 
 
 @dataclass
 class TestRegistry:
-    """A registry that answers as it was told, by invoice number; CLEAR where it was told nothing."""
+    """A registry with fixed findings by invoice number; CLEAR for all others."""
 
     __test__ = False
 
@@ -48,7 +48,7 @@ class TestRegistry:
     findings: Mapping[str, RegistryFinding] = field(default_factory=dict)
 
     def ask(self, papers: Papers, at: int) -> RegistryAnswer:
-        """The gravest of what was told of the invoices."""
+        """The gravest finding of the invoices."""
         found = {self.findings.get(invoice.number, RegistryFinding.CLEAR) for invoice in papers.invoices}
         for grave in (RegistryFinding.HIT, RegistryFinding.UNAVAILABLE):
             if grave in found:
@@ -59,7 +59,7 @@ class TestRegistry:
 def current_findings(
     required: Iterable[str], answers: Iterable[RegistryAnswer], at: int
 ) -> Mapping[str, RegistryFinding]:
-    """For each registry that must be asked what counts at ``at``: its latest answer, UNAVAILABLE where there is no fresh one."""
+    """The finding of each required registry at ``at``: its latest answer, UNAVAILABLE where none is fresh."""
     latest: dict[str, RegistryAnswer] = {}
     for answer in answers:
         known = latest.get(answer.registry)

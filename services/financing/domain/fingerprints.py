@@ -1,14 +1,12 @@
-"""Fingerprints of a deal: keyed digests of its normalised papers, several per deal, so that look-alike deals meet.
+"""Fingerprints of a deal: keyed digests of its normalised documents, several per deal, so that look-alike deals meet.
 
-Plain digests of such fields can be tried out; these are HMAC-SHA-256 under a key that only the registry holds and
-rotates. A version is one registry key with one normaliser; fingerprints of two versions never meet, so a deal is
-fingerprinted under each version that still counts.
+Plain digests of such fields can be guessed; these are HMAC-SHA-256 under a key that only the registry holds and rotates. A
+version is one registry key with one normaliser; a deal is fingerprinted under each version that still counts.
 
-What meets exactly: a transport document by issuer and number, a note without its year's date, a declaration, an invoice
-by seller and number (whatever its amount, currency, date or buyer: those are what a copy changes), a consignment, and a
-box at its origin within three days: each deal takes four days from its loading day on, so two deals share a day exactly
-when they lie at most three days apart. What meets nearly: the same box in an overlapping journey, and a trade of the
-same parties for nearly the same amount, whose invoice numbers one character tells apart.
+Exact: a transport document by issuer and number, a note without its year's date, a declaration, an invoice by seller and number
+(not amount, currency, date or buyer, which a copy changes), a consignment, and a box at its origin within three days: each deal
+takes four days from its loading day, so two deals share a day exactly when they lie at most three days apart. Near: the same box
+in an overlapping journey, and a trade of the same parties for nearly the same amount with invoice numbers one character apart.
 """
 
 from __future__ import annotations
@@ -49,7 +47,13 @@ def confusables() -> Mapping[int, str]:
 
 @lru_cache(maxsize=50_000)
 def normalise_1(text: str) -> str:
-    """The spelling of version 1; "" for text without a letter or digit."""
+    """Normaliser 1: one spelling of a document number; "" for text without a letter or digit.
+
+    Compatibility forms are folded (NFKD), letters are upper case, look-alikes of other scripts and of digits become one character
+    (``confusables.csv``, after UTS 39), decimal digits of any script are ASCII, all but letters and digits is dropped, and so are
+    zeros that lead a run of digits. A normaliser never changes once used: a better one is a new number, and both count until
+    the last entry of the older is released.
+    """
     plain = unicodedata.normalize("NFKD", text).upper()
     # Look-alikes are told by the eye, so they go before digits are found: O20 is read 020.
     folded = plain.translate(confusables())
@@ -102,18 +106,18 @@ class Kind(StrEnum):
 
     @property
     def exact(self) -> bool:
-        """Whether two deals that meet under it stand for the same thing."""
+        """Whether two deals that meet under it are of the same thing."""
         return self not in (Kind.NEAR_CARGO, Kind.NEAR_TRADE)
 
     @property
     def shared(self) -> bool:
-        """Whether deals of several banks may rightly stand under it, each with its part."""
+        """Whether deals of several banks may rightly meet under it, each with its share."""
         return self in (Kind.CARGO, Kind.DECLARATION)
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One registry key with one normaliser. ``open`` versions are written; a closed one is only looked at."""
+    """One registry key with one normaliser. ``open`` versions are written; a closed one is only compared."""
 
     number: int
     key: bytes
@@ -142,8 +146,7 @@ class Fingerprint:
 def fingerprints(papers: Papers, applicant: str, version: Version) -> tuple[Fingerprint, ...]:
     """The fingerprints of ``papers`` under ``version``, each once, sorted by digest.
 
-    ``applicant`` is the code of the party that applied: its own invoices are also known under it, whatever number of
-    the company the bank was given.
+    ``applicant`` is the applying party's code: its own invoices are also keyed by it, whatever company number the bank was given.
     """
     found: dict[tuple[Kind, bytes], Fingerprint] = {}
     for made in _made(papers, applicant, version):
@@ -226,7 +229,7 @@ def _digest(version: Version, kind: str, parts: tuple[str, ...]) -> bytes:
 
 @lru_cache(maxsize=256)
 def _keyed_prefix(key: bytes, kind: str) -> hmac.HMAC:
-    """What all digests of a kind begin with; never updated itself."""
+    """The HMAC that all digests of a kind begin with; never updated itself."""
     return hmac.new(key, _DOMAIN + _framed(kind), "sha256")
 
 

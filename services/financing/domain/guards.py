@@ -1,4 +1,4 @@
-"""The guards of a step: each has a name, passes or fails, and when it fails says what would satisfy it."""
+"""The guards of a step: each has a name, passes or fails, and a failure names its remedy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Failed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """All that a guard may look at: the financing and its cargo under the lock, and what is asked."""
+    """Everything that a guard may read: the financing and its cargo under the lock, and the request."""
 
     state: State
     product: Product
@@ -41,7 +41,7 @@ class Step:
 
     @property
     def engaged(self) -> frozenset[str]:
-        """Who is engaged in any of the cargo."""
+        """The parties engaged in any of the cargo."""
         return frozenset[str]().union(*(cargo.engaged for cargo in self.cargo))
 
 

@@ -1,7 +1,7 @@
-"""Where a financing stands: a fold of its recorded decisions in their order, and of the set of facts about it.
+"""The state of a financing: a fold of its recorded decisions in their order, and of the set of statements on it.
 
-Decisions alone say what is held: no fact, however late, gives or takes a hold. Facts say what became of the money and of
-the parties' will, and their order of arrival does not matter.
+Decisions alone determine what is held: no statement, however late, gives or takes a hold. Statements determine repayment,
+default and the will of the parties, in any order of arrival.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What the decisions alone say: the terms, what is reserved, pledged and paid out, and how it ended."""
+    """The state by decisions alone: the terms, what is reserved, pledged and paid out, and how it ended."""
 
     financing: str
     terms: Terms
@@ -68,13 +68,13 @@ class Hold:
         return self.pledged_at is not None and self.ended is None
 
     def held(self, at: Micros) -> bool:
-        """Whether nobody else may take the interest at that moment."""
+        """Whether the interest is taken at that moment."""
         return self.ended is None and (self.pledged_at is not None or at < self.reserved_until)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A financing as of a moment: what decisions and facts together say of it."""
+    """A financing as of a moment, by decisions and statements."""
 
     hold: Hold
     stage: Stage
@@ -138,7 +138,7 @@ def _changed(present: Hold | None, decision: Decision) -> Hold | None:
 
 
 def of_financing(statements: Iterable[Statement], financing: str, application: str) -> list[Statement]:
-    """The words about one financing and its application that count: of its bank, its applicant, and courts."""
+    """The statements on one financing and its application that count: of its bank, its applicant, and courts."""
     bank, applicant = financing.partition("/")[0], application.partition("/")[0]
     found = []
     for statement in statements:
@@ -157,7 +157,7 @@ def of_financing(statements: Iterable[Statement], financing: str, application: s
 
 
 def state(hold: Hold, statements: Sequence[Statement], at: Micros) -> State:
-    """Where ``hold`` stands at ``at``; ``statements`` are those of :func:`of_financing` that happened by then."""
+    """The state of ``hold`` at ``at``; ``statements`` are those of :func:`of_financing` that happened by then."""
     approvals = of_type(statements, finance.Approved)
     approval = approvals[-1][1] if approvals else None
     drawn = sum(money.minor for _, money in hold.draws)
@@ -236,7 +236,7 @@ def _owed(hold: Hold, statements: Sequence[Statement]) -> tuple[int, bool]:
 
 
 def _overdue(statements: Sequence[Statement]) -> list[Statement]:
-    """The latest missed repayment that nothing made good since."""
+    """The latest missed repayment that is not made good since."""
     missed = of_type(statements, finance.FellOverdue)
     if not missed:
         return []
@@ -249,7 +249,7 @@ def _overdue(statements: Sequence[Statement]) -> list[Statement]:
 
 
 def _frozen(statements: Sequence[Statement]) -> frozenset[str]:
-    """Whose freeze is in force: each publisher lifts its own."""
+    """The publishers whose freeze is in force: each lifts its own."""
     last: dict[str, bool] = {}
     for statement in statements:
         if isinstance(statement.payload, finance.Frozen | finance.Unfrozen):

@@ -1,6 +1,6 @@
-"""The ten questions that a bank must be able to ask, each answered with its value, who says it, and the events behind it.
+"""The ten questions of a lender, each answered with its value, its publishers and its events.
 
-What nobody has told the platform is answered by "unknown" (a value of None), never by silence.
+What is unknown is answered by None, never left out.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ TOLERANCE = 100
 
 
 class Filed(NamedTuple):
-    """The particulars of one declaration, by the latest word of it."""
+    """The particulars of one declaration, by its latest statement."""
 
     statement: Statement
     particulars: ParticularsDeclared
 
     @property
     def hs6(self) -> frozenset[str]:
-        """The codes as far as they are the same worldwide."""
+        """The commodity codes as far as they are the same worldwide: six digits."""
         return frozenset(code[:6] for code in self.particulars.commodities)
 
     @property
@@ -44,7 +44,7 @@ class Filed(NamedTuple):
 
 
 def filed(statements: Iterable[Statement], engaged: frozenset[str]) -> tuple[Filed, ...]:
-    """The declarations of which an engaged party told the particulars: the latest word of each side and jurisdiction."""
+    """The declarations whose particulars an engaged party stated: the latest of each side and jurisdiction."""
     latest: dict[tuple[str, str], Filed] = {}
     for statement, particulars in of_type(statements, ParticularsDeclared):
         if statement.publisher in engaged:
@@ -78,7 +78,7 @@ def _alike(given: list[int]) -> bool | None:
 
 
 class QuestionAnswer(NamedTuple):
-    """One question's answer; ``value`` is None where nothing is known."""
+    """The answer to one question; ``value`` is None where nothing is known."""
 
     number: int
     question: str
@@ -90,7 +90,7 @@ class QuestionAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Enquiry:
-    """What the answers are taken from. ``credit`` is the shipper's signals where its consent allows, else None."""
+    """The input of the answers. ``credit`` are the shipper's signals where its consent allows, else None."""
 
     status: Status
     cargo: tuple[Cargo, ...]

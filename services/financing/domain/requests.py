@@ -1,4 +1,4 @@
-"""What is asked of the platform, what it looks at under the lock, and what it answers: plain values."""
+"""Requests for decisions, the context that they are decided in, and the replies: plain values."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from services.financing.domain.uniqueness import Entry, Match
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """One request of a party. ``idempotency`` is its own name of it: the same again is the same request, never a second.
+    """A party's request. ``idempotency`` is the party's own key of it: the same key again is the same request, never a second.
 
-    RESERVE carries ``terms`` and ``papers``; DRAW an ``amount``; SUBSTITUTE the financing that is replaced;
-    ``reviewed`` is the number of an earlier REVIEW that the bank has looked at. ``request`` is the signed event. ``waiver``
-    is the ground on which RELEASE gives the security back although something is owed; "" waives nothing. ``about`` are the
-    things that a request about cargo names, so that its name stands for no other cargo; a signed event says them itself.
+    RESERVE carries ``terms`` and ``papers``; DRAW an ``amount``; SUBSTITUTE the financing that is replaced; ``reviewed`` is the number
+    of an earlier REVIEW that the bank has examined. ``request`` is the signed event. ``waiver`` is the ground on which RELEASE gives
+    the security back although something is owed, "" waives nothing. ``about`` are the objects that a request about cargo names, so
+    that its key stands for no other cargo; a signed event names them itself.
     """
 
     action: Action
@@ -47,7 +47,7 @@ class DecisionRequest:
 
     @property
     def digest(self) -> bytes:
-        """16 bytes of everything that is asked, but for the name of the request."""
+        """16 bytes of SHA-256 over every member but the names of the request. Stored: it rests on the ``repr`` of its members."""
         # A member that came later is left out where it says nothing: requests of earlier releases keep their digest.
         left_out = {
             "idempotency",
@@ -58,11 +58,11 @@ class DecisionRequest:
         return hashlib.sha256("\x1f".join(members).encode()).digest()[:16]
 
     def done(self, at: Micros, **more: Any) -> Decision:
-        """The decision at ``at`` that what is asked takes effect; ``more`` are further members of Ruling."""
+        """The decision at ``at`` that the request takes effect; ``more`` are further members of Decision."""
         return self._ruled(DecisionOutcome.DONE, at, more)
 
     def refused(self, at: Micros, guard: str, satisfied_by: str, **more: Any) -> Decision:
-        """The decision at ``at`` that it does not, with the guard that failed and what would satisfy it."""
+        """The decision at ``at`` that it does not, with the guard that failed and its remedy."""
         return self._ruled(
             DecisionOutcome.REFUSED, at, {"guard": guard, "satisfied_by": satisfied_by, **more}
         )
@@ -86,7 +86,7 @@ class DecisionRequest:
 
 
 class NearbyFinancing(NamedTuple):
-    """A financing of other consignments, which perhaps have something in common with what is asked about."""
+    """A financing of other consignments whose goods may overlap with those of the request."""
 
     financing: str
     consignments: frozenset[Thing]
@@ -94,12 +94,12 @@ class NearbyFinancing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """What is known under the lock: decisions on everything involved, live words, the cargo, and entries under the keys.
+    """What is known under the lock: decisions on everything involved, live statements, the cargo, and entries under its keys.
 
-    ``prints`` are the fingerprints of what is asked (of the papers for RESERVE, the stored ones for PLEDGE).
-    ``earlier`` is the decision that the asker already has under this idempotency key or event. Of a request about cargo
-    ``named`` are the things that it names itself, ``near`` the financings of other consignments that may be of the same
-    goods, and ``reports`` what is stated of all of them; of a reservation of goods likewise.
+    ``prints`` are the fingerprints of the request (of its documents for RESERVE, the stored ones for PLEDGE). ``earlier`` is the
+    decision already taken under this idempotency key or event. For a request about cargo ``named`` are the objects that it names,
+    ``near`` the financings of other consignments that may be of the same goods, and ``reports`` the facts about all of them; for
+    a reservation of goods likewise.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -120,13 +120,13 @@ class DecisionContext:
         return max(self.decisions, key=lambda decision: decision.number, default=None)
 
     def shared(self, financing: str, since: Micros) -> frozenset[Thing]:
-        """What names both the cargo that is asked about and the goods of a financing that is ``near``, from ``since`` on."""
+        """The objects that identify both the requested cargo and the goods of a financing that is ``near``, from ``since`` on."""
         asked = [consignment(*member.split("/", 1)) for cargo in self.cargo for member in cargo.members]
         theirs = frozenset[Thing]().union(*(e.consignments for e in self.near if e.financing == financing))
         return goods(self.reports, theirs, since) & (goods(self.reports, asked, since) | self.named)
 
     def about(self, hold: Hold) -> tuple[Statement, ...]:
-        """The words on one financing and on cargo, without what concerns other financings."""
+        """The statements on one financing and on its cargo, without those on other financings."""
         return self.of(hold.financing, hold.terms.application)
 
     def of(self, financing: str, application: str) -> tuple[Statement, ...]:
@@ -141,7 +141,7 @@ MOST_SHARED = 16
 
 
 def _of_cargo(statement: Statement, things: frozenset[Thing]) -> bool:
-    """Whether a word is about cargo, and about this one."""
+    """Whether a statement is about cargo, and about one of ``things``."""
     payload = statement.payload
     if isinstance(payload, Milestone):
         return any(Thing(ref.kind, ref.key) in things for ref in payload.objects)
@@ -162,7 +162,7 @@ HIDDEN = frozenset(
 
 
 class Reply(NamedTuple):
-    """What the asker is told: never another bank, and nothing at all about what it may not ask about."""
+    """The reply to a requester: never names another bank, and reveals nothing that the requester may not ask about."""
 
     outcome: str
     guard: str = ""
@@ -183,7 +183,7 @@ LIMITS = "Other registries and the legal priority register remain decisive."
 
 
 def reply(decision: Decision) -> Reply:
-    """What is told of a recorded decision to whoever asked for it; the same again for a repeated request."""
+    """The reply for a recorded decision; the same for a repeated request."""
     if decision.guard in HIDDEN:
         return UNKNOWN
     match = MATCHES.get(decision.guard, Match.NONE) if decision.action is Action.RESERVE else Match.NONE

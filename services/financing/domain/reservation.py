@@ -1,4 +1,4 @@
-"""Reserving an interest: who may ask, whether the papers are of that cargo, and whether the interest is free."""
+"""Reservation of an interest: who may request it, whether the documents are of that cargo, and whether the interest is free."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from services.financing.domain.uniqueness import Checked, Encumbrance, Entry, Ve
 
 
 def consented(statements: Iterable[Statement], bank: str, at: Micros) -> frozenset[str]:
-    """The financings that their banks agreed ``bank`` takes over, as far as the consent holds at ``at``."""
+    """The financings whose banks consented that ``bank`` takes them over, as far as the consent holds at ``at``."""
     return frozenset(
         consent.financing_key
         for statement, consent in of_type(statements, TakeoverConsented)
@@ -52,7 +52,7 @@ _SATISFIED_BY = {
 
 
 def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: Products) -> Decision:
-    """Decide a reservation. Who asks without the applicant's signed application learns nothing but "unknown"."""
+    """Decide a reservation. Without the applicant's signed application the reply is nothing but "unknown"."""
     terms = ask.terms
     if terms is None or terms.product not in table.rows or ask.financing.partition("/")[0] != ask.asked_by:
         return _refused(
@@ -89,9 +89,9 @@ def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
 def _common(
     wanted: Encumbrance, context: DecisionContext, holds: dict[str, Hold], at: Micros, table: Products
 ) -> tuple[Thing, ...]:
-    """What names goods that another bank holds the same interest in, though the papers show nothing of it.
+    """The objects that identify goods in which another bank holds the same interest, though no document shows it.
 
-    Whose papers meet is judged by these: a consolidated box or a declaration has room for several.
+    Financings whose documents meet are decided by these: a consolidated box or a declaration has room for several.
     """
     if wanted.group != Interest.GOODS.group:
         return ()
@@ -119,9 +119,9 @@ def _free_again(thing: Thing) -> str:
 def still_free(
     hold: Hold, context: DecisionContext, at: Micros, product: Product
 ) -> tuple[Failed | None, frozenset[str]]:
-    """Before a pledge: nothing but what the bank may take over, or has looked at, competes; and what it takes over.
+    """Before a pledge: the guard that fails because of a competing hold, and the financings to be taken over.
 
-    Another reservation that ran out meanwhile does not compete. What is frozen passes to nobody.
+    An expired reservation of another bank does not compete. A frozen financing is not taken over.
     """
     wanted = encumbrance(hold.financing, hold.terms, product)
     holds = lifecycle.holds(context.decisions)
@@ -162,7 +162,7 @@ def _checked(
 def _outsider(
     ask: DecisionRequest, context: DecisionContext, terms: Terms, product: Product
 ) -> Failed | None:
-    """Why the asker is told nothing: no application to it, or by somebody who is no party of that cargo."""
+    """Why the requester gets no reason: no application to it, or one by somebody who is no party of that cargo."""
     applied = _application(context, ask, terms)
     if applied is None:
         return Failed(
@@ -211,7 +211,7 @@ def _of_cargo(papers: Papers, context: DecisionContext) -> bool:
 
 
 def _unstated(papers: Papers, context: DecisionContext, statements: Sequence[Statement]) -> str | None:
-    """The first invoice that no party of the consignment states as it is presented."""
+    """The first invoice that no party of the consignment states as presented."""
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in context.cargo))
     stated = {
         (normalise_1(invoice.document_id), Money.of(invoice.grand_total_amount), _party(invoice.seller_party))
@@ -268,7 +268,7 @@ def _unfit(
 
 
 def _without_reviewed(ask: DecisionRequest, context: DecisionContext, checked: Checked) -> Checked:
-    """Without what the bank has looked at since an earlier review of the same request."""
+    """``checked`` without the findings that the bank has examined since an earlier review of the same request."""
     reviewed = any(
         decision.number == ask.reviewed
         and decision.action is Action.RESERVE

@@ -1,7 +1,7 @@
-"""What partners say that financing reads: each accepted event as one value, in a set that only grows.
+"""Statements of partners that financing reads: each accepted event as one value, in a grow-only set.
 
-A word counts while its event is live: corrected, retracted and equivocated ones do not, by the rule of the heart. A
-correction speaks with its replacement under its own id.
+A statement counts while its event is live, by the rule of ``services.domain.liveness``. A correction states its replacement
+under its own id.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ P = TypeVar("P", bound=Payload)
 
 
 class Statement(NamedTuple):
-    """One accepted event: who said it when, when it happened, since when the platform knows it, and what it says."""
+    """One accepted event: its publisher, when it was published and happened, since when the platform knows it, and its payload."""
 
     event: EventId
     publisher: str
@@ -47,12 +47,12 @@ class Statement(NamedTuple):
 
     @property
     def order(self) -> tuple[Micros, Micros, EventId]:
-        """Later facts replace earlier ones; a tie never depends on arrival."""
+        """Sort key: later statements replace earlier ones, and ties never depend on arrival."""
         return self.happened, self.published, self.event
 
 
 class Record(NamedTuple):
-    """A grow-only set of words and withdrawals; ``all`` merges any number."""
+    """A grow-only set of statements and withdrawals; ``all`` merges any number."""
 
     statements: frozenset[Statement] = frozenset()
     withdrawals: frozenset[tuple[Withdrawal, Micros]] = frozenset()
@@ -70,7 +70,7 @@ class Record(NamedTuple):
 
 
 def read(attribution: Attribution, content: bytes, payload: Payload, known: Micros) -> Record:
-    """What one admitted event says to financing; an event of another kind is an empty record."""
+    """What one admitted event states to financing; empty for an event of another kind."""
     record = _statements(attribution, payload, known)
     if not record.statements and not record.withdrawals:
         return record
@@ -105,7 +105,7 @@ def _reads(payload: Payload) -> bool:
 
 
 def live(record: Record, as_of: Micros, known_at: Micros) -> frozenset[Statement]:
-    """The words that count: known by ``known_at``, happened by ``as_of``, and live as far as was known then."""
+    """The statements that count: known by ``known_at``, happened by ``as_of``, and live by what was known then."""
     withdrawals = [withdrawal for withdrawal, known in record.withdrawals if known <= known_at]
     known = {statement.event for statement in record.statements if statement.known <= known_at}
     contents: dict[EventId, set[bytes]] = {}
@@ -121,7 +121,7 @@ def live(record: Record, as_of: Micros, known_at: Micros) -> frozenset[Statement
 
 
 def of_type(statements: Iterable[Statement], kind: type[P]) -> list[tuple[Statement, P]]:
-    """The words of one type with their payloads, in the order in which they happened."""
+    """The statements of one type with their payloads, by the time of what they state."""
     found = [
         (statement, statement.payload) for statement in statements if isinstance(statement.payload, kind)
     ]

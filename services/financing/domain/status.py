@@ -1,6 +1,6 @@
-"""The answer to a bank on its own financing: everything that is known of it as of a moment, as it was known at another.
+"""The status of a bank's own financing as of a moment, as it was known at another.
 
-``as_of`` is when it happened, ``known_at`` when the platform knew: an answer that a bank filed can be given again.
+``as_of`` is when it happened, ``known_at`` when the platform knew: an earlier answer can be reproduced.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All of one financing; an empty ``registrations`` says "not registered", and ``limits`` what it cannot say."""
+    """All of one financing; empty ``registrations`` mean "not registered", and ``limits`` states what it cannot cover."""
 
     financing: str
     terms: Terms
@@ -73,9 +73,9 @@ def status(
     known_at: Micros,
     table: Products | None = None,
 ) -> Status | None:
-    """The status of ``financing`` for the bank whose it is; None for everybody else, as for what does not exist.
+    """The status of ``financing`` for its bank; None for everybody else, as for one that does not exist.
 
-    ``cargo`` is as of the same two moments; ``decisions`` are those on the financing and on whatever shares its cargo.
+    ``cargo`` is as of the same two moments; ``decisions`` are those on the financing and on all that share its cargo.
     """
     known = [decision for decision in decisions if decision.at <= min(as_of, known_at)]
     holds = lifecycle.holds(known)
@@ -121,7 +121,7 @@ def status(
 
 
 def _competes(hold: Hold, other: Hold, table: Products) -> bool:
-    """Whether another financing is of the same interest in the same value: the buyer's bank is no rival of the seller's."""
+    """Whether another financing is of the same interest in the same value: the buyer's bank does not compete with the seller's."""
     if other.financing == hold.financing or other.terms.product not in table.rows:
         return False
     own, its = table[hold.terms.product], table[other.terms.product]

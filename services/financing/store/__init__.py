@@ -1,1 +1,1 @@
-"""Where financing is kept: decisions, entries under their keys, and the one transaction that checks and reserves."""
+"""Storage of financing: decisions, entries under fingerprints, the transaction that decides, and reads for banks."""

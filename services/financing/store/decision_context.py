@@ -1,4 +1,4 @@
-"""The book of each decision: everything that it rests on, read behind the locks in one or two round trips for all of them."""
+"""The context of each decision, read behind the locks in one or two round trips for all requests together."""
 
 from __future__ import annotations
 
@@ -46,28 +46,28 @@ Session = Connection[Any]
 
 
 class LockedReads(NamedTuple):
-    """The facts about the cargo and the words about what is involved, as they were found behind the locks."""
+    """The facts about the cargo and the statements on what is involved, as read behind the locks."""
 
     facts: Sequence[Stored]
     statements: LoadedStatements
 
 
 class ContextRead(NamedTuple):
-    """The book, and the consignments that the request is about, as named or as reserved on."""
+    """The context, and the consignments of the request, as named or as reserved on."""
 
     context: DecisionContext
     things: tuple[Thing, ...]
 
 
 def send_reads(session: Session) -> Rows:
-    """Ask for what is seen behind the locks: a statement of its own, sent after the one that locks."""
+    """Send the read behind the locks: a statement of its own, after the one that locks."""
     return session.cursor(binary=True, row_factory=tuple_row).execute(reads_query())
 
 
 def reads_in(
     rows: Rows, requests: Sequence[PreparedRequest], locked: Sequence[LockedScope | CargoMoved]
 ) -> list[LockedReads]:
-    """What was seen for each request; the words are those on what is involved, and on what the request tells."""
+    """The reads of each request; statements are those on what is involved and on the subjects that the request states."""
     facts: list[list[Stored]] = [[] for _ in requests]
     statements: list[list[Stored]] = [[] for _ in requests]
     for no, is_fact, *row in rows.fetchall():
@@ -88,7 +88,7 @@ def reads_in(
 
 @cache
 def reads_query() -> bytes:
-    """The facts about the consignments that are locked, and the words on what is involved, of each request by itself."""
+    """For each request, the facts about its locked consignments and the statements on what is involved."""
     facts = nested(reading.said_query(), ids=b"SELECT unnest(h.consignments)")
     locked_reads = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
     return b"\n".join(
@@ -103,7 +103,7 @@ def reads_query() -> bytes:
 
 
 class PriorDecisions(NamedTuple):
-    """What earlier decisions left."""
+    """What earlier decisions left: cargo, fingerprints, entries, and the decisions themselves."""
 
     things: tuple[Thing, ...]
     prints: tuple[Fingerprint, ...]
@@ -117,10 +117,7 @@ class PriorDecisions(NamedTuple):
 def read_prior(
     session: Session, requests: Sequence[PreparedRequest], locked: Sequence[LockedScope | CargoMoved]
 ) -> list[PriorDecisions]:
-    """What earlier decisions left of what each request is about, as far as there is any, in one round trip.
-
-    Nothing of it depends on the answer to another question.
-    """
+    """What earlier decisions left for each request, in one round trip; no read depends on another's answer."""
     pairs = list(zip(requests, locked, strict=True))
     touching = [
         place
@@ -147,9 +144,9 @@ def read_context(
     table: Products,
     required: frozenset[str],
 ) -> ContextRead:
-    """The book of what is locked by ``locked``.
+    """The context of the request locked by ``locked``.
 
-    A further round trip is needed where the cargo has notes that are not among the papers.
+    A further round trip is needed where the cargo has notes that are not among the documents.
     """
     ask = prepared.ask
     holds = lifecycle.holds(prior.decisions)
@@ -180,7 +177,7 @@ def read_context(
 
 
 class _PriorRows(NamedTuple):
-    """Rows that were asked for; None what was not."""
+    """Rows of the reads; None for a read that was not sent."""
 
     cargo: Rows | None
     entries: Rows
@@ -245,6 +242,6 @@ def _apart(near: Iterable[NearbyFinancing], cargo: Iterable[Cargo]) -> tuple[Nea
 
 
 def _whole(things: Sequence[Thing], cargo: Iterable[Cargo]) -> bool:
-    """Whether each thing that was named is, or leads to, a consignment that is founded and known."""
+    """Whether each named object is, or leads to, a consignment that is founded and known."""
     known = frozenset[Thing]().union(*(each.things for each in cargo))
     return bool(things) and all(thing in known for thing in things)

@@ -1,8 +1,8 @@
-"""The desk: requests are decided in one transaction. Everything that a decision depends on is locked, read, judged and recorded.
+"""The decision service: requests are locked, read, decided, signed and recorded in one transaction.
 
-What is read behind the locks nobody else can change (see ``holding``). Locking and reading is one round trip to the database,
-recording another; a third reads what earlier decisions left, where there are any. So it is for one request as for several:
-those have nothing in common, and none sees what another one of them decides.
+What is read behind the locks no other transaction can change (see ``locks``). Locking and reading is one round trip to the
+database, recording another; a third reads what earlier decisions left, where there are any. Requests decided together have
+nothing in common, and none sees another's decision.
 """
 
 from __future__ import annotations
@@ -59,21 +59,21 @@ MOST_KEYS = 1_024
 
 
 def database_clock(session: Session) -> tuple[Micros, int]:
-    """(the moment, the transaction below which everything is seen) by the database, for other clocks to begin with."""
+    """(the moment, the transaction below which everything is visible) by the database."""
     row = session.execute(statement("moment")).fetchone()
     assert row is not None
     return int(row[0]), int(row[1])
 
 
 class _Counting(NamedTuple):
-    """The versions of fingerprints that counted when last asked: as rows in words, and as they are computed with."""
+    """The fingerprint versions that counted at the last read: as text rows, and as they are computed with."""
 
     rows: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
 
 
 class _RequestReads(NamedTuple):
-    """One request with all that was found of it."""
+    """One request with everything that was read for it."""
 
     prepared: PreparedRequest
     locked: LockedScope
@@ -82,9 +82,9 @@ class _RequestReads(NamedTuple):
 
 
 class _GroupReads(NamedTuple):
-    """What is decided side by side, each with its place among the requests, and what all of it rests on.
+    """Requests decided together, each with its place, and what all of them share.
 
-    ``open`` are the versions of fingerprints under which is written.
+    ``open`` are the fingerprint versions that are written.
     """
 
     each: list[tuple[int, _RequestReads]]
@@ -96,10 +96,10 @@ class _GroupReads(NamedTuple):
 
 @dataclass(frozen=True)
 class DecisionService:
-    """Decides in the caller's transaction, which it neither commits nor rolls back. For several sessions and threads.
+    """Decides in the caller's transaction, which it neither commits nor rolls back. Usable from several sessions and threads.
 
-    ``required`` are the other registries that must be clear before money is paid; ``clock`` is another one than the
-    database's, read behind the locks.
+    ``required`` are the other registries that must be clear before money is paid; ``clock`` replaces the database's, and is read
+    behind the locks.
     """
 
     ring: KeyRing
@@ -113,8 +113,8 @@ class DecisionService:
     def decide(self, session: Session, ask: DecisionRequest, on: Sequence[Thing] = ()) -> Decision:
         """Decide and record ``ask``; ``on`` are the consignments that a reservation or a request about cargo is about.
 
-        A repeated request gives the decision that was taken for it, and records nothing. Blocks while others decide on the
-        same encumbrance. Raises CargoMoved (begin again), KeyMissing, and what Postgres raises.
+        A repeated request gives its recorded decision and records nothing. Blocks while others decide on the same encumbrance. Raises
+        CargoMoved (begin again), KeyMissing, and what Postgres raises.
         """
         (found,) = self.decide_all(session, [(ask, on)])
         if isinstance(found, Exception):
@@ -124,11 +124,11 @@ class DecisionService:
     def decide_all(
         self, session: Session, requests: Sequence[Request], whole: bool = False
     ) -> list[Decision | Exception]:
-        """Decide and record each of ``requests``, or say why it alone was not decided; nothing of such a one is written.
+        """Decide and record each of ``requests``; an exception in place of a decision concerns that request alone, of which nothing is written.
 
-        Later where it has something in common with an earlier one, CargoMoved where it has to begin again. ``whole``:
-        this is all of the transaction, begun and committed by statements that go with others. Raises what concerns them all:
-        KeyMissing, and what Postgres raises; to roll back is then the caller's.
+        Deferred where it has something in common with an earlier one, CargoMoved where it has to begin again. ``whole``: this is the whole
+        transaction, begun and committed by statements pipelined with the others. Raises what concerns all: KeyMissing, and what Postgres
+        raises; the caller then rolls back.
         """
         adapt(session)
         found: list[Decision | Exception] = [Deferred() for _ in requests]
@@ -156,7 +156,7 @@ class DecisionService:
     def _judged(
         self, session: Session, reads: _RequestReads, group_reads: _GroupReads
     ) -> tuple[Decision, SignedDecision | None]:
-        """The decision on one request, and what is to be recorded of it, if anything is."""
+        """The decision on one request, and its record unless there is nothing to record."""
         at, table = group_reads.at, products() if self.table is None else self.table
         context, things = read_context(session, *reads, group_reads.registry, at, table, self.required)
         decision = decide(reads.prepared.ask, context, at, self.table)
@@ -173,7 +173,7 @@ class DecisionService:
     def _group_reads(
         self, session: Session, requests: Sequence[Request], found: list[Decision | Exception], whole: bool
     ) -> _GroupReads | None:
-        """What is locked for the requests, and seen behind that; None where none can be decided. Others are in ``found``."""
+        """Lock the requests and read behind the locks; None where none can be decided. Exceptions of others are put in ``found``."""
         counting = self._counting[0]
         while True:
             places, prepared = _apart(requests, counting.versions, found)
@@ -206,7 +206,7 @@ class DecisionService:
         return _GroupReads(each, registry, at, position, opened)
 
     def _registry(self, session: Session, version: int) -> Registry:
-        """The registry at the version that is held; read once for each version of it."""
+        """The registry at the locked version, cached by version."""
         known = self._known.get(version)
         if known is None:
             known = registry_store.load(session)
@@ -218,9 +218,9 @@ class DecisionService:
 def _apart(
     requests: Sequence[Request], known: Sequence[Version], found: list[Decision | Exception]
 ) -> tuple[list[int], list[PreparedRequest]]:
-    """The requests, by their places, that have nothing in common as far as they tell themselves, while there is room.
+    """The requests, by place, that share no key as far as they name them, while there is room.
 
-    What fails for one of them alone is put to its place in ``found``.
+    An exception that concerns one of them alone is put in its place in ``found``.
     """
     places, prepared = list[int](), list[PreparedRequest]()
     taken: set[int] = set()
@@ -239,7 +239,7 @@ def _apart(
 
 
 def _presented_prints(ask: DecisionRequest, known: Sequence[Version]) -> tuple[Fingerprint, ...]:
-    """The fingerprints of the papers of a reservation, under each version that counts."""
+    """The fingerprints of a reservation's documents, under each version that counts."""
     if ask.action is not Action.RESERVE or ask.terms is None:
         return ()
     return tuple(p for version in known for p in fingerprints(ask.papers, ask.terms.applicant, version))

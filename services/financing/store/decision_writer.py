@@ -1,4 +1,4 @@
-"""Writing decisions down: the signed events, what they touch, and the entries that they take or free."""
+"""Recording of decisions: the signed event over the bytes as stored, what it touches, and the entries taken or freed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_CARGO = 256
 
 @dataclass(frozen=True, slots=True)
 class ReservedEntries:
-    """What a reservation takes: fingerprints, on which consignments. Nothing for other decisions."""
+    """The fingerprints that a reservation takes, on which consignments. Empty for other decisions."""
 
     prints: Sequence[Fingerprint] = ()
     things: Sequence[Thing] = ()
@@ -43,7 +43,7 @@ class ReservedEntries:
 def signed_decision(
     signer: Signer, decision: Decision, state: bytes, taken: ReservedEntries, about: Sequence[Thing] = ()
 ) -> Signed:
-    """The event of ``decision`` that rests on what has the SHA-256 ``state``; the same ruling gives the same bytes.
+    """The event of ``decision`` that rests on the state with SHA-256 ``state``; the same decision gives the same bytes.
 
     ``about`` are the consignments that it names.
     """
@@ -52,12 +52,12 @@ def signed_decision(
 
 
 def version_of(decision: Decision) -> type[DecidedWhole]:
-    """The version of the event that says ``decision``: the newest one only where it says something that earlier ones cannot."""
+    """The version of the event that states ``decision``: the newest one only where earlier ones cannot."""
     return DecidedOnGoods if decision.shares or decision.waiver else DecidedWhole
 
 
 def stated(decision: Decision) -> dict[str, Any]:
-    """What the event says of ``decision`` itself, by the names of its fields; None for what it leaves out."""
+    """The fields of the event that come from ``decision`` itself; None for what it leaves out."""
     amount, terms = decision.amount, decision.terms
     return {
         "happened": rfc3339(decision.at),
@@ -113,7 +113,7 @@ def _share(share: Share | None) -> str:
 
 
 def state_digest(context: DecisionContext) -> bytes:
-    """SHA-256 of what a decision rests on: decisions, words, cargo, entries and answers, whatever order they came in."""
+    """SHA-256 of what a decision rests on (decisions, statements, cargo, entries, answers), independent of order."""
     rests_on = [
         *sorted(f"decision {decision.number}" for decision in context.decisions),
         *sorted(f"word {statement.event.hex()}" for statement in context.statements),
@@ -132,7 +132,7 @@ ENDING = frozenset({Action.RELEASE, Action.CANCEL})
 
 
 class SignedDecision(NamedTuple):
-    """A decision to be recorded: signed, with what it takes (nothing but for a reservation) on which consignments."""
+    """A signed decision to be recorded, with the entries that it takes."""
 
     decision: Decision
     signed: Signed
@@ -142,7 +142,7 @@ class SignedDecision(NamedTuple):
 def signed(
     decision: Decision, signer: Signer, state: bytes, prints: Sequence[Fingerprint], things: Sequence[Thing]
 ) -> SignedDecision:
-    """``decision`` signed, resting on what has the SHA-256 ``state``.
+    """``decision`` signed, resting on the state with SHA-256 ``state``.
 
     ``prints`` are what a reservation takes, ``things`` its consignments, or those that a request about cargo is about; both are
     ignored for decisions that take and name nothing.
@@ -154,7 +154,7 @@ def signed(
 
 
 def record(session: Session, decided: Sequence[SignedDecision]) -> None:
-    """Record decisions that have nothing in common, and what follows from them, in the caller's transaction.
+    """Record decisions that have nothing in common, and their effects, in the caller's transaction.
 
     In a pipeline nothing is waited for.
     """
@@ -220,7 +220,7 @@ def _own(decision: Decision) -> list[bytes]:
 
 
 def _freed(decision: Decision) -> list[bytes]:
-    """Whose entries a decision that is done frees: of those that it takes over or finds run out, and its own that it gives up."""
+    """Whose entries a decision that is done frees: of financings taken over or expired, and its own when it gives them up."""
     gives_up = decision.action in {*ENDING, Action.RESERVE}
     return _ids(decision, lambda decision: (*decision.frees, decision.financing if gives_up else ""))
 

@@ -1,4 +1,4 @@
-"""What a decision or a status looks at, read from the store: the cargo as the heart derives it, and words about financing."""
+"""The evidence of a decision or a status: the cargo as derived from stored events, and the statements on its subjects."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ Session = Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The cargo of some consignments and everything that was said to financing about them and about some subjects.
+    """The cargo of some consignments, and all statements on them and on some subjects.
 
-    ``reports`` is what each of the facts states that were looked at.
+    ``reports`` are the facts of each event that was read.
     """
 
     cargo: tuple[Cargo, ...]
@@ -41,7 +41,7 @@ class Evidence:
 
 
 def canonical(session: Session, things: Iterable[Thing]) -> list[bytes]:
-    """The groups that consignments belong to, by their canonical ids, in order; what was never founded has none."""
+    """The canonical ids of the groups that consignments belong to, sorted; one that was never founded has none."""
     found: dict[bytes, None] = {}
     for thing in things:
         found.update(dict.fromkeys(reading.consignments_of(session, thing.kind, thing.key)))
@@ -65,7 +65,7 @@ def gather_evidence(
 
 
 class LoadedStatements(NamedTuple):
-    """What was read beforehand of words about some subjects."""
+    """Stored statements on some subjects that were read beforehand."""
 
     subjects: frozenset[bytes] = frozenset()
     events: Sequence[Stored] = ()
@@ -81,7 +81,7 @@ def evidence_of(
     known_at: Micros = FOREVER,
     loaded_statements: LoadedStatements = LoadedStatements(),
 ) -> Evidence:
-    """The same with the facts ``loaded`` already, and perhaps some words; what is missing of these is read."""
+    """The same from facts ``loaded`` already, and perhaps some statements; missing ones are read."""
     events = [reread(s, registry) for s in loaded if s.append_us <= known_at]
     facts = facts_of(events)
     cargo = []
@@ -105,12 +105,12 @@ def evidence_of(
 def statements_about(
     session: Session, subjects: Iterable[bytes], registry: Registry, known_at: Micros = FOREVER
 ) -> Record:
-    """What was said of financings, applications and notes (16-byte ids), known by ``known_at``; raises Unreadable."""
+    """The statements on financings, applications and notes (16-byte ids), known by ``known_at``. Raises Unreadable."""
     return statements_in(load_statements(session, subjects), registry, known_at)
 
 
 def statements_in(events: Iterable[Stored], registry: Registry, known_at: Micros = FOREVER) -> Record:
-    """What ``events`` say to financing, as far as they were known by ``known_at``; raises Unreadable."""
+    """The statements of ``events`` as far as they were known by ``known_at``. Raises Unreadable."""
     return Record.all(
         read(relevant.statement, relevant.stored.content, relevant.payload, relevant.stored.append_us)
         for relevant in (

@@ -1,4 +1,4 @@
-"""What is kept of financings: decisions on them, their cargo, and what they hold under which fingerprints."""
+"""The tables of financing: decisions, cargo, entries under fingerprints, alert acknowledgements and registry answers."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def thing_of(text: str) -> Thing:
 
 
 def decision_columns(decisions: Sequence[Decision]) -> dict[str, Any]:
-    """The parameters of ``record`` that say the decisions themselves, but for the signed events: a column of each member."""
+    """The parameters of ``record`` for the decisions themselves, without the signed events: a column of each member."""
     terms = [decision.terms for decision in decisions]
     amounts = [decision.amount for decision in decisions]
     return {
@@ -120,7 +120,7 @@ def print_of(row: Sequence[Any]) -> tuple[str, Fingerprint]:
 
 
 def entry_columns(taken: Iterable[tuple[str, Iterable[Fingerprint]]]) -> dict[str, Any]:
-    """The parameters of ``record`` that say what financings, by their names, take: in ascending order of digests of each."""
+    """The parameters of ``record`` for the entries that financings take, in ascending order of digests of each."""
     made = [
         (name, print_)
         for name, prints in taken
@@ -147,13 +147,13 @@ HeldEntry = tuple[str, Fingerprint]
 
 
 def decisions_of(session: Session, financings: Iterable[bytes]) -> tuple[Decision, ...]:
-    """Every decision that changed one of the financings (16-byte ids), in the order in which they were taken."""
+    """Every decision that changed one of the financings (16-byte ids), in the order of their numbers."""
     rows = _rows(session, "decisions_of", {"financings": uuids(sorted({*financings}))})
     return tuple(map(decision_of, rows))
 
 
 def cargo_of(session: Session, financings: Sequence[bytes]) -> tuple[Thing, ...]:
-    """The consignments that the financings (16-byte ids) were reserved on, under the names of then."""
+    """The consignments that the financings (16-byte ids) were reserved on, under their names of that time."""
     return cargo_in(
         _rows(session, "cargo_of", {"financings": uuids(sorted(financings))}) if financings else []
     )
@@ -165,7 +165,7 @@ def cargo_in(rows: Iterable[Row]) -> tuple[Thing, ...]:
 
 
 def entries_of(session: Session, financings: Sequence[bytes]) -> list[HeldEntry]:
-    """What the financings (16-byte ids) hold, each with the financing's name, in order."""
+    """The entries of the financings (16-byte ids), each with the financing's name, sorted."""
     if not financings:
         return []
     rows = _rows(session, "entries_of", {"financings": uuids(sorted(financings))})
@@ -173,19 +173,19 @@ def entries_of(session: Session, financings: Sequence[bytes]) -> list[HeldEntry]
 
 
 def entries_held_by(entries: Iterable[HeldEntry], financing: str) -> list[HeldEntry]:
-    """What the financing of that name holds of ``entries``, in order."""
+    """The entries of the financing of that name, sorted."""
     return sorted((each for each in entries if each[0] == financing), key=_order)
 
 
 def entries_under(session: Session, prints: Sequence[Fingerprint]) -> list[HeldEntry]:
-    """What is held under any of ``prints``, by whomever, each with the financing's name."""
+    """The entries under any of ``prints``, of all financings."""
     digests = sorted({each.digest for each in prints})
     rows = _rows(session, "entries", {"digests": uuids(digests)}) if digests else []
     return among(map(print_of, rows), prints)
 
 
 def among(entries: Iterable[HeldEntry], prints: Iterable[Fingerprint]) -> list[HeldEntry]:
-    """What of ``entries`` is held under the very ``prints``: of the same version, kind and digest."""
+    """Those of ``entries`` under the very ``prints``: of the same version, kind and digest."""
     wanted = {(p.version, p.kind, p.digest) for p in prints}
     return [(name, p) for name, p in entries if (p.version, p.kind, p.digest) in wanted]
 
@@ -200,7 +200,7 @@ def _rows(session: Session, name: str, parameters: dict[str, Any]) -> list[tuple
 
 
 class Acknowledgement(NamedTuple):
-    """Which client of the bank acknowledged an alert, when, and what it remarked."""
+    """Which client of the bank acknowledged an alert through the API, when, and its remark."""
 
     at: Micros
     client: str
@@ -210,7 +210,7 @@ class Acknowledgement(NamedTuple):
 def acknowledge(
     session: Session, financing: str, alert: str, at: Micros, client: str, remark: str = ""
 ) -> bool:
-    """Put down that ``alert`` (32 hex digits) was seen; False where it was before, which stays as it is."""
+    """Record that ``alert`` (32 hex digits) was acknowledged; False where it was before, which stays unchanged."""
     key = {"financing": financing_id(financing).hex(), "alert": alert}
     entry = {"at": at, "client": client, "remark": remark}
     if session.execute(statement("acknowledge"), {**key, **entry}).rowcount == 0:
@@ -220,14 +220,14 @@ def acknowledge(
 
 
 def acknowledged(session: Session, financing: str, known_at: Micros) -> dict[str, Acknowledgement]:
-    """What was acknowledged by ``known_at``, by the alert."""
+    """The acknowledgements by ``known_at``, by alert."""
     given = {"financing": financing_id(financing).hex(), "known_at": known_at}
     rows = session.execute(statement("acknowledged"), given, binary=True)
     return {bytes(alert).hex(): Acknowledgement(at, client, remark) for alert, at, client, remark in rows}
 
 
 def record_answers(session: Connection[Any], financing: str, answers: Iterable[RegistryAnswer]) -> None:
-    """Put down ``answers`` on ``financing``, in the caller's transaction; one that is there already stays as it is."""
+    """Record ``answers`` of other registries on ``financing``, in the caller's transaction; an existing one stays unchanged."""
     own = UUID(bytes=financing_id(financing))
     for given in answers:
         finding = {"finding": str(given.finding)}

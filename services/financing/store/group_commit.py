@@ -1,10 +1,8 @@
-"""Group commit: requests that come while others are decided are decided together, in one transaction of their own.
+"""Group commit: requests that arrive while others are decided are decided together, in one transaction.
 
-Whoever asks first leads: it takes all that wait, decides them, commits once and wakes them; the first of those who came
-meanwhile leads next. It waits for those who were just answered, who as a rule ask again at once, and for them two milliseconds
-at most; one asker alone never waits. Each is answered by itself and only when its decision is committed.
-
-For who asks on an event loop a thread leads that is kept for that.
+The first requester leads: it takes all that wait, decides them, commits once and wakes them; the first that arrived meanwhile leads
+next. A leader waits at most ``PATIENCE`` for those just answered, who mostly request again at once; a single requester never
+waits. Each gets its own answer, after the commit. For requesters on an event loop a dedicated thread leads.
 """
 
 from __future__ import annotations
@@ -35,12 +33,12 @@ PATIENCE = 0.002
 
 
 class GroupFailed(Exception):
-    """The transaction of the group failed, for whichever reason: nothing was decided; ask in a transaction of your own."""
+    """The transaction of the group failed and nothing was decided: decide in a transaction of your own."""
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One request that waits for its answer; whoever of them is to lead has none yet."""
+    """A request that waits for its answer; one that is woken to lead has none yet."""
 
     ask: DecisionRequest
     on: Sequence[Thing]
@@ -56,7 +54,7 @@ class _Waiting:
 
 @dataclass(slots=True, eq=False)
 class _OnThread(_Waiting):
-    """It holds a thread, which is woken with the answer, or to lead."""
+    """It blocks a thread, which is woken with the answer, or to lead."""
 
     woken: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
@@ -66,7 +64,7 @@ class _OnThread(_Waiting):
 
 @dataclass(slots=True, eq=False)
 class _OnLoop(_Waiting):
-    """It is awaited on the event loop that it was made on."""
+    """It is awaited on the event loop that created it."""
 
     came: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -80,7 +78,7 @@ class _OnLoop(_Waiting):
 
 
 class GroupCommit:
-    """Decides for many threads by ``service``, over one session that ``connect`` opens: committing by itself, and its own."""
+    """Decides for many threads by ``service``, over one session of its own from ``connect``, in autocommit."""
 
     def __init__(self, service: DecisionService, connect: Callable[[], Session]) -> None:
         self.service, self._connect = service, connect
@@ -93,10 +91,10 @@ class GroupCommit:
         self._leading = ThreadPoolExecutor(1, "decisions")
 
     def decide(self, ask: DecisionRequest, on: Sequence[Thing] = ()) -> Decision:
-        """Decide, record and commit ``ask`` as ``DecisionService.decide`` does, with whatever else is asked at the same time.
+        """Decide, record and commit ``ask`` as ``DecisionService.decide`` does, with the requests that arrive at the same time.
 
-        Blocks until that is done. Raises CargoMoved (begin again), Alone where the group failed, and what fails for this
-        request alone. Whoever holds locks that a decision needs must not call it.
+        Blocks until that is done. Raises CargoMoved (begin again), GroupFailed, and what fails for this request alone. A caller that
+        holds locks which a decision needs must not call it.
         """
         own = _OnThread(ask, on)
         if not self._leads(own):
@@ -113,13 +111,13 @@ class GroupCommit:
         return own.decision()
 
     def close(self) -> None:
-        """Give the session back; nobody may be asking."""
+        """Close the session; no request may be pending."""
         self._leading.shutdown()
         with self._lock:
             self._end()
 
     def _leads(self, own: _OnThread | _OnLoop) -> bool:
-        """Join those who wait; whether nobody leads, so that ``own`` does."""
+        """Join the queue; whether ``own`` is to lead."""
         with self._lock:
             self._queue.append(own)
             if len(self._queue) == self._expected:
@@ -139,7 +137,7 @@ class GroupCommit:
             self._lead_once(own)
 
     def _lead_once(self, own: _OnThread | _OnLoop) -> None:
-        """Decide what waits, ``own`` among it, and hand on: to whoever came meanwhile, or to nobody."""
+        """Decide the queue, ``own`` among it, and hand the lead to the next in it, if any."""
         group = self._gathered()
         try:
             self._answer(group)

@@ -1,8 +1,8 @@
-"""The platform's own keys for financing, in one file that only its owner reads, and how they are made known.
+"""The platform's own keys for financing, in one file readable by its owner only, and their registration.
 
-The file is JSON: ``source`` and ``seed`` (the signing key of decisions), ``salt_secret``, and ``registry_keys``, by which
-fingerprints are keyed, the newest last. Whoever loses it can sign no further decision and compare no fingerprint: keep a
-copy apart. What it holds is never stored in the database.
+The file is JSON: ``source`` and ``seed`` (the signing key of decisions), ``salt_secret``, and ``registry_keys`` for fingerprints, the
+newest last. Without it no further decision can be signed and no fingerprint compared: back it up apart. Nothing of it is stored
+in the database.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ SOURCE = "urn:lianyun:platform"
 
 
 class KeysMissing(Exception):
-    """There is no file of keys, or it cannot be used; the text says what to do."""
+    """There is no usable file of keys; the text names the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformKeys:
-    """What the file holds; secrets never show."""
+    """The contents of the file; secrets never show."""
 
     source: str
     key: SigningKey
@@ -52,7 +52,7 @@ class PlatformKeys:
         return f"PlatformKeys({self.source}, {self.key.key_id}, {len(self.registry_keys)} registry keys)"
 
     def decision_service(self, network: str, required: frozenset[str] = frozenset()) -> DecisionService:
-        """The desk that decides by them on ``network``; ``required`` are registries that must be clear before money is paid."""
+        """The decision service on ``network``; ``required`` are registries that must be clear before money is paid."""
         signer = Signer(network, self.source, self.key, self.salt_secret)
         return DecisionService(KeyRing(self.registry_keys), signer, required)
 
@@ -104,9 +104,9 @@ def add_registry_key(path: Path) -> PlatformKeys:
 
 
 def prepare(session: Session, keys: PlatformKeys, network: str, now: Micros, by: str) -> list[str]:
-    """Register the platform with its key on ``network`` and open a version of fingerprints where there is none; what was done, in words.
+    """Register the platform and its key on ``network`` and open a fingerprint version where there is none; returns what was done, as text.
 
-    Runs in the caller's transaction; repeating it does nothing.
+    Runs in the caller's transaction; idempotent.
     """
     done = []
     known = store.load(session)

@@ -1,8 +1,7 @@
-"""Locking everything that decisions depend on, in one statement: what is read afterwards nobody else can change.
+"""Locks of everything that decisions depend on, taken in one statement.
 
-The order of locks is that of every writer, over all requests of the transaction: registry, versions of fingerprints,
-consignments' heads, then the keys of the encumbrances, in ascending order. The moment of the decisions and their numbers are
-drawn behind them.
+The order is that of every writer, over all requests of the transaction: registry, fingerprint versions, heads of consignments,
+then the keys of the encumbrances in ascending order. The time and the numbers of the decisions are drawn behind them.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ class CargoMoved(Exception):
 
 
 class Deferred(CargoMoved):
-    """An earlier request of the same transaction is about the same, or takes the room: begin again when that has ended."""
+    """It shares a key with an earlier request of the same transaction, or there is no room: begin again after that one."""
 
     def __init__(self) -> None:
         super().__init__("not decided beside an earlier request of the same transaction; begin again")
 
 
 class PreparedRequest(NamedTuple):
-    """A request as it is looked at: with the things that it names and the fingerprints of its papers, if it has any."""
+    """A request with the objects that it names and the fingerprints of its documents."""
 
     ask: DecisionRequest
     on: Sequence[Thing]
@@ -56,10 +55,9 @@ class PreparedRequest(NamedTuple):
 class LockedScope(NamedTuple):
     """What is locked until the transaction ends, and what was drawn behind the locks.
 
-    ``consignments`` are the groups by their canonical ids; ``involved`` the financings that are named or hold any of the
-    same, ``near`` those of them whose goods may be those of the request; below ``position`` all transactions were seen.
-    ``ruled`` says whether there are decisions on what is involved, ``answered`` answers of other registries, ``repeated`` a
-    decision on this very request.
+    ``consignments`` are the groups by canonical id; ``involved`` the financings that are named or hold any of the same, ``near`` those of
+    them whose goods may be those of the request; all transactions below ``position`` were visible. ``ruled``: there are decisions
+    on what is involved, ``answered``: answers of other registries, ``repeated``: a decision on this very request.
     """
 
     registry: int
@@ -75,7 +73,7 @@ class LockedScope(NamedTuple):
 
 
 class OtherVersions(NamedTuple):
-    """The versions of fingerprints that count, as rows in words: not those that the fingerprints were made by."""
+    """The fingerprint versions that count, as text rows, where they are not those of the fingerprints given."""
 
     rows: tuple[str, ...]
 
@@ -84,10 +82,9 @@ Rows = Cursor[tuple[Any, ...]]
 
 
 def send_locks(session: Session, requests: Sequence[PreparedRequest], made_by: Sequence[str]) -> Rows:
-    """Ask for all locks of ``requests``; ``made_by`` are the versions of their fingerprints.
+    """Send the statement that takes all locks of ``requests``; ``made_by`` are the versions of their fingerprints.
 
-    Blocks, where the rows are waited for, while others decide on the same encumbrances, or change the registry or the
-    versions.
+    Fetching its rows blocks while others decide on the same encumbrances, or change the registry or the versions.
     """
     asks = [prepared.ask for prepared in requests]
     parameters = {
@@ -113,7 +110,7 @@ def locked_in(
 ) -> list[LockedScope | CargoMoved] | OtherVersions:
     """What was locked for each request, or why it has to begin again.
 
-    Where other versions count no key is: make the fingerprints by them and ask again.
+    Where other versions count nothing is locked: compute the fingerprints by them and send again.
     """
     found: list[LockedScope | CargoMoved] = []
     taken: set[int] = set()
@@ -135,7 +132,7 @@ def locked_in(
 
 
 def known_keys(prepared: PreparedRequest) -> set[int]:
-    """The keys of a request as far as it tells them itself: two that share one are not decided side by side."""
+    """The keys that a request names itself: two requests that share one are not decided together."""
     named = (
         *(thing.id for thing in prepared.on),
         *financings_of(prepared.ask),
@@ -145,7 +142,7 @@ def known_keys(prepared: PreparedRequest) -> set[int]:
 
 
 def nearby(ask: DecisionRequest) -> bool:
-    """Whether a request concerns whoever has an interest in the same goods under another consignment."""
+    """Whether a request concerns interests in the same goods under other consignments."""
     of_goods = ask.terms is not None and ask.terms.interest != Interest.RECEIVABLE
     return ask.action.disposes or (ask.action is Action.RESERVE and of_goods)
 
@@ -156,18 +153,18 @@ def financings_of(ask: DecisionRequest) -> list[bytes]:
 
 
 def stated_application(ask: DecisionRequest) -> set[bytes]:
-    """The application that a request is about, if it says so: the subject of words."""
+    """The application that a request states, as a subject of statements."""
     return set() if ask.terms is None else {application_id(ask.terms.application)}
 
 
 def stated_subjects(ask: DecisionRequest) -> set[bytes]:
-    """The subjects that a request tells: its application, and the notes that its papers name."""
+    """The subjects that a request states: its application and the notes among its documents."""
     notes = (canonical_key(ObjectKind.NOTE, note.key) for note in ask.papers.notes)
     return {*stated_application(ask), *map(note_id, notes)}
 
 
 def _request(ask: DecisionRequest) -> Iterator[bytes]:
-    """What two tellings of one request have in common."""
+    """The keys under which repetitions of one request meet."""
     yield request_key(ask.asked_by, ask.idempotency)
     if ask.request is not None:
         yield ask.request

@@ -1,10 +1,10 @@
-"""The clerk: takes what partners ask for by signed events to the desk, one event and one transaction at a time.
+"""Decides what partners request by signed events, one event and one transaction at a time.
 
-A bank asks for a step by its word on its own financing (pledged, drawn, released, cancelled, substituted), a party of the
-cargo by its request to release, re-consign or transfer it. The decision names the event; the event itself stays a fact,
-whatever was decided. Two clerks never answer one event, and an event that was answered is never answered again.
+A bank requests a step by an event on its own financing (pledged, drawn, released, cancelled, substituted), a party of the cargo by
+its request to release, re-consign or transfer it. The decision names the event; the event stays a fact, whatever was decided. An
+event is decided once, whatever number of consumers run.
 
-An event on which our own code fails is put down with its fault, lets all others pass and is tried again later; a fault of the
+An event on which our own code fails is recorded with its fault, does not hold up others and is retried later; a fault of the
 infrastructure is raised.
 """
 
@@ -56,7 +56,7 @@ class _Failed(Exception):
 
 
 def decide_next(session: Session, service: DecisionService) -> bool:
-    """Decide what the oldest waiting event asks for, and commit; False where none waits. Raises as ``DecisionService.decide``."""
+    """Decide the oldest waiting event and commit; False where none waits. Raises as ``DecisionService.decide``."""
     for _ in range(ATTEMPTS):
         try:
             with session.transaction():
@@ -112,7 +112,7 @@ def _answer(session: Session, service: DecisionService, no: int) -> None:
 def request_of(
     payload: Payload, publisher: str, event: EventId
 ) -> tuple[DecisionRequest, tuple[Thing, ...]] | None:
-    """The request that an event of ``publisher`` makes, and the cargo that it is about; None where it makes none."""
+    """The request of an event of ``publisher``, and the cargo that it is about; None where it requests nothing."""
     name = f"event {event.hex()}"
     if isinstance(payload, finance_request.Disposal):
         on = tuple(sorted({Thing(ref.kind, ref.key) for ref in payload.objects}))
@@ -140,7 +140,7 @@ def request_of(
 
 
 def _decided_before(session: Session, ask: DecisionRequest) -> int | None:
-    """The decision that the event only tells of: its bank asked for the same step, of the same amount, through the API.
+    """The decision that the event only reports: its bank requested the same step, of the same amount, through the API.
 
     Each such decision stands for one event, so that a second payment of the same amount is decided by itself.
     """

@@ -1,4 +1,4 @@
-"""Answers to a bank on its own financing, read from the store without locking anything."""
+"""Reads for banks without locks: the status of one financing, summaries of many, and events on pledged cargo."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Session = Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class StatusEvidence:
-    """A status with what it was taken from: the cargo, the words that count, and every decision involved."""
+    """A status with its evidence: the cargo, the statements that count, and every decision involved."""
 
     status: Status
     cargo: tuple[Cargo, ...]
@@ -107,9 +107,9 @@ def read_status_evidence(
 
 
 def encumbered(session: Session, financing: str, at: Micros) -> Reply:
-    """Whether the interest of ``financing`` is taken: by itself (OWN), by somebody else (TAKEN), by nobody (FREE).
+    """Whether the interest of ``financing`` is taken: by itself (OWN), by another (TAKEN), by none (FREE).
 
-    Nobody else is named, nor told of. Other registries are not asked.
+    The other is not named. Other registries are not queried.
     """
     own = [print_ for name, print_ in entries_of(session, [financing_id(financing)]) if name == financing]
     met = entries_under(session, own)
@@ -148,7 +148,7 @@ def _evidence(
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A financing as it stands by the decisions and by what was said of it; ``position`` is the latest decision on it."""
+    """A financing by its decisions and statements, without its cargo; ``position`` is the latest decision on it."""
 
     state: State
     blocks_release: bool
@@ -167,9 +167,9 @@ class Summary:
 def summaries(
     session: Session, names: Sequence[str], at: Micros, registry: Registry, table: Products | None = None
 ) -> list[Summary]:
-    """The financings called ``names`` at ``at``, in that order; what has no reservation is left out.
+    """The financings called ``names`` at ``at``, in that order; those without a reservation are left out.
 
-    A constant number of statements, in the caller's transaction; about a millisecond and a fraction for each further one.
+    A constant number of statements, in the caller's transaction; about a millisecond, and a fraction for each further one.
     """
     if not names:
         return []
@@ -185,9 +185,9 @@ def summaries(
 
 
 def reached(bank: str, thing: Thing) -> Question:
-    """What ``summaries_in`` needs of the database: one question in all, wherever ``thing`` leads to.
+    """The one question that ``summaries_in`` needs answered by the database.
 
-    For sessions that know packed ids and were told to ``spare`` memory.
+    For sessions that know packed ids and were set to ``spare`` memory.
     """
     first, end = names_of(bank)
     return Question(
@@ -209,7 +209,7 @@ def summaries_in(
 
 @cache
 def reached_query() -> bytes:
-    """The decisions of ``own_reached`` and the words on whatever they are about: rows of one kind, then rows of the other."""
+    """The decisions of ``own_reached`` and the statements on their subjects: rows of one kind, then rows of the other."""
     statements = nested(statement("words_read"), subjects=statement("subjects_reached"))
     return b"\n".join(
         (
@@ -237,7 +237,7 @@ def _summaries(wanted: Sequence[Hold], record: Record, at: Micros, table: Produc
 
 
 def own_under(session: Session, bank: str, digests: Iterable[bytes]) -> list[str]:
-    """The financings of ``bank`` that hold something under any of the fingerprints, by name."""
+    """The financings of ``bank`` with an entry under any of the fingerprints, by name."""
     first, end = names_of(bank)
     rows = session.execute(
         statement("own_under"), {"digests": uuids(sorted(digests)), "first": first, "end": end}
@@ -258,7 +258,7 @@ def names_of(bank: str) -> tuple[str, str]:
 
 
 class CargoEvent(NamedTuple):
-    """An event (its number) that a pledged financing has to be looked at for, and the place behind it."""
+    """An event (its number) that concerns a pledged financing, and the position behind it."""
 
     financing: str
     event: int
@@ -266,10 +266,10 @@ class CargoEvent(NamedTuple):
 
 
 def cargo_events(session: Session, bank: str, after: Position, limit: int) -> list[CargoEvent]:
-    """At most ``limit`` facts about cargo pledged to ``bank`` after a place; a reader that goes on from there misses none.
+    """At most ``limit`` facts about cargo pledged to ``bank`` after a position; reading on from there misses none.
 
-    One fact may concern several financings and comes once for each, all at one place; a page never ends between them, unless
-    it holds nothing else.
+    A fact that concerns several financings comes once for each, all at one position; a page never ends between them, unless it
+    holds nothing else.
     """
     first, end = names_of(bank)
     given = {"xid": str(after.xid), "no": after.no, "first": first, "end": end, "limit": limit}
@@ -283,7 +283,7 @@ def cargo_events(session: Session, bank: str, after: Position, limit: int) -> li
 
 
 def cargo_events_end(session: Session) -> Position:
-    """The place behind everything that is visible to everybody now."""
+    """The position behind everything that is visible to all readers now."""
     row = session.execute(statement("watched_end")).fetchone()
     assert row is not None
     return Position(int(row[0]), -1)

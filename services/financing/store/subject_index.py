@@ -1,4 +1,4 @@
-"""Where events about financing are found: each accepted one is noted under its subjects, in the transaction that stores it."""
+"""The index of events by subject of financing, written in the transaction that stores the event."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ _CORRECTED = b"cre.correction.corrected."
 
 
 def follow(session: Session, stored: Iterable[tuple[int, Event]]) -> None:
-    """The projection: note what is said of financing, and put down which pledges a fact about cargo may concern.
+    """The projection: index the events on financing, and record which pledges a fact about cargo may concern.
 
-    Whether it does is the core's to say, when the financing is looked at; nothing is waited for here.
+    Whether it does is decided when the financing is read; nothing is waited for here.
     """
     events = tuple(stored)
     note(session, events)
@@ -57,9 +57,9 @@ def follow(session: Session, stored: Iterable[tuple[int, Event]]) -> None:
 
 
 def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
-    """Put down (financing, event) for each pledged financing that a watched fact reaches by the links of its time.
+    """Record (financing, event) for each pledged financing that a watched fact reaches by the links of its time.
 
-    Also facts of earlier that a link among ``events`` leads, by their time, to cargo that somebody holds a pledge in.
+    Also earlier facts that a link among ``events`` leads, by their time, to pledged cargo.
     """
     found: list[tuple[int, bytes, int]] = []
     linked: list[int] = []
@@ -83,9 +83,9 @@ def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
 
 
 def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:
-    """Note the events (number, event) that speak of financing; return how many there were.
+    """Index the events (number, event) on financing; return how many there were.
 
-    Of all others only the type is looked at. In a pipeline nothing is waited for.
+    Of all others only the type is read. In a pipeline nothing is waited for.
     """
     found: list[tuple[bytes, int]] = []
     asking: list[int] = []
