@@ -214,7 +214,7 @@ def test_a_revocation_ends_reading_before_anybody_has_followed_it(
         given = records.read_as(
             session, party("ostbank"), purpose, party("lake"), story.as_of, story.as_of, registry
         )
-        return None if given is None else {str(part) for part in given.leave.parts}
+        return None if given is None else {str(part) for part in given.permission.parts}
 
     before = reads("FINANCING_APPLICATION")
     assert before, "a consent counts before it was followed"
@@ -242,7 +242,7 @@ def test_reading_needs_leave(dsn: str, session: Session, universe: Universe) -> 
         given = records.read_as(
             session, party(reader), purpose, party(shipper), story.as_of, story.as_of, registry
         )
-        return None if given is None else {str(part) for part in given.leave.parts}
+        return None if given is None else {str(part) for part in given.permission.parts}
 
     assert reads("silkbank", "CREDIT_ASSESSMENT", "lake") == {"SCORE", "SIGNALS"}
     assert reads("ostbank", "PORTFOLIO_MONITORING", "lake") == {"EVIDENCE"}

@@ -107,7 +107,7 @@ class Crowd:
                 return self.group.decide(ask, on)
             except GroupFailed:
                 with open_session(self.dsn, "lianyun-test") as session:
-                    return self.group.desk.decide(session, ask, on)
+                    return self.group.service.decide(session, ask, on)
             except CargoMoved:
                 continue
 
