@@ -1,7 +1,7 @@
-"""A consignment as credit sees it: whose it is, what was said of it by those whose word counts, and what is its own.
+"""A consignment for the signals: its shipper, its counted facts, and which of them are its own.
 
-*Own* is what speaks of this shipper's cargo alone. What reached it by train or wagon, through a box or a paper that also
-carries another consignment, or by a disputed link, is never held against it: a neighbour's trouble is the neighbour's.
+*Own* facts are about this shipper's cargo alone. What reached it by train or wagon, through a box or document that also carries
+another consignment, or by a disputed link, is never held against it.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def judged() -> frozenset[int]:
 
 @cache
 def matters() -> frozenset[int]:
-    """The types a fact of which can change what is observed: those judged, and all that a shipper may state (S11)."""
+    """The types of facts that can change an observation: those of JUDGED, and all that a shipper may state (S11)."""
     return judged() | {spec.number for spec in catalogue.specs() if Role.SHIPPER in spec.publishers}
 
 
 class CargoFact(NamedTuple):
-    """One counted fact of a cargo, with its extras. ``own``: it speaks of this cargo alone."""
+    """One counted fact of a cargo with its detail. ``own``: it is about this cargo alone."""
 
     claim: Claim
     detail: Detail
@@ -72,7 +72,7 @@ class CargoFact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """One consignment (or group declared one), judged: its shipper and the facts by number of their type."""
+    """One consignment (or group declared one): its shipper, and its counted facts by the number of their type."""
 
     consignment: Thing
     shipper: str
@@ -88,11 +88,11 @@ class Cargo:
         return tuple(h for h in self.facts_by_type.get(number(name), ()) if h.claim.assurance >= least)
 
     def excused(self, event: EventId) -> bool:
-        """Whether its own publisher says that somebody or something else than the shipper caused it, or also says so."""
+        """Whether the event's own publisher states a cause other than the shipper, alone or beside it."""
         return bool(self.causes.get(event, frozenset()) - {SHIPPER})
 
     def blamed(self, event: EventId) -> bool:
-        """Whether its own publisher says that the shipper caused it, and nothing else."""
+        """Whether the event's own publisher states the shipper as the only cause."""
         return self.causes.get(event) == frozenset({SHIPPER})
 
     def restricted(self, at: Micros) -> bool:
@@ -110,9 +110,9 @@ class Cargo:
 
 
 def cargo(facts: Facts, credit: CreditFacts, consignment: Thing) -> Cargo | None:
-    """Judge what reaches ``consignment``; None if nobody founded it, it goes by another name, or not one shipper is named.
+    """The cargo of ``consignment``; None if it is not founded, goes by another name, or does not name exactly one shipper.
 
-    ``facts`` may hold more than concerns it, and has to hold the links of what shares its boxes and papers.
+    ``facts`` may hold more than concerns it, and has to hold the links of what shares its boxes and documents.
     """
     group = group_evidence(facts, consignment, FOREVER)
     if group is None or canonical_consignment(group.members) != consignment:
@@ -145,14 +145,14 @@ def cargo(facts: Facts, credit: CreditFacts, consignment: Thing) -> Cargo | None
 
 
 def _stands(arrival: Arrival, group: GroupEvidence) -> bool:
-    """Whether a fact counts here. Invoices, claims and deadlines do not replace one another, each has its own number."""
+    """Whether a fact counts here. Invoices, claims and deadlines do not replace one another: each has its own number."""
     if arrival.claim.region is Region.CREDIT:
         return arrival.status is not ClaimStatus.UNENGAGED
     return arrival.claim in group.shown
 
 
 class _Own:
-    """Tells what speaks of one cargo alone, by the links that count there."""
+    """Whether an arrival is about one cargo alone, by the links that count there."""
 
     def __init__(self, facts: Facts, group: GroupEvidence) -> None:
         self._members = group.members
@@ -173,7 +173,7 @@ class _Own:
         )
 
     def _ways(self, thing: Thing, at: Micros) -> Iterator[Span]:
-        """Every link in force from ``thing`` onward, by the word of somebody who counts here."""
+        """Every counted link in force from ``thing`` onward."""
         todo, seen = [thing], {thing}
         while todo:
             for span in self._onward.get(todo.pop(), ()):

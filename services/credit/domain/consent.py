@@ -1,8 +1,8 @@
-"""Who may read what about a shipper. The default is nothing, and nothing looks the same whether there is a record or not.
+"""Consent to reading a shipper's record. The default is no access, and no access looks the same whether there is a record or not.
 
-The shipper reads all of its own. A bank reads by a consent of the shipper that is in force, for the purpose that it names.
-A revocation ends that at once and for good, whether or not it was taken back later. What a bank may see of cargo already
-pledged to it (status and alerts) rests on the pledge, and neither needs consent nor ends with it.
+The shipper reads its whole record. A bank reads by a consent of the shipper in force, for the purpose that it names. A revocation
+ends it at once and for good, even if withdrawn later. Status and alerts of cargo pledged to a bank rest on the pledge and need
+no consent.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from services.domain.liveness import Liveness
 
 
 class Part(StrEnum):
-    """What of a record may be read; each needs to be in the scope."""
+    """The parts of a record; each needs to be in the consent's scope."""
 
     SCORE = "SCORE"
     SIGNALS = "SIGNALS"
@@ -26,7 +26,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadPermission:
-    """What may be read, and the consents on which that rests (none for the shipper itself)."""
+    """The parts that may be read, and the consents behind it (none for the shipper itself)."""
 
     parts: frozenset[Part]
     consents: tuple[EventId, ...] = ()
@@ -34,7 +34,7 @@ class ReadPermission:
 
 
 def in_force(credit: CreditFacts, liveness: Liveness, now: Micros) -> tuple[Consent, ...]:
-    """The consents that hold at ``now``. An equivocated or retracted consent is none; any revocation of it is final."""
+    """The consents in force at ``now``. An equivocated or retracted consent is none; any revocation of it is final."""
     revoked = {each.consent for each in credit.revocations}
     return tuple(
         sorted(
@@ -49,9 +49,9 @@ def in_force(credit: CreditFacts, liveness: Liveness, now: Micros) -> tuple[Cons
 
 
 def may_read(reader: str, purpose: str, shipper: str, consents: Iterable[Consent]) -> ReadPermission | None:
-    """What ``reader`` may read of ``shipper`` for ``purpose``; None means: answer as for a shipper that does not exist.
+    """What ``reader`` may read of ``shipper`` for ``purpose``; None: respond as for a shipper that does not exist.
 
-    ``consents`` are those in force. ``now`` is when it is read, whatever day the score is asked for.
+    ``consents`` are those in force when it is read, whatever day the score is of.
     """
     if reader == shipper:
         return ReadPermission(frozenset(Part))

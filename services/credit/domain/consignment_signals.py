@@ -1,4 +1,8 @@
-"""S1, S2, S3 and S11: papers in time, declarations that were right, filings that agree, statements that others confirm."""
+"""The signals observed consignment by consignment: all but S8.
+
+S1 to S3 and S11 are about documents and declarations, S4, S5 and S12 about findings of authorities, S6, S7, S9 and S10 about
+bookings, freight, claims and regularity. Being inspected is never held against a shipper.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from services.domain.view import ClaimStatus
 
 
 def cut_off(cargo: Cargo, of: str, thing: Thing) -> CargoFact | None:
-    """The one deadline ``of`` that was set for ``thing``; None where none was, or where it was moved."""
+    """The one deadline ``of`` that was set for ``thing``; None where none was set, or where it was moved."""
     stated = [
         h
         for h in cargo.of("credit.cut_off_set")
@@ -28,7 +32,7 @@ def cut_off(cargo: Cargo, of: str, thing: Thing) -> CargoFact | None:
 
 
 def documents_on_time(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
-    """S1, one trial for each booking: all papers there at the cut-off. Without word of completion nothing is said."""
+    """S1, one trial for each booking: all documents complete at the cut-off. Without a statement of completion there is no trial."""
     complete: dict[Thing, CargoFact] = {}
     for fact in cargo.of("credit.documents_completed"):  # by time: the first completion is the one
         if fact.own and fact.detail.disinterested:
@@ -66,7 +70,7 @@ def declaration_accuracy(cargo: Cargo, table: SignalTable) -> Iterator[Observati
 
 
 def filing_consistency(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
-    """S3, one trial for each export and import filing of the cargo: the figures that both give agree."""
+    """S3, one trial for each export and import filing of the cargo: the figures in both agree."""
     filings: dict[tuple[str, str], CargoFact] = {}
     for fact in cargo.of("credit.particulars_declared", table.assurance):
         if not fact.own:
@@ -92,7 +96,7 @@ def _newer(fact: CargoFact) -> tuple[int, Micros, bytes]:
 
 
 def agree(one: Detail, other: Detail, table: SignalTable) -> bool | None:
-    """Whether what both filings give is equal within the tolerance; None where they give nothing in common."""
+    """Whether the figures in both filings are equal within the tolerance; None where they have none in common."""
     checks = []
     if one.commodities and other.commodities:
         checks.append(heading(one) == heading(other))
@@ -119,9 +123,9 @@ def within(one: int, other: int, table: SignalTable) -> bool:
 
 
 def corroboration(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:
-    """S11, one trial for each kind of fact that the shipper and a second party state: the times agree, as the type tolerates.
+    """S11, one trial for each kind of fact that the shipper and a second party state: the times agree within the type's tolerance.
 
-    What nobody else has spoken of says nothing: the other party may be offline.
+    A fact that no other party states gives no trial: the other party may be offline.
     """
     by_question: dict[tuple[int, Thing], list[CargoFact]] = defaultdict(list)
     for arrival in cargo.group.arrivals:
@@ -152,9 +156,9 @@ INSPECTED = ("customs.inspection_passed", "customs.inspection_finding")
 
 
 def inspection_findings(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
-    """S4, one trial for each inspection that ended (jurisdiction and occurrence): a finding stands, or none does.
+    """S4, one trial for each inspection that ended (jurisdiction and occurrence): with a finding that was not withdrawn, or without.
 
-    However many boxes one inspection concerned, it is one, so that a large cargo is no likelier to be found at fault.
+    However many boxes one inspection covered, it is one trial, so that a large cargo is no likelier to be found at fault.
     """
     ended: dict[tuple[str, str], list[CargoFact]] = defaultdict(list)
     findings: dict[tuple[str, str], list[CargoFact]] = defaultdict(list)
@@ -254,9 +258,9 @@ BROUGHT = ("movement.gated_in", "movement.loaded_on_wagon", "movement.departed")
 
 
 def late_cancellation(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
-    """S6, one trial for each confirmed booking: kept, given back in time, or cancelled too late or without cargo.
+    """S6, one trial for each confirmed booking: fulfilled, returned in time, or cancelled too late or without cargo.
 
-    A train that its operator cancelled, or a restriction on the planned route, excuses.
+    A train cancelled by its operator, or a restriction on the planned route, excuses.
     """
     confirmed: dict[Thing, CargoFact] = {}
     for fact in cargo.of("movement.booking_confirmed"):
@@ -298,7 +302,7 @@ def _excused(cargo: Cargo, cancelled: CargoFact) -> bool:
 
 
 def freight_payment(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
-    """S7, one trial for each invoice to the shipper of which its issuer says that it was paid, or that it was not in time."""
+    """S7, one trial for each invoice to the shipper that its issuer reports as paid or overdue."""
     invoices: dict[tuple[str, str], CargoFact] = {}
     for fact in sorted(cargo.of("credit.freight_invoiced"), key=lambda h: (h.claim.published, h.claim.event)):
         invoices[fact.claim.publisher, fact.detail.reference] = fact
@@ -326,7 +330,7 @@ def freight_payment(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
 
 
 def claims(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
-    """S9, one trial for each delivered cargo, or one with a claim upheld against the shipper by somebody without a part in it."""
+    """S9, one trial for each delivered cargo, or one with a claim upheld against the shipper by a disinterested party."""
     decisions: dict[tuple[str, str], CargoFact] = {}
     for fact in sorted(cargo.of("credit.claim_decided"), key=lambda h: (h.claim.published, h.claim.event)):
         if fact.detail.disinterested and fact.detail.party == cargo.shipper:
@@ -370,7 +374,7 @@ SIGNAL_RULES: Mapping[Signal, SignalRule] = MappingProxyType(
 
 
 def observe(facts: Facts, credit: CreditFacts, consignment: Thing, model: Model) -> frozenset[Observation]:
-    """What the facts that reach ``consignment`` say of its shipper; empty where no single shipper is known.
+    """The observations of the shipper of ``consignment``; empty where no single shipper is known.
 
     Milliseconds for a whole consignment; the same set of facts gives the same observations in any order.
     """

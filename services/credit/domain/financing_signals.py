@@ -1,7 +1,7 @@
-"""S8: how a shipper behaves towards the banks that lent to it, one trial for each financing, and for cargo offered twice.
+"""S8: conduct towards lenders, one trial for each financing that ended or was complained of, and for cargo offered twice.
 
-A financing that neither ended nor was complained of says nothing. An application that was refused because the same interest
-was already taken at another bank is an attempt to pledge twice; the same bank asking again is none.
+An application that was refused because the same interest was already taken at another bank counts as an attempt to pledge twice;
+a repeated request of the same bank does not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from services.domain.liveness import Liveness
 
 
 class Borrowing(NamedTuple):
-    """One application with all that was said of it and of the financings that grew from it."""
+    """One application with all statements on it and on the financings that grew from it."""
 
     applicant: str
     application: str
@@ -32,7 +32,7 @@ def observe_financings(credit: CreditFacts, liveness: Liveness, model: Model) ->
 
 
 def borrowings(credit: CreditFacts, liveness: Liveness) -> Iterator[Borrowing]:
-    """Gather live facts by application; what its own source says that somebody else caused is left out."""
+    """Live statements by application, without those whose own source states another cause."""
     excused = {
         d.concerns
         for d in credit.details

@@ -1,7 +1,8 @@
-"""What was observed of a shipper in one cargo: at most one observation per signal and unit, dated by the fact that decides it.
+"""Observations of a shipper's conduct, and their integer counts per (shipper, signal, UTC day).
 
-Observations are a pure function of the facts that reach a consignment. Counts are their sums, so the counts of a state and
-the counts reached by differences are the same numbers.
+There is at most one observation per signal and unit of a subject, dated by the fact that decides it; observations are a pure
+function of the facts. Counts are sums over them, so adding the difference of a batch gives exactly what counting anew gives, in
+any order and any batches.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Day = int
 
 
 class Observation(NamedTuple):
-    """One trial of one signal: ``bad`` thousandths of it went wrong; ``events`` are what it rests on."""
+    """One trial of one signal: ``bad`` thousandths of it failed; ``events`` are its evidence."""
 
     shipper: str
     signal: Signal
@@ -47,7 +48,7 @@ def observed(
 
 
 class Cell(NamedTuple):
-    """Where a count stands."""
+    """The key of a count."""
 
     shipper: str
     signal: Signal
@@ -55,7 +56,7 @@ class Cell(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How often it was tried, and thousandths of trials that went wrong; in a difference either may be negative."""
+    """Number of trials, and thousandths of trials that failed; in a difference either may be negative."""
 
     trials: int = 0
     bad: int = 0

@@ -1,4 +1,4 @@
-"""A record as plain values for JSON, as far as its reader may have it."""
+"""A record as JSON-ready data, limited to what its reader may read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,11 @@
-"""A signal as a rate: decayed counts, drawn towards a prior as long as little is known, with the spread that remains.
+"""Rates of signals from decayed counts, and the stability of shipping (S10). Integers only; divisions round down.
 
-All numbers are integers: weights in units of 2^-20, rates in millionths. Divisions round down.
+The weight of an observation at age ``a`` days with half-life ``H`` is 2^(-a/H) in units of 2^-20, rounded down, from the table in
+``data/decay.json`` (one half-life; further ones are shifts), computed on read. Rates are in millionths, drawn towards a prior
+while little is known.
+
+S10 is the squared coefficient of variation of monthly volume less what chance explains (for counts, 1 / mean), so that size gives
+no points. Months of the Chinese New Year, and months with a long border closure, are left out for all shippers.
 """
 
 from __future__ import annotations
@@ -41,9 +46,9 @@ def weight(age: int, half_life: int, retention: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What went wrong of what was tried, as of a day: ``trials`` and ``bad`` are decayed sums in units of 2^-20.
+    """The failures among the trials as of a day: ``trials`` and ``bad`` are decayed sums in units of 2^-20.
 
-    ``rate`` is in millionths, with shrinkage; ``deviation`` one standard deviation of it.
+    ``rate`` is in millionths, with shrinkage; ``deviation`` is its standard deviation.
     """
 
     trials: int

@@ -1,6 +1,7 @@
-"""What events say to credit beyond their claims, as values: extras of facts, consents, objections, words on financings.
+"""What events state to credit beyond their claims, as values in a grow-only set, and how it is read from an admitted event.
 
-A grow-only set of them, beside the heart's ``Facts``; merging is union.
+A ``Detail`` is found by the event id of its claim (``services.domain.interpretation``). Pure: the same event gives the same values
+in every replay.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ DAY: Micros = 86_400_000_000
 
 
 class Detail(NamedTuple):
-    """The typed extras of one event. ``disinterested``: its publisher has a role whose word is an authority's for the type."""
+    """The typed detail of one event. ``disinterested``: its publisher has a role that is an authority for the type."""
 
     event: EventId
     disinterested: bool
@@ -60,7 +61,7 @@ class Detail(NamedTuple):
 
 
 class Shipper(NamedTuple):
-    """A founding's word on who ships the consignment."""
+    """A founding's statement of who ships the consignment."""
 
     event: EventId
     consignment: Thing
@@ -68,7 +69,7 @@ class Shipper(NamedTuple):
 
 
 class Consent(NamedTuple):
-    """A shipper's leave for one bank and purpose in [start, end)."""
+    """A shipper's consent for one bank and purpose in [start, end)."""
 
     event: EventId
     shipper: str
@@ -88,7 +89,7 @@ class Revocation(NamedTuple):
 
 
 class Dispute(NamedTuple):
-    """A shipper's objection to what one event contributes to one signal."""
+    """A shipper's dispute of what one event contributes to one signal."""
 
     event: EventId
     shipper: str
@@ -99,7 +100,7 @@ class Dispute(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """An answer to an objection; ``source`` tells whether it is the disputed event's own publisher who answers."""
+    """An answer to a dispute; it counts from the publisher of the disputed event."""
 
     event: EventId
     dispute: EventId
@@ -109,7 +110,7 @@ class Resolution(NamedTuple):
 
 
 class FinancingStatement(NamedTuple):
-    """What was said of a financing or its application, as far as it tells how the applicant behaved.
+    """A statement on a financing or its application that reflects the applicant's conduct.
 
     ``financing`` is ``bank/reference``, ``application`` ``applicant/reference``; either may be "" where the event leaves it out.
     """
@@ -124,7 +125,7 @@ class FinancingStatement(NamedTuple):
 
 
 class CreditFacts(NamedTuple):
-    """A grow-only set of what accepted events say to credit; ``|`` merges two of them."""
+    """A grow-only set of what accepted events state to credit; ``|`` merges two of them."""
 
     details: frozenset[Detail] = frozenset()
     shippers: frozenset[Shipper] = frozenset()
@@ -155,7 +156,7 @@ class CreditFacts(NamedTuple):
 
 
 def read(statement: Attribution, payload: Payload) -> CreditFacts:
-    """What ``payload`` says to credit under ``statement``; a correction says what its replacement says."""
+    """What ``payload`` states to credit under ``statement``; a correction states its replacement."""
     if isinstance(payload, Corrected):
         return read(statement, payload.replacement.payload)
     facts = _governance(statement, payload)
@@ -200,7 +201,7 @@ def _governance(statement: Attribution, payload: Payload) -> CreditFacts:
 
 
 def _financing(statement: Attribution, payload: FinanceFact) -> FinancingStatement | None:
-    """A word on a financing counts from the bank that its key names, one on reservations from the platform."""
+    """A statement on a financing counts from the bank that its key names, one on reservations from the platform."""
     me, event, at = statement.publisher.code, statement.event, payload.happened_micros
     if isinstance(payload, Applied):
         return FinancingStatement(event, "APPLIED", "", own_key(f"{me}/{payload.reference}"), at)

@@ -1,4 +1,4 @@
-"""What has to be known to judge one cargo or one shipper: stored events, read again as at admission."""
+"""Loads what the observations of one cargo or one shipper depend on: stored events, read again as at admission."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHARED = frozenset({ObjectKind.CONTAINER, ObjectKind.NOTE, ObjectKind.BOOKING, O
 
 
 class EventFacts(NamedTuple):
-    """What a set of events says, to the heart and to credit."""
+    """The facts of a set of events, and what they state to credit."""
 
     facts: Facts
     credit: CreditFacts
@@ -41,14 +41,14 @@ class EventFacts(NamedTuple):
         return EventFacts(self.facts | other.facts, self.credit | other.credit)
 
     def liveness(self) -> Liveness:
-        """Which of the events still count."""
+        """The liveness of the events."""
         return judge(self.facts.withdrawals, self.facts.equivocated)
 
 
 class EventCache:
-    """What stored events were read as, by number: the cargoes of one train rest on the same events.
+    """The facts of stored events by number, quarantined or not: the cargoes of one train rest on the same events.
 
-    At most ``most`` are kept; when it is full it begins anew. Whether an event is put aside is no part of it.
+    At most ``most`` are cached; when full it is emptied.
     """
 
     def __init__(self, most: int = 60_000) -> None:
@@ -56,7 +56,7 @@ class EventCache:
         self._entries: dict[int, EventFacts] = {}
 
     def of(self, stored: Stored, registry: Registry) -> EventFacts:
-        """What the event says. Raises Faulty."""
+        """The facts of the event. Raises UnreadableEvent."""
         found = self._entries.get(stored.no)
         if found is None:
             found = _read(stored, registry)
@@ -90,9 +90,9 @@ def read_events(
     aside: bool = False,
     skip: Skip | None = None,
 ) -> EventFacts:
-    """Read stored events again, or take from ``cache`` what they were read as. Raises Faulty, unless ``skip`` is told of it.
+    """The facts of stored events, from ``cache`` where they are in it. Raises UnreadableEvent, unless ``skip`` takes it.
 
-    Quarantined ones say nothing, unless ``aside`` asks what they said.
+    Quarantined events state nothing, unless ``aside`` asks for what they stated.
     """
     cache = cache or EventCache()
     read = []
@@ -123,7 +123,7 @@ def _credit(read: Reread) -> CreditFacts:
 def of_cargo(
     session: Connection[Any], consignment: ObjectId, registry: Registry, cache: EventCache | None = None
 ) -> EventFacts:
-    """All that may concern one consignment, with where its boxes and papers lead besides; some milliseconds."""
+    """All facts that may concern one consignment, and the links of its boxes and documents elsewhere; some milliseconds."""
     stored = {each.no: each for each in reading.load_facts(session, [consignment])}
     first = read_events(stored.values(), registry, cache)
     ends = {end for link in first.facts.links for end in (link.left, link.right)}
@@ -154,9 +154,9 @@ def by_keys(
     more: EventsByKey = MappingProxyType({}),
     skip: Skip | None = None,
 ) -> EventFacts:
-    """All events that speak of the keys, and of what these speak of in turn (an objection's answers, a loan's end).
+    """All events under the keys, and under the keys of those in turn (the answers of a dispute, the end of a loan).
 
-    ``more`` are keys that are not noted in the database yet. Raises Faulty, unless ``skip`` is told of it.
+    ``more`` are keys that are not indexed in the database yet. Raises UnreadableEvent, unless ``skip`` takes it.
     """
     todo, seen = set(keys), set[str]()
     found = EventFacts(Facts(), CreditFacts())
@@ -176,7 +176,7 @@ def loans(
     registry: Registry,
     more: EventsByKey = MappingProxyType({}),
 ) -> EventFacts:
-    """The events that speak of the keys, with the platform's refusals to reserve for the applicants among them."""
+    """The events under the keys, with the platform's refusals to reserve for the applicants among them."""
     found = by_keys(session, keys, registry, more)
     applied = {found.application for found in found.credit.financings if found.code == "APPLIED"}
     rows = refusals(session, {application.partition("/")[0] for application in applied})
@@ -188,7 +188,7 @@ def loans(
 
 
 def refusals(session: Connection[Any], applicants: Iterable[str]) -> list[Any]:
-    """(guard, moment, application, framed headers) of the refusals that speak against the applicants."""
+    """(guard, moment, application, framed headers) of the refusals that count against the applicants."""
     asked = {"applicants": sorted(applicants)}
     return session.execute(statement("refusals"), asked, binary=True).fetchall()
 
@@ -204,7 +204,7 @@ CLOSURES = "closures"
 
 
 def index_keys(events: EventFacts) -> set[tuple[EventId, str]]:
-    """By which keys each event that is about no cargo is to be found."""
+    """(event, key) of each event that is about no cargo."""
     credit = events.credit
     found = {(lifting.event, f"event {lifting.restriction.hex()}") for lifting in events.facts.liftings}
     for restriction in events.facts.restrictions:
@@ -232,9 +232,9 @@ def _loan_keys(loan: FinancingStatement) -> set[str]:
 
 
 def affected_things(facts: Facts) -> set[Thing]:
-    """The objects that facts are about, or that links join, whose consignments have to be judged again.
+    """The objects of facts and the ends of links, whose consignments have to be evaluated again.
 
-    Facts that no signal looks at, as the running positions of trains, concern nobody.
+    Facts that no signal uses, such as running positions of trains, affect none.
     """
     things = {claim.thing for claim in facts.claims if claim.milestone in matters()}
     things |= {end for link in facts.links for end in (link.left, link.right)}

@@ -1,8 +1,8 @@
-"""Follows the accepted events and keeps observations and counts equal to what the rules say of all of them.
+"""The projection of observations and counts, equal to what the rules give for all accepted events.
 
-Each step is one transaction: the events that became visible, the consignments and loans that they may concern judged anew, the
-difference to what stands stored added to the counts, and the position moved. A step that is broken off leaves nothing; two
-projectors take turns at the row of the position. What our own code fails on is put down as broken and stops nothing else.
+Each step is one transaction: the newly visible events, the consignments and loans that they affect evaluated again, the difference
+to the stored observations added to the counts, and the position moved. An interrupted step leaves nothing; two projectors take
+turns at the row of the position. Positions are in order of visibility, so that reading on from one misses nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from services.ledger.storage.reading import Position
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The places after which to go on; the beginning by default."""
+    """The positions after which to go on; the beginning by default."""
 
     events: Position = field(default_factory=Position)
     aside: Position = field(default_factory=Position)
@@ -44,7 +44,7 @@ class Places:
 
 
 def prepare(session: Connection[Any], version: str) -> None:
-    """Forget what was judged by other rules than those of ``version``, so that all begins anew; the caller commits."""
+    """Drop what was evaluated by rules other than those of ``version``, so that all begins anew; the caller commits."""
     session.execute(statement("turn"))
     row = session.execute(statement("cursor")).fetchone()
     if row is None or row[0] != version:
@@ -53,7 +53,7 @@ def prepare(session: Connection[Any], version: str) -> None:
 
 
 def hold(session: Connection[Any]) -> Places:
-    """The places reached, held until the transaction ends; blocks while another holds them. Writes nothing."""
+    """The positions reached, locked until the transaction ends; blocks while another holds them. Writes nothing."""
     session.execute(statement("turn"))
     row = session.execute(statement("cursor")).fetchone()
     credit = () if row is None else row[1:]
@@ -61,7 +61,7 @@ def hold(session: Connection[Any]) -> Places:
 
 
 def advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
-    """Put down what was reached; ``whole`` says that nothing further was visible."""
+    """Store the positions reached; ``whole`` says that nothing further was visible."""
     places = {
         f"{name}{part}": value
         for name, at in (("", reached.events), ("aside_", reached.aside), ("decided_", reached.decided))
@@ -75,16 +75,16 @@ CODE = 2
 
 
 def version(table: Model) -> str:
-    """What the stored observations depend on besides the events: rules here and in the heart, and the published table."""
+    """Digest of what the stored observations depend on besides the events: the rules and the published table."""
     text = f"{CODE}|{fold_version()}|{table.model_dump_json()}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step followed: ``events``, those put ``aside`` since, reservations that were ``decided``; 0 where nothing was new.
+    """The result of one step: ``events``, those quarantined since (``aside``), reservations ``decided``; 0 where nothing was new.
 
-    ``broken`` is how much cannot be read or judged now, of all that was followed.
+    ``broken`` is the number of recorded faults.
     """
 
     events: int
@@ -106,10 +106,10 @@ def step(
     table: Model | None = None,
     mending: Collection[Broken] = (),
 ) -> Step:
-    """Follow at most ``limit`` further events, and as many put aside, and commit; blocks while another projector is at it.
+    """Follow at most ``limit`` further events, and as many quarantined since, and commit; blocks while another projector is at work.
 
-    Judged anew under other rules everything begins again at the first event. ``mending`` is judged again beside it. An event,
-    cargo or shipper on which our own code fails is put down as broken; raises what the infrastructure raises, with nothing changed.
+    Under other rules everything begins again at the first event. ``mending`` is evaluated again beside it. A fault of our own code is
+    recorded with its event, cargo or shipper; raises what the infrastructure raises, with nothing changed.
     """
     failed = Faults()
     rules = table if table is not None else model()
@@ -153,7 +153,7 @@ def step(
 
 
 def catch_up(session: Connection[Any], limit: int = 500, table: Model | None = None) -> int:
-    """Step until nothing new is visible, what is broken tried again first; how many events were followed."""
+    """Step until nothing new is visible, retrying recorded faults first; returns how many events were followed."""
     total = mend(session, limit, table)
     while True:
         done = step(session, limit, table)
@@ -163,7 +163,7 @@ def catch_up(session: Connection[Any], limit: int = 500, table: Model | None = N
 
 
 def mend(session: Connection[Any], limit: int = 500, table: Model | None = None) -> int:
-    """Judge again what is broken, in steps that each also follow; how many events these followed. Nothing where nothing is."""
+    """Evaluate recorded faults again, in steps that each also follow; returns how many events these followed."""
     broken, total = faults.recorded_faults(session), 0
     for first in range(0, len(broken), limit):
         total += step(session, limit, table, broken[first : first + limit]).events
@@ -199,7 +199,7 @@ def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
 
 
 def _replace(session: Connection[Any], judged: ExpectedObservations, *, financing: bool) -> int:
-    """Put what was judged in the place of what is stored of its subjects, and add the difference to the counts."""
+    """Replace the stored observations of the subjects, and add the difference to the counts."""
     if not judged.subjects:
         return 0
     asked = {"subjects": sorted(judged.subjects), "financing": financing}

@@ -1,4 +1,4 @@
-"""What must stand stored of consignments and of loans, judged anew from all that is known of them."""
+"""The observations that should be stored of consignments and of loans, recomputed from all that is known of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from services.ledger.registry.registry import Registry
 
 @dataclass(slots=True)
 class ExpectedObservations:
-    """What must stand stored of some subjects."""
+    """The observations that should be stored of some subjects."""
 
     subjects: set[str] = field(default_factory=set)
     seen: set[Observation] = field(default_factory=set)
@@ -43,7 +43,7 @@ def cargoes(
     table: Model,
     failed: Faults,
 ) -> ExpectedObservations:
-    """Judge consignments anew, each with those that are one with it; what fails is put down, and stays as it stands."""
+    """Recompute consignments, each with those that are one with it; a failing one is recorded and stays as stored."""
     # What a founding that was put aside has opened is known only from that founding itself.
     mentioned = {founding.consignment.id: founding.consignment for founding in facts.foundings}
     found, judged, cache = ExpectedObservations(), set[ObjectId](), EventCache()
@@ -69,7 +69,7 @@ def expected(
     table: Model,
     cache: EventCache | None = None,
 ) -> tuple[frozenset[Thing], frozenset[Observation]]:
-    """What must stand stored of one consignment and of those that are one with it: these, and the observations.
+    """One consignment with those that are one with it, and the observations that should be stored of them.
 
     Raises whatever our own code fails on.
     """
@@ -82,7 +82,7 @@ def expected(
 
 
 def group(found: EventFacts, consignment: ObjectId) -> frozenset[Thing]:
-    """The consignments that are one with it; empty where it is not founded (any more)."""
+    """The consignments that are one with it; empty where it is not founded."""
     live = found.liveness().live
     founded = founding_parties(f for f in found.facts.foundings if live(f.event))
     network = Network(link for link in found.facts.links if live(link.event))
@@ -100,7 +100,7 @@ def loans(
     table: Model,
     failed: Faults,
 ) -> ExpectedObservations:
-    """Judge anew the loans of which was spoken, those on whose applications was ``decided``, and of the shippers ``again``."""
+    """Recompute the loans that were stated about, those whose applications were ``decided``, and those of the shippers ``again``."""
     stating = {statement.event for statement in affected.credit.financings}
     more: dict[str, set[EventId]] = defaultdict(set)
     for event, key in index_entries:
@@ -132,7 +132,7 @@ def _loans_of(
     table: Model,
     more: loader.EventsByKey,
 ) -> ExpectedObservations:
-    """What must stand stored of the loans of some shippers; raises whatever our own code fails on."""
+    """The observations that should be stored of the loans of some shippers; raises whatever our own code fails on."""
     whole = loader.loans(session, [f"shipper {code}" for code in shippers], registry, more)
     seen = observe_financings(whole.credit, whole.liveness(), table)
     applications = mentioned | {s.application for s in whole.credit.financings if s.application}

@@ -1,4 +1,4 @@
-"""A shipper's record from the store, and what of it a reader may have."""
+"""Records of shippers: read with the reader's permission, and stored as issued, each naming the one that it supersedes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from services.ledger.storage.arrays import adapt, uuids
 
 @dataclass(frozen=True, slots=True)
 class PermittedRecord:
-    """A record that a reader gets, with the leave on which it rests and the objections that concern it."""
+    """A record for a reader, with the permission behind it and the disputes that concern it."""
 
     permission: ReadPermission
     record: Record
@@ -48,9 +48,9 @@ def read_as(
     registry: Registry,
     table: Model | None = None,
 ) -> PermittedRecord | None:
-    """The record of ``shipper`` as of ``as_of`` for ``reader``; None without leave at ``now``, whether or not there is one.
+    """The record of ``shipper`` as of ``as_of`` for ``reader``; None without permission at ``now``, whether or not there is one.
 
-    What part of it may be shown is in ``permission.parts``. Reads in the caller's transaction; it writes no access log.
+    ``permission.parts`` limits what may be shown. Reads in the caller's transaction; it writes no access log.
     """
     adapt(session)
     rules = table if table is not None else model()
@@ -67,7 +67,7 @@ def read_as(
 def names(
     session: Connection[Any], shipper: str, events: Iterable[EventId]
 ) -> dict[EventId, tuple[str, str]]:
-    """Source and id of the events that a record of ``shipper`` rests on, decisions of the platform among them."""
+    """Source and id of the events behind a record of ``shipper``, decisions of the platform among them."""
     wanted = sorted(set(events))
     headers = [stored.headers for stored in reading.events_by_id(session, wanted)]
     headers += [unframe(framed) for *_, framed in loader.refusals(session, {shipper})]
@@ -79,7 +79,7 @@ def names(
 def disputes_of(
     session: Connection[Any], own: EventFacts, shipper: str, as_of: Micros, registry: Registry, table: Model
 ) -> tuple[DisputeStatus, ...]:
-    """How the objections of ``shipper`` stand, given all that was said by and to it."""
+    """The status of the disputes of ``shipper``, from all statements by and to it."""
     concerned = loader.by_ids(session, [d.concerns for d in own.credit.disputes if d.shipper == shipper])
     credit = own.credit | loader.read_events(concerned, registry).credit
     return tuple(
@@ -116,7 +116,7 @@ def _record(
 
 @dataclass(frozen=True, slots=True)
 class IssuedRecord:
-    """One record as given out: its number, when it was first given, and the number of the one before."""
+    """One issued record: its number, when it was first issued, and the number of the one before."""
 
     no: int
     given: Micros
@@ -127,9 +127,9 @@ class IssuedRecord:
 def issue(
     session: Connection[Any], reader: str, purpose: str, shipper: str, given: Micros, body: dict[str, Any]
 ) -> int:
-    """Keep ``body`` (``services.credit.domain.presentation.plain``) in the caller's transaction; returns its number.
+    """Store ``body`` (``services.credit.domain.presentation.plain``) in the caller's transaction; returns its number.
 
-    Given again unchanged, but for the reading position, it is the same record and nothing is written.
+    Issued again unchanged, but for the reading position, it is the same record and nothing is written.
     """
     key = {"reader": reader, "purpose": purpose, "shipper": shipper}
     id_ = digest(body)
@@ -146,12 +146,12 @@ def issue(
 
 
 def digest(body: dict[str, Any]) -> str:
-    """What makes a record another one: SHA-256 of its body but for the reading position, in hexadecimal digits."""
+    """The identity of a record: SHA-256 of its body without the reading position, in hexadecimal digits."""
     own = {name: value for name, value in body.items() if name != "position"}
     return hashlib.sha256(orjson.dumps(own, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def issued_records(session: Connection[Any], reader: str, shipper: str) -> list[IssuedRecord]:
-    """All records about ``shipper`` that ``reader`` was given, in order; a reader may have what it was given."""
+    """All records about ``shipper`` that ``reader`` was issued, in order."""
     rows = session.execute(statement("records"), {"reader": reader, "shipper": shipper})
     return [IssuedRecord(no, given, orjson.loads(body), supersedes) for no, given, body, supersedes in rows]

@@ -1,7 +1,6 @@
-"""Consents, revocations and objections are found from the moment they are stored, whether or not anybody has followed them.
+"""The index of consents, revocations and disputes, written in the transaction that stores the event.
 
-A revocation ends reading at once. So it is noted under what it revokes in the transaction that accepts it; all else of credit
-is left to the follower.
+A revocation ends reading at once, so it cannot wait for the follower, which indexes the rest.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ _CORRECTED = b"cre.correction.corrected."
 
 
 def follow(session: Connection[Any], stored: Iterable[tuple[int, Event]]) -> None:
-    """The projection: note every event that speaks of consent or objects, in the caller's transaction.
+    """The projection: index every event on consents and disputes, in the caller's transaction.
 
-    Of all others only the type is looked at; in a pipeline nothing is waited for.
+    Of all others only the type is read; in a pipeline nothing is waited for.
     """
     index_entries = sorted(pair for _, event in stored if _is_governance(event) for pair in _keys(event))
     if index_entries:
