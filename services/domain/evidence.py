@@ -28,7 +28,7 @@ def founding_parties(foundings: Iterable[Founding]) -> Mapping[Thing, frozenset[
 
 
 def engaged_parties(founded: frozenset[str], network: Network, members: frozenset[Thing]) -> frozenset[str]:
-    """The fixpoint of naming: ``founded`` and whoever a counted link that leads to ``members`` names, at any depth.
+    """The fixpoint of naming: ``founded`` and the parties named by counted links that lead to ``members``, at any depth.
 
     Links of trains and wagons name nobody: a train carries the cargo of many who do not know one another.
     """
@@ -74,7 +74,7 @@ class GroupEvidence:
     arrivals: tuple[Arrival, ...]
     current: Mapping[Question, Answers]  # counted claims only
     shown: frozenset[Claim]  # the one answer of each question that stands for it
-    parts: frozenset[Thing]  # papers that do not speak for the whole cargo
+    parts: frozenset[Thing]  # documents that cover only part of the cargo
     aliases: Mapping[
         Thing, Thing
     ]  # trains and declarations of several names, and the name under which each is one

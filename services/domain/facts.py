@@ -42,8 +42,8 @@ class LinkKind(IntEnum):
     WAGON_CARRIES = 6  # wagon -> container, timed
     TRAIN_CARRIES = 7  # train -> wagon, timed
     SAME_CONSIGNMENT = 8  # consignment -> consignment: one group, no path
-    SAME_TRAIN = 9  # train -> train: names of one train, said both ways
-    SAME_DECLARATION = 10  # declaration -> declaration: numbers of one declaration, said both ways
+    SAME_TRAIN = 9  # train -> train: names of one train, stated both ways
+    SAME_DECLARATION = 10  # declaration -> declaration: numbers of one declaration, stated both ways
 
 
 TIMED = frozenset({LinkKind.CONTAINER_CARRIES, LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES})

@@ -57,7 +57,7 @@ UNIONS = ("CN", "EAEU", "EU", "OTHER")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A region's latest fact in a head: when, which milestone, where, and the event that says so."""
+    """A region's latest fact in a head: when, which milestone, where, and its event."""
 
     at: Micros
     milestone: int

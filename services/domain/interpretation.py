@@ -51,11 +51,11 @@ class Attribution(NamedTuple):
 
 
 _OF_GOODS = (NoteIssued, InvoiceIssued, ExportLodged, ImportLodged)
-"""What says by its commodities what the cargo is; a finding of an inspection says what was wrong with it."""
+"""Types whose commodities describe the cargo; those of an inspection finding describe what was wrong with it."""
 
 
 def milestone(statement: Attribution, payload: Milestone) -> Facts:
-    """A claim for each object named, and the goods where the event says what the cargo is."""
+    """A claim for each object named, and the goods where the event describes the cargo."""
     claims = claims_of(statement, payload)
     if not isinstance(payload, _OF_GOODS) or not payload.commodities:
         return Facts(claims=claims)
@@ -267,7 +267,7 @@ def restricted(statement: Attribution, payload: Restricted) -> Facts:
 def lifted(statement: Attribution, payload: RestrictionLifted) -> Facts:
     """The end of a restriction of the same source; of any other, nothing."""
     if payload.restriction.source != statement.source:
-        return Facts()  # only the source that restricted can lift; kept, without effect
+        return Facts()  # only the source that restricted can lift; stored, without effect
     target = event_id(payload.restriction.source, payload.restriction.id)
     return Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)}))
 

@@ -188,8 +188,8 @@ class Path:
 class Network:
     """The live links of a set of facts, indexed for walking from a consignment up to what reaches it.
 
-    Every walk is bounded by the links and the moments that differ on them: ways that differ in nothing but the papers
-    in between are one, because layers of notes that replace one another have more ways through them than can be counted.
+    Every walk is bounded by the links and the moments that differ on them: paths that differ only in the documents
+    between are one, because the paths through layers of notes that replace one another grow without bound.
     """
 
     def __init__(self, links: Iterable[Link]) -> None:
@@ -281,7 +281,7 @@ def counts(link: Link, engaged: frozenset[str]) -> bool:
 
 
 def _identity(path: Path) -> tuple[object, ...]:
-    # A network has one span for each link, so identity tells spans apart.
+    # A network has one span for each link, so spans are distinguished by identity.
     return path.thing, path.start, path.end, path.counted, tuple(map(id, path.spans))
 
 

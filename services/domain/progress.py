@@ -109,7 +109,7 @@ def _met(plan: Arrival, facts: _Facts, held: frozenset[Thing], route: tuple[str,
 
 
 def _reached(planned: Claim, facts: Sequence[Claim], route: tuple[str, ...]) -> bool:
-    """Whether one box has been where and what ``planned`` says, or has gone on from there."""
+    """Whether one box has met ``planned``, or has gone on from there."""
     if any(_is(fact, planned) for fact in facts):
         return True
     if planned.region is not Region.MOVEMENT:

@@ -27,12 +27,12 @@ class Arrival:
     via_disputed_link: bool
     by_train: bool  # reaches the consignment only through a train or wagon
     still: bool  # a way by which it came is still in force
-    containers: frozenset[Thing]  # the boxes it speaks of; empty: the whole consignment
+    containers: frozenset[Thing]  # the boxes it is about; empty: the whole consignment
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The latest fact of a region or box: the claim that says it."""
+    """The latest fact of a region or box: its claim."""
 
     claim: Claim
     via_disputed_link: bool
@@ -91,7 +91,7 @@ class HandoverView:
     announced_only: frozenset[str]
     unannounced: frozenset[str]
     unmatched: bool
-    since: Micros  # when the first of the signed lists says that it happened
+    since: Micros  # the earliest time in the signed lists
     trains: tuple[Thing, ...]  # that the lists name, the delivering side's first
     events: tuple[EventId, ...]  # the current list of each side and publisher
 

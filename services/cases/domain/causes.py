@@ -164,7 +164,7 @@ def _silent(view: View) -> Iterator[Cause]:
 
 
 def _overdue(view: View) -> Iterator[Cause]:
-    """One case for each announcement, however many boxes it is of: what it is about says nothing of which case it is."""
+    """One case for each announcement, however many boxes it is of: the object is no part of the id."""
     for claim in view.overdue:
         rule = rules()[claim.milestone]
         name = catalogue.by_number(claim.milestone).name
@@ -188,7 +188,7 @@ def _handovers(view: View) -> Iterator[Cause]:
 
 
 def _handover(handover: HandoverView) -> Cause:
-    """One case for each hand-over, whatever is wrong with it; lists without a run are told apart by their train or event."""
+    """One case for each hand-over, whatever is wrong with it; lists without a run are distinguished by their train or event."""
     one_sided = handover.state is HandoverState.ONE_SIDED
     run = handover.occurrence or min(
         (train.key for train in handover.trains), default=handover.events[0].hex()

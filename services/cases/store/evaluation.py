@@ -37,7 +37,7 @@ from services.query.views import SourcedView, facts_of, read_view
 from services.runtime.named_sql import nested
 
 MOST = 60_000
-"""Events that are kept, some kilobytes each; then it begins anew."""
+"""Events cached at most, some kilobytes each; then the cache is emptied."""
 
 
 class EventCache:
@@ -92,7 +92,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _EventFacts:
-    """What events say to the heart; all that the rules need."""
+    """The facts of events, as ``reach.with_targets`` merges them."""
 
     facts: Facts
 
@@ -154,9 +154,9 @@ def _affected_things(facts: Facts) -> set[ObjectId]:
 
 Session = Connection[Any]
 OF_A_PLEDGE: Micros = 3_600 * 1_000_000
-"""How often cargo under a pledge is looked at by time alone; other causes know their moment."""
+"""Interval at which cargo under a pledge is evaluated again; other causes have their own times."""
 IN_A_SET = 200
-"""Consignments whose facts are asked for in one statement."""
+"""Consignments whose facts are read in one statement."""
 
 
 class ExpectedCauses(NamedTuple):
@@ -293,7 +293,7 @@ def _numbers_query() -> bytes:
 
 
 def _pledged(session: Session, members: Iterable[ObjectId]) -> list[tuple[ObjectId, str]]:
-    """The consignments with the financings whose pledge in them stands."""
+    """(consignment, financing) of each pledge in force."""
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     return cursor.execute(statement("pledged"), {"ids": uuids(sorted(members))}).fetchall()
 

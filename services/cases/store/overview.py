@@ -73,7 +73,7 @@ class Listed:
 
     @property
     def acts(self) -> Role | None:
-        """Whose move it is by the rule of its event type; None where the type says nothing."""
+        """The role that has to act by the event type; None where the type names none."""
         episode = Episode.__members__.get(self.what)
         return next((s.owner for s in catalogue.specs() if episode and s.opens is episode), None)
 

@@ -112,7 +112,7 @@ def _turn_of(
     """Who is evaluated now and who later, of those found and those due: all later while more is to be followed and few wait."""
     due = {row[0] for row in session.execute(statement("due"), {"as_of": as_of}, binary=True)}
     waiting = sorted(found | due)
-    if more and len(waiting) <= JUDGED_AT_ONCE:  # many are not kept waiting for an end that may never come
+    if more and len(waiting) <= JUDGED_AT_ONCE:  # many do not wait for an end that may never come
         return [], sorted(found)
     return waiting[:JUDGED_AT_ONCE], waiting[JUDGED_AT_ONCE:]
 

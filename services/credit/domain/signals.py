@@ -123,7 +123,7 @@ class Stability(_Row):
     """How monthly volume is read (S10)."""
 
     months: int  # complete months looked back
-    least_months: int  # below which nothing is said
+    least_months: int  # below which there is no result
     closure_days: int  # a month with a border closed for longer is left out, for everybody
     left_out: tuple[str, ...]  # months of the Chinese New Year, YYYY-MM
     tenure: tuple[tuple[int, int], ...]  # at least so many active months give at most so many points

@@ -79,7 +79,7 @@ def _read(stored: Stored, registry: Registry) -> EventFacts:
 
 
 Skip = Callable[[UnreadableEvent], object]
-"""What is told of an event that cannot be read, and so says nothing to credit."""
+"""Called with each event that cannot be read, and so states nothing to credit."""
 
 
 def read_events(

@@ -123,7 +123,7 @@ def step(
         aside, to_aside = order.put_aside(session, after.aside, limit)
         reserved, to_reserved = order.rows_after(session, statement("decided"), after.decided, limit)
         registry = registry_store.look(session)
-        # What counts no longer is judged like what came: whatever it spoke of may be otherwise now.
+        # Quarantined events affect the same subjects as new ones: these may be otherwise without them.
         gone = reading.events_by_number(session, aside)
         arrived = loader.read_events(stored, registry, skip=failed.skip)
         arrived |= loader.read_events(gone, registry, aside=True, skip=failed.skip)

@@ -110,7 +110,7 @@ def loans(
     keys |= {f"shipper {shipper}" for shipper in again}
     if not keys:
         return ExpectedObservations()
-    # Whom it concerns is asked of what can be read; whoever is concerned by what cannot is then found broken.
+    # The shippers are found from readable events; one affected by an unreadable event then fails below.
     near = loader.by_keys(session, keys, registry, more, failed.skip)
     # Also those of which nothing is left but what was put aside.
     mentioned = {

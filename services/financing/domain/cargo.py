@@ -31,7 +31,7 @@ TRANSIT_OPENED = catalogue.spec("cre.customs.transit_opened.v1").number
 TRANSIT_CLOSED = catalogue.spec("cre.customs.transit_closed.v1").number
 
 LEFT = (GATED_OUT, DELIVERED)
-"""What says that the cargo is out of the carriers' hands."""
+"""Milestones after which the cargo is out of the carriers' hands."""
 
 
 @dataclass(frozen=True, slots=True)

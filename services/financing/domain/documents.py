@@ -36,7 +36,7 @@ class Share:
 
 
 UNKNOWN = Share("", 0, 0)
-"""A part, nobody says how large."""
+"""A part of unknown size."""
 
 
 @dataclass(frozen=True, slots=True)

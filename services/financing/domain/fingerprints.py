@@ -55,7 +55,7 @@ def normalise_1(text: str) -> str:
     the last entry of the older is released.
     """
     plain = unicodedata.normalize("NFKD", text).upper()
-    # Look-alikes are told by the eye, so they go before digits are found: O20 is read 020.
+    # Look-alikes are folded before digits are found: O20 is read 020.
     folded = plain.translate(confusables())
     spaced = folded.translate(_APART) if folded.isascii() else "".join(map(_character, folded))
     runs = _LEADING.sub("", spaced)
@@ -68,7 +68,7 @@ def _character(character: str) -> str:
         return str(digit)
     if character.isalnum():
         return character
-    # What stands between two runs of digits keeps them apart until their zeros are gone; a mark on a letter does not.
+    # A separator of two runs of digits keeps them apart until their zeros are gone; a mark on a letter does not.
     return "" if unicodedata.combining(character) or unicodedata.category(character) == "Cf" else " "
 
 

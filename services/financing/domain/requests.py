@@ -48,7 +48,7 @@ class DecisionRequest:
     @property
     def digest(self) -> bytes:
         """16 bytes of SHA-256 over every member but the names of the request. Stored: it rests on the ``repr`` of its members."""
-        # A member that came later is left out where it says nothing: requests of earlier releases keep their digest.
+        # A member that came later is left out where it is empty: requests of earlier releases keep their digest.
         left_out = {
             "idempotency",
             "request",
@@ -158,7 +158,7 @@ HIDDEN = frozenset(
         "PARTY_OF_CARGO",
     }
 )
-"""Guards whose refusal is answered like a question about something unknown: recorded by name, told to nobody."""
+"""Guards whose refusal is replied to like a request about something unknown: recorded by name, never revealed."""
 
 
 class Reply(NamedTuple):
@@ -177,9 +177,9 @@ class Reply(NamedTuple):
 
 
 UNKNOWN = Reply("UNKNOWN")
-"""The one answer to everybody who asks about what he has no right to ask about, or what does not exist."""
+"""The one reply about what the requester may not ask about, and about what does not exist."""
 LIMITS = "Other registries and the legal priority register remain decisive."
-"""Said with every answer on uniqueness."""
+"""Part of every reply on uniqueness."""
 
 
 def reply(decision: Decision) -> Reply:
@@ -209,4 +209,4 @@ MATCHES = {
     "GOODS_FREE": Match.EXACT,
     "NOT_ALIKE": Match.NEAR,
 }
-"""How what was found resembles what was asked, by the guard that spoke."""
+"""How the finding resembles the request, by the guard that failed."""

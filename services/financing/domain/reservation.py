@@ -40,7 +40,7 @@ def consented(statements: Iterable[Statement], bank: str, at: Micros) -> frozens
 
 
 REVIEWABLE = frozenset({"NOT_ALIKE", "OTHER_INTEREST_OF_APPLICANT"})
-"""What a person at the bank may have looked at and answer for; an unknown split is settled by saying the shares."""
+"""Guards that a person at the bank may have reviewed; an unknown split is settled by stating the shares."""
 
 _SATISFIED_BY = {
     "INTEREST_FREE": "The release of what is reserved on it, or the consent of its holder to a take-over.",

@@ -25,7 +25,7 @@ from services.domain.liveness import judge
 READ = (
     FinanceFact, InvoiceIssued, InsuranceBound, InsuranceCancelled, InspectionFinding, ParticularsDeclared, Reconsigned
 )  # fmt: skip
-"""What is kept whole, beside openings of a transit, which may name their deadline; of all else the heart's claims are enough."""
+"""Types read as statements, beside openings of a transit, which may name their deadline; of all others the claims suffice."""
 TRANSIT_OPENED = catalogue.spec("cre.customs.transit_opened.v1").number
 
 P = TypeVar("P", bound=Payload)

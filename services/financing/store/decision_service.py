@@ -52,10 +52,10 @@ from services.ledger.storage.arrays import adapt
 
 Session = Connection[Any]
 Request = tuple[DecisionRequest, Sequence[Thing]]
-"""What is asked, and the consignments that a reservation or a request about cargo is about."""
+"""A request, and the consignments that a reservation or a request about cargo is about."""
 Clock = Callable[[Session], tuple[Micros, int]]
 MOST_KEYS = 1_024
-"""Keys of one transaction, as far as requests tell them: the table of locks is shared by all sessions. One request may have more."""
+"""Keys of one transaction at most, as far as requests name them: all sessions share the lock table. One request may have more."""
 
 
 def database_clock(session: Session) -> tuple[Micros, int]:
@@ -142,7 +142,7 @@ class DecisionService:
                 found[place], recorded = self._judged(session, each, group_reads)
             except (psycopg.Error, OSError, MemoryError, KeyMissing):
                 raise
-            except Exception as problem:  # of this request alone: whoever asked gets it
+            except Exception as problem:  # of this request alone: its requester gets it
                 found[place] = problem
             else:
                 decided += [recorded] if recorded is not None else []

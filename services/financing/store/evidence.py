@@ -92,7 +92,9 @@ def evidence_of(
             cargo.append(Cargo.of(view_of(facts, gathered, as_of), gathered, facts.links))
     wanted = {*subjects, *(note_id(note) for each in cargo for note in each.notes)}
     if not loaded_statements.subjects <= wanted:
-        loaded_statements = LoadedStatements()  # it may hold words about what turned out not to belong here
+        loaded_statements = (
+            LoadedStatements()
+        )  # it may hold statements on subjects that turned out not to belong here
     further = load_statements(session, missing) if (missing := wanted - loaded_statements.subjects) else ()
     known = {event.stored.no for event in events}
     more = {stored.no: stored for stored in (*loaded_statements.events, *further) if stored.no not in known}

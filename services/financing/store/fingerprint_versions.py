@@ -86,7 +86,7 @@ def begin(session: Session, key: bytes, normaliser: int) -> int:
 
 
 def close(session: Session, number: int) -> bool:
-    """Write nothing more under a version; it is looked at until its last entry is freed. False where it was closed."""
+    """Close a version to writing; it is compared until its last entry is freed. False where it was closed before."""
     session.execute(statement("lock_versions"))
     closed = session.execute(statement("close_version"), {"number": number}).fetchone() is not None
     if closed:

@@ -69,11 +69,11 @@ class _OnLoop(_Waiting):
     came: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def wake(self) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and whoever asked with it
+        with suppress(RuntimeError):  # the loop has ended, and the requester with it
             self.came.get_loop().call_soon_threadsafe(self._set)
 
     def _set(self) -> None:
-        if not self.came.done():  # whoever asked may have gone
+        if not self.came.done():  # the requester may have gone
             self.came.set_result(None)
 
 
@@ -146,7 +146,7 @@ class GroupCommit:
                 self._queue[:0] = (each for each in group if each.answer is None)
                 # Who leads and has no answer yet goes on leading.
                 following = own if own.answer is None else next(iter(self._queue), None)
-                # Who is answered now as a rule asks again at once, and who waits is there.
+                # Those answered now mostly request again at once, and those who wait are there.
                 answered = sum(each.answer is not None for each in group)
                 self._expected = min(LARGEST, answered + len(self._queue))
                 self._led = following is not None

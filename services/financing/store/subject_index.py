@@ -32,7 +32,7 @@ TROUBLE = frozenset(
 WATCHED = frozenset(
     {DELIVERED, GATED_OUT, RECONSIGNED, *(s.number for s in catalogue.specs() if s.opens in TROUBLE)}
 )
-"""Facts about cargo after which whoever lends on it has to look again."""
+"""Facts about cargo after which its lenders have to look again."""
 
 REQUESTS = frozenset(
     f"cre.finance.{name}.v1".encode()
@@ -41,7 +41,7 @@ REQUESTS = frozenset(
         "release_order_requested", "reconsignment_requested", "transfer_requested",
     )
 ) | {b"cre.finance.released.v2"}  # fmt: skip
-"""Events that ask for a decision; who takes them to the desk is ``clerk``."""
+"""Events that request a decision (``request_consumer``)."""
 _TYPES = b"cre.finance."
 _CORRECTED = b"cre.correction.corrected."
 

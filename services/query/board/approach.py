@@ -21,7 +21,7 @@ ROUNDED = 1.0
 
 
 class Phase(StrEnum):
-    """What the board says of a train at a crossing, in the order in which a train comes to it."""
+    """Phase of a train at a crossing, in order."""
 
     DUE = "DUE"
     QUEUED = "QUEUED"
@@ -45,8 +45,8 @@ class Approach:
     near: str
     phase: Phase
     expected: Micros | None
-    announced: bool  # its railway says so; else it is reckoned from running times
-    beside_route: bool = False  # it was heard of where its planned route does not lead
+    announced: bool  # by its railway; else estimated from running times
+    beside_route: bool = False  # it was reported off its planned route
 
 
 def _number(name: str) -> int:

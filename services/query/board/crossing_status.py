@@ -233,9 +233,9 @@ def _news(stage: Sequence[int], places: Mapping[int, str]) -> TrainReport:
 
 
 WITHIN: Micros = 12 * HOUR
-"""What is due comes within this time; what was handed over is told of as long."""
+"""What is due comes within this time; what was handed over shows for as long."""
 KEPT: Micros = 28 * 24 * HOUR
-"""A train of which nothing was heard for longer is no longer looked for at borders; its case is. Borders were closed for 13 days."""
+"""A train without a fact for longer leaves the board; its case stays. Borders were closed for 13 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,12 +278,12 @@ def trains_at_crossings(
 
 
 def moments(at: Iterable[TrainAtCrossing]) -> Mapping[ObjectId, Micros]:
-    """The moment at which the cargo of each train is looked at."""
+    """The moment as of which the cargo of each train is read."""
     return {each.train.id: each.train.milestone.at for each in at}
 
 
 def _once_each(found: Iterable[TrainAtCrossing]) -> list[TrainAtCrossing]:
-    """Trains of one crossing in which the same boxes stand are one under several numbers; the latest news stands for it."""
+    """Trains at one crossing with the same boxes are one train under several numbers, represented by the latest."""
     same: dict[object, list[TrainAtCrossing]] = defaultdict(list)
     for each in found:
         boxes = frozenset(each.loaded.boxes)
@@ -298,5 +298,5 @@ def _once_each(found: Iterable[TrainAtCrossing]) -> list[TrainAtCrossing]:
 
 
 def _first(loaded: TrainLoad) -> ObjectId | None:
-    """A consignment on board, the same one each time: trains are composed by route, so one tells it."""
+    """A consignment on board, the same one each time: trains are composed by route, so one suffices."""
     return min((each for found in loaded.boxes.values() for each in found), default=None)
