@@ -15,9 +15,10 @@ from services.financing.domain.cargo import corroboration
 from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.requests import LIMITS
 from services.financing.domain.statements import Statement, live, of_type
-from services.financing.store.evidence import Evidence, canonical, gather_evidence
+from services.financing.store.evidence import Evidence, gather_evidence
 from services.financing.store.identifiers import application_id
 from services.ledger.storage.arrays import adapt
+from services.query.views import consignments_of
 
 routes = Routes("financing")
 
@@ -30,7 +31,7 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
     adapt(call.session)
     terms = body.terms()
     on = things(body.consignments)
-    groups = canonical(call.session, on)
+    groups = sorted(consignments_of(call.session, on))
     evidence = gather_evidence(
         call.session, groups, [application_id(terms.application)], call.registry, call.now, call.now
     )

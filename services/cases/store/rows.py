@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas import railnet
 from schemas.events.base import ObjectKind
-from services.cases.domain.causes import CaseId, CaseKind, Cause
+from services.cases.domain.causes import CaseKind, Cause
 from services.cases.domain.lifecycle import Case, Step, StepKind, Team
 from services.domain.objects import ObjectId, Thing
 from services.ledger.storage.arrays import uuids
@@ -137,8 +137,3 @@ def crossing_of(place: str) -> str:
     station = railnet.resolve(place) if place else None
     found = () if station is None else railnet.crossings_at(station.id)
     return found[0].id if len(found) == 1 else ""
-
-
-def lock_key(case: CaseId) -> int:
-    """The key of a case's advisory lock."""
-    return int.from_bytes(case[:8], "big", signed=True)

@@ -40,10 +40,9 @@ def follow(session: Connection[Any], stored: Iterable[tuple[int, Event]]) -> Non
 
 
 def _is_governance(event: Event) -> bool:
-    type_ = next((value for name, value in event.record.headers if name == "ce_type"), None) or b""
-    if type_.startswith(_CORRECTED):
+    if event.type.startswith(_CORRECTED):
         return any(each in event.payload for each in _GOVERNING)
-    return type_.startswith(_GOVERNING)
+    return event.type.startswith(_GOVERNING)
 
 
 def _keys(event: Event) -> set[tuple[bytes, str]]:

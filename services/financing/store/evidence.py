@@ -13,7 +13,6 @@ from services.domain.derive import view_of
 from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Micros
 from services.domain.interpretation import Attribution
-from services.domain.objects import Thing
 from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.statements import Record, read
 from services.financing.store.identifiers import note_id
@@ -38,14 +37,6 @@ class Evidence:
     cargo: tuple[Cargo, ...]
     record: Record
     reports: tuple[Report, ...] = ()
-
-
-def canonical(session: Session, things: Iterable[Thing]) -> list[bytes]:
-    """The canonical ids of the groups that consignments belong to, sorted; one that was never founded has none."""
-    found: dict[bytes, None] = {}
-    for thing in things:
-        found.update(dict.fromkeys(reading.consignments_of(session, thing.kind, thing.key)))
-    return sorted(found)
 
 
 def gather_evidence(

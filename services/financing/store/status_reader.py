@@ -24,7 +24,6 @@ from services.financing.domain.status import Status, status
 from services.financing.domain.uniqueness import Entry, Verdict
 from services.financing.store.evidence import (
     Evidence,
-    canonical,
     gather_evidence,
     statements_about,
     statements_in,
@@ -45,6 +44,7 @@ from services.ledger.storage import reading
 from services.ledger.storage.arrays import adapt, uuids
 from services.ledger.storage.questions import Question, Row
 from services.ledger.storage.reading import Position
+from services.query.views import consignments_of
 from services.runtime.named_sql import nested
 
 Session = Connection[Any]
@@ -92,7 +92,7 @@ def read_status_evidence(
     hold = lifecycle.holds(decisions_of(session, [own])).get(financing)
     if hold is None or hold.bank != asked_by:
         return None
-    groups = canonical(session, cargo_of(session, [own]))
+    groups = sorted(consignments_of(session, cargo_of(session, [own])))
     rows = session.cursor(binary=True, row_factory=tuple_row).execute(
         statement("financings_on"), {"ids": uuids(groups)}
     )

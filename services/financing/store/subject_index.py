@@ -91,7 +91,7 @@ def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:
     asking: list[int] = []
     indexed = 0
     for no, event in events:
-        type_ = next((value for name, value in event.record.headers if name == "ce_type"), None) or b""
+        type_ = event.type
         if not type_.startswith((_TYPES, _CORRECTED)) or _TYPES not in type_ + event.payload:
             continue
         if type_ in REQUESTS:
