@@ -1,6 +1,6 @@
 """What reaches a consignment and whose word counts there: the core's rules over rows instead of over facts.
 
-The walk is that of ``services.domain.links`` and ``engagement``, without what no row needs: which way was taken, and
+The walk is that of ``services.domain.links`` and ``evidence``, without what no row needs: which way was taken, and
 trains. Rows are walked as they were read, since they are many; the property test beside ``services.domain`` holds both
 walks equal. Groups and parts are the core's own functions. The result is one row per consignment that the fold of heads
 reads.
