@@ -13,10 +13,11 @@ from services.core.links import FILLING
 from services.replay.crew import Crew, Hand
 from services.replay.outcome import Progress
 from services.replay.source import Block
+from services.runtime.transactions import RetryPolicy, retry_transaction
 from services.storage import heads
 from services.storage.arrays import bigints
 from services.storage.batch import MOST_EVENTS
-from services.storage.errors import FAULTS_OF_EVENTS, RETRIED
+from services.storage.errors import FAULTS_OF_EVENTS
 from services.storage.heads import Touched
 from services.storage.judging import judge_again
 from services.storage.session import Session
@@ -95,14 +96,9 @@ def stop_links(hand: Hand, numbers: Sequence[int]) -> int:
 
     What is written depends on nothing that is written here, so two processes may meet and agree.
     """
-    while True:
-        try:
-            Work(hand.session).rows("stop_links", {"nos": bigints(numbers), "filling": FILLING})
-            hand.session.commit()
-        except RETRIED:
-            hand.session.rollback()
-        else:
-            return len(numbers)
+    values = {"nos": bigints(numbers), "filling": FILLING}
+    retry_transaction(hand.session, lambda: Work(hand.session).rows("stop_links", values), RetryPolicy())
+    return len(numbers)
 
 
 def fold_alone(hand: Hand, consignments: Sequence[bytes]) -> int:
@@ -122,17 +118,14 @@ def fold_tied(hand: Hand, consignments: Sequence[bytes]) -> int:
 
     Two processes meet where a group lies in both their chunks; then one of them begins again.
     """
-    session = hand.session
-    while True:
-        try:
-            work = Work(session)
-            renew(work, Note(consignments=frozenset(consignments)))
-            fold_found(work, Touched(consignments=True), found=True)
-            session.commit()
-        except RETRIED:
-            session.rollback()
-        else:
-            return len(consignments)
+
+    def fold_once() -> None:
+        work = Work(hand.session)
+        renew(work, Note(consignments=frozenset(consignments)))
+        fold_found(work, Touched(consignments=True), found=True)
+
+    retry_transaction(hand.session, fold_once, RetryPolicy())
+    return len(consignments)
 
 
 def fold_found(work: Work, touched: Touched, found: bool) -> None:

@@ -23,7 +23,7 @@ from services.replay.following import Follower, settle_some
 from services.replay.holding import ATTEMPTS, HoldOver, Holds, held
 from services.replay.outcome import Differs, Progress, ReplayError
 from services.replay.source import Block, Source
-from services.storage.errors import RETRIED
+from services.runtime.transactions import CONFLICTS
 from services.storage.generations import switch_generation
 from services.storage.session import Session, equip, open_session, settle_in
 from services.storage.work import Work
@@ -183,7 +183,7 @@ class Switching:
                 if reached:
                     raise
                 self._rate = max(self._rate / 2, SLOWEST)
-            except RETRIED:
+            except CONFLICTS:
                 time.sleep(PAUSE)
         raise ReplayError(_IN_THE_WAY)
 
@@ -202,7 +202,7 @@ class Switching:
                 self._follow(blocks, STEP)
                 continue
             turns = 0
-            with suppress(HoldOver, *RETRIED), self._hold() as deadline:
+            with suppress(HoldOver, *CONFLICTS), self._hold() as deadline:
                 if self._finish(deadline):
                     return
             self._reopen()

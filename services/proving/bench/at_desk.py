@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from services.processors.financing.store.desk import CargoMoved
 from services.processors.financing.store.group_commit import GroupCommit
 from services.processors.financing.store.opening import read_keys
 from services.proving import lending
+from services.runtime.transactions import RetryPolicy, retry
 from services.storage.session import open_session
 
 
@@ -59,9 +59,7 @@ def reserve(
 def decide(desk: GroupCommit, bank: str, number: int) -> Ruling:
     """One reservation, begun again where the cargo moved."""
     ask, on = lending.reservation(bank, number)
-    while True:
-        with suppress(CargoMoved):
-            return desk.decide(ask, on)
+    return retry(lambda: desk.decide(ask, on), RetryPolicy((CargoMoved,)))
 
 
 def _clients(

@@ -29,6 +29,7 @@ from services.processors.financing.store.statements import statement
 from services.processors.financing.store.versions import KeyMissing
 from services.query.reread import reread
 from services.registry import store as registry_store
+from services.runtime.transactions import RetryPolicy, retry_transaction
 from services.storage import reading
 from services.storage.arrays import adapt, bigints
 from services.storage.errors import FAULTS_OF_EVENTS
@@ -56,16 +57,14 @@ class _Failed(Exception):
 
 def answer_next(session: Session, desk: Desk) -> bool:
     """Decide what the oldest waiting event asks for, and commit; False where none waits. Raises as ``Desk.decide``."""
-    for _ in range(ATTEMPTS):
-        try:
-            with session.transaction():
-                return _answer_oldest(session, desk)
-        except CargoMoved:
-            continue
-        except _Failed as failed:
-            _put_down(session, failed)
-            return True
-    return False  # it stays in the queue
+    policy = RetryPolicy((CargoMoved,), attempts=ATTEMPTS)
+    try:
+        return retry_transaction(session, lambda: _answer_oldest(session, desk), policy)
+    except CargoMoved:
+        return False  # it stays in the queue
+    except _Failed as failed:
+        _put_down(session, failed)
+        return True
 
 
 def _put_down(session: Session, failed: _Failed) -> None:

@@ -1,0 +1,1 @@
+"""What every process and every transaction of the platform has in common: how it starts, repeats, and ends."""
