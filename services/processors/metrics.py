@@ -15,7 +15,8 @@ from services.observability import metrics as names
 from services.observability.instruments import Instruments
 from services.processors.judging import Accepted
 from services.processors.log_moved import LogMoved
-from services.processors.ports import Applied, Batch, LogRecord
+from services.processors.ports import Batch, LogRecord
+from services.storage.batch import Applied
 from services.storage.ledger_protocol import PartitionId
 
 
@@ -86,12 +87,12 @@ class WorkerMetrics:
         self._last_commit.set(now)
         self._step.labels("transaction").observe(seconds)
         self._batch.observe(sum(len(part.outcomes) for part in batch))
-        for stage, spent in applied.stages.items():
+        for stage, spent in applied.seconds.items():
             self._stage.labels(stage).inc(spent)
         self._stored.inc(applied.new)
         for counter, counts in (
-            (self._duplicate, applied.duplicates),
-            (self._equivocating, applied.equivocations),
+            (self._duplicate, applied.duplicates_of),
+            (self._equivocating, applied.equivocations_of),
         ):
             for partner, count in counts.items():
                 counter.labels(partner).inc(count)

@@ -21,17 +21,9 @@ from services.processors.batches import Part, cut
 from services.processors.endings import End, Exit
 from services.processors.fuse import Fuses
 from services.processors.log_moved import Found, LogMoved
-from services.processors.ports import (
-    Admitter,
-    Applied,
-    Batch,
-    LogDirectory,
-    LogRecord,
-    Observer,
-    RegistryMoved,
-    StateMoved,
-    Store,
-)
+from services.processors.ports import Admitter, Batch, LogDirectory, LogRecord, Observer, Store
+from services.storage.batch import Applied
+from services.storage.errors import GenerationMoved, RegistryMoved
 from services.storage.ledger_protocol import Claim, Fenced, Mark, PartitionId, Slice
 
 log = logging.getLogger(__name__)
@@ -255,7 +247,7 @@ class Pipeline:
             return
         if isinstance(error, Fenced):
             self._end(Exit.FENCED, f"fenced, nothing was applied: {error}", error)
-        elif isinstance(error, StateMoved):
+        elif isinstance(error, GenerationMoved):
             self._end(Exit.STATE_MOVED, f"starting anew: {error}", error)
         else:
             self._end(Exit.UNEXPECTED, f"{what}: {error!r}", error)

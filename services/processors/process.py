@@ -18,10 +18,11 @@ from services.processors import slots
 from services.processors.endings import Exit, end_process
 from services.processors.garbage import collect_now_and_then
 from services.processors.parentage import end_with_parent
-from services.processors.ports import Admitter, StateMoved, Store
+from services.processors.ports import Admitter, Store
 from services.processors.settings import WorkerSettings, declared_topics
 from services.processors.topic_directory import TopicDirectory
 from services.processors.worker import Worker
+from services.storage.errors import GenerationMoved
 from services.topics.declaration import DeclarationError
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -
     except psycopg.Error as error:
         end_process(Exit.UNEXPECTED, f"the database is not there for us: {error}")
         raise
-    except StateMoved as moved:
+    except GenerationMoved as moved:
         end_process(Exit.STATE_MOVED, f"this release cannot write to the state: {moved}")
         raise
     log.info("started as %s", slot.instance_id, extra={"action": "started", "topics": len(topics)})

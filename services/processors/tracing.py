@@ -14,7 +14,8 @@ from schemas.trace_context import TraceContext, trace_of
 from services.admission.about import about
 from services.admission.model import Refused
 from services.observability.tracing import Spans, Value
-from services.processors.ports import Applied, Batch, LogRecord, Observer
+from services.processors.ports import Batch, LogRecord, Observer
+from services.storage.batch import Applied
 
 MOST = 64
 """Events of one batch that get a span of their own; of the others only the number is told."""
@@ -82,7 +83,7 @@ class TracedObserver:
 
     def _told(self, batch: Batch[Any], applied: Applied, left_out: int) -> dict[str, Value]:
         outcomes = [outcome for part in batch for outcome in part.outcomes]
-        stages = {f"lianyun.stage.{name}_seconds": spent for name, spent in applied.stages.items()}
+        stages = {f"lianyun.stage.{name}_seconds": spent for name, spent in applied.seconds.items()}
         return {
             "messaging.system": "kafka",
             "messaging.operation.name": "process",
@@ -90,7 +91,7 @@ class TracedObserver:
             "messaging.consumer.group.name": self._group,
             "messaging.batch.message_count": len(outcomes),
             "lianyun.new": applied.new,
-            "lianyun.duplicates": sum(applied.duplicates.values()),
+            "lianyun.duplicates": applied.duplicates,
             "lianyun.refused": sum(isinstance(outcome, Refused) for outcome in outcomes),
             "lianyun.traced_without_span": left_out,
             **stages,

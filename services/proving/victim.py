@@ -15,6 +15,7 @@ from services.processors.settings import WorkerSettings, admission_settings
 from services.proving.traps import FOLDER, Stepper
 from services.registry.registry import Registry
 from services.storage import points
+from services.storage.batch import Applied
 from services.storage.ledger_protocol import Claim, PartitionId
 
 
@@ -30,7 +31,7 @@ class TrappedStore(LedgerStore):
             self.stepper.reach("before_seek")
         return claims
 
-    def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> ports.Applied:
+    def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> Applied:
         """Apply as ever; a transaction that fails is no longer in hand."""
         try:
             return super().apply(batch, registry)

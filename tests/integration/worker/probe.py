@@ -19,11 +19,12 @@ with loading():
     import psycopg
 
     from services.processors.log_moved import LogMoved
-    from services.processors.ports import Admission, Applied, Batch, LogRecord
+    from services.processors.ports import Admission, Batch, LogRecord
     from services.processors.process import run
     from services.processors.settings import WorkerSettings
     from services.storage import points
     from services.storage.arrays import adapt
+    from services.storage.batch import Applied
     from services.storage.claiming import Wanted, claim_partitions, moved_claims, note_stopped
     from services.storage.ledger_protocol import Claim, Fenced, PartitionId, mark_of
     from services.storage.session import open_session
