@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 
-from services.loading import loading
-from services.processors.parentage import end_with_parent
+from services.runtime.process import starting
 
 
 def main() -> None:
     """Run one worker until SIGTERM; never returns."""
-    # First of all: the imports below take a second, in which a supervisor may go.
-    end_with_parent(os.environ)
-    with loading():
+    with starting():
         from services.deadletters.batch import LetterSettings
         from services.processors.judging import Judge
         from services.processors.ledger_store import LedgerStore

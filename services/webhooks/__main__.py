@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-
-from services.loading import loading
-from services.processors.parentage import end_with_parent
+from services.runtime.process import began, starting
 
 
 def main() -> None:
     """Work until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
-    end_with_parent(os.environ)
-    with loading():
-        from services.observability.logs import began, configure
-        from services.webhooks.process import work
+    with starting():
+        from services.webhooks.process import run
         from services.webhooks.settings import WebhookSettings
 
-    settings = WebhookSettings()
-    configure(settings.log_format, settings.log_level)
-    began("webhooks", settings.lines())
-
-    async def until_asked() -> None:
-        stop = asyncio.Event()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(each, stop.set)
-        await work(settings, stop)
-
-    asyncio.run(until_asked())
+    run(began("webhooks", WebhookSettings()))
 
 
 if __name__ == "__main__":

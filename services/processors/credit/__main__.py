@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
-from services.loading import loading
-from services.processors.parentage import end_with_parent
+from services.runtime.process import began, starting
 
 
 def main() -> None:
-    """Follow until SIGTERM. An error ends the process, and whoever supervises it starts it again."""
-    end_with_parent(os.environ)
-    with loading():
-        from services.observability.logs import began, configure
+    """Follow until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
+    with starting():
         from services.processors.credit.store.follower import FollowerSettings, run
 
-    settings = FollowerSettings()
-    configure(settings.log_format, settings.log_level)
-    began("credit", settings.lines())
-    run(settings)
+    run(began("credit", FollowerSettings()))
 
 
 if __name__ == "__main__":

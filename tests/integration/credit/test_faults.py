@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from services.core.facts import Facts
 from services.core.objects import Thing
@@ -15,7 +17,9 @@ from services.fsck.finding import Damage
 from services.localstack.engine import DatabaseAddress
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Signal, model
-from services.processors.credit.store import follower, loading, projector, rejudging
+from services.processors.credit.store import loading, projector, rejudging
+from services.processors.credit.store.follower import CreditFollower, FollowerSettings
+from services.runtime.follower import follow
 from services.storage.migrate import migrate
 from services.storage.session import Session, open_session
 from tests.signed.telling import GATEWAY, NETWORK, Desk, record, register
@@ -182,8 +186,9 @@ def test_a_fault_of_the_infrastructure_ends_the_follower_and_loses_nothing(
         raise psycopg.OperationalError("the database is gone")
 
     monkeypatch.setattr(rejudging, "observe", gone)
+    settings = FollowerSettings(dsn=SecretStr(place.dsn), credit_events=100, credit_tick=0.01)
     with pytest.raises(psycopg.OperationalError):
-        follower.follow(place.session, 100, 0.01)
+        follow(CreditFollower(settings), threading.Event())
     assert (place.stored("ill"), place.stored("well"), place.broken()) == (frozenset(), frozenset(), set())
     monkeypatch.undo()
     place.mended()

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.api.statements import statement
-from services.exporter.asking import Answers, Asker
+from services.exporter.collector import Answers, Exporter
 from services.exporter.process import questions
 from services.exporter.settings import ExporterSettings
 from services.fsck.check import fsck
@@ -70,8 +70,8 @@ def test_the_exporter_asks_all_its_questions_and_changes_nothing_else(server: st
     address = server.replace("ROLE", "exporter")
     asked = questions(ExporterSettings(dsn=SecretStr(address)))
     answers = Answers(asked)
-    asker = Asker(address, asked, answers, timeout=10)
-    asker.turn()
+    exporter = Exporter(address, asked, answers, timeout=10)
+    exporter.step()
     refreshed = next(family for family in answers.collect() if family.name == gauges.EXPORTER_REFRESHED.name)
     assert {sample.labels["question"] for sample in refreshed.samples} == {
         question.name for question in asked

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from services.api.measuring import ApiMetrics
-from services.exporter.asking import Answers
+from services.exporter.collector import Answers
 from services.exporter.sample import Question, Sample
 from services.observability import metrics
 from services.observability.catalogue import CATALOGUE, PROCESSES
@@ -33,7 +33,7 @@ def exporter() -> CollectorRegistry:
         for d in PROCESSES["exporter"]
         if "question" not in d.labels and d is not metrics.BUILD_INFO
     ]
-    answers.keep("all", told, 0.1)
+    answers.put("all", told, 0.1)
     instruments = Instruments()
     instruments.registry.register(answers)
     return instruments.registry
