@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from services.api import context
 from services.cli.main import app
-from services.exporter import asking
+from services.exporter import collector
 from services.localstack.engine import DatabaseAddress
 from services.processors.cases.store import follower as cases
 from services.processors.credit.store import follower as credit
@@ -30,7 +30,7 @@ from services.storage.presence import announce, older_than
 from services.storage.schema_window import require, standing, still_older
 from services.storage.session import open_session
 from services.storage.writer import Writer
-from services.webhooks import following
+from services.webhooks import process as webhooks
 from tests.storing.harness import no_letters, start
 
 pytestmark = pytest.mark.integration
@@ -286,5 +286,5 @@ def test_the_owner_sees_sessions_of_roles_that_are_not_its_own(empty: str, postg
 
 
 def test_every_process_that_goes_on_is_known_by_the_name_of_its_sessions() -> None:
-    names = {each.APPLICATION for each in (sessions, context, cases, credit, asking, following)}
+    names = {each.APPLICATION for each in (sessions, context, cases, credit, collector, webhooks)}
     assert names == set(presence.SERVING)
