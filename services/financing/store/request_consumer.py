@@ -32,6 +32,7 @@ from services.ledger.storage import reading
 from services.ledger.storage.arrays import adapt, bigints
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.query.stored_events import reread
+from services.runtime.transactions import RetryPolicy, retry_transaction
 
 log = logging.getLogger(__name__)
 
@@ -56,16 +57,14 @@ class _Failed(Exception):
 
 def answer_next(session: Session, desk: Desk) -> bool:
     """Decide what the oldest waiting event asks for, and commit; False where none waits. Raises as ``Desk.decide``."""
-    for _ in range(ATTEMPTS):
-        try:
-            with session.transaction():
-                return _answer_oldest(session, desk)
-        except CargoMoved:
-            continue
-        except _Failed as failed:
-            _put_down(session, failed)
-            return True
-    return False  # it stays in the queue
+    policy = RetryPolicy((CargoMoved,), attempts=ATTEMPTS)
+    try:
+        return retry_transaction(session, lambda: _answer_oldest(session, desk), policy)
+    except CargoMoved:
+        return False  # it stays in the queue
+    except _Failed as failed:
+        _put_down(session, failed)
+        return True
 
 
 def _put_down(session: Session, failed: _Failed) -> None:

@@ -1,4 +1,4 @@
-"""Asks the database in turn and keeps the answers until they are scraped or too old."""
+"""The questions to the database, each asked in its turn, and their latest answers until they are too old."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from psycopg import Connection, IsolationLevel
 from services.ledger.storage.presence import announce
 from services.ledger.storage.schema_window import require
 from services.monitoring.exporter.sample import SECOND, Question, Sample
+from services.runtime.follower import Follower
 from services.telemetry import gauges
 from services.telemetry.definitions import Definition
+from services.telemetry.http import Health
 
 log = logging.getLogger(__name__)
 
@@ -41,35 +43,35 @@ class Answers(Collector):
     def __init__(self, questions: Iterable[Question], clock: Callable[[], float] = time.time) -> None:
         self._every = {question.name: question.every for question in questions}
         self._clock = clock
-        self._kept: dict[str, _Answer] = {}
+        self._latest: dict[str, _Answer] = {}
         self._lock = threading.Lock()
 
-    def keep(self, name: str, samples: Iterable[Sample], took: float) -> None:
-        """Replace what was said to a question; ``took`` seconds to get."""
+    def put(self, name: str, samples: Iterable[Sample], took: float) -> None:
+        """Replace the answer to a question, which ``took`` so many seconds."""
         answer = _Answer(tuple(samples), self._clock(), took)
         with self._lock:
-            self._kept[name] = answer
+            self._latest[name] = answer
 
     def collect(self) -> Iterable[Metric]:
         """The families of what is not too old, and always when each answer came; called by the registry."""
         now = self._clock()
         with self._lock:
-            kept = dict(self._kept)
+            latest = dict(self._latest)
         shown: dict[Definition, Metric] = {}
-        for name, answer in kept.items():
-            told = [
+        for name, answer in latest.items():
+            samples = [
                 Sample(gauges.EXPORTER_REFRESHED, (name,), answer.at),
                 Sample(gauges.EXPORTER_SECONDS, (name,), answer.took),
             ]
             if now - answer.at <= _STALE_AFTER * self._every[name]:
-                told += answer.samples
-            for sample in told:
+                samples += answer.samples
+            for sample in samples:
                 family = shown.setdefault(sample.definition, _family(sample.definition))
                 family.add_metric(sample.labels, sample.value)  # type: ignore[attr-defined]
         return shown.values()
 
     def describe(self) -> Iterator[Metric]:
-        """Every family without values: registering needs the names, not the database."""
+        """Every family without values: registration needs the names, not the database."""
         yield from map(_family, gauges_declared())
 
 
@@ -78,8 +80,13 @@ def gauges_declared() -> tuple[Definition, ...]:
     return tuple(value for value in vars(gauges).values() if isinstance(value, Definition))
 
 
-class Asker:
-    """Asks each question when it is due, in a session that it opens again when it is lost."""
+class Exporter(Follower):
+    """Asks each question when it is due, on a session that is opened again where it was lost.
+
+    It is ready while it has one. A question that fails is asked again at its next turn, and its last answer grows old.
+    """
+
+    contended_pause = 1.0
 
     def __init__(self, dsn: str, questions: Sequence[Question], answers: Answers, timeout: float) -> None:
         self._dsn, self._questions, self._answers = dsn, questions, answers
@@ -89,21 +96,13 @@ class Asker:
         )
         self._due = dict.fromkeys((question.name for question in questions), 0.0)
         self._session: Connection[Any] | None = None
-        self.looked = time.monotonic()
-        self.connected = False
+        self._connected = False
 
-    def run(self, stop: threading.Event) -> None:
-        """Ask until ``stop`` is set; blocks. Raises what is not the database's absence or a timeout."""
-        try:
-            while not stop.is_set():
-                self.turn()
-                soonest = min(self._due.values(), default=0.0)
-                stop.wait(min(max(soonest - time.monotonic(), 0.05), 1.0))
-        finally:
-            self._close()
+    def open(self) -> None:
+        """Nothing: the first question opens the session."""
 
-    def turn(self) -> None:
-        """Ask what is due now. A question that fails is asked again at its next turn; its last answer grows old."""
+    def step(self) -> float:
+        """Ask what is due now. Raises what is neither the database's absence nor a timeout."""
         for question in self._questions:
             if self._due[question.name] > time.monotonic():
                 continue
@@ -114,15 +113,26 @@ class Asker:
                 text = str(problem).strip().splitlines()[0]
                 log.warning("%s not asked: %s", question.name, text, extra={"action": "question_failed"})
                 if self._session is not None and self._session.closed:
-                    self._close()
-        self.looked = time.monotonic()
+                    self.close()
+        soonest = min(self._due.values(), default=0.0)
+        return min(max(soonest - time.monotonic(), 0.05), 1.0)
+
+    def ready(self, live: Health) -> Health:  # noqa: ARG002
+        """Whether there is a session."""
+        return Health(self._connected)
+
+    def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            self._session.close()
+        self._session, self._connected = None, False
 
     def _ask(self, question: Question) -> None:
         session = self._opened()
         started = time.monotonic()
         with nullcontext() if question.writes else session.transaction():
             samples = tuple(question.ask(session, int(time.time() * SECOND)))
-        self._answers.keep(question.name, samples, time.monotonic() - started)
+        self._answers.put(question.name, samples, time.monotonic() - started)
 
     def _opened(self) -> Connection[Any]:
         if self._session is None:
@@ -137,13 +147,8 @@ class Asker:
             announce(self._session)
             self._session.isolation_level = IsolationLevel.REPEATABLE_READ  # one answer, one snapshot
             self._session.read_only = True  # both hold for transactions, not for single statements
-            self.connected = True
+            self._connected = True
         return self._session
-
-    def _close(self) -> None:
-        if self._session is not None:
-            self._session.close()
-        self._session, self.connected = None, False
 
 
 def _family(definition: Definition) -> Metric:
