@@ -50,7 +50,7 @@ bench: setup ## Measure throughput and latency on this machine
 schemas: setup ## Write again what is generated: contract (JSON Schema, AsyncAPI, OpenAPI, vectors), metrics, alerts, dashboards
 	$(BIN)/python -m schemas.publishing $(ARGS)
 	$(BIN)/python -m services.api.publishing $(ARGS)
-	$(BIN)/python -m services.observability.publishing $(ARGS)
+	$(BIN)/python -m services.monitoring.artefacts $(ARGS)
 	$(BIN)/lianyun dashboards build $(ARGS)
 
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \

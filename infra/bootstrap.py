@@ -177,7 +177,7 @@ def follow(command, total):
 
 def fetch_servers():
     """Fetch what the local stack needs beyond the packages."""
-    if subprocess.call([str(VENV_PYTHON), "-m", "services.localstack.prepare"], cwd=str(ROOT)) != 0:
+    if subprocess.call([str(VENV_PYTHON), "-m", "services.testbed.localstack.downloads"], cwd=str(ROOT)) != 0:
         stop(
             1,
             "the broker or the database could not be prepared (see above)",

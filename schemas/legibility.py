@@ -2,7 +2,7 @@
 
 Two ids that differ by such a character alone look the same on every page and in every log. The lists are fixed here, not
 taken from a Unicode library, so that every reader of every release judges alike. What was admitted before this rule stays as it
-is and is read as ever (``services.admission.model.RULES``).
+is and is read as ever (``services.ledger.admission.model.RULES``).
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from services.localstack.broker import Broker
-from services.localstack.database import Database
-from services.localstack.engine import (
+from services.testbed.localstack.broker import Broker
+from services.testbed.localstack.database import Database
+from services.testbed.localstack.engine import (
     BrokerAddress,
     DatabaseAddress,
     Servers,
@@ -20,8 +20,8 @@ from services.localstack.engine import (
     open_database,
     told,
 )
-from services.localstack.errors import StackError
-from services.localstack.watching_programs import watching_programs
+from services.testbed.localstack.errors import StackError
+from services.testbed.localstack.monitoring_programs import watching_programs
 from tests.integration.containers import engine as containers
 
 # How long an example takes says nothing but how busy the machine is.

@@ -18,7 +18,7 @@ A route is a **synchronous** function; it runs on a thread (or see "asked ahead"
         call.reads("financing", ref, subjects=(found.shipper,))     # the line of the access log
         return Answer({...})
 
-- **Who asks**: ``call.party`` (``services.registry.party.Party``), ``call.caller`` (client id, scopes, purpose). Already
+- **Who asks**: ``call.party`` (``services.ledger.registry.party.Party``), ``call.caller`` (client id, scopes, purpose). Already
   proven (token, DPoP or certificate, replay) when the function is entered; scope and role are those that ``Needs`` names.
 - **The database**: ``call.session`` is a psycopg connection of the pool inside one transaction (READ COMMITTED, prepared
   statements, 16-byte ids, lock waits of 2 s). ``Answer`` returned: committed, together with the access log's line and the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from services.processors.parentage import end_with_parent
+from services.runtime.parent_process import end_with_parent
 
 
 def main() -> None:
@@ -13,15 +13,15 @@ def main() -> None:
     Settings that are wrong end it with 78 (EX_CONFIG), as every process here.
     """
     end_with_parent(os.environ)
-    from services.loading import loading
+    from services.runtime.imports import loading
 
     with loading():
         from pydantic import ValidationError
 
         from services.api.serving import serve
         from services.api.settings import ApiSettings, faults
-        from services.observability.logs import configure
-        from services.processors.endings import Exit, end_process
+        from services.runtime.exit_codes import Exit, end_process
+        from services.telemetry.logs import configure
 
     try:
         settings = ApiSettings()

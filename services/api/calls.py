@@ -18,13 +18,13 @@ from starlette.responses import Response
 from services.api.context import Context
 from services.api.gate import Admitted, Caller
 from services.api.problems import Problem
-from services.core.objects import Thing
-from services.processors.financing.asking import Ask
-from services.processors.financing.rulings import Ruling
-from services.registry.party import Party
-from services.registry.registry import Registry
-from services.storage.questions import Question, Row
-from services.storage.reading import spare
+from services.domain.objects import Thing
+from services.financing.domain.decisions import Ruling
+from services.financing.domain.requests import Ask
+from services.ledger.registry.party import Party
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.questions import Question, Row
+from services.ledger.storage.reading import spare
 
 Session = Connection[Any]
 LARGEST_PAGE = 200

@@ -13,8 +13,8 @@ from psycopg import Connection
 from services.api.needs import Scope
 from services.api.statements import statement
 from services.api.tokens.jose import public_key
-from services.registry.party import Party
-from services.trail.trail import enter
+from services.ledger.audit_trail.entries import enter
+from services.ledger.registry.party import Party
 
 Session = Connection[Any]
 ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")

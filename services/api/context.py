@@ -24,13 +24,13 @@ from services.api.settings import ApiSettings
 from services.api.statements import statement
 from services.api.targets import OwnNames
 from services.gateway.publishing import Publisher
-from services.observability.tracing import open_spans
-from services.registry import store
-from services.registry.registry import Registry
-from services.storage.schema_window import require
-from services.storage.session import make_ready, session_arguments
-from services.topics.declaration import read_declaration
-from services.trail.trail import enter
+from services.ledger.audit_trail.entries import enter
+from services.ledger.registry import store
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.schema_window import require
+from services.ledger.storage.session import make_ready, session_arguments
+from services.processors.topics.declaration import read_declaration
+from services.telemetry.tracing import open_spans
 
 APPLICATION = "lianyun-api"
 _CLIENTS = 10_000

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.api.measuring import ApiMetrics
 from services.api.problems import Problem
 from services.api.tracing import ProblemTrace, RequestTrace
-from services.observability.tracing import Spans
+from services.telemetry.tracing import Spans
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from services.api.calls import Answer, Call
 from services.api.problems import Problem
 from services.api.statements import statement
-from services.storage.questions import Question, Row
-from services.trail.digests import seal
-from services.trail.lines import ANSWER
+from services.ledger.audit_trail.access_lines import ANSWER
+from services.ledger.audit_trail.digests import seal
+from services.ledger.storage.questions import Question, Row
 
 _KEY = re.compile(r"[!-~]{1,255}")
 

@@ -9,9 +9,9 @@ from psycopg import Connection
 
 from services.api.calls import Call, Read
 from services.api.statements import statement
-from services.storage.questions import Question
-from services.trail.digests import seal
-from services.trail.lines import COLUMNS
+from services.ledger.audit_trail.access_lines import COLUMNS
+from services.ledger.audit_trail.digests import seal
+from services.ledger.storage.questions import Question
 
 SEALED = frozenset({"AML", "SANCTIONS", "COURT", "SUPERVISOR"})
 """Legal purposes whose reads are fully logged and hidden from the subject."""

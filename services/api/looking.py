@@ -12,7 +12,7 @@ from services.api.access.filtering import shown
 from services.api.access.matrix import Field, Relation, Shown, granted
 from services.api.access.relations import LENDERS, Standing, lending, shippers_of, standing
 from services.api.calls import Call
-from services.query.rendering import plain
+from services.query.view_json import plain
 from services.query.views import Told, told_of
 
 

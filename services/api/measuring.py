@@ -11,8 +11,8 @@ from prometheus_client import Counter, Histogram
 
 from schemas.reasons import Refusal
 from services.api.problems import Problem
-from services.observability import metrics
-from services.observability.instruments import Instruments
+from services.telemetry import metrics
+from services.telemetry.instruments import Instruments
 
 _REASONS = {"unauthorized": "unknown_client", "proof-replayed": "replayed", "forbidden": "forbidden"}
 _NOT_LET_IN = (

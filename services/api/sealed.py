@@ -14,7 +14,7 @@ import psycopg
 from psycopg import Connection
 
 from services.api.statements import statement
-from services.trail.trail import enter
+from services.ledger.audit_trail.entries import enter
 
 Session = Connection[Any]
 HOUR = 3_600_000_000

@@ -19,8 +19,8 @@ from services.api.connections import BoundedProtocol
 from services.api.context import Context
 from services.api.settings import ApiSettings
 from services.api.tls import CertifiedProtocol
-from services.observability import logs
-from services.observability.http import Health, HealthServer
+from services.telemetry import logs
+from services.telemetry.http import Health, HealthServer
 
 log = logging.getLogger(__name__)
 _STUCK_AFTER = 30.0

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from services.api.targets import require_url
-from services.webhooks.settings import SealSettings
+from services.notifications.webhooks.settings import SealSettings
 
 
 class ApiSettings(SealSettings):

@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from schemas.trace_context import TRACEPARENT, TraceContext
 from services.api.problems import MEDIA_TYPE
-from services.observability.tracing import Kind, Span, Spans, Value
+from services.telemetry.tracing import Kind, Span, Spans, Value
 
 _NAME = TRACEPARENT.encode()
 

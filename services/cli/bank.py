@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import typer
 
-from services.cli.bank_calling import calling, got, pages, path_of, posted
-from services.cli.bank_showing import facts, listed, money, show, steps
+from services.cli.bank_client import calling, got, pages, path_of, posted
+from services.cli.bank_output import facts, listed, money, show, steps
 from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
 

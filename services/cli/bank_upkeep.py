@@ -13,10 +13,10 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import out
 from services.cli.settings import CliSettings
-from services.processors.financing.normalise import NEWEST
-from services.processors.financing.store import versions
-from services.processors.financing.store.opening import KeysMissing, add_registry_key, make_keys, read_keys
-from services.processors.financing.store.opening import prepare as prepared
+from services.financing.domain.normalisation import NEWEST
+from services.financing.store import fingerprint_versions
+from services.financing.store.keys import KeysMissing, add_registry_key, make_keys, read_keys
+from services.financing.store.keys import prepare as prepared
 
 __all__ = ["app"]
 Keys = Annotated[
@@ -61,7 +61,7 @@ def rotate_key(
     """
     if close:
         with session(CliSettings()) as connection:
-            if not versions.close(connection, close):
+            if not fingerprint_versions.close(connection, close):
                 raise Failure(
                     Exit.NOT_FOUND, f"version {close} is not open", "see the table lianyun.financing_version"
                 )
@@ -75,5 +75,5 @@ def rotate_key(
         out.print(f"{keys} holds {len(held.registry_keys)} registry keys; start the API again", markup=False)
         return
     with session(CliSettings()) as connection:
-        number = versions.begin(connection, held.registry_keys[-1], NEWEST)
+        number = fingerprint_versions.begin(connection, held.registry_keys[-1], NEWEST)
     out.print(f"began version {number} of the fingerprints", markup=False)

@@ -9,9 +9,9 @@ import typer
 
 from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
-from services.proving.capacity.figures import measured
-from services.proving.capacity.rendering import lines
-from services.proving.capacity.sizing import Demand, size
+from services.monitoring.capacity.figures import measured
+from services.monitoring.capacity.presentation import lines
+from services.monitoring.capacity.sizing import Demand, size
 
 _DEFAULT = Demand(0)
 

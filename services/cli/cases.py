@@ -9,21 +9,21 @@ from typing import Annotated
 
 import typer
 
-from services.cli.case_showing import plain_case, plain_step, plain_whole, show_list, show_whole
+from services.cases.domain.causes import CaseKind
+from services.cases.domain.lifecycle import Ask, Closing, Desk, Refused, StepKind
+from services.cases.store import follower, overview, projector
+from services.cases.store.case_service import CaseDesk, NoSuchCase
+from services.cases.store.overview import Ambiguous, Wanted
+from services.cli.case_output import plain_case, plain_step, plain_whole, show_list, show_whole
 from services.cli.database import dsn_of, session
 from services.cli.exits import Exit, Failure
-from services.cli.moments import micros, now
 from services.cli.output import out, print_json
 from services.cli.settings import CliSettings
-from services.observability.logs import configure
-from services.processors.cases.causes import CaseKind
-from services.processors.cases.lifecycle import Ask, Closing, Desk, Refused, StepKind
-from services.processors.cases.store import follower, overview, projector
-from services.processors.cases.store.overview import Ambiguous, Wanted
-from services.processors.cases.store.recording import CaseDesk, NoSuchCase
-from services.processors.financing.store.opening import KeysMissing
-from services.registry import store as registry_store
-from services.storage.session import Session, open_session
+from services.cli.times import micros, now
+from services.financing.store.keys import KeysMissing
+from services.ledger.registry import store as registry_store
+from services.ledger.storage.session import Session, open_session
+from services.telemetry.logs import configure
 
 app = typer.Typer(
     help="Trouble that somebody has to look at: what there is, whose it is, and what was done about it.",

@@ -17,11 +17,11 @@ from services.api.tokens.jose import BadToken
 from services.api.tokens.key_file import kept
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
-from services.cli.moments import now
 from services.cli.output import iso, out, print_json, print_table
-from services.cli.registering import AsJson, By, Code, known_party
+from services.cli.registry_change import AsJson, By, Code, known_party
 from services.cli.settings import CliSettings
-from services.registry import store
+from services.cli.times import now
+from services.ledger.registry import store
 
 client = typer.Typer(no_args_is_help=True, help="Programs that may call the API for a party.")
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi")

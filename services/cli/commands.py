@@ -5,17 +5,33 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from services.loading import loading
+from services.cli.exits import Exit, Failure
+from services.runtime.imports import loading
+
+
+def part(module: str) -> ModuleType:
+    """Import ``services.<module>``; Failure where it belongs to the testbed and this installation has none."""
+    try:
+        return importlib.import_module(f"services.{module}")
+    except ModuleNotFoundError as missing:
+        if not (missing.name or "").startswith("services.testbed"):
+            raise
+        raise Failure(
+            Exit.FAILED,
+            "this installation holds no testbed: deployment images are made without it",
+            "run it in a working copy (make setup), or in the image built with --target testbed",
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A command (a function) or a group of commands (a Typer): its module in this package, its name there, its help.
+    """A command (a function) or a group of commands (a Typer): its module under ``services``, its name there, its help.
 
     ``help`` is what the list of commands shows; a test holds it equal to the command's own first line.
     """
@@ -27,7 +43,7 @@ class Listed:
     def load(self, name: str) -> Any:
         """Import the command and return it as ``name``."""
         with loading():
-            found = getattr(importlib.import_module(f"services.cli.{self.module}"), self.attribute)
+            found = getattr(part(self.module), self.attribute)
         if isinstance(found, typer.Typer):
             command: Any = typer.main.get_group(found)
             command.name = name
@@ -39,108 +55,112 @@ class Listed:
 
 COMMANDS: Mapping[str, Listed] = {
     "publish": Listed(
-        "publish",
+        "cli.publish",
         "publish",
         "Sign the records of PATHS and publish them through a durable spool; repeating it repeats nothing.",
     ),
     "convert": Listed(
-        "convert",
+        "cli.convert",
         "convert",
         "Show what PATHS say: which header was taken for what, and per record its event or why there is none.",
     ),
     "track": Listed(
-        "track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
+        "cli.track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
     "cases": Listed(
-        "cases",
+        "cli.cases",
         "app",
         "Trouble that somebody has to look at: what there is, whose it is, and what was done about it.",
     ),
     "top": Listed(
-        "top",
+        "cli.top",
         "top",
         "Show the border board live: trains due, queued and handed over, boxes ready and what keeps the others, cases, health.",
     ),
     "handover": Listed(
-        "handover",
+        "cli.handover",
         "handover",
         "Show what was announced, delivered and received of a train, and name each box that is not on every list.",
     ),
-    "shift": Listed("shift", "app", "What one shift hands over to the next."),
+    "shift": Listed("cli.shift", "app", "What one shift hands over to the next."),
     "bank": Listed(
-        "bank_upkeep",
+        "cli.bank_upkeep",
         "app",
         "What a bank asks and does: through the API, with the bank's own client key.",
     ),
     "shipper": Listed(
-        "shippers",
+        "cli.shippers",
         "app",
         "Read a shipper's credit signals as somebody with consent, and evaluate the scorer.",
     ),
     "fsck": Listed(
-        "checking",
+        "cli.fsck",
         "fsck",
         "Recompute signatures, identities, admission, claims, links, heads and offsets, verify registers and logs; exit 1 with damage.",
     ),
     "doctor": Listed(
-        "doctor",
+        "cli.doctor",
         "doctor",
         "Check what a platform needs: machine, disk, clock, broker, topics, database, workers, keys. Exit 3 on a finding.",
     ),
     "up": Listed(
-        "running",
+        "testbed.commands.up",
         "up",
         "Run broker, database, workers and API here until Ctrl-C; data stays in .lianyun/ for the next time.",
     ),
     "worker": Listed(
-        "running", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
+        "cli.worker", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
     ),
     "exporter": Listed(
-        "exporting",
+        "cli.exporter",
         "exporter",
         "Show what the database says as metrics, in this terminal until Ctrl-C; settings from LIANYUN_* variables.",
     ),
-    "alerts": Listed("alerting", "app", "How alerts reach people."),
-    "dashboards": Listed("dashboards", "app", "Grafana's dashboards, made from code."),
-    "api": Listed("serving", "app", "The HTTP API for banks and partners."),
-    "webhooks": Listed("webhooks", "app", "Messages to parties about what changed."),
+    "alerts": Listed("cli.alerts", "app", "How alerts reach people."),
+    "dashboards": Listed("cli.dashboards", "app", "Grafana's dashboards, made from code."),
+    "api": Listed("cli.api", "app", "The HTTP API for banks and partners."),
+    "webhooks": Listed("cli.webhooks", "app", "Messages to parties about what changed."),
     "access-log": Listed(
-        "access_log", "app", "Sealed lines of the access log, shown to two named people together."
+        "cli.access_log", "app", "Sealed lines of the access log, shown to two named people together."
     ),
     "demo": Listed(
-        "demo",
+        "testbed.commands.demo",
         "demo",
         "Run a simulated corridor through real publishers, Kafka, workers and Postgres, and check the outcome.",
     ),
     "prove": Listed(
-        "proofs",
+        "testbed.commands.proofs",
         "prove",
         "Kill and freeze what runs, then compare journal, events and views with the world's truth; exit 1 if anything is wrong.",
     ),
     "replay": Listed(
-        "rebuilding",
+        "cli.replay",
         "replay",
         "Rebuild the state from all stored events while workers go on, compare it with the one in use, and switch.",
     ),
     "simulate": Listed(
-        "simulating",
+        "testbed.commands.simulate",
         "simulate",
         "Write what simulated parties would publish: native JSON lines, in the order of publication.",
     ),
-    "events": Listed("events", "events", "Single events."),
-    "party": Listed("parties", "party", "The parties of the network."),
-    "key": Listed("keys", "key", "Signing keys of parties."),
-    "dlq": Listed("letters", "dlq", "Dead letters: what was refused and why."),
-    "topics": Listed("topics", "topics", "The declared topics, compared with a broker and applied to it."),
-    "secrets": Listed("secrets", "secrets", "Certificates and passwords of a secured deployment, as files."),
-    "db": Listed("database_upkeep", "db", "The database."),
-    "bench": Listed("proofs", "bench", "Measure this machine."),
+    "events": Listed("cli.events", "events", "Single events."),
+    "party": Listed("cli.parties", "party", "The parties of the network."),
+    "key": Listed("cli.keys", "key", "Signing keys of parties."),
+    "dlq": Listed("cli.dead_letters", "dlq", "Dead letters: what was refused and why."),
+    "topics": Listed(
+        "cli.topics", "topics", "The declared topics, compared with a broker and applied to it."
+    ),
+    "secrets": Listed(
+        "cli.secrets", "secrets", "Certificates and passwords of a secured deployment, as files."
+    ),
+    "db": Listed("cli.database_upkeep", "db", "The database."),
+    "bench": Listed("testbed.commands.proofs", "bench", "Measure this machine."),
     "capacity": Listed(
-        "capacity",
+        "cli.capacity",
         "capacity",
         "Compute partitions, workers, cores and disk from trains a year, by what an event was measured to cost.",
     ),
-    "offsets": Listed("offsets", "offsets", "The ledger of the log."),
+    "offsets": Listed("cli.offsets", "offsets", "The ledger of the log."),
 }
 
 

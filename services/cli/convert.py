@@ -17,11 +17,11 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
 from services.cli.publish import profile_of
 from services.cli.settings import CliSettings
-from services.producers import profile, reading
-from services.producers.formats import declared
+from services.producers import file_reader, profile
+from services.producers.file_reader import File, Record
+from services.producers.formats import declarations
 from services.producers.formats.model import Remarked, Said
 from services.producers.formats.native_lines import line_of
-from services.producers.reading import File, Record
 from services.producers.report import place, plain_refusal, plain_remark
 
 
@@ -88,23 +88,23 @@ def _who(party: str, zone: str, declaration: Path | None) -> profile.Profile:
     if declaration is not None:
         try:
             table = tomllib.loads(declaration.read_text(encoding="utf-8"))
-            who = replace(who, files=declared.read(table.get("files"), who.party))
+            who = replace(who, files=declarations.read(table.get("files"), who.party))
         except ValueError as problem:  # no TOML, no UTF-8, or a declaration that cannot be used
             fix = "lianyun simulate --formats writes one for each party"
             raise Failure(Exit.USAGE, f"{declaration}: {problem}", fix) from None
     if not zone:
         return who
     try:
-        trial = declared.read({"zone": zone}, who.party)
-    except declared.BadDeclaration as problem:
+        trial = declarations.read({"zone": zone}, who.party)
+    except declarations.BadDeclaration as problem:
         raise Failure(Exit.USAGE, f"--zone: {problem}", "lianyun convert --help") from None
     return replace(who, files=trial if who.files is None else replace(who.files, zone=trial.zone))
 
 
 def _convert(path: Path, who: profile.Profile, format: str) -> _Converted:
     try:
-        content, _ = reading.load(path)
-        file = reading.read(content, who, format)
+        content, _ = file_reader.load(path)
+        file = file_reader.read(content, who, format)
     except Refusal as refusal:
         return _Converted(path, None, refusal)
     return _Converted(path, file, None, tuple(file.records))

@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
+from services.cli.dashboard_preview import preview
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
-from services.cli.moments import micros
 from services.cli.output import out, print_json, print_table
-from services.cli.previewing import preview
 from services.cli.settings import CliSettings
-from services.dashboards import publishing
-from services.dashboards.checking import Checker, Outcome, Unreachable
-from services.dashboards.reading import queries
+from services.cli.times import micros
+from services.monitoring.dashboards import files
+from services.monitoring.dashboards.panel_queries import queries
+from services.monitoring.dashboards.query_check import Checker, Outcome, Unreachable
 
 app = typer.Typer(help="Grafana's dashboards, made from code.", no_args_is_help=True)
 app.command("preview")(preview)
@@ -33,9 +33,9 @@ def build(
         bool, typer.Option("--check", help="Only say what is stale; exit 1 when anything is.")
     ] = False,
 ) -> None:
-    """Write ops/dashboards again from services/dashboards."""
+    """Write ops/dashboards again from services/monitoring/dashboards."""
     try:
-        old = publishing.stale() if only_check else publishing.write()
+        old = files.stale() if only_check else files.write()
     except ImportError:
         raise Failure(
             Exit.FAILED,
@@ -53,8 +53,7 @@ def check(
     prometheus: Annotated[
         str, typer.Option(envvar="LIANYUN_PROMETHEUS_URL", help="Where Prometheus is.")
     ] = "http://127.0.0.1:9090",
-    folder: Annotated[Path, typer.Option(help="The dashboards' files.")] = publishing.ROOT
-    / publishing.FOLDER,
+    folder: Annotated[Path, typer.Option(help="The dashboards' files.")] = files.ROOT / files.FOLDER,
     at: Annotated[
         str,
         typer.Option(help="The moment that tables show (RFC 3339), for a simulated world; now by default."),

@@ -9,14 +9,14 @@ import typer
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_table
-from services.cli.retaining import retain
+from services.cli.retention import retain
 from services.cli.settings import CliSettings
-from services.storage.ddl import Effect, effects
-from services.storage.deployable import faults
-from services.storage.errors import MigrationError
-from services.storage.migrate import migrate as migrate_database
-from services.storage.migration import Phase
-from services.storage.schema_window import standing, still_older
+from services.ledger.storage.ddl import Effect, effects
+from services.ledger.storage.deployable import faults
+from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.migrate import migrate as migrate_database
+from services.ledger.storage.migration import Phase
+from services.ledger.storage.schema_window import standing, still_older
 
 db = typer.Typer(no_args_is_help=True, help="The database.")
 db.command()(retain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,18 +15,19 @@ from services.cli.checks import (
     broker,
     containers,
     database,
+    disk_space,
     machine,
-    room,
-    telling,
-    watching,
-    working,
+    monitoring,
+    webhooks,
+    workers,
 )
 from services.cli.checks.check import Check, guarded
+from services.cli.commands import part
 from services.cli.exits import Exit
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import RUNNING, CliSettings
-from services.topics import cluster
-from services.topics.declaration import Declaration, DeclarationError, read_declaration
+from services.processors.topics import cluster
+from services.processors.topics.declaration import Declaration, DeclarationError, read_declaration
 
 _LOCAL_DATA = Path(".lianyun") / "data"
 _OPTIONS = "-c lock_timeout=3s -c statement_timeout=30s"
@@ -57,11 +59,13 @@ def doctor(
 
 def examine(settings: CliSettings, in_containers: bool = False) -> Iterator[Check]:
     """Look at everything; a part that does not answer is a finding, and the others are looked at all the same."""
-    yield from machine.look(local=not settings.bootstrap or RUNNING.exists())
+    yield from machine.look()
+    if find_spec("services.testbed") and (not settings.bootstrap or RUNNING.exists()):
+        yield from part("testbed.localstack.checks").look()
     if in_containers:
         yield from containers.look()
-    yield watching.targets(settings.prometheus_url, os.environ)
-    yield watching.grafana()
+    yield monitoring.targets(settings.prometheus_url, os.environ)
+    yield monitoring.grafana()
     try:
         declaration = read_declaration()
     except DeclarationError as wrong:
@@ -99,19 +103,19 @@ def _stored(settings: CliSettings, declaration: Declaration, bootstrap: str) -> 
             yield check
         if not schema:
             return
-        yield room.look(connection, _LOCAL_DATA if RUNNING.exists() and _LOCAL_DATA.exists() else None)
-        yield telling.look(connection)
+        yield disk_space.look(connection, _LOCAL_DATA if RUNNING.exists() and _LOCAL_DATA.exists() else None)
+        yield webhooks.look(connection)
         yield from _working(connection, bootstrap, settings.kafka_security())
 
 
 def _working(
     connection: psycopg.Connection[Any], bootstrap: str, security: Mapping[str, Any]
 ) -> Iterator[Check]:
-    yield working.workers(connection)
-    held = working.ledger(connection)
-    yield working.claims(held)
+    yield workers.workers(connection)
+    held = workers.ledger(connection)
+    yield workers.claims(held)
     if not bootstrap or not held:
         return
     log = broker.compared(bootstrap, security, {where: claim.last for where, (claim, _) in held.items()})
-    yield working.stopped(held, log)
-    yield working.waiting(held, log)
+    yield workers.stopped(held, log)
+    yield workers.waiting(held, log)

@@ -18,14 +18,14 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import err, iso, json_text, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.traces import trace_id
-from services.deadletters import store as letter_store
+from services.ledger.dead_letters import store as letter_store
+from services.ledger.registry import store
+from services.ledger.storage import reading, traces
+from services.ledger.storage.session import Session
+from services.producers import file_reader as reading_files
 from services.producers import profile
-from services.producers import reading as reading_files
 from services.producers.report import plain_refusal
-from services.query.reread import Reread, reread
-from services.registry import store
-from services.storage import reading, traces
-from services.storage.session import Session
+from services.query.stored_events import Reread, reread
 
 events = typer.Typer(no_args_is_help=True, help="Single events.")
 

@@ -7,19 +7,19 @@ from typing import Annotated, Any
 import typer
 
 from schemas.events.base import ObjectKind
+from services.cases.domain.causes import CaseKind
+from services.cases.store import overview
+from services.cases.store.overview import Listed, Wanted
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
-from services.cli.moments import micros, now
 from services.cli.output import iso, marked, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.core.facts import Micros
-from services.core.view import HandoverView
-from services.processors.cases.causes import CaseKind
-from services.processors.cases.store import overview
-from services.processors.cases.store.overview import Listed, Wanted
+from services.cli.times import micros, now
+from services.domain.facts import Micros
+from services.domain.view import HandoverView
 from services.query import identifiers
 from services.query.handovers import differences, handovers_of_train
-from services.query.rendering import place_name
+from services.query.view_json import place_name
 
 
 def handover(

@@ -15,16 +15,16 @@ from schemas.possession import PURPOSE
 from schemas.schemes import PublicKey, Scheme
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
-from services.cli.moments import micros, now
 from services.cli.output import iso, out, print_json
-from services.cli.registering import AsJson, By, Code, known_party, registered
+from services.cli.registry_change import AsJson, By, Code, known_party, registered
 from services.cli.settings import CliSettings
+from services.cli.times import micros, now
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import NewKey
+from services.ledger.registry.party import Party
+from services.ledger.registry.possession import proven
+from services.ledger.storage.quarantine import quarantine
 from services.producers import profile
-from services.registry import commands, store
-from services.registry.events import NewKey
-from services.registry.party import Party
-from services.registry.possession import proven
-from services.storage.quarantine import quarantine
 
 key = typer.Typer(no_args_is_help=True, help="Signing keys of parties.")
 

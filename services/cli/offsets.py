@@ -14,11 +14,11 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.processors.divergence import Divergence, compare
+from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
+from services.ledger.storage.loss import LOG_REDRIVEN, LOSS_ACCEPTED, move_partition
+from services.processors.log_divergence import Divergence, compare
 from services.processors.log_reader import LogReader
 from services.processors.topic_directory import TopicDirectory
-from services.storage.ledger_protocol import Claim, Mark, PartitionId
-from services.storage.loss import LOG_REDRIVEN, LOSS_ACCEPTED, move_partition
 
 offsets = typer.Typer(no_args_is_help=True, help="The ledger of the log.")
 

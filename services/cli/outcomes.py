@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from services.cli.output import out, print_table
 from services.producers.formats.model import Remarked, Where
-from services.producers.outcome import Fate, FileOutcome, Run
+from services.producers.outcomes import Fate, FileOutcome, Run
 
 _COLUMNS = ("where", "outcome", "record", "what", "to do")
 _FATES = (

@@ -10,15 +10,15 @@ import typer
 from schemas.events.base import Role
 from services.cli.clients import client
 from services.cli.database import session
-from services.cli.moments import micros, now
 from services.cli.output import iso, out, print_json, print_table
-from services.cli.registering import AsJson, By, Code, formed, known_party, registered
+from services.cli.registry_change import AsJson, By, Code, formed, known_party, registered
 from services.cli.settings import CliSettings
-from services.registry import commands, store
-from services.registry.events import PartyAdded, PartyAmended
-from services.registry.key import key_state
-from services.registry.party import Party
-from services.registry.registry import Registry
+from services.cli.times import micros, now
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import PartyAdded, PartyAmended
+from services.ledger.registry.key import key_state
+from services.ledger.registry.party import Party
+from services.ledger.registry.registry import Registry
 
 party = typer.Typer(no_args_is_help=True, help="The parties of the network.")
 party.add_typer(client, name="client")

@@ -13,14 +13,14 @@ from services.cli.outcomes import show
 from services.cli.output import err, iso, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.watch import watch
-from services.observability.tracing import open_spans
 from services.producers import profile, publisher, spool, spool_status, unsent
+from services.producers.acknowledgements import settle
+from services.producers.folder_watch import Manner
 from services.producers.intake import Intake
-from services.producers.outcome import Run
+from services.producers.outcomes import Run
 from services.producers.report import plain_run
-from services.producers.settling import settle
-from services.producers.tracing import traced
-from services.producers.watching import Manner
+from services.producers.trace_context import traced
+from services.telemetry.tracing import open_spans
 
 
 def publish(

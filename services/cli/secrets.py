@@ -12,11 +12,11 @@ import typer
 from services.api.tokens.key_file import kept
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out
-from services.credentials import folder as keeping
-from services.processors.financing.store.opening import make_keys
-from services.topics.access import principals
-from services.topics.declaration import DeclarationError, read_declaration
-from services.webhooks.sealing import new_key
+from services.financing.store.keys import make_keys
+from services.notifications.webhooks.sealed_secrets import new_key
+from services.processors.topics.access import principals
+from services.processors.topics.declaration import DeclarationError, read_declaration
+from services.runtime.credentials import folder as keeping
 
 secrets = typer.Typer(
     no_args_is_help=True, help="Certificates and passwords of a secured deployment, as files."

@@ -13,7 +13,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
 )
 
-from services.connections import Connections
+from services.runtime.connections import Connections
 
 RUNNING = Path(".lianyun") / "platform.json"
 """Written by a platform that runs from this folder (`lianyun up`), removed when it stops."""

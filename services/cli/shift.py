@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from services.cli.case_showing import crossing_name, plain_case, plain_step
+from services.cases.domain.shift_report import Standing, shift_report
+from services.cases.store import overview
+from services.cases.store.overview import Listed, Wanted
+from services.cli.case_output import crossing_name, plain_case, plain_step
 from services.cli.database import session
-from services.cli.moments import micros, now
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.processors.cases.shift import Standing, shift_report
-from services.processors.cases.store import overview
-from services.processors.cases.store.overview import Listed, Wanted
+from services.cli.times import micros, now
 
 app = typer.Typer(help="What one shift hands over to the next.", no_args_is_help=True)
 HOURS = 12

@@ -6,17 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
+from services.cli.commands import part
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
-from services.cli.moments import micros, now
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.observability.logs import configure
-from services.processors.credit.evaluation.evaluate import evaluate as evaluated
-from services.processors.credit.rendering import events_of, plain
-from services.processors.credit.signals import model
-from services.processors.credit.store import follower, giving, projector, records
-from services.registry import store
+from services.cli.times import micros, now
+from services.credit.domain.presentation import events_of, plain
+from services.credit.domain.signals import model
+from services.credit.store import follower, issued_records, projector, records
+from services.ledger.registry import store
+from services.telemetry.logs import configure
 
 app = typer.Typer(
     help="Read a shipper's credit signals as somebody with consent, and evaluate the scorer.",
@@ -50,7 +50,7 @@ def score(
             )
         named = records.names(connection, shipper, events_of(given.record, given.disputes, given.leave))
         shown = plain(given.leave, given.record, given.disputes, named)
-        shown["record"] = giving.keep(connection, reader, purpose, shipper, read_at, shown)
+        shown["record"] = issued_records.keep(connection, reader, purpose, shipper, read_at, shown)
     if as_json:
         print_json({"record": shown})
     else:
@@ -65,7 +65,7 @@ def kept_records(
 ) -> None:
     """List the records about a shipper that a reader was given, and which superseded which."""
     with session(CliSettings()) as connection:
-        found = giving.kept(connection, reader, shipper)
+        found = issued_records.kept(connection, reader, shipper)
     if as_json:
         print_json(
             {
@@ -116,7 +116,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Another seed is another population.")] = 1,
 ) -> None:
     """Score a SIMULATED population through the real code; print AUC, calibration and four-fifths ratios as JSON."""
-    print_json(evaluated(firms, seed, model()))
+    print_json(part("testbed.credit_evaluation.evaluate").evaluate(firms, seed, model()))
 
 
 def _show(record: dict[str, Any]) -> None:

@@ -12,14 +12,14 @@ from rich.live import Live
 from schemas import railnet
 from services.cli.database import LastingSession, session
 from services.cli.exits import Exit, Failure
-from services.cli.moments import micros, now
 from services.cli.output import LegibleConsole, out, print_json
 from services.cli.settings import CliSettings
-from services.cli.top_showing import frame, unanswered
+from services.cli.times import micros, now
+from services.cli.top_frame import frame, unanswered
+from services.ledger.storage.session import Session
 from services.query.board.board import Boards
-from services.query.board.plain import plain
+from services.query.board.board_json import plain
 from services.query.board.values import Board
-from services.storage.session import Session
 
 PLAIN_WIDTH = 200
 

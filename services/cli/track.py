@@ -10,12 +10,12 @@ import typer
 from schemas.events.base import ObjectKind
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
-from services.cli.moments import micros, now
 from services.cli.output import marked, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.core.objects import Thing
-from services.query import identifiers, rendering, views
-from services.registry import store
+from services.cli.times import micros, now
+from services.domain.objects import Thing
+from services.ledger.registry import store
+from services.query import identifiers, view_json, views
 
 _TO = "that leads to a consignment that was opened"
 _WAYS = {
@@ -56,7 +56,7 @@ def track(
         waiting = []
         if not found:
             known = (views.waiting_of(connection, thing, moment, registry) for thing in things)
-            waiting = [rendering.plain_waiting(each) for each in known if each is not None]
+            waiting = [view_json.plain_waiting(each) for each in known if each is not None]
     if not found:
         if not waiting:
             raise Failure(
@@ -70,7 +70,7 @@ def track(
             for each in waiting:
                 show_waiting(each)
         raise Failure(Exit.NOT_FOUND, f"{identifier} belongs to no consignment yet", _lacks(things))
-    shown = [rendering.plain(told) for told in found]
+    shown = [view_json.plain(told) for told in found]
     if as_json:
         print_json({"consignments": shown})
         return

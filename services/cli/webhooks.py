@@ -10,11 +10,11 @@ import typer
 from services.cli.database import dsn_of, session
 from services.cli.exits import Exit, Failure
 from services.cli.output import iso, out, print_json, print_table
-from services.cli.registering import AsJson
+from services.cli.registry_change import AsJson
 from services.cli.settings import CliSettings
-from services.webhooks import overview
-from services.webhooks.sealing import SealError, new_key
-from services.webhooks.settings import WebhookSettings
+from services.notifications.webhooks import overview
+from services.notifications.webhooks.sealed_secrets import SealError, new_key
+from services.notifications.webhooks.settings import WebhookSettings
 
 app = typer.Typer(help="Messages to parties about what changed.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def run() -> None:
         WebhookSettings().seal()
     except SealError as problem:
         raise Failure(Exit.USAGE, str(problem), "lianyun webhooks new-key") from None
-    runpy.run_module("services.webhooks", run_name="__main__")
+    runpy.run_module("services.notifications.webhooks", run_name="__main__")
 
 
 @app.command("new-key")

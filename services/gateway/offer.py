@@ -21,7 +21,7 @@ from schemas.legibility import require_legible_attributes
 from schemas.reasons import Reason, Refusal
 from schemas.signature_header import parse_header
 from schemas.trace_context import CE_TRACEPARENT, TraceContext
-from services.admission.raw import digest
+from services.ledger.admission.raw_bytes import digest
 from services.producers.native import partition_key
 
 MAX_EVENTS: Final = 1_000

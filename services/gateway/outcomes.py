@@ -13,7 +13,7 @@ from psycopg.rows import tuple_row
 from schemas.reasons import Reason
 from services.gateway.handle import Handle
 from services.gateway.statements import statement
-from services.storage.arrays import adapt, bigints, uuids
+from services.ledger.storage.arrays import adapt, bigints, uuids
 
 Session = Connection[Any]
 _OUR_FAULT = "Our own code failed on this event."

@@ -13,8 +13,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from schemas.trace_context import TRACEPARENT, TraceContext
-from services.admission.about import about
 from services.gateway.offer import Offer
+from services.ledger.admission.message_labels import about
 
 log = logging.getLogger(__name__)
 _RESTS = 1.0  # seconds after a failure to connect in which nobody tries again

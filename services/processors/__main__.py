@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from services.loading import loading
-from services.processors.parentage import end_with_parent
+from services.runtime.imports import loading
+from services.runtime.parent_process import end_with_parent
 
 
 def main() -> None:
@@ -13,12 +13,12 @@ def main() -> None:
     # First of all: the imports below take a second, in which a supervisor may go.
     end_with_parent(os.environ)
     with loading():
-        from services.deadletters.batch import LetterSettings
-        from services.processors.judging import Judge
+        from services.ledger.dead_letters.batch import LetterSettings
+        from services.ledger.storage import points
+        from services.processors.admission import Judge
         from services.processors.ledger_store import LedgerStore
         from services.processors.process import run
         from services.processors.settings import admission_settings
-        from services.storage import points
 
     points.install_from(os.environ)
     run(

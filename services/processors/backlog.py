@@ -14,7 +14,7 @@ from functools import reduce
 from itertools import accumulate
 from typing import Generic
 
-from services.storage.ledger_protocol import Origin, PartitionId, RecordT, Slice
+from services.ledger.storage.ledger_protocol import Origin, PartitionId, RecordT, Slice
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from services.storage.ledger_protocol import RecordT, Slice
+from services.ledger.storage.ledger_protocol import RecordT, Slice
 
 OutcomeT = TypeVar("OutcomeT")
 

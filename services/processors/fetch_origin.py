@@ -2,7 +2,7 @@
 
 The consumer's fetcher is watched from outside, for aiokafka 0.14: each fetch answer is taken down where it arrives,
 and the list of records that the fetcher makes of it says so when it is drained. What is not recognised has no origin,
-and then proves nothing (`services.storage.ledger_protocol.Reader`).
+and then proves nothing (`services.ledger.storage.ledger_protocol.Reader`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 
-from services.storage.ledger_protocol import Origin, PartitionId, runs
+from services.ledger.storage.ledger_protocol import Origin, PartitionId, runs
 
 _BATCH = struct.Struct(">qii")  # base offset, length of what follows, leader epoch
 _BEFORE_LENGTH, _MAGIC = 12, 16

@@ -7,20 +7,20 @@ from contextlib import contextmanager
 
 import psycopg
 
-from services.admission.model import Refused
-from services.deadletters.batch import Hour, LetterSettings, full, record
+from services.ledger.admission.model import Refused
+from services.ledger.dead_letters.batch import Hour, LetterSettings, full, record
+from services.ledger.registry.registry import Registry
+from services.ledger.registry.store import RegistryReader
+from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.errors import GenerationMoved, RegistryMoved
+from services.ledger.storage.ledger_protocol import Claim, PartitionId, mark_of
+from services.ledger.storage.projecting import Projection
+from services.ledger.storage.writer import Writer
 from services.processors import ports
-from services.processors.judging import Accepted
-from services.processors.log_moved import LogMoved
+from services.processors.admission import Accepted
+from services.processors.log_identity import LogMoved
 from services.processors.projections import PROJECTIONS
-from services.registry.registry import Registry
-from services.registry.store import RegistryReader
-from services.storage.batch import Advance, Batch, Event
-from services.storage.claiming import Wanted
-from services.storage.errors import GenerationMoved, RegistryMoved
-from services.storage.ledger_protocol import Claim, PartitionId, mark_of
-from services.storage.projecting import Projection
-from services.storage.writer import Writer
 
 
 class LedgerStore:

@@ -15,9 +15,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.protocol.consumer import OffsetForLeaderEpochRequest
 
-from services.processors.log_moved import Found
+from services.ledger.storage.ledger_protocol import Mark, PartitionId, mark_of
+from services.processors.log_identity import Found
 from services.processors.ports import LogRecord
-from services.storage.ledger_protocol import Mark, PartitionId, mark_of
 
 log = logging.getLogger(__name__)
 

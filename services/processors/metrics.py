@@ -10,13 +10,13 @@ from operator import gt
 from typing import Any
 
 from schemas.reasons import Reason
-from services.admission.model import Refused, Verified
-from services.observability import metrics as names
-from services.observability.instruments import Instruments
-from services.processors.judging import Accepted
-from services.processors.log_moved import LogMoved
+from services.ledger.admission.model import Refused, Verified
+from services.ledger.storage.ledger_protocol import PartitionId
+from services.processors.admission import Accepted
+from services.processors.log_identity import LogMoved
 from services.processors.ports import Applied, Batch, LogRecord
-from services.storage.ledger_protocol import PartitionId
+from services.telemetry import metrics as names
+from services.telemetry.instruments import Instruments
 
 
 class WorkerMetrics:

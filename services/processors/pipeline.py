@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from services.ledger.storage.ledger_protocol import Claim, Fenced, Mark, PartitionId, Slice
 from services.processors.backlog import Backlog
 from services.processors.batches import Part, cut
-from services.processors.endings import End, Exit
-from services.processors.fuse import Fuses
-from services.processors.log_moved import Found, LogMoved
+from services.processors.circuit_breaker import Fuses
+from services.processors.log_identity import Found, LogMoved
 from services.processors.ports import (
     Admitter,
     Applied,
@@ -32,7 +32,7 @@ from services.processors.ports import (
     StateMoved,
     Store,
 )
-from services.storage.ledger_protocol import Claim, Fenced, Mark, PartitionId, Slice
+from services.runtime.exit_codes import End, Exit
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
 from services.processors.batches import Part
-from services.processors.log_moved import Found, LogMoved
-from services.storage.ledger_protocol import Claim, Mark, PartitionId
+from services.processors.log_identity import Found, LogMoved
 
 OutcomeT = TypeVar("OutcomeT")
 

@@ -12,17 +12,17 @@ from collections.abc import Callable
 import psycopg
 from pydantic import ValidationError
 
-from services.observability.logs import configure
-from services.observability.tracing import open_spans
 from services.processors import slots
-from services.processors.endings import Exit, end_process
 from services.processors.garbage import collect_now_and_then
-from services.processors.parentage import end_with_parent
 from services.processors.ports import Admitter, StateMoved, Store
 from services.processors.settings import WorkerSettings, declared_topics
 from services.processors.topic_directory import TopicDirectory
+from services.processors.topics.declaration import DeclarationError
 from services.processors.worker import Worker
-from services.topics.declaration import DeclarationError
+from services.runtime.exit_codes import Exit, end_process
+from services.runtime.parent_process import end_with_parent
+from services.telemetry.logs import configure
+from services.telemetry.tracing import open_spans
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
-from services.admission.model import AdmissionSettings
-from services.connections import Connections
-from services.topics.declaration import read_declaration
+from services.ledger.admission.model import AdmissionSettings
+from services.processors.topics.declaration import read_declaration
+from services.runtime.connections import Connections
 
 
 class WorkerSettings(Connections):

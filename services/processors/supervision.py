@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.observability import metrics as names
-from services.observability.instruments import Instruments
-from services.processors.endings import Exit
+from services.runtime.exit_codes import Exit
+from services.telemetry import metrics as names
+from services.telemetry.instruments import Instruments
 
 
 class SupervisorMetrics:

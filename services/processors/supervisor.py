@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from services.observability.http import Health, HealthServer
-from services.processors.endings import Exit
-from services.processors.parentage import VARIABLE as PARENT
 from services.processors.supervision import SupervisorMetrics
+from services.runtime.exit_codes import Exit
+from services.runtime.parent_process import VARIABLE as PARENT
+from services.telemetry.http import Health, HealthServer
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from kafka import KafkaAdminClient
 from kafka.admin import MemberToRemove
 from kafka.errors import KafkaError, NoError
 
-from services.processors.log_moved import Found
+from services.ledger.storage.ledger_protocol import Mark, PartitionId
+from services.processors.log_identity import Found
 from services.processors.log_reader import LogReader
-from services.storage.ledger_protocol import Mark, PartitionId
 
 log = logging.getLogger(__name__)
 

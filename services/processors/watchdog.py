@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from services.processors.endings import End, Exit
+from services.runtime.exit_codes import End, Exit
 
 
 class Watchdog:

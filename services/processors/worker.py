@@ -12,19 +12,19 @@ from typing import Any
 
 import faust
 
-from services.connections import MECHANISM
-from services.observability.http import Health, HealthServer
-from services.observability.tracing import Spans
 from services.processors.backlog import Backlog, Bounds
-from services.processors.endings import End, Exit, end_process
-from services.processors.fuse import Fuses, FuseSettings
+from services.processors.circuit_breaker import Fuses, FuseSettings
+from services.processors.consumer import LedgerConsumer, LedgerTransport, Poll
 from services.processors.metrics import WorkerMetrics
 from services.processors.pipeline import Limits, Pipeline
 from services.processors.ports import Admitter, LogDirectory, LogRecord, Observer, Store
-from services.processors.seam import LedgerConsumer, LedgerTransport, Poll
 from services.processors.settings import WorkerSettings
-from services.processors.tracing import TracedObserver
+from services.processors.spans import TracedObserver
 from services.processors.watchdog import Watchdog
+from services.runtime.connections import MECHANISM
+from services.runtime.exit_codes import End, Exit, end_process
+from services.telemetry.http import Health, HealthServer
+from services.telemetry.tracing import Spans
 
 log = logging.getLogger(__name__)
 

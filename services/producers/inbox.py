@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import orjson
 
-from services.producers.reading import Version
+from services.producers.file_reader import Version
 
 DONE, FAILED = "done", "failed"
 REPORT = ".outcome.json"

@@ -16,15 +16,15 @@ from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
 from schemas.signing import MAX_BATCH
 from services.producers.editions import retractions
+from services.producers.file_reader import Record, load, read
 from services.producers.formats.catalogue import FORMATS
 from services.producers.formats.model import Format, Remarked, Said, Where
-from services.producers.judging import Judge, Judged
-from services.producers.outcome import Fate, FileOutcome, Outcome
+from services.producers.outcomes import Fate, FileOutcome, Outcome
 from services.producers.pending import Batch, Pending
 from services.producers.profile import Profile
-from services.producers.reading import Record, load, read
+from services.producers.record_status import Judge, Judged
 from services.producers.spool import Edition, Spool
-from services.producers.tracing import Traced, untraced
+from services.producers.trace_context import Traced, untraced
 
 
 class Intake:

@@ -12,7 +12,7 @@ from schemas.signing import MAX_BATCH, sign_batch
 from services.producers.native import Unsigned, message_of
 from services.producers.profile import Profile
 from services.producers.spool import Amendment, Edition, Message, Put, Spool
-from services.producers.tracing import Traced, untraced
+from services.producers.trace_context import Traced, untraced
 
 
 @dataclass(frozen=True, slots=True)

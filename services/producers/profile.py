@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from schemas.signing import Scheme, SigningKey
-from services.producers.formats import declared
+from services.producers.formats import declarations
 from services.producers.formats.model import Settings
 
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
@@ -52,7 +52,7 @@ class Profile:
             f'\n[salt]\nsecret = "{self.salt_secret.hex()}"\n'
         )
         if self.files is not None:
-            text += "\n" + declared.write(self.files)
+            text += "\n" + declarations.write(self.files)
         written = path.with_suffix(".tmp")  # a key and a secret that exist nowhere else: never half a file
         handle = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -87,7 +87,7 @@ def load(folder: Path, party: str) -> Profile:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         key = SigningKey.from_seed(Scheme(table["key"]["scheme"]), bytes.fromhex(table["key"]["seed"]))
         secret = bytes.fromhex(table["salt"]["secret"])
-        files = declared.read(table["files"], table["party"]) if "files" in table else None
+        files = declarations.read(table["files"], table["party"]) if "files" in table else None
         if not _TOPIC.fullmatch(str(table["topic"])):
             raise ProfileError(
                 f"{path}: topic {table['topic']!r} is not the name of a topic (letters, digits, '.', '_' and '-'). "
@@ -100,7 +100,7 @@ def load(folder: Path, party: str) -> Profile:
         raise NoProfile(
             f"no profile for {party!r} in {folder}{have}. Make one with: lianyun key add {party} --new"
         ) from None
-    except declared.BadDeclaration as problem:
+    except declarations.BadDeclaration as problem:
         raise ProfileError(f"{path}: {problem}") from None
     except (KeyError, ValueError, tomllib.TOMLDecodeError) as problem:
         raise ProfileError(

@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.reasons import Refusal
 from services.producers.formats.model import Remarked, Where
-from services.producers.outcome import Fate, FileOutcome, Outcome, Run
+from services.producers.outcomes import Fate, FileOutcome, Outcome, Run
 
 
 def plain_run(run: Run) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.core.facts import LinkKind, Micros
-from services.core.objects import Thing
-from services.core.view import HandoverView
-from services.query.reread import Reread, reread
+from services.domain.facts import LinkKind, Micros
+from services.domain.objects import Thing
+from services.domain.view import HandoverView
+from services.ledger.registry import store
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.reading import Stored
+from services.query.stored_events import Reread, reread
 from services.query.views import consignments_of, told_of
-from services.registry import store
-from services.registry.registry import Registry
-from services.storage.reading import Stored
 
 
 @dataclass(frozen=True, slots=True)

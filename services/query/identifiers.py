@@ -7,7 +7,7 @@ import re
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from schemas.identifiers import MalformedIdentifier, eaeu_declaration, gacc_declaration, iso6346, mrn
-from services.core.objects import Thing
+from services.domain.objects import Thing
 
 _EAEU = ("RU", "KZ", "BY", "KG", "AM")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -8,16 +8,16 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.core.derive import derive
-from services.core.facts import Claim, Facts, Link, Micros
-from services.core.liveness import Liveness, judge
-from services.core.objects import Thing
-from services.core.view import View
-from services.query.reread import Reread, reread
-from services.registry import store
-from services.registry.registry import Registry
-from services.storage import reading
-from services.storage.reading import Stored
+from services.domain.derive import derive
+from services.domain.facts import Claim, Facts, Link, Micros
+from services.domain.liveness import Liveness, judge
+from services.domain.objects import Thing
+from services.domain.view import View
+from services.ledger.registry import store
+from services.ledger.registry.registry import Registry
+from services.ledger.storage import reading
+from services.ledger.storage.reading import Stored
+from services.query.stored_events import Reread, reread
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from services.observability.alerting.alert import RUNBOOKS
-from services.observability.alerting.rules import every_alert
-from services.observability.publishing import ROOT
+from services.monitoring.alerting.alert import RUNBOOKS
+from services.monitoring.alerting.rules import every_alert
+from services.monitoring.artefacts import ROOT
 
 FILES = sorted(file for file in (ROOT / RUNBOOKS).glob("*.md") if file.name != "README.md")
 ALERTS = [file for file in FILES if f"{RUNBOOKS}/{file.name}" in {alert.runbook for alert in every_alert()}]

@@ -23,13 +23,13 @@ from schemas.schemes import PublicKey, Scheme
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import SigningKey, Verifier, sign_batch
 from schemas.strict_json import loads
-from services.admission.model import AdmissionSettings, Record, Verified
-from services.admission.quality import doubts
-from services.admission.reading import read
-from services.admission.verification import verify_many, verify_record
-from services.core.interpretation import Statement, interpret
-from services.registry.events import KeyAdded, NewKey, PartyAdded
-from services.registry.fold import fold
+from services.domain.interpretation import Statement, interpret
+from services.ledger.admission.content import read
+from services.ledger.admission.model import AdmissionSettings, Record, Verified
+from services.ledger.admission.quality import doubts
+from services.ledger.admission.verification import verify_many, verify_record
+from services.ledger.registry.events import KeyAdded, NewKey, PartyAdded
+from services.ledger.registry.fold import fold
 
 EVENTS, ROUNDS = 2_000, 7
 SETTINGS = AdmissionSettings("demo")

@@ -25,14 +25,14 @@ import psycopg
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
-from services.admission.model import Record
-from services.core.facts import Assurance, Claim, Facts, Founding, Link, LinkKind, Withdrawal
-from services.core.objects import Thing
-from services.localstack.database import fresh_database
-from services.storage.batch import Advance, Batch, Event
-from services.storage.claiming import Wanted
-from services.storage.migrate import migrate
-from services.storage.writer import Writer
+from services.domain.facts import Assurance, Claim, Facts, Founding, Link, LinkKind, Withdrawal
+from services.domain.objects import Thing
+from services.ledger.admission.model import Record
+from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.writer import Writer
+from services.testbed.localstack.database import fresh_database
 
 TOPIC = "cre.bench.store.v1"
 MINUTE = 60_000_000

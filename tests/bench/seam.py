@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from services.localstack import LocalStack
-from services.storage.migrate import migrate
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack import LocalStack
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena
 

@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.proving.bench.bank import Scale, bench_bank
-from services.proving.bench.crossings import Crossings
+from services.testbed.bench.bank import Scale, bench_bank
+from services.testbed.bench.round_trips import Crossings
+from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
 SCALE = Scale(consignments=2_000, cargoes=1_050, rate=20.0, seconds=1.0, clients=4)

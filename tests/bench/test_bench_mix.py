@@ -10,14 +10,14 @@ from statistics import median
 import pytest
 
 from schemas.schemes import Scheme
-from services.admission.admit import admit
-from services.admission.model import Admitted, Record, Refused
+from services.ledger.admission.admit import admit
+from services.ledger.admission.model import Admitted, Record, Refused
 from services.processors.settings import admission_settings
-from services.proving.bench import parties
-from services.proving.bench.filler import MEDIAN_BYTES
-from services.proving.bench.mix import MIX, Plan, Planned, base
-from services.proving.bench.signed import Message, shelve, sign
-from services.proving.bench.world import World
+from services.testbed.bench import parties
+from services.testbed.bench.filler import MEDIAN_BYTES
+from services.testbed.bench.mix import MIX, Plan, Planned, base
+from services.testbed.bench.signed import Message, shelve, sign
+from services.testbed.bench.world import World
 
 APPENDED = 1_790_000_000_000
 WORLD = World(400)

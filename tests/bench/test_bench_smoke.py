@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.proving.bench import projecting
-from services.proving.bench.pipeline import Scale, bench_pipeline
-from services.proving.bench.report import BUDGET, MEANING
+from services.testbed.bench import projection_cost
+from services.testbed.bench.pipeline import Scale, bench_pipeline
+from services.testbed.bench.report import BUDGET, MEANING
 
 pytestmark = pytest.mark.integration
 
@@ -118,8 +118,8 @@ def test_memory_is_looked_at_from_the_first_commit_to_the_last(result: dict[str,
 
 def test_what_the_projections_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drains of both kinds in one run, one of each and with one worker; whether it is little is not judged here."""
-    assert projecting.ROUNDS == (True, False, False, True)
-    monkeypatch.setattr(projecting, "ROUNDS", (True, False))
+    assert projection_cost.ROUNDS == (True, False, False, True)
+    monkeypatch.setattr(projection_cost, "ROUNDS", (True, False))
     scale = replace(SCALE, events=2_000, consignments=120, workers=1)
     result = bench_pipeline(scale, projections=True)
     told = result["projections"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.proving.bench.storing import log_bytes, sizes, wal
-from services.storage.migrate import migrate
+from services.ledger.storage.migrate import migrate
+from services.testbed.bench.storage_cost import log_bytes, sizes, wal
+from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
 

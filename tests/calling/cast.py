@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.processors.credit.store import projector
+from services.credit.store import projector
 from tests.financing.stored import Stored, events_of, register
 from tests.financing.telling import Case, cases, micros
 

@@ -21,9 +21,9 @@ from services.api.context import Context
 from services.api.needs import Scope
 from services.api.serving import options
 from services.api.settings import ApiSettings
-from services.localstack.ports import free_port
-from services.registry import store
-from services.storage.session import open_session
+from services.ledger.registry import store
+from services.ledger.storage.session import open_session
+from services.runtime.ports import free_port
 from tests.financing.stored import PLATFORM, SIGNER
 from tests.financing.world import KEY
 

@@ -8,10 +8,10 @@ import psycopg
 import yaml
 
 from schemas.rfc3339 import parse_micros
-from services.processors.cases.lifecycle import Ask, Desk, StepKind
-from services.processors.cases.store import overview, projector
-from services.processors.cases.store.overview import Wanted
-from services.storage.session import open_session
+from services.cases.domain.lifecycle import Ask, Desk, StepKind
+from services.cases.store import overview, projector
+from services.cases.store.overview import Wanted
+from services.ledger.storage.session import open_session
 from tests.casework.platform import Clock, register_platform
 from tests.signed.telling import Desk as Hand
 from tests.signed.telling import record, register

@@ -10,11 +10,11 @@ import psycopg
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
-from services.processors.cases.store.recording import CaseDesk
-from services.processors.platform_events import Signer
-from services.registry import commands
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
+from services.cases.store.case_service import CaseDesk
+from services.ledger.platform_events import Signer
+from services.ledger.registry import commands
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
 
 KEY = SigningKey.from_seed(Scheme.ED25519, bytes(range(11, 43)))
 SIGNER = Signer("demo", "urn:lianyun:platform", KEY, bytes(range(16)))

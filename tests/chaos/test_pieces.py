@@ -12,23 +12,23 @@ from typing import Any
 
 import pytest
 
-from services.cli import proofs
 from services.cli.main import run
 from services.producers.spool import Message
-from services.proving import journal
-from services.proving.audit import States, Storage
-from services.proving.kills import ORDER, REPLAY, Hit, plan, point_of
-from services.proving.publishers import divide, paced
-from services.proving.report import good, report
-from services.proving.traps import Stepper, Traps
-from services.proving.watch import Place, moved
-from services.simulator.signing import Outgoing
+from services.testbed.chaos import journal
+from services.testbed.chaos.audit import States, Storage
+from services.testbed.chaos.kills import ORDER, REPLAY, Hit, plan, point_of
+from services.testbed.chaos.publishers import divide, paced
+from services.testbed.chaos.report import good, report
+from services.testbed.chaos.traps import Stepper, Traps
+from services.testbed.chaos.watch import Place, moved
+from services.testbed.commands import proofs
+from services.testbed.simulator.signatures import Outgoing
 
 
 def stepping(folder: Path, points: str) -> int:
     """Let a process walk over ``points``; return how it ended."""
     code = (
-        "import sys; from pathlib import Path; from services.proving.traps import Stepper\n"
+        "import sys; from pathlib import Path; from services.testbed.chaos.traps import Stepper\n"
         "stepper = Stepper(Path(sys.argv[1]), 0)\n"
         "for point in sys.argv[2].split(): stepper.reach(point)"
     )

@@ -11,11 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.cli import proofs
 from services.cli.main import run
-from services.proving.prove import prove
-from services.proving.report import good
-from services.simulator.simulate import Scale
+from services.testbed.chaos.prove import prove
+from services.testbed.chaos.report import good
+from services.testbed.commands import proofs
+from services.testbed.simulator.simulate import Scale
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.proving.prove import prove
-from services.proving.report import good
-from services.simulator.simulate import Scale
+from services.testbed.chaos.prove import prove
+from services.testbed.chaos.report import good
+from services.testbed.simulator.simulate import Scale
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 

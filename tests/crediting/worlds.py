@@ -14,9 +14,9 @@ from schemas.envelope import event_id
 from schemas.events.base import Role
 from schemas.events.decode import DECODER
 from schemas.rfc3339 import parse_micros
-from services.core.interpretation import Statement, interpret
-from services.core.publisher import Publisher
-from services.processors.credit.reading import read
+from services.credit.domain.interpretation import read
+from services.domain.interpretation import Statement, interpret
+from services.domain.publisher import Publisher
 from tests.stories.credit.telling import State, joined
 
 Json = dict[str, Any]

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from schemas.envelope import event_id
-from services.localstack.platform import Platform
+from services.testbed.localstack.platform import Platform
 from tests.terminal.user import BOX, OTHER, User, departed, opened, subprocess_safe
 
 pytestmark = pytest.mark.integration

@@ -23,16 +23,16 @@ import pytest
 from kafka import KafkaProducer
 
 from schemas.rfc3339 import parse_micros
-from services.admission.model import Record
-from services.dashboards.checking import Answer, Checker, Outcome
-from services.dashboards.publishing import FOLDER, ROOT
-from services.dashboards.reading import queries
-from services.localstack.api import LocalApi
-from services.localstack.guard import Guard
-from services.localstack.platform import Platform
-from services.localstack.ports import free_port
-from services.localstack.process import ServerProcess
+from services.ledger.admission.model import Record
+from services.monitoring.dashboards.files import FOLDER, ROOT
+from services.monitoring.dashboards.panel_queries import queries
+from services.monitoring.dashboards.query_check import Answer, Checker, Outcome
 from services.processors.supervisor import Supervisor
+from services.runtime.ports import free_port
+from services.testbed.localstack.api import LocalApi
+from services.testbed.localstack.guard import Guard
+from services.testbed.localstack.platform import Platform
+from services.testbed.localstack.process import ServerProcess
 from tests.casework.border_night import border_night
 from tests.signed.telling import GATEWAY, record, register
 
@@ -112,19 +112,19 @@ def world(watching: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
         beside("services.processors", LIANYUN_METRICS_PORT=ports["workers"])
         beside(
-            "services.exporter",
+            "services.monitoring.exporter",
             LIANYUN_EXPORTER_METRICS_PORT=ports["exporter"],
             LIANYUN_EXPORTER_EVERY=1,
             LIANYUN_EXPORTER_HEADS_EVERY=1,
         )
-        beside("services.processors.credit", LIANYUN_CREDIT_METRICS_PORT=ports["credit"])
+        beside("services.credit.domain", LIANYUN_CREDIT_METRICS_PORT=ports["credit"])
         beside(
-            "services.processors.cases",
+            "services.cases.domain",
             LIANYUN_CASES_METRICS_PORT=ports["cases"],
             LIANYUN_FINANCING_KEYS=api.keys,
         )
         beside(
-            "services.webhooks",
+            "services.notifications.webhooks",
             LIANYUN_METRICS_PORT=ports["webhooks"],
             LIANYUN_WEBHOOK_KEY_FILE=folder / "keys" / "webhook.key",
         )

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from services.fsck.finding import Finding
-from services.proving import dares
-from services.proving.dares import Change
-from services.simulator.simulate import Scale
+from services.audit.fsck.finding import Finding
+from services.testbed.demo import dares
+from services.testbed.demo.dares import Change
+from services.testbed.simulator.simulate import Scale
 from tests.terminal.screen import Terminal, run
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]

@@ -15,8 +15,8 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from services.localstack.engine import Servers
-from services.webhooks.signature import verify
+from services.notifications.webhooks.signature import verify
+from services.testbed.localstack.engine import Servers
 from tests.integration.gateway.conftest import opening
 from tests.integration.webhooks.conftest import KEY, listening
 
@@ -43,7 +43,7 @@ def test_from_a_post_to_a_verified_message_and_what_it_points_to(stack: Servers,
         assert opened.json()["results"][0]["outcome"] == "accepted"
         arrived = gateway.post("ktz", gateway.partners["ktz"].arrived("arr-1"), wait=10)
         assert arrived.json()["results"][0]["outcome"] == "accepted"
-        process = subprocess.Popen([sys.executable, "-m", "services.webhooks"], env=environment)
+        process = subprocess.Popen([sys.executable, "-m", "services.notifications.webhooks"], env=environment)
         try:
             until = time.monotonic() + 60
             while not receiver.heard and time.monotonic() < until:

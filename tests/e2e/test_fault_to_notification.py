@@ -22,21 +22,21 @@ from pydantic import SecretStr
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
-from services.exporter.process import run
-from services.exporter.settings import ExporterSettings
-from services.localstack.engine import DatabaseAddress
-from services.localstack.guard import Guard
-from services.localstack.ports import free_port
-from services.localstack.process import ServerProcess
-from services.notifying.relay import Relay, RelaySettings
-from services.notifying.routing import Receivers, configuration
-from services.observability.http import Health, HealthServer
-from services.observability.publishing import ROOT
+from services.ledger.registry import commands
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.storage.migrate import migrate
+from services.monitoring.alerting.alertmanager import Receivers, configuration
+from services.monitoring.artefacts import ROOT
+from services.monitoring.exporter.process import run
+from services.monitoring.exporter.settings import ExporterSettings
+from services.notifications.alert_relay.relay import Relay, RelaySettings
 from services.processors.metrics import WorkerMetrics
-from services.registry import commands
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.storage.migrate import migrate
+from services.runtime.ports import free_port
+from services.telemetry.http import Health, HealthServer
+from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.guard import Guard
+from services.testbed.localstack.process import ServerProcess
 from tests.alerting.robot import robot
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from services.localstack.platform import Platform
+from services.testbed.localstack.platform import Platform
 from tests.messages.written import BOXES, MRN, NOTE, life
 from tests.terminal.user import User, subprocess_safe
 from tests.unit.producers.formats.test_ncts import with_items

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack.platform import Platform
+from services.testbed.localstack.platform import Platform
 from tests.terminal.user import User, departed
 
 pytestmark = pytest.mark.integration

@@ -10,18 +10,18 @@ from datetime import date
 from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.events.decode import decode_payload
-from services.admission.model import Record as BrokerRecord
-from services.core.interpretation import Statement, interpret
-from services.core.objects import Thing, consignment
-from services.core.publisher import Publisher
-from services.processors.financing.asking import Ask
-from services.processors.financing.money import Money
-from services.processors.financing.papers import Company, Invoice, Note, Papers
-from services.processors.financing.rulings import Action, Terms
+from services.domain.interpretation import Statement, interpret
+from services.domain.objects import Thing, consignment
+from services.domain.publisher import Publisher
+from services.financing.domain.decisions import Action, Terms
+from services.financing.domain.documents import Company, Invoice, Note, Papers
+from services.financing.domain.money import Money
+from services.financing.domain.requests import Ask
+from services.ledger.admission.model import Record as BrokerRecord
+from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.writer import Writer
 from services.processors.projections import PROJECTIONS
-from services.storage.batch import Advance, Batch, Event
-from services.storage.claiming import Wanted
-from services.storage.writer import Writer
 from tests.storing.harness import no_letters
 
 from .stored import TOPIC, key_of, value

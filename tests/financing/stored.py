@@ -13,28 +13,28 @@ from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from schemas.trace_context import TRACEPARENT
-from services.admission.model import Record as BrokerRecord
-from services.core.objects import Thing
-from services.fsck.financing import check_financing
-from services.fsck.finding import Notebook, Report
-from services.fsck.registers import read_history
-from services.fsck.snapshot import Snapshot
-from services.processors.financing.asking import Ask, Reply, reply
-from services.processors.financing.external import Answer
-from services.processors.financing.rulings import Ruling
-from services.processors.financing.store import versions
-from services.processors.financing.store.answers import put_down
-from services.processors.financing.store.desk import Desk
-from services.processors.financing.store.signing import Signer
-from services.processors.financing.store.versions import KeyRing
+from services.audit.fsck.financing import check_financing
+from services.audit.fsck.finding import Notebook, Report
+from services.audit.fsck.registers import read_history
+from services.audit.fsck.snapshot import Snapshot
+from services.domain.objects import Thing
+from services.financing.domain.decisions import Ruling
+from services.financing.domain.external_registries import Answer
+from services.financing.domain.requests import Ask, Reply, reply
+from services.financing.store import fingerprint_versions
+from services.financing.store.decision_service import Desk
+from services.financing.store.external_answers import put_down
+from services.financing.store.fingerprint_versions import KeyRing
+from services.financing.store.signatures import Signer
+from services.ledger.admission.model import Record as BrokerRecord
+from services.ledger.registry import commands
+from services.ledger.registry import store as registry_store
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.storage.batch import Event
+from services.ledger.storage.session import Session, open_session
+from services.ledger.storage.within import apply_one
 from services.processors.projections import PROJECTIONS
-from services.registry import commands
-from services.registry import store as registry_store
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.storage.batch import Event
-from services.storage.session import Session, open_session
-from services.storage.within import apply_one
 from tests.stories.telling import Story, Told
 
 from .telling import Case, micros
@@ -133,7 +133,7 @@ class Stored:
 
     def begin(self, key: bytes = KEY, normaliser: int = 1) -> int:
         """A further version of the fingerprints."""
-        number = versions.begin(self.session, key, normaliser)
+        number = fingerprint_versions.begin(self.session, key, normaliser)
         self.session.commit()
         return number
 

@@ -24,11 +24,10 @@ import yaml
 from schemas.events.decode import decode_payload
 from schemas.events.finance import Applied
 from schemas.rfc3339 import parse_micros
-from services.core.interpretation import Statement
-from services.core.objects import Thing, consignment
-from services.processors.financing.asking import Ask
-from services.processors.financing.money import Money
-from services.processors.financing.papers import (
+from services.domain.interpretation import Statement
+from services.domain.objects import Thing, consignment
+from services.financing.domain.decisions import Action, Terms
+from services.financing.domain.documents import (
     UNKNOWN,
     Box,
     Company,
@@ -39,8 +38,9 @@ from services.processors.financing.papers import (
     Share,
     TransportDocument,
 )
-from services.processors.financing.rulings import Action, Terms
-from services.processors.financing.words import read
+from services.financing.domain.money import Money
+from services.financing.domain.requests import Ask
+from services.financing.domain.statements import read
 from tests.stories.shorthand import instant
 from tests.stories.telling import Story, Text, Told
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from services.processors.financing import external, products
-from services.processors.financing.asking import UNKNOWN, Reply
-from services.processors.financing.covenants import COVENANTS
-from services.processors.financing.external import Answer, Finding, TestRegistry
-from services.processors.financing.fingerprints import Kind, Version
-from services.processors.financing.guards import GUARDS
-from services.processors.financing.normalise import normalise_1
-from services.processors.financing.questions import Enquiry, ten_questions
-from services.processors.financing.rulings import Action, Outcome
-from services.processors.financing.words import live
+from services.financing.domain import external_registries, products
+from services.financing.domain.covenants import COVENANTS
+from services.financing.domain.decisions import Action, Outcome
+from services.financing.domain.external_registries import Answer, Finding, TestRegistry
+from services.financing.domain.fingerprints import Kind, Version
+from services.financing.domain.guards import GUARDS
+from services.financing.domain.normalisation import normalise_1
+from services.financing.domain.questions import Enquiry, ten_questions
+from services.financing.domain.requests import UNKNOWN, Reply
+from services.financing.domain.statements import live
 
 from .telling import Case, cases, micros
 from .world import KEY, World, cargo_of
@@ -67,7 +67,7 @@ def test_another_registry_that_is_silent_never_counts_as_clear() -> None:
         ([Answer("tfr", Finding.UNAVAILABLE, when)], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
         ([clear, Answer("tfr", Finding.HIT, when + 1)], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
         ([clear, Answer("tfr", Finding.UNAVAILABLE, when + 1)], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
-        ([clear._replace(at=when - external.FRESH)], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
+        ([clear._replace(at=when - external_registries.FRESH)], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
         ([clear._replace(registry="another")], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
     ):
         world = World(heard=RECEIVABLE.heard(), external=answers, required=frozenset({"tfr"}))

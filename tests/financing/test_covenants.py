@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.processors.financing.asking import Ask
-from services.processors.financing.covenants import COVENANTS, Alert
-from services.processors.financing.rulings import Action, Outcome
+from services.financing.domain.covenants import COVENANTS, Alert
+from services.financing.domain.decisions import Action, Outcome
+from services.financing.domain.requests import Ask
 
 from .telling import Case, cases, micros
 from .world import World

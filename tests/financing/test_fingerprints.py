@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.processors.financing.fingerprints import Kind, Version, fingerprints
-from services.processors.financing.money import Money
-from services.processors.financing.normalise import confusables, deletions, normalise_1
-from services.processors.financing.papers import Box, Company, Invoice, Note, Papers
+from services.financing.domain.documents import Box, Company, Invoice, Note, Papers
+from services.financing.domain.fingerprints import Kind, Version, fingerprints
+from services.financing.domain.money import Money
+from services.financing.domain.normalisation import confusables, deletions, normalise_1
 
 V1 = Version(1, bytes(range(32)), normalise_1)
 V2 = Version(2, bytes(range(1, 33)), normalise_1)

@@ -24,16 +24,16 @@ from hypothesis.stateful import (
 
 from schemas.events.base import Role
 from schemas.events.decode import decode_payload
-from services.core.facts import Facts
-from services.core.objects import consignment
-from services.processors.financing import lifecycle
-from services.processors.financing.asking import Ask
-from services.processors.financing.cargo import Cargo
-from services.processors.financing.lifecycle import Stage, end_of
-from services.processors.financing.money import Money
-from services.processors.financing.rulings import Action, Outcome
-from services.processors.financing.store.signing import rfc3339
-from services.processors.financing.words import Record, Word, live
+from services.domain.facts import Facts
+from services.domain.objects import consignment
+from services.financing.domain import lifecycle
+from services.financing.domain.cargo import Cargo
+from services.financing.domain.decisions import Action, Outcome
+from services.financing.domain.lifecycle import Stage, end_of
+from services.financing.domain.money import Money
+from services.financing.domain.requests import Ask
+from services.financing.domain.statements import Record, Word, live
+from services.financing.store.signatures import rfc3339
 
 from . import world as worlds
 from .telling import Case, cases, micros

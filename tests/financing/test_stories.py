@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.processors.financing import lifecycle
-from services.processors.financing.asking import UNKNOWN
-from services.processors.financing.rulings import Action
+from services.financing.domain import lifecycle
+from services.financing.domain.decisions import Action
+from services.financing.domain.requests import UNKNOWN
 
 from .telling import Case, cases, micros
 from .world import World

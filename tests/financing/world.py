@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from services.core.derive import derive
-from services.core.facts import FOREVER, Facts
-from services.core.gathering import gather
-from services.core.objects import Thing
-from services.processors.financing import lifecycle
-from services.processors.financing.asking import Ask, Book, Near, Reply, reply
-from services.processors.financing.cargo import Cargo
-from services.processors.financing.decisions import decide
-from services.processors.financing.external import Answer
-from services.processors.financing.fingerprints import Fingerprint, Version, fingerprints
-from services.processors.financing.goods import Report
-from services.processors.financing.normalise import normalise_1
-from services.processors.financing.products import products
-from services.processors.financing.reserving import encumbrance
-from services.processors.financing.rulings import Action, Ruling
-from services.processors.financing.status import Status, status
-from services.processors.financing.uniqueness import Entry
-from services.processors.financing.words import Record, live
+from services.domain.derive import derive
+from services.domain.evidence import gather
+from services.domain.facts import FOREVER, Facts
+from services.domain.objects import Thing
+from services.financing.domain import lifecycle
+from services.financing.domain.cargo import Cargo
+from services.financing.domain.decision_rules import decide
+from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.external_registries import Answer
+from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints
+from services.financing.domain.goods import Report
+from services.financing.domain.normalisation import normalise_1
+from services.financing.domain.products import products
+from services.financing.domain.requests import Ask, Book, Near, Reply, reply
+from services.financing.domain.reservation import encumbrance
+from services.financing.domain.statements import Record, live
+from services.financing.domain.status import Status, status
+from services.financing.domain.uniqueness import Entry
 
 KEY = bytes(range(32))
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack.platform import Platform
-from services.proving.demo import play
-from services.simulator import files
-from services.simulator.corridors import simulate
-from services.simulator.signing import members, profiles
+from services.testbed.demo.run import play
+from services.testbed.localstack.platform import Platform
+from services.testbed.simulator import files
+from services.testbed.simulator.corridors import simulate
+from services.testbed.simulator.signatures import members, profiles
 
 pytestmark = pytest.mark.integration
 

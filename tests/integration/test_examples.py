@@ -17,7 +17,7 @@ from kafka.admin import NewTopic
 from schemas.envelope import read_headers, require_payload, signed_bytes
 from schemas.events.decode import decode_payload
 from schemas.signing import Scheme, SigningKey, parse_header, verify
-from services.localstack.engine import BrokerAddress
+from services.testbed.localstack.engine import BrokerAddress
 
 pytestmark = pytest.mark.integration
 

@@ -16,15 +16,15 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from services.localstack import LocalStack, StackError
-from services.localstack.broker import Broker
-from services.localstack.broker_settings import BACK_SOON
-from services.localstack.engine import Servers
-from services.localstack.guard import Guard
-from services.localstack.jars import broker_jars
-from services.localstack.ports import free_port
-from services.localstack.startup_archive import startup_archive
-from services.localstack.training import fits
+from services.runtime.ports import free_port
+from services.testbed.localstack import LocalStack, StackError
+from services.testbed.localstack.archive_training import fits
+from services.testbed.localstack.broker import Broker
+from services.testbed.localstack.broker_settings import BACK_SOON
+from services.testbed.localstack.engine import Servers
+from services.testbed.localstack.guard import Guard
+from services.testbed.localstack.jars import broker_jars
+from services.testbed.localstack.startup_archive import startup_archive
 from tests.producing.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -258,7 +258,7 @@ def test_data_in_a_given_folder_outlives_the_stack(kept: Path) -> None:
 
 def test_killed_program_leaves_no_server_and_no_folder() -> None:
     program = (
-        "import time; from services.localstack import LocalStack; s = LocalStack().start(); "
+        "import time; from services.testbed.localstack import LocalStack; s = LocalStack().start(); "
         "print(s.broker.process.pid, s.database.process.pid, s.folder, flush=True); time.sleep(600)"
     )
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
@@ -287,7 +287,7 @@ def test_a_port_taken_at_the_last_moment_is_replaced(
         number = taken.getsockname()[1]
         offers = iter([number])
         monkeypatch.setattr(
-            f"services.localstack.{module}.free_port", lambda: next(offers, None) or free_port()
+            f"services.testbed.localstack.{module}.free_port", lambda: next(offers, None) or free_port()
         )
         with LocalStack(kafka=kafka, postgres=not kafka) as stack:
             address = stack.bootstrap if kafka else stack.dsn

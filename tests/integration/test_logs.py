@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
-from services.localstack.engine import Servers
-from services.localstack.ports import free_port
+from services.notifications.webhooks.sealed_secrets import new_key
 from services.processors.supervisor import Supervisor
-from services.webhooks.sealing import new_key
+from services.runtime.ports import free_port
+from services.testbed.localstack.engine import Servers
 from tests.financing.world import KEY
 from tests.integration.gateway.conftest import Gateway, opening
 
@@ -28,10 +28,10 @@ pytestmark = pytest.mark.integration
 MODULES = {
     "worker": "services.processors",
     "api": "services.api",
-    "webhooks": "services.webhooks",
-    "exporter": "services.exporter",
-    "credit": "services.processors.credit",
-    "cases": "services.processors.cases",
+    "webhooks": "services.notifications.webhooks",
+    "exporter": "services.monitoring.exporter",
+    "credit": "services.credit.domain",
+    "cases": "services.cases.domain",
 }
 OTLP_KEY = "otlp-key-5f0c7d21"
 GONE = "gone-Passw0rd"

@@ -11,20 +11,20 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.fsck.check import fsck
-from services.localstack.api import LocalApi
-from services.localstack.callers import Callers
-from services.localstack.platform import Platform
+from services.audit.fsck.check import fsck
 from services.processors.settings import admission_settings
-from services.proving.demo import Flow, Outcome, play
-from services.proving.demo_banks import Banks
-from services.proving.demo_money import Money
-from services.simulator import files
-from services.simulator.cast import CAST
-from services.simulator.corridors import SimulatedWorld, conditions_of, simulate
-from services.simulator.scenarios import scenario
-from services.simulator.signing import members, profiles
-from services.simulator.simulate import Simulation
+from services.testbed.demo.banks import Banks
+from services.testbed.demo.financing import Money
+from services.testbed.demo.run import Flow, Outcome, play
+from services.testbed.localstack.api import LocalApi
+from services.testbed.localstack.callers import Callers
+from services.testbed.localstack.platform import Platform
+from services.testbed.simulator import files
+from services.testbed.simulator.cast import CAST
+from services.testbed.simulator.corridors import SimulatedWorld, conditions_of, simulate
+from services.testbed.simulator.scenarios import scenario
+from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.simulate import Simulation
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

@@ -8,12 +8,12 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from services.localstack import Broker, LocalStack
-from services.localstack.broker_access import ADMINISTRATOR
-from services.localstack.engine import BrokerAddress
-from services.topics.access import apply_grants, grants, missing_grants
-from services.topics.cluster import ClusterError, admin_client, apply
-from services.topics.declaration import read_declaration
+from services.processors.topics.access import apply_grants, grants, missing_grants
+from services.processors.topics.cluster import ClusterError, admin_client, apply
+from services.processors.topics.declaration import read_declaration
+from services.testbed.localstack import Broker, LocalStack
+from services.testbed.localstack.broker_access import ADMINISTRATOR
+from services.testbed.localstack.engine import BrokerAddress
 
 pytestmark = pytest.mark.integration
 OWN, FOREIGN = "cre.railway.ktz.v1", "cre.railway.rzd.v1"

@@ -10,10 +10,10 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 
-from services.localstack import LocalStack
-from services.topics.cluster import ClusterError, admin_client, apply, make_plan
-from services.topics.declaration import read_declaration
-from services.topics.plan import SetConfig
+from services.processors.topics.cluster import ClusterError, admin_client, apply, make_plan
+from services.processors.topics.declaration import read_declaration
+from services.processors.topics.plan import SetConfig
+from services.testbed.localstack import LocalStack
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from services.cli.exits import Exit, Failure
 from services.cli.topics import topics
-from services.localstack import LocalStack
+from services.testbed.localstack import LocalStack
 
 pytestmark = pytest.mark.integration
 

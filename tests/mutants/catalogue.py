@@ -29,14 +29,14 @@ class Mutant:
 
 
 def _slot(claim: Any) -> tuple[Any, ...]:
-    from services.core.slots import question
+    from services.domain.claim_groups import question
 
     return question(claim), claim.publisher
 
 
 def _merging(keep: Callable[[Iterable[Any], Iterable[Any]], frozenset[Any]]) -> None:
     """Let ``keep`` decide which claims of two states stay when they are merged."""
-    from services.core.facts import Facts
+    from services.domain.facts import Facts
 
     plain = Facts.__or__
 
@@ -63,7 +63,7 @@ def merge_by_arrival() -> None:
 
 
 def winner_only_merge() -> None:
-    from services.core.slots import order
+    from services.domain.claim_groups import order
 
     def keep(known: Iterable[Any], arriving: Iterable[Any]) -> frozenset[Any]:
         winners: dict[Any, Any] = {}
@@ -77,7 +77,7 @@ def winner_only_merge() -> None:
 
 
 def tolerance_ignored() -> None:
-    from services.core import derive
+    from services.domain import derive
 
     def disputed(given: Any) -> bool:
         return len(given.current) > 1 and given.spread() > 0
@@ -86,7 +86,7 @@ def tolerance_ignored() -> None:
 
 
 def engaged_ignored() -> None:
-    from services.core import engagement
+    from services.domain import engagement
 
     class Everybody(frozenset[str]):
         def __contains__(self, _party: object) -> bool:
@@ -96,7 +96,7 @@ def engaged_ignored() -> None:
 
 
 def open_interval_never_closed() -> None:
-    from services.core import links
+    from services.domain import links
 
     plain = links._span
 
@@ -108,7 +108,7 @@ def open_interval_never_closed() -> None:
 
 def equivocation_first_wins() -> None:
     """Of two contents under one id the one that came first counts, as a table with a unique key would have it."""
-    from services.core.facts import Facts
+    from services.domain.facts import Facts
 
     def first(self: Facts, other: Facts) -> Facts:
         known = {event for event, _ in self.contents}
@@ -135,7 +135,7 @@ def equivocation_first_wins() -> None:
 
 def event_and_link_miss_each_other() -> None:
     """No note is left, so nobody looks again at what two transactions could not see of one another."""
-    from services.storage import settling
+    from services.ledger.storage import settling
 
     _replace(settling, "leave", lambda _work, _note: None)
 
@@ -152,7 +152,7 @@ def offset_not_fenced() -> None:
 
 def ack_before_commit() -> None:
     """The offsets are committed as soon as they are moved, and what they stand for afterwards."""
-    from services.storage import batching
+    from services.ledger.storage import batching
 
     plain = batching.fence
 
@@ -170,7 +170,7 @@ def _replace(module: Any, name: str, by: Any) -> None:
 
 
 def _statement(name: str, text: str, by: str) -> None:
-    from services.storage import statements
+    from services.ledger.storage import statements
 
     plain = statements.statement
     if text.encode() not in plain(name):
@@ -188,7 +188,7 @@ def _stories(*slugs: str) -> tuple[str, ...]:
 
 
 def pledge_of_a_number() -> None:
-    from services.processors.financing.asking import Book
+    from services.financing.domain.requests import Book
 
     def nothing(_self: Book, _financing: str, _since: int) -> frozenset[Any]:
         return frozenset()
@@ -199,7 +199,7 @@ def pledge_of_a_number() -> None:
 
 
 def late_word_lifts_a_block() -> None:
-    from services.processors.financing import goods
+    from services.financing.domain import goods
 
     if goods.UNSEEN <= 0:
         raise LookupError("goods.UNSEEN")
@@ -207,15 +207,15 @@ def late_word_lifts_a_block() -> None:
 
 
 def debt_forgotten() -> None:
-    from services.processors.financing import decisions
-    from services.processors.financing.rulings import Action
+    from services.financing.domain import decision_rules
+    from services.financing.domain.decisions import Action
 
-    release = decisions._STEPS[Action.RELEASE]
+    release = decision_rules._STEPS[Action.RELEASE]
 
     def unasked(ask: Any, *rest: Any) -> Any:
         return release(dataclasses.replace(ask, waiver=ask.waiver or "OTHER"), *rest)
 
-    decisions._STEPS = {**decisions._STEPS, Action.RELEASE: unasked}  # type: ignore[misc]
+    decision_rules._STEPS = {**decision_rules._STEPS, Action.RELEASE: unasked}  # type: ignore[misc]
 
 
 def _financing(*slugs: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack.engine import DatabaseAddress
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.mutants.build_in import VARIABLE
 from tests.mutants.catalogue import MUTANTS, Mutant
 

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events.base import ObjectKind
-from services.core.engagement import canonical
-from services.core.facts import FOREVER, SINCE_EVER, TIMED, Facts, Founding, Link
-from services.core.gathering import Gathered, gather
-from services.core.links import RIDES, Path, Span, spans
-from services.core.objects import Thing
-from services.storage.reaching import FoundingRow, LinkRow, Reach, derive_structure
-from services.storage.words import word
+from services.domain.engagement import canonical
+from services.domain.evidence import Gathered, gather
+from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Facts, Founding, Link
+from services.domain.links import RIDES, Path, Span, spans
+from services.domain.objects import Thing
+from services.ledger.storage.reaching import FoundingRow, LinkRow, Reach, derive_structure
+from services.ledger.storage.words import word
 from tests.storing.cast import PARTIES, Objects, event_id
 from tests.storing.sayings import founding, links
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.localstack.engine import DatabaseAddress
-from services.storage import points
-from services.storage.batch import Event
-from services.storage.migrate import migrate
+from services.ledger.storage import points
+from services.ledger.storage.batch import Event
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.storing.cast import Objects, Said, event, everything
 from tests.storing.comparing import assert_equal_to_core, assert_readers_see_enough
 from tests.storing.harness import Pair, Pausing, start

@@ -17,20 +17,20 @@ from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, Verifier, sign_batch
-from services.admission.model import AdmissionSettings, Admitted, Record, Refused
-from services.admission.reading import read
-from services.admission.verification import verify_many
-from services.deadletters import batch as letters
-from services.processors.financing.store import noting
-from services.registry import commands, store
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.registry.registry import Registry
-from services.storage.batch import Advance, Applied, Batch, Event
-from services.storage.claiming import Wanted
-from services.storage.migrate import migrate
-from services.storage.projecting import Projection
-from services.storage.writer import Writer
+from services.financing.store import subject_index
+from services.ledger.admission.content import read
+from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.ledger.admission.verification import verify_many
+from services.ledger.dead_letters import batch as letters
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.batch import Advance, Applied, Batch, Event
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.projecting import Projection
+from services.ledger.storage.writer import Writer
 from tests.stories.telling import NETWORK, Story, Told, stories
 
 GATEWAY = "cre.gateway.v1"
@@ -90,7 +90,7 @@ class Desk:
     """One worker's hand without its shell: judges records and applies them in batches, to one partition."""
 
     def __init__(
-        self, dsn: str, partition: int = 0, projections: Sequence[Projection] = (noting.follow,)
+        self, dsn: str, partition: int = 0, projections: Sequence[Projection] = (subject_index.follow,)
     ) -> None:
         self.dsn = dsn
         self.partition = partition

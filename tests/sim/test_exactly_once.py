@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.processors.log_moved import same_log
-from services.storage.ledger_protocol import (
+from services.ledger.storage.ledger_protocol import (
     Judgement,
     Mark,
     OffsetRow,
@@ -21,6 +20,7 @@ from services.storage.ledger_protocol import (
     Slice,
     advance,
 )
+from services.processors.log_identity import same_log
 from tests.sim.world import Advance, FakeLedger, FakeLog, FakeWorker, Message
 
 PARTITIONS = [PartitionId("a", 0), PartitionId("a", 1), PartitionId("b", 0)]

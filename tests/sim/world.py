@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from services.processors.backlog import Backlog, Bounds
-from services.processors.log_moved import Found, LogState, log_moved, not_continued
-from services.storage.ledger_protocol import (
+from services.ledger.storage.ledger_protocol import (
     Claim,
     Fenced,
     Mark,
@@ -22,6 +20,8 @@ from services.storage.ledger_protocol import (
     claim,
     runs,
 )
+from services.processors.backlog import Backlog, Bounds
+from services.processors.log_identity import Found, LogState, log_moved, not_continued
 
 
 @dataclass(frozen=True)

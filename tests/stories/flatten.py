@@ -11,9 +11,9 @@ from typing import Any
 
 from schemas.events import catalogue
 from schemas.events.base import Episode
-from services.core.facts import Assurance, Claim
-from services.core.objects import Thing
-from services.core.view import HandoverView, Position, Standing, View
+from services.domain.facts import Assurance, Claim
+from services.domain.objects import Thing
+from services.domain.view import HandoverView, Position, Standing, View
 
 from .telling import Story
 

@@ -28,9 +28,9 @@ import yaml
 from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.events.decode import decode_payload
-from services.core.facts import Facts
-from services.core.interpretation import Statement, interpret
-from services.core.publisher import Publisher
+from services.domain.facts import Facts
+from services.domain.interpretation import Statement, interpret
+from services.domain.publisher import Publisher
 
 from .shorthand import full_type, instant, payload_of, place
 

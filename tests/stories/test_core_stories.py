@@ -31,10 +31,10 @@ from schemas.events.base import ObjectKind
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
-from services.core.derive import derive
-from services.core.facts import Facts
-from services.core.objects import Thing
-from services.core.view import View
+from services.domain.derive import derive
+from services.domain.facts import Facts
+from services.domain.objects import Thing
+from services.domain.view import View
 
 from .flatten import flatten, judged
 from .telling import Story, stories
@@ -160,7 +160,7 @@ def test_story_is_told_by_those_who_may(story: Story) -> None:
 SHOW = """
 from stories.telling import stories
 from stories.test_core_stories import flattened, views
-from services.core.facts import Facts
+from services.domain.facts import Facts
 for story in stories():
     print(story.slug, flattened(story, views(story, Facts.union(told.facts() for told in story.told))))
 """

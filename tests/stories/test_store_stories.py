@@ -22,20 +22,20 @@ from schemas.envelope import Envelope
 from schemas.events.base import ObjectKind
 from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
-from services.admission.model import Record
-from services.core.derive import derive
-from services.core.facts import Facts
-from services.core.head import Head, head
-from services.core.interpretation import Statement, interpret
-from services.core.objects import Thing
-from services.localstack.engine import DatabaseAddress
-from services.storage.batch import Advance, Batch, Event
-from services.storage.claiming import Wanted
-from services.storage.listing import HeadRow, heads_of
-from services.storage.migrate import migrate
-from services.storage.reading import Stored, load_facts
-from services.storage.session import Session, open_session
-from services.storage.writer import Writer
+from services.domain.derive import derive
+from services.domain.facts import Facts
+from services.domain.head import Head, head
+from services.domain.interpretation import Statement, interpret
+from services.domain.objects import Thing
+from services.ledger.admission.model import Record
+from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.listing import HeadRow, heads_of
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.reading import Stored, load_facts
+from services.ledger.storage.session import Session, open_session
+from services.ledger.storage.writer import Writer
+from services.testbed.localstack.engine import DatabaseAddress
 
 from .flatten import flatten, judged
 from .telling import Story, Told, stories

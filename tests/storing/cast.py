@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.events.base import ObjectKind
-from services.admission.model import Record
-from services.core.facts import (
+from services.domain.facts import (
     Facts,
     LinkKind,
 )
-from services.core.objects import Thing
-from services.storage.batch import Event
+from services.domain.objects import Thing
+from services.ledger.admission.model import Record
+from services.ledger.storage.batch import Event
 
 HALF_HOUR = 1_800 * 1_000_000
 PARTIES = ("founder", "founder", "forwarder", "railway", "stranger")

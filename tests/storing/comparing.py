@@ -8,19 +8,19 @@ from typing import Any
 
 import psycopg
 
-from services.core.derive import derive
-from services.core.engagement import canonical, founding_parties, groups
-from services.core.facts import FOREVER, Claim, Facts, Link, LinkKind
-from services.core.head import Head, Stage, head
-from services.core.links import Network, spans
-from services.core.liveness import judge
-from services.core.objects import Thing
-from services.core.train_head import RUNNING, train_head
-from services.core.view import Arrival, Standing, View
-from services.storage import reading
-from services.storage.batch import Event
-from services.storage.reading import Stored
-from services.storage.words import halves, word
+from services.domain.derive import derive
+from services.domain.engagement import canonical, founding_parties, groups
+from services.domain.facts import FOREVER, Claim, Facts, Link, LinkKind
+from services.domain.head import Head, Stage, head
+from services.domain.links import Network, spans
+from services.domain.liveness import judge
+from services.domain.objects import Thing
+from services.domain.train_head import RUNNING, train_head
+from services.domain.view import Arrival, Standing, View
+from services.ledger.storage import reading
+from services.ledger.storage.batch import Event
+from services.ledger.storage.reading import Stored
+from services.ledger.storage.words import halves, word
 
 
 def stage_of(stage: Stage | None) -> tuple[int, int, int, int, int] | None:

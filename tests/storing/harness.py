@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from services.admission.model import Refused
-from services.storage.batch import Advance, Batch, Event
-from services.storage.claiming import Wanted
-from services.storage.writer import Writer
+from services.ledger.admission.model import Refused
+from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.writer import Writer
 
 TOPIC = "cre.test.worlds.v1"
 

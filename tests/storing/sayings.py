@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind, Region
-from services.core.facts import (
+from services.domain.facts import (
     Assurance,
     Claim,
     Facts,
@@ -18,10 +18,10 @@ from services.core.facts import (
     PlannedRoute,
     Restriction,
 )
-from services.core.handovers import ADVANCE, DELIVERING, RECEIVING
-from services.core.interpretation import meeting
-from services.core.links import FILLING
-from services.core.objects import Thing
+from services.domain.handovers import ADVANCE, DELIVERING, RECEIVING
+from services.domain.interpretation import meeting
+from services.domain.links import FILLING
+from services.domain.objects import Thing
 from tests.storing.cast import (
     CLAIM_KINDS,
     COUNTS,

@@ -7,10 +7,10 @@ import itertools
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
-from services.admission.model import Record
-from services.core.facts import Assurance, Claim, Facts, Founding, Link, LinkKind, Withdrawal
-from services.core.objects import Thing
-from services.storage.batch import Event
+from services.domain.facts import Assurance, Claim, Facts, Founding, Link, LinkKind, Withdrawal
+from services.domain.objects import Thing
+from services.ledger.admission.model import Record
+from services.ledger.storage.batch import Event
 
 TOPIC = "cre.test.worlds.v1"
 HOUR = 3_600_000_000

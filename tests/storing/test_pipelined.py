@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 import psycopg
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.storage.arrays import uuids
-from services.storage.pipelined import PipelinedSession
-from services.storage.questions import Question
-from services.storage.session import open_session, session_arguments
+from services.ledger.storage.arrays import uuids
+from services.ledger.storage.pipelined import PipelinedSession
+from services.ledger.storage.questions import Question
+from services.ledger.storage.session import open_session, session_arguments
+from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
 ID = bytes(range(16))

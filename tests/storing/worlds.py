@@ -10,7 +10,7 @@ import hashlib
 from hypothesis import strategies as st
 
 from schemas.events.base import ObjectKind
-from services.core.facts import (
+from services.domain.facts import (
     Facts,
     Founding,
     Link,

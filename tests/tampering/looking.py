@@ -6,11 +6,11 @@ from typing import Any
 
 import psycopg
 
-from services.admission.model import AdmissionSettings
-from services.fsck.check import Told, examine, look_again
-from services.fsck.finding import Report
-from services.fsck.passes import check_events
-from services.fsck.snapshot import Snapshot
+from services.audit.fsck.check import Told, examine, look_again
+from services.audit.fsck.finding import Report
+from services.audit.fsck.passes import check_events
+from services.audit.fsck.snapshot import Snapshot
+from services.ledger.admission.model import AdmissionSettings
 from tests.signed.telling import GATEWAY, NETWORK
 
 

@@ -17,35 +17,35 @@ import psycopg
 
 from schemas.events.base import Role
 from schemas.trace_context import TRACEPARENT
-from services.admission.model import Record
-from services.admission.raw import MAX_VALUE_BYTES
 from services.api import sealed
-from services.core.facts import Micros
-from services.deadletters import desk as letters
-from services.deadletters import store as letter_store
-from services.deadletters.ledger import StoredLedger
-from services.exporter import partners
+from services.cases.domain.lifecycle import Ask, StepKind
+from services.cases.domain.lifecycle import Desk as CaseDeskName
+from services.cases.store import projector as cases
+from services.cases.store.case_service import CaseDesk
+from services.credit.store import issued_records
+from services.credit.store import projector as credit
+from services.domain.facts import Micros
+from services.financing.domain.external_registries import Answer, Finding
+from services.financing.store.request_consumer import answer_next
+from services.ledger.admission.model import Record
+from services.ledger.admission.raw_bytes import MAX_VALUE_BYTES
+from services.ledger.dead_letters import service as letters
+from services.ledger.dead_letters import store as letter_store
+from services.ledger.dead_letters.ledger import StoredLedger
+from services.ledger.registry import commands
+from services.ledger.registry.events import PartyAdded, PartyAmended
+from services.ledger.registry.possession import proven
+from services.ledger.storage import points
+from services.ledger.storage.loss import LOSS_ACCEPTED, move_partition
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import Session, open_session
+from services.ledger.storage.within import quarantine
+from services.monitoring.exporter import partners
+from services.notifications.webhooks import outbox, queue, subscriptions
+from services.notifications.webhooks.messages import MessageType
+from services.notifications.webhooks.sealed_secrets import Seal, new_key
 from services.processors import slots
-from services.processors.cases.lifecycle import Ask, StepKind
-from services.processors.cases.lifecycle import Desk as CaseDeskName
-from services.processors.cases.store import projector as cases
-from services.processors.cases.store.recording import CaseDesk
-from services.processors.credit.store import giving
-from services.processors.credit.store import projector as credit
-from services.processors.financing.external import Answer, Finding
-from services.processors.financing.store.clerk import answer_next
 from services.processors.projections import PROJECTIONS
-from services.registry import commands
-from services.registry.events import PartyAdded, PartyAmended
-from services.registry.possession import proven
-from services.storage import points
-from services.storage.loss import LOSS_ACCEPTED, move_partition
-from services.storage.migrate import migrate
-from services.storage.session import Session, open_session
-from services.storage.within import quarantine
-from services.webhooks import outbox, queue, subscriptions
-from services.webhooks.messages import MessageType
-from services.webhooks.sealing import Seal, new_key
 from tests.calling import cast
 from tests.calling.running import RunningApi
 from tests.financing.stored import PLATFORM, SIGNER, Stored, events_of
@@ -220,7 +220,9 @@ def _followers(dsn: str) -> None:
         with session.transaction():
             CASES.ask(session, rows[0][0], ask)
         for n in range(2):
-            giving.keep(session, "abank", "CREDIT_ASSESSMENT", "optic", n, {"score": 700 + n, "position": n})
+            issued_records.keep(
+                session, "abank", "CREDIT_ASSESSMENT", "optic", n, {"score": 700 + n, "position": n}
+            )
 
 
 def _followed(dsn: str) -> None:

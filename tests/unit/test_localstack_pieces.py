@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack import StackError, home, jars, java, ports, startup_archive
-from services.localstack.engine import open_broker, open_database, told
-from services.localstack.postgres_binaries import postgres_programs
-from services.localstack.progress import Meter
+from services.runtime import ports
+from services.testbed.localstack import StackError, home, jars, java, startup_archive
+from services.testbed.localstack.engine import open_broker, open_database, told
+from services.testbed.localstack.postgres_binaries import postgres_programs
+from services.testbed.localstack.progress import Meter
 
 
 def test_hash_list_names_one_version_of_kafka_and_its_logging() -> None:

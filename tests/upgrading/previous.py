@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.observability.publishing import ROOT
-from services.storage.migration import released
+from services.ledger.storage.migration import released
+from services.monitoring.artefacts import ROOT
 
 
 def previous_release(folder: Path) -> Path:
@@ -24,7 +24,12 @@ def previous_release(folder: Path) -> Path:
         pytest.skip(f"NOT RUN: commit {commit} of the release before is not in this copy of the repository")
     folder.mkdir()
     subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
-    asked = [sys.executable, "-P", "-c", "import services.storage; print(services.storage.__file__)"]
+    asked = [
+        sys.executable,
+        "-P",
+        "-c",
+        "import services.ledger.storage; print(services.ledger.storage.__file__)",
+    ]
     found = subprocess.run(
         asked, env=environment(str(folder), {}), capture_output=True, text=True, check=True
     ).stdout
@@ -35,7 +40,7 @@ def previous_release(folder: Path) -> Path:
 def next_release(folder: Path) -> str:
     """The module path of a release that is this working copy with other rules of the fold, made in ``folder``."""
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text("from services.core import rules\n\nrules.FOLD_CODE += 1\n")
+    (folder / "sitecustomize.py").write_text("from services.domain import rules\n\nrules.FOLD_CODE += 1\n")
     return os.pathsep.join((str(folder), str(ROOT)))
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.localstack.home import Account, unprivileged_account
-from services.observability.publishing import ROOT
-from services.processors.parentage import VARIABLE as PARENT
+from services.monitoring.artefacts import ROOT
+from services.runtime.parent_process import VARIABLE as PARENT
+from services.testbed.localstack.home import Account, unprivileged_account
 from tests.walking.page import Block, blocks
 
 RUNBOOKS = ROOT / "ops" / "runbooks"

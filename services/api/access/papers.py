@@ -6,8 +6,8 @@ from typing import Any
 
 from schemas.events.document_trade import InvoiceIssued
 from schemas.rfc3339 import format_micros
-from services.core.liveness import judge
-from services.core.view import Standing
+from services.domain.liveness import judge
+from services.domain.view import Standing
 from services.query.views import Told, facts_of
 
 

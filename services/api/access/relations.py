@@ -11,16 +11,16 @@ from psycopg import Connection
 from schemas.events.base import Role
 from schemas.events.link import ConsignmentOpened
 from services.api.access.matrix import Relation
-from services.core.facts import Micros
-from services.processors.credit.consent import in_force
-from services.processors.credit.store import loading
-from services.processors.financing import lifecycle
-from services.processors.financing.store.desk import rulings_of
-from services.processors.financing.store.statements import statement
+from services.credit.domain.consent import in_force
+from services.credit.store import loader
+from services.domain.facts import Micros
+from services.financing.domain import lifecycle
+from services.financing.store.decision_service import rulings_of
+from services.financing.store.statements import statement
+from services.ledger.registry.party import Party
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.arrays import adapt, uuids
 from services.query.views import Told
-from services.registry.party import Party
-from services.registry.registry import Registry
-from services.storage.arrays import adapt, uuids
 
 Session = Connection[Any]
 LENDERS = frozenset({Role.BANK, Role.INSURER})
@@ -84,7 +84,7 @@ def lending(
         if any(hold.bank == party.code and hold.pledged for hold in holds.values()):
             found.add(Relation.PLEDGED)
     for shipper in shippers_of(told):
-        known = loading.by_keys(session, [f"shipper {shipper}"], registry)
+        known = loader.by_keys(session, [f"shipper {shipper}"], registry)
         consents = in_force(known.told, known.liveness(), now)
         if any(
             (each.bank, each.shipper) == (party.code, shipper) and each.purpose in _CARGO_PURPOSES

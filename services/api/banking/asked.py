@@ -12,10 +12,10 @@ from schemas.events.base import ObjectKind
 from schemas.events.finance_terms import Interest, Product
 from schemas.events.keys import canonical_key
 from schemas.events.wire import Identifier, OwnReference, Place
-from services.core.objects import Thing, consignment
-from services.processors.financing import papers
-from services.processors.financing.money import Money
-from services.processors.financing.rulings import Terms
+from services.domain.objects import Thing, consignment
+from services.financing.domain import documents as papers
+from services.financing.domain.decisions import Terms
+from services.financing.domain.money import Money
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

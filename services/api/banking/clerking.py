@@ -10,10 +10,10 @@ from psycopg_pool import PoolTimeout
 
 from services.api.context import Context
 from services.api.repeating import repeating
-from services.processors.financing.store.clerk import answer_next
-from services.processors.financing.store.desk import Desk
-from services.processors.financing.store.opening import KeysMissing, read_keys
-from services.processors.financing.store.versions import KeyMissing
+from services.financing.store.decision_service import Desk
+from services.financing.store.fingerprint_versions import KeyMissing
+from services.financing.store.keys import KeysMissing, read_keys
+from services.financing.store.request_consumer import answer_next
 
 _EVERY = 0.5
 _WAITS = (psycopg.Error, PoolTimeout, KeyMissing)

@@ -19,11 +19,11 @@ from psycopg import Connection
 from services.api.calls import Answer, BeginAgain, Call, Undecided
 from services.api.context import Context
 from services.api.problems import Problem
-from services.processors.financing.store.desk import CargoMoved
-from services.processors.financing.store.group_commit import Alone, GroupCommit
-from services.processors.financing.store.opening import KeysMissing, PlatformKeys, read_keys
-from services.processors.financing.store.versions import KeyMissing
-from services.storage.session import make_ready
+from services.financing.store.decision_service import CargoMoved
+from services.financing.store.fingerprint_versions import KeyMissing
+from services.financing.store.group_commit import Alone, GroupCommit
+from services.financing.store.keys import KeysMissing, PlatformKeys, read_keys
+from services.ledger.storage.session import make_ready
 
 _keys: WeakKeyDictionary[Context, PlatformKeys] = WeakKeyDictionary()
 _groups: WeakKeyDictionary[Context, GroupCommit] = WeakKeyDictionary()

@@ -8,7 +8,7 @@ import orjson
 
 from services.api.banking.deciding import keys_of
 from services.api.calls import Answer, Call
-from services.processors.financing.store.opening import PlatformKeys
+from services.financing.store.keys import PlatformKeys
 
 MEDIA_TYPE = "application/jose"
 

@@ -1,6 +1,6 @@
 """Other registries of financings, by the names under which the settings require them.
 
-A registry joins by a row here and a class with ``ask`` (``services.processors.financing.external``). A name without one is
+A registry joins by a row here and a class with ``ask`` (``services.financing.domain.external_registries``). A name without one is
 required all the same: it never answers, so nothing is paid.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from services.api.settings import ApiSettings
-from services.processors.financing.external import Answer, ExternalRegistry, Finding, TestRegistry
-from services.processors.financing.papers import Papers
+from services.financing.domain.documents import Papers
+from services.financing.domain.external_registries import Answer, ExternalRegistry, Finding, TestRegistry
 
 
 def _test(settings: ApiSettings) -> ExternalRegistry:

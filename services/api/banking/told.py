@@ -10,17 +10,17 @@ from psycopg import Connection
 
 from schemas.envelope import Envelope
 from schemas.rfc3339 import format_micros
-from services.core.facts import EventId, Micros
-from services.core.objects import Thing
-from services.processors.financing.asking import LIMITS, Reply
-from services.processors.financing.cargo import Corroborated
-from services.processors.financing.covenants import Alert
-from services.processors.financing.money import Money
-from services.processors.financing.security import Control, Registration
-from services.processors.financing.status import Status, Step
-from services.processors.financing.store.acknowledging import Seen
-from services.processors.financing.store.summing import Summary
-from services.storage import reading
+from services.domain.facts import EventId, Micros
+from services.domain.objects import Thing
+from services.financing.domain.cargo import Corroborated
+from services.financing.domain.control import Control, Registration
+from services.financing.domain.covenants import Alert
+from services.financing.domain.money import Money
+from services.financing.domain.requests import LIMITS, Reply
+from services.financing.domain.status import Status, Step
+from services.financing.store.acknowledgements import Seen
+from services.financing.store.summaries import Summary
+from services.ledger.storage import reading
 
 Json = dict[str, Any]
 Session = Connection[Any]

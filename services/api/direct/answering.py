@@ -23,8 +23,8 @@ from services.api.effecting import UNAVAILABLE, effect_on_loop, permit, unavaila
 from services.api.gate import Proven
 from services.api.limits import Budget
 from services.api.problems import Problem
-from services.storage.pipelined import PipelinedSession
-from services.storage.questions import Question, Row
+from services.ledger.storage.pipelined import PipelinedSession
+from services.ledger.storage.questions import Question, Row
 
 if TYPE_CHECKING:
     from services.api.routing import Declared

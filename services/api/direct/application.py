@@ -11,7 +11,7 @@ from services.api.edge import Edge
 from services.api.measuring import ApiMetrics
 from services.api.performing import perform
 from services.api.targets import OwnNames
-from services.observability.tracing import Spans
+from services.telemetry.tracing import Spans
 
 _FOUND = "lianyun.found"
 _REFUSED = "lianyun.refused"

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from schemas.reasons import Reason, Refusal
-from services.admission.model import AdmissionSettings, Record, Refused
-from services.admission.verification import verify_record
 from services.api.calls import Call
 from services.api.limits import Budget
 from services.api.posting.taking import placed
 from services.api.problems import Problem
 from services.api.sandbox.forcing import event_fate
 from services.gateway.offer import Misfit, Offer
-from services.registry import store
-from services.registry.registry import Registry
+from services.ledger.admission.model import AdmissionSettings, Record, Refused
+from services.ledger.admission.verification import verify_record
+from services.ledger.registry import store
+from services.ledger.registry.registry import Registry
 
 CLOCKS: Final = 60_000
 """Milliseconds by which the broker's clock may differ from the database's: what they might judge otherwise is left to the workers."""

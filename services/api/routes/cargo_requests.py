@@ -12,9 +12,9 @@ from services.api.calls import Answer, Call, Undecided
 from services.api.needs import Needs, Scope
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.routing import Routes
-from services.core.objects import Thing
-from services.processors.financing.asking import UNKNOWN, Ask, reply
-from services.processors.financing.rulings import Action, Ruling
+from services.domain.objects import Thing
+from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.requests import UNKNOWN, Ask, reply
 
 routes = Routes("cargo")
 PARTIES = frozenset(

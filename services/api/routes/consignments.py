@@ -16,7 +16,7 @@ from services.api.needs import Needs, Scope
 from services.api.problems import Problem
 from services.api.routing import Routes
 from services.api.shapes.consignments import Consignment, ConsignmentPage, TimelinePage
-from services.core.objects import Thing
+from services.domain.objects import Thing
 from services.query.identifiers import candidates
 from services.query.views import consignments_of
 

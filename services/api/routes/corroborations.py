@@ -10,14 +10,14 @@ from services.api.calls import Answer, Call
 from services.api.problems import Problem
 from services.api.routes.financings import READ
 from services.api.routing import Routes
-from services.core.objects import Thing
-from services.processors.financing.asking import LIMITS
-from services.processors.financing.cargo import corroboration
-from services.processors.financing.normalise import normalise_1
-from services.processors.financing.store.evidence import Evidence, canonical, gather_evidence
-from services.processors.financing.store.names import application_id
-from services.processors.financing.words import Word, live, said
-from services.storage.arrays import adapt
+from services.domain.objects import Thing
+from services.financing.domain.cargo import corroboration
+from services.financing.domain.normalisation import normalise_1
+from services.financing.domain.requests import LIMITS
+from services.financing.domain.statements import Word, live, said
+from services.financing.store.evidence import Evidence, canonical, gather_evidence
+from services.financing.store.identifiers import application_id
+from services.ledger.storage.arrays import adapt
 
 routes = Routes("financing")
 

@@ -14,8 +14,8 @@ from services.api.needs import BANKS, SHIPPERS, Needs, Scope
 from services.api.problems import Problem
 from services.api.routes.financings import CREDIT_PURPOSE, Moment
 from services.api.routing import Routes
-from services.processors.credit.rendering import events_of, plain
-from services.processors.credit.store import giving, records
+from services.credit.domain.presentation import events_of, plain
+from services.credit.store import issued_records, records
 
 routes = Routes("credit")
 
@@ -42,7 +42,7 @@ def credit(
     named = names_of(call.session, events_of(given.record, given.disputes, given.leave))
     pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
     shown = plain(given.leave, given.record, given.disputes, pairs)
-    number = giving.keep(call.session, reader, purpose, shipper, call.now, shown)
+    number = issued_records.keep(call.session, reader, purpose, shipper, call.now, shown)
     call.reads("credit", shipper, (shipper,))
     record = call.shown(number)
     return Answer(

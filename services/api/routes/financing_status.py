@@ -17,22 +17,22 @@ from services.api.calls import Answer, Call
 from services.api.problems import Problem
 from services.api.routes.financings import READ, note_reads, own_summaries
 from services.api.routing import Routes
-from services.core.objects import Thing
-from services.processors.financing import lifecycle
-from services.processors.financing.asking import LIMITS
-from services.processors.financing.fingerprints import fingerprints
-from services.processors.financing.products import Interest
-from services.processors.financing.store import versions
-from services.processors.financing.store.desk import rulings_of
-from services.processors.financing.store.evidence import words_about
-from services.processors.financing.store.names import application_id
-from services.processors.financing.store.statements import statement
-from services.processors.financing.store.summing import own_under, reached, summaries_in
-from services.processors.financing.store.versions import KeyMissing, KeyRing
-from services.processors.financing.words import live, said
+from services.domain.objects import Thing
+from services.financing.domain import lifecycle
+from services.financing.domain.fingerprints import fingerprints
+from services.financing.domain.products import Interest
+from services.financing.domain.requests import LIMITS
+from services.financing.domain.statements import live, said
+from services.financing.store import fingerprint_versions
+from services.financing.store.decision_service import rulings_of
+from services.financing.store.evidence import words_about
+from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
+from services.financing.store.identifiers import application_id
+from services.financing.store.statements import statement
+from services.financing.store.summaries import own_under, reached, summaries_in
+from services.ledger.storage.arrays import adapt, uuids
+from services.ledger.storage.questions import Question
 from services.query.views import consignments_of
-from services.storage.arrays import adapt, uuids
-from services.storage.questions import Question
 
 routes = Routes("financing")
 KINDS = {
@@ -91,7 +91,7 @@ def status_of_papers(call: Call, body: Papers) -> Answer:
     adapt(call.session)
     ring = KeyRing(keys_of(call).registry_keys)
     try:
-        known = versions.hold(call.session, ring)
+        known = fingerprint_versions.hold(call.session, ring)
     except KeyMissing as problem:
         raise Problem("unavailable", "The desk for financing lacks a key.") from problem
     digests = {

@@ -14,15 +14,15 @@ from services.api.moments import moment
 from services.api.needs import BANKS, Needs, Scope
 from services.api.problems import Problem
 from services.api.routing import Routes
-from services.processors.credit import rendering
-from services.processors.credit.store import records
-from services.processors.financing.questions import Enquiry, ten_questions
-from services.processors.financing.store.acknowledging import acknowledge, acknowledged
-from services.processors.financing.store.answering import Looked, encumbered, look
-from services.processors.financing.store.summing import Summary, portfolio, summaries
-from services.processors.financing.store.watching import end, watched
-from services.storage import reading
-from services.storage.reading import Position
+from services.credit.domain import presentation
+from services.credit.store import records
+from services.financing.domain.questions import Enquiry, ten_questions
+from services.financing.store.acknowledgements import acknowledge, acknowledged
+from services.financing.store.cargo_events import end, watched
+from services.financing.store.status_reader import Looked, encumbered, look
+from services.financing.store.summaries import Summary, portfolio, summaries
+from services.ledger.storage import reading
+from services.ledger.storage.reading import Position
 
 routes = Routes("financing")
 READ = Needs(Scope.FINANCING_READ, BANKS, "absent")
@@ -240,7 +240,7 @@ def _alerts(call: Call, looked: Looked) -> list[told.Json]:
 
 
 def _signals(call: Call, given: records.Given) -> told.Json:
-    named = told.names_of(call.session, rendering.events_of(given.record, given.disputes, given.leave))
+    named = told.names_of(call.session, presentation.events_of(given.record, given.disputes, given.leave))
     pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
-    shown = rendering.plain(given.leave, given.record, given.disputes, pairs)
+    shown = presentation.plain(given.leave, given.record, given.disputes, pairs)
     return {**shown, "position": call.shown(shown["position"])}

@@ -21,7 +21,7 @@ from services.gateway.handle import Handle
 from services.gateway.offer import Misfit, Offer
 from services.gateway.outcomes import Outcome
 from services.gateway.publishing import Unavailable
-from services.storage import reading
+from services.ledger.storage import reading
 
 routes = Routes("events")
 

@@ -20,9 +20,9 @@ from services.api.needs import BANKS, Needs, Scope
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.routes.financings import WRITE, Reference
 from services.api.routing import Routes
-from services.processors.financing.asking import UNKNOWN, Ask, reply
-from services.processors.financing.rulings import Action, Ruling
-from services.processors.financing.store.answers import put_down
+from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.requests import UNKNOWN, Ask, reply
+from services.financing.store.external_answers import put_down
 
 routes = Routes("financing")
 

@@ -24,12 +24,12 @@ from services.api.shapes.webhooks import (
     Webhook,
     WebhookList,
 )
-from services.webhooks import queue, subscriptions
-from services.webhooks.address import BadUrl, require_url
-from services.webhooks.messages import MessageType
-from services.webhooks.sealing import Seal, SealError
-from services.webhooks.signature import SchemeName
-from services.webhooks.subscriptions import State, Subscription, TooMany
+from services.notifications.webhooks import queue, subscriptions
+from services.notifications.webhooks.address import BadUrl, require_url
+from services.notifications.webhooks.messages import MessageType
+from services.notifications.webhooks.sealed_secrets import Seal, SealError
+from services.notifications.webhooks.signature import SchemeName
+from services.notifications.webhooks.subscriptions import State, Subscription, TooMany
 
 routes = Routes("webhooks")
 NEEDS = Needs(Scope.WEBHOOKS_MANAGE, foreign="absent")

@@ -8,10 +8,10 @@ from schemas.events.base import ObjectKind
 from services.api.banking import told
 from services.api.banking.asked import Corroboration
 from services.api.sandbox.table import PARTY, CorroborationRow
-from services.core.facts import Assurance, EventId, Micros
-from services.core.objects import Thing
-from services.processors.financing.asking import LIMITS
-from services.processors.financing.cargo import Corroborated, Sayer
+from services.domain.facts import Assurance, EventId, Micros
+from services.domain.objects import Thing
+from services.financing.domain.cargo import Corroborated, Sayer
+from services.financing.domain.requests import LIMITS
 
 MEMBERS = ("amount", "currency", "seller", "buyer", "issued_on")
 """What of an invoice is compared, in the order of the answer."""

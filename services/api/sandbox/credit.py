@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from services.api.sandbox.table import PARTY, CreditRow
-from services.core.facts import EventId, Micros
-from services.processors.credit import rendering
-from services.processors.credit.consent import Leave
-from services.processors.credit.counts import count
-from services.processors.credit.disputes import DisputeState, SetAside, Standing
-from services.processors.credit.observations import Observation, day_of
-from services.processors.credit.scoring import record
-from services.processors.credit.signals import WHOLE, Signal, model
-from services.processors.credit.told import DAY, Dispute
+from services.credit.domain import presentation
+from services.credit.domain.consent import Leave
+from services.credit.domain.counts import count
+from services.credit.domain.disputes import DisputeState, SetAside, Standing
+from services.credit.domain.observations import Observation, day_of
+from services.credit.domain.score import record
+from services.credit.domain.signals import WHOLE, Signal, model
+from services.credit.domain.statements import DAY, Dispute
+from services.domain.facts import EventId, Micros
 
 _EVERY = 6
 """Days between two cargoes."""
@@ -51,7 +51,7 @@ def given(shipper: str, row: CreditRow, at: Micros) -> dict[str, Any] | None:
     names = dict.fromkeys(leave.consents, (f"urn:cre:{PARTY}", "consent"))
     for number in range(row.cargoes):
         names[_event("cargo", number)] = (f"urn:cre:{PARTY}", f"cargo-{number}")
-    return {**rendering.plain(leave, found, standings, names), "record": RECORD}
+    return {**presentation.plain(leave, found, standings, names), "record": RECORD}
 
 
 def _observation(shipper: str, signal: Signal, number: int, today: int, bad: int) -> Observation:

@@ -7,14 +7,14 @@ from typing import Any
 
 from services.api.banking import told
 from services.api.sandbox.table import PARTY, PREFIX, AlertRow, StageRow
-from services.core.facts import Micros
-from services.processors.financing.covenants import Alert
-from services.processors.financing.lifecycle import Hold, Stage, State
-from services.processors.financing.money import Money
-from services.processors.financing.rulings import Terms
-from services.processors.financing.status import Status
-from services.processors.financing.store.summing import Summary
-from services.processors.financing.valuing import Valued
+from services.domain.facts import Micros
+from services.financing.domain.covenants import Alert
+from services.financing.domain.decisions import Terms
+from services.financing.domain.lifecycle import Hold, Stage, State
+from services.financing.domain.money import Money
+from services.financing.domain.status import Status
+from services.financing.domain.valuation import Valued
+from services.financing.store.summaries import Summary
 
 _TERMS = Terms(f"{PARTY}/AP-1", PARTY, "IN_TRANSIT_GOODS", "GOODS")
 _DRAWN = StageRow(stage=Stage.DRAWN, pledged=True, drawn=100_000_000, outstanding=100_000_000)

@@ -14,9 +14,9 @@ from services.api.moments import moment
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.sandbox import corroborating, credit, financings
 from services.api.sandbox.table import NETWORKS, PARTY, DecisionRow, named, table
+from services.financing.domain.requests import LIMITS, UNKNOWN, Reply
+from services.financing.store.rows import thing_of
 from services.gateway.outcomes import Fate
-from services.processors.financing.asking import LIMITS, UNKNOWN, Reply
-from services.processors.financing.store.rows import thing_of
 
 HEADER = "lianyun-sandbox"
 """Carries the id of a problem on routes that take no id."""

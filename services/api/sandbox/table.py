@@ -10,10 +10,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from services.credit.domain.consent import Part
+from services.credit.domain.disputes import DisputeState
+from services.financing.domain.lifecycle import Stage
 from services.gateway.outcomes import Fate, Outcome
-from services.processors.credit.consent import Part
-from services.processors.credit.disputes import DisputeState
-from services.processors.financing.lifecycle import Stage
 
 PARTY = "sandbox"
 NETWORKS = frozenset({"demo", "sandbox"})

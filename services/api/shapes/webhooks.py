@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.webhooks.address import MAX_URL
-from services.webhooks.signature import SchemeName
-from services.webhooks.subscriptions import State
+from services.notifications.webhooks.address import MAX_URL
+from services.notifications.webhooks.signature import SchemeName
+from services.notifications.webhooks.subscriptions import State
 
 DAY = 86_400
 

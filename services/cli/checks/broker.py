@@ -11,12 +11,12 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from services.cli.checks.check import Check, judged, shortened
-from services.processors.log_moved import LogState
+from services.ledger.storage.ledger_protocol import Mark, PartitionId
+from services.processors.log_identity import LogState
 from services.processors.log_reader import LogReader
-from services.storage.ledger_protocol import Mark, PartitionId
-from services.topics import access, cluster
-from services.topics.declaration import Declaration
-from services.topics.plan import CreateTopic
+from services.processors.topics import access, cluster
+from services.processors.topics.declaration import Declaration
+from services.processors.topics.plan import CreateTopic
 
 Connect = Callable[[str, Mapping[str, Any] | None], AbstractContextManager[Any]]
 _PATIENCE = 2.0

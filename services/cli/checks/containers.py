@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from services.cli.checks.check import Check, judged, shortened
-from services.localstack import ports
+from services.runtime import ports
 
 PORTS: Mapping[str, int] = {
     "LIANYUN_KAFKA_PORT": 9092,

@@ -9,13 +9,18 @@ from typing import Any
 from psycopg import Connection
 
 from services.cli.checks.check import Check, judged, shortened
-from services.core.rules import fold_version
-from services.registry import store
-from services.registry.key import Key, KeyState, key_state
-from services.registry.registry import Registry
-from services.storage.errors import MigrationError
-from services.storage.schema_window import AFTER_THE_DEPLOYMENT, BEFORE_THE_DEPLOYMENT, standing, still_older
-from services.topics.declaration import Declaration
+from services.domain.rules import fold_version
+from services.ledger.registry import store
+from services.ledger.registry.key import Key, KeyState, key_state
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.schema_window import (
+    AFTER_THE_DEPLOYMENT,
+    BEFORE_THE_DEPLOYMENT,
+    standing,
+    still_older,
+)
+from services.processors.topics.declaration import Declaration
 
 DAY = 86_400
 KEY_DAYS = 14

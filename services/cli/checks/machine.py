@@ -1,4 +1,4 @@
-"""The machine: interpreter, packages, disk, time zones, ports, and what a platform started here needs."""
+"""The machine: interpreter, packages, disk, time zones and ports."""
 
 from __future__ import annotations
 
@@ -19,10 +19,7 @@ from zoneinfo import TZPATH, ZoneInfo
 from packaging.version import Version
 
 from services.cli.checks.check import Check, judged, shortened
-from services.localstack import jars, ports
-from services.localstack.errors import StackError
-from services.localstack.home import cache_home
-from services.localstack.java import java_executable
+from services.runtime import ports
 
 PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "psycopg", "PyNaCl")
 LOCK = Path(__file__).resolve().parents[3] / "requirements.lock"
@@ -32,8 +29,8 @@ OLDEST_ZONES = 3
 GIB = 1 << 30
 
 
-def look(environment: Mapping[str, str] = os.environ, local: bool = False) -> Iterator[Check]:
-    """Look at this machine; ``local``: a platform is to be started here, so its parts must be present too."""
+def look(environment: Mapping[str, str] = os.environ) -> Iterator[Check]:
+    """Look at this machine."""
     yield interpreter(platform.python_version())
     yield from map(package, PACKAGES)
     yield locked(LOCK)
@@ -43,9 +40,6 @@ def look(environment: Mapping[str, str] = os.environ, local: bool = False) -> It
     yield free_ports(ports.free_port)
     if environment.get("LIANYUN_METRICS_PORT", "0") != "0":
         yield metrics_port(environment["LIANYUN_METRICS_PORT"])
-    if local:
-        yield broker_jars()
-        yield java()
 
 
 def interpreter(version: str) -> Check:
@@ -154,25 +148,3 @@ def metrics_port(text: str) -> Check:
         found,
         f"set LIANYUN_METRICS_PORT to a free one; who has it: ss -ltnp sport = :{port}",
     )
-
-
-def broker_jars() -> Check:
-    """Kafka's own jars, by the list of their hashes."""
-    given = os.environ.get("LIANYUN_KAFKA_LIBS")
-    folder = Path(given).expanduser() if given else cache_home() / f"kafka-{jars.KAFKA_VERSION}"
-    wrong = jars.differences(folder)
-    found = f"{len(wrong)} of {len(jars.expected_hashes())} jars are missing or wrong in {folder}"
-    return judged(
-        "kafka jars",
-        not wrong,
-        found if wrong else f"Kafka {jars.KAFKA_VERSION}, every hash right",
-        "make setup",
-    )
-
-
-def java() -> Check:
-    """The Java that runs the local broker."""
-    try:
-        return Check("java", True, str(java_executable()))
-    except StackError as missing:
-        return Check("java", False, missing.problem, missing.remedy or "make setup")

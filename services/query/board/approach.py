@@ -11,9 +11,9 @@ from itertools import pairwise
 from schemas import railnet
 from schemas.events import catalogue
 from schemas.railnet import Crossing
-from services.core.facts import Micros
-from services.core.restrictions import direction
-from services.core.train_head import RUNNING
+from services.domain.facts import Micros
+from services.domain.restrictions import direction
+from services.domain.train_head import RUNNING
 
 HOUR: Micros = 3_600_000_000
 ROUNDED = 1.0

@@ -9,14 +9,14 @@ from typing import Any
 
 from schemas import railnet
 from schemas.events.base import ObjectKind
-from services.core.facts import Facts, Micros, Restriction
-from services.core.objects import ObjectId, Thing
-from services.core.restrictions import ends
-from services.query.board import loading
+from services.domain.facts import Facts, Micros, Restriction
+from services.domain.objects import ObjectId, Thing
+from services.domain.restrictions import ends
+from services.query.board import loader
 from services.query.board.approach import Phase, bound
 from services.query.board.boxes import boxes_of
-from services.query.board.loading import Events, Session
-from services.query.board.standing import WITHIN, Standing, moments, standing
+from services.query.board.crossing_status import WITHIN, Standing, moments, standing
+from services.query.board.loader import Events, Session
 from services.query.board.values import (
     Board,
     BoardBox,
@@ -38,10 +38,10 @@ class Boards:
 
         A constant number of statements, and some milliseconds more for each consignment with trouble on the trains shown.
         """
-        cases = [_case(row) for row in loading.rows_of(session, "cases")]
+        cases = [_case(row) for row in loader.rows_of(session, "cases")]
         at = standing(session, self.events, now, within, only)
         loaded = {each.heard.train: each.loaded for each in at}
-        others = loading.also(session, loaded, moments(at))
+        others = loader.also(session, loaded, moments(at))
         names = self._names(session, at, others)
         boxes = boxes_of(session, self.events, at, now)
         trains: dict[str, list[BoardTrain]] = defaultdict(list)
@@ -85,7 +85,7 @@ class Boards:
         only: str | None,
     ) -> tuple[BoardCrossing, ...]:
         known = railnet.crossings()
-        facts = loading.restricting(session, self.events, [each.place for each in known.values()])
+        facts = loader.restricting(session, self.events, [each.place for each in known.values()])
         in_force: dict[str, list[Restriction]] = defaultdict(list)
         for restriction in sorted(facts.restrictions, key=lambda r: (r.start, r.event)):
             if restriction.start <= now < ends(restriction, facts.liftings):
@@ -151,5 +151,5 @@ def _case(row: Sequence[Any]) -> BoardCase:
 
 
 def _pipeline(session: Session) -> Pipeline:
-    ((events, last, pending, letters, workers, cases, credit),) = loading.rows_of(session, "pipeline")
+    ((events, last, pending, letters, workers, cases, credit),) = loader.rows_of(session, "pipeline")
     return Pipeline(events, last, pending, letters, workers, cases, credit)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from schemas import railnet
-from services.core.facts import Micros
-from services.core.objects import ObjectId
-from services.query.board import loading
+from services.domain.facts import Micros
+from services.domain.objects import ObjectId
+from services.ledger.registry import store
+from services.query.board import loader
 from services.query.board.approach import Approach
-from services.query.board.loading import Events, Session
+from services.query.board.crossing_status import Standing
+from services.query.board.loader import Events, Session
 from services.query.board.readiness import Known, blockers
-from services.query.board.standing import Standing
 from services.query.board.values import BoardBox
 from services.query.views import told_of
-from services.registry import store
 
 
 def boxes_of(
@@ -26,7 +26,7 @@ def boxes_of(
     """
     trains = list(at)
     cons = {each for one in trains for found in one.loaded.boxes.values() for each in found}
-    known = loading.known(session, cons, now)
+    known = loader.known(session, cons, now)
     troubled = {each for each, (exceptions, _) in known.items() if exceptions}
     troubles = _troubles(session, troubled, now)
     loading_events = {no for one in trains for no in one.loaded.loading}

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from schemas.events import catalogue
 from schemas.railnet import Crossing
-from services.core.facts import Micros, Restriction
-from services.core.objects import ObjectId, Thing
+from services.domain.facts import Micros, Restriction
+from services.domain.objects import ObjectId, Thing
 from services.query.board.approach import News, Phase
 from services.query.board.readiness import Blocker
 

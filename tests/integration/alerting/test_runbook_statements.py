@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.storage.migrate import migrate
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.alerting.runbooks import FILES, statements
 
 pytestmark = pytest.mark.integration

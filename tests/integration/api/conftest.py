@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.storage.migrate import migrate
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.calling import hooks, permissions
 from tests.calling.cast import play
 from tests.calling.running import RunningApi

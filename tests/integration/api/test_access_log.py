@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from services.api import sealed
-from services.storage.session import open_session
+from services.ledger.storage.session import open_session
 from tests.calling.running import RunningApi, now
 
 pytestmark = pytest.mark.integration

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
-from services.localstack.engine import DatabaseAddress
-from services.processors.financing.store.opening import read_keys
-from services.storage.migrate import migrate
-from services.storage.session import open_session
+from services.financing.store.keys import read_keys
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import open_session
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.calling.running import RunningApi
 from tests.financing.stored import Stored, checked, events_of, register
 from tests.financing.telling import Case, cases, micros

@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from schemas.schemes import PublicKey, Scheme
-from services.localstack.engine import DatabaseAddress
-from services.processors.financing import lifecycle
-from services.processors.financing.rulings import Outcome
-from services.storage.migrate import migrate
-from services.storage.session import open_session
+from services.financing.domain import lifecycle
+from services.financing.domain.decisions import Outcome
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import open_session
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.calling.running import RunningApi
 from tests.calling.telling import text_of
 from tests.financing.stored import Stored, checked, events_of, register, tell

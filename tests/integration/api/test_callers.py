@@ -10,10 +10,10 @@ import pytest
 from joserfc.jwk import ECKey
 
 from services.api import clients
-from services.localstack.callers import admit, sandbox
-from services.localstack.engine import DatabaseAddress
-from services.registry import store
-from services.storage.migrate import migrate
+from services.ledger.registry import store
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.callers import admit, sandbox
+from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from services.localstack.ports import free_port
+from services.runtime.ports import free_port
 from tests.calling.running import RunningApi
 
 pytestmark = pytest.mark.integration

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.credentials.authority import issue, new_authority
+from services.runtime.credentials.authority import issue, new_authority
 from tests.calling.running import RunningApi
 
 pytestmark = pytest.mark.integration

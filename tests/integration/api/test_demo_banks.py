@@ -11,24 +11,24 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.admission.admit import admit
-from services.admission.model import Admitted, Record
-from services.localstack.callers import Callers
-from services.localstack.engine import DatabaseAddress
-from services.localstack.platform import register
-from services.processors.financing.store.opening import make_keys, prepare
+from services.financing.store.keys import make_keys, prepare
+from services.ledger.admission.admit import admit
+from services.ledger.admission.model import Admitted, Record
+from services.ledger.registry import store
+from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.writer import Writer
 from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
-from services.proving.demo_banks import Banks
-from services.proving.demo_money import Money, follow
-from services.registry import store
-from services.simulator import lending, shippers
-from services.simulator.corridors import simulate
-from services.simulator.signing import Outgoing, members, profiles, sign_all
-from services.storage.batch import Advance, Batch, Event
-from services.storage.claiming import Wanted
-from services.storage.migrate import migrate
-from services.storage.writer import Writer
+from services.testbed.demo.banks import Banks
+from services.testbed.demo.financing import Money, follow
+from services.testbed.localstack.callers import Callers
+from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.platform import register
+from services.testbed.simulator import financing, shippers
+from services.testbed.simulator.corridors import simulate
+from services.testbed.simulator.signatures import Outgoing, members, profiles, sign_all
 from tests.calling.running import RunningApi
 
 pytestmark = pytest.mark.integration
@@ -109,7 +109,7 @@ def test_one_bank_lends_and_the_other_is_refused_the_same_box_in_other_letters(
 ) -> None:
     decided = told[1]["financing"]["decisions"]
     shown = [(d["by"], d["action"], d["outcome"], d["guard"], d["match"]) for d in decided]
-    own, other = lending.BANK, lending.OTHER_BANK
+    own, other = financing.BANK, financing.OTHER_BANK
     assert told[0].money.financed is not None
     assert shown == [
         (own, "RESERVE", "DONE", "", "NONE"),
@@ -129,7 +129,7 @@ def test_one_bank_lends_and_the_other_is_refused_the_same_box_in_other_letters(
 def test_the_bank_is_told_of_delivery_against_its_pledge(told: tuple[Banks, dict[str, Any]]) -> None:
     status = told[1]["financing"]["status"]
     assert (status["stage"], status["blocks_release"]) == ("DRAWN", True)
-    assert status["outstanding"] == {"minor_units": lending.ASKED, "currency_code": lending.CURRENCY}
+    assert status["outstanding"] == {"minor_units": financing.ASKED, "currency_code": financing.CURRENCY}
     assert len(status["stated_by"]) == 2
     assert "DELIVERED_AGAINST_PLEDGE" in {alert["covenant"] for alert in status["alerts"]}
 
@@ -147,4 +147,4 @@ def test_every_question_stands_in_the_access_log(told: tuple[Banks, dict[str, An
         rows = session.execute(
             "SELECT party, count(*) FROM lianyun.access_log WHERE route = '/v1/shippers/{shipper}/credit' GROUP BY party"
         ).fetchall()
-    assert dict(rows) == {lending.BANK: 3, lending.OTHER_BANK: 3}
+    assert dict(rows) == {financing.BANK: 3, financing.OTHER_BANK: 3}

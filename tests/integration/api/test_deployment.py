@@ -15,9 +15,9 @@ import pytest
 from services.api import clients, upkeep
 from services.api.authority.signing import AuthorityKey
 from services.api.tokens.certificate import thumbprint
-from services.credentials.authority import issue, new_authority
-from services.registry import store
-from services.storage.session import open_session
+from services.ledger.registry import store
+from services.ledger.storage.session import open_session
+from services.runtime.credentials.authority import issue, new_authority
 from tests.calling.running import RunningApi, now
 
 pytestmark = pytest.mark.integration

@@ -14,9 +14,9 @@ import pytest
 from schemas.events.base import Role
 from services.api import clients
 from services.api.client import ApiAuth
-from services.registry import commands, store
-from services.registry.events import PartyAdded
-from services.storage.session import open_session
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import PartyAdded
+from services.ledger.storage.session import open_session
 from tests.calling import shortly
 from tests.calling.running import RunningApi, now
 from tests.calling.shortly import logged

@@ -15,8 +15,8 @@ from services.api.calls import Answer, Call
 from services.api.needs import Needs, Scope
 from services.api.problems import Problem
 from services.api.routing import Routes
-from services.localstack.engine import DatabaseAddress
-from services.storage.migrate import migrate
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.calling.cast import play
 from tests.calling.running import RunningApi
 

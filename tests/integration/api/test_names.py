@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from services.api.client import ApiAuth
-from services.localstack.ports import free_port
+from services.runtime.ports import free_port
 from tests.calling.running import RunningApi
 
 pytestmark = pytest.mark.integration

@@ -14,8 +14,8 @@ from services.api.context import Context
 from services.api.needs import Scope
 from services.api.routing import PUBLIC, Declared
 from services.api.settings import ApiSettings
-from services.registry import store
-from services.storage.session import open_session
+from services.ledger.registry import store
+from services.ledger.storage.session import open_session
 from tests.calling.permissions import PARTIES, ROWS, Row
 from tests.calling.running import RunningApi
 from tests.calling.telling import text_of

@@ -9,14 +9,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.localstack.platform import register
-from services.processors.financing.store.opening import prepare, read_keys
-from services.proving import lending
-from services.proving.bench import lent
-from services.proving.bench.plans import plans, whole_reads
-from services.simulator.signing import members, profiles
-from services.storage.migrate import migrate
+from services.financing.store.keys import prepare, read_keys
+from services.ledger.storage.migrate import migrate
+from services.testbed.bench import seed_data
+from services.testbed.bench.plans import plans, whole_reads
+from services.testbed.chaos import banks
+from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.platform import register
+from services.testbed.simulator.signatures import members, profiles
 from tests.calling.running import RunningApi
 
 pytestmark = pytest.mark.integration
@@ -28,10 +28,10 @@ def dsn(postgres: DatabaseAddress) -> str:
     """Thousands of financed consignments, and some cargoes to be asked for."""
     address = postgres.fresh_database("api_plans")
     migrate(address)
-    known, second = profiles(1), lending.rival(1, "demo")
-    register(address, [*members(known), lending.member(second)])
-    lent.copy(address, known, COUNT)
-    lent.publish(address, {**known, lending.RIVAL.code: second}, "demo", 20)
+    known, second = profiles(1), banks.rival(1, "demo")
+    register(address, [*members(known), banks.member(second)])
+    seed_data.copy(address, known, COUNT)
+    seed_data.publish(address, {**known, banks.RIVAL.code: second}, "demo", 20)
     with psycopg.connect(address, autocommit=True) as session:
         session.execute("VACUUM (ANALYZE)")
     return address
@@ -48,8 +48,8 @@ def test_every_route_of_a_bank_finds_what_it_asks_by_index(dsn: str, tmp_path: P
     financing = {f"lianyun.financing_{name}" for name in ("decision", "entry", "hold", "touched")}
     assert financing | {"g1.head", "lianyun.identity"} <= before.keys()
     with running:
-        bank = running.client(lent.BANK)
-        own, thing = lent.name(COUNT // 2), f"{lending.FORWARDER}/{lent.name(COUNT // 2)}"
+        bank = running.client(seed_data.BANK)
+        own, thing = seed_data.name(COUNT // 2), f"{banks.FORWARDER}/{seed_data.name(COUNT // 2)}"
         for url in (
             f"/v1/financing-status?kind=consignment&id={thing}&application={thing}",
             f"/v1/financing-status?kind=consignment&id={thing}",
@@ -63,7 +63,7 @@ def test_every_route_of_a_bank_finds_what_it_asks_by_index(dsn: str, tmp_path: P
             answer = bank.get(url)
             assert answer.status_code == 200, (url, answer.text)
         for number in range(5):
-            ask, on = lending.reservation(lent.BANK, number)
+            ask, on = banks.reservation(seed_data.BANK, number)
             (invoice,) = ask.papers.invoices
             body = {
                 "reference": f"LN-{number}",
@@ -98,7 +98,7 @@ def test_every_route_of_a_bank_finds_what_it_asks_by_index(dsn: str, tmp_path: P
             found = bank.post("/v1/financing-status", json={"invoices": body["papers"]["invoices"]})  # type: ignore[index]
             assert found.status_code == 404, "what was released is held no more"
             order = {"action": "RELEASE_ORDER", "consignments": [thing.key for thing in on]}
-            allowed = running.client(lending.FORWARDER).post(
+            allowed = running.client(banks.FORWARDER).post(
                 "/v1/cargo-requests", json=order, headers={"idempotency-key": uuid4().hex}
             )
             assert allowed.json().get("allowed"), allowed.text
@@ -110,7 +110,7 @@ def test_every_route_of_a_bank_finds_what_it_asks_by_index(dsn: str, tmp_path: P
 
 
 def test_the_plans_that_are_reported_read_no_table_whole(dsn: str) -> None:
-    found = plans(dsn, lent.BANK, lent.name(COUNT // 2))
+    found = plans(dsn, seed_data.BANK, seed_data.name(COUNT // 2))
     assert found["whole_tables_read"] == {}
     assert len(found["statements"]) >= 15
     assert any(

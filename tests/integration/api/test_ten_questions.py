@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 
 from schemas.schemes import PublicKey, Scheme
-from services.localstack.engine import DatabaseAddress
-from services.processors.credit.store import projector
-from services.storage.migrate import migrate
+from services.credit.store import projector
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.calling.running import RunningApi
 from tests.financing.stored import Stored, events_of, register, tell
 from tests.financing.telling import Case, cases, micros

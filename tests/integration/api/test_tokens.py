@@ -21,8 +21,8 @@ from services.api.authority.signing import AuthorityKey
 from services.api.tokens.certificate import thumbprint
 from services.api.tokens.jose import BadToken
 from services.api.tokens.proof import digest
-from services.registry import store
-from services.storage.session import open_session
+from services.ledger.registry import store
+from services.ledger.storage.session import open_session
 from tests.calling.running import RunningApi, now
 
 pytestmark = pytest.mark.integration

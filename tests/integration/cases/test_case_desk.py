@@ -13,17 +13,17 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from services.cases.domain.lifecycle import Ask, Desk, Refused, Step, StepKind
+from services.cases.store import overview, projector
+from services.cases.store.overview import Listed, Wanted
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
-from services.localstack.engine import DatabaseAddress
-from services.processors.cases.lifecycle import Ask, Desk, Refused, Step, StepKind
-from services.processors.cases.store import overview, projector
-from services.processors.cases.store.overview import Listed, Wanted
-from services.processors.financing.store.opening import make_keys, prepare
-from services.registry import store as registry_store
-from services.storage import points
-from services.storage.migrate import migrate
-from services.storage.session import Session, open_session
+from services.financing.store.keys import make_keys, prepare
+from services.ledger.registry import store as registry_store
+from services.ledger.storage import points
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import Session, open_session
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.casework.platform import Clock, register_platform
 from tests.signed.telling import Desk as Hand
 from tests.signed.telling import record, register

@@ -11,22 +11,22 @@ import pytest
 
 from schemas.events import catalogue
 from schemas.events.base import Region
-from services.core.derive import derive
-from services.core.facts import Facts
-from services.core.objects import ObjectId
-from services.core.rules import rules
-from services.exporter import lateness
-from services.fsck.check import fsck
-from services.fsck.finding import Damage
-from services.localstack.engine import DatabaseAddress
-from services.observability import gauges
-from services.processors.cases.causes import Cause, causes, joined
-from services.processors.cases.store import judging, projector
-from services.processors.cases.store.memory import Memory
-from services.processors.cases.store.rows import cause_of
-from services.registry import store as registry_store
-from services.storage.migrate import migrate
-from services.storage.session import Session, open_session
+from services.audit.fsck.check import fsck
+from services.audit.fsck.finding import Damage
+from services.cases.domain.causes import Cause, causes, joined
+from services.cases.store import evaluation, projector
+from services.cases.store.event_cache import Memory
+from services.cases.store.rows import cause_of
+from services.domain.derive import derive
+from services.domain.facts import Facts
+from services.domain.objects import ObjectId
+from services.domain.rules import rules
+from services.ledger.registry import store as registry_store
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import Session, open_session
+from services.monitoring.exporter import lateness
+from services.telemetry import gauges
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.casework.platform import Clock, register_platform
 from tests.signed.telling import GATEWAY, Desk, all_stories, record, register
 from tests.stories.telling import Story
@@ -131,11 +131,11 @@ def test_the_store_finds_what_the_rules_find_and_nothing_else_ever(
         "SELECT cons FROM lianyun.head WHERE founded ORDER BY cons", binary=True
     ).fetchall()
     everyone = [row[0] for row in rows]
-    in_sets = judging.judged_anew(session, everyone, clock.at, registry, memory)
+    in_sets = evaluation.judged_anew(session, everyone, clock.at, registry, memory)
     assert [consignment for consignment, _ in in_sets] == everyone
     for consignment, one in in_sets:
-        view, found_alone, due = judging.expected(session, consignment, clock.at, registry)
-        assert isinstance(one, judging.Expected)
+        view, found_alone, due = evaluation.expected(session, consignment, clock.at, registry)
+        assert isinstance(one, evaluation.Expected)
         assert view is not None
         assert one == (view.view, found_alone, due)
 

@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from schemas.rfc3339 import parse_micros
+from services.cases.store import projector
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
-from services.localstack.engine import DatabaseAddress
-from services.processors.cases.store import projector
-from services.storage.migrate import migrate
-from services.storage.session import open_session
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import open_session
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.casework.platform import Clock, register_platform
 from tests.signed.telling import Desk, record, register
 from tests.stories.telling import stories

@@ -27,10 +27,10 @@ import pytest
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.settings import CliSettings
-from services.localstack.database import Database
-from services.localstack.engine import DatabaseAddress
-from services.localstack.guard import Guard
-from services.storage.migrate import migrate
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.database import Database
+from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.guard import Guard
 from tests.casework.border_night import border_night, play
 
 pytestmark = pytest.mark.integration

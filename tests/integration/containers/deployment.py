@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.localstack.ports import free_port
+from services.runtime.ports import free_port
 from tests.integration.containers import engine
 
 FILE = Path(__file__).resolve().parents[3] / "infra" / "docker-compose.yml"

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.proving.bench.world import box
-from services.storage.migration import Phase, migrations
+from services.ledger.storage.migration import Phase, migrations
+from services.testbed.bench.world import box
 from tests.integration.containers import banking, engine, scraping
 from tests.integration.containers.conftest import MARK
 from tests.integration.containers.deployment import Deployment, until

@@ -15,8 +15,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from services.connections import with_password
-from services.localstack.broker_tls import client_options
+from services.runtime.connections import with_password
+from services.testbed.localstack.broker_tls import client_options
 from tests.integration.containers import banking, engine, scraping
 from tests.integration.containers.conftest import MARK
 from tests.integration.containers.deployment import Deployment

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from kafka import KafkaProducer
 
-from services.localstack.engine import BrokerAddress, open_broker, open_database
-from services.topics.cluster import apply
-from services.topics.declaration import read_declaration
+from services.processors.topics.cluster import apply
+from services.processors.topics.declaration import read_declaration
+from services.testbed.localstack.engine import BrokerAddress, open_broker, open_database
 
 pytestmark = pytest.mark.containers
 CHOSEN = {"LIANYUN_STACK": "containers"}

@@ -18,22 +18,22 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from services.audit.fsck.check import fsck
+from services.audit.fsck.finding import Damage, Report
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
-from services.fsck.check import fsck
-from services.fsck.finding import Damage, Report
-from services.localstack.engine import DatabaseAddress
-from services.localstack.ports import free_port
-from services.processors.credit.counts import Cell, Count, count
-from services.processors.credit.observations import Observation
-from services.processors.credit.signals import Signal, model
-from services.processors.credit.store import giving, places, projector, records
-from services.processors.credit.store.statements import statement
+from services.credit.domain.counts import Cell, Count, count
+from services.credit.domain.observations import Observation
+from services.credit.domain.signals import Signal, model
+from services.credit.store import issued_records, positions, projector, records
+from services.credit.store.statements import statement
+from services.ledger.registry import store as registry_store
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import Session, open_session
+from services.ledger.storage.within import quarantine
 from services.processors.projections import PROJECTIONS
-from services.registry import store as registry_store
-from services.storage.migrate import migrate
-from services.storage.session import Session, open_session
-from services.storage.within import quarantine
+from services.runtime.ports import free_port
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import GATEWAY, NETWORK, Desk, key_of, record, register
 from tests.stories.credit.telling import CreditStory, State, credit_stories, joined
 
@@ -259,9 +259,9 @@ def test_a_step_that_fails_leaves_nothing(
     desk.apply([record(told, n) for n, told in enumerate(story.story.told)])
     desk.settle()
     desk.close()
-    whole = places.statement
+    whole = positions.statement
     monkeypatch.setattr(
-        places, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
+        positions, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
     )
     with pytest.raises(psycopg.errors.DivisionByZero):
         projector.step(session)
@@ -395,7 +395,9 @@ def test_fsck_names_what_was_changed(dsn: str, session: Session, universe: Unive
 def test_fsck_names_a_record_that_was_changed_after_it_was_given(dsn: str, session: Session) -> None:
     """What a bank relied on: its words, and which record it superseded."""
     for n in range(3):
-        giving.keep(session, "silkbank", "CREDIT_ASSESSMENT", "lake", n, {"score": 700 + n, "position": n})
+        issued_records.keep(
+            session, "silkbank", "CREDIT_ASSESSMENT", "lake", n, {"score": 700 + n, "position": n}
+        )
 
     def found() -> list[tuple[str, str, str]]:
         report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
@@ -436,7 +438,7 @@ def test_the_follower_may_be_killed_at_any_time(dsn: str, session: Session, univ
     until = time.monotonic() + 120
     while followed() < last[0]:
         before = followed()
-        process = subprocess.Popen([sys.executable, "-m", "services.processors.credit"], env=environment)
+        process = subprocess.Popen([sys.executable, "-m", "services.credit.domain"], env=environment)
         enough = before + 200 if kills < 3 else int(last[0])
         while followed() < min(enough, last[0]):
             assert process.poll() is None, "the follower ended by itself"

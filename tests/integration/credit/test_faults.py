@@ -8,16 +8,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.core.facts import Facts
-from services.core.objects import Thing
-from services.fsck.check import fsck
-from services.fsck.finding import Damage
-from services.localstack.engine import DatabaseAddress
-from services.processors.credit.observations import Observation
-from services.processors.credit.signals import Signal, model
-from services.processors.credit.store import follower, loading, projector, rejudging
-from services.storage.migrate import migrate
-from services.storage.session import Session, open_session
+from services.audit.fsck.check import fsck
+from services.audit.fsck.finding import Damage
+from services.credit.domain.observations import Observation
+from services.credit.domain.signals import Signal, model
+from services.credit.store import follower, loader, projector, recomputation
+from services.domain.facts import Facts
+from services.domain.objects import Thing
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import Session, open_session
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import GATEWAY, NETWORK, Desk, record, register
 from tests.stories.credit.telling import CreditStory, credit_stories
 from tests.stories.telling import Told
@@ -101,14 +101,14 @@ def test_a_cargo_that_cannot_be_judged_stops_no_other(place: Place, monkeypatch:
     before = place.stored("ill")
     assert before
 
-    observe, bad = rejudging.observe, set(consignments(place.ill))
+    observe, bad = recomputation.observe, set(consignments(place.ill))
 
     def planted(facts: Facts, told: Any, consignment: Thing, table: Any) -> frozenset[Observation]:
         if consignment in bad:
             raise AttributeError("a bug of ours")
         return observe(facts, told, consignment, table)
 
-    monkeypatch.setattr(rejudging, "observe", planted)
+    monkeypatch.setattr(recomputation, "observe", planted)
     place.tell(ill[half:], well[half:])
     projector.catch_up(place.session)
     assert place.stored("well") == place.well.state.observations(TABLE)
@@ -129,14 +129,14 @@ def test_a_cargo_that_cannot_be_judged_stops_no_other(place: Place, monkeypatch:
 @pytest.mark.parametrize("place", [CARGO], indirect=True)
 def test_an_event_that_cannot_be_read_stops_no_other(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A valid event of one inspection: its own cargo waits for it, the follower does not."""
-    whole, finding = loading._credit, next(e for e in place.ill.story.told if "finding" in e.envelope.type)
+    whole, finding = loader._credit, next(e for e in place.ill.story.told if "finding" in e.envelope.type)
 
     def planted(read: Any) -> Any:
         if read.stored.id == finding.event:
             raise ZeroDivisionError("a bug of ours")
         return whole(read)
 
-    monkeypatch.setattr(loading, "_credit", planted)
+    monkeypatch.setattr(loader, "_credit", planted)
     place.tell(place.ill.story.told, place.well.story.told)
     projector.catch_up(place.session)
     assert place.stored("well") == place.well.state.observations(TABLE)
@@ -154,7 +154,7 @@ def test_an_event_that_cannot_be_read_stops_no_other(place: Place, monkeypatch: 
 def test_a_shipper_whose_loans_cannot_be_judged_stops_no_other(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge = rejudging.observe_financings
+    judge = recomputation.observe_financings
     (shipper,) = {o.shipper for o in place.ill.state.observations(TABLE) if o.bad and o.signal is LOAN}
 
     def planted(told: Any, liveness: Any, table: Any) -> frozenset[Observation]:
@@ -162,7 +162,7 @@ def test_a_shipper_whose_loans_cannot_be_judged_stops_no_other(
             raise KeyError("a bug of ours")
         return judge(told, liveness, table)
 
-    monkeypatch.setattr(rejudging, "observe_financings", planted)
+    monkeypatch.setattr(recomputation, "observe_financings", planted)
     place.tell(place.ill.story.told, place.well.story.told)
     projector.catch_up(place.session)
     assert place.broken() == {("shipper", shipper)}
@@ -181,7 +181,7 @@ def test_a_fault_of_the_infrastructure_ends_the_follower_and_loses_nothing(
     def gone(*_: Any) -> frozenset[Observation]:
         raise psycopg.OperationalError("the database is gone")
 
-    monkeypatch.setattr(rejudging, "observe", gone)
+    monkeypatch.setattr(recomputation, "observe", gone)
     with pytest.raises(psycopg.OperationalError):
         follower.follow(place.session, 100, 0.01)
     assert (place.stored("ill"), place.stored("well"), place.broken()) == (frozenset(), frozenset(), set())

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.localstack.ports import free_port
+from services.runtime.ports import free_port
 
 
 @pytest.fixture(scope="module")

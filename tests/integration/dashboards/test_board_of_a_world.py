@@ -13,18 +13,18 @@ import pytest
 from psycopg.rows import dict_row
 
 from schemas import railnet
-from services.admission.model import Record
-from services.exporter import border
-from services.localstack.engine import DatabaseAddress
-from services.localstack.platform import register
-from services.observability import gauges
-from services.processors.cases.store import projector
+from services.cases.store import projector
+from services.ledger.admission.model import Record
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import open_session
+from services.monitoring.exporter import border
 from services.query.board.board import Boards
-from services.query.board.plain import plain
-from services.simulator.corridors import simulate
-from services.simulator.signing import Outgoing, members, profiles, sign_all
-from services.storage.migrate import migrate
-from services.storage.session import open_session
+from services.query.board.board_json import plain
+from services.telemetry import gauges
+from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.platform import register
+from services.testbed.simulator.corridors import simulate
+from services.testbed.simulator.signatures import Outgoing, members, profiles, sign_all
 from tests.casework.platform import Clock, register_platform
 from tests.signed.telling import APPENDED_MS, GATEWAY, Desk
 

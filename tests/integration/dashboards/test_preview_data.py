@@ -11,14 +11,14 @@ import httpx
 import psycopg
 import pytest
 
-from services.dashboards.preview.asking import Asker
-from services.dashboards.preview.boards import Board
-from services.dashboards.preview.metrics import Prometheus
-from services.dashboards.preview.rows import Postgres
-from services.dashboards.preview.server import PageServer
-from services.dashboards.ranges import Range
-from services.dashboards.substitution import Unknown
-from services.localstack.engine import DatabaseAddress
+from services.monitoring.dashboards.preview.boards import Board
+from services.monitoring.dashboards.preview.evaluation import Asker
+from services.monitoring.dashboards.preview.metrics import Prometheus
+from services.monitoring.dashboards.preview.rows import Postgres
+from services.monitoring.dashboards.preview.server import PageServer
+from services.monitoring.dashboards.ranges import Range
+from services.monitoring.dashboards.substitution import Unknown
+from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from services.dashboards.preview.browser import NAMES, picture
-from services.dashboards.preview.building import SOURCE
-from services.localstack.engine import DatabaseAddress
+from services.monitoring.dashboards.preview.browser import NAMES, picture
+from services.monitoring.dashboards.preview.bundle import SOURCE
+from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
 SMALL = Path(__file__).resolve().parents[2] / "data" / "preview"

@@ -11,13 +11,13 @@ import pytest
 from psycopg.rows import dict_row
 
 from schemas.rfc3339 import parse_micros
-from services.localstack import LocalStack
+from services.ledger.storage.generations import switch_generation
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.reference import write_reference
+from services.ledger.storage.session import open_session
 from services.query.board.board import Boards
-from services.query.board.plain import plain
-from services.storage.generations import switch_generation
-from services.storage.migrate import migrate
-from services.storage.reference import write_reference
-from services.storage.session import open_session
+from services.query.board.board_json import plain
+from services.testbed.localstack import LocalStack
 from tests.casework.border_night import border_night, play
 
 pytestmark = pytest.mark.integration

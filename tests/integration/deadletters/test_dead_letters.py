@@ -19,18 +19,18 @@ from schemas.envelope import Envelope, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.admission.admit import admit
-from services.admission.model import AdmissionSettings, Admitted, Record, Refused
-from services.admission.raw import digest
-from services.deadletters import batch, store
-from services.deadletters.batch import LetterSettings
-from services.deadletters.desk import Desk, Done
-from services.deadletters.letter import State
-from services.registry import commands
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.registry.registry import Registry
-from services.storage.migrate import migrate
+from services.ledger.admission.admit import admit
+from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.ledger.admission.raw_bytes import digest
+from services.ledger.dead_letters import batch, store
+from services.ledger.dead_letters.batch import LetterSettings
+from services.ledger.dead_letters.letter import State
+from services.ledger.dead_letters.service import Desk, Done
+from services.ledger.registry import commands
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.migrate import migrate
 from tests.storing.emptying import empty
 
 pytestmark = pytest.mark.integration

@@ -15,21 +15,21 @@ from schemas.envelope import Envelope, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.admission.admit import admit
-from services.admission.model import AdmissionSettings, Admitted, Record, Refused
-from services.deadletters import batch as letters
-from services.deadletters import store
-from services.deadletters.batch import LetterSettings
-from services.deadletters.desk import Desk, Done
-from services.deadletters.ledger import StoredLedger
-from services.registry import commands
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.storage.batch import Advance, Batch, Event
-from services.storage.claiming import Wanted
-from services.storage.migrate import migrate
-from services.storage.within import quarantine
-from services.storage.writer import Writer
+from services.ledger.admission.admit import admit
+from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.ledger.dead_letters import batch as letters
+from services.ledger.dead_letters import store
+from services.ledger.dead_letters.batch import LetterSettings
+from services.ledger.dead_letters.ledger import StoredLedger
+from services.ledger.dead_letters.service import Desk, Done
+from services.ledger.registry import commands
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.within import quarantine
+from services.ledger.storage.writer import Writer
 from tests.storing.emptying import empty
 
 pytestmark = pytest.mark.integration

@@ -18,22 +18,22 @@ from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
 from services.cli.checks import broker as broker_checks
-from services.cli.checks import database, room, working
+from services.cli.checks import database, disk_space, workers
 from services.cli.checks.check import Check
 from services.cli.main import app
-from services.localstack.engine import BrokerAddress, DatabaseAddress
-from services.localstack.ports import free_port
-from services.processors.log_moved import LogState
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.storage.claiming import Wanted, claim_partitions
+from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import open_session
+from services.processors.log_identity import LogState
 from services.processors.slots import take
-from services.registry import commands, store
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.storage.claiming import Wanted, claim_partitions
-from services.storage.ledger_protocol import Claim, Mark, PartitionId
-from services.storage.migrate import migrate
-from services.storage.session import open_session
-from services.topics.cluster import admin_client, apply
-from services.topics.declaration import Declaration, Defaults, Topic
+from services.processors.topics.cluster import admin_client, apply
+from services.processors.topics.declaration import Declaration, Defaults, Topic
+from services.runtime.ports import free_port
+from services.testbed.localstack.engine import BrokerAddress, DatabaseAddress
 
 pytestmark = pytest.mark.integration
 
@@ -308,13 +308,13 @@ def test_the_growth_of_the_last_day_is_measured(session: psycopg.Connection[tupl
         """INSERT INTO lianyun.batch (xid, first_no, events, taken, at)
            VALUES ('1', 1, 6000, 6000, now() - interval '3 days'), ('2', 2, 2000, 2000, now() - interval '6 hours')"""
     )
-    growth = room.measure(session)
+    growth = disk_space.measure(session)
     assert (growth.events, growth.recent) == (8_000, 2_000)
     assert growth.seconds == pytest.approx(21_600, abs=60)
     assert growth.a_day == pytest.approx(growth.size, rel=0.01)
     assert (
-        not room.look(session, None, lambda _folder: 1).ok
-        or "cannot be seen" in room.look(session, None).found
+        not disk_space.look(session, None, lambda _folder: 1).ok
+        or "cannot be seen" in disk_space.look(session, None).found
     )
 
 
@@ -322,24 +322,24 @@ def test_the_growth_of_the_last_day_is_measured(session: psycopg.Connection[tupl
 
 
 def test_no_worker_is_alive(dsn: str, session: psycopg.Connection[tuple[object, ...]]) -> None:
-    finding(working.workers(session), "0 alive", "lianyun worker")
+    finding(workers.workers(session), "0 alive", "lianyun worker")
     take(dsn, "lianyun", "somebody", 30)
-    assert working.workers(session).ok
+    assert workers.workers(session).ok
     session.execute("UPDATE lianyun.worker_slot SET leased_until = now() - interval '1 second'")
-    finding(working.workers(session), "0 alive", "lianyun worker")
+    finding(workers.workers(session), "0 alive", "lianyun worker")
 
 
 def test_partitions_that_lost_their_worker(dsn: str, session: psycopg.Connection[tuple[object, ...]]) -> None:
     claimer = open_session(dsn)
     claim_partitions(claimer, "w", [Wanted("t", 0), Wanted("t", 1)])
-    assert working.claims(working.ledger(session)).ok
+    assert workers.claims(workers.ledger(session)).ok
     pid = claimer.info.backend_pid
     claimer.close()
     until = time.monotonic() + 60
     while session.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
         assert time.monotonic() < until
         time.sleep(0.01)
-    finding(working.claims(working.ledger(session)), "2 without a live worker: t/0, t/1", "lianyun worker")
+    finding(workers.claims(workers.ledger(session)), "2 without a live worker: t/0, t/1", "lianyun worker")
 
 
 def test_partitions_whose_log_moved(
@@ -357,10 +357,10 @@ def test_partitions_whose_log_moved(
     held = open_session(dsn)
 
     def look() -> tuple[Check, Check]:
-        ledger = working.ledger(session)
+        ledger = workers.ledger(session)
         marks = {where: claim.last for where, (claim, _) in ledger.items()}
         log = broker_checks.compared(broker.bootstrap, {}, marks)
-        return working.stopped(ledger, log), working.waiting(ledger, log)
+        return workers.stopped(ledger, log), workers.waiting(ledger, log)
 
     last = Mark(2, b"-" * 32)
     there = broker_checks.compared(
@@ -397,7 +397,7 @@ def test_partitions_whose_log_moved(
 def test_a_log_that_has_lost_its_head() -> None:
     where = PartitionId("t", 0)
     held = {where: (Claim(where, 4, 1, "id"), True)}
-    finding(working.stopped(held, {where: LogState("id", 6, 9)}), "2 offsets are gone", "accept-loss t 0")
+    finding(workers.stopped(held, {where: LogState("id", 6, 9)}), "2 offsets are gone", "accept-loss t 0")
 
 
 # --- the command ----------------------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from schemas.rfc3339 import parse_micros
-from services.core.rules import HOUR
-from services.exporter import etas
-from services.localstack.engine import DatabaseAddress
-from services.storage.migrate import migrate
+from services.domain.rules import HOUR
+from services.ledger.storage.migrate import migrate
+from services.monitoring.exporter import etas
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import Desk, record, register
 from tests.stories.telling import Story
 

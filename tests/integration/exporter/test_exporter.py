@@ -18,22 +18,22 @@ from pydantic import SecretStr
 from schemas.events.base import ObjectKind, Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
-from services.core.facts import Facts, LinkKind, PlannedRoute
-from services.exporter import border, consignments, partners, remembering, transits
-from services.exporter.asking import Answers, Asker
-from services.exporter.process import questions, run
-from services.exporter.sample import Question
-from services.exporter.settings import ExporterSettings
-from services.exporter.statements import statement
-from services.localstack.engine import DatabaseAddress
-from services.localstack.ports import free_port
-from services.query.board.standing import KEPT
-from services.registry import commands
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.storage.batch import Event
-from services.storage.migrate import migrate
-from services.storage.words import word
+from services.domain.facts import Facts, LinkKind, PlannedRoute
+from services.ledger.registry import commands
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.storage.batch import Event
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.words import word
+from services.monitoring.exporter import border, cache, consignments, partners, transits
+from services.monitoring.exporter.poller import Answers, Asker
+from services.monitoring.exporter.process import questions, run
+from services.monitoring.exporter.sample import Question
+from services.monitoring.exporter.settings import ExporterSettings
+from services.monitoring.exporter.statements import statement
+from services.query.board.crossing_status import KEPT
+from services.runtime.ports import free_port
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller
 
@@ -251,8 +251,8 @@ def test_a_journey_is_from_the_first_fact_on_the_way_to_the_first_at_its_destina
     assert found["transits", "none"] == 0
     assert found["transit_median_seconds", "alashankou-dostyk"] == 300 * 3_600
     assert found["transit_p90_seconds", "alashankou-dostyk"] == 400 * 3_600
-    monkeypatch.setattr(remembering, "AT_ONCE", 1)
-    monkeypatch.setattr(remembering, "SECONDS", 0.0)
+    monkeypatch.setattr(cache, "AT_ONCE", 1)
+    monkeypatch.setattr(cache, "SECONDS", 0.0)
     with psycopg.connect(dsn) as session:
         assert not list(transits.Transits().ask(session, now)), "nothing is told of a part"
 

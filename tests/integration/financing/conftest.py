@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.storage import points
-from services.storage.migrate import migrate
-from services.storage.session import open_session
+from services.ledger.storage import points
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import open_session
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.financing.stored import empty, register
 from tests.financing.telling import cases
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from services.processors.financing.store.desk import Desk
-from services.processors.financing.store.versions import KeyRing
-from services.storage import points
-from services.storage.session import open_session
+from services.financing.store.decision_service import Desk
+from services.financing.store.fingerprint_versions import KeyRing
+from services.ledger.storage import points
+from services.ledger.storage.session import open_session
 from tests.financing import crowd
 from tests.financing.stored import SIGNER
 from tests.financing.world import KEY

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from services.processors.financing.asking import Ask
-from services.processors.financing.money import Money
-from services.processors.financing.rulings import Action, Ruling
-from services.processors.financing.store.answering import status_of
-from services.processors.financing.store.desk import Desk, database_clock
-from services.processors.financing.store.versions import KeyRing
-from services.storage import points
-from services.storage.session import open_session
+from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.money import Money
+from services.financing.domain.requests import Ask
+from services.financing.store.decision_service import Desk, database_clock
+from services.financing.store.fingerprint_versions import KeyRing
+from services.financing.store.status_reader import status_of
+from services.ledger.storage import points
+from services.ledger.storage.session import open_session
 from tests.financing.stored import SIGNER, Stored, events_of, tell, value
 from tests.financing.telling import Case, cases, micros
 from tests.financing.world import KEY

@@ -10,16 +10,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.core.objects import consignment
-from services.processors.financing.asking import Ask
-from services.processors.financing.money import Money
-from services.processors.financing.rulings import Action, Ruling
-from services.processors.financing.store import desk as desks
-from services.processors.financing.store.clerk import answer_next
-from services.processors.financing.store.desk import rulings_of
-from services.processors.financing.store.names import financing_id
-from services.storage.session import open_session
-from services.storage.within import quarantine
+from services.domain.objects import consignment
+from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.money import Money
+from services.financing.domain.requests import Ask
+from services.financing.store import decision_service as desks
+from services.financing.store.decision_service import rulings_of
+from services.financing.store.identifiers import financing_id
+from services.financing.store.request_consumer import answer_next
+from services.ledger.storage.session import open_session
+from services.ledger.storage.within import quarantine
 from tests.financing.stored import Stored, checked, events_of, key_of, value
 from tests.financing.telling import Case, cases, micros
 

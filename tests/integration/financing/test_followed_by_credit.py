@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.fsck.credit import check_credit
-from services.fsck.finding import Notebook
-from services.fsck.snapshot import Snapshot
-from services.processors.credit.signals import WHOLE, Signal, model
-from services.processors.credit.store import projector, records
-from services.storage.session import Session, open_session
-from services.storage.writer import Writer
+from services.audit.fsck.credit import check_credit
+from services.audit.fsck.finding import Notebook
+from services.audit.fsck.snapshot import Snapshot
+from services.credit.domain.signals import WHOLE, Signal, model
+from services.credit.store import projector, records
+from services.ledger.storage.session import Session, open_session
+from services.ledger.storage.writer import Writer
 from tests.financing.stored import Stored, events_of
 from tests.financing.telling import Case, cases
 

@@ -11,14 +11,14 @@ import pytest
 from schemas.envelope import SIGNATURE_HEADER, read_headers, signed_bytes
 from schemas.events.base import ObjectKind
 from schemas.signing import sign
-from services.admission.raw import frame, unframe
-from services.core.objects import Thing
-from services.fsck.finding import Damage
-from services.processors.financing import decisions
-from services.processors.financing.asking import Book
-from services.processors.financing.products import products
-from services.processors.financing.rulings import Action
-from services.storage.session import Session, open_session
+from services.audit.fsck.finding import Damage
+from services.domain.objects import Thing
+from services.financing.domain import decision_rules
+from services.financing.domain.decisions import Action
+from services.financing.domain.products import products
+from services.financing.domain.requests import Book
+from services.ledger.admission.raw_bytes import frame, unframe
+from services.ledger.storage.session import Session, open_session
 from tests.financing.stored import SIGNER, Stored, checked, events_of, key_of
 from tests.financing.telling import Case, cases
 
@@ -156,8 +156,8 @@ def test_goods_that_went_from_under_a_pledge_are_found(dsn: str, monkeypatch: py
 
 def test_a_release_of_what_is_owed_is_found(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     case = next(case for case in cases() if case.slug.startswith("40_"))
-    forgotten = {**decisions._STEPS, Action.RELEASE: lambda ask, _book, at, *_: ask.done(at)}
-    monkeypatch.setattr(decisions, "_STEPS", forgotten)
+    forgotten = {**decision_rules._STEPS, Action.RELEASE: lambda ask, _book, at, *_: ask.done(at)}
+    monkeypatch.setattr(decision_rules, "_STEPS", forgotten)
     stored = Stored(dsn, events_of(case))
     stored.begin()
     for number in range(4):

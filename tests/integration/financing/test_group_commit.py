@@ -17,15 +17,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.core.objects import Thing
-from services.processors.financing.asking import Ask
-from services.processors.financing.money import Money
-from services.processors.financing.rulings import Action, Outcome, Ruling
-from services.processors.financing.store import versions
-from services.processors.financing.store.desk import CargoMoved, Desk, Session, database_clock
-from services.processors.financing.store.group_commit import Alone, GroupCommit
-from services.processors.financing.store.versions import KeyRing
-from services.storage.session import open_session
+from services.domain.objects import Thing
+from services.financing.domain.decisions import Action, Outcome, Ruling
+from services.financing.domain.money import Money
+from services.financing.domain.requests import Ask
+from services.financing.store import fingerprint_versions
+from services.financing.store.decision_service import CargoMoved, Desk, Session, database_clock
+from services.financing.store.fingerprint_versions import KeyRing
+from services.financing.store.group_commit import Alone, GroupCommit
+from services.ledger.storage.session import open_session
 from tests.financing import crowd
 from tests.financing.stored import SIGNER, checked, value
 from tests.financing.world import KEY
@@ -39,7 +39,7 @@ HOUR = 3_600 * 1_000_000
 def cargoes(dsn: str) -> str:
     """A database with twenty cargoes, and a version of fingerprints."""
     with open_session(dsn) as session:
-        versions.begin(session, KEY, 1)
+        fingerprint_versions.begin(session, KEY, 1)
     crowd.store(dsn, "TOGETHER", 20)
     return dsn
 

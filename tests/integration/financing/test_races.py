@@ -16,15 +16,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.core.objects import Thing
-from services.processors.financing.asking import Ask
-from services.processors.financing.normalise import normalise_1
-from services.processors.financing.rulings import Action, Outcome, Ruling
-from services.processors.financing.store import versions
-from services.processors.financing.store.desk import CargoMoved, Desk, database_clock
-from services.processors.financing.store.versions import KeyMissing, KeyRing
-from services.storage import points
-from services.storage.session import Session, open_session
+from services.domain.objects import Thing
+from services.financing.domain.decisions import Action, Outcome, Ruling
+from services.financing.domain.normalisation import normalise_1
+from services.financing.domain.requests import Ask
+from services.financing.store import fingerprint_versions
+from services.financing.store.decision_service import CargoMoved, Desk, database_clock
+from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
+from services.ledger.storage import points
+from services.ledger.storage.session import Session, open_session
 from tests.financing import crowd
 from tests.financing.stored import SIGNER, Stored, events_of, value
 from tests.financing.telling import cases, micros
@@ -46,7 +46,7 @@ def ring(*keys: bytes) -> KeyRing:
 
 def begin(dsn: str, key: bytes = KEY, normaliser: int = 1) -> None:
     with open_session(dsn) as session:
-        versions.begin(session, key, normaliser)
+        fingerprint_versions.begin(session, key, normaliser)
 
 
 def decide(session: Session, desk: Desk, ask: Ask, on: tuple[Thing, ...] = ()) -> Ruling:
@@ -161,7 +161,7 @@ def test_a_rotation_while_everybody_reserves(dsn: str) -> None:
     counts = value(dsn, "SELECT count(DISTINCT version) FROM lianyun.financing_entry WHERE freed IS NULL")
     assert counts == 2
     with open_session(dsn) as session:
-        assert versions.close(session, 1)
+        assert fingerprint_versions.close(session, 1)
         session.commit()
         desk = Desk(ring(KEY, OTHER), SIGNER)
         late, on = crowd.reserve("TURN", 0, "bbank", "late")

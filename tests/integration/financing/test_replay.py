@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.processors.financing.asking import Ask
-from services.processors.financing.rulings import Action
-from services.processors.financing.store.answering import status_of
-from services.replay.replaying import replay
-from services.storage.migrate import migrate
-from services.storage.session import open_session
+from services.audit.replay.rebuild import replay
+from services.financing.domain.decisions import Action
+from services.financing.domain.requests import Ask
+from services.financing.store.status_reader import status_of
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import open_session
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.financing.stored import Stored, checked, events_of, register
 from tests.financing.telling import Case, cases, micros
 

@@ -15,17 +15,17 @@ from schemas.events.decode import decode_payload
 from schemas.events.finance_decision import Decided
 from schemas.signature_header import parse_header
 from schemas.signing import verify
-from services.admission.raw import unframe
-from services.exporter.transitions import Edge, Standing, Transitions, last_decided
-from services.processors.cases.store import projector
-from services.processors.cases.store.recording import CaseDesk
-from services.processors.financing.lifecycle import Hold, Stage, holds
-from services.processors.financing.rulings import Ruling
-from services.processors.financing.status import Status
-from services.processors.financing.store.answering import status_of
-from services.processors.financing.store.desk import rulings_of
-from services.processors.financing.store.names import financing_id
-from services.storage.session import Session
+from services.cases.store import projector
+from services.cases.store.case_service import CaseDesk
+from services.financing.domain.decisions import Ruling
+from services.financing.domain.lifecycle import Hold, Stage, holds
+from services.financing.domain.status import Status
+from services.financing.store.decision_service import rulings_of
+from services.financing.store.identifiers import financing_id
+from services.financing.store.status_reader import status_of
+from services.ledger.admission.raw_bytes import unframe
+from services.ledger.storage.session import Session
+from services.monitoring.exporter.transitions import Edge, Standing, Transitions, last_decided
 from tests.financing.stored import PLATFORM, SIGNER, Stored, checked, events_of
 from tests.financing.telling import Case, cases, micros
 from tests.financing.world import World

@@ -10,16 +10,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.admission.model import Record
-from services.deadletters import desk as desks
-from services.deadletters import store
-from services.deadletters.ledger import StoredLedger
-from services.fsck.check import fsck
-from services.fsck.finding import Damage, Report
-from services.localstack.engine import DatabaseAddress
-from services.storage import points
-from services.storage.loss import LOSS_ACCEPTED, move_partition
-from services.storage.migrate import migrate
+from services.audit.fsck.check import fsck
+from services.audit.fsck.finding import Damage, Report
+from services.ledger.admission.model import Record
+from services.ledger.dead_letters import service as desks
+from services.ledger.dead_letters import store
+from services.ledger.dead_letters.ledger import StoredLedger
+from services.ledger.storage import points
+from services.ledger.storage.loss import LOSS_ACCEPTED, move_partition
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import (
     APPENDED_MS,
     GATEWAY,
@@ -141,7 +141,7 @@ def test_a_head_that_waits_to_be_settled_is_said_to_wait_and_then_found_right(ds
 
 
 def test_several_processes_find_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.fsck.check.RANGE", 20)
+    monkeypatch.setattr("services.audit.fsck.check.RANGE", 20)
     one, several = check(dsn, patience=0.0), check(dsn, patience=0.0, processes=2)
     assert several.counts == one.counts
     assert several.findings == one.findings

@@ -14,14 +14,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.admission.model import AdmissionSettings
-from services.fsck.check import Told, examine, fsck
-from services.fsck.finding import Damage, Report
-from services.fsck.passes import check_events
-from services.fsck.snapshot import Snapshot
-from services.localstack.engine import DatabaseAddress
-from services.registry import commands, store
-from services.registry.events import PartyAmended
+from services.audit.fsck.check import Told, examine, fsck
+from services.audit.fsck.finding import Damage, Report
+from services.audit.fsck.passes import check_events
+from services.audit.fsck.snapshot import Snapshot
+from services.ledger.admission.model import AdmissionSettings
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import PartyAmended
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import APPENDED_MS, GATEWAY, NETWORK, all_stories, tell
 
 pytestmark = pytest.mark.integration

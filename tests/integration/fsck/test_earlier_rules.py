@@ -8,15 +8,15 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from services.admission.model import Refused
-from services.admission.reading import read
-from services.fsck.check import fsck
-from services.fsck.finding import Damage
-from services.localstack.engine import DatabaseAddress
-from services.query.reread import Unreadable, reread
-from services.registry import store
-from services.storage.migrate import migrate
-from services.storage.reading import events_by_number
+from services.audit.fsck.check import fsck
+from services.audit.fsck.finding import Damage
+from services.ledger.admission.content import read
+from services.ledger.admission.model import Refused
+from services.ledger.registry import store
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.reading import events_by_number
+from services.query.stored_events import Unreadable, reread
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed import telling
 from tests.signed.telling import GATEWAY, NETWORK, Desk, all_stories, register, signed
 

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.storage.errors import GenerationMoved
+from services.ledger.storage.errors import GenerationMoved
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.tampering import world
 from tests.tampering.looking import look
 from tests.tampering.mutations import Change, changes, make, prepare, tables

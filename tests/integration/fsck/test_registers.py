@@ -17,31 +17,31 @@ from joserfc.jwk import ECKey
 
 from services.api import clients, sealed
 from services.api.statements import statement
-from services.deadletters import store as letters
-from services.deadletters.letter import Outcome, State
-from services.fsck.access_log import check_access_log
-from services.fsck.finding import Notebook, Report
-from services.fsck.registers import check_registry, read_history
-from services.fsck.release import check_release
-from services.fsck.snapshot import Snapshot
-from services.fsck.trail import check_trail
-from services.fsck.webhooks import check_webhooks
-from services.localstack.engine import DatabaseAddress
-from services.processors.credit.store import giving
-from services.processors.financing.external import Answer, Finding
-from services.processors.financing.store.acknowledging import acknowledge
-from services.processors.financing.store.answers import put_down
-from services.registry import commands, store
-from services.registry.events import PartyAmended
-from services.storage.migrate import migrate, migrations
-from services.storage.migration import Phase
-from services.storage.platform_events import record_platform_event
-from services.storage.reference import TABLES
-from services.storage.retention import detach_bodies
-from services.storage.session import open_session
-from services.trail.lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
-from services.trail.registers import AUDITED, LOGS, REGISTERS
-from services.webhooks import queue, subscriptions
+from services.audit.fsck.access_log import check_access_log
+from services.audit.fsck.finding import Notebook, Report
+from services.audit.fsck.registers import check_registry, read_history
+from services.audit.fsck.release import check_release
+from services.audit.fsck.snapshot import Snapshot
+from services.audit.fsck.trail import check_trail
+from services.audit.fsck.webhooks import check_webhooks
+from services.credit.store import issued_records
+from services.financing.domain.external_registries import Answer, Finding
+from services.financing.store.acknowledgements import acknowledge
+from services.financing.store.external_answers import put_down
+from services.ledger.audit_trail.access_lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
+from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS
+from services.ledger.dead_letters import store as letters
+from services.ledger.dead_letters.letter import Outcome, State
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import PartyAmended
+from services.ledger.storage.migrate import migrate, migrations
+from services.ledger.storage.migration import Phase
+from services.ledger.storage.platform_events import record_platform_event
+from services.ledger.storage.reference import TABLES
+from services.ledger.storage.retention import detach_bodies
+from services.ledger.storage.session import open_session
+from services.notifications.webhooks import queue, subscriptions
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.calling.cast import case, play
 from tests.calling.running import RunningApi, now
 from tests.financing.stored import register
@@ -111,7 +111,7 @@ def fill(api: RunningApi) -> None:
         )
         assert clients.revoke(session, "bbank", at=now())
         for number in (1, 2):
-            giving.keep(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
+            issued_records.keep(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
             opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, now(), at=now())
             sealed.approve(session, opening, "B. Nowak", at=now())
             assert sealed.show(session, opening, "A. Chen", at=now())

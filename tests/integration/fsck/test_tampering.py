@@ -14,11 +14,11 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from services.audit.fsck.check import fsck
+from services.audit.fsck.finding import Damage, Finding
 from services.cli.exits import Exit
 from services.cli.main import app
-from services.fsck.check import fsck
-from services.fsck.finding import Damage, Finding
-from services.localstack.engine import DatabaseAddress
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import GATEWAY, NETWORK
 from tests.tampering import world
 from tests.tampering.looking import look

@@ -17,12 +17,12 @@ from kafka.admin import KafkaAdminClient
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.events.base import Role
 from schemas.signing import Scheme, SigningKey, sign
-from services.localstack.engine import Servers
+from services.ledger.registry import commands
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.storage.migrate import migrate
 from services.processors.supervisor import Supervisor
-from services.registry import commands
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.storage.migrate import migrate
+from services.testbed.localstack.engine import Servers
 from tests.calling.running import RunningApi
 
 NETWORK = "demo"

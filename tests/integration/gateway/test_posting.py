@@ -11,8 +11,8 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from schemas.envelope import event_id
-from services.storage import reading
-from services.storage.session import open_session
+from services.ledger.storage import reading
+from services.ledger.storage.session import open_session
 from tests.integration.gateway.conftest import Gateway, as_binary
 from tests.producing.weak_link import Cut, WeakLink
 

@@ -19,13 +19,13 @@ from typer.testing import CliRunner
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.signing import sign
 from schemas.trace_context import TraceContext
+from services.audit.fsck.check import fsck
 from services.cli.exits import Exit, Failure
 from services.cli.main import app as cli
-from services.fsck.check import fsck
-from services.localstack.engine import Servers
+from services.ledger.storage.retention import detach_bodies
+from services.ledger.storage.session import open_session
 from services.producers.profile import Profile
-from services.storage.retention import detach_bodies
-from services.storage.session import open_session
+from services.testbed.localstack.engine import Servers
 from tests.integration.gateway.conftest import NETWORK, Gateway, as_binary, opening
 from tests.tracing.collector import Collector, Seen, collecting
 

@@ -12,9 +12,9 @@ import pytest
 from schemas.envelope import SIGNATURE_HEADER
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
-from services.registry import commands
-from services.registry.possession import proven
-from services.storage.quarantine import quarantine
+from services.ledger.registry import commands
+from services.ledger.registry.possession import proven
+from services.ledger.storage.quarantine import quarantine
 from tests.integration.gateway.conftest import Gateway, as_binary
 from tests.integration.gateway.test_posting import log_of, result
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from services.localstack.engine import BrokerAddress
 from services.producers.profile import Profile
+from services.testbed.localstack.engine import BrokerAddress
 from tests.producing.partner import partner
 
 

@@ -15,16 +15,16 @@ import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from schemas.signing import Scheme
-from services.localstack.engine import BrokerAddress
 from services.producers import publisher
+from services.producers.acknowledgements import settle
+from services.producers.folder_watch import Watch
 from services.producers.inbox import Inbox
 from services.producers.intake import Intake
-from services.producers.outcome import Fate, FileOutcome
+from services.producers.outcomes import Fate, FileOutcome
 from services.producers.profile import Profile, create
-from services.producers.settling import settle
 from services.producers.spool import Spool
 from services.producers.unsent import BrokerUnreachable, NotTaken
-from services.producers.watching import Watch
+from services.testbed.localstack.engine import BrokerAddress
 from tests.producing.log import stored
 from tests.producing.partner import departed, write
 

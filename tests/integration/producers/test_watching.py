@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from services.localstack.engine import BrokerAddress
+from services.producers.folder_watch import Manner, Watch
 from services.producers.formats.native_lines import NATIVE
 from services.producers.inbox import Inbox
-from services.producers.outcome import Fate, FileOutcome
+from services.producers.outcomes import Fate, FileOutcome
 from services.producers.profile import Profile
 from services.producers.spool import Spool
 from services.producers.spool_status import status
-from services.producers.watching import Manner, Watch
+from services.testbed.localstack.engine import BrokerAddress
 from tests.producing.gate_list import GATE_LIST, gate_list
 from tests.producing.killed import POINTS, folder_of
 from tests.producing.log import stored
@@ -145,7 +145,7 @@ def test_a_file_that_waited_for_the_broker_is_told_as_published(
 def test_a_person_may_publish_beside_the_watch(profile: Profile, folder: Path) -> None:
     write(folder / "a.jsonl", departed("a"))
     with Spool(folder.parent / "spool"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.producers.watching._SPOOL_PATIENCE", 0.1)
+        patch.setattr("services.producers.folder_watch._SPOOL_PATIENCE", 0.1)
         heard = rounds(folder, profile, NOWHERE, 1)
     assert (heard.busies, heard.files) == (1, {})
 

@@ -14,13 +14,13 @@ import psycopg
 import pytest
 
 from schemas.events.base import Role
-from services.localstack.engine import Servers
+from services.ledger.registry import commands
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.storage.migrate import migrate
 from services.processors.supervisor import Supervisor
 from services.producers.spool_status import status
-from services.registry import commands
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.storage.migrate import migrate
+from services.testbed.localstack.engine import Servers
 from tests.integration.worker.harness import Arena
 from tests.producing.log import stored
 from tests.producing.partner import departed, partner, write

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from services.audit.fsck.check import fsck
 from services.cli.exits import Exit, Failure
 from services.cli.keys import key
-from services.fsck.check import fsck
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import KeyAdded
+from services.ledger.storage.migrate import migrate
 from services.producers import profile
-from services.registry import commands, store
-from services.registry.events import KeyAdded
-from services.storage.migrate import migrate
 from tests.integration.registry.test_registry import NOW, railway
 
 pytestmark = pytest.mark.integration

@@ -13,12 +13,12 @@ import pytest
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
-from services.registry import commands, store, turn
-from services.registry.errors import RegistryError
-from services.registry.events import NewKey, PartyAdded, PartyAmended
-from services.registry.fold import fold
-from services.registry.possession import proven
-from services.storage.migrate import FOLDER, migrate
+from services.ledger.registry import commands, fair_lock, store
+from services.ledger.registry.errors import RegistryError
+from services.ledger.registry.events import NewKey, PartyAdded, PartyAmended
+from services.ledger.registry.fold import fold
+from services.ledger.registry.possession import proven
+from services.ledger.storage.migrate import FOLDER, migrate
 from tests.storing.emptying import empty
 
 pytestmark = pytest.mark.integration
@@ -217,7 +217,7 @@ def test_revocation_waits_for_batches_and_tells_the_store_what_to_put_aside(
 def test_many_batches_hold_the_registry_at_once(
     session: psycopg.Connection[Any], dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turn, "PATIENCE", 0.2)
+    monkeypatch.setattr(fair_lock, "PATIENCE", 0.2)
     with psycopg.connect(dsn) as one, psycopg.connect(dsn) as two:
         assert store.hold(one) == store.hold(two) == 0
         two.rollback()

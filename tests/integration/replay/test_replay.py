@@ -18,26 +18,26 @@ from psycopg.pq import TransactionStatus
 
 from schemas.events.base import Role
 from schemas.schemes import Scheme
-from services.admission.model import Record
-from services.core.view import View
-from services.fsck.check import fsck
-from services.localstack.engine import DatabaseAddress
+from services.audit.fsck.check import fsck
+from services.audit.replay import catch_up, source, switchover
+from services.audit.replay.batch_hold import HoldOver, Holds, held
+from services.audit.replay.catch_up import Follower
+from services.audit.replay.outcome import Differs, ReplayError
+from services.audit.replay.rebuild import drop, replay, rollback
+from services.audit.replay.source import Source, blocks_after
+from services.domain.view import View
+from services.ledger.admission.model import Record
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import PartyAmended
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.arrays import bigints
+from services.ledger.storage.errors import GenerationMoved, RegistryMoved
+from services.ledger.storage.generations import create_generation, switch_generation
+from services.ledger.storage.quarantine import quarantine
+from services.ledger.storage.session import end_frozen, open_session, settle_in
+from services.ledger.storage.writer import Writer
 from services.query.views import told_of
-from services.registry import commands, store
-from services.registry.events import PartyAmended
-from services.registry.registry import Registry
-from services.replay import following, source, switching
-from services.replay.following import Follower
-from services.replay.holding import HoldOver, Holds, held
-from services.replay.outcome import Differs, ReplayError
-from services.replay.replaying import drop, replay, rollback
-from services.replay.source import Source, blocks_after
-from services.storage.arrays import bigints
-from services.storage.errors import GenerationMoved, RegistryMoved
-from services.storage.generations import create_generation, switch_generation
-from services.storage.quarantine import quarantine
-from services.storage.session import end_frozen, open_session, settle_in
-from services.storage.writer import Writer
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import (
     APPENDED_MS,
     GATEWAY,
@@ -205,7 +205,7 @@ def test_slow_catching_up_makes_more_holds_and_none_longer(
     dsn: str, later: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bound is no luck: a hold whose time is up lets batches go, keeps what it has applied, and the switch comes."""
-    monkeypatch.setattr(switching, "TURNS", 1)
+    monkeypatch.setattr(switchover, "TURNS", 1)
     left = [_at(one, offset, 1) for offset, one in enumerate(later[:150])]
     right = [_at(one, offset, 2) for offset, one in enumerate(later[150:300])]
     with Live(dsn, left, partition=1), Live(dsn, right, partition=2):
@@ -260,7 +260,7 @@ def test_a_switch_whose_answer_was_lost_is_not_made_again(
         desk.settle()
         desk.close()
 
-    monkeypatch.setattr(switching, "switch_generation", losing)
+    monkeypatch.setattr(switchover, "switch_generation", losing)
     done = replay(dsn)
     assert switched == [2]
     assert (done.generation, done.differences) == (2, 0)
@@ -284,7 +284,7 @@ def test_a_replay_that_computes_for_long_is_not_taken_for_frozen(
     dsn: str, later: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a busy machine seconds pass between two statements of one transaction; workers do not end its session."""
-    absorb, slept = following._absorb, list[bool]()
+    absorb, slept = catch_up._absorb, list[bool]()
 
     def pausing(work: Any, stated: Any, note: Any, touched: Any) -> None:
         absorb(work, stated, note, touched)
@@ -294,7 +294,7 @@ def test_a_replay_that_computes_for_long_is_not_taken_for_frozen(
             with open_session(dsn) as worker:
                 assert end_frozen(worker, "a worker") == []
 
-    monkeypatch.setattr(following, "_absorb", pausing)
+    monkeypatch.setattr(catch_up, "_absorb", pausing)
     with Live(dsn, later, partition=1, pause=0.03):
         done = replay(dsn)
     assert slept
@@ -497,11 +497,11 @@ def test_one_replay_at_a_time(dsn: str) -> None:
 
 @pytest.mark.parametrize("begun", sorted({"fork", "spawn"} & set(get_all_start_methods())))
 def test_several_processes_build_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch, begun: str) -> None:
-    from services.replay import bulk, crew, folding
+    from services.audit.replay import bulk, derivation, workers
 
-    monkeypatch.setattr(crew, "_context", lambda: get_context(begun))
+    monkeypatch.setattr(workers, "_context", lambda: get_context(begun))
     monkeypatch.setattr(bulk, "UNIT", 40)
-    monkeypatch.setattr(folding._chunks, "__defaults__", (10,))
+    monkeypatch.setattr(derivation._chunks, "__defaults__", (10,))
     done = replay(dsn, processes=2)
     assert done.differences == 0
     sound(dsn)

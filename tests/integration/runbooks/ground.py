@@ -16,17 +16,17 @@ import psycopg
 from schemas.events.base import Role
 from schemas.identifiers import iso6346
 from schemas.schemes import Scheme
-from services.core.view import View
+from services.domain.view import View
+from services.ledger.registry import commands
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.storage.migrate import migrate
+from services.processors.topics.cluster import apply
+from services.processors.topics.declaration import read_declaration
 from services.producers import profile, publisher
 from services.producers.intake import Intake
 from services.producers.spool import Spool
 from services.query.views import told_of
-from services.registry import commands
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.storage.migrate import migrate
-from services.topics.cluster import apply
-from services.topics.declaration import read_declaration
 
 AS_OF = 1_760_000_000_000_000
 """The moment as of which views are compared: after every event of the partner."""

@@ -8,11 +8,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from services.localstack.guard import Guard
-from services.localstack.home import unprivileged_account
-from services.localstack.ports import LOOPBACK, free_port
-from services.localstack.postgres_binaries import postgres_programs
-from services.observability.publishing import ROOT
+from services.monitoring.artefacts import ROOT
+from services.runtime.ports import LOOPBACK, free_port
+from services.testbed.localstack.guard import Guard
+from services.testbed.localstack.home import unprivileged_account
+from services.testbed.localstack.postgres_binaries import postgres_programs
 
 NEEDED = (
     "pg_ctl",

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack import Broker, LocalStack
-from services.localstack.broker_access import ADMINISTRATOR
-from services.localstack.engine import DatabaseAddress
-from services.localstack.postgres_binaries import postgres_programs
+from services.testbed.localstack import Broker, LocalStack
+from services.testbed.localstack.broker_access import ADMINISTRATOR
+from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.postgres_binaries import postgres_programs
 from tests.integration.runbooks.ground import Ground
 from tests.walking.walk import Walk
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.localstack.engine import BrokerAddress
-from services.localstack.home import unprivileged_account
-from services.observability.publishing import ROOT
+from services.monitoring.artefacts import ROOT
+from services.testbed.localstack.engine import BrokerAddress
+from services.testbed.localstack.home import unprivileged_account
 from tests.integration.runbooks.ground import Ground
 from tests.integration.runbooks.own_server import NEEDED, OwnServer, programs
 from tests.walking.walk import Walk

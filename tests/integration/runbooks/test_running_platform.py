@@ -13,12 +13,12 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
-from services.localstack import LocalStack
-from services.localstack.broker_settings import BACK_SOON
-from services.localstack.engine import DatabaseAddress
-from services.localstack.postgres_binaries import postgres_programs
-from services.observability.publishing import ROOT
+from services.monitoring.artefacts import ROOT
 from services.producers import profile
+from services.testbed.localstack import LocalStack
+from services.testbed.localstack.broker_settings import BACK_SOON
+from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.postgres_binaries import postgres_programs
 from tests.integration.runbooks.ground import Ground, box
 from tests.upgrading.previous import next_release
 from tests.walking.walk import Walk

@@ -15,11 +15,11 @@ import pytest
 from schemas.events.base import Role
 from services.api.problems import BASE, KINDS
 from services.api.sandbox.table import table
+from services.credit.domain.consent import Part
+from services.credit.domain.disputes import DisputeState
 from services.gateway.outcomes import Outcome
-from services.localstack.engine import DatabaseAddress
-from services.processors.credit.consent import Part
-from services.processors.credit.disputes import DisputeState
-from services.storage.migrate import migrate
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.calling import permissions
 from tests.calling.running import RunningApi
 from tests.integration.gateway.conftest import Partner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.localstack import Broker
+from services.testbed.localstack import Broker
 
 
 def administration(broker: Broker, secrets: Path) -> dict[str, str]:

@@ -13,13 +13,13 @@ import pytest
 
 from services.api import upkeep
 from services.api.banking import clerking
-from services.localstack import LocalStack
-from services.processors.financing.store.opening import read_keys
-from services.storage.generations import switch_generation
-from services.storage.migrate import migrate
-from services.storage.session import open_session
-from services.webhooks.process import work
-from services.webhooks.settings import WebhookSettings
+from services.financing.store.keys import read_keys
+from services.ledger.storage.generations import switch_generation
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import open_session
+from services.notifications.webhooks.process import work
+from services.notifications.webhooks.settings import WebhookSettings
+from services.testbed.localstack import LocalStack
 from tests.calling import hooks, permissions
 from tests.calling.cast import play
 from tests.calling.running import RunningApi

@@ -17,13 +17,13 @@ from typer.testing import CliRunner
 from schemas.signing import Scheme
 from services.cli.exits import Failure
 from services.cli.main import app
-from services.credentials import folder as keeping
-from services.credentials.authority import Issued, issue
-from services.localstack import Broker, LocalStack
+from services.processors.topics.access import grants, missing_grants, principals
+from services.processors.topics.cluster import ClusterError, admin_client
+from services.processors.topics.declaration import read_declaration
 from services.producers import profile
-from services.topics.access import grants, missing_grants, principals
-from services.topics.cluster import ClusterError, admin_client
-from services.topics.declaration import read_declaration
+from services.runtime.credentials import folder as keeping
+from services.runtime.credentials.authority import Issued, issue
+from services.testbed.localstack import Broker, LocalStack
 from tests.integration.secured.arrangement import administration, as_user
 
 pytestmark = pytest.mark.integration

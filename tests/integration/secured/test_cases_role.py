@@ -16,16 +16,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.fsck.check import fsck
-from services.localstack import LocalStack
-from services.localstack.ports import free_port
-from services.processors.cases.lifecycle import StepKind
-from services.processors.cases.store import overview, projector
-from services.processors.cases.store.overview import Wanted
-from services.processors.financing.store.opening import make_keys, prepare
-from services.storage.generations import switch_generation
-from services.storage.migrate import migrate
-from services.storage.session import Session, open_session
+from services.audit.fsck.check import fsck
+from services.cases.domain.lifecycle import StepKind
+from services.cases.store import overview, projector
+from services.cases.store.overview import Wanted
+from services.financing.store.keys import make_keys, prepare
+from services.ledger.storage.generations import switch_generation
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import Session, open_session
+from services.runtime.ports import free_port
+from services.testbed.localstack import LocalStack
 from tests.calling.cast import play
 from tests.casework.platform import Clock
 from tests.financing.stored import SIGNER

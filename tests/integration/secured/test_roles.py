@@ -11,18 +11,18 @@ import pytest
 from pydantic import SecretStr
 
 from services.api.statements import statement
-from services.exporter.asking import Answers, Asker
-from services.exporter.process import questions
-from services.exporter.settings import ExporterSettings
-from services.fsck.check import fsck
-from services.localstack import LocalStack
-from services.observability import gauges
-from services.processors.credit.store import projector
-from services.storage.bodies import SPAN, prepare_partitions
-from services.storage.migrate import migrate
-from services.storage.session import open_session
-from services.trail.digests import seal
-from services.trail.lines import COLUMNS
+from services.audit.fsck.check import fsck
+from services.credit.store import projector
+from services.ledger.audit_trail.access_lines import COLUMNS
+from services.ledger.audit_trail.digests import seal
+from services.ledger.storage.bodies import SPAN, prepare_partitions
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import open_session
+from services.monitoring.exporter.poller import Answers, Asker
+from services.monitoring.exporter.process import questions
+from services.monitoring.exporter.settings import ExporterSettings
+from services.telemetry import gauges
+from services.testbed.localstack import LocalStack
 
 pytestmark = pytest.mark.integration
 ROLES = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "roles.sql"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.storage import points
-from services.storage.migrate import migrate
+from services.ledger.storage import points
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.storing.harness import Pair
 from tests.storing.telling import Teller
 

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.storage.arrays import adapt, byteas, literal, texts
+from services.ledger.storage.arrays import adapt, byteas, literal, texts
+from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
 WORDS = [

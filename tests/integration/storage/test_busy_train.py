@@ -9,11 +9,11 @@ import psycopg
 import pytest
 
 from schemas.events.base import ObjectKind
-from services.core.derive import derive
-from services.core.facts import FOREVER, LinkKind
-from services.core.train_head import RUNNING
-from services.storage import reading
-from services.storage.batch import Event
+from services.domain.derive import derive
+from services.domain.facts import FOREVER, LinkKind
+from services.domain.train_head import RUNNING
+from services.ledger.storage import reading
+from services.ledger.storage.batch import Event
 from tests.storing.comparing import assert_readers_see_enough
 from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller

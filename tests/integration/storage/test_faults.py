@@ -9,13 +9,13 @@ import psycopg
 import pytest
 
 from schemas.reasons import Reason
-from services.admission.model import Refused
-from services.core.facts import LinkKind
-from services.storage.batch import Advance, Batch, Event
-from services.storage.claiming import Wanted
-from services.storage.errors import RegistryMoved
-from services.storage.within import mend
-from services.storage.writer import Writer
+from services.domain.facts import LinkKind
+from services.ledger.admission.model import Refused
+from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.errors import RegistryMoved
+from services.ledger.storage.within import mend
+from services.ledger.storage.writer import Writer
 from tests.storing.comparing import assert_equal_to_core, core_heads, stored_heads
 from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller

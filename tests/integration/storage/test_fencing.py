@@ -14,12 +14,12 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from services.storage import claiming, points
-from services.storage.batch import Advance, Batch
-from services.storage.claiming import Wanted, claim_partitions
-from services.storage.errors import Fenced
-from services.storage.session import open_session
-from services.storage.writer import Writer
+from services.ledger.storage import claiming, points
+from services.ledger.storage.batch import Advance, Batch
+from services.ledger.storage.claiming import Wanted, claim_partitions
+from services.ledger.storage.errors import Fenced
+from services.ledger.storage.session import open_session
+from services.ledger.storage.writer import Writer
 from tests.storing.harness import Pair, Pausing, no_letters, start
 from tests.storing.telling import HOUR, Teller
 
@@ -135,8 +135,8 @@ def test_a_claim_ends_a_previous_owner_that_stands_still_in_its_transaction(
 FROZEN = """
     import os, signal, sys
     import psycopg
-    from services.storage.session import open_session
-    from services.storage.claiming import Wanted, claim_partitions
+    from services.ledger.storage.session import open_session
+    from services.ledger.storage.claiming import Wanted, claim_partitions
     session = open_session(sys.argv[1])
     claim_partitions(session, "frozen", [Wanted(sys.argv[2], 0)])
     session.execute("UPDATE lianyun.kafka_offset SET next_offset = 1 WHERE topic = %s", (sys.argv[2],))

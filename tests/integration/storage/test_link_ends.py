@@ -13,16 +13,16 @@ from itertools import permutations
 import pytest
 
 from schemas.events.base import ObjectKind
-from services.core.facts import Facts, Link, LinkKind
-from services.core.links import FILLING, spans
-from services.core.objects import Thing
-from services.storage import work
-from services.storage.arrays import bigints
-from services.storage.rows import completed, state_rows
-from services.storage.session import open_session, settle_in
-from services.storage.state import COPY
-from services.storage.statements import statement
-from services.storage.work import Work
+from services.domain.facts import Facts, Link, LinkKind
+from services.domain.links import FILLING, spans
+from services.domain.objects import Thing
+from services.ledger.storage import work
+from services.ledger.storage.arrays import bigints
+from services.ledger.storage.rows import completed, state_rows
+from services.ledger.storage.session import open_session, settle_in
+from services.ledger.storage.state import COPY
+from services.ledger.storage.statements import statement
+from services.ledger.storage.work import Work
 
 pytestmark = pytest.mark.integration
 DAY = FILLING // 7

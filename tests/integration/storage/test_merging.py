@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from schemas.events.base import ObjectKind
-from services.core.facts import LinkKind
-from services.storage.batch import Event
+from services.domain.facts import LinkKind
+from services.ledger.storage.batch import Event
 from tests.storing.comparing import assert_equal_to_core, stored_heads
 from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller

@@ -9,28 +9,28 @@ import pytest
 from typer.testing import CliRunner
 
 from services.api import context
+from services.cases.store import follower as cases
 from services.cli.main import app
-from services.exporter import asking
-from services.localstack.engine import DatabaseAddress
-from services.processors.cases.store import follower as cases
-from services.processors.credit.store import follower as credit
-from services.storage import migrate as migrating
-from services.storage import presence
-from services.storage import session as sessions
-from services.storage.errors import GenerationMoved, MigrationError, SchemaMoved
-from services.storage.generations import (
+from services.credit.store import follower as credit
+from services.ledger.storage import migrate as migrating
+from services.ledger.storage import presence
+from services.ledger.storage import session as sessions
+from services.ledger.storage.errors import GenerationMoved, MigrationError, SchemaMoved
+from services.ledger.storage.generations import (
     create_generation,
     current_generation,
     drop_generation,
     switch_generation,
 )
-from services.storage.migrate import FOLDER, migrate, migrations
-from services.storage.migration import Phase, Released
-from services.storage.presence import announce, older_than
-from services.storage.schema_window import require, standing, still_older
-from services.storage.session import open_session
-from services.storage.writer import Writer
-from services.webhooks import following
+from services.ledger.storage.migrate import FOLDER, migrate, migrations
+from services.ledger.storage.migration import Phase, Released
+from services.ledger.storage.presence import announce, older_than
+from services.ledger.storage.schema_window import require, standing, still_older
+from services.ledger.storage.session import open_session
+from services.ledger.storage.writer import Writer
+from services.monitoring.exporter import poller
+from services.notifications.webhooks import following
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.storing.harness import no_letters, start
 
 pytestmark = pytest.mark.integration
@@ -286,5 +286,5 @@ def test_the_owner_sees_sessions_of_roles_that_are_not_its_own(empty: str, postg
 
 
 def test_every_process_that_goes_on_is_known_by_the_name_of_its_sessions() -> None:
-    names = {each.APPLICATION for each in (sessions, context, cases, credit, asking, following)}
+    names = {each.APPLICATION for each in (sessions, context, cases, credit, poller, following)}
     assert names == set(presence.SERVING)

@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import pytest
 
-from services.core.facts import LinkKind
-from services.storage import points, settling, state, work
-from services.storage.batch import Advance, Batch, Event
-from services.storage.claiming import Wanted
-from services.storage.statements import statement
-from services.storage.structure import Note, Renewed, renew
-from services.storage.writer import Writer
+from services.domain.facts import LinkKind
+from services.ledger.storage import points, settling, state, work
+from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.statements import statement
+from services.ledger.storage.structure import Note, Renewed, renew
+from services.ledger.storage.writer import Writer
 from tests.storing.comparing import assert_equal_to_core
 from tests.storing.harness import TOPIC, Pair, Pausing, no_letters, start
 from tests.storing.telling import HOUR, Teller

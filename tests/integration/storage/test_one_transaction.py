@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.core.facts import LinkKind
-from services.storage import points
+from services.domain.facts import LinkKind
+from services.ledger.storage import points
 from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller
 

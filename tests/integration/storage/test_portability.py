@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from schemas.events.base import ObjectKind
-from services.core.facts import LinkKind
-from services.localstack import LocalStack
-from services.storage.migrate import migrate
+from services.domain.facts import LinkKind
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack import LocalStack
 from tests.storing.comparing import assert_equal_to_core
 from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller

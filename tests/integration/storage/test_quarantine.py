@@ -5,10 +5,10 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from services.core.facts import Facts, LinkKind
-from services.storage import reading
-from services.storage.batch import Event
-from services.storage.within import apply_one, quarantine
+from services.domain.facts import Facts, LinkKind
+from services.ledger.storage import reading
+from services.ledger.storage.batch import Event
+from services.ledger.storage.within import apply_one, quarantine
 from tests.storing.comparing import assert_equal_to_core, core_heads, stored_heads
 from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller

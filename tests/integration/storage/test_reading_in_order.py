@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from services.storage import points, reading
-from services.storage.reading import Position
+from services.ledger.storage import points, reading
+from services.ledger.storage.reading import Position
 from tests.storing.harness import Pair, Pausing, start
 from tests.storing.telling import HOUR, Teller
 

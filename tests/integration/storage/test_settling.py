@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from services.core.facts import LinkKind
-from services.storage import points, reading
+from services.domain.facts import LinkKind
+from services.ledger.storage import points, reading
 from tests.storing.comparing import assert_equal_to_core
 from tests.storing.harness import Pair, Pausing, start
 from tests.storing.telling import HOUR, Teller

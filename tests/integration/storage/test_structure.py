@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from schemas.events.base import ObjectKind
-from services.core.facts import LinkKind
-from services.core.links import FILLING
-from services.storage.batch import Event
+from services.domain.facts import LinkKind
+from services.domain.links import FILLING
+from services.ledger.storage.batch import Event
 from tests.storing.comparing import assert_equal_to_core, assert_readers_see_enough
 from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller

@@ -7,10 +7,10 @@ import pytest
 
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
-from services.core.facts import LinkKind
-from services.core.objects import Thing
+from services.domain.facts import LinkKind
+from services.domain.objects import Thing
+from services.ledger.storage import reading
 from services.query.identifiers import candidates
-from services.storage import reading
 from tests.storing.comparing import assert_equal_to_core, stored_trains
 from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller

@@ -24,25 +24,25 @@ from joserfc.jwk import ECKey
 
 from services.api.client import ApiAuth
 from services.api.clients import add_client
-from services.core import rules
-from services.fsck.check import fsck
-from services.localstack.platform import RunningPlatform, addresses, register
-from services.localstack.ports import free_port
-from services.localstack.stack import LocalStack
+from services.audit.fsck.check import fsck
+from services.domain import rules
+from services.ledger.registry import store
+from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.migration import Phase, migrations, released
+from services.ledger.storage.reading import unsettled
 from services.processors.settings import admission_settings
 from services.processors.supervisor import Supervisor
-from services.proving import demo
-from services.proving.demo import Flow, Outcome, play
-from services.registry import store
-from services.simulator import files
-from services.simulator.corridors import simulate
-from services.simulator.signing import members, profiles
-from services.storage.errors import MigrationError
-from services.storage.migrate import migrate
-from services.storage.migration import Phase, migrations, released
-from services.storage.reading import unsettled
-from services.topics import cluster
-from services.topics.declaration import read_declaration
+from services.processors.topics import cluster
+from services.processors.topics.declaration import read_declaration
+from services.runtime.ports import free_port
+from services.testbed.demo import run
+from services.testbed.demo.run import Flow, Outcome, play
+from services.testbed.localstack.platform import RunningPlatform, addresses, register
+from services.testbed.localstack.stack import LocalStack
+from services.testbed.simulator import files
+from services.testbed.simulator.corridors import simulate
+from services.testbed.simulator.signatures import members, profiles
 from tests.upgrading.comparing import schema, state
 from tests.upgrading.previous import command, environment, next_release, previous_release
 
@@ -168,8 +168,8 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
 ) -> None:
     del other_rules  # the test's own process is one of the new release
     before, coming = str(previous_release(tmp_path / "previous")), next_release(tmp_path / "next")
-    monkeypatch.setattr(demo, "HISTORY", 100.0)
-    monkeypatch.setattr(demo, "LIVE", 100.0)
+    monkeypatch.setattr(run, "HISTORY", 100.0)
+    monkeypatch.setattr(run, "LIVE", 100.0)
     world = simulate("tiny", 1, scale=0.006)
     simulation, handed = world.simulation(), files.handed(world.kept)
     with ExitStack() as stack:

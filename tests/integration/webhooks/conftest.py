@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
-from services.localstack.engine import DatabaseAddress
-from services.storage.migrate import migrate
-from services.storage.session import Session, open_session
-from services.webhooks.sealing import Seal, new_key
-from services.webhooks.settings import WebhookSettings
+from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import Session, open_session
+from services.notifications.webhooks.sealed_secrets import Seal, new_key
+from services.notifications.webhooks.settings import WebhookSettings
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.financing.stored import register
 from tests.financing.telling import cases
 

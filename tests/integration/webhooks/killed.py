@@ -10,10 +10,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from services.storage.session import Session
-from services.webhooks import outbox
-from services.webhooks.process import work
-from services.webhooks.settings import WebhookSettings
+from services.ledger.storage.session import Session
+from services.notifications.webhooks import outbox
+from services.notifications.webhooks.process import work
+from services.notifications.webhooks.settings import WebhookSettings
 
 
 def main(point: str, times: int) -> None:

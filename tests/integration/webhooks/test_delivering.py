@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 
 from schemas.trace_context import TraceContext
-from services.credentials.authority import issue, new_authority
-from services.localstack.ports import free_port
-from services.storage.session import Session
-from services.webhooks import queue, subscriptions
-from services.webhooks.messages import Message, MessageType, Subject, message
-from services.webhooks.process import Deliverer, work
-from services.webhooks.sealing import Seal
-from services.webhooks.sending import Sender
-from services.webhooks.settings import WebhookSettings
-from services.webhooks.signature import SchemeName, verify
-from services.webhooks.subscriptions import State, Subscription
+from services.ledger.storage.session import Session
+from services.notifications.webhooks import queue, subscriptions
+from services.notifications.webhooks.messages import Message, MessageType, Subject, message
+from services.notifications.webhooks.process import Deliverer, work
+from services.notifications.webhooks.sealed_secrets import Seal
+from services.notifications.webhooks.sender import Sender
+from services.notifications.webhooks.settings import WebhookSettings
+from services.notifications.webhooks.signature import SchemeName, verify
+from services.notifications.webhooks.subscriptions import State, Subscription
+from services.runtime.credentials.authority import issue, new_authority
+from services.runtime.ports import free_port
 from tests.integration.webhooks.conftest import Heard, Receiver
 
 pytestmark = pytest.mark.integration

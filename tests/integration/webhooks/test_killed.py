@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from services.storage.session import Session
-from services.webhooks import subscriptions
-from services.webhooks.messages import SUBSCRIBABLE
-from services.webhooks.sealing import Seal
-from services.webhooks.signature import verify
+from services.ledger.storage.session import Session
+from services.notifications.webhooks import subscriptions
+from services.notifications.webhooks.messages import SUBSCRIBABLE
+from services.notifications.webhooks.sealed_secrets import Seal
+from services.notifications.webhooks.signature import verify
 from tests.financing.stored import Stored, events_of, tell
 from tests.financing.telling import Case, cases, micros
 from tests.integration.webhooks.conftest import KEY, Receiver
@@ -72,7 +72,7 @@ def test_nothing_is_lost(
     )
     assert first.returncode == -signal.SIGKILL
 
-    process = subprocess.Popen([sys.executable, "-m", "services.webhooks"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "services.notifications.webhooks"], env=environment)
     try:
         until = time.monotonic() + 40
         while undelivered(session) and time.monotonic() < until:
@@ -109,7 +109,7 @@ def test_a_follower_tells_what_a_worker_brings_while_it_runs(
     session: Session, seal: Seal, told: Stored, receiver: Receiver, environment: dict[str, str]
 ) -> None:
     subscriptions.create(session, "xaport", receiver.url("/xaport"), SUBSCRIBABLE, "", seal, 0)
-    process = subprocess.Popen([sys.executable, "-m", "services.webhooks"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "services.notifications.webhooks"], env=environment)
     try:
         for known, event in events_of(CASE):
             tell(told.session, event, known)

@@ -10,12 +10,12 @@ import orjson
 import pytest
 
 from schemas.trace_context import TraceContext
-from services.processors.financing.asking import Ask
-from services.processors.financing.rulings import Action
-from services.storage.session import Session, open_session
-from services.webhooks import outbox, queue, subscriptions
-from services.webhooks.messages import SUBSCRIBABLE, MessageType, Subject, message
-from services.webhooks.sealing import Seal
+from services.financing.domain.decisions import Action
+from services.financing.domain.requests import Ask
+from services.ledger.storage.session import Session, open_session
+from services.notifications.webhooks import outbox, queue, subscriptions
+from services.notifications.webhooks.messages import SUBSCRIBABLE, MessageType, Subject, message
+from services.notifications.webhooks.sealed_secrets import Seal
 from tests.financing.stored import Stored, events_of, tell
 from tests.financing.telling import Case, cases, micros
 from tests.stories.telling import Told

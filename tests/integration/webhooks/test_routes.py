@@ -16,9 +16,9 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from services.cli.checks import telling
+from services.cli.checks import webhooks
 from services.cli.main import app
-from services.webhooks.signature import verify
+from services.notifications.webhooks.signature import verify
 from tests.calling.running import RunningApi
 from tests.integration.webhooks.conftest import KEY, Receiver
 
@@ -194,10 +194,10 @@ def test_doctor_finds_what_nobody_sends(api: RunningApi, receiver: Receiver) -> 
     bank = api.client("abank")
     made = make(bank, receiver.url())
     with psycopg.connect(api.dsn) as connection:
-        assert telling.look(connection).ok
+        assert webhooks.look(connection).ok
     bank.post(f"/v1/webhooks/{made['id']}/test", headers=key())
     with psycopg.connect(api.dsn) as connection:
-        assert telling.look(connection).ok, "it is due just now"
-        late = telling.look(connection, time.time() + telling.LATE_SECONDS + 60)
+        assert webhooks.look(connection).ok, "it is due just now"
+        late = webhooks.look(connection, time.time() + webhooks.LATE_SECONDS + 60)
     assert not late.ok
     assert late.mend.startswith("lianyun webhooks run")

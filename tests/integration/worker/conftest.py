@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack.engine import Servers
-from services.storage.migrate import migrate
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack.engine import Servers
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena
 

@@ -13,20 +13,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.loading import loading
+from services.runtime.imports import loading
 
 with loading():
     import psycopg
 
-    from services.processors.log_moved import LogMoved
+    from services.ledger.storage import points
+    from services.ledger.storage.arrays import adapt
+    from services.ledger.storage.claiming import Wanted, claim_partitions, moved_claims, note_stopped
+    from services.ledger.storage.ledger_protocol import Claim, Fenced, PartitionId, mark_of
+    from services.ledger.storage.session import open_session
+    from services.processors.log_identity import LogMoved
     from services.processors.ports import Admission, Applied, Batch, LogRecord
     from services.processors.process import run
     from services.processors.settings import WorkerSettings
-    from services.storage import points
-    from services.storage.arrays import adapt
-    from services.storage.claiming import Wanted, claim_partitions, moved_claims, note_stopped
-    from services.storage.ledger_protocol import Claim, Fenced, PartitionId, mark_of
-    from services.storage.session import open_session
 
 TABLE = """CREATE TABLE probe (topic text, part integer, "offset" bigint, value text, refused boolean,
            PRIMARY KEY (topic, part, "offset"))"""

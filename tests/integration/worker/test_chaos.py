@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack import LocalStack
-from services.localstack.broker_settings import BACK_SOON
-from services.localstack.ports import free_port
-from services.storage.migrate import migrate
+from services.ledger.storage.migrate import migrate
+from services.runtime.ports import free_port
+from services.testbed.localstack import LocalStack
+from services.testbed.localstack.broker_settings import BACK_SOON
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena, alive, metrics
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
-from services.cli.letters import dlq
-from services.deadletters import store
-from services.fsck.check import fsck
+from services.audit.fsck.check import fsck
+from services.cli.dead_letters import dlq
+from services.ledger.dead_letters import store
 from tests.integration.worker.harness import Arena
 from tests.integration.worker.test_product import Partner, counts, workers
 

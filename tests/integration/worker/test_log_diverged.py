@@ -20,16 +20,16 @@ from kafka.errors import KafkaError
 
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
-from services.admission.raw import unframe
-from services.localstack import LocalStack
-from services.localstack.broker import Broker
-from services.localstack.broker_settings import BACK_SOON
-from services.localstack.engine import DatabaseAddress
-from services.localstack.guard import Guard
-from services.localstack.ports import free_port
+from services.ledger.admission.raw_bytes import unframe
+from services.ledger.storage.ledger_protocol import PartitionId
+from services.ledger.storage.migrate import migrate
 from services.processors.log_reader import LogReader
-from services.storage.ledger_protocol import PartitionId
-from services.storage.migrate import migrate
+from services.runtime.ports import free_port
+from services.testbed.localstack import LocalStack
+from services.testbed.localstack.broker import Broker
+from services.testbed.localstack.broker_settings import BACK_SOON
+from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.guard import Guard
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena, metrics
 from tests.integration.worker.test_product import Partner, counts, workers

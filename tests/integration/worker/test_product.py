@@ -18,17 +18,17 @@ from schemas.events.base import Role
 from schemas.reasons import Reason
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign_batch
-from services.deadletters.desk import Desk
-from services.deadletters.ledger import StoredLedger
-from services.exporter import letters
-from services.localstack.ports import free_port
-from services.observability import gauges
+from services.ledger.dead_letters.ledger import StoredLedger
+from services.ledger.dead_letters.service import Desk
+from services.ledger.registry import commands
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+from services.ledger.storage.generations import create_generation
+from services.monitoring.exporter import letters
 from services.processors.settings import admission_settings
 from services.processors.supervisor import Supervisor
-from services.registry import commands
-from services.registry.events import PartyAdded
-from services.registry.possession import proven
-from services.storage.generations import create_generation
+from services.runtime.ports import free_port
+from services.telemetry import gauges
 from tests.integration.worker.harness import Arena, metrics
 
 pytestmark = pytest.mark.integration

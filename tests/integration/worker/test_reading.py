@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import TopicPartition
 
-from services.localstack.ports import free_port
+from services.runtime.ports import free_port
 from tests.integration.worker.harness import Arena, metrics
 
 pytestmark = pytest.mark.integration

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from kafka import KafkaProducer
 
-from services.localstack import LocalStack
-from services.localstack.broker_access import ADMINISTRATOR
+from services.ledger.storage.migrate import migrate
 from services.processors.topic_directory import TopicDirectory
+from services.processors.topics.access import apply_grants, grants
+from services.processors.topics.cluster import ClusterError, admin_client, apply
+from services.processors.topics.declaration import read_declaration
 from services.producers import publisher
 from services.producers.unsent import BrokerUnreachable
-from services.storage.migrate import migrate
-from services.topics.access import apply_grants, grants
-from services.topics.cluster import ClusterError, admin_client, apply
-from services.topics.declaration import read_declaration
+from services.testbed.localstack import LocalStack
+from services.testbed.localstack.broker_access import ADMINISTRATOR
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena
 

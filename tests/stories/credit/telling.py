@@ -19,20 +19,20 @@ import yaml
 from schemas.events.base import ObjectKind
 from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
-from services.core.facts import Facts
-from services.core.interpretation import Statement
-from services.core.liveness import Liveness, judge
-from services.core.objects import Thing
-from services.processors.credit.counts import count, of_shipper
-from services.processors.credit.disputes import set_aside, standing
-from services.processors.credit.financings import observe_financings
-from services.processors.credit.judging import observe
-from services.processors.credit.observations import Observation, day_of
-from services.processors.credit.reading import read
-from services.processors.credit.scoring import Record, record
-from services.processors.credit.signals import Model, model
-from services.processors.credit.stability import closures
-from services.processors.credit.told import CreditFacts
+from services.credit.domain.consignment_observations import observe
+from services.credit.domain.counts import count, of_shipper
+from services.credit.domain.disputes import set_aside, standing
+from services.credit.domain.financing_signals import observe_financings
+from services.credit.domain.interpretation import read
+from services.credit.domain.observations import Observation, day_of
+from services.credit.domain.score import Record, record
+from services.credit.domain.signals import Model, model
+from services.credit.domain.stability import closures
+from services.credit.domain.statements import CreditFacts
+from services.domain.facts import Facts
+from services.domain.interpretation import Statement
+from services.domain.liveness import Liveness, judge
+from services.domain.objects import Thing
 from tests.stories.shorthand import instant
 from tests.stories.telling import Story, Text, Told
 

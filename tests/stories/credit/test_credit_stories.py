@@ -14,12 +14,12 @@ import pytest
 
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
-from services.processors.credit.consent import in_force, may_read
-from services.processors.credit.counts import added, count, difference
-from services.processors.credit.disputes import standing
-from services.processors.credit.observations import Observation
-from services.processors.credit.scoring import Assessment
-from services.processors.credit.signals import Signal
+from services.credit.domain.consent import in_force, may_read
+from services.credit.domain.counts import added, count, difference
+from services.credit.domain.disputes import standing
+from services.credit.domain.observations import Observation
+from services.credit.domain.score import Assessment
+from services.credit.domain.signals import Signal
 
 from .telling import CreditStory, credit_stories, current, joined
 

@@ -13,12 +13,12 @@ from schemas.events.base import Role
 from schemas.rfc3339 import parse_micros
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.admission.admit import admit
-from services.admission.model import AdmissionSettings, Admitted, Record, Refused
-from services.registry.events import KeyAdded, PartyAdded
-from services.registry.fold import Event, fold
-from services.registry.possession import proven
-from services.registry.registry import Registry
+from services.ledger.admission.admit import admit
+from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.ledger.registry.events import KeyAdded, PartyAdded
+from services.ledger.registry.fold import Event, fold
+from services.ledger.registry.possession import proven
+from services.ledger.registry.registry import Registry
 
 APPENDED = "2026-03-05T09:30:00Z"
 SALT = "00112233445566778899aabbccddeeff"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from schemas.events.base import Role
-from services.admission.model import Admitted
-from services.core.facts import Assurance
-from services.registry.events import PartyAmended
+from services.domain.facts import Assurance
+from services.ledger.admission.model import Admitted
+from services.ledger.registry.events import PartyAmended
 from tests.unit.admission.conftest import micros
 
 BEFORE, AFTER = "2026-03-05T09:29:59Z", "2026-03-05T09:30:00Z"

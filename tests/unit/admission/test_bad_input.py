@@ -14,10 +14,10 @@ import pytest
 from schemas.envelope import signed_bytes
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.admission.model import Admitted, Record, Refused
-from services.admission.reading import read
-from services.admission.verification import verify_record
-from services.registry.events import KeyRevoked, KeyRotated, NewKey
+from services.ledger.admission.content import read
+from services.ledger.admission.model import Admitted, Record, Refused
+from services.ledger.admission.verification import verify_record
+from services.ledger.registry.events import KeyRevoked, KeyRotated, NewKey
 
 SIGNATURE = "header:lianyun-signature"
 START, APPENDED = 1_767_225_600_000_000, 1_772_703_000_000_000  # 2026-01-01T00:00:00Z, 2026-03-05T09:30:00Z

@@ -11,11 +11,11 @@ import pytest
 from schemas.envelope import event_id, signed_bytes
 from schemas.schemes import Scheme
 from schemas.signing import Verifier, sign_batch
-from services.admission.model import Admitted, Record, Refused, Verified
-from services.admission.reading import read
-from services.admission.verification import verify_many
-from services.core.facts import Assurance
-from services.producers.formats.packing import pack
+from services.domain.facts import Assurance
+from services.ledger.admission.content import read
+from services.ledger.admission.model import Admitted, Record, Refused, Verified
+from services.ledger.admission.verification import verify_many
+from services.producers.formats.gzip_file import pack
 
 
 @pytest.mark.parametrize("scheme", [Scheme.ED25519, Scheme.ED25519_BATCH, Scheme.ECDSA_P256_SHA256])
@@ -179,7 +179,7 @@ def test_a_fault_of_ours_is_not_taken_for_a_fault_of_the_publisher(
     def planted(*_: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr("services.admission.reading.interpret", planted)
+    monkeypatch.setattr("services.ledger.admission.content.interpret", planted)
     record = network.record()
     with pytest.raises(ZeroDivisionError):
         network.judge(record)

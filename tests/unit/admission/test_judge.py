@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from services.admission.model import Record, Refused
-from services.processors.judging import Accepted, Judge
-from services.storage.bodies import packed_body
-from services.storage.rows import state_rows
+from services.ledger.admission.model import Record, Refused
+from services.ledger.storage.bodies import packed_body
+from services.ledger.storage.rows import state_rows
+from services.processors.admission import Accepted, Judge
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,14 @@ def test_an_accepted_event_is_ready_for_the_database(network: Any) -> None:
 @pytest.mark.parametrize(
     ("module", "name", "marked"),
     [
-        ("services.admission.reading", "interpret", lambda _s, _c, payload: payload.occurrence == "boom"),
-        ("services.admission.verification", "content_digest", lambda signed: b"boom" in signed),
-        ("services.storage.packing", "state_rows", lambda facts: "boom" in str(facts)),
-        ("services.storage.packing", "packed_body", lambda event: b"boom" in event.payload),
+        (
+            "services.ledger.admission.content",
+            "interpret",
+            lambda _s, _c, payload: payload.occurrence == "boom",
+        ),
+        ("services.ledger.admission.verification", "content_digest", lambda signed: b"boom" in signed),
+        ("services.ledger.storage.packing", "state_rows", lambda facts: "boom" in str(facts)),
+        ("services.ledger.storage.packing", "packed_body", lambda event: b"boom" in event.payload),
     ],
 )
 def test_a_planted_bug_makes_one_dead_letter_and_the_rest_flows(

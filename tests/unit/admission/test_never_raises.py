@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from schemas.events.catalogue import CATALOGUE
 from schemas.schemes import Scheme
-from services.admission.model import Admitted, Record, Refused
-from services.admission.raw import capped, digest, frame, unframe
+from services.ledger.admission.model import Admitted, Record, Refused
+from services.ledger.admission.raw_bytes import capped, digest, frame, unframe
 
 NAMES = [
     "ce_specversion",

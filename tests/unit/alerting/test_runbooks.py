@@ -12,9 +12,9 @@ import typer.main
 from typer.core import TyperGroup
 
 from services.cli.main import app
-from services.observability.alerting.alert import RUNBOOKS
-from services.observability.alerting.rules import every_alert
-from services.observability.publishing import ROOT
+from services.monitoring.alerting.alert import RUNBOOKS
+from services.monitoring.alerting.rules import every_alert
+from services.monitoring.artefacts import ROOT
 from tests.alerting.runbooks import ALERTS, FILES, PROCEDURES, commands, statements
 from tests.walking.page import Block, Command, blocks, variables
 

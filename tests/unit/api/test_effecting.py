@@ -14,8 +14,8 @@ from services.api.effecting import effect
 from services.api.gate import Caller
 from services.api.needs import Needs, Scope
 from services.api.routing import Declared
-from services.registry.party import Party
-from services.registry.registry import Registry
+from services.ledger.registry.party import Party
+from services.ledger.registry.registry import Registry
 
 
 @pytest.mark.parametrize("nothing", [True, False])

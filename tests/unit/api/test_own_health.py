@@ -11,7 +11,7 @@ from services.api import upkeep
 from services.api.context import Context
 from services.api.serving import live, ready
 from services.api.settings import ApiSettings
-from services.localstack.ports import free_port
+from services.runtime.ports import free_port
 
 
 def context() -> Context:

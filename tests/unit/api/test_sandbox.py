@@ -10,14 +10,14 @@ from services.api.problems import KINDS
 from services.api.sandbox.corroborating import MEMBERS
 from services.api.sandbox.page import page
 from services.api.sandbox.table import named, table
-from services.core.facts import Assurance
+from services.credit.domain.consent import Part
+from services.credit.domain.disputes import DisputeState
+from services.domain.facts import Assurance
+from services.financing.domain import guards
+from services.financing.domain.covenants import COVENANTS
+from services.financing.domain.lifecycle import Stage
+from services.financing.domain.requests import HIDDEN, MATCHES
 from services.gateway.outcomes import Outcome
-from services.processors.credit.consent import Part
-from services.processors.credit.disputes import DisputeState
-from services.processors.financing import guards
-from services.processors.financing.asking import HIDDEN, MATCHES
-from services.processors.financing.covenants import COVENANTS
-from services.processors.financing.lifecycle import Stage
 
 ROWS = table()
 OF_FILES = {Reason.UNKNOWN_FORMAT, Reason.UNREADABLE_FILE, Reason.ID_USED_TWICE}

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from schemas.events.base import ObjectKind
 from schemas.rfc3339 import parse_micros
-from services.core.derive import derive
-from services.core.facts import Facts
-from services.core.objects import Thing
-from services.core.view import View
-from services.processors.cases.causes import CaseKind, Cause, FinancingAlert, causes, joined
-from services.processors.cases.dues import next_due
+from services.cases.domain.causes import CaseKind, Cause, FinancingAlert, causes, joined
+from services.cases.domain.due_times import next_due
+from services.domain.derive import derive
+from services.domain.facts import Facts
+from services.domain.objects import Thing
+from services.domain.view import View
 from tests.stories.telling import stories
 
 DAY = 86_400_000_000

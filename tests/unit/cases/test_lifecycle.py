@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.processors.cases.lifecycle import (
+from services.cases.domain.lifecycle import (
     Ask,
     Case,
     Desk,
@@ -19,7 +19,7 @@ from services.processors.cases.lifecycle import (
     decide,
     rule,
 )
-from services.processors.cases.shift import Standing, shift_report
+from services.cases.domain.shift_report import Standing, shift_report
 
 CASE = b"c" * 16
 A, B = Desk("ktz", "dostyk-shift"), Desk("cr", "alashankou-shift")

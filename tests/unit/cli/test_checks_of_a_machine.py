@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.cli.checks import machine, room
+from services.cli.checks import disk_space, machine
 from services.cli.checks.check import Check, guarded, judged, shortened
-from services.localstack.ports import free_port
-from services.observability.http import Health, HealthServer
-from services.observability.instruments import Instruments
+from services.runtime.ports import free_port
+from services.telemetry.http import Health, HealthServer
+from services.telemetry.instruments import Instruments
+from services.testbed.localstack import checks as local
 
 
 def finding(check: Check, says: str, mend: str) -> None:
@@ -99,11 +100,11 @@ def httpd() -> Iterator[Callable[[], int]]:
 def test_what_a_platform_here_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIANYUN_KAFKA_LIBS", str(tmp_path))
     monkeypatch.setenv("LIANYUN_JAVA", str(tmp_path / "java"))
-    finding(machine.broker_jars(), "missing or wrong", "make setup")
-    finding(machine.java(), "LIANYUN_JAVA", "java")
+    finding(local.broker_jars(), "missing or wrong", "make setup")
+    finding(local.java(), "LIANYUN_JAVA", "java")
     names = [check.name for check in machine.look({})]
     assert "java" not in names
-    assert {"java", "kafka jars"} < {check.name for check in machine.look({}, local=True)}
+    assert {"java", "kafka jars"} == {check.name for check in local.look()}
     assert "metrics port" in [
         check.name for check in machine.look({"LIANYUN_METRICS_PORT": str(free_port())})
     ]
@@ -123,21 +124,23 @@ GIB = 1 << 30
 )
 def test_the_days_that_a_disk_lasts(free: int | None, ok: bool, says: str) -> None:
     """A tenth of 10 GiB came in half a day."""
-    check = room.judge(room.Growth(10 * GIB, 1_000_000, 100_000, 43_200.0), free)
+    check = disk_space.judge(disk_space.Growth(10 * GIB, 1_000_000, 100_000, 43_200.0), free)
     assert check.ok is ok
     assert says in check.found
     assert ("lianyun db retain" in check.mend) is not ok
 
 
-@pytest.mark.parametrize("growth", [room.Growth(GIB, 999, 999, 86_400), room.Growth(GIB, 5_000, 5_000, 59)])
-def test_nothing_is_foretold_from_too_little(growth: room.Growth) -> None:
-    assert room.judge(growth, 3 * GIB).ok
-    assert "too few events" in room.judge(growth, 3 * GIB).found
-    finding(room.judge(growth, GIB), "1.0 GiB free", "add disk")
+@pytest.mark.parametrize(
+    "growth", [disk_space.Growth(GIB, 999, 999, 86_400), disk_space.Growth(GIB, 5_000, 5_000, 59)]
+)
+def test_nothing_is_foretold_from_too_little(growth: disk_space.Growth) -> None:
+    assert disk_space.judge(growth, 3 * GIB).ok
+    assert "too few events" in disk_space.judge(growth, 3 * GIB).found
+    finding(disk_space.judge(growth, GIB), "1.0 GiB free", "add disk")
 
 
 def test_a_database_at_rest_never_fills_its_disk() -> None:
-    assert room.judge(room.Growth(GIB, 5_000, 0, 86_400), 3 * GIB).ok
+    assert disk_space.judge(disk_space.Growth(GIB, 5_000, 0, 86_400), 3 * GIB).ok
 
 
 def test_a_look_that_fails_is_a_finding_and_what_it_saw_before_stays() -> None:

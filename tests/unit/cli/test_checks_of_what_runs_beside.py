@@ -13,9 +13,9 @@ from threading import Thread
 
 import pytest
 
-from services.cli.checks import containers, machine, reasons, watching
+from services.cli.checks import containers, machine, monitoring, reasons
 from services.cli.checks.check import Check
-from services.localstack.ports import free_port, listening
+from services.runtime.ports import free_port, listening
 
 CHECKS = Path(machine.__file__).parent
 
@@ -123,32 +123,32 @@ def prometheus() -> Iterator[Callable[[list[tuple[str, str]]], str]]:
 
 
 def test_targets_of_prometheus(prometheus: Callable[[list[tuple[str, str]]], str]) -> None:
-    jobs = sorted(watching._jobs(watching.INFRA))
+    jobs = sorted(monitoring._jobs(monitoring.INFRA))
     assert {"workers", "api", "exporter"} <= set(jobs)
     url = prometheus([(job, "up") for job in jobs])
-    assert watching.targets(url, {}).ok
+    assert monitoring.targets(url, {}).ok
     url = prometheus([(job, "down" if job == "api" else "up") for job in jobs])
-    finding(watching.targets(url, {}), "1 of", f"{url}/targets")
-    assert "http://api/" in watching.targets(url, {}).found
+    finding(monitoring.targets(url, {}), "1 of", f"{url}/targets")
+    assert "http://api/" in monitoring.targets(url, {}).found
     url = prometheus([(job, "up") for job in jobs if job != "exporter"])
-    finding(watching.targets(url, {}), "not scraped: exporter", "prometheus.yml")
+    finding(monitoring.targets(url, {}), "not scraped: exporter", "prometheus.yml")
     here = {"LIANYUN_PROMETHEUS_PORT": url.rpartition(":")[2]}
-    assert not watching.targets("", here).ok, "one that runs here and is ours is looked at unasked"
+    assert not monitoring.targets("", here).ok, "one that runs here and is ours is looked at unasked"
     prometheus([("node", "down")])
-    assert watching.targets("", here).ok, "somebody else's is not our business"
+    assert monitoring.targets("", here).ok, "somebody else's is not our business"
 
 
 def test_a_prometheus_that_does_not_answer() -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
-    finding(watching.targets(nowhere, {}), "does not answer", "LIANYUN_PROMETHEUS_URL")
-    assert watching.targets("", {"LIANYUN_PROMETHEUS_PORT": str(free_port())}).ok
+    finding(monitoring.targets(nowhere, {}), "does not answer", "LIANYUN_PROMETHEUS_URL")
+    assert monitoring.targets("", {"LIANYUN_PROMETHEUS_PORT": str(free_port())}).ok
 
 
 @pytest.fixture
 def infra(tmp_path: Path) -> Path:
     there = tmp_path / "infra"
-    shutil.copytree(watching.INFRA / "grafana", there / "grafana")
-    shutil.copytree(watching.INFRA.parent / "ops" / "dashboards", tmp_path / "ops" / "dashboards")
+    shutil.copytree(monitoring.INFRA / "grafana", there / "grafana")
+    shutil.copytree(monitoring.INFRA.parent / "ops" / "dashboards", tmp_path / "ops" / "dashboards")
     for path in tmp_path.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return there
@@ -158,21 +158,21 @@ def test_files_of_grafana(infra: Path) -> None:
     dashboards = infra.parent / "ops" / "dashboards"
     board = next(dashboards.glob("*.json"))
     good = board.read_text()
-    assert watching.grafana(infra).ok, watching.grafana(infra)
-    assert watching.grafana(infra / "nowhere").ok
+    assert monitoring.grafana(infra).ok, monitoring.grafana(infra)
+    assert monitoring.grafana(infra / "nowhere").ok
     board.chmod(0o600)
-    finding(watching.grafana(infra), "is closed to Grafana's account", "chmod -R a+rX")
+    finding(monitoring.grafana(infra), "is closed to Grafana's account", "chmod -R a+rX")
     board.chmod(0o644)
     board.write_text(good[:-20])
-    finding(watching.grafana(infra), "is no JSON", "git checkout")
+    finding(monitoring.grafana(infra), "is no JSON", "git checkout")
     board.write_text(good.replace('"uid": "${datasource}"', '"uid": "someone-elses"'))
-    finding(watching.grafana(infra), "nobody provisions: someone-elses", "git checkout")
+    finding(monitoring.grafana(infra), "nobody provisions: someone-elses", "git checkout")
     board.write_text(good)
     source = infra / "grafana/provisioning/datasources/prometheus.yaml"
     source.write_text(source.read_text().replace("    uid: prometheus\n", ""))
-    finding(watching.grafana(infra), "no uid of its own", "git checkout")
+    finding(monitoring.grafana(infra), "no uid of its own", "git checkout")
     shutil.rmtree(dashboards)
-    finding(watching.grafana(infra), "no dashboards", "git checkout")
+    finding(monitoring.grafana(infra), "no dashboards", "git checkout")
 
 
 def test_packages_of_other_versions(tmp_path: Path) -> None:

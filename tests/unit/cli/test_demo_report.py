@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.cli import demo_report
 from services.cli.output import out
-from services.proving.counts_of_trains import Count
+from services.testbed.commands import demo_report
+from services.testbed.demo.train_counts import Count
 
 BODY: dict[str, Any] = {
     "trains": 1,

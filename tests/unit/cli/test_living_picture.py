@@ -11,20 +11,20 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from services.cli.live import Screen
-from services.cli.moving_picture import moving_picture
-from services.proving.demo import Flow
-from services.simulator.corridors import conditions_of
-from services.simulator.world import DAY
+from services.testbed.commands.live_picture import Screen
+from services.testbed.commands.moving_picture import moving_picture
+from services.testbed.demo.run import Flow
+from services.testbed.simulator.corridors import conditions_of
+from services.testbed.simulator.world import DAY
 from tests.terminal.screen import Terminal, run
 from tests.unit.simulator.corridor_worlds import small
 
 PLAY = """
 import time
-from services.cli.live import Screen
+from services.testbed.commands.live_picture import Screen
 from services.cli.output import err
-from services.proving.demo import Flow
-from services.simulator.corridors import conditions_of
+from services.testbed.demo.run import Flow
+from services.testbed.simulator.corridors import conditions_of
 from tests.unit.simulator.corridor_worlds import small
 
 world = small("polish-closure-2025")

@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from schemas import railnet
-from services.cli.picture import CLOSED, GAUGE, TRUNKS, WIDTH, layout, one_line, picture
-from services.proving.demo import Flow
-from services.simulator.tracks import Sighting, Snapshot, State
+from services.testbed.commands.picture import CLOSED, GAUGE, TRUNKS, WIDTH, layout, one_line, picture
+from services.testbed.demo.run import Flow
+from services.testbed.simulator.tracks import Sighting, Snapshot, State
 
 BREST = "brest-malaszewicze"
 AT = 1_757_980_800_000_000  # 2025-09-16

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from services.core.facts import Handover
-from services.core.handovers import border, meetings
-from services.core.rules import ONE_MEETING
+from services.domain.facts import Handover
+from services.domain.handovers import border, meetings
+from services.domain.rules import ONE_MEETING
 
 CROSSING = "crossing:alashankou-dostyk"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from schemas.events.base import ObjectKind
-from services.core.facts import FOREVER, SINCE_EVER, Link, LinkKind
-from services.core.links import Network, spans
-from services.core.objects import Thing
+from services.domain.facts import FOREVER, SINCE_EVER, Link, LinkKind
+from services.domain.links import Network, spans
+from services.domain.objects import Thing
 
 BOX = Thing(ObjectKind.CONTAINER, "CSQU3054383")
 ONE, TWO = (Thing(ObjectKind.CONSIGNMENT, f"op/{n}") for n in (1, 2))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.core.facts import Withdrawal
-from services.core.liveness import judge
+from services.domain.facts import Withdrawal
+from services.domain.liveness import judge
 
 A, B, C, D = (bytes([n]) * 16 for n in range(1, 5))
 

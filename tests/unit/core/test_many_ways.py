@@ -10,9 +10,9 @@ import pytest
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
-from services.core import engagement
-from services.core.derive import derive
-from services.core.facts import (
+from services.domain import engagement
+from services.domain.derive import derive
+from services.domain.facts import (
     FOREVER,
     Assurance,
     Claim,
@@ -23,9 +23,9 @@ from services.core.facts import (
     PlannedRoute,
     Restriction,
 )
-from services.core.links import Network, Path
-from services.core.objects import Thing
-from services.core.restrictions import Stop, on_route
+from services.domain.links import Network, Path
+from services.domain.objects import Thing
+from services.domain.restrictions import Stop, on_route
 
 CONS = Thing(ObjectKind.CONSIGNMENT, "op/1")
 LAYERS = 400

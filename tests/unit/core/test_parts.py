@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from schemas.events.base import ObjectKind
-from services.core.facts import Link, LinkKind
-from services.core.objects import Thing
-from services.core.parts import parts
+from services.domain.facts import Link, LinkKind
+from services.domain.objects import Thing
+from services.domain.parts import parts
 
 CONS = Thing(ObjectKind.CONSIGNMENT, "op/1")
 ONE, TWO, NEW, LAST = (Thing(ObjectKind.NOTE, f"SMGS/CN/X/{n}/2026") for n in range(4))

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.events import catalogue
 from schemas.events.base import Role
-from services.core.publisher import Publisher
+from services.domain.publisher import Publisher
 
 KTZ = Publisher("ktz", frozenset({Role.RAILWAY}), managers=frozenset({"ktz"}))
 GACC = Publisher("gacc", frozenset({Role.CUSTOMS}), countries=frozenset({"CN"}))

@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from services.credentials import folder as keeping
+from services.runtime.credentials import folder as keeping
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.objects import consignment
-from services.processors.credit.evaluation import population, telling
-from services.processors.credit.evaluation.evaluate import evaluate
-from services.processors.credit.evaluation.measures import (
+from services.credit.domain.consignment_observations import observe
+from services.credit.domain.signals import model
+from services.domain.objects import consignment
+from services.testbed.credit_evaluation import narrative, population
+from services.testbed.credit_evaluation.evaluate import evaluate
+from services.testbed.credit_evaluation.measures import (
     Outcome,
     acceptance,
     auc,
@@ -23,9 +25,7 @@ from services.processors.credit.evaluation.measures import (
     calibration_error,
     ratio,
 )
-from services.processors.credit.evaluation.population import shipments
-from services.processors.credit.judging import observe
-from services.processors.credit.signals import model
+from services.testbed.credit_evaluation.population import shipments
 
 outcomes = st.lists(st.builds(Outcome, st.integers(0, 20), st.booleans()), max_size=40)
 
@@ -110,6 +110,6 @@ def test_policy_detentions_of_inland_firms_leave_no_trace() -> None:
     assert held
     for shipment in held:
         subject = consignment("operator", f"{firm.code}-{shipment.number}")
-        with_it = observe(*telling.told(firm, shipment), subject, model())
-        without = observe(*telling.told(firm, replace(shipment, held_by_policy=False)), subject, model())
+        with_it = observe(*narrative.told(firm, shipment), subject, model())
+        without = observe(*narrative.told(firm, replace(shipment, held_by_policy=False)), subject, model())
         assert {o._replace(events=()) for o in with_it} == {o._replace(events=()) for o in without}

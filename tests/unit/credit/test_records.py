@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from services.processors.credit.consent import Leave, Part, may_see_cargo
-from services.processors.credit.rendering import events_of, plain
-from services.processors.credit.signals import Model, model
+from services.credit.domain.consent import Leave, Part, may_see_cargo
+from services.credit.domain.presentation import events_of, plain
+from services.credit.domain.signals import Model, model
 from tests.stories.credit.telling import CreditStory, credit_stories
 
 ROOT = Path(__file__).parents[3]

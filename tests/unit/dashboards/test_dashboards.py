@@ -13,18 +13,18 @@ from urllib.parse import urlsplit
 import promql_parser
 import pytest
 
-from services.dashboards import publishing
-from services.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row
-from services.dashboards.drawing import draw
-from services.dashboards.reading import Asked, promql, queries, sql
-from services.deadletters.letter import State
-from services.observability.alerting.looking import dashboard_of
-from services.observability.alerting.objectives import recordings
-from services.observability.alerting.rules import every_alert
-from services.observability.catalogue import families
+from services.ledger.dead_letters.letter import State
+from services.monitoring.alerting.dashboard_links import dashboard_of
+from services.monitoring.alerting.objectives import recordings
+from services.monitoring.alerting.rules import every_alert
+from services.monitoring.catalogue import families
+from services.monitoring.dashboards import files
+from services.monitoring.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row
+from services.monitoring.dashboards.grafana import draw
+from services.monitoring.dashboards.panel_queries import Asked, promql, queries, sql
 from tests.unit.infra.test_compose import INFRA
 
-FOLDER = publishing.ROOT / publishing.FOLDER
+FOLDER = files.ROOT / files.FOLDER
 DRAWN: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))
 }
@@ -45,24 +45,24 @@ def asked(source: str) -> list[Asked]:
 
 
 def test_the_files_are_those_that_the_code_makes() -> None:
-    assert publishing.stale() == [], "run `make schemas`"
+    assert files.stale() == [], "run `make schemas`"
 
 
 def test_a_file_that_nothing_makes_or_that_differs_is_stale(tmp_path: Path) -> None:
-    assert len(publishing.write(tmp_path)) == len(publishing.DASHBOARDS)
-    folder = tmp_path / publishing.FOLDER
+    assert len(files.write(tmp_path)) == len(files.DASHBOARDS)
+    folder = tmp_path / files.FOLDER
     (folder / "left-over.json").write_text("{}")
     (folder / "promises.json").write_text("{}")
-    assert [path.name for path in publishing.stale(tmp_path)] == ["left-over.json", "promises.json"]
-    publishing.write(tmp_path)
-    assert publishing.stale(tmp_path) == []
+    assert [path.name for path in files.stale(tmp_path)] == ["left-over.json", "promises.json"]
+    files.write(tmp_path)
+    assert files.stale(tmp_path) == []
 
 
 def test_uids_are_unique_and_what_alerts_name() -> None:
     uids = [drawn["uid"] for drawn in DRAWN.values()]
     assert len({*uids}) == len(uids) >= 6
     assert {dashboard_of(alert) for alert in every_alert()} <= {*uids}
-    rules = (publishing.ROOT / "ops" / "alerts" / "alerts.yml").read_text(encoding="utf-8")
+    rules = (files.ROOT / "ops" / "alerts" / "alerts.yml").read_text(encoding="utf-8")
     assert rules.count("dashboard_uid: ") == len(every_alert())
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.dashboards.preview.browser import chromium
-from services.dashboards.preview.building import SOURCE, NotDrawn, built_page
+from services.monitoring.dashboards.preview.browser import chromium
+from services.monitoring.dashboards.preview.bundle import SOURCE, NotDrawn, built_page
 
 
 def test_without_chromium(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

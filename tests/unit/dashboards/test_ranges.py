@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.dashboards.ranges import DAY, HOUR, MINUTE, SECOND, Range, interval, milliseconds, written
+from services.monitoring.dashboards.ranges import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    Range,
+    interval,
+    milliseconds,
+    written,
+)
 
 NOW = datetime(2026, 11, 25, 16, 30, tzinfo=UTC)
 

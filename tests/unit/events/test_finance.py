@@ -12,9 +12,9 @@ from schemas.events.finance import Approved
 from schemas.events.finance_terms import FinanceFact
 from schemas.publishing.examples import example
 from schemas.reasons import Refusal
-from services.core.facts import Facts
-from services.core.interpretation import Statement, interpret
-from services.core.publisher import Publisher
+from services.domain.facts import Facts
+from services.domain.interpretation import Statement, interpret
+from services.domain.publisher import Publisher
 
 FINANCE = [spec for spec in catalogue.specs() if spec.region is Region.FINANCE]
 every = pytest.mark.parametrize("spec", FINANCE, ids=[spec.type for spec in FINANCE])

@@ -14,7 +14,7 @@ from openpyxl.styles import Font
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.sheets import FORMATS, compound, delimited, markup, opening, package
+from services.producers.formats.sheets import FORMATS, compound, delimited, file_types, markup, package
 from tests.unit.formats_sheets.making import (
     DEPARTURE,
     OPERATOR,
@@ -415,7 +415,7 @@ def test_only_a_panic_of_the_library_is_taken_for_a_damaged_file(monkeypatch: py
     assert "damaged" in refusal(xls(DEPARTURE, ((7, 7, 0, 2),))).detail
     fail(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        opening.open_book(xls(DEPARTURE, ((7, 7, 0, 3),)))
+        file_types.open_book(xls(DEPARTURE, ((7, 7, 0, 3),)))
 
 
 def test_limits_hold_for_text_too(monkeypatch: pytest.MonkeyPatch) -> None:

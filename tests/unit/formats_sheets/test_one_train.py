@@ -14,12 +14,12 @@ from schemas.envelope import content_digest, event_id
 from schemas.events.base import Role
 from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
-from services.core.derive import derive
-from services.core.facts import Facts
-from services.core.interpretation import Statement, interpret
-from services.core.objects import consignment
-from services.core.publisher import Publisher
-from services.core.view import HandoverState, View
+from services.domain.derive import derive
+from services.domain.facts import Facts
+from services.domain.interpretation import Statement, interpret
+from services.domain.objects import consignment
+from services.domain.publisher import Publisher
+from services.domain.view import HandoverState, View
 from services.producers import native
 from services.producers.formats import taf
 from services.producers.formats.model import Said, Settings, Where

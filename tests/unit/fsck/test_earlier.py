@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.fsck.earlier import BESIDE, NOTED, choices
-from services.storage.batch import MOST_EVENTS
+from services.audit.fsck.earlier import BESIDE, NOTED, choices
+from services.ledger.storage.batch import MOST_EVENTS
 
 
 def numbers(*blocks: int) -> set[int]:

@@ -8,7 +8,7 @@ import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
-from services.observability.instruments import Instruments
+from services.telemetry.instruments import Instruments
 
 ROOT = Path(__file__).resolve().parents[3]
 VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]

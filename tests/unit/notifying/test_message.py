@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifying.message import Notification, cut, dingtalk, dingtalk_signed, wecom
+from services.notifications.alert_relay.message import Notification, cut, dingtalk, dingtalk_signed, wecom
 
 
 def notification(*alerts: dict[str, Any]) -> Notification:

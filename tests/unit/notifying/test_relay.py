@@ -12,8 +12,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from services.localstack.ports import free_port
-from services.notifying.relay import Relay, RelaySettings
+from services.notifications.alert_relay.relay import Relay, RelaySettings
+from services.runtime.ports import free_port
 from tests.alerting.robot import Robot, robot
 from tests.unit.notifying.test_message import alert
 

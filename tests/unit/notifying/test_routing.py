@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from services.notifying.routing import INHIBITIONS, Receivers, configuration
-from services.observability.alerting.rules import every_alert
-from services.observability.publishing import ROOT
+from services.monitoring.alerting.alertmanager import INHIBITIONS, Receivers, configuration
+from services.monitoring.alerting.rules import every_alert
+from services.monitoring.artefacts import ROOT
 
 ALL = Receivers(
     mail_to="night@example.org",

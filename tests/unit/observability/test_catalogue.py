@@ -11,18 +11,18 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from services.api.measuring import ApiMetrics
-from services.exporter.asking import Answers
-from services.exporter.sample import Question, Sample
-from services.observability import metrics
-from services.observability.catalogue import CATALOGUE, PROCESSES
-from services.observability.definitions import LABELS, UNITS, Definition
-from services.observability.instruments import Instruments
-from services.observability.publishing import ROOT, main, render, stale
-from services.processors.cases.store.follower import CaseMetrics
-from services.processors.credit.store.follower import FollowerMetrics
+from services.cases.store.follower import CaseMetrics
+from services.credit.store.follower import FollowerMetrics
+from services.monitoring.artefacts import ROOT, main, render, stale
+from services.monitoring.catalogue import CATALOGUE, PROCESSES
+from services.monitoring.exporter.poller import Answers
+from services.monitoring.exporter.sample import Question, Sample
+from services.notifications.webhooks.metrics import WebhookMetrics
 from services.processors.metrics import WorkerMetrics
 from services.processors.supervision import SupervisorMetrics
-from services.webhooks.measuring import WebhookMetrics
+from services.telemetry import metrics
+from services.telemetry.definitions import LABELS, UNITS, Definition
+from services.telemetry.instruments import Instruments
 
 
 def exporter() -> CollectorRegistry:

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import pytest
 
 from services.api.settings import ApiSettings
+from services.cases.store.follower import CasesSettings
 from services.cli.settings import CliSettings
-from services.connections import Connections
-from services.exporter.settings import ExporterSettings
-from services.observability.logs import JsonFormatter, TextFormatter, configure, masked
-from services.processors.cases.store.follower import CasesSettings
-from services.processors.credit.store.follower import FollowerSettings
+from services.credit.store.follower import FollowerSettings
+from services.monitoring.exporter.settings import ExporterSettings
+from services.notifications.webhooks.settings import WebhookSettings
 from services.processors.settings import WorkerSettings
-from services.webhooks.settings import WebhookSettings
+from services.runtime.connections import Connections
+from services.telemetry.logs import JsonFormatter, TextFormatter, configure, masked
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_what_the_kafka_client_repeats_ten_times_a_second_is_said_once(
         client.error("Failed fetch messages from %s: %s", 1, f"try {node}")
         client.info("chatter")
     client.error("something else")
-    ours = logging.getLogger("services.processors.seam")
+    ours = logging.getLogger("services.processors.consumer")
     for _ in range(3):
         ours.info("ours")
     lines = capsys.readouterr().err.splitlines()

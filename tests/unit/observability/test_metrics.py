@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.observability.catalogue import CATALOGUE
-from services.observability.definitions import Definition
-from services.observability.http import Health, HealthServer
-from services.observability.instruments import BulkHistogram, Instruments
+from services.monitoring.catalogue import CATALOGUE
 from services.processors.metrics import WorkerMetrics
 from services.processors.supervision import SupervisorMetrics
+from services.telemetry.definitions import Definition
+from services.telemetry.http import Health, HealthServer
+from services.telemetry.instruments import BulkHistogram, Instruments
 
 
 def test_every_metric_is_declared_once() -> None:

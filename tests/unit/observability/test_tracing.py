@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from schemas.trace_context import TraceContext
-from services.observability.tracing import open_spans
 from services.producers.native import Unsigned, assemble, message_of
-from services.producers.tracing import traced, untraced
+from services.producers.trace_context import traced, untraced
+from services.telemetry.tracing import open_spans
 from tests.producing.partner import departed, partner
 from tests.tracing.collector import collecting
 
@@ -42,9 +42,7 @@ def test_without_an_endpoint_there_are_none(environment: dict[str, str]) -> None
 
 
 def test_no_process_imports_the_sdk_without_an_endpoint() -> None:
-    modules = (
-        "services.processors.process, services.api.serving, services.webhooks.process, services.cli.publish"
-    )
+    modules = "services.processors.process, services.api.serving, services.notifications.webhooks.process, services.cli.publish"
     code = f"import sys, {modules}; print([name for name in sys.modules if name.startswith('opentelemetry.sdk')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.reasons import Reason, Refusal
-from services.producers import reading
+from services.producers import file_reader
 from services.producers.formats import catalogue
 from services.producers.formats.catalogue import FORMATS, recognise, understand
 from services.producers.formats.native_lines import NATIVE
@@ -97,7 +97,7 @@ SAMPLES = {
 def test_a_list_is_recognised_and_read_again_word_for_word(name: str) -> None:
     content = (Path(__file__).parents[2] / "data" / "sheets" / name).read_bytes()
     who = partner(files=replace(on_clock("Asia/Shanghai"), company="cr"))
-    once, again = (reading.read(content, who) for _ in range(2))
+    once, again = (file_reader.read(content, who) for _ in range(2))
     assert once.format.name == SAMPLES[name]
     first = [(record.where, record.event, record.passed_over) for record in once.records]
     assert [(record.where, record.event, record.passed_over) for record in again.records] == first

@@ -10,8 +10,8 @@ import pytest
 
 from schemas.reasons import Reason, Refusal
 from schemas.signing import Scheme
-from services.producers import reading
-from services.producers.formats.declared import BadDeclaration, read, write
+from services.producers import file_reader
+from services.producers.formats.declarations import BadDeclaration, read, write
 from services.producers.formats.model import Settings
 from services.producers.profile import NoProfile, ProfileError, create, load, renewed
 from tests.producing.partner import departed, lines, on_clock, partner
@@ -69,7 +69,7 @@ def test_a_mistake_in_a_profile_names_its_file(tmp_path: Path) -> None:
 def test_a_format_that_does_not_exist_is_named_before_anything_is_read() -> None:
     who = partner(files=read({"zone": "Asia/Almaty", "choices": {"natve": {"a": "b"}}}, "ktz"))
     with pytest.raises(Refusal) as caught:
-        reading.read(lines(departed("a")), who)
+        file_reader.read(lines(departed("a")), who)
     assert (caught.value.reason, caught.value.pointer) == (Reason.UNKNOWN_FORMAT, "files.choices.natve")
     assert "native" in caught.value.remedy
 
@@ -81,8 +81,8 @@ def test_a_new_key_keeps_the_salt_secret_and_the_declarations(tmp_path: Path) ->
     old.save(tmp_path)
     kept = renewed(tmp_path, fresh)
     assert (kept.key, kept.salt_secret, kept.files) == (fresh.key, old.salt_secret, on_clock())
-    before = [each.event for each in reading.read(lines(departed("a")), old).records]
-    assert [each.event for each in reading.read(lines(departed("a")), kept).records] == before
+    before = [each.event for each in file_reader.read(lines(departed("a")), old).records]
+    assert [each.event for each in file_reader.read(lines(departed("a")), kept).records] == before
 
 
 def test_the_section_is_plain_toml() -> None:

@@ -12,13 +12,13 @@ from schemas.envelope import event_id, read_headers
 from schemas.events.base import Role
 from schemas.events.decode import decode_payload
 from schemas.reasons import Reason
-from services.core.facts import Facts, LinkKind
-from services.core.interpretation import Statement, interpret
-from services.core.liveness import judge
-from services.core.publisher import Publisher
+from services.domain.facts import Facts, LinkKind
+from services.domain.interpretation import Statement, interpret
+from services.domain.liveness import judge
+from services.domain.publisher import Publisher
 from services.producers.formats.model import Settings
 from services.producers.intake import Intake
-from services.producers.outcome import Fate, FileOutcome
+from services.producers.outcomes import Fate, FileOutcome
 from services.producers.spool import Message, Spool
 from tests.producing.partner import partner
 from tests.unit.formats_sheets.making import BEIJING, Rows, text

@@ -14,9 +14,9 @@ import pytest
 from schemas.reasons import Reason
 from services.producers.formats.model import Said, Settings
 from services.producers.intake import Intake
-from services.producers.outcome import Fate
+from services.producers.outcomes import Fate
 from services.producers.spool import Spool
-from services.simulator import numbers
+from services.testbed.simulator import numbers
 from tests.messages.written import life, running
 from tests.producing.partner import departed, lines, partner
 from tests.unit.formats_sheets.making import (

@@ -13,12 +13,12 @@ from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from schemas.reasons import Reason
 from services.producers import native
-from services.producers.amending import derived_id
+from services.producers.acknowledgements import settle
+from services.producers.amendments import derived_id
 from services.producers.formats.native_lines import NATIVE
 from services.producers.intake import Intake
-from services.producers.outcome import Fate, FileOutcome, Run
+from services.producers.outcomes import Fate, FileOutcome, Run
 from services.producers.report import plain_run
-from services.producers.settling import settle
 from services.producers.spool import Message, Spool
 from tests.producing.gate_list import GATE_LIST, gate_list
 from tests.producing.partner import departed, lines, on_clock, partner

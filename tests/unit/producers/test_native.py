@@ -10,7 +10,7 @@ import pytest
 
 from schemas.reasons import Reason, Refusal
 from schemas.signing import Scheme, SigningKey
-from services.producers import native, reading
+from services.producers import file_reader, native
 from services.producers.formats import native_lines
 from services.producers.formats.model import Where
 from services.producers.profile import Profile, ProfileError, load
@@ -78,7 +78,7 @@ def test_a_bad_line_is_refused_with_a_pointer(raw: bytes, pointer: str) -> None:
 
 def test_a_file_with_bom_blank_and_bad_lines_yields_every_line_with_its_number() -> None:
     content = b"\xef\xbb\xbf" + line() + b"\n\n{broken\n" + line(id="dep-3") + b"\r\n"
-    records = list(reading.read(content, PROFILE).records)
+    records = list(file_reader.read(content, PROFILE).records)
     assert [(each.where.row, each.event is not None) for each in records] == [
         (1, True),
         (3, False),
@@ -88,10 +88,10 @@ def test_a_file_with_bom_blank_and_bad_lines_yields_every_line_with_its_number()
 
 def test_a_file_that_ends_in_half_a_line_is_not_read_at_all() -> None:
     whole = line() + b"\n" + line(id="dep-2")
-    assert len(list(reading.read(whole, PROFILE).records)) == 2
+    assert len(list(file_reader.read(whole, PROFILE).records)) == 2
     for cut in (1, 30, len(line()) - 1):
         with pytest.raises(Refusal) as refused:
-            reading.read(whole[:-cut], PROFILE)
+            file_reader.read(whole[:-cut], PROFILE)
         assert (refused.value.reason, refused.value.pointer) == (Reason.UNREADABLE_FILE, "line 2")
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from schemas.envelope import HEADERS, SIGNATURE_HEADER, Envelope
 from schemas.reasons import Refusal
-from services.admission.raw import frame
-from services.replay.attributes import told
+from services.audit.replay.attributes import told
+from services.ledger.admission.raw_bytes import frame
 
 USUAL = [
     ("ce_specversion", b"1.0"),

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from functools import cache
 
 from schemas.events.decode import decode_payload
-from services.core.facts import Facts
-from services.core.interpretation import Statement, interpret
-from services.proving.oracle import consignment_of, differences, thing_of
-from services.proving.refold import Refold
-from services.registry.events import KeyAdded
-from services.registry.fold import fold
-from services.registry.registry import Registry
-from services.simulator.signing import members, profiles, unsigned
-from services.simulator.simulate import Scale, Simulation, simulate
+from services.domain.facts import Facts
+from services.domain.interpretation import Statement, interpret
+from services.ledger.registry.events import KeyAdded
+from services.ledger.registry.fold import fold
+from services.ledger.registry.registry import Registry
+from services.testbed.chaos.oracle import consignment_of, differences, thing_of
+from services.testbed.chaos.refold import Refold
+from services.testbed.simulator.signatures import members, profiles, unsigned
+from services.testbed.simulator.simulate import Scale, Simulation, simulate
 
 
 @cache

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from services.simulator.corridors import SimulatedWorld, simulate
-from services.simulator.scenarios import names, scenario
+from services.testbed.simulator.corridors import SimulatedWorld, simulate
+from services.testbed.simulator.scenarios import names, scenario
 
 SMALL = {
     "ordinary-week": 0.012,

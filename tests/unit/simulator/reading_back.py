@@ -12,16 +12,16 @@ from schemas.events.decode import decode_payload
 from schemas.events.keys import canonical_key, canonical_place
 from schemas.events.vocabulary import ObjectKind
 from schemas.rfc3339 import parse_micros
-from services.core.facts import Facts
-from services.core.interpretation import Statement, interpret
+from services.domain.facts import Facts
+from services.domain.interpretation import Statement, interpret
+from services.producers.file_reader import read
 from services.producers.formats.catalogue import understand
 from services.producers.formats.model import PassedOver, Said, Unread
 from services.producers.native import Unsigned
-from services.producers.reading import read
-from services.simulator import files
-from services.simulator.files import Handed, PartnerFile
-from services.simulator.files.told import Fact
-from services.simulator.signing import profiles, unsigned
+from services.testbed.simulator import files
+from services.testbed.simulator.files import Handed, PartnerFile
+from services.testbed.simulator.files.published_records import Fact
+from services.testbed.simulator.signatures import profiles, unsigned
 from tests.unit.simulator.conftest import registry_of
 from tests.unit.simulator.corridor_worlds import small
 

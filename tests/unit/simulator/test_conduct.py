@@ -8,14 +8,14 @@ from functools import cache
 import pytest
 
 from schemas.events.catalogue import by_number
-from services.core.facts import Assurance, Facts
-from services.core.slots import Answers
-from services.core.view import View
-from services.proving.oracle import consignment_of
-from services.proving.refold import Refold
-from services.simulator.cast import CAST, Manner
-from services.simulator.conduct import FORBIDDEN, FORBIDDEN_AS, MEDDLINGS
-from services.simulator.simulate import Simulation
+from services.domain.claim_groups import Answers
+from services.domain.facts import Assurance, Facts
+from services.domain.view import View
+from services.testbed.chaos.oracle import consignment_of
+from services.testbed.chaos.refold import Refold
+from services.testbed.simulator.cast import CAST, Manner
+from services.testbed.simulator.conduct import FORBIDDEN, FORBIDDEN_AS, MEDDLINGS
+from services.testbed.simulator.simulate import Simulation
 from tests.unit.simulator.conftest import facts_of, mismatches
 from tests.unit.simulator.corridor_worlds import small
 

@@ -9,10 +9,10 @@ from itertools import pairwise
 import pytest
 
 from schemas import railnet
-from services.simulator.corridors import SimulatedWorld, conditions_of
-from services.simulator.scenarios.model import micros
-from services.simulator.tracks import State, Stretch
-from services.simulator.world import DAY, HOUR
+from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
+from services.testbed.simulator.scenarios.model import micros
+from services.testbed.simulator.tracks import State, Stretch
+from services.testbed.simulator.world import DAY, HOUR
 from tests.unit.simulator.corridor_worlds import NAMES, small
 
 CLOSED = (

@@ -13,19 +13,19 @@ import pytest
 from pydantic import ValidationError
 
 from schemas import railnet
-from services.producers import reading
-from services.simulator import records
-from services.simulator.border import Cranes, Gate, dwell
-from services.simulator.cast import CAST
-from services.simulator.corridors import running, simulate
-from services.simulator.durations import durations
-from services.simulator.outage import Outage, sent_after
-from services.simulator.scenarios import Scenario, names, scenario, services
-from services.simulator.scenarios.model import fact
-from services.simulator.service import ENDS, hours, sections, spliced
-from services.simulator.signing import profiles
-from services.simulator.timetable import departures
-from services.simulator.world import DAY, HOUR, MINUTE
+from services.producers import file_reader
+from services.testbed.simulator import records
+from services.testbed.simulator.border import Cranes, Gate, dwell
+from services.testbed.simulator.cast import CAST
+from services.testbed.simulator.corridors import running, simulate
+from services.testbed.simulator.durations import durations
+from services.testbed.simulator.outage import Outage, sent_after
+from services.testbed.simulator.scenarios import Scenario, names, scenario, services
+from services.testbed.simulator.scenarios.model import fact
+from services.testbed.simulator.service import ENDS, hours, sections, spliced
+from services.testbed.simulator.signatures import profiles
+from services.testbed.simulator.timetable import departures
+from services.testbed.simulator.world import DAY, HOUR, MINUTE
 
 SIMULATOR = Path(__file__).resolve().parents[3] / "services" / "simulator"
 
@@ -182,7 +182,7 @@ def test_what_is_written_for_a_party_can_be_published_by_it(tmp_path: Path) -> N
     assert orjson.loads((tmp_path / records.ABOUT).read_bytes()) == about
     total = 0
     for party, count in about["messages"].items():
-        read = list(reading.read((tmp_path / f"{party}.jsonl").read_bytes(), known[party]).records)
+        read = list(file_reader.read((tmp_path / f"{party}.jsonl").read_bytes(), known[party]).records)
         assert [record.refusal for record in read] == [None] * count
         assert all(record.event is not None for record in read)
         total += count

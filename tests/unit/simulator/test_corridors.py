@@ -8,15 +8,15 @@ from itertools import islice
 
 import pytest
 
-from services.proving.oracle import consignment_of
-from services.proving.refold import Refold
-from services.simulator.cast import CAST, Manner
-from services.simulator.corridors import running, simulate
-from services.simulator.records import lines
-from services.simulator.scenarios import UnknownScenario, scenario, services
-from services.simulator.signing import profiles, sign_all, sign_stream
-from services.simulator.telling import Message
-from services.simulator.world import DAY, World
+from services.testbed.chaos.oracle import consignment_of
+from services.testbed.chaos.refold import Refold
+from services.testbed.simulator.cast import CAST, Manner
+from services.testbed.simulator.corridors import running, simulate
+from services.testbed.simulator.records import lines
+from services.testbed.simulator.reports import Message
+from services.testbed.simulator.scenarios import UnknownScenario, scenario, services
+from services.testbed.simulator.signatures import profiles, sign_all, sign_stream
+from services.testbed.simulator.world import DAY, World
 from tests.unit.simulator.conftest import facts_of, mismatches
 from tests.unit.simulator.corridor_worlds import NAMES, small
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.proving.counts_of_trains import REMARK, Count, disputes
+from services.testbed.demo.train_counts import REMARK, Count, disputes
 from tests.unit.simulator.corridor_worlds import small
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from schemas.rfc3339 import parse_micros
-from services.simulator.cast import CAST, Manner
-from services.simulator.telling import Message
-from services.simulator.world import DAY, HOUR
+from services.testbed.simulator.cast import CAST, Manner
+from services.testbed.simulator.reports import Message
+from services.testbed.simulator.world import DAY, HOUR
 from tests.unit.simulator.corridor_worlds import small
 
 

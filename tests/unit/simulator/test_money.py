@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import pytest
 
 from services.api.banking.asked import Reservation
-from services.proving.demo_money import VALID_TO, Money
-from services.proving.demo_papers import look_alike, reservation, true_papers
-from services.simulator import lending, shippers
-from services.simulator.corridors import simulate
-from services.simulator.signing import profiles, sign_all
-from services.simulator.simulate import Simulation
+from services.testbed.demo.documents import look_alike, reservation, true_papers
+from services.testbed.demo.financing import VALID_TO, Money
+from services.testbed.simulator import financing, shippers
+from services.testbed.simulator.corridors import simulate
+from services.testbed.simulator.signatures import profiles, sign_all
+from services.testbed.simulator.simulate import Simulation
 
 WORLD = simulate("polish-closure-2025", 1, scale=0.02)
 
@@ -25,9 +25,9 @@ def simulation() -> Simulation:
 
 
 def test_the_financed_cargo_waited_at_the_closed_border_and_was_delivered(simulation: Simulation) -> None:
-    found = lending.chosen(simulation, WORLD.opens)
+    found = financing.chosen(simulation, WORLD.opens)
     assert found is not None
-    assert found == lending.chosen(simulation, WORLD.opens)
+    assert found == financing.chosen(simulation, WORLD.opens)
     assert "brest" in found.place
     assert found.waits < found.leaves
     assert found.leaves - found.waits > 5 * 86_400_000_000
@@ -40,7 +40,7 @@ def test_the_financed_cargo_waited_at_the_closed_border_and_was_delivered(simula
 
 
 def test_what_the_second_bank_is_shown_reads_otherwise_and_means_the_same(simulation: Simulation) -> None:
-    found = lending.chosen(simulation, WORLD.opens)
+    found = financing.chosen(simulation, WORLD.opens)
     assert found is not None
     true, written = (
         Reservation.model_validate(reservation(found, "LN-1", found.reference, each)).papers

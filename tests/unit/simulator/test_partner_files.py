@@ -18,13 +18,13 @@ import pytest
 from lxml import etree
 
 from schemas.events.catalogue import spec
-from services.producers.formats import declared
+from services.producers.formats import declarations
 from services.producers.formats.catalogue import understand
 from services.producers.formats.model import Said
-from services.simulator import files
-from services.simulator.files import PartnerFile
-from services.simulator.files.folder import DECLARED
-from services.simulator.files.told import what_of
+from services.testbed.simulator import files
+from services.testbed.simulator.files import PartnerFile
+from services.testbed.simulator.files.folder import DECLARED
+from services.testbed.simulator.files.published_records import what_of
 from tests.unit.simulator.conftest import mismatches, registry_of
 from tests.unit.simulator.corridor_worlds import small
 from tests.unit.simulator.reading_back import differences, facts_of, passed_over, world
@@ -185,6 +185,6 @@ def test_a_folder_has_what_the_reader_of_each_party_needs(tmp_path: Path) -> Non
     for file in world("tiny").files:
         assert (tmp_path / file.party / file.name).read_bytes() == file.content
         table = tomllib.loads((tmp_path / file.party / DECLARED).read_text(encoding="utf-8"))
-        assert declared.write(declared.read(table["files"], file.party)) == declared.write(
+        assert declarations.write(declarations.read(table["files"], file.party)) == declarations.write(
             files.settings(file.party)
         )

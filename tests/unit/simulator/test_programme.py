@@ -7,10 +7,10 @@ import subprocess
 import sys
 from random import Random
 
-from services.proving.demo import Clock
-from services.proving.programme import programme
-from services.simulator.files import handed
-from services.simulator.signing import profiles
+from services.testbed.demo.programme import programme
+from services.testbed.demo.run import Clock
+from services.testbed.simulator.files import handed
+from services.testbed.simulator.signatures import profiles
 from tests.unit.simulator.corridor_worlds import small
 
 
@@ -40,10 +40,10 @@ def test_the_clock_hurries_through_history_and_stops_at_the_end() -> None:
 DIGEST = """
 import sys
 from random import Random
-from services.cli.demo_world import chosen_world
-from services.proving.programme import programme
-from services.simulator.files import handed
-from services.simulator.signing import profiles
+from services.testbed.commands.demo_world import chosen_world
+from services.testbed.demo.programme import programme
+from services.testbed.simulator.files import handed
+from services.testbed.simulator.signatures import profiles
 
 seed = int(sys.argv[2])
 world = chosen_world("tiny", seed, None, sys.argv[1])

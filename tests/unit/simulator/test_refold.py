@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.core.derive import derive
-from services.proving.oracle import consignment_of
-from services.proving.refold import Refold
+from services.domain.derive import derive
+from services.testbed.chaos.oracle import consignment_of
+from services.testbed.chaos.refold import Refold
 from tests.unit.simulator.conftest import facts_of, world
 
 

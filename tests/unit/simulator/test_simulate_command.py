@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
-from services.simulator.corridors import simulate
-from services.simulator.scenarios import names
+from services.testbed.simulator.corridors import simulate
+from services.testbed.simulator.scenarios import names
 
 ARGUMENTS = ("simulate", "--scenario", "tiny", "--scale", "0.006")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from services.simulator.faults import NO_FAULTS, Gossip, Rates
-from services.simulator.truth import Seen, Trouble, Truth, truths
-from services.simulator.world import DAY, HOUR, Cargo, Happening, Lading, World
+from services.testbed.simulator.faults import NO_FAULTS, Gossip, Rates
+from services.testbed.simulator.truth import Seen, Trouble, Truth, truths
+from services.testbed.simulator.world import DAY, HOUR, Cargo, Happening, Lading, World
 
 A, B = "LYSU1000010", "LYSU1000026"
 CROSSING = "crossing:alashankou-dostyk"

@@ -8,9 +8,9 @@ from functools import cache
 import pytest
 
 from schemas.events.base import Classifier
-from services.core.facts import Facts
-from services.simulator.simulate import NOW
-from services.simulator.world import DAY
+from services.domain.facts import Facts
+from services.testbed.simulator.simulate import NOW
+from services.testbed.simulator.world import DAY
 from tests.unit.simulator.conftest import facts_of, mismatches, world
 
 

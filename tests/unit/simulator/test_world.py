@@ -11,15 +11,15 @@ import pytest
 
 from schemas.identifiers import iso6346, wagon
 from schemas.identifiers.check_digit import CheckDigit
-from services.admission.admit import admit
-from services.admission.model import AdmissionSettings, Admitted, Record, Refused
-from services.simulator import numbers
-from services.simulator.breaking import BREAKS, expected, sprinkle
-from services.simulator.cast import CAST
-from services.simulator.conduct import FORBIDDEN_AS
-from services.simulator.signing import Outgoing, profiles, sign_all
-from services.simulator.simulate import NOW, Scale, Simulation, simulate
-from services.topics.declaration import read_declaration
+from services.ledger.admission.admit import admit
+from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.processors.topics.declaration import read_declaration
+from services.testbed.simulator import numbers
+from services.testbed.simulator.cast import CAST
+from services.testbed.simulator.conduct import FORBIDDEN_AS
+from services.testbed.simulator.invalid_messages import BREAKS, expected, sprinkle
+from services.testbed.simulator.signatures import Outgoing, profiles, sign_all
+from services.testbed.simulator.simulate import NOW, Scale, Simulation, simulate
 from tests.unit.simulator.conftest import registry_of, world
 
 FOLDER = Path(__file__).resolve().parents[3] / "services" / "simulator"
@@ -63,14 +63,16 @@ def test_the_world_shares_no_code_with_the_folds() -> None:
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]
             for name in names:
-                assert not name.startswith(("services.core", "services.storage", "services.processors")), (
+                assert not name.startswith(
+                    ("services.domain", "services.ledger.storage", "services.processors")
+                ), (
                     path,
                     name,
                 )
                 if path.stem not in ("signing", "breaking"):
-                    assert name.startswith(("services.simulator", "schemas.railnet")) or not name.startswith(
-                        ("services", "schemas.")
-                    ), (path, name)
+                    assert name.startswith(
+                        ("services.testbed.simulator", "schemas.railnet")
+                    ) or not name.startswith(("services", "schemas.")), (path, name)
 
 
 def test_the_cast_matches_the_declared_topics() -> None:

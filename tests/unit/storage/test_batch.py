@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.reasons import Reason
-from services.admission.model import Record, Refused
-from services.admission.raw import record_digest
-from services.core.facts import Facts
-from services.storage.batch import Advance, Batch, Event
-from services.storage.ledger_protocol import Mark
+from services.domain.facts import Facts
+from services.ledger.admission.model import Record, Refused
+from services.ledger.admission.raw_bytes import record_digest
+from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.ledger_protocol import Mark
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.storage.ddl import effects, statements
-from services.storage.deployable import faults
-from services.storage.errors import MigrationError
-from services.storage.migration import Migration, Phase, migrations, released
-from services.storage.schema_window import Applied, compared
+from services.ledger.storage.ddl import effects, statements
+from services.ledger.storage.deployable import faults
+from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.migration import Migration, Phase, migrations, released
+from services.ledger.storage.schema_window import Applied, compared
 
 KNOWN = migrations()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.storage import points
+from services.ledger.storage import points
 
 
 @pytest.fixture(autouse=True)

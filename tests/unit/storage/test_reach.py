@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.core.facts import FOREVER, SINCE_EVER, LinkKind
-from services.storage.reaching import derive_structure
+from services.domain.facts import FOREVER, SINCE_EVER, LinkKind
+from services.ledger.storage.reaching import derive_structure
 
 CONS, BOX, NOTE = bytes([1] * 16), bytes([2] * 16), bytes([3] * 16)
 FOUNDER, STRANGER = 10, 20

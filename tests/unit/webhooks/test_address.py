@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.webhooks.address import BadUrl, allowed, require_url
+from services.notifications.webhooks.address import BadUrl, allowed, require_url
 
 INTERNAL = (
     "127.0.0.1", "127.255.255.254", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from services.webhooks.messages import MessageType, Subject, message
+from services.notifications.webhooks.messages import MessageType, Subject, message
 
 NEWS = (
     "abank",

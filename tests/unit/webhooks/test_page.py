@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.webhooks.messages import MessageType
-from services.webhooks.settings import WebhookSettings
-from services.webhooks.signature import verify
-from services.webhooks.subscriptions import MAX_PER_PARTY
+from services.notifications.webhooks.messages import MessageType
+from services.notifications.webhooks.settings import WebhookSettings
+from services.notifications.webhooks.signature import verify
+from services.notifications.webhooks.subscriptions import MAX_PER_PARTY
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "webhooks.md").read_text(encoding="utf-8")
 SETTINGS = WebhookSettings.model_validate({"dsn": "postgresql://nowhere"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.webhooks.sealing import Seal, SealError, new_key
+from services.notifications.webhooks.sealed_secrets import Seal, SealError, new_key
 
 
 def test_it_opens_what_it_closed_and_only_in_its_place() -> None:

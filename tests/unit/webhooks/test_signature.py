@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl.signing import VerifyKey
 
-from services.webhooks.signature import TOLERANCE_SECONDS, SchemeName, Secret, headers, verify
+from services.notifications.webhooks.signature import TOLERANCE_SECONDS, SchemeName, Secret, headers, verify
 
 NOW = 1_731_705_121
 BODY = b'{"event_type":"ping","data":{"success":true}}'

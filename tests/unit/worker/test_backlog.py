@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.ledger.storage.ledger_protocol import PartitionId, Slice
 from services.processors.backlog import Backlog, Bounds
-from services.storage.ledger_protocol import PartitionId, Slice
 
 
 @dataclass(frozen=True)

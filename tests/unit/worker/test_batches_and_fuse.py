@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.ledger.storage.ledger_protocol import PartitionId, Slice
 from services.processors.batches import Part, cut
-from services.processors.fuse import Fuses, FuseSettings
-from services.storage.ledger_protocol import PartitionId, Slice
+from services.processors.circuit_breaker import Fuses, FuseSettings
 from tests.unit.worker.test_backlog import Sized
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.admission.raw import frame, framed_digest, record_digest
-from services.processors.divergence import Divergence, parted
+from services.ledger.admission.raw_bytes import frame, framed_digest, record_digest
+from services.ledger.storage.ledger_protocol import Mark, Origin, PartitionId, mark_of
 from services.processors.fetch_origin import Fetched, origins, record_batches
-from services.storage.ledger_protocol import Mark, Origin, PartitionId, mark_of
+from services.processors.log_divergence import Divergence, parted
 
 
 @dataclass(frozen=True)

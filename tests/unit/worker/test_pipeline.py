@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from services.ledger.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
 from services.processors.backlog import Backlog, Bounds
-from services.processors.endings import Exit
-from services.processors.fuse import Fuses, FuseSettings
-from services.processors.log_moved import LogMoved
+from services.processors.circuit_breaker import Fuses, FuseSettings
+from services.processors.log_identity import LogMoved
 from services.processors.pipeline import Limits, Pipeline
 from services.processors.ports import Admission, Applied, Batch, RegistryMoved, StateMoved
-from services.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
+from services.runtime.exit_codes import Exit
 from tests.unit.worker.test_reader import At, records
 
 A, B = PartitionId("a", 0), PartitionId("b", 0)

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from services.connections import mask
-from services.processors.endings import Exit
 from services.processors.settings import WorkerSettings, admission_settings, declared_topics
 from services.processors.supervisor import Supervisor
 from services.processors.watchdog import Watchdog
+from services.runtime.connections import mask
+from services.runtime.exit_codes import Exit
 
 ENVIRONMENT = {"LIANYUN_BOOTSTRAP": "127.0.0.1:9092", "LIANYUN_DSN": "postgresql://u:hunter2@h:5432/d"}
 

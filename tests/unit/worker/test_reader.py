@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.storage.ledger_protocol import (
+from services.ledger.storage.ledger_protocol import (
     Claim,
     Fenced,
     Mark,

@@ -10,9 +10,9 @@ import pytest
 from faust.app import App
 from mode.services import Service
 
-from services.processors.log_moved import LASTING, Found, LogState, Moved, log_moved
-from services.processors.seam import LedgerConsumer
-from services.storage.ledger_protocol import Claim, Mark, PartitionId, Reader, Slice
+from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId, Reader, Slice
+from services.processors.consumer import LedgerConsumer
+from services.processors.log_identity import LASTING, Found, LogState, Moved, log_moved
 from tests.unit.worker.test_reader import records
 
 P = PartitionId("t", 0)

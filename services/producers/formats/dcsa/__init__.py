@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.dcsa import equipment, flat, meaning
+from services.producers.formats.collector import Notes, declaring, identity, vetted
+from services.producers.formats.dcsa import equipment, event_types, flat
 from services.producers.formats.dcsa import event as events
 from services.producers.formats.dcsa.document import Item, loads, objects
 from services.producers.formats.dcsa.event import Event, version_id
 from services.producers.formats.dcsa.fields import require_unturned, unknown
-from services.producers.formats.gathering import Notes, declaring, identity, vetted
 from services.producers.formats.model import (
     Format,
     PassedOver,
@@ -107,7 +107,7 @@ def _version(event: Event, versions: set[int], where: Where) -> Iterator[Record]
                     "its earlier eventUpdatedDateTime, or several parted by blanks",
                 ),
             )
-        said = () if event.retracted else tuple(meaning.records(event))
+        said = () if event.retracted else tuple(event_types.records(event))
     except Refusal as refusal:
         yield Unread(where, refusal)
         return

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.reasons import Reason, Refusal
+from services.producers.formats.collector import declaring
 from services.producers.formats.dcsa.event import FORMAT, Event, cargo, milestone, require_place
-from services.producers.formats.gathering import declaring
 from services.producers.formats.model import Said
 
 CHOOSABLE = (

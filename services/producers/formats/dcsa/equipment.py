@@ -9,9 +9,9 @@ from typing import Any
 from schemas.identifiers import wagon as wagons
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
+from services.producers.formats.collector import remarked
 from services.producers.formats.dcsa.codes import MODE, chosen, code_of, jurisdiction, unclear
 from services.producers.formats.dcsa.event import Event, cargo, milestone, place, require_place
-from services.producers.formats.gathering import remarked
 from services.producers.formats.model import Record, Said, Where
 
 LINK = "wagon_loaded"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from services.producers.formats.collector import turning
 from services.producers.formats.dcsa.document import Item
-from services.producers.formats.gathering import turning
 from services.producers.formats.model import Remarked, Where
 
 _FIELDS = {

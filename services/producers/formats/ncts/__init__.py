@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats import enclosed, markup
-from services.producers.formats.gathering import Notes, require_unturned, unknown, vetted
+from services.producers.formats import envelopes, markup
+from services.producers.formats.collector import Notes, require_unturned, unknown, vetted
 from services.producers.formats.markup import Node
 from services.producers.formats.model import Format, Reading, Record, Settings, Unread, Where
 from services.producers.formats.ncts import departure, destination, message
@@ -32,7 +32,7 @@ _OTHER = re.compile(r"(?:CC|IE)([0-9]{3})([A-Z]?)", re.IGNORECASE)
 
 def recognise(raw: bytes) -> int:
     """How sure it is, 0 to 100, that ``raw`` is NCTS: one of the nine messages, or another one; never raises."""
-    sure = enclosed.recognise(raw, _NAMES)
+    sure = envelopes.recognise(raw, _NAMES)
     return sure or (70 if _OTHER.fullmatch(markup.root_name(raw)) else 0)
 
 
@@ -50,13 +50,13 @@ def read(raw: bytes, settings: Settings) -> Reading:
             f"The messages that are read, of phase 5: {', '.join(_NAMES)}.",
         )
     notes = Notes(message.FORMAT, settings)
-    found = enclosed.find(root, _NAMES)
+    found = envelopes.find(root, _NAMES)
     records = tuple(chain.from_iterable(_message(node, raw, notes) for node in found))
     return Reading(message.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
 
 
 def _message(node: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
-    number = enclosed.named(node, _NAMES)[2:5]
+    number = envelopes.named(node, _NAMES)[2:5]
     notes.take(node.path, node.name, f"message {number}")
     notes.remarks.extend(unknown(node, VOCABULARY))
     try:

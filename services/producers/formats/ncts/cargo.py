@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from schemas.identifiers import note_key
 from schemas.identifiers.form import MalformedIdentifier
-from services.producers.formats.gathering import doubts, remarked
+from services.producers.formats.collector import doubts, remarked
 from services.producers.formats.markup import Node
 from services.producers.formats.model import Remarked, Said, Where
 from services.producers.formats.ncts.message import Message

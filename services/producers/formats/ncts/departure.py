@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.gathering import declaring, remarked
+from services.producers.formats.collector import declaring, remarked
 from services.producers.formats.instants import Instant
 from services.producers.formats.model import Record, Remarked, Unread, Where
 from services.producers.formats.ncts import cargo

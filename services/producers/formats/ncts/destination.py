@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.gathering import declaring, happening, remarked
+from services.producers.formats.collector import declaring, happening, remarked
 from services.producers.formats.model import PassedOver, Record, Remarked, Said, Unread, Where
 from services.producers.formats.ncts import cargo
 from services.producers.formats.ncts.message import FORMAT, Message, by_mrn, claims, jurisdiction

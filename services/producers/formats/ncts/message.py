@@ -16,7 +16,7 @@ from schemas.identifiers import mrn
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.gathering import (
+from services.producers.formats.collector import (
     Notes,
     declaring,
     doubts,

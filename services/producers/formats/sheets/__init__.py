@@ -15,8 +15,8 @@ from services.producers.formats.sheets import (
     dislocation,
     gate_list,
     port_order,
-    reading,
-    tracing,
+    reader,
+    tracing_sheet,
     train_consist,
     train_plan,
     wagon_list,
@@ -34,14 +34,14 @@ _KINDS = (
     customs_receipts.GACC,
     customs_receipts.EAEU,
     container_status.KIND,
-    tracing.KIND,
+    tracing_sheet.KIND,
     dislocation.KIND,
     gate_list.KIND,
     port_order.KIND,
     waybill_list.KIND,
 )
 FORMATS: tuple[Format, ...] = tuple(
-    reading.format_of(kind, unopened=int(kind is _KINDS[0])) for kind in _KINDS
+    reader.format_of(kind, unopened=int(kind is _KINDS[0])) for kind in _KINDS
 )
 """Every kind of spreadsheet. The first also takes files that cannot be opened at all, so that one of them says why."""
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import labels, places, says
+from services.producers.formats.sheets import event_builder, labels, places
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
@@ -100,7 +100,7 @@ def _sort(
     document: Document, entry: Entry, bookings: dict[str, _Booking], before: _Booking | None
 ) -> _Booking | PassedOver:
     """The booking that a row belongs to: its own, or the one above where its number is blank (another line of goods)."""
-    says.shown(document, entry)
+    event_builder.shown(document, entry)
     reference = entry.text("bookingReference")
     if not reference:
         if before is None or not (entry.values("goods.description") or entry.values("container.id")):
@@ -112,7 +112,7 @@ def _sort(
             )
         before.entries.append(entry)
         return before
-    if not says.name(reference):
+    if not event_builder.name(reference):
         raise Refusal(
             Reason.INVALID_SCHEMA,
             f"{reference[:40]!r} cannot be a booking number: it has a blank, a slash or more than 40 characters.",
@@ -135,13 +135,13 @@ def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator
             yield PassedOver(entry.here, f"a {standing} line of booking {booking.reference}")
     booking.entries = live
     first = booking.first
-    about = says.objects("booking", [f"{document.settings.party}/{booking.reference}"])
+    about = event_builder.objects("booking", [f"{document.settings.party}/{booking.reference}"])
     common = {"classifier": "ACT", "happened": created, "objects": about}
     origin, destination = (
-        says.place(document, first, "place.origin"),
-        says.place(document, first, "place.destination"),
+        event_builder.place(document, first, "place.origin"),
+        event_builder.place(document, first, "place.destination"),
     )
-    boxes = list(dict.fromkeys(box for entry in live for box in says.boxes(entry)))
+    boxes = list(dict.fromkeys(box for entry in live for box in event_builder.boxes(entry)))
     quantity = _quantity(live, boxes)
     planned = _planned(document, first)
     kept = [remark for entry in live for remark in entry.remarks]
@@ -149,7 +149,7 @@ def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator
     if standing == "confirmed":
         # One instant for both would leave open which of the two the booking has come to; confirmed says both.
         words = f"{quantity} containers" if quantity is not None else ""
-        data: dict[str, Any] = {**common, "remark": says.remark(planned, words)}
+        data: dict[str, Any] = {**common, "remark": event_builder.remark(planned, words)}
         yield _say(document, booking, created, "movement.booking_confirmed", data, kept)
     else:
         data = {
@@ -157,7 +157,7 @@ def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator
             "place_of_receipt": origin,
             "place_of_delivery": destination,
             "container_quantity": quantity,
-            "remark": says.remark(planned),
+            "remark": event_builder.remark(planned),
         }
         yield _say(document, booking, created, "movement.booked", data, kept)
     if standing == "rejected":
@@ -183,7 +183,7 @@ def _cancelled(document: Document, booking: _Booking, created: str, standing: st
     data = {
         "classifier": "ACT",
         "happened": created,
-        "objects": says.objects("booking", [f"{document.settings.party}/{booking.reference}"]),
+        "objects": event_builder.objects("booking", [f"{document.settings.party}/{booking.reference}"]),
         "reason": "OTHER",
     }
     return _say(document, booking, created, "movement.booking_cancelled", data)
@@ -193,7 +193,7 @@ def _say(
     document: Document, booking: _Booking, created: str, what: str, data: Mapping[str, Any], kept: object = ()
 ) -> Record:
     remarks = kept if isinstance(kept, list) else []
-    return says.said(
+    return event_builder.said(
         document,
         booking.first.here,
         booking.reference,
@@ -207,7 +207,7 @@ def _say(
 
 def _standing(document: Document, entry: Entry) -> str:
     """withdrawn, draft, confirmed, rejected or booked; raises Refusal for a status that is not known."""
-    if says.withdrawn(entry):
+    if event_builder.withdrawn(entry):
         return "withdrawn"
     status = entry.text("booking.status")
     if not status:
@@ -248,7 +248,7 @@ def _quantity(live: list[Entry], boxes: list[str]) -> int | None:
         return len(boxes)
     if len(told) == 1:
         entry, value = told[0]
-        number = says.count(entry, "container.count")
+        number = event_builder.count(entry, "container.count")
         if number is not None and number > _MOST_BOXES:
             entry.remark("container.count", f"{str(value)[:40]!r} is no count of boxes; it was left out.")
             return None

@@ -15,7 +15,7 @@ from typing import Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record, Remarked, Where
-from services.producers.formats.sheets import handed_boxes, places, says, totals
+from services.producers.formats.sheets import event_builder, handed_boxes, places, totals
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.handed_boxes import Border, Box
 from services.producers.formats.sheets.moments import Moment
@@ -69,8 +69,8 @@ def _of_section(document: Document, section: Section, where: Where) -> Iterator[
     failed = 0
     for entry in section.entries():
         try:
-            says.shown(document, entry)
-            if says.withdrawn(entry):
+            event_builder.shown(document, entry)
+            if event_builder.withdrawn(entry):
                 yield PassedOver(entry.here, "a cancelled line")
                 continue
             rows = _of_row(document, entry)
@@ -87,7 +87,7 @@ def _of_section(document: Document, section: Section, where: Where) -> Iterator[
         if not rows:
             yield PassedOver(entry.here, "a row without a container")
     created = document.created(signed, *(box.moved for box in boxes), among=section)
-    says.fact(created, signed, at, "the hand-over")
+    event_builder.fact(created, signed, at, "the hand-over")
     key = number or f"{border.crossing.id}/{signed.instant}"
     clock = _other_clock(document, signed, at) if any(box.moved for box in boxes) else ()
     yield _handed_over(document, section, border, signed, at, number, key, created, boxes, failed, clock)
@@ -159,14 +159,14 @@ def _signed(document: Document, section: Section, where: Where) -> tuple[Moment,
             str(where),
             "Give 交接时间, Дата передачи or Hand-over time above the table.",
         )
-    return says.timed(document, found, at, "a hand-over"), at
+    return event_builder.timed(document, found, at, "a hand-over"), at
 
 
 def _list_number(document: Document, section: Section) -> str:
     given = document.given("listNumber", section)
     text = plain(given[0]) if given is not None else ""
     if text:
-        return says.remark(text)[:64].strip()
+        return event_builder.remark(text)[:64].strip()
     for line in section.table.lines:
         if "交接单" in line.text or "ередаточн" in line.text.casefold():
             found = _LIST_NUMBER.search(plain(line.text))
@@ -176,12 +176,12 @@ def _list_number(document: Document, section: Section) -> str:
 
 
 def _of_row(document: Document, entry: Entry) -> list[Box]:
-    named = says.boxes(entry)
+    named = event_builder.boxes(entry)
     meaning = "wagon.id" if entry.section.has("wagon.id") else "wagon.typeAndId"
-    old, new = says.wagon(entry, meaning), says.wagon(entry, "wagon.id1520")
+    old, new = event_builder.wagon(entry, meaning), event_builder.wagon(entry, "wagon.id1520")
     moved = document.moment_of(entry, "event.transshippedAt")
     if moved is not None:
-        moved = says.timed(document, moved, entry.where("event.transshippedAt"), "a transfer")
+        moved = event_builder.timed(document, moved, entry.where("event.transshippedAt"), "a transfer")
     return [Box(box, entry, old, new, moved) for box in named]
 
 
@@ -204,8 +204,8 @@ def _handed_over(
         why = f"{failed} rows could not be read"
     elif told is not None and told != len(boxes):
         why = f"its total tells {told} containers and its rows name {len(boxes)}"
-    elif not 0 < len(boxes) <= says.MOST_OBJECTS:
-        why = f"it names {len(boxes)} containers, and a hand-over has 1 to {says.MOST_OBJECTS}"
+    elif not 0 < len(boxes) <= event_builder.MOST_OBJECTS:
+        why = f"it names {len(boxes)} containers, and a hand-over has 1 to {event_builder.MOST_OBJECTS}"
     if why:
         return unread(
             at,
@@ -219,16 +219,16 @@ def _handed_over(
     given = document.given("train.operationalNumber", section)
     trains = plain(given[0]) if given is not None else ""
     data = {
-        **says.happening(signed),
+        **event_builder.happening(signed),
         "place": border.crossing.place,
         "occurrence": number,
-        "objects": says.objects("container", [box.number for box in boxes]),
+        "objects": event_builder.objects("container", [box.number for box in boxes]),
         "side": border.side,
         "counterparty": border.counterparty,
         "list_number": number,
-        "remark": says.remark(f"trains {trains}" if trains else ""),
+        "remark": event_builder.remark(f"trains {trains}" if trains else ""),
     }
-    return says.said(document, at, key, created, "movement.handed_over", data, remarks=clock)
+    return event_builder.said(document, at, key, created, "movement.handed_over", data, remarks=clock)
 
 
 def _other_clock(document: Document, signed: Moment, at: Where) -> tuple[Remarked, ...]:

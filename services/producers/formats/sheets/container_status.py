@@ -12,7 +12,7 @@ from typing import Any, Final
 from schemas.identifiers import MalformedIdentifier, gacc_declaration
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import customs_codes, says
+from services.producers.formats.sheets import customs_codes, event_builder
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.records import unread
@@ -47,7 +47,7 @@ def _likeness(section: Section) -> int:
 
 def _records(document: Document) -> Iterator[Record]:
     created = document.created(*_times(document))
-    return says.row_by_row(document, lambda entry: _of_row(document, entry, created))
+    return event_builder.row_by_row(document, lambda entry: _of_row(document, entry, created))
 
 
 def _times(document: Document) -> Iterator[Moment]:
@@ -68,11 +68,11 @@ def _came_in(document: Document, entry: Entry) -> Moment | None:
 
 
 def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
-    boxes = says.boxes(entry)
+    boxes = event_builder.boxes(entry)
     if not boxes:
         yield PassedOver(entry.here, "a row without a container")
         return
-    if says.withdrawn(entry, "remarks", "booking.note"):
+    if event_builder.withdrawn(entry, "remarks", "booking.note"):
         yield PassedOver(entry.here, "a cancelled line")
         return
     key, said = "+".join(boxes), 0
@@ -86,10 +86,10 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
             said += 1
             yield unread(entry.where(meaning if told is _gated else "customs.status"), refusal)
     reference = entry.joined("bookingReference")
-    if says.name(reference):
-        booking = says.objects("booking", [f"{document.settings.party}/{reference}"])
+    if event_builder.name(reference):
+        booking = event_builder.objects("booking", [f"{document.settings.party}/{reference}"])
         link: dict[str, Any] = {"from": created, "containers": boxes, "carries": booking}
-        yield says.said(
+        yield event_builder.said(
             document, entry.here, key, created, "link.containers_assigned", link, about=reference,
             remarks=entry.remarks,
         )  # fmt: skip
@@ -103,8 +103,10 @@ def _gated(document: Document, entry: Entry, boxes: list[str], key: str, created
         return
     meaning = "event.gateInDate" if entry.value("event.gateInDate") is not None else "event.stationInDate"
     where = entry.where(meaning)
-    came = says.fact(created, says.timed(document, came, where, "a gate-in"), where, "the gate-in")
-    place = says.place(document, entry, "place.origin") or says.terminal(document)
+    came = event_builder.fact(
+        created, event_builder.timed(document, came, where, "a gate-in"), where, "the gate-in"
+    )
+    place = event_builder.place(document, entry, "place.origin") or event_builder.terminal(document)
     if place is None:
         raise Refusal(
             Reason.INVALID_SCHEMA,
@@ -112,8 +114,12 @@ def _gated(document: Document, entry: Entry, boxes: list[str], key: str, created
             str(where),
             'Give 发站 or 上货站, or declare the choice "terminal" once.',
         )
-    data = {**says.happening(came), "place": place, "objects": says.objects("container", boxes)}
-    yield says.said(document, where, key, created, "movement.gated_in", data, remarks=entry.remarks)
+    data = {
+        **event_builder.happening(came),
+        "place": place,
+        "objects": event_builder.objects("container", boxes),
+    }
+    yield event_builder.said(document, where, key, created, "movement.gated_in", data, remarks=entry.remarks)
 
 
 def _customs(document: Document, entry: Entry, boxes: list[str], key: str, created: str) -> Iterator[Record]:
@@ -139,8 +145,8 @@ def _customs(document: Document, entry: Entry, boxes: list[str], key: str, creat
         text = f"What customs did ({words[:20]}) has no time of its own; it was not said."
         entry.remark("customs.status", text, "Give 回执时间 in a column, or send customs' receipts.")
         return
-    moment = says.timed(document, moment, entry.where("customs.statusTime"), "a decision of customs")
-    moment = says.fact(created, moment, entry.where("customs.statusTime"), "it")
+    moment = event_builder.timed(document, moment, entry.where("customs.statusTime"), "a decision of customs")
+    moment = event_builder.fact(created, moment, entry.where("customs.statusTime"), "it")
     procedure = "IMPORT" if code.system.endswith("-in") else "EXPORT"
     for each in code.says.split("+"):
         name, _, detail = each.partition(":")
@@ -152,13 +158,13 @@ def _customs(document: Document, entry: Entry, boxes: list[str], key: str, creat
         elif name in ("held", "inspection_finding"):
             fields = {"reason" if name == "held" else "finding": detail or "OTHER"}
         data = {
-            **says.happening(moment),
+            **event_builder.happening(moment),
             "jurisdiction": "CN",
-            "objects": [*_declared(entry), *says.objects("container", boxes)],
+            "objects": [*_declared(entry), *event_builder.objects("container", boxes)],
             **fields,
-            "remark": says.remark(words),
+            "remark": event_builder.remark(words),
         }
-        yield says.said(document, where, key, created, what, data, about=code.code or words)
+        yield event_builder.said(document, where, key, created, what, data, about=code.code or words)
 
 
 def _declared(entry: Entry) -> list[dict[str, str]]:
@@ -171,7 +177,7 @@ def _declared(entry: Entry) -> list[dict[str, str]]:
     except MalformedIdentifier as problem:
         entry.remark("customs.declarationNumber", f"It was left out: {problem}")
         return []
-    return says.objects("declaration", [f"CN/{number}"])
+    return event_builder.objects("declaration", [f"CN/{number}"])
 
 
 KIND: Final = Kind(

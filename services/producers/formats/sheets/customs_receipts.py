@@ -13,7 +13,7 @@ from typing import Any, Final
 from schemas.identifiers import MalformedIdentifier, eaeu_declaration, gacc_declaration
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import customs_codes, says
+from services.producers.formats.sheets import customs_codes, event_builder
 from services.producers.formats.sheets.customs_codes import Code
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.grid import Scalar
@@ -84,11 +84,11 @@ def _is_chinese(value: Scalar) -> bool:
 
 
 def _records(document: Document, chinese: bool) -> Iterator[Record]:
-    return says.row_by_row(document, lambda entry: _of_receipt(document, entry, chinese))
+    return event_builder.row_by_row(document, lambda entry: _of_receipt(document, entry, chinese))
 
 
 def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Record]:
-    if says.withdrawn(entry, "remarks", "customs.note"):
+    if event_builder.withdrawn(entry, "remarks", "customs.note"):
         yield PassedOver(entry.here, "a cancelled line")
         return
     number, transit = _number(entry, chinese)
@@ -117,27 +117,27 @@ def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Rec
             str(where),
             "Give 回执时间, Дата решения or Status time.",
         )
-    moment = says.timed(document, moment, where, "a decision of customs")
+    moment = event_builder.timed(document, moment, where, "a decision of customs")
     if code.certainty == "own":
         entry.remark(
             "customs.statusCode", f"The meaning of {shown!r} is known from the trade, not from a source."
         )
     words = entry.joined("customs.status")
     common: dict[str, Any] = {
-        **says.happening(moment),
+        **event_builder.happening(moment),
         "jurisdiction": jurisdiction,
         "procedure_office": number[:4] if chinese else number.partition("/")[0],
         "objects": [
-            *says.objects("declaration", [f"{jurisdiction}/{number}"]),
-            *says.objects("container", says.boxes(entry)),
+            *event_builder.objects("declaration", [f"{jurisdiction}/{number}"]),
+            *event_builder.objects("container", event_builder.boxes(entry)),
         ],
-        "remark": says.remark(shown, words if words != code.text else ""),
+        "remark": event_builder.remark(shown, words if words != code.text else ""),
     }
     procedure = _procedure(document, entry, number, transit, chinese)
     for each in said.split("+"):
         what, fields = _event(each, procedure)
         data = {**common, **fields}
-        yield says.said(
+        yield event_builder.said(
             document, entry.here, number, moment.instant, what, data,
             about=code.code or code.says, remarks=entry.remarks,
         )  # fmt: skip

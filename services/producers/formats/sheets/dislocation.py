@@ -12,7 +12,7 @@ from typing import Final
 
 from schemas.reasons import Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import operations, says, sightings
+from services.producers.formats.sheets import event_builder, operations, sightings
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.section import Entry, Section
@@ -43,7 +43,7 @@ def _likeness(section: Section) -> int:
 def _records(document: Document) -> Iterator[Record]:
     stated = document.given_moment("event.reportTime")
     created = document.created(*([stated] if stated is not None else []), *_times(document))
-    return says.row_by_row(document, lambda entry: _of_row(document, entry, created))
+    return event_builder.row_by_row(document, lambda entry: _of_row(document, entry, created))
 
 
 def _times(document: Document) -> Iterator[Moment]:
@@ -58,10 +58,10 @@ def _times(document: Document) -> Iterator[Moment]:
 
 
 def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
-    if says.withdrawn(entry):
+    if event_builder.withdrawn(entry):
         yield PassedOver(entry.here, "a cancelled line")
         return
-    boxes, wagon = says.boxes(entry), says.wagon(entry)
+    boxes, wagon = event_builder.boxes(entry), event_builder.wagon(entry)
     what = sightings.operation(document, entry)
     if not boxes and wagon is None:
         yield PassedOver(entry.here, "a row without a wagon or container")
@@ -80,8 +80,8 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
 def _about(boxes: list[str], wagon: str | None, what: str) -> Sighted:
     """The containers of a line, else its wagon; what happens to a wagon as such is said of the wagon."""
     if wagon is not None and (not boxes or what.startswith("wagon_")):
-        return Sighted(wagon.replace("/", "-"), says.objects("wagon", [wagon]))
-    return Sighted("+".join(boxes), says.objects("container", boxes))
+        return Sighted(wagon.replace("/", "-"), event_builder.objects("wagon", [wagon]))
+    return Sighted("+".join(boxes), event_builder.objects("container", boxes))
 
 
 def _words(entry: Entry, wagon: str | None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import damage, says
+from services.producers.formats.sheets import damage, event_builder
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
@@ -70,7 +70,7 @@ def _likeness(section: Section) -> int:
 
 def _records(document: Document) -> Iterator[Record]:
     created = document.created(*_times(document))
-    return says.row_by_row(document, lambda entry: _of_row(document, entry, created))
+    return event_builder.row_by_row(document, lambda entry: _of_row(document, entry, created))
 
 
 def _times(document: Document) -> Iterator[Moment]:
@@ -86,11 +86,11 @@ def _times(document: Document) -> Iterator[Moment]:
 
 
 def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
-    boxes = says.boxes(entry)
+    boxes = event_builder.boxes(entry)
     if not boxes:
         yield PassedOver(entry.here, "a row without a container")
         return
-    if says.withdrawn(entry):
+    if event_builder.withdrawn(entry):
         yield PassedOver(entry.here, "a cancelled line")
         return
     full = _full(document, entry)
@@ -103,7 +103,9 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
                 continue
             moved = True
             where = entry.where(meaning)
-            moment = says.fact(created, says.timed(document, moment, where, "a gate move"), where, "it")
+            moment = event_builder.fact(
+                created, event_builder.timed(document, moment, where, "a gate move"), where, "it"
+            )
             records: list[Record] = [
                 _moved(document, entry, boxes, _SAYS[way, full], moment, place, created, meaning)
             ]
@@ -140,7 +142,7 @@ def _full(document: Document, entry: Entry) -> bool:
 
 
 def _place(document: Document, entry: Entry) -> str:
-    found = says.place(document, entry, "place.terminal") or says.terminal(document)
+    found = event_builder.place(document, entry, "place.terminal") or event_builder.terminal(document)
     if found is None:
         raise Refusal(
             Reason.INVALID_SCHEMA,
@@ -163,14 +165,16 @@ def _moved(
 ) -> Record:
     one = len(boxes) == 1
     data: dict[str, Any] = {
-        **says.happening(moment),
+        **event_builder.happening(moment),
         "place": place,
-        "objects": says.objects("container", boxes),
-        "seals": says.seals(entry) if one and what in ("gated_in", "gated_out") else [],
-        "gross_weight_kg": says.mass(entry, "container.grossMass") if one and what == "gated_in" else None,
-        "remark": says.remark(entry.joined("gate.secondEntry")),
+        "objects": event_builder.objects("container", boxes),
+        "seals": event_builder.seals(entry) if one and what in ("gated_in", "gated_out") else [],
+        "gross_weight_kg": event_builder.mass(entry, "container.grossMass")
+        if one and what == "gated_in"
+        else None,
+        "remark": event_builder.remark(entry.joined("gate.secondEntry")),
     }
-    return says.said(
+    return event_builder.said(
         document, entry.where(meaning), "+".join(boxes), created, f"movement.{what}", data,
         about=format_micros(parse_micros(moment.instant)), remarks=entry.remarks,
     )  # fmt: skip
@@ -191,13 +195,13 @@ def _damaged(
             )
         return
     data = {
-        **says.happening(moment),
+        **event_builder.happening(moment),
         "place": place,
-        "objects": says.objects("container", boxes),
+        "objects": event_builder.objects("container", boxes),
         **damage.fields(document, entry, "container.condition", words, of_box=True),
-        "remark": says.remark(plain(words)),
+        "remark": event_builder.remark(plain(words)),
     }
-    yield says.said(
+    yield event_builder.said(
         document, entry.where("container.condition"), "+".join(boxes), created, "movement.damaged", data,
         about=f"{way}/{format_micros(parse_micros(moment.instant))}", remarks=entry.remarks[-1:],
     )  # fmt: skip

@@ -11,7 +11,7 @@ from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import Record
-from services.producers.formats.sheets import damage, says
+from services.producers.formats.sheets import damage, event_builder
 from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.records import unread
@@ -56,37 +56,39 @@ def of_box(
 ) -> Iterator[Record]:
     """The transfer of one box to the other gauge, its new seal and its damage."""
     entry = box.entry
-    about = {"objects": says.objects("container", [box.number]), "place": border.receiving}
+    about = {"objects": event_builder.objects("container", [box.number]), "place": border.receiving}
     kept = entry.remarks
     if box.moved is not None:
-        says.fact(created, box.moved, entry.where("event.transshippedAt"), "the transfer")
+        event_builder.fact(created, box.moved, entry.where("event.transshippedAt"), "the transfer")
     if box.moved is not None and border.gauge_from != border.gauge_to:
         data = {
             **about,
-            **says.happening(box.moved),
+            **event_builder.happening(box.moved),
             "gauge_from": border.gauge_from,
             "gauge_to": border.gauge_to,
         }
-        yield says.said(
+        yield event_builder.said(
             document, entry.where("event.transshippedAt"), key, created, "movement.transshipped", data,
             about=box.number, remarks=kept,
         )  # fmt: skip
     act, words = entry.joined("actNumber"), entry.joined("remarks")
-    remark = says.remark(f"act {act}" if act else "")
-    when = says.happening(signed)
-    fresh = says.seals(entry, "seal.new")
+    remark = event_builder.remark(f"act {act}" if act else "")
+    when = event_builder.happening(signed)
+    fresh = event_builder.seals(entry, "seal.new")
     if fresh:
         where = entry.where("seal.new")
         cause = _cause(words)
         on = _sealed_again(signed, box, created)
         if cause and on is not None:
-            data = {**about, **when, "seals": says.seals(entry), "cause": cause, "remark": remark}
-            yield says.said(document, where, key, created, "movement.seal_broken", data, about=box.number)
+            data = {**about, **when, "seals": event_builder.seals(entry), "cause": cause, "remark": remark}
+            yield event_builder.said(
+                document, where, key, created, "movement.seal_broken", data, about=box.number
+            )
         data = {**about, **(on or when), "seals": fresh, "remark": remark}
-        yield says.said(document, where, key, created, "movement.resealed", data, about=box.number)
+        yield event_builder.said(document, where, key, created, "movement.resealed", data, about=box.number)
     if act and damage.told(_BROKEN.sub("", words)):
         data = {**about, **when, **damage.fields(document, entry, "actNumber", words), "remark": remark}
-        yield says.said(
+        yield event_builder.said(
             document, entry.where("actNumber"), key, created, "movement.damaged", data,
             about=box.number, remarks=entry.remarks[-1:],
         )  # fmt: skip
@@ -108,8 +110,8 @@ def _sealed_again(signed: Moment, box: Box, created: str) -> dict[str, Any] | No
     The old seal was off by the hand-over. Told at one instant, neither would be known to come after the other, and the
     broken seal might stay open for ever.
     """
-    if box.moved is not None and says.told_ahead(signed.instant, box.moved):
-        return says.happening(box.moved)
+    if box.moved is not None and event_builder.told_ahead(signed.instant, box.moved):
+        return event_builder.happening(box.moved)
     if parse_micros(created) > parse_micros(signed.instant):
         return {"classifier": "ACT", "happened": created}
     return None
@@ -155,16 +157,16 @@ def links(
             "place": border.receiving if since != signed.instant or wagon == some[0].new else None,
             "wagon": wagon,
             "containers": [box.number for box in some],
-            "remark": says.remark(*(_papers(box) for box in some)),
+            "remark": event_builder.remark(*(_papers(box) for box in some)),
         }
         if until and until < since:
             link["to"] = ""
         about = "/".join([wagon, *(format_micros(parse_micros(each)) for each in (since, until) if each)])
-        yield says.said(document, first.here, key, created, "link.wagon_loaded", link, about=about)
+        yield event_builder.said(document, first.here, key, created, "link.wagon_loaded", link, about=about)
 
 
 def _papers(box: Box) -> str:
-    note, seals = box.entry.joined("consignmentNoteNumber"), " ".join(says.seals(box.entry))
+    note, seals = box.entry.joined("consignmentNoteNumber"), " ".join(event_builder.seals(box.entry))
     words = " ".join(
         part for part in (f"note {note}" if note else "", f"seals {seals}" if seals else "") if part
     )

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import says
+from services.producers.formats.sheets import event_builder
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.quantities import kilograms, plain
 from services.producers.formats.sheets.records import unread
@@ -69,8 +69,8 @@ def _records(document: Document) -> Iterator[Record]:
         current: tuple[_Order, str] | None = None
         for entry in section.entries():
             try:
-                says.shown(document, entry)
-                if says.withdrawn(entry):
+                event_builder.shown(document, entry)
+                if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
                 current = _sort(document, entry, orders, current)
@@ -89,7 +89,7 @@ def _sort(
     """Put a line to its order and box; blank ones are those of the line above."""
     given = document.given("bookingReference", entry.section)
     reference = entry.text("bookingReference") or (plain(given[0]) if given else "")
-    boxes = says.boxes(entry)
+    boxes = event_builder.boxes(entry)
     if len(boxes) > 1:
         raise Refusal(
             Reason.INVALID_SCHEMA,
@@ -99,7 +99,7 @@ def _sort(
         )
     if not reference and current is not None:
         reference = current[0].reference
-    if not says.name(reference):
+    if not event_builder.name(reference):
         raise Refusal(
             Reason.INVALID_SCHEMA,
             "The line has no number of its order."
@@ -124,25 +124,25 @@ def _sort(
 
 def _of_order(document: Document, order: _Order, created: str) -> Iterator[Record]:
     first = order.first
-    about = says.objects("booking", [f"{document.settings.party}/{order.reference}"])
+    about = event_builder.objects("booking", [f"{document.settings.party}/{order.reference}"])
     lading = first.joined("billOfLadingNumber")
     booked: dict[str, Any] = {
         "classifier": "ACT",
         "happened": created,
         "objects": about,
-        "place_of_receipt": says.place(document, first, "place.origin"),
-        "place_of_delivery": says.place(document, first, "place.destination"),
+        "place_of_receipt": event_builder.place(document, first, "place.origin"),
+        "place_of_delivery": event_builder.place(document, first, "place.destination"),
         "container_quantity": len(order.boxes),
-        "remark": says.remark(f"bill of lading {lading}" if lading else ""),
+        "remark": event_builder.remark(f"bill of lading {lading}" if lading else ""),
     }
     for lines in order.boxes.values():
         _weigh(lines)
     remarks = [remark for lines in order.boxes.values() for line in lines for remark in line.remarks]
-    yield says.said(
+    yield event_builder.said(
         document, first.here, order.reference, created, "movement.booked", booked, remarks=remarks
     )
     link = {"from": created, "containers": list(order.boxes), "carries": about}
-    yield says.said(document, first.here, order.reference, created, "link.containers_assigned", link)
+    yield event_builder.said(document, first.here, order.reference, created, "link.containers_assigned", link)
 
 
 def _weigh(lines: list[Entry]) -> None:

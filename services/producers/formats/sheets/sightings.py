@@ -10,7 +10,7 @@ from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import PassedOver, Record, Where
-from services.producers.formats.sheets import operations, places, says
+from services.producers.formats.sheets import event_builder, operations, places
 from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.section import Entry
@@ -63,13 +63,13 @@ def at(document: Document, entry: Entry, meaning: str, what: str) -> Moment:
             str(where),
             "Give its date and time (动态时间, Дата операции, Time).",
         )
-    return says.timed(document, moment, where, what)
+    return event_builder.timed(document, moment, where, what)
 
 
 def where_of(document: Document, entry: Entry, *meanings: str) -> str:
     """The first known place of a line in the columns ``meanings``; raises Refusal where there is none."""
     for meaning in meanings:
-        found = says.place(document, entry, meaning)
+        found = event_builder.place(document, entry, meaning)
         if found is not None:
             return found
     raise Refusal(
@@ -99,24 +99,24 @@ def sighted(
     if what.startswith("none"):
         return PassedOver(entry.here, f"{entry.joined(meaning)[:60]}: {what.partition(':')[2]}")
     if classifier == "ACT":
-        moment = says.fact(created, moment, where, "it")
+        moment = event_builder.fact(created, moment, where, "it")
     destination = places.find(entry.value("place.destination"))
     if what == "arrived" and destination == place:
         what = "arrived_at_destination"
     if what == "unloaded" and destination is not None and destination != place:
         return PassedOver(entry.here, "unloaded on the way, which is no event of its own")
     data: dict[str, Any] = {
-        **says.happening(moment, classifier),
+        **event_builder.happening(moment, classifier),
         "place": place,
         "objects": about.objects,
         **_NEEDED.get(what, {}),
-        "remark": says.remark(*words),
+        "remark": event_builder.remark(*words),
     }
     if what == "transshipped":
         data.update(_gauges(document, place, destination, where))
     instant = format_micros(parse_micros(moment.instant))
     about_it = "/".join(part for part in (instant, "planned" if classifier != "ACT" else "") if part)
-    return says.said(
+    return event_builder.said(
         document, where, about.key, created, f"movement.{what}", data, about=about_it, remarks=entry.remarks
     )
 
@@ -126,7 +126,7 @@ def expected(
 ) -> list[Record]:
     """The arrival at the destination as a line estimates it; nothing where it gives no day with time, or no place."""
     value = entry.value("train.plannedArrival")
-    destination = says.place(document, entry, "place.destination")
+    destination = event_builder.place(document, entry, "place.destination")
     if value is None or destination is None:
         return []
     try:
@@ -135,7 +135,7 @@ def expected(
         text = f"The expected arrival was left out. {refusal.detail}"
         entry.remark("train.plannedArrival", text, refusal.remedy)
         return []
-    if not says.told_ahead(created, moment):
+    if not event_builder.told_ahead(created, moment):
         return []  # it lies before the list: what became of it, the list's facts tell
     return [
         sighted(

@@ -13,7 +13,7 @@ from typing import Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record, Where
-from services.producers.formats.sheets import equipment, places, qualifiers, says, train_events
+from services.producers.formats.sheets import equipment, event_builder, places, qualifiers, train_events
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
@@ -90,11 +90,13 @@ def _records(document: Document) -> Iterator[Record]:
         failed = 0
         for entry in section.entries():
             try:
-                says.shown(document, entry)
-                if says.withdrawn(entry):
+                event_builder.shown(document, entry)
+                if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
-                named = says.wagon(entry, "wagon.id" if section.has("wagon.id") else "wagon.typeAndId")
+                named = event_builder.wagon(
+                    entry, "wagon.id" if section.has("wagon.id") else "wagon.typeAndId"
+                )
             except Refusal as refusal:
                 failed += 1
                 yield unread(entry.here, refusal)

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.reasons import Refusal
 from services.producers.formats.model import Record, Remarked, Where
-from services.producers.formats.sheets import says
+from services.producers.formats.sheets import event_builder
 from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.records import unread
@@ -35,7 +35,7 @@ def of_train(
         text = f"{unread_rows} rows could not be read; the wagons are those of the others."
         remarks.append(Remarked(where, text, "Mend the rows and send the list again."))
     try:
-        named = says.train(document, number, departs.day if departs else "", origin, where)
+        named = event_builder.train(document, number, departs.day if departs else "", origin, where)
     except Refusal as refusal:
         yield unread(where, refusal)
         named = None
@@ -46,10 +46,10 @@ def of_train(
                 "place": origin,
                 "train": named,
                 "wagons": some,
-                "remark": says.remark(note),
+                "remark": event_builder.remark(note),
             }
             about = "" if part == 1 else str(part)
-            yield says.said(
+            yield event_builder.said(
                 document, where, key, created, "link.train_composed", link, about=about, remarks=remarks
             )
     if departs is None:
@@ -57,32 +57,36 @@ def of_train(
     if origin is None:
         return
     try:
-        left = says.timed(document, departs, departs_at, "a departure")
+        left = event_builder.timed(document, departs, departs_at, "a departure")
     except Refusal as refusal:
         yield unread(departs_at, refusal)
         return
-    ahead = says.told_ahead(created, left)
+    ahead = event_builder.told_ahead(created, left)
     early = [
         Remarked(departs_at, "The list was made before the train left; the departure is said as planned.")
     ]
-    about_it = says.objects("train", [named]) if named is not None else says.objects("container", boxes)
+    about_it = (
+        event_builder.objects("train", [named])
+        if named is not None
+        else event_builder.objects("container", boxes)
+    )
     for part, objects in enumerate(parts(about_it), start=1):
         data = {
-            **says.happening(left, "PLN" if ahead else "ACT"),
+            **event_builder.happening(left, "PLN" if ahead else "ACT"),
             "place": origin,
             "objects": objects,
-            "remark": says.remark(note),
+            "remark": event_builder.remark(note),
         }
         about = "/".join(
             each for each in ("planned" if ahead else "", "" if part == 1 else str(part)) if each
         )
         remarks = early if ahead else []
-        yield says.said(
+        yield event_builder.said(
             document, departs_at, key, created, "movement.departed", data, about=about, remarks=remarks
         )
 
 
 def parts(items: list[Any]) -> Iterator[list[Any]]:
     """``items`` in pieces of as many as one event may name."""
-    for start in range(0, len(items), says.MOST_OBJECTS):
-        yield items[start : start + says.MOST_OBJECTS]
+    for start in range(0, len(items), event_builder.MOST_OBJECTS):
+        yield items[start : start + event_builder.MOST_OBJECTS]

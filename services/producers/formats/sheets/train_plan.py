@@ -10,7 +10,7 @@ from typing import Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import Record
-from services.producers.formats.sheets import equipment, labels, says
+from services.producers.formats.sheets import equipment, event_builder, labels
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
@@ -58,29 +58,29 @@ def _likeness(section: Section) -> int:
 
 def _records(document: Document) -> Iterator[Record]:
     created = document.created()
-    yield from says.row_by_row(document, lambda entry: _of_train(document, entry, created))
+    yield from event_builder.row_by_row(document, lambda entry: _of_train(document, entry, created))
 
 
 def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record]:
     number = _number(document, entry)
     leaves = document.moment_of(entry, "train.plannedDeparture")
     left = document.moment_of(entry, "train.actualDeparture")
-    origin = says.place(document, entry, "place.origin")
-    destination = says.place(document, entry, "place.destination")
+    origin = event_builder.place(document, entry, "place.origin")
+    destination = event_builder.place(document, entry, "place.destination")
     day = leaves.day if leaves else left.day if left else ""
-    named = says.train(document, number, day, origin, entry.here)
+    named = event_builder.train(document, number, day, origin, entry.here)
     key = f"{number}/{day}"
-    about = {"objects": says.objects("train", [named])}
+    about = {"objects": event_builder.objects("train", [named])}
     status = _status(entry)
-    if status == "cancelled" or says.withdrawn(entry):
+    if status == "cancelled" or event_builder.withdrawn(entry):
         data = {**about, "classifier": "ACT", "happened": created, "place": origin, "reason": "OTHER"}
-        yield says.said(
+        yield event_builder.said(
             document, entry.here, key, created, "movement.train_cancelled", data, remarks=entry.remarks
         )
         return
     if leaves is not None:
-        data = {**about, **says.happening(leaves, "PLN"), "place": origin}
-        yield says.said(
+        data = {**about, **event_builder.happening(leaves, "PLN"), "place": origin}
+        yield event_builder.said(
             document,
             entry.here,
             key,
@@ -92,18 +92,18 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
         )
     arrives = document.moment_of(entry, "train.plannedArrival")
     if arrives is not None and destination is not None:
-        data = {**about, **says.happening(arrives, "PLN"), "place": destination}
-        yield says.said(
+        data = {**about, **event_builder.happening(arrives, "PLN"), "place": destination}
+        yield event_builder.said(
             document, entry.here, key, created, "movement.arrived_at_destination", data, about="planned"
         )
     if left is not None:
         where = entry.where("train.actualDeparture")
         try:
-            left = says.fact(
-                created, says.timed(document, left, where, "a departure"), where, "the departure"
+            left = event_builder.fact(
+                created, event_builder.timed(document, left, where, "a departure"), where, "the departure"
             )
-            data = {**about, **says.happening(left), "place": origin}
-            yield says.said(document, entry.here, key, created, "movement.departed", data)
+            data = {**about, **event_builder.happening(left), "place": origin}
+            yield event_builder.said(document, entry.here, key, created, "movement.departed", data)
         except Refusal as refusal:
             yield unread(where, refusal)
     elif status == "started":

@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import Record, Remarked, Where
-from services.producers.formats.sheets import says, train_events
+from services.producers.formats.sheets import event_builder, train_events
 from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
@@ -50,12 +50,12 @@ def loaded(document: Document, load: Load, key: str, created: str, since: str, o
         "place": origin,
         "wagon": load.wagon,
         "containers": list(load.boxes),
-        "remark": says.remark(*words),
+        "remark": event_builder.remark(*words),
     }
-    if len("; ".join(words)) > len(says.remark(*words)):
+    if len("; ".join(words)) > len(event_builder.remark(*words)):
         text = "Notes and seals of the wagon are longer than a remark; the last ones were cut off."
         load.remarks.append(Remarked(load.where, text))
-    return says.said(
+    return event_builder.said(
         document, load.where, key, created, "link.wagon_loaded", link, about=load.wagon, remarks=load.remarks
     )
 
@@ -64,12 +64,16 @@ def on_wagon(
     document: Document, where: Where, key: str, created: str, origin: str, boxes: list[str], at: Moment | None
 ) -> Iterator[Record]:
     """That the boxes were loaded: when the list says, else by the time it was made."""
-    known = at is not None and at.timed and not says.told_ahead(created, at)
-    when = says.happening(at) if at is not None and known else {"classifier": "ACT", "happened": created}
+    known = at is not None and at.timed and not event_builder.told_ahead(created, at)
+    when = (
+        event_builder.happening(at)
+        if at is not None and known
+        else {"classifier": "ACT", "happened": created}
+    )
     for part, some in enumerate(train_events.parts(boxes), start=1):
-        data = {**when, "place": origin, "objects": says.objects("container", some)}
+        data = {**when, "place": origin, "objects": event_builder.objects("container", some)}
         about = "" if part == 1 else str(part)
-        yield says.said(document, where, key, created, "movement.loaded_on_wagon", data, about=about)
+        yield event_builder.said(document, where, key, created, "movement.loaded_on_wagon", data, about=about)
 
 
 def planned(
@@ -91,16 +95,16 @@ def planned(
     when = document.given_moment("event.loadedAt", train.section) or document.given_moment(
         "train.plannedDeparture", train.section
     )
-    happening = says.happening(when, "PLN") if when else {"classifier": "PLN", "happened": created}
+    happening = event_builder.happening(when, "PLN") if when else {"classifier": "PLN", "happened": created}
     for load in train.loads.values():
         data = {
             **happening,
             "place": origin,
-            "objects": says.objects("container", load.boxes),
-            "remark": says.remark(f"planned on wagon {load.wagon}"),
+            "objects": event_builder.objects("container", load.boxes),
+            "remark": event_builder.remark(f"planned on wagon {load.wagon}"),
         }
         if load.boxes:
-            yield says.said(
+            yield event_builder.said(
                 document, load.where, key, created, "movement.loaded_on_wagon", data,
                 about=f"planned/{load.wagon}", remarks=load.remarks,
             )  # fmt: skip
@@ -111,7 +115,7 @@ def gated(document: Document, train: Train) -> Iterator[tuple[Entry, Moment | Re
     for entry in train.rows:
         try:
             moment = document.moment_of(entry, "event.gateInDate", "event.gateInTime")
-            named = says.boxes(entry) if moment is not None else []
+            named = event_builder.boxes(entry) if moment is not None else []
         except Refusal as refusal:
             yield entry, refusal, []
             continue
@@ -133,19 +137,23 @@ def gate(
     try:
         if isinstance(moment, Refusal):
             raise moment
-        at = says.fact(created, says.timed(document, moment, where, "a gate-in"), where, "the gate-in")
+        at = event_builder.fact(
+            created, event_builder.timed(document, moment, where, "a gate-in"), where, "the gate-in"
+        )
         if origin is None:
             raise Refusal(
                 Reason.INVALID_SCHEMA, "The gate-in has no place.", str(where), "Give 发站 above the table."
             )
         data = {
-            **says.happening(at),
+            **event_builder.happening(at),
             "place": origin,
-            "objects": says.objects("container", named),
-            "seals": says.seals(entry) if len(named) == 1 else [],
-            "gross_weight_kg": says.mass(entry, "goods.grossMass") if len(named) == 1 else None,
+            "objects": event_builder.objects("container", named),
+            "seals": event_builder.seals(entry) if len(named) == 1 else [],
+            "gross_weight_kg": event_builder.mass(entry, "goods.grossMass") if len(named) == 1 else None,
         }
-        return says.said(document, where, key, created, "movement.gated_in", data, about="+".join(named))
+        return event_builder.said(
+            document, where, key, created, "movement.gated_in", data, about="+".join(named)
+        )
     except Refusal as refusal:
         return unread(where, refusal)
 
@@ -156,13 +164,13 @@ def bookings(
     """Where the list names the booking of a box: the box carries it, and the note covers it where its form is declared."""
     for entry in train.rows:
         reference = entry.joined("bookingReference")
-        if not says.name(reference):
+        if not event_builder.name(reference):
             continue
-        booking = says.objects("booking", [f"{document.settings.party}/{reference}"])
-        named = says.boxes(entry)
+        booking = event_builder.objects("booking", [f"{document.settings.party}/{reference}"])
+        named = event_builder.boxes(entry)
         if named:
             link: dict[str, Any] = {"from": since, "containers": named, "carries": booking}
-            yield says.said(
+            yield event_builder.said(
                 document,
                 entry.here,
                 key,
@@ -172,9 +180,9 @@ def bookings(
                 about=f"{reference}/{'+'.join(named)}",
             )
         number = plain(entry.value("consignmentNoteNumber")).upper()
-        note = says.note(document, number, origin, since[:4])
+        note = event_builder.note(document, number, origin, since[:4])
         if note is not None:
             link = {"from": since, "note": note, "covers": booking}
-            yield says.said(
+            yield event_builder.said(
                 document, entry.here, key, created, "link.note_covers", link, about=f"{number}/{reference}"
             )

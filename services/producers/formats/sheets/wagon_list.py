@@ -13,7 +13,7 @@ from typing import Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record, Where
-from services.producers.formats.sheets import equipment, places, says, train_events, wagon_events
+from services.producers.formats.sheets import equipment, event_builder, places, train_events, wagon_events
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
@@ -57,8 +57,8 @@ def _records(document: Document, loading: bool) -> Iterator[Record]:
         for entry in section.entries():
             train: Train | None = None
             try:
-                says.shown(document, entry)
-                if says.withdrawn(entry):
+                event_builder.shown(document, entry)
+                if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
                 train = _train_of(document, entry, trains)
@@ -118,8 +118,8 @@ def _departs(document: Document, entry: Entry) -> tuple[Moment | None, Where]:
 def _load(entry: Entry, train: Train, before: str | None, carried: dict[str, tuple[str, Where]]) -> str:
     """Put the boxes of a row on its wagon, which is the one above where the cell is blank."""
     meaning = "wagon.id" if entry.section.has("wagon.id") else "wagon.typeAndId"
-    named = says.wagon(entry, meaning) or before
-    boxes = says.boxes(entry)
+    named = event_builder.wagon(entry, meaning) or before
+    boxes = event_builder.boxes(entry)
     if named is None:
         raise Refusal(
             Reason.INVALID_SCHEMA,
@@ -145,7 +145,7 @@ def _load(entry: Entry, train: Train, before: str | None, carried: dict[str, tup
 def _papers(entry: Entry, boxes: list[str]) -> list[str]:
     """The note and seals of each box in words; several boxes and as many notes or seals go together by their order."""
     notes = [part for part in re.split(r"[\s;、；,]+", entry.joined("consignmentNoteNumber")) if part]
-    seals = says.seals(entry)
+    seals = event_builder.seals(entry)
     if len(boxes) > 1 and (len(notes) == len(boxes) or len(seals) == len(boxes)):
         entry.remark(
             "container.id", "Notes and seals of several boxes in one cell were paired by their order."

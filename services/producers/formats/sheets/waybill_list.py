@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import says, sightings
+from services.producers.formats.sheets import event_builder, sightings
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
@@ -62,8 +62,8 @@ def _records(document: Document) -> Iterator[Record]:
         before: _Note | None = None
         for entry in section.entries():
             try:
-                says.shown(document, entry)
-                if says.withdrawn(entry):
+                event_builder.shown(document, entry)
+                if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
                 before = _sort(entry, notes, before)
@@ -87,8 +87,8 @@ def _sort(entry: Entry, notes: dict[str, _Note], before: _Note | None) -> _Note:
         )
     note = notes.setdefault(number, _Note(number)) if number else before
     assert note is not None
-    wagon = says.wagon(entry, "wagon.id" if entry.section.has("wagon.id") else "wagon.typeAndId")
-    boxes = says.boxes(entry)
+    wagon = event_builder.wagon(entry, "wagon.id" if entry.section.has("wagon.id") else "wagon.typeAndId")
+    boxes = event_builder.boxes(entry)
     if wagon is None and note.loads:
         wagon = next(reversed(note.loads))
     note.lines.append(entry)
@@ -100,15 +100,15 @@ def _sort(entry: Entry, notes: dict[str, _Note], before: _Note | None) -> _Note:
 def _of_note(document: Document, note: _Note) -> Iterator[Record]:
     first = note.lines[0]
     issued = sightings.at(document, first, "issueDate", "the issue of the note")
-    origin = says.place(document, first, "place.origin")
+    origin = event_builder.place(document, first, "place.origin")
     created = document.created(issued, among=first.section)
-    issued = says.fact(created, issued, first.where("issueDate"), "the issue of the note")
+    issued = event_builder.fact(created, issued, first.where("issueDate"), "the issue of the note")
     domestic = document.choice("note.form").upper() == _DOMESTIC
-    key = None if domestic else says.note(document, note.number, origin, issued.day[:4])
+    key = None if domestic else event_builder.note(document, note.number, origin, issued.day[:4])
     remarks = [remark for line in note.lines for remark in line.remarks]
     if key is not None:
         data = _issued(document, note, key, issued, origin)
-        yield says.said(
+        yield event_builder.said(
             document, first.here, note.number, created, "document.note_issued", data, remarks=remarks
         )
     elif not domestic:
@@ -123,15 +123,17 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
             ),
         )
     reference = next((text for line in note.lines if (text := line.joined("bookingReference"))), "")
-    if key is not None and says.name(reference):
-        covers = says.objects("booking", [f"{document.settings.party}/{reference}"])
+    if key is not None and event_builder.name(reference):
+        covers = event_builder.objects("booking", [f"{document.settings.party}/{reference}"])
         link: dict[str, Any] = {"from": issued.instant, "note": key, "covers": covers}
-        yield says.said(document, first.here, note.number, created, "link.note_covers", link, about=reference)
-    named = list(dict.fromkeys(box for line in note.lines for box in says.boxes(line)))
-    if says.name(reference) and named:
-        carries = says.objects("booking", [f"{document.settings.party}/{reference}"])
+        yield event_builder.said(
+            document, first.here, note.number, created, "link.note_covers", link, about=reference
+        )
+    named = list(dict.fromkeys(box for line in note.lines for box in event_builder.boxes(line)))
+    if event_builder.name(reference) and named:
+        carries = event_builder.objects("booking", [f"{document.settings.party}/{reference}"])
         link = {"from": issued.instant, "containers": named, "carries": carries}
-        yield says.said(
+        yield event_builder.said(
             document, first.here, note.number, created, "link.containers_assigned", link, about=reference
         )
     if document.choice("wagons") != "say":
@@ -143,9 +145,9 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
                 "place": origin,
                 "wagon": wagon,
                 "containers": list(boxes),
-                "remark": says.remark(f"note {note.number}"),
+                "remark": event_builder.remark(f"note {note.number}"),
             }
-            yield says.said(
+            yield event_builder.said(
                 document, first.here, note.number, created, "link.wagon_loaded", link, about=wagon
             )
 
@@ -153,23 +155,23 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
 def _issued(document: Document, note: _Note, key: str, issued: Moment, origin: str | None) -> dict[str, Any]:
     """The note as issued: masses, packages and seals of all its lines, left out where one of them does not tell."""
     first = note.lines[0]
-    masses = [says.mass(line, "goods.grossMass") for line in note.lines]
-    packages = [says.count(line, "goods.packages") for line in note.lines]
+    masses = [event_builder.mass(line, "goods.grossMass") for line in note.lines]
+    packages = [event_builder.count(line, "goods.packages") for line in note.lines]
     mass, quantity = (
         sum(each for each in found if each is not None) if all(each is not None for each in found) else None
         for found in (masses, packages)
     )
-    seals = list(dict.fromkeys(seal for line in note.lines for seal in says.seals(line)))
+    seals = list(dict.fromkeys(seal for line in note.lines for seal in event_builder.seals(line)))
     return {
-        **says.happening(issued),
+        **event_builder.happening(issued),
         "place": origin,
-        "objects": says.objects("note", [key]),
+        "objects": event_builder.objects("note", [key]),
         "form": key.partition("/")[0],
-        "place_of_delivery": says.place(document, first, "place.destination"),
-        "gross_weight_kg": mass if mass is not None and mass <= says.MOST_KILOGRAMS else None,
+        "place_of_delivery": event_builder.place(document, first, "place.destination"),
+        "gross_weight_kg": mass if mass is not None and mass <= event_builder.MOST_KILOGRAMS else None,
         "package_quantity": quantity,
         "seals": seals if len(seals) <= 16 else [],
-        "remark": says.remark(plain(first.value("demandNumber"))),
+        "remark": event_builder.remark(plain(first.value("demandNumber"))),
     }
 
 

@@ -6,37 +6,37 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from schemas.reasons import Refusal
-from services.producers.formats import enclosed, markup
-from services.producers.formats.gathering import Notes, require_unturned, unknown, vetted
+from services.producers.formats import envelopes, markup
+from services.producers.formats.collector import Notes, require_unturned, unknown, vetted
 from services.producers.formats.markup import Node
 from services.producers.formats.model import Format, Reading, Record, Settings, Unread, Where
-from services.producers.formats.taf import composition, head, running
+from services.producers.formats.taf import composition, head, train_running
 from services.producers.formats.taf.head import Head
 from services.producers.formats.taf.vocabulary import VOCABULARY
 
 _Reader = Callable[[Node, bytes, Head, Notes], Iterator[tuple[tuple[str, ...], Record]]]
 _MESSAGES: dict[str, tuple[str, _Reader]] = {
-    "TrainRunningInformationMessage": ("4005", running.records),
-    "TrainRunningForecastMessage": ("4004", running.records),
+    "TrainRunningInformationMessage": ("4005", train_running.records),
+    "TrainRunningForecastMessage": ("4004", train_running.records),
     "TrainCompositionMessage": ("3003", composition.records),
 }
 
 
 def recognise(raw: bytes) -> int:
     """How sure it is, 0 to 100, that ``raw`` is one of the three messages, bare or in an envelope; never raises."""
-    return enclosed.recognise(raw, _MESSAGES)
+    return envelopes.recognise(raw, _MESSAGES)
 
 
 def read(raw: bytes, settings: Settings) -> Reading:
     """Read the messages in ``raw``, up to 8 MiB; raises Refusal where the file as a whole cannot be read."""
-    messages = enclosed.find(markup.read(raw), _MESSAGES)
+    messages = envelopes.find(markup.read(raw), _MESSAGES)
     notes = Notes(head.FORMAT, settings)
     records = tuple(chain.from_iterable(_message(message, raw, notes) for message in messages))
     return Reading(head.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
 
 
 def _message(message: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
-    number, reader = _MESSAGES[enclosed.named(message, _MESSAGES)]
+    number, reader = _MESSAGES[envelopes.named(message, _MESSAGES)]
     notes.take(message.path, message.name, f"message {number}")
     notes.remarks.extend(unknown(message, VOCABULARY))
     try:

@@ -9,11 +9,11 @@ from schemas.identifiers import wagon as wagons
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.gathering import Notes, doubts, remarked
+from services.producers.formats.collector import Notes, doubts, remarked
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
 from services.producers.formats.model import PassedOver, Record, Remarked, Said, Unread, Where
-from services.producers.formats.taf import naming
+from services.producers.formats.taf import names
 from services.producers.formats.taf.head import FORMAT, Head
 
 AT_MOST = 256  # objects that one link may name
@@ -32,7 +32,7 @@ def records(message: Node, _raw: bytes, head: Head, notes: Notes) -> Iterator[tu
         (im for s in sections if (im := s.value("JourneySection/ResponsibilityActualSection/ResponsibleIM"))),
         head.recipient,
     )
-    trains = naming.trains(message, manager, notes)
+    trains = names.trains(message, manager, notes)
     yield from _sections(sections, trains, head, notes)
     yield from _same(message, sections[0], trains, manager, head, notes)
 
@@ -54,9 +54,9 @@ def _same(
     key = ("same",)
     try:
         origin = first.require("JourneySection/JourneySectionOrigin")
-        place = naming.place(origin, notes)
-        whole = naming.operational(message, place, origin.find("BookedLocationDateTime"), manager, notes)
-        data = naming.same((*trains, *whole), place, head.created.text)
+        place = names.place(origin, notes)
+        whole = names.operational(message, place, origin.find("BookedLocationDateTime"), manager, notes)
+        data = names.same((*trains, *whole), place, head.created.text)
     except Refusal:
         return  # the section itself is unread, with the reason
     if data is not None:
@@ -135,8 +135,8 @@ def _interval(section: Node, number: int, head: Head, notes: Notes) -> tuple[dic
             "The section has no booked departure: it counts from the message on.",
             remedy="Send BookedLocationDateTime at the section's origin.",
         )
-    held: dict[str, Any] = {"place": naming.place(origin, notes), "from": start.text}
-    naming.place(goal, notes)
+    held: dict[str, Any] = {"place": names.place(origin, notes), "from": start.text}
+    names.place(goal, notes)
     if arrival is not None:
         zone = instants.zone_of(notes.settings, FORMAT)
         end = instants.shifted(arrival, zone, _grace(notes) * 3_600)

@@ -12,9 +12,9 @@ import pytest
 from schemas import railnet
 from schemas.events.base import Role
 from schemas.events.catalogue import by_number
-from services.core.facts import Assurance, Facts
-from services.core.publisher import Publisher
-from services.core.view import Standing
+from services.domain.facts import Assurance, Facts
+from services.domain.publisher import Publisher
+from services.domain.view import Standing
 from services.producers.formats.ncts import FORMATS
 from tests.messages.assembling import refusal, settings, tell
 from tests.messages.viewing import founded, seen, stated

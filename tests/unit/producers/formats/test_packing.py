@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events.customs_whole import unpacked
-from services.producers.formats.packing import pack
+from services.producers.formats.gzip_file import pack
 
 texts = st.one_of(
     st.binary(max_size=2_000),

@@ -10,7 +10,7 @@ import pytest
 from services.producers.formats import dcsa, ncts, taf
 from services.producers.formats.model import Format
 from services.producers.intake import Intake
-from services.producers.outcome import Fate
+from services.producers.outcomes import Fate
 from services.producers.spool import Spool
 from tests.messages import written
 from tests.messages.assembling import profile, settings

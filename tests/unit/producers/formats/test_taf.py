@@ -8,7 +8,7 @@ import pytest
 
 from schemas import railnet
 from schemas.events.base import Role
-from services.core.publisher import Publisher
+from services.domain.publisher import Publisher
 from services.producers.formats.model import Said
 from services.producers.formats.sheets import FORMATS as SHEETS
 from services.producers.formats.taf import FORMATS

@@ -1,0 +1,1 @@
+"""The audit of everything stored: recomputed from the bytes as published and compared (fsck), or built anew (replay)."""

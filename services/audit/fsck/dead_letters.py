@@ -1,0 +1,222 @@
+"""Dead letters: each is the digest of its bytes, stands where its outcomes have brought it, and none has vanished uncounted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from schemas.envelope import Envelope, event_id
+from schemas.reasons import Reason, Refusal
+from services.audit.fsck.finding import Damage, Notebook
+from services.audit.fsck.snapshot import Snapshot
+from services.ledger.admission.raw_bytes import MAX_VALUE_BYTES, digest, letter_seal, unframe, whole_digest
+from services.ledger.dead_letters.batch import HOUR
+from services.ledger.storage.arrays import uuids
+
+_LETTERS = """
+SELECT d.digest, d.state, d.publisher, d.event, d.reason, d.headers, d.value, d.value_bytes, d.truncated, d.count,
+       ARRAY[d.first_append::text, d.first_topic, d.first_partition::text, d.first_offset::text],
+       ARRAY[d.last_append::text, d.last_topic, d.last_partition::text, d.last_offset::text], d.seal,
+       coalesce((
+           SELECT o.outcome FROM lianyun.dead_letter_outcome o
+           WHERE o.digest = d.digest AND o.outcome IN ('REDRIVEN', 'DISCARDED', 'REPLACED') ORDER BY o.no DESC LIMIT 1
+       ), 'OPEN'),
+       coalesce(d.first_append < (
+           SELECT (extract(epoch FROM m.applied + interval '1 day') * 1000000)::bigint FROM lianyun.migration m WHERE m.number = 37
+       ), true)
+FROM lianyun.dead_letter d
+"""
+_OF_NOTHING = """
+SELECT o.no, o.digest FROM lianyun.dead_letter_outcome o
+WHERE NOT EXISTS (SELECT FROM lianyun.dead_letter d WHERE d.digest = o.digest) ORDER BY o.no
+"""
+_ACCEPTED = "SELECT i.id FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN lianyun.identity i ON i.id = n.id"
+_CUTS = """
+SELECT c.topic, c.part, c.publisher, c.reason, c.hour, c.messages, c.first_offset, c.last_offset, c.first_append, c.last_append,
+       o.next_offset, o.topic_id = c.topic_id OR o.topic_id IS NULL
+FROM lianyun.dead_letter_cut c LEFT JOIN lianyun.kafka_offset o ON o.topic = c.topic AND o.part = c.part
+"""
+_CUT_SUMS = """
+SELECT c.topic, c.part, sum(c.messages)::bigint, o.refused
+FROM lianyun.dead_letter_cut c JOIN lianyun.kafka_offset o ON o.topic = c.topic AND o.part = c.part
+GROUP BY c.topic, c.part, o.refused HAVING sum(c.messages) > o.refused
+"""
+_PART = 1_000
+_BYTES = "Restore the row from a backup; while the log holds the record, it can be read again from there."
+_CUT = (
+    "Restore the row from a backup; while the log holds the records, it can be worked out again from there."
+)
+_USAGE = "Restore the missing letters from a backup, then set the row to what the letters add up to."
+
+
+def check_letters(snapshot: Snapshot, notebook: Notebook) -> None:
+    """Stream all letters: seal, digest, event id and lengths from their bytes, states from what was done, and sums per publisher."""
+    letters: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    redriven: dict[bytes, tuple[bytes | str, str]] = {}  # event by letter, and its publisher
+    for row in snapshot.stream(_LETTERS):
+        letter = _Letter(*row)
+        letters[letter.publisher] += 1
+        sizes[letter.publisher] += len(letter.framed) + len(letter.value or b"")
+        notebook.counts["dead_letters"] += 1
+        notebook.counts["truncated_letters"] += letter.truncated
+        differences = [*_row(letter), *_bytes(letter)]
+        for field, stored, right in differences:
+            where = f"dead_letter {letter.digest.hex()}"
+            notebook.add(Damage.LETTER, where, field, stored, right, _BYTES, letter.publisher)
+        if letter.state == "REDRIVEN" and not letter.truncated and not differences:
+            redriven[letter.digest] = _event(unframe(letter.framed)), letter.publisher
+            if len(redriven) >= _PART:
+                _redriven(snapshot, redriven, notebook)
+    _redriven(snapshot, redriven, notebook)
+    _usage(snapshot, letters, sizes, notebook)
+    _cuts(snapshot, notebook)
+    for no, key in snapshot.rows(_OF_NOTHING):
+        where = f"dead_letter_outcome {no}"
+        notebook.add(Damage.LETTER, where, "digest", key, "the digest of a letter", _BYTES)
+
+
+class _Letter(NamedTuple):
+    digest: bytes
+    state: str
+    publisher: str
+    event: bytes | None
+    reason: str
+    framed: bytes
+    value: bytes | None
+    value_bytes: int | None
+    truncated: bool
+    copies: int
+    first: Sequence[str]  # append time, topic, partition and offset
+    last: Sequence[str]
+    seal: bytes | None
+    came_to: str  # by what was done about it
+    older: bool  # a release that makes no seals may have put it down
+
+
+Difference = tuple[str, object, object]
+
+
+def _row(letter: _Letter) -> Iterator[Difference]:
+    if letter.reason not in Reason.__members__:
+        yield "reason", letter.reason, "a reason code"
+    if letter.state != letter.came_to:
+        yield "state", letter.state, f"{letter.came_to}, by its outcomes"
+    if int(letter.first[0]) > int(letter.last[0]):
+        yield "first_append", letter.first[0], f"at most {letter.last[0]}, when it came last"
+    if letter.copies == 1 and letter.first != letter.last:
+        yield "count", 1, "more than 1: it first came from another place than last"
+
+
+def _bytes(letter: _Letter) -> Iterator[Difference]:
+    """What is wrong with the bytes that are held. Cut ones prove nothing by themselves: they have their seal."""
+    framed, value, length = letter.framed, letter.value, letter.value_bytes
+    seal = letter_seal(letter.digest, letter.publisher, framed, value, length, letter.truncated)
+    found = list(_content(letter))
+    if letter.seal is None and not letter.older:
+        found.append(("seal", "none", "a seal: no older release has put it down"))
+    elif not found and letter.seal not in (None, seal):
+        found.append(("headers, value, value_bytes, truncated, publisher or seal", seal, letter.seal))
+    yield from found
+
+
+def _content(letter: _Letter) -> Iterator[Difference]:
+    framed, value, length = letter.framed, letter.value, letter.value_bytes
+    try:
+        headers = unframe(framed)
+    except ValueError as problem:
+        yield "headers", problem, "framed headers"
+        return
+    if letter.event is not None and headers and letter.event != (named := _event(headers)):
+        yield "event", letter.event, named
+    right = None if value is None else len(value)
+    whole = letter.digest in (digest(headers, value), whole_digest(headers, value))
+    if not letter.truncated:
+        if not whole:
+            yield "headers or value", digest(headers, value), letter.digest
+        elif length != right:
+            yield "value_bytes", length, right
+    elif right is not None and length is not None and right not in (length, min(length, MAX_VALUE_BYTES)):
+        yield "value_bytes", length, f"{right}, or more than {MAX_VALUE_BYTES}, of which so many are held"
+    elif value is not None and whole:
+        yield "truncated", True, "false: it is held whole"
+
+
+def _cuts(snapshot: Snapshot, notebook: Notebook) -> None:
+    """What was refused beyond the bound on letters: places and counts that can be true, and no more than was refused."""
+    for (
+        topic,
+        part,
+        publisher,
+        reason,
+        hour,
+        messages,
+        first,
+        last,
+        began,
+        ended,
+        reached,
+        same,
+    ) in snapshot.rows(_CUTS):
+        where = f"dead_letter_cut {topic}[{part}] {publisher} {reason} hour {hour}"
+        notebook.counts["cut_messages"] += messages
+        for field, found, right, holds in (
+            ("reason", reason, "a reason code", reason in Reason.__members__),
+            (
+                "messages",
+                messages,
+                f"at most {last - first + 1}, its offsets",
+                0 < messages <= last - first + 1,
+            ),
+            (
+                "last_offset",
+                last,
+                f"below {reached}, where reading is",
+                reached is not None and (last < reached or not same),
+            ),
+            (
+                "hour",
+                hour,
+                "the hour of its append times",
+                began // HOUR == hour == ended // HOUR and began <= ended,
+            ),
+        ):
+            if not holds:
+                notebook.add(Damage.LETTER, where, field, found, right, _CUT, publisher)
+    for topic, part, messages, refused in snapshot.rows(_CUT_SUMS):
+        expected = f"at most {refused}, what was refused there"
+        notebook.add(Damage.LETTER, f"dead_letter_cut {topic}[{part}]", "messages", messages, expected, _CUT)
+
+
+def _redriven(snapshot: Snapshot, redriven: dict[bytes, tuple[bytes | str, str]], notebook: Notebook) -> None:
+    """What is said to have been accepted later must be there; empties ``redriven``."""
+    ids = sorted({event for event, _ in redriven.values() if isinstance(event, bytes)})
+    present = {event for (event,) in snapshot.rows(_ACCEPTED, {"ids": uuids(ids)})}
+    remedy = "Open the letter and redrive it again, or restore the event from a backup."
+    for key, (event, publisher) in redriven.items():
+        if event not in present:
+            where = f"dead_letter {key.hex()}"
+            notebook.add(Damage.LETTER, where, "state", "REDRIVEN", "an accepted event", remedy, publisher)
+    redriven.clear()
+
+
+def _event(headers: list[tuple[str, bytes | None]]) -> bytes | str:
+    try:
+        envelope = Envelope.from_headers(headers)
+    except Refusal as refusal:
+        return f"none: {refusal.detail}"
+    return event_id(envelope.source, envelope.id)
+
+
+def _usage(snapshot: Snapshot, letters: Counter[str], sizes: Counter[str], notebook: Notebook) -> None:
+    """What the batches counted when they put letters down: a letter that was taken away leaves a gap here."""
+    rows = snapshot.rows("SELECT publisher, letters, bytes FROM lianyun.dead_letter_usage")
+    counted = {publisher: (number, size) for publisher, number, size in rows}
+    for publisher in sorted(counted.keys() | letters.keys()):
+        number, size = counted.get(publisher, (0, 0))
+        where = f"dead_letter_usage {publisher}"
+        if number != letters[publisher]:
+            notebook.add(Damage.LETTER, where, "letters", letters[publisher], number, _USAGE, publisher)
+        elif size != sizes[publisher]:
+            notebook.add(Damage.LETTER, where, "bytes", sizes[publisher], size, _USAGE, publisher)

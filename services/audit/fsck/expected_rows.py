@@ -1,0 +1,138 @@
+"""What the state rows of one event must say, written out from its facts and not from what the store packs.
+
+The store packs rows for COPY; this says the same once more in plain values, so that a fault in the packing shows like
+any other damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from schemas import railnet
+from schemas.events.base import Classifier, ObjectKind, Region
+from services.domain.facts import SINCE_EVER, TIMED, Claim, Facts, Founding, Link
+from services.domain.head import UNIONS
+from services.domain.links import carried
+from services.domain.objects import object_id
+from services.domain.rules import SECOND, rules
+from services.ledger.storage.words import halves, letters, slot_word, word
+
+Values = tuple[Any, ...]
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "claim": (
+        "object", "happened", "published", "event_hi", "event_lo", "slot", "place", "publisher", "tolerance",
+        "jurisdiction", "milestone", "episode", "kind", "part", "assurance", "territorial",
+    ),
+    "link": (
+        "kind", "left_id", "right_id", "start_at", "end_at", "publisher", "carried", "right_kind", "territorial",
+        "shared", "names",
+    ),
+    "founding": ("cons", "publisher", "names"),
+    "withdrawal": ("event", "target", "replaces"),
+    "mention": ("object",),
+    "passing": ("object",),
+}  # fmt: skip
+"""Columns of each table that follow from the event alone; the first KEYS of them tell its rows apart."""
+KEYS = {"claim": 1, "link": 3, "founding": 1, "withdrawal": 1, "mention": 1, "passing": 1}
+MORTAL = ("claim", "link", "founding")
+"""Tables whose rows say whether the event counts."""
+
+
+def stated(facts: Facts) -> Iterator[tuple[str, Values]]:
+    """(table, values in the order of FIELDS) of each row that ``facts`` of one event have."""
+    for claim in facts.claims:
+        yield "claim", _claim(claim)
+    for link in facts.links:
+        yield "link", _link(link)
+    for founding in facts.foundings:
+        yield "founding", _founding(founding)
+    for withdrawal in facts.withdrawals:
+        yield "withdrawal", (withdrawal.event, withdrawal.target, withdrawal.replaces)
+    for about in _mentioned(facts):
+        yield "mention", (about,)
+    for place in {place for route in facts.routes for place in _passed(route.places)}:
+        yield "passing", (object_id(ObjectKind.PLACE, place),)
+
+
+def terms(facts: Facts) -> set[str]:
+    """The texts that the rows carry as numbers."""
+    texts = {claim.place for claim in facts.claims}
+    texts |= {claim.publisher for claim in facts.claims}
+    for link in facts.links:
+        texts |= {link.publisher, *link.names}
+    for founding in facts.foundings:
+        texts |= {founding.publisher, *founding.names}
+    return texts - {""}
+
+
+def _claim(claim: Claim) -> Values:
+    rule = rules()[claim.milestone]
+    act = claim.classifier is Classifier.ACT
+    slot = slot_word(
+        claim.region, claim.jurisdiction, claim.milestone, claim.place, claim.occurrence, claim.classifier
+    )
+    return (
+        claim.thing.id,
+        claim.happened,
+        claim.published,
+        *halves(claim.event),
+        slot,
+        word(claim.place),
+        word(claim.publisher),
+        -1 if rule.tolerance is None else rule.tolerance // SECOND,
+        letters(claim.jurisdiction),
+        claim.milestone,
+        rule.episode if act else 0,
+        int(claim.thing.kind),
+        _part(claim) if act and rule.moves else 0,
+        int(claim.assurance),
+        claim.territorial,
+    )
+
+
+def _part(claim: Claim) -> int:
+    match claim.region:
+        case Region.MOVEMENT:
+            return 1
+        case Region.CUSTOMS:
+            return 2 + UNIONS.index(railnet.customs_union(claim.jurisdiction))
+        case Region.DOCUMENT:
+            return 6
+        case _:
+            return 0
+
+
+def _link(link: Link) -> Values:
+    timed = link.kind in TIMED
+    return (
+        int(link.kind),
+        link.left.id,
+        link.right.id,
+        link.start if timed else SINCE_EVER,
+        link.end if timed else None,
+        word(link.publisher),
+        carried(link).id if timed else None,
+        int(link.right.kind),
+        link.territorial,
+        link.shared,
+        tuple(sorted(map(word, link.names))),
+    )
+
+
+def _founding(founding: Founding) -> Values:
+    return founding.consignment.id, word(founding.publisher), tuple(sorted(map(word, founding.names)))
+
+
+def _passed(places: tuple[str, ...]) -> set[str]:
+    """The places of a route and the border crossings between them."""
+    return {*places, *(f"crossing:{name}" for name in railnet.crossings_on(places))}
+
+
+def _mentioned(facts: Facts) -> set[bytes]:
+    return {
+        *(route.thing.id for route in facts.routes),
+        *(object_id(ObjectKind.PLACE, restriction.place) for restriction in facts.restrictions),
+        *(lifting.restriction for lifting in facts.liftings),
+    }

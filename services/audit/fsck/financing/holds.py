@@ -1,0 +1,238 @@
+"""What is held: the decisions replayed in their order, against the rows that other writers go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import orjson
+
+from services.audit.fsck.financing.decisions import RESTORE
+from services.audit.fsck.finding import Damage, Notebook
+from services.audit.fsck.snapshot import Row, Snapshot
+from services.domain.objects import consignment
+from services.financing.domain import lifecycle
+from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.fingerprints import Fingerprint
+from services.financing.domain.lifecycle import Hold
+from services.financing.domain.products import products
+from services.financing.store.decision_writer import ENDING
+from services.financing.store.identifiers import financing_id
+from services.financing.store.rows import RULING_COLUMNS, print_of, ruling_of
+from services.financing.store.signatures import taken_digest
+from services.ledger.storage.arrays import Uuids, uuids
+
+MEND_HOLD = "Set the row to what the decisions say: they are signed, the row is a cache of them."
+_CHUNK = 1_000
+_IDS = """
+SELECT financing FROM lianyun.financing_touched UNION SELECT financing FROM lianyun.financing_hold
+UNION SELECT financing FROM lianyun.financing_entry UNION SELECT financing FROM lianyun.financing_cargo
+ORDER BY financing
+"""
+_RULINGS = """
+SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
+       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.payload, t.financing
+FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
+WHERE t.financing = ANY (%(ids)s::uuid[]) ORDER BY t.financing, d.number
+"""
+_HOLDS = "SELECT financing, name, blocks, pledged, ended FROM lianyun.financing_hold WHERE financing = ANY (%(ids)s::uuid[])"
+_ENTRIES = """
+SELECT version, kind, digest, name, measure, part, whole, near, freed, financing,
+       (measure IS NULL) = (part IS NULL) AND (measure IS NULL) = (whole IS NULL)
+FROM lianyun.financing_entry WHERE financing = ANY (%(ids)s::uuid[])
+"""
+_RESERVE = (
+    "Restore the rows of lianyun.financing_entry from a backup; the signed reservation tells their digest."
+)
+_CARGO = (
+    "SELECT financing, consignment, key FROM lianyun.financing_cargo WHERE financing = ANY (%(ids)s::uuid[])"
+)
+
+
+class _Note(Protocol):
+    """Puts down a finding on one financing."""
+
+    def __call__(
+        self, place: str, field: str, stored: object, expected: object, remedy: str = MEND_HOLD
+    ) -> None: ...
+
+
+@dataclass(slots=True)
+class _Financing:
+    """One financing: its decisions with what they take, and the rows that are kept of it."""
+
+    id: bytes
+    rulings: list[Ruling] = field(default_factory=list)
+    takes: dict[int, str] = field(default_factory=dict)  # digest by number of the decision
+    consignments: set[str] = field(default_factory=set)
+    rows: list[Row] = field(default_factory=list)
+    entries: list[tuple[Fingerprint, int | None]] = field(default_factory=list)
+    cargo: set[tuple[bytes, str]] = field(default_factory=set)
+    called: set[str] = field(default_factory=set)  # in its entries
+    halves: int = 0  # entries with a part of a share
+
+    @property
+    def name(self) -> str:
+        """``bank/reference``, or the id where no decision of its own is there."""
+        for ruling in self.rulings:
+            for name in (ruling.financing, *ruling.frees):
+                if name and financing_id(name) == self.id:
+                    return name
+        return self.id.hex()
+
+    def hold(self) -> Hold | None:
+        """What its decisions say, replayed."""
+        return lifecycle.holds(self.rulings).get(self.name)
+
+
+def check_holds(snapshot: Snapshot, notebook: Notebook) -> None:
+    """Compare every financing's rows with its replayed decisions."""
+    snapshot.connection.execute("SET LOCAL work_mem = '64MB'")
+    notebook.counts["financings"] += 0
+    notebook.counts["financings_wrong"] += 0
+    for ids in _chunks(row[0] for row in snapshot.stream(_IDS)):
+        for financing in _read(snapshot, uuids(ids)):
+            before = notebook.found[Damage.FINANCING]
+            try:
+                _check(financing, notebook)
+            except Exception as problem:
+                notebook.unreadable(f"decisions and rows of financing {financing.name}", problem)
+            notebook.counts["financings"] += 1
+            notebook.counts["financings_wrong"] += notebook.found[Damage.FINANCING] > before
+
+
+def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
+    parameters = {"ids": ids}
+    found: dict[bytes, _Financing] = {}
+
+    def of(id_: bytes) -> _Financing:
+        return found.setdefault(id_, _Financing(id_))
+
+    for row in snapshot.rows(_RULINGS, parameters):
+        payload, id_ = row[RULING_COLUMNS:]
+        try:
+            ruling = ruling_of(row)
+        except (ValueError, AssertionError):
+            continue  # put down with the decision
+        of(id_).rulings.append(ruling)
+        if ruling.done and ruling.action is Action.RESERVE:
+            _takes(of(id_), ruling, bytes(payload))
+    for row in snapshot.rows(_HOLDS, parameters):
+        of(row[0]).rows.append(row)
+    for row in snapshot.rows(_ENTRIES, parameters):
+        freed, id_, whole = row[-3:]
+        name, print_ = print_of(row[:-3])
+        of(id_).entries.append((print_, freed))
+        of(id_).halves += not whole
+        of(id_).called.add(name)
+    for id_, cargo, key in snapshot.rows(_CARGO, parameters):
+        of(id_).cargo.add((cargo, key))
+    return found.values()
+
+
+def _takes(financing: _Financing, ruling: Ruling, payload: bytes) -> None:
+    try:
+        said = orjson.loads(payload)
+    except ValueError:
+        return  # put down with the decision
+    if "takes_sha256" in said and ruling.financing == financing.name:
+        financing.takes[ruling.number] = said["takes_sha256"]
+        financing.consignments |= {*said.get("cargo", ())}
+
+
+def _check(financing: _Financing, notebook: Notebook) -> None:
+    where, hold = f"of financing {financing.name}", financing.hold()
+
+    def note(place: str, field: str, stored: object, expected: object, remedy: str = MEND_HOLD) -> None:
+        bank = "" if hold is None else hold.bank
+        notebook.add(Damage.FINANCING, f"{place} {where}", field, stored, expected, remedy, publisher=bank)
+
+    for earlier, later in zip(financing.rulings, financing.rulings[1:], strict=False):
+        place = f"financing_decision {later.number}"
+        if later.before is None or later.before < earlier.number:
+            note(place, "before", later.before, f"{earlier.number} or a later one", RESTORE)
+        for name, first, second in (
+            ("at", earlier.at, later.at),
+            ("position", earlier.position, later.position),
+        ):
+            if second < first:
+                note(place, name, second, f"at least {first}, as of the decision before it", RESTORE)
+    expected = None if hold is None else _expected(hold)
+    stored = financing.rows[0][1:] if financing.rows else None
+    if stored is None or expected is None:
+        if stored != expected:
+            shown = ["no row" if row is None else "a row" for row in (stored, expected)]
+            note("financing_hold", "row", *shown)
+    else:
+        for column, found, right in zip(
+            ("name", "blocks", "pledged", "ended"), stored, expected, strict=True
+        ):
+            if found != right:
+                note("financing_hold", column, found, right)
+    cargo = {(consignment(*key.split("/", 1)).id, key) for key in financing.consignments}
+    for _, key in sorted(cargo - financing.cargo):
+        note(f"financing_cargo {key}", "row", "missing", "a row")
+    for _, key in sorted(financing.cargo - cargo):
+        note(f"financing_cargo {key}", "row", "a row", "no row")
+    _entries(financing, note)
+
+
+def _expected(hold: Hold) -> tuple[str, bool, bool, bool]:
+    rows = products().rows
+    blocks = hold.terms.product in rows and rows[hold.terms.product].blocks_release
+    return hold.financing, blocks, hold.pledged_at is not None, hold.ended is not None
+
+
+def _entries(financing: _Financing, note: _Note) -> None:
+    frees = _freeing(financing)
+    last = max(financing.takes, default=0)
+    freed_at = next((number for number in frees if number > last), None)
+    lately = []
+    for print_, freed in financing.entries:
+        place = f"financing_entry {print_.kind} {print_.digest.hex()} of version {print_.version}"
+        if freed is None or freed > last:
+            lately.append(print_)
+            if freed != freed_at:
+                note(place, "freed", freed, freed_at)
+        elif freed not in frees:
+            note(place, "freed", freed, "a decision that frees this financing")
+    if financing.halves:
+        stored = f"{financing.halves} rows with only some of them"
+        note("financing_entry", "measure, part and whole", stored, "all three of a share, or none", _RESERVE)
+    for name in financing.called - {financing.name}:
+        note("financing_entry", "name", name, financing.name)
+    expected = financing.takes.get(last)
+    if expected is not None and taken_digest(lately).hex() != expected:
+        stored = f"{len(lately)} rows of digest {taken_digest(lately).hex()}"
+        note(
+            "financing_entry", "version, kind, digest, share or near", stored, f"digest {expected}", _RESERVE
+        )
+    if last == 0 and financing.entries:
+        note("financing_entry", "row", f"{len(financing.entries)} rows", "no row: nothing was reserved")
+
+
+def _freeing(financing: _Financing) -> Sequence[int]:
+    """The decisions that ended what the financing held, in their order."""
+    name = financing.name
+    return [
+        ruling.number
+        for ruling in financing.rulings
+        if ruling.done
+        and (
+            name in ruling.frees
+            or (ruling.financing == name and (ruling.action in ENDING or ruling.action is Action.RESERVE))
+        )
+    ]
+
+
+def _chunks(ids: Iterable[bytes]) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    for id_ in ids:
+        chunk.append(id_)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,110 @@
+"""Where events about financing are found: each stored event is noted under its subjects, and under no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas.events.correction import Corrected
+from schemas.events.decode import decode_payload
+from schemas.reasons import Refusal
+from services.audit.fsck.finding import Damage, Notebook
+from services.audit.fsck.snapshot import Snapshot
+from services.financing.store.identifiers import subjects
+from services.financing.store.subject_index import ASKING
+from services.ledger.admission.raw_bytes import unframe
+from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.storage.words import key_text
+
+MEND_WORDS = "Set the rows of lianyun.financing_word to what the event says; they are found by nothing else."
+MEND_FAULT = "Look for the error in the log of the API; the decision is tried again every ten minutes."
+_SPOKEN = r"""
+SELECT b.no, b.key_id, b.headers, b.payload FROM lianyun.body b
+WHERE position('cre.finance.'::bytea IN b.headers) > 0
+   OR (position('cre.correction.corrected.'::bytea IN b.headers) > 0 AND position('cre.finance.'::bytea IN b.payload) > 0)
+ORDER BY b.no
+"""
+_WORDS = "SELECT no, subject FROM lianyun.financing_word WHERE no >= %(lowest)s ORDER BY no, subject"
+_ASKED = """
+SELECT a.no, a.answered, a.fault, (
+    SELECT max(d.number) FROM lianyun.body b JOIN lianyun.financing_decision d ON d.request = b.id WHERE b.no = a.no
+)
+FROM lianyun.financing_asked a WHERE a.no >= %(lowest)s
+"""
+_WATCHES = """
+SELECT w.financing, w.no FROM lianyun.financing_watch w
+WHERE NOT EXISTS (SELECT 1 FROM lianyun.financing_hold h WHERE h.financing = w.financing)
+   OR (w.no >= %(lowest)s AND NOT EXISTS (SELECT 1 FROM lianyun.body b WHERE b.no = w.no))
+ORDER BY w.no
+"""
+
+
+def check_words(snapshot: Snapshot, history: RegistryHistory, lowest: int, notebook: Notebook) -> None:
+    """Compare the rows with what the stored events speak of, from event number ``lowest`` on; one pass over the bodies."""
+    asking: set[int] = set()
+    expected = _expected(snapshot, history, asking)
+    stored = ((int(no), bytes(subject)) for no, subject in snapshot.stream(_WORDS, {"lowest": lowest}))
+    right, there = next(expected, None), next(stored, None)
+    while right is not None or there is not None:
+        if there is None or (right is not None and right < there):
+            assert right is not None
+            _note(notebook, right, "missing", "a row")
+            right = next(expected, None)
+        elif right is None or there < right:
+            _note(notebook, there, "a row", "no row")
+            there = next(stored, None)
+        else:
+            notebook.counts["financing_words"] += 1
+            right, there = next(expected, None), next(stored, None)
+    _check_asked(snapshot, asking, lowest, notebook)
+
+
+def _check_asked(snapshot: Snapshot, asking: set[int], lowest: int, notebook: Notebook) -> None:
+    """Each event that asks for a decision waits for it or has it; memory grows with such events."""
+    remedy = "Set the row to what the events say; `answered` is the number of a decision that is stored."
+    stored = {no: row for no, *row in snapshot.rows(_ASKED, {"lowest": lowest})}
+    for no in sorted(asking ^ stored.keys()):
+        shown = ("missing", "a row") if no in asking else ("a row", "no row")
+        notebook.add(Damage.FINANCING, f"financing_asked of event {no}", "row", *shown, remedy)
+    for no, (answered, fault, decided) in stored.items():
+        notebook.counts["requests_waiting"] += answered is None
+        if fault is not None:
+            where = f"financing_asked of event {no}"
+            notebook.add(Damage.FINANCING, where, "fault", fault, "a decision", MEND_FAULT)
+        if (answered or None) != decided:
+            where = f"financing_asked of event {no}"
+            expected = "no decision" if decided is None else f"decision {decided}, which names the event"
+            notebook.add(Damage.FINANCING, where, "answered", answered, expected, remedy)
+
+
+def _expected(snapshot: Snapshot, history: RegistryHistory, asking: set[int]) -> Iterator[tuple[int, bytes]]:
+    registry = history.newest()
+    for no, key_id, headers, payload in snapshot.stream(_SPOKEN):
+        key = registry.key(key_text(key_id))
+        if key is None:
+            continue  # put down with the event
+        try:
+            named = dict(unframe(bytes(headers)))
+            type_ = named.get("ce_type") or b""
+            said = decode_payload(type_.decode(), bytes(payload))
+        except (ValueError, Refusal):
+            continue  # put down with the event
+        if type_ in ASKING:
+            asking.add(int(no))
+        said = said.replacement.payload if isinstance(said, Corrected) else said
+        yield from sorted({(int(no), subject) for subject in subjects(key.party, said)})
+
+
+def check_watches(snapshot: Snapshot, lowest: int, notebook: Notebook) -> None:
+    """Whatever somebody is to look at again is a financing that is known, for an event that is stored."""
+    remedy = (
+        "Delete the row: there is no such financing or event, or restore the row of lianyun.financing_hold."
+    )
+    for financing, no in snapshot.rows(_WATCHES, {"lowest": lowest}):
+        where = f"financing_watch {bytes(financing).hex()} of event {no}"
+        notebook.add(Damage.FINANCING, where, "financing", "not known", "a financing, and an event", remedy)
+
+
+def _note(notebook: Notebook, row: tuple[int, bytes], stored: str, expected: str) -> None:
+    no, subject = row
+    where = f"financing_word of event {no}, subject {subject.hex()}"
+    notebook.add(Damage.FINANCING, where, "row", stored, expected, MEND_WORDS)

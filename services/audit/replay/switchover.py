@@ -1,0 +1,253 @@
+"""The end of a replay: catch up, bring both generations to one point, compare them there, and switch.
+
+Comparing everything takes longer than batches may be held. So the first hold only brings both to one point and opens a
+snapshot of it; while batches go on, everything is compared in that snapshot. The second hold compares what was folded
+since, and switches. A hold that does not come to its end in time is given up and what it has applied stays, so that the
+next one has less to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import psycopg
+from psycopg import Connection, IsolationLevel
+
+from services.audit.replay.batch_hold import ATTEMPTS, HoldOver, Holds, held
+from services.audit.replay.catch_up import Follower, settle_some
+from services.audit.replay.generation_differences import Compared, compare, compare_consignments
+from services.audit.replay.outcome import Differs, Progress, ReplayError
+from services.audit.replay.source import Block, Source
+from services.audit.replay.workers import APPLICATION
+from services.ledger.storage.errors import RETRIED
+from services.ledger.storage.generations import switch_generation
+from services.ledger.storage.session import Session, equip, open_session, settle_in
+from services.ledger.storage.work import Work
+
+Result = TypeVar("Result")
+STEP = 2_000
+"""Events of one step beside the workers."""
+FEW = 1_000
+"""Events left at most when batches are held; fewer where applying them is slow."""
+WITHIN = 0.25
+"""Seconds of a hold in which what is left is to be applied."""
+PORTION = 0.05
+"""Seconds that one step within a hold is to last: its deadline is looked at between steps."""
+NOTES = 20
+"""Notes that are settled in one step within a hold."""
+MARGIN = 0.3
+"""Seconds before its deadline at which a hold catches up no more: what remains is for comparing and switching."""
+SLOWEST = 4.0
+"""Events a second below which the rate is not taken to be."""
+PAUSE = 0.2
+"""Seconds between two attempts."""
+TURNS = 5
+"""Steps without coming nearer, after which catching up holds batches for a while."""
+
+
+class Switching:
+    """Brings ``follower``'s generation in use in the place of ``previous``; for one run.
+
+    One session writes both generations, another holds batches and makes the switch. Context manager.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        follower: Follower,
+        previous: int,
+        progress: Progress,
+    ) -> None:
+        self._dsn = dsn
+        self._follower = follower
+        self._open_gate()
+        self._open_session()
+        self._previous = previous
+        self._progress = progress
+        self.holds = Holds()
+        self.caught_up = 0
+        self._rate = FEW / WITHIN  # events that are applied in a second, as last measured
+
+    def run(self, same_rules: bool, accept_differences: bool) -> Compared:
+        """Catch up, compare, switch; Differs where rows differ that should not."""
+        new = self._follower.generation
+        strict = same_rules and not accept_differences
+        compared = self._compare_all(same_rules)
+        for _ in range(ATTEMPTS):
+            if compared.differing and strict:
+                raise Differs(new, compared.differing, compared.shown)
+            try:
+                late = self._at_one_point(same_rules, lambda: self._switch(strict))
+            except HoldOver:
+                if self._switched():  # and the answer was lost with the session; workers write there now
+                    return compared
+                # More changed since than could be compared within a hold: compare that beside the workers, too.
+                compared += self._compare_changed(same_rules)
+            else:
+                self._progress("switched", 1, 1)
+                return compared + late
+        raise ReplayError(_IN_THE_WAY)
+
+    def _open_gate(self) -> None:
+        self._gate: Connection[Any] = psycopg.connect(self._dsn, application_name=APPLICATION)
+
+    def _open_session(self) -> None:
+        self._session: Session = open_session(self._dsn, APPLICATION)
+        settle_in(self._session, self._follower.generation)
+        self._source = Source(self._session)
+        self._session.commit()
+
+    def _hold(self) -> AbstractContextManager[float]:
+        return held(self._gate, self._session, self.holds)
+
+    def _reopen(self) -> None:
+        """After a hold that the database had to end."""
+        if self._gate.closed:
+            self._open_gate()
+        if self._session.closed:
+            self._open_session()
+
+    def _switched(self) -> bool:
+        self._reopen()
+        query = "SELECT 1 FROM lianyun.generation WHERE number = %s AND state = 'CURRENT'"
+        found = self._session.execute(query, (self._follower.generation,)).fetchone()
+        self._session.commit()
+        return found is not None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._gate.close()
+        self._session.close()
+
+    def _switch(self, strict: bool) -> Compared:
+        """What a hold does at the end: compare what was folded since the last comparison, and switch."""
+        new = self._follower.generation
+        late = compare_consignments(self._gate, self._previous, new, self._follower.touched)
+        if late.differing and strict:
+            raise Differs(new, late.differing, late.shown)
+        switch_generation(self._gate, new)
+        return late
+
+    def _compare_all(self, same_rules: bool) -> Compared:
+        with self._watching(same_rules) as (watching, _):
+            self._progress("comparing", 0, 0)
+            return compare(watching, self._previous, self._follower.generation)
+
+    def _compare_changed(self, same_rules: bool) -> Compared:
+        with self._watching(same_rules) as (watching, touched):
+            return compare_consignments(watching, self._previous, self._follower.generation, touched)
+
+    @contextmanager
+    def _watching(self, same_rules: bool) -> Iterator[tuple[Connection[Any], set[bytes]]]:
+        """A session that sees both generations at one point, and what was touched up to there; the count begins anew."""
+        with psycopg.connect(self._dsn, application_name=APPLICATION) as watching:
+            watching.isolation_level = IsolationLevel.REPEATABLE_READ
+
+            def look() -> None:
+                watching.rollback()  # of an attempt that was cut short
+                watching.execute("SELECT 1")
+
+            for _ in range(ATTEMPTS):
+                with suppress(HoldOver):
+                    self._at_one_point(same_rules, look)
+                    break
+            else:
+                raise ReplayError(_IN_THE_WAY)
+            touched, self._follower.touched = self._follower.touched, set()
+            yield watching, touched
+
+    def _at_one_point(self, same_rules: bool, then: Callable[[], Result]) -> Result:
+        """Hold batches with both generations settled at the same point, and do ``then`` there.
+
+        Where readers stand in the way, or the time of a hold is up before that point is reached, it is tried again;
+        HoldOver where it was up in ``then``.
+        """
+        for _ in range(ATTEMPTS):
+            self._reopen()
+            self._catch_up()
+            reached = False
+            try:
+                with self._hold() as deadline:
+                    if self._finish(deadline) and (not same_rules or self._settle_previous(deadline)):
+                        reached = True
+                        return then()
+            except HoldOver:
+                if reached:
+                    raise
+                self._rate = max(self._rate / 2, SLOWEST)
+            except RETRIED:
+                time.sleep(PAUSE)
+        raise ReplayError(_IN_THE_WAY)
+
+    def _catch_up(self) -> None:
+        """Apply what is visible until little is left; beside the workers, or within holds where they are faster."""
+        nearest, turns = 2**62, 0
+        while True:
+            blocks = self._blocks(horizon=True)
+            left = sum(block.events for block in blocks)
+            if left <= min(FEW, self._rate * WITHIN):
+                return
+            turns = 0 if left < nearest else turns + 1
+            nearest = min(nearest, left)
+            self._progress("catching up", self.caught_up, self.caught_up + left)
+            if turns < TURNS:
+                self._follow(blocks, STEP)
+                continue
+            turns = 0
+            with suppress(HoldOver, *RETRIED), self._hold() as deadline:
+                if self._finish(deadline):
+                    return
+            self._reopen()
+
+    def _finish(self, deadline: float) -> bool:
+        """Apply all that is committed, while batches are held; False where the time is up before."""
+        while time.monotonic() < deadline - MARGIN:
+            blocks = self._blocks(horizon=False)
+            self._follow(blocks, max(1, min(STEP, int(self._rate * PORTION))))
+            if not blocks:
+                return True
+        return False
+
+    def _follow(self, blocks: list[Block], most: int) -> None:
+        """One step: the first of ``blocks``, and what was put in quarantine since."""
+        started = time.monotonic()
+        count = self._follower.follow(self._session, self._source, blocks, most)
+        self.caught_up += count
+        if count:
+            measured = count / max(time.monotonic() - started, 0.001)
+            self._rate = (self._rate + measured) / 2
+
+    def _blocks(self, horizon: bool) -> list[Block]:
+        found = self._follower.blocks(self._session, horizon)
+        self._session.commit()
+        return found
+
+    def _settle_previous(self, deadline: float) -> bool:
+        """Look at the notes of the generation in use that workers have yet to look at; nobody else can now.
+
+        False where the time is up before; what was done stays done.
+        """
+        while time.monotonic() < deadline - MARGIN:
+            equip(self._session, self._previous)
+            self._session.execute(
+                "SET LOCAL idle_in_transaction_session_timeout = '2s'"
+            )  # workers want these rows
+            some = settle_some(Work(self._session), self._follower.touched, NOTES)
+            self._session.commit()
+            if not some:
+                return True
+        return False
+
+
+_IN_THE_WAY = (
+    "Readers or writers stood in the way of the switch again and again; nothing was switched. "
+    "Look for long transactions (`lianyun doctor`) and try again."
+)

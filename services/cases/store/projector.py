@@ -1,0 +1,171 @@
+"""Follows the accepted events and keeps the causes of cases equal to what the rules say of all of them; then lets the rule act.
+
+A step is one transaction: the events that became visible, whom they may concern noted, and the position moved. Consignments are judged
+once all that is visible was followed: a burst that concerns one a hundred times has it judged once. Cases are opened and closed only
+from a state in which nobody waits to be judged, so nobody is called for a train that has long gone on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Connection
+
+from services.cases.domain.causes import LOOKED_AT_WITHIN
+from services.cases.domain.lifecycle import Step
+from services.cases.store.affected_consignments import concerned
+from services.cases.store.case_service import CaseDesk
+from services.cases.store.evaluation import judge
+from services.cases.store.event_cache import Memory
+from services.cases.store.statements import statement
+from services.domain.facts import Micros
+from services.domain.objects import ObjectId
+from services.domain.rules import fold_version
+from services.ledger.following import order, reach
+from services.ledger.registry import store as registry_store
+from services.ledger.storage import reading
+from services.ledger.storage.arrays import adapt, uuids
+from services.ledger.storage.reading import Position
+
+CODE = 1
+"""Raise on any change of the rules in this package: the causes are then made anew from the events."""
+AT_ONCE = 500
+"""Cases that the rule acts on in one transaction."""
+JUDGED_AT_ONCE = 2_000
+"""Consignments that are judged in one transaction; the others wait for the next step."""
+LATER = -1
+"""The mark of a consignment that waits to be judged, whatever is settled: below that of any note."""
+
+
+def version() -> str:
+    """What the stored causes depend on besides the events: rules here and in the heart."""
+    text = f"{CODE}|{fold_version()}|{sorted(LOOKED_AT_WITHIN.items())}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What one step did: events followed (with those put aside and decisions), consignments judged, steps of cases."""
+
+    events: int
+    judged: int
+    unread: int  # consignments whose events could not be read: their causes stay as they were
+    steps: tuple[Step, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The places after which to go on."""
+
+    events: Position = field(default_factory=Position)
+    aside: Position = field(default_factory=Position)
+    decided: Position = field(default_factory=Position)
+    as_of: Micros = 0
+
+
+def step(
+    session: Connection[Any],
+    desk: CaseDesk,
+    limit: int = 500,
+    moment: Micros | None = None,
+    memory: Memory | None = None,
+) -> Followed:
+    """Follow at most ``limit`` further events and commit; where nothing more is visible, judge whom they concern, act, commit.
+
+    Blocks while another follower is at it (LockNotAvailable after the session's lock timeout). Causes are of ``moment``, by
+    default that of the desk's clock; it never goes back. Steps are of the desk's clock, whatever moment the causes are of.
+    ``memory`` is what earlier steps in this process have read.
+    """
+    adapt(session)
+    known = Memory() if memory is None else memory
+    with session.transaction():
+        _prepare(session)
+    with session.transaction():
+        order.be_patient(session)
+        after = _hold(session)
+        as_of = max(desk.clock(session)[0] if moment is None else moment, after.as_of)
+        registry = registry_store.look(session)
+        stored, events = reading.tail(session, after.events, limit)
+        aside, to_aside = order.put_aside(session, after.aside, limit)
+        decided, to_decided = order.rows_after(session, statement("decided"), after.decided, limit)
+        found = concerned(session, stored, aside, registry, known) | {c for row in decided for c in row[2]}
+        more = max(len(stored), len(aside), len(decided)) >= limit
+        now, later = _turn_of(session, found, as_of, more=more)
+        waits = reach.unsettled(session)
+        unread = judge(session, now, as_of, registry, known)
+        session.execute(statement("again_drop"), {"ids": uuids(now)})
+        if waits is not None:
+            session.execute(statement("again_put"), {"ids": uuids(now), "mark": waits})
+        session.execute(statement("again_put"), {"ids": uuids(later), "mark": LATER})
+        whole = not more and not later
+        _advance(session, Places(events, to_aside, to_decided, as_of), whole=whole)
+    steps = _act(session, desk) if whole else ()
+    return Followed(len(stored) + len(aside) + len(decided), len(now), len(unread), steps, whole)
+
+
+def _turn_of(
+    session: Connection[Any], found: set[ObjectId], as_of: Micros, *, more: bool
+) -> tuple[list[ObjectId], list[ObjectId]]:
+    """Who is judged now and who later, of those found and those due: all later, while more is to be followed and few wait."""
+    due = {row[0] for row in session.execute(statement("due"), {"as_of": as_of}, binary=True)}
+    waiting = sorted(found | due)
+    if more and len(waiting) <= JUDGED_AT_ONCE:  # many are not kept waiting for an end that may never come
+        return [], sorted(found)
+    return waiting[:JUDGED_AT_ONCE], waiting[JUDGED_AT_ONCE:]
+
+
+def catch_up(
+    session: Connection[Any], desk: CaseDesk, limit: int = 500, moment: Micros | None = None
+) -> list[Followed]:
+    """Step until nothing new is visible; what each step did."""
+    memory = Memory()
+    done = [step(session, desk, limit, moment, memory)]
+    while not done[-1].whole:
+        done.append(step(session, desk, limit, moment, memory))
+    return done
+
+
+def forget(session: Connection[Any]) -> None:
+    """Empty the causes, so that the next step begins at the first event; steps of cases stay. The caller commits."""
+    session.execute(statement("forget"), {"version": ""})
+
+
+def _prepare(session: Connection[Any]) -> None:
+    session.execute(statement("turn"))
+    row = session.execute(statement("cursor")).fetchone()
+    if row is None or row[0] != version():
+        session.execute(statement("begin"), {"version": version()})
+        session.execute(statement("forget"), {"version": version()})
+
+
+def _hold(session: Connection[Any]) -> Places:
+    session.execute(statement("turn"))
+    row = session.execute(statement("cursor")).fetchone()
+    assert row is not None
+    at = [Position(int(xid), no) for xid, no in zip(row[1:7:2], row[2:7:2], strict=True)]
+    return Places(at[0], at[1], at[2], row[7])
+
+
+def _advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
+    places = {
+        f"{name}{part}": value
+        for name, at in (("", reached.events), ("aside_", reached.aside), ("decided_", reached.decided))
+        for part, value in (("xid", str(at.xid)), ("no", at.no))
+    }
+    session.execute(statement("advance"), {**places, "as_of": reached.as_of, "whole": whole})
+
+
+def _act(session: Connection[Any], desk: CaseDesk) -> tuple[Step, ...]:
+    """Let the rule act on every case whose causes changed, some at a time."""
+    taken: list[Step] = []
+    while True:
+        with session.transaction():
+            rows = session.execute(statement("touched"), {"limit": AT_ONCE}, binary=True).fetchall()
+            if not rows:
+                return tuple(taken)
+            cases = [row[0] for row in rows]
+            taken += desk.follow_rule(session, cases)
+            session.execute(statement("untouch"), {"ids": uuids(cases)})

@@ -1,0 +1,144 @@
+"""Rows of the tables as values and back; ids are 16 bytes (binary results)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from schemas import railnet
+from schemas.events.base import ObjectKind
+from services.cases.domain.causes import CaseId, CaseKind, Cause
+from services.cases.domain.lifecycle import Case, Desk, Step, StepKind
+from services.domain.objects import ObjectId, Thing
+from services.ledger.storage.arrays import uuids
+
+
+def cause_row(consignment: ObjectId, cause: Cause) -> dict[str, Any]:
+    """A cause of one consignment, by the names of its columns."""
+    return {
+        "cons": consignment.hex(),
+        "case_id": cause.case.hex(),
+        "kind": str(cause.kind),
+        "what": cause.what,
+        "about_kind": int(cause.about.kind),
+        "about": cause.about.key,
+        "jurisdiction": cause.jurisdiction,
+        "scope": cause.scope,
+        "place": cause.place,
+        "occurrence": cause.occurrence,
+        "since": cause.since,
+        "due": cause.due,
+        "events": uuids(cause.events),
+        "missing": sorted(cause.missing),
+        "surplus": sorted(cause.surplus),
+    }
+
+
+def cause_of(row: Sequence[Any]) -> tuple[ObjectId, Cause]:
+    """(consignment, cause) of a row of ``causes_of``."""
+    cons, _, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, *rest = row
+    since, due, events, missing, surplus = rest
+    thing = Thing(ObjectKind(about_kind), about)
+    told = jurisdiction, scope, place, occurrence, since, due, tuple(events)
+    return cons, Cause(CaseKind(kind), what, thing, *told, frozenset(missing), frozenset(surplus))
+
+
+def step_row(step: Step) -> dict[str, Any]:
+    """A step, by the names of its columns."""
+    by, to = step.by, step.to
+    return {
+        "number": step.number,
+        "case_id": step.case.hex(),
+        "before": step.before,
+        "kind": str(step.kind),
+        "at": step.at,
+        "position": step.position,
+        "by_party": by and by.party,
+        "by_desk": by and by.desk,
+        "to_party": to and to.party,
+        "to_desk": to and to.desk,
+        "until": step.until,
+        "reason": step.reason,
+        "text": step.text,
+        "since": step.since,
+        "evidence": uuids(step.evidence),
+    }
+
+
+STEP_COLUMNS = 15
+
+
+def step_of(row: Sequence[Any]) -> Step:
+    """The step in a row of ``steps_of``."""
+    number, case, before, kind, at, position, by_party, by_desk, to_party, to_desk, *rest = row[:STEP_COLUMNS]
+    until, reason, text, since, evidence = rest
+    by, to = desk_of(by_party, by_desk), desk_of(to_party, to_desk)
+    return Step(
+        number,
+        case,
+        StepKind(kind),
+        at,
+        position,
+        before,
+        by,
+        to,
+        until,
+        reason,
+        text,
+        since,
+        tuple(evidence),
+    )
+
+
+def desk_of(party: str | None, desk: str | None) -> Desk | None:
+    """A desk of its two columns."""
+    return None if party is None or desk is None else Desk(party, desk)
+
+
+def life_row(case: Case) -> dict[str, Any]:
+    """What the steps make of a case, by the names of the head's columns."""
+    owner = case.owner
+    return {
+        "case_id": case.id.hex(),
+        "opened": case.opened,
+        "last": case.last,
+        "at": case.at,
+        "closed": case.closed,
+        "owner_party": owner and owner.party,
+        "owner_desk": owner and owner.desk,
+        "snoozed_until": case.snoozed_until,
+        "reason": case.reason,
+    }
+
+
+def head_row(case: Case, cause: Cause) -> dict[str, Any]:
+    """A whole head of a case that is opened for ``cause``."""
+    return {
+        **life_row(case),
+        "kind": str(cause.kind),
+        "what": cause.what,
+        "about_kind": int(cause.about.kind),
+        "about": cause.about.key,
+        "jurisdiction": cause.jurisdiction,
+        "place": cause.place,
+        "occurrence": cause.occurrence,
+        "crossing": crossing_of(cause.place),
+        "since": cause.since,
+        "due": cause.due,
+        "stands": True,
+    }
+
+
+def crossing_of(place: str) -> str:
+    """The id of the crossing that a place is, or the only one that it is a side of; "" where there is none."""
+    named = railnet.crossing(place) if place else None
+    if named is not None:
+        return named.id
+    station = railnet.resolve(place) if place else None
+    found = () if station is None else railnet.crossings_at(station.id)
+    return found[0].id if len(found) == 1 else ""
+
+
+def lock_key(case: CaseId) -> int:
+    """By which an advisory lock keeps a case."""
+    return int.from_bytes(case[:8], "big", signed=True)

@@ -1,0 +1,123 @@
+"""What our own code fails on: one event, one cargo or one shipper is put down by name, and everything else goes on.
+
+What stands stored of it stays as it was, until it is judged again with success: when something new concerns it, when a
+follower starts, or when the rules change. A fault of the infrastructure is none of these: it ends the process.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import psycopg
+from psycopg import Connection
+
+from services.credit.store.statements import statement
+from services.domain.facts import Facts
+
+log = logging.getLogger(__name__)
+
+INFRASTRUCTURE = (psycopg.Error, OSError, MemoryError)
+"""What no event is to blame for."""
+
+T = TypeVar("T")
+
+
+class Kind(StrEnum):
+    """Of what kind it is that cannot be read or judged."""
+
+    EVENT = "event"
+    CARGO = "cargo"
+    SHIPPER = "shipper"
+
+
+class Faulty(Exception):
+    """A stored event that cannot be read as what it says to credit; ``facts`` are what it says to the heart, if that can be."""
+
+    def __init__(self, no: int, facts: Facts, problem: Exception) -> None:
+        super().__init__(f"event {no}: {type(problem).__name__}: {problem}")
+        self.no, self.facts, self.problem = no, facts, problem
+
+
+class Broken(NamedTuple):
+    """Something that could not be read or judged: number of the event, id of the consignment, or code of the shipper."""
+
+    kind: Kind
+    name: str
+    fault: str
+
+
+@dataclass
+class Faults:
+    """What one step could not do, and what it did although it was put down as broken before."""
+
+    found: dict[tuple[Kind, str], str] = field(default_factory=dict)
+    mended: set[tuple[Kind, str]] = field(default_factory=set)
+
+    def attempt(self, kind: Kind, name: str, work: Callable[[], T]) -> T | None:
+        """What ``work`` gives; None where it fails by itself, which is put down. Raises INFRASTRUCTURE."""
+        try:
+            done = work()
+        except INFRASTRUCTURE:
+            raise
+        except Exception as problem:
+            self.note(kind, name, problem)
+            return None
+        self.mended.add((kind, name))
+        return done
+
+    def each(self, kind: Kind, names: Sequence[str], work: Callable[[Sequence[str]], T]) -> list[T]:
+        """What ``work`` gives for ``names`` together, or where that fails for each alone, without those that fail."""
+        try:
+            together = work(names)
+        except INFRASTRUCTURE:
+            raise
+        except Exception:
+            alone = (self.attempt(kind, name, partial(work, [name])) for name in names)
+            return [done for done in alone if done is not None]
+        self.mended |= {(kind, name) for name in names}
+        return [together]
+
+    def note(self, kind: Kind, name: str, problem: Exception) -> None:
+        """Put down that it failed."""
+        log.error(
+            "credit cannot judge %s %s; its signals stay as they are",
+            kind,
+            name,
+            exc_info=problem,
+            extra={"action": "credit_broken", "kind": str(kind), "name_of": name},
+        )
+        self.found[kind, name] = f"{type(problem).__name__}: {problem}"[:400].replace("\0", "")
+
+    def skip(self, faulty: Faulty) -> None:
+        """Put down an event that says nothing to credit because it cannot be read."""
+        if (Kind.EVENT, str(faulty.no)) not in self.found:
+            self.note(Kind.EVENT, str(faulty.no), faulty.problem)
+
+
+def standing(session: Connection[Any]) -> list[Broken]:
+    """Everything that is broken."""
+    rows = session.execute(statement("broken")).fetchall()
+    return [Broken(Kind(kind), name, fault) for kind, name, fault in rows]
+
+
+def put_down(session: Connection[Any], faults: Faults) -> int:
+    """Put down what was found broken and forget what was mended, in the caller's transaction; how much is broken now."""
+    before = {(each.kind, each.name): each.fault for each in standing(session)}
+    mended = sorted((faults.mended & before.keys()) - faults.found.keys())
+    if mended:
+        session.execute(statement("broken_drop"), _columns(mended))
+    found = sorted(key for key, fault in faults.found.items() if before.get(key) != fault)
+    if found:
+        texts = [faults.found[each] for each in found]
+        session.execute(statement("broken_put"), {**_columns(found), "faults": texts})
+    return len(before.keys() - {*mended} | faults.found.keys())
+
+
+def _columns(keys: Iterable[tuple[Kind, str]]) -> dict[str, list[str]]:
+    pairs = list(keys)
+    return {"kinds": [str(kind) for kind, _ in pairs], "names": [name for _, name in pairs]}

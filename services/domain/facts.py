@@ -1,0 +1,226 @@
+"""What accepted events say, in the four forms that the heart folds: claims, links, foundings and withdrawals.
+
+All of these are values. A set of them is the whole state (design: grow-only sets); merging two states is set union,
+so arrival order, batches and duplicates cannot matter. They are named tuples: millions are made and put into sets.
+
+Times are integer microseconds since 1970-01-01T00:00Z. Event ids are the 16-byte digest of (source, id); where two
+facts tie, the greater digest wins, so that a tie never depends on arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import NamedTuple
+
+from schemas.events.base import Classifier, Region
+from services.domain.objects import Thing
+
+EventId = bytes
+Micros = int
+
+FOREVER: Micros = 2**62
+"""An interval that nobody has ended."""
+SINCE_EVER: Micros = -(2**62)
+"""The start of a link that is not timed (documents, bookings)."""
+
+
+class Assurance(IntEnum):
+    """How sure we may be of who said it; the three are never shown as the same thing."""
+
+    ASSERTED = 1
+    RELAYED = 2
+    SIGNED_BY_AUTHORITY = 3
+
+
+class LinkKind(IntEnum):
+    """What belongs to what; facts about the left object reach the right one. Numbers are stored, never reused."""
+
+    CONTAINER_CARRIES = 1  # container -> consignment or booking, timed
+    NOTE_COVERS = 2  # note -> consignment or booking
+    BOOKING_OF = 3  # booking -> consignment
+    NOTE_REISSUED = 4  # new note -> old note
+    DECLARATION_COVERS = 5  # declaration -> note
+    WAGON_CARRIES = 6  # wagon -> container, timed
+    TRAIN_CARRIES = 7  # train -> wagon, timed
+    SAME_CONSIGNMENT = 8  # consignment -> consignment: one group, no path
+    SAME_TRAIN = 9  # train -> train: names of one train, said both ways
+    SAME_DECLARATION = 10  # declaration -> declaration: numbers of one declaration, said both ways
+
+
+TIMED = frozenset({LinkKind.CONTAINER_CARRIES, LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES})
+
+
+class Claim(NamedTuple):
+    """One publisher's word that something happened, is expected or is planned for one object."""
+
+    event: EventId
+    publisher: str
+    published: Micros
+    happened: Micros
+    thing: Thing
+    milestone: int  # EventSpec.number
+    region: Region
+    jurisdiction: str  # ISO 3166 alpha-2 for customs, else ""
+    place: str  # canonical place, "" when the type has none
+    occurrence: str
+    classifier: Classifier
+    assurance: Assurance
+    territorial: bool  # the publisher's role and territory cover this fact
+    detail: tuple[tuple[str, str], ...] = ()  # typed extras for showing, never folded
+
+
+class Link(NamedTuple):
+    """One publisher's word that ``left`` belongs to ``right`` in [start, end); ``end`` None is open."""
+
+    event: EventId
+    publisher: str
+    published: Micros
+    kind: LinkKind
+    left: Thing
+    right: Thing
+    start: Micros
+    end: Micros | None
+    territorial: bool
+    shared: bool = False  # a consolidated box: several consignments at once are no contradiction
+    names: frozenset[str] = frozenset()  # parties that this link engages
+
+
+class Founding(NamedTuple):
+    """The one kind of event that brings a consignment into being, with the parties it names."""
+
+    event: EventId
+    publisher: str
+    published: Micros
+    consignment: Thing
+    names: frozenset[str]
+    detail: tuple[tuple[str, str], ...] = ()
+
+
+class Withdrawal(NamedTuple):
+    """A correction or retraction: ``event`` targets an earlier (or not yet seen) event of the same source.
+
+    ``replaces`` is True for a correction: the target stays withdrawn even when the correction itself is corrected.
+    """
+
+    event: EventId
+    target: EventId
+    replaces: bool
+
+
+class PlannedRoute(NamedTuple):
+    """The places that a consignment is planned to pass, in order, as one publisher says."""
+
+    event: EventId
+    publisher: str
+    published: Micros
+    thing: Thing
+    places: tuple[str, ...]
+
+
+class Goods(NamedTuple):
+    """What one publisher says is in the cargo, by HS code or a prefix of it."""
+
+    event: EventId
+    publisher: str
+    thing: Thing
+    commodities: tuple[str, ...]
+    territorial: bool
+
+
+class Restriction(NamedTuple):
+    """A border, line or station that is closed, embargoed or not accepting in [start, end)."""
+
+    event: EventId
+    publisher: str
+    published: Micros
+    place: str
+    kind: str
+    direction: str  # "WEST", "EAST" or "BOTH"
+    commodities: tuple[str, ...]  # HS prefixes; empty means all
+    start: Micros
+    end: Micros | None
+    territorial: bool
+
+
+class Lifting(NamedTuple):
+    """The word of a publisher that its own restriction ends at ``at``."""
+
+    event: EventId
+    restriction: EventId
+    at: Micros
+
+
+class Handover(NamedTuple):
+    """One side's list of what passed (or shall pass) between two railways."""
+
+    event: EventId
+    publisher: str
+    published: Micros
+    happened: Micros
+    train: Thing | None
+    place: str
+    occurrence: str
+    side: str  # "DELIVERING", "RECEIVING" or "ADVANCE"
+    containers: frozenset[str]
+    territorial: bool
+    border: str  # what both sides' names of the place lead to (services.domain.handovers.border)
+    counterparty: str = ""
+
+
+class Facts(NamedTuple):
+    """A grow-only set of everything that accepted events say; ``|`` merges two of them.
+
+    ``equivocated`` holds ids under which two different messages were accepted: none of their variants is live.
+    """
+
+    claims: frozenset[Claim] = frozenset()
+    links: frozenset[Link] = frozenset()
+    foundings: frozenset[Founding] = frozenset()
+    withdrawals: frozenset[Withdrawal] = frozenset()
+    routes: frozenset[PlannedRoute] = frozenset()
+    restrictions: frozenset[Restriction] = frozenset()
+    liftings: frozenset[Lifting] = frozenset()
+    handovers: frozenset[Handover] = frozenset()
+    goods: frozenset[Goods] = frozenset()
+    contents: frozenset[tuple[EventId, bytes]] = frozenset()
+
+    @property
+    def equivocated(self) -> frozenset[EventId]:
+        """Ids that carry more than one content."""
+        seen: set[EventId] = set()
+        twice: set[EventId] = set()
+        for event, _ in self.contents:
+            (twice if event in seen else seen).add(event)
+        return frozenset(twice)
+
+    def __or__(self, other: Facts) -> Facts:
+        return Facts(
+            self.claims | other.claims,
+            self.links | other.links,
+            self.foundings | other.foundings,
+            self.withdrawals | other.withdrawals,
+            self.routes | other.routes,
+            self.restrictions | other.restrictions,
+            self.liftings | other.liftings,
+            self.handovers | other.handovers,
+            self.goods | other.goods,
+            self.contents | other.contents,
+        )
+
+    @classmethod
+    def union(cls, parts: Iterable[Facts]) -> Facts:
+        """The merge of all ``parts``, in one pass."""
+        every = tuple(parts)
+        return cls(
+            frozenset().union(*(part.claims for part in every)),
+            frozenset().union(*(part.links for part in every)),
+            frozenset().union(*(part.foundings for part in every)),
+            frozenset().union(*(part.withdrawals for part in every)),
+            frozenset().union(*(part.routes for part in every)),
+            frozenset().union(*(part.restrictions for part in every)),
+            frozenset().union(*(part.liftings for part in every)),
+            frozenset().union(*(part.handovers for part in every)),
+            frozenset().union(*(part.goods for part in every)),
+            frozenset().union(*(part.contents for part in every)),
+        )

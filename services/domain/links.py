@@ -1,0 +1,238 @@
+"""What belongs to what at a moment: effective ends of links, and the directed paths that facts take.
+
+Facts travel one way only: train -> wagon -> container -> (booking ->) consignment, and
+declaration -> note (-> the note it replaced) -> (booking ->) consignment. There is no reachability beyond that path,
+so a box that two consignments shared never carries the facts of one note into the other's.
+
+One train may have several names, and so may a declaration: a railway calls a train by its identifier, a list by number,
+day and origin; a declarant knows its own number before customs gives one. Who knows both says so (SAME_TRAIN,
+SAME_DECLARATION), and what is said under one name also takes the ways of the other. Both are compared as one (``names``):
+a hold under one name is over when the train goes on under the other, and a declaration has one life.
+
+A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another (``spans``).
+Where cargo is handed on from one network to the next, lifted to wagons of another gauge or taken over into another
+railway's train, the railway before often never says that its assignment ended. The word of the authority of that place
+that it goes on from there is the next leg and no contradiction: ``handed_on`` ends the way over the leg before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Link, LinkKind, Micros
+from services.domain.objects import Thing
+
+FILLING: Micros = 7 * 24 * 3_600_000_000
+"""How long a consolidated box may be filled: later shared assignments are another journey."""
+
+RIDES = frozenset({LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES})
+
+
+NAMES = frozenset({LinkKind.SAME_TRAIN, LinkKind.SAME_DECLARATION})
+"""Links that say of two names that they are one thing's."""
+
+
+def carried(link: Link) -> Thing:
+    """The object that can be in one place only: the box of a box link, what is carried of the others."""
+    return link.left if link.kind is LinkKind.CONTAINER_CARRIES else link.right
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A link with the half-open interval in which it is in force."""
+
+    link: Link
+    start: Micros
+    end: Micros
+
+    def holds(self, at: Micros) -> bool:
+        return self.start <= at < self.end
+
+
+def spans(links: Iterable[Link]) -> tuple[Span, ...]:
+    """Give each live link its interval: an open end stops at the next start of the same publisher for that object.
+
+    Shared assignments of a box that start within FILLING of one another are one filling and do not end each other.
+    Links that are not timed hold for ever. ``links`` must be the live links of one set of facts.
+    """
+    every = tuple(links)
+    starts: dict[tuple[LinkKind, Thing, str], set[tuple[Micros, bool]]] = defaultdict(set)
+    for link in every:
+        if link.kind in TIMED:
+            starts[link.kind, carried(link), link.publisher].add((link.start, link.shared))
+    return tuple(_span(link, starts) for link in every)
+
+
+def _span(link: Link, starts: Mapping[tuple[LinkKind, Thing, str], set[tuple[Micros, bool]]]) -> Span:
+    if link.kind not in TIMED:
+        return Span(link, SINCE_EVER, FOREVER)
+    if link.end is not None:
+        return Span(link, link.start, link.end)
+    later = (
+        start
+        for start, shared in starts[link.kind, carried(link), link.publisher]
+        if start > link.start + (FILLING if shared and link.shared else 0)
+    )
+    return Span(link, link.start, min(later, default=FOREVER))
+
+
+def handed_on(every: Iterable[Span]) -> Iterator[Span]:
+    """``every`` span, those of wagons and trains cut where the cargo goes on over another network.
+
+    An end that its publisher left open stops at the next start by another publisher for the same box (or wagon), where
+    that one is the authority of the place and its wagon (or train) is of another network. What the same network's
+    publishers say differently stays a contradiction, and an end that somebody wrote stands.
+    """
+    known = tuple(every)
+    onward: dict[tuple[LinkKind, Thing], list[Link]] = defaultdict(list)
+    for span in known:
+        if span.link.kind in RIDES and span.link.territorial:
+            onward[span.link.kind, span.link.right].append(span.link)
+    for span in known:
+        link = span.link
+        if link.kind not in RIDES or link.end is not None:
+            yield span
+            continue
+        later = (
+            other.start
+            for other in onward.get((link.kind, link.right), ())
+            if other.publisher != link.publisher
+            and other.start > span.start
+            and _other_network(link.left, other.left)
+        )
+        yield replace(span, end=min(span.end, min(later, default=FOREVER)))
+
+
+def _other_network(one: Thing, other: Thing) -> bool:
+    """Whether both name their network (wagons: CN, 1520, UIC; trains: the company), and not the same one."""
+    (first, slash, _), (second, also, _) = one.key.partition("/"), other.key.partition("/")
+    return bool(slash and also) and first != second
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way by which facts about ``thing`` reach a consignment, in force in [start, end).
+
+    ``spans`` are the timed links on it, from the thing to the consignment. ``counted``: every link on the way, timed or
+    not, is the word of somebody engaged or of the territory's own authority.
+    """
+
+    thing: Thing
+    spans: tuple[Span, ...] = ()
+    start: Micros = SINCE_EVER
+    end: Micros = FOREVER
+    counted: bool = True
+
+    def holds(self, at: Micros) -> bool:
+        return self.start <= at < self.end
+
+    @property
+    def by_train(self) -> bool:
+        return any(s.link.kind in RIDES for s in self.spans)
+
+
+class Network:
+    """The live links of a set of facts, indexed for walking from a consignment up to what reaches it.
+
+    Every walk is bounded by the links and the moments that differ on them: ways that differ in nothing but the papers
+    in between are one, because layers of notes that replace one another have more ways through them than can be counted.
+    """
+
+    def __init__(self, links: Iterable[Link]) -> None:
+        self._into: dict[Thing, list[Span]] = defaultdict(list)
+        self._of: dict[tuple[LinkKind, Thing], list[Span]] = defaultdict(list)
+        self.same: list[Link] = []
+        self._named_twice: list[Link] = []
+        for span in handed_on(spans(links)):
+            if span.link.kind is LinkKind.SAME_CONSIGNMENT:
+                self.same.append(span.link)
+                continue
+            if span.link.kind in NAMES:
+                self._named_twice.append(span.link)
+            self._into[span.link.right].append(span)
+            self._of[span.link.kind, carried(span.link)].append(span)
+
+    def paths(self, consignments: Iterable[Thing], engaged: frozenset[str]) -> tuple[Path, ...]:
+        """Every way that ends in one of ``consignments``, each once; the consignments themselves are the empty paths."""
+        todo = [Path(consignment) for consignment in consignments]
+        found = {_told_apart(path): path for path in todo}
+        while todo:
+            path = todo.pop()
+            for span in self._into.get(path.thing, ()):
+                link = span.link
+                start, end = max(path.start, span.start), min(path.end, span.end)
+                if start >= end:
+                    continue
+                onward = Path(
+                    link.left,
+                    (span, *path.spans) if link.kind in TIMED else path.spans,
+                    start,
+                    end,
+                    path.counted and counts(link, engaged),
+                )
+                if found.setdefault(_told_apart(onward), onward) is onward:
+                    todo.append(onward)
+        return tuple(found.values())
+
+    def counted(self, things: Iterable[Thing], engaged: frozenset[str]) -> Iterator[Link]:
+        """The links that count and lead to one of ``things``, at any depth, each once; those of trains are left out."""
+        todo = list(things)
+        seen = set(todo)
+        while todo:
+            for span in self._into.get(todo.pop(), ()):
+                link = span.link
+                if link.kind in RIDES or span.start >= span.end or not counts(link, engaged):
+                    continue
+                yield link
+                if link.left not in seen:
+                    seen.add(link.left)
+                    todo.append(link.left)
+
+    def names(self, engaged: frozenset[str], kinds: Container[LinkKind]) -> Mapping[Thing, Thing]:
+        """The smallest name of each thing that bears several by links of ``kinds`` that count; others are not in it."""
+        called: dict[Thing, set[Thing]] = {}
+        for link in self._named_twice:
+            if link.kind in kinds and counts(link, engaged):
+                one = called.get(link.left, {link.left}) | called.get(link.right, {link.right})
+                called.update(dict.fromkeys(one, one))
+        return {thing: min(names) for thing, names in called.items()}
+
+    def disputed(
+        self, span: Span, at: Micros, ours: Container[Thing], called: Mapping[Thing, Thing] | None = None
+    ) -> bool:
+        """Whether another publisher says that the carried object belongs elsewhere at that moment.
+
+        Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same
+        consignment another way: ``ours`` holds the things from which facts reach it. Neither do two names of one train
+        (``called``, of names).
+        """
+        link = span.link
+        if link.kind not in TIMED:
+            return False
+        names = called or {}
+        other_end = _other_end(link)
+        other_end = names.get(other_end, other_end)
+        return any(
+            rival.holds(at)
+            and rival.link.publisher != link.publisher
+            and names.get(_other_end(rival.link), _other_end(rival.link)) != other_end
+            and not (rival.link.shared and link.shared)
+            and not (link.kind is LinkKind.CONTAINER_CARRIES and rival.link.right in ours)
+            for rival in self._of[link.kind, carried(link)]
+        )
+
+
+def counts(link: Link, engaged: frozenset[str]) -> bool:
+    """Whether ``link`` is the word of somebody engaged, or of the territory's own authority."""
+    return link.territorial or link.publisher in engaged
+
+
+def _told_apart(path: Path) -> tuple[object, ...]:
+    # A network has one span for each link, so identity tells spans apart.
+    return path.thing, path.start, path.end, path.counted, tuple(map(id, path.spans))
+
+
+def _other_end(link: Link) -> Thing:
+    return link.right if link.kind is LinkKind.CONTAINER_CARRIES else link.left

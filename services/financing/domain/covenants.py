@@ -1,0 +1,277 @@
+"""What raises an alert while a financing runs: trouble of the cargo, of its papers, and facts that contradict a pledge.
+
+An alert is a function of the decisions and the facts, whatever their order of arrival: its id follows from what it is
+about, so that computing it again gives the same alert. Nothing has to tick: what depends on time is judged at the moment
+of reading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import NamedTuple
+
+from schemas.events.base import Episode
+from schemas.events.document_trade import InsuranceBound, InsuranceCancelled
+from schemas.events.finance import AlertAcknowledged, Applied
+from schemas.events.keys import canonical_place
+from schemas.events.movement_exceptions import Reconsigned
+from schemas.rfc3339 import parse_micros
+from services.domain.facts import FOREVER, Claim, EventId, Micros
+from services.financing.domain.cargo import (
+    DELIVERED,
+    GATED_OUT,
+    RECONSIGNED,
+    TRANSIT_CLOSED,
+    TRANSIT_OPENED,
+    Cargo,
+)
+from services.financing.domain.control import Grip, controls, registrations
+from services.financing.domain.lifecycle import Hold, State, end_of
+from services.financing.domain.products import Product
+from services.financing.domain.statements import Word, said
+from services.financing.domain.territory import entered
+
+TRANSIT_DAYS = 30
+"""The deadline of a transit whose opening names none."""
+SILENT_AFTER = 7 * 86_400 * 1_000_000
+DAY = 86_400 * 1_000_000
+
+
+class Alert(NamedTuple):
+    """Something a lender has to know: which covenant, of what, since when, and the events behind it."""
+
+    id: str
+    financing: str
+    covenant: str
+    about: str
+    since: Micros
+    events: tuple[EventId, ...]
+    acknowledged: EventId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A financing with its cargo and words at a moment; ``others`` are holds on the same interest in the same cargo."""
+
+    state: State
+    product: Product
+    cargo: tuple[Cargo, ...]
+    words: Sequence[Word]
+    at: Micros
+    others: tuple[Hold, ...] = ()
+
+
+Found = Iterator[tuple[str, Micros, tuple[EventId, ...]]]
+
+
+def alerts(watched: Watched) -> tuple[Alert, ...]:
+    """All alerts of a financing that is or was pledged, the oldest first, with their acknowledgements."""
+    hold = watched.state.hold
+    if hold.pledged_at is None:
+        return ()
+    seen: dict[str, EventId] = {}
+    for word, acknowledged in said(watched.words, AlertAcknowledged):
+        if word.publisher == hold.bank and acknowledged.financing_key == hold.financing:
+            seen.setdefault(acknowledged.alert, word.event)
+    names = [*watched.product.covenants, *(_AGAINST_A_PLEDGE if watched.product.blocks_release else ())]
+    found = []
+    for name in sorted(names):
+        for about, since, events in _COVENANTS[name](watched):
+            id_ = _id(hold.financing, name, about)
+            found.append(Alert(id_, hold.financing, name, about, since, events, seen.get(id_)))
+    return tuple(sorted(found, key=lambda alert: (alert.since, alert.covenant, alert.about)))
+
+
+def _id(financing: str, covenant: str, about: str) -> str:
+    return hashlib.sha256(f"{financing}\x1f{covenant}\x1f{about}".encode()).hexdigest()[:32]
+
+
+def _against(milestone: int) -> Callable[[Watched], Found]:
+    def judge(watched: Watched) -> Found:
+        # Whatever date the fact carries: a delivery dated before the drawdown is the one to know of.
+        for claim in _facts(watched, milestone):
+            if claim.happened < watched.state.hold.ended_at:
+                yield str(claim.thing), claim.happened, (claim.event,)
+
+    return judge
+
+
+def _episode(*episodes: Episode) -> Callable[[Watched], Found]:
+    def judge(watched: Watched) -> Found:
+        for cargo in watched.cargo:
+            for opened in cargo.exceptions:
+                if opened.episode in episodes and _running(watched, opened.claim.happened):
+                    yield str(opened.thing), opened.claim.happened, (opened.claim.event,)
+
+    return judge
+
+
+def _transit(watched: Watched) -> Found:
+    limits = {
+        word.event: parse_micros(limit, "/time_limit")
+        for word in watched.words
+        if (limit := getattr(word.payload, "time_limit", None)) is not None
+    }
+    for cargo in watched.cargo:
+        for opened in cargo.facts(TRANSIT_OPENED):
+            closed = [
+                c
+                for c in cargo.facts(TRANSIT_CLOSED)
+                if c.jurisdiction == opened.jurisdiction and c.happened >= opened.happened
+            ]
+            due = limits.get(opened.event, opened.happened + TRANSIT_DAYS * DAY)
+            late = min((c.happened for c in closed), default=FOREVER)
+            if min(late, watched.at) > due and _running(watched, due):
+                yield f"{opened.jurisdiction} {opened.thing}", due, (opened.event,)
+
+
+def _consignee(watched: Watched) -> Found:
+    for word, changed in _reconsigned(watched):
+        if changed.consignee is not None and not _as_applied(watched, consignee=changed.consignee):
+            yield changed.consignee, word.happened, (word.event,)
+
+
+def _destination(watched: Watched) -> Found:
+    for word, changed in _reconsigned(watched):
+        if changed.place_of_delivery is not None and not _as_applied(
+            watched, place=changed.place_of_delivery
+        ):
+            yield canonical_place(changed.place_of_delivery), word.happened, (word.event,)
+
+
+def _reconsigned(watched: Watched) -> Iterator[tuple[Word, Reconsigned]]:
+    counted = {claim.event for claim in _facts(watched, RECONSIGNED)}
+    for word, changed in said(watched.words, Reconsigned):
+        if word.event in counted and _running(watched, word.happened):
+            yield word, changed
+
+
+def _as_applied(watched: Watched, consignee: str = "", place: str = "") -> bool:
+    for _, applied in said(watched.words, Applied):
+        party = applied.consignee_party
+        if consignee and party is not None and party.scheme == "PARTY" and party.id == consignee:
+            return True
+        if place and applied.deliver_to and canonical_place(applied.deliver_to) == canonical_place(place):
+            return True
+    return False
+
+
+def _jurisdiction(watched: Watched) -> Found:
+    applied = said(watched.words, Applied)
+    agreed = {country for _, application in applied for country in application.jurisdictions}
+    if not agreed:
+        return
+    for cargo in watched.cargo:
+        for country, claim in entered(cargo):
+            if country not in agreed and _running(watched, claim.happened):
+                yield country, claim.happened, (claim.event,)
+
+
+def _eta(watched: Watched) -> Found:
+    matures = watched.state.matures
+    for cargo in watched.cargo:
+        expected = cargo.expected
+        if matures is not None and expected is not None and expected.happened > matures:
+            yield str(expected.thing), expected.published, (expected.event,)
+
+
+def _silent(watched: Watched) -> Found:
+    matures = watched.state.matures
+    for cargo in watched.cargo:
+        last = cargo.last
+        if matures is None or last is None or cargo.facts(DELIVERED):
+            continue
+        since = max(matures, last.happened + SILENT_AFTER)
+        if last.happened < matures and watched.at >= since and watched.state.hold.ended is None:
+            yield cargo.consignment, since, (last.event,)
+
+
+def _insurance(watched: Watched) -> Found:
+    engaged = frozenset[str]().union(*(cargo.engaged for cargo in watched.cargo))
+    heard = [word for word in watched.words if word.publisher in engaged]
+    bound = [word for word, cover in said(heard, InsuranceBound) if _covers(cover, watched.at)]
+    for word, cancelled in said(heard, InsuranceCancelled):
+        insured_since = any(each.order > word.order for each in bound)
+        if not insured_since and cancelled.reason != "REPLACED" and _running(watched, word.happened):
+            yield cancelled.document_id, word.happened, (word.event,)
+
+
+def _covers(cover: InsuranceBound, at: Micros) -> bool:
+    return cover.valid_to is None or at < end_of(date.fromisoformat(cover.valid_to))
+
+
+def _control(watched: Watched) -> Found:
+    hold = watched.state.hold
+    if hold.ended is not None:
+        return
+    for cargo in watched.cargo:
+        for control in controls(watched.words, cargo.notes, cargo.engaged, hold.bank, watched.at):
+            if control.grip is not Grip.HELD:
+                since = control.ends_at if control.grip is Grip.LAPSED and control.ends_at else None
+                yield (
+                    f"{control.note} {control.grip}",
+                    since or _latest(watched, control.events),
+                    control.events,
+                )
+
+
+def _latest(watched: Watched, events: Iterable[EventId]) -> Micros:
+    wanted = set(events)
+    return max((word.happened for word in watched.words if word.event in wanted), default=watched.at)
+
+
+def _registration(watched: Watched) -> Found:
+    if watched.state.hold.ended is not None:
+        return
+    for entry in registrations(watched.words):
+        if entry.expires(watched.at):
+            yield entry.number, entry.expiring_from, (entry.event,)
+
+
+def _elsewhere(watched: Watched) -> Found:
+    """Two consignments were found to be one, or cargo was merged, after each was financed: nobody is told by whom."""
+    hold = watched.state.hold
+    for other in watched.others:
+        if other.pledged and other.bank != hold.bank and hold.ended is None and other.pledged_at is not None:
+            about = hashlib.sha256(other.financing.encode()).hexdigest()[:8]
+            joined_by = tuple(sorted({event for cargo in watched.cargo for event in cargo.joined_by}))
+            yield about, max(other.pledged_at, hold.pledged_at or 0), joined_by
+
+
+def _facts(watched: Watched, milestone: int) -> list[Claim]:
+    return [claim for cargo in watched.cargo for claim in cargo.facts(milestone)]
+
+
+def _running(watched: Watched, moment: Micros) -> bool:
+    return moment < watched.state.hold.ended_at
+
+
+_AGAINST_A_PLEDGE = ("DELIVERED_AGAINST_PLEDGE", "GATED_OUT_AGAINST_PLEDGE")
+_COVENANTS: Mapping[str, Callable[[Watched], Found]] = MappingProxyType(
+    {
+        "DELIVERED_AGAINST_PLEDGE": _against(DELIVERED),
+        "GATED_OUT_AGAINST_PLEDGE": _against(GATED_OUT),
+        "DETAINED": _episode(Episode.DETAINED),
+        "RETURNED": _episode(Episode.RETURNED),
+        "LOST": _episode(Episode.LOST),
+        "ABANDONED": _episode(Episode.ABANDONED),
+        "TEMPERATURE": _episode(Episode.TEMPERATURE),
+        "SEAL_BROKEN": _episode(Episode.SEAL_BROKEN),
+        "TRANSIT_NOT_CLOSED": _transit,
+        "CONSIGNEE_CHANGED": _consignee,
+        "DESTINATION_CHANGED": _destination,
+        "JURISDICTION_ENTERED": _jurisdiction,
+        "ETA_BEYOND_MATURITY": _eta,
+        "SILENT_BEYOND_MATURITY": _silent,
+        "INSURANCE_CANCELLED": _insurance,
+        "CONTROL_LAPSED": _control,
+        "REGISTRATION_EXPIRES": _registration,
+        "SAME_CARGO_ELSEWHERE": _elsewhere,
+    }
+)
+COVENANTS = frozenset(_COVENANTS)
+"""Every covenant that a product's table may name, and what contradicts a pledge."""

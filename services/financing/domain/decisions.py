@@ -1,0 +1,87 @@
+"""Decisions: values that are taken once, recorded, replayed in their order and never taken again."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from services.domain.facts import EventId, Micros
+from services.domain.objects import Thing
+from services.financing.domain.money import Money
+
+
+class Action(StrEnum):
+    """What somebody asks the platform to decide."""
+
+    RESERVE = "RESERVE"
+    PLEDGE = "PLEDGE"
+    DRAW = "DRAW"
+    RELEASE = "RELEASE"
+    CANCEL = "CANCEL"
+    SUBSTITUTE = "SUBSTITUTE"
+    RELEASE_ORDER = "RELEASE_ORDER"
+    RECONSIGN = "RECONSIGN"
+    TRANSFER = "TRANSFER"
+
+    @property
+    def disposes(self) -> bool:
+        """Whether it is about the cargo itself, asked by a party of it and not by a bank."""
+        return self in (Action.RELEASE_ORDER, Action.RECONSIGN, Action.TRANSFER)
+
+
+class Outcome(StrEnum):
+    """What was decided."""
+
+    DONE = "DONE"
+    REFUSED = "REFUSED"
+    REVIEW = "REVIEW"
+
+
+class Terms(NamedTuple):
+    """What a financing is of, fixed by its first reservation."""
+
+    application: str
+    applicant: str
+    product: str
+    interest: str
+
+
+class Ruling(NamedTuple):
+    """One decision. ``asked`` is the digest of the request, so that a repetition is told from another request.
+
+    As it is taken its ``number`` is 0 and its ``position`` unknown; both come with recording it. ``shares`` is what a
+    refused request about cargo has in common with goods under a release block, ``waiver`` the ground on which a bank
+    released what is owed (``amount``).
+    """
+
+    number: int
+    action: Action
+    outcome: Outcome
+    at: Micros
+    asked_by: str
+    idempotency: str
+    asked: bytes
+    position: int
+    rules: str
+    financing: str = ""
+    request: EventId | None = None
+    terms: Terms | None = None
+    amount: Money | None = None
+    until: Micros | None = None
+    frees: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    guard: str = ""
+    satisfied_by: str = ""
+    before: int | None = None
+    shares: tuple[Thing, ...] = ()
+    waiver: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether it took effect."""
+        return self.outcome is Outcome.DONE
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it was recorded; only those have effects."""
+        return self.number > 0

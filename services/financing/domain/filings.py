@@ -1,0 +1,62 @@
+"""What the declarations of one cargo before several administrations say of the goods, and whether they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from schemas.events.credit_facts import ParticularsDeclared
+from services.financing.domain.money import Money
+from services.financing.domain.statements import Word, said
+
+TOLERANCE = 100
+"""Masses and values agree where they differ by no more than one part in so many."""
+
+
+class Filed(NamedTuple):
+    """The particulars of one declaration, by the latest word of it."""
+
+    word: Word
+    said: ParticularsDeclared
+
+    @property
+    def hs6(self) -> frozenset[str]:
+        """The codes as far as they are the same worldwide."""
+        return frozenset(code[:6] for code in self.said.commodities)
+
+    @property
+    def value(self) -> Money | None:
+        """The declared value."""
+        return None if self.said.value_amount is None else Money.of(self.said.value_amount)
+
+
+def filed(words: Iterable[Word], engaged: frozenset[str]) -> tuple[Filed, ...]:
+    """The declarations of which an engaged party told the particulars: the latest word of each side and jurisdiction."""
+    latest: dict[tuple[str, str], Filed] = {}
+    for word, particulars in said(words, ParticularsDeclared):
+        if word.publisher in engaged:
+            latest[particulars.filing, particulars.jurisdiction] = Filed(word, particulars)
+    return tuple(found for _, found in sorted(latest.items(), key=lambda pair: pair[0]))
+
+
+def agreement(filings: Iterable[Filed]) -> dict[str, bool | None]:
+    """Whether all filings agree in each particular; None where fewer than two state it, or in measures that differ."""
+    known = tuple(filings)
+    values = [value for each in known if (value := each.value) is not None]
+    currencies = {value.currency for value in values}
+    return {
+        "hs6": _equal([each.hs6 for each in known]),
+        "packages": _equal([n for each in known if (n := each.said.package_quantity) is not None]),
+        "gross_weight": _alike([kg for each in known if (kg := each.said.gross_weight_kg) is not None]),
+        "value": _alike([value.minor for value in values]) if len(currencies) == 1 else None,
+    }
+
+
+def _equal(given: list[frozenset[str]] | list[int]) -> bool | None:
+    return None if len(given) < 2 else len(set(given)) == 1
+
+
+def _alike(given: list[int]) -> bool | None:
+    if len(given) < 2:
+        return None
+    return (max(given) - min(given)) * TOLERANCE <= max(given)

@@ -1,0 +1,180 @@
+"""Fingerprints of a deal: keyed digests of its normalised papers, several per deal, so that look-alike deals meet.
+
+Plain digests of such fields can be tried out; these are HMAC-SHA-256 under a key that only the registry holds and
+rotates. A version is one registry key with one normaliser; fingerprints of two versions never meet, so a deal is
+fingerprinted under each version that still counts.
+
+What meets exactly: a transport document by issuer and number, a note without its year's date, a declaration, an invoice
+by seller and number (whatever its amount, currency, date or buyer: those are what a copy changes), a consignment, and a
+box at its origin within three days: each deal takes four days from its loading day on, so two deals share a day exactly
+when they lie at most three days apart. What meets nearly: the same box in an overlapping journey, and a trade of the
+same parties for nearly the same amount, whose invoice numbers one character tells apart.
+"""
+
+from __future__ import annotations
+
+import hmac
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import cache, lru_cache
+
+from schemas.events.base import ObjectKind
+from schemas.events.keys import canonical_key, canonical_place
+from services.financing.domain.documents import Company, Invoice, Papers, Share
+from services.financing.domain.normalisation import Normaliser, deletions
+
+_DOMAIN = b"lianyun-financing-fingerprint-v1\n"
+_RESERVED_DAYS = 4
+_JOURNEY_DAYS = 16
+"""Boxes loaded within one or two such periods are on overlapping journeys."""
+_MOST = 10**15
+
+
+class Kind(StrEnum):
+    """What a fingerprint is of."""
+
+    TRANSPORT_DOCUMENT = "TRANSPORT_DOCUMENT"
+    DECLARATION = "DECLARATION"
+    CARGO = "CARGO"
+    INVOICE = "INVOICE"
+    NOTE = "NOTE"
+    CONSIGNMENT = "CONSIGNMENT"
+    NEAR_CARGO = "NEAR_CARGO"
+    NEAR_TRADE = "NEAR_TRADE"
+
+    @property
+    def exact(self) -> bool:
+        """Whether two deals that meet under it stand for the same thing."""
+        return self not in (Kind.NEAR_CARGO, Kind.NEAR_TRADE)
+
+    @property
+    def shared(self) -> bool:
+        """Whether deals of several banks may rightly stand under it, each with its part."""
+        return self in (Kind.CARGO, Kind.DECLARATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One registry key with one normaliser. ``open`` versions are written; a closed one is only looked at."""
+
+    number: int
+    key: bytes
+    normaliser: Normaliser
+    open: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.key) < 32:
+            raise ValueError(f"a registry key has 32 bytes, not {len(self.key)}")
+
+    def __repr__(self) -> str:
+        return f"Version({self.number})"  # the key never shows
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A 16-byte keyed digest with what it is of; ``near`` are digests of spellings one character away."""
+
+    version: int
+    kind: Kind
+    digest: bytes
+    share: Share | None = None
+    near: frozenset[int] = frozenset()
+
+
+def fingerprints(papers: Papers, applicant: str, version: Version) -> tuple[Fingerprint, ...]:
+    """The fingerprints of ``papers`` under ``version``, each once, sorted by digest.
+
+    ``applicant`` is the code of the party that applied: its own invoices are also known under it, whatever number of
+    the company the bank was given.
+    """
+    found: dict[tuple[Kind, bytes], Fingerprint] = {}
+    for made in _made(papers, applicant, version):
+        found.setdefault((made.kind, made.digest), made)
+    return tuple(sorted(found.values(), key=lambda made: (made.digest, made.kind)))
+
+
+def _made(papers: Papers, applicant: str, version: Version) -> Iterator[Fingerprint]:
+    for document in papers.documents:
+        parts = (_company(document.issuer, version), version.normaliser(document.number))
+        yield _print(version, Kind.TRANSPORT_DOCUMENT, parts, document.share)
+    for note in papers.notes:
+        pieces = (version.normaliser(part) for part in canonical_key(ObjectKind.NOTE, note.key).split("/"))
+        # The form may be written SMGS or CIMSMGS for one and the same paper; country, station, number, year remain.
+        _form, *rest = pieces
+        yield _print(version, Kind.NOTE, tuple(rest) or (_form,), note.share)
+    for declaration in papers.declarations:
+        key = canonical_key(ObjectKind.DECLARATION, declaration.key)
+        numbers = tuple(version.normaliser(part) for part in key.split("/", 1))
+        yield _print(version, Kind.DECLARATION, numbers, declaration.share)
+    for consignment in papers.consignments:
+        yield _print(version, Kind.CONSIGNMENT, (canonical_key(ObjectKind.CONSIGNMENT, consignment),), None)
+    for box in papers.boxes:
+        number = version.normaliser(canonical_key(ObjectKind.CONTAINER, box.container))
+        place = canonical_place(box.origin)
+        for day in range(_RESERVED_DAYS):
+            reserved = (box.loaded_on + timedelta(days=day)).isoformat()
+            yield _print(version, Kind.CARGO, (number, place, reserved), box.share)
+        for period in _periods(box.loaded_on):
+            yield _print(version, Kind.NEAR_CARGO, (number, str(period)), box.share)
+    for invoice in papers.invoices:
+        yield from _invoice(invoice, applicant, version)
+
+
+def _invoice(invoice: Invoice, applicant: str, version: Version) -> Iterator[Fingerprint]:
+    number = version.normaliser(invoice.number)
+    yield _print(version, Kind.INVOICE, (_company(invoice.seller, version), number), invoice.share)
+    yield _print(version, Kind.INVOICE, (f"APPLICANT:{applicant}", number), invoice.share)
+    near = frozenset(
+        int.from_bytes(_digest(version, "SPELLING", (text,))[:8], signed=True) for text in deletions(number)
+    )
+    parties = (_company(invoice.seller, version), _company(invoice.buyer, version), invoice.amount.currency)
+    for step in _steps(invoice.amount.minor):
+        made = _print(version, Kind.NEAR_TRADE, (*parties, str(step)), invoice.share)
+        yield Fingerprint(made.version, made.kind, made.digest, made.share, near)
+
+
+def _company(company: Company, version: Version) -> str:
+    return f"{company.scheme}:{version.normaliser(company.id)}"
+
+
+def _periods(day: date) -> tuple[int, int]:
+    period = day.toordinal() // _JOURNEY_DAYS
+    return period, period + 1
+
+
+def _steps(minor: int) -> tuple[int, int]:
+    """Two neighbouring rungs of the ladder: amounts within one percent of one another share at least one."""
+    rung = bisect_right(_ladder(), minor)
+    return rung, rung + 1
+
+
+@cache
+def _ladder() -> tuple[int, ...]:
+    rungs = [1]
+    while rungs[-1] < _MOST:
+        rungs.append(max(rungs[-1] + 1, rungs[-1] * 102 // 100))
+    return tuple(rungs)
+
+
+def _print(version: Version, kind: Kind, parts: tuple[str, ...], share: Share | None) -> Fingerprint:
+    return Fingerprint(version.number, kind, _digest(version, kind, parts)[:16], share)
+
+
+def _digest(version: Version, kind: str, parts: tuple[str, ...]) -> bytes:
+    made = _begun(version.key, kind).copy()
+    made.update(b"".join([_said(part) for part in parts]))
+    return made.digest()
+
+
+@lru_cache(maxsize=256)
+def _begun(key: bytes, kind: str) -> hmac.HMAC:
+    """What all digests of a kind begin with; never updated itself."""
+    return hmac.new(key, _DOMAIN + _said(kind), "sha256")
+
+
+def _said(part: str) -> bytes:
+    said = part.encode()
+    return len(said).to_bytes(4) + said

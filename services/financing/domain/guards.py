@@ -1,0 +1,185 @@
+"""The guards of a step: each has a name, passes or fails, and when it fails says what would satisfy it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+from schemas.events import finance
+from services.domain.facts import Micros
+from services.financing.domain import external_registries as external
+from services.financing.domain.cargo import LEFT, Cargo
+from services.financing.domain.control import Grip, controls
+from services.financing.domain.external_registries import Answer
+from services.financing.domain.lifecycle import Stage, State
+from services.financing.domain.money import Money
+from services.financing.domain.products import Product
+from services.financing.domain.statements import Word, said
+from services.financing.domain.valuation import verified
+
+
+class Failed(NamedTuple):
+    """A guard that did not pass."""
+
+    guard: str
+    satisfied_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """All that a guard may look at: the financing and its cargo under the lock, and what is asked."""
+
+    state: State
+    product: Product
+    words: Sequence[Word]
+    cargo: tuple[Cargo, ...]
+    at: Micros
+    amount: Money | None = None
+    external: tuple[Answer, ...] = ()
+    required: frozenset[str] = frozenset()
+
+    @property
+    def engaged(self) -> frozenset[str]:
+        """Who is engaged in any of the cargo."""
+        return frozenset[str]().union(*(cargo.engaged for cargo in self.cargo))
+
+
+def first_failed(names: Sequence[str], step: Step) -> Failed | None:
+    """The first of the guards ``names`` that fails; None where all pass. KeyError for a name that is no guard."""
+    for name in names:
+        satisfied_by = GUARDS[name](step)
+        if satisfied_by is not None:
+            return Failed(name, satisfied_by)
+    return None
+
+
+def _reservation_valid(step: Step) -> str | None:
+    if step.state.hold.held(step.at):
+        return None
+    return "A new reservation: the earlier one ended before this step."
+
+
+def _application_stands(step: Step) -> str | None:
+    if any(isinstance(word.payload, finance.ApplicationWithdrawn | finance.Rejected) for word in step.words):
+        return "A new application: this one was withdrawn or rejected."
+    return None if said(step.words, finance.Applied) else "The applicant's signed application to this bank."
+
+
+def _approved(step: Step) -> str | None:
+    return None if step.state.approved is not None else "The bank's approval of this financing."
+
+
+def _not_frozen(step: Step) -> str | None:
+    return (
+        f"The end of the freeze by whoever ordered it ({len(step.state.frozen_by)})."
+        if step.state.frozen_by
+        else None
+    )
+
+
+def _not_in_default(step: Step) -> str | None:
+    if step.state.stage in (Stage.OVERDUE, Stage.DEFAULTED, Stage.ENFORCED, Stage.CLOSED):
+        return "Repayment of what is overdue."
+    return None
+
+
+def _pledged(step: Step) -> str | None:
+    return None if step.state.hold.pledged else "A pledge that stands."
+
+
+def _control(step: Step) -> str | None:
+    bank = step.state.hold.bank
+    for cargo in step.cargo:
+        found = controls(step.words, cargo.notes, cargo.engaged, bank, step.at)
+        fitting = [c for c in found if not step.product.control or c.note_type in step.product.control]
+        if not any(control.grip is Grip.HELD for control in fitting):
+            grips = sorted({control.grip for control in found})
+            kinds = f" as {' or '.join(sorted(step.product.control))}" if step.product.control else ""
+            return (
+                f"A record that the bank holds the duplicate or document of {cargo.consignment}{kinds} and the consignee "
+                f"may not dispose (now: {', '.join(grips) or 'nothing recorded'})."
+            )
+    return None if step.cargo else "A consignment that the cargo's papers lead to."
+
+
+def _not_delivered(step: Step) -> str | None:
+    for cargo in step.cargo:
+        if cargo.facts(*LEFT):
+            return f"Cargo that is still in the carriers' hands: {cargo.consignment} has left them."
+    return None
+
+
+def _external_clear(step: Step) -> str | None:
+    for registry, finding in external.standing(step.required, step.external, step.at).items():
+        if finding is external.Finding.HIT:
+            return f"A clear answer of {registry}, which knows another financing of it."
+        if finding is external.Finding.UNAVAILABLE:
+            return f"An answer of {registry} not older than a day; without one it does not count as clear."
+    return None
+
+
+def _same_currency(step: Step) -> str | None:
+    approved, amount = step.state.approved, step.amount
+    if amount is None or amount.minor <= 0:
+        return "An amount above zero."
+    if approved is None or approved.currency == amount.currency:
+        return None
+    return f"An amount in {approved.currency}, as approved."
+
+
+def _within_approved(step: Step) -> str | None:
+    approved = step.state.approved
+    if approved is None:
+        return "The bank's approval of this financing."
+    left = approved.minor - step.state.drawn
+    return None if _asked(step) <= left else f"At most {max(left, 0)} {approved.currency} in minor units."
+
+
+def _value_verified(step: Step) -> str | None:
+    currency = step.state.approved.currency if step.state.approved else ""
+    if verified(step.words, step.engaged, currency, step.product.value_publishers).value is not None:
+        return None
+    return (
+        f"The value of the invoice in {currency} from {step.product.value_publishers} or more different parties of the "
+        "consignment."
+    )
+
+
+def _within_advance(step: Step) -> str | None:
+    currency = step.state.approved.currency if step.state.approved else ""
+    value = verified(step.words, step.engaged, currency, step.product.value_publishers).value
+    if value is None:
+        return _value_verified(step)
+    rate = min(step.state.advance_rate or 0, step.product.highest_advance)
+    left = value.share(rate).minor - step.state.drawn
+    return (
+        None
+        if _asked(step) <= left
+        else f"At most {max(left, 0)} {currency} in minor units, by value and advance rate."
+    )
+
+
+def _asked(step: Step) -> int:
+    return 0 if step.amount is None else step.amount.minor
+
+
+GUARDS: Mapping[str, Callable[[Step], str | None]] = MappingProxyType(
+    {
+        "RESERVATION_VALID": _reservation_valid,
+        "APPLICATION_STANDS": _application_stands,
+        "APPROVED": _approved,
+        "NOT_FROZEN": _not_frozen,
+        "NOT_IN_DEFAULT": _not_in_default,
+        "PLEDGED": _pledged,
+        "CONTROL": _control,
+        "NOT_DELIVERED": _not_delivered,
+        "EXTERNAL_CLEAR": _external_clear,
+        "SAME_CURRENCY": _same_currency,
+        "WITHIN_APPROVED": _within_approved,
+        "VALUE_VERIFIED": _value_verified,
+        "WITHIN_ADVANCE": _within_advance,
+    }
+)
+"""Every guard that a product's table may name."""

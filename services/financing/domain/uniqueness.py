@@ -1,0 +1,199 @@
+"""Whether an interest may be reserved beside what is reserved already: clear, to be looked at, or taken.
+
+A hit blocks only where the same interest in the same value is taken. What passes: the seller's bank and the buyer's bank
+on one trade (a claim and the goods), a further part of the same thing inside one bank, parts of what may rightly be
+shared (a consolidated box, one declaration for several invoices) as long as they fit, and a take-over to which the bank
+that holds the interest consented. What only looks alike is for people.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+from services.financing.domain.capacity import Room, fit
+from services.financing.domain.documents import Share
+from services.financing.domain.fingerprints import Fingerprint, Kind
+from services.financing.domain.products import Value
+
+
+class Encumbrance(NamedTuple):
+    """What a financing wants or holds: who for, which group of interests (CLAIM or CARGO) in which value."""
+
+    financing: str
+    bank: str
+    applicant: str
+    group: str
+    value: Value
+
+
+class Entry(NamedTuple):
+    """One fingerprint that a financing holds, unreleased."""
+
+    fingerprint: Fingerprint
+    holder: Encumbrance
+
+
+class Verdict(IntEnum):
+    """The outcome of a check; the greater the graver."""
+
+    CLEAR = 0
+    REVIEW = 1
+    TAKEN = 2
+
+
+class Match(StrEnum):
+    """How what was found resembles what was asked."""
+
+    NONE = "NONE"
+    SIMILAR = "SIMILAR"
+    NEAR = "NEAR"
+    EXACT = "EXACT"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that speaks against a reservation; ``by`` is for the platform, never for another bank."""
+
+    verdict: Verdict
+    match: Match
+    guard: str
+    kind: Kind
+    by: str
+    residual: int | None = None
+    measure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The outcome of a check: the gravest finding counts. ``takes_over`` are holders that consented to it."""
+
+    findings: tuple[Finding, ...] = ()
+    takes_over: frozenset[str] = frozenset()
+
+    @property
+    def verdict(self) -> Verdict:
+        """CLEAR where nothing speaks against it."""
+        return max((finding.verdict for finding in self.findings), default=Verdict.CLEAR)
+
+    @property
+    def gravest(self) -> Finding | None:
+        """The finding that decides; of equals the first by kind."""
+        against = [finding for finding in self.findings if finding.verdict is self.verdict]
+        return min(against, key=lambda f: (f.kind, f.guard, f.by), default=None)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What is worth saying although it stops nothing."""
+        return tuple(sorted({f.guard for f in self.findings if f.verdict is Verdict.CLEAR}))
+
+
+def check(
+    asked: Encumbrance,
+    prints: Iterable[Fingerprint],
+    entries: Iterable[Entry],
+    consented: frozenset[str] = frozenset(),
+) -> Checked:
+    """Check ``prints`` of ``asked`` against unreleased ``entries``; ``consented`` are financings whose bank agreed.
+
+    Entries of the financing itself, or under other fingerprints, do not matter.
+    """
+    held: dict[tuple[int, Kind, bytes], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.holder.financing != asked.financing:
+            print_ = entry.fingerprint
+            held[print_.version, print_.kind, print_.digest].append(entry)
+    if not held:
+        return Checked()
+    findings: dict[Finding, None] = {}
+    takes_over: set[str] = set()
+    asked_prints = tuple(prints)
+    met_exactly = {
+        (asked_print.kind, entry.holder.financing)
+        for asked_print in asked_prints
+        for entry in held.get((asked_print.version, asked_print.kind, asked_print.digest), ())
+    }
+    for asked_print in asked_prints:
+        met = held.get((asked_print.version, asked_print.kind, asked_print.digest), [])
+        consenting = {e.holder.financing for e in met if e.holder.financing in consented}
+        if asked_print.kind.exact:
+            takes_over |= {
+                e.holder.financing for e in met if e.holder.financing in consenting and _competes(asked, e)
+            }
+        left = [entry for entry in met if entry.holder.financing not in consenting]
+        for finding in _judge(asked, asked_print, left):
+            # Who shares the very box or invoice is judged by that, not by looking like it.
+            if (_EXACTLY.get(finding.kind), finding.by) not in met_exactly:
+                findings[finding] = None
+    return Checked(tuple(findings), frozenset(takes_over))
+
+
+_EXACTLY = {Kind.NEAR_CARGO: Kind.CARGO, Kind.NEAR_TRADE: Kind.INVOICE}
+
+
+def _judge(asked: Encumbrance, print_: Fingerprint, met: list[Entry]) -> Iterable[Finding]:
+    for entry in met:
+        if _other_interest(asked, entry) and print_.kind.exact and not print_.kind.shared:
+            yield Finding(
+                Verdict.REVIEW,
+                Match.EXACT,
+                "OTHER_INTEREST_OF_APPLICANT",
+                print_.kind,
+                entry.holder.financing,
+            )
+    rivals = [entry for entry in met if _competes(asked, entry)]
+    if not print_.kind.exact:
+        for entry in rivals:
+            yield _resembles(print_, entry)
+        return
+    yield from _crowded(asked, print_, rivals)
+
+
+def _crowded(asked: Encumbrance, print_: Fingerprint, rivals: list[Entry]) -> Iterable[Finding]:
+    strangers = [entry for entry in rivals if entry.holder.bank != asked.bank]
+    if strangers and not print_.kind.shared:
+        # Parts of one invoice, note or document are one bank's business: nobody else sees what is left.
+        yield Finding(Verdict.TAKEN, Match.EXACT, "INTEREST_FREE", print_.kind, strangers[0].holder.financing)
+        return
+    if not rivals:
+        return
+    shares: Mapping[str, Share | None] = {entry.holder.financing: entry.fingerprint.share for entry in rivals}
+    room = fit(print_.share, shares.values())
+    by = min(shares)
+    match room.room:
+        case Room.TAKEN:
+            yield Finding(Verdict.TAKEN, Match.EXACT, "INTEREST_FREE", print_.kind, by)
+        case Room.EXCEEDED:
+            yield Finding(
+                Verdict.TAKEN, Match.EXACT, "WITHIN_RESIDUAL", print_.kind, by, room.residual, room.measure
+            )
+        case Room.SPLIT_UNKNOWN:
+            yield Finding(Verdict.REVIEW, Match.EXACT, "SPLIT_KNOWN", print_.kind, by)
+        case Room.FITS:
+            pass
+
+
+def _competes(asked: Encumbrance, entry: Entry) -> bool:
+    holder = entry.holder
+    return holder.value is asked.value and holder.group == asked.group
+
+
+def _other_interest(asked: Encumbrance, entry: Entry) -> bool:
+    """One applicant's claim at one bank and its goods at another are paid from one sale: a person has to look."""
+    holder = entry.holder
+    return (
+        holder.value is asked.value
+        and holder.group != asked.group
+        and holder.applicant == asked.applicant
+        and holder.bank != asked.bank
+    )
+
+
+def _resembles(print_: Fingerprint, entry: Entry) -> Finding:
+    close = print_.kind is Kind.NEAR_CARGO or not print_.near.isdisjoint(entry.fingerprint.near)
+    if close:
+        return Finding(Verdict.REVIEW, Match.NEAR, "NOT_ALIKE", print_.kind, entry.holder.financing)
+    return Finding(Verdict.CLEAR, Match.SIMILAR, "SIMILAR", print_.kind, entry.holder.financing)

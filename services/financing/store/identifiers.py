@@ -1,0 +1,58 @@
+"""Ids of what financing speaks of: digests of names, the same on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
+
+from schemas.events.base import ObjectKind, Payload
+from schemas.events.finance import Applied, Approved
+from schemas.events.finance_security import ControlEnded, ControlRecorded
+from schemas.events.finance_terms import OfApplication, OfFinancing
+from services.domain.objects import object_id
+
+
+@lru_cache(maxsize=8_192)
+def financing_id(name: str) -> bytes:
+    """The 16-byte id of a financing ``bank/reference``."""
+    return hashlib.sha256(b"financing\0" + name.encode()).digest()[:16]
+
+
+@lru_cache(maxsize=8_192)
+def application_id(name: str) -> bytes:
+    """The 16-byte id of an application ``applicant/reference``."""
+    return hashlib.sha256(b"application\0" + name.encode()).digest()[:16]
+
+
+def note_id(key: str) -> bytes:
+    """The 16-byte id of a consignment note, as of any other object."""
+    return object_id(ObjectKind.NOTE, key)
+
+
+def request_key(asked_by: str, idempotency: str) -> bytes:
+    """What two tellings of one request have in common."""
+    return hashlib.sha256(f"request\0{asked_by}\0{idempotency}".encode()).digest()[:16]
+
+
+def lock_key(id_: bytes) -> int:
+    """The number by which an id is locked; two ids that share one wait for one another, no more."""
+    return int.from_bytes(id_[:8], signed=True)
+
+
+def subjects(publisher: str, payload: Payload) -> Iterator[bytes]:
+    """The ids under which an event of ``publisher`` is found, beside the objects that the heart knows it by."""
+    match payload:
+        case Applied():
+            yield application_id(f"{publisher}/{payload.reference}")
+        case Approved():
+            yield financing_id(payload.financing_key)
+            yield application_id(payload.application_key)
+        case OfFinancing():
+            yield financing_id(payload.financing_key)
+        case OfApplication():
+            yield application_id(payload.application_key)
+        case ControlRecorded() | ControlEnded():
+            yield note_id(payload.note_key)
+        case _:
+            return

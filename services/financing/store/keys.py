@@ -1,0 +1,138 @@
+"""The platform's own keys for financing, in one file that only its owner reads, and how they are made known.
+
+The file is JSON: ``source`` and ``seed`` (the signing key of decisions), ``salt_secret``, and ``registry_keys``, by which
+fingerprints are keyed, the newest last. Whoever loses it can sign no further decision and compare no fingerprint: keep a
+copy apart. What it holds is never stored in the database.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
+
+from schemas.events.base import Role
+from schemas.schemes import Scheme
+from schemas.signing_key import SigningKey
+from services.domain.facts import Micros
+from services.financing.domain.normalisation import NEWEST
+from services.financing.store import fingerprint_versions
+from services.financing.store.decision_service import Desk
+from services.financing.store.fingerprint_versions import KeyRing
+from services.financing.store.signatures import Signer
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.possession import proven
+
+Session = Connection[Any]
+CODE = "lianyun"
+"""The platform's own code in the registry of parties."""
+SOURCE = "urn:lianyun:platform"
+
+
+class KeysMissing(Exception):
+    """There is no file of keys, or it cannot be used; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformKeys:
+    """What the file holds; secrets never show."""
+
+    source: str
+    key: SigningKey
+    salt_secret: bytes
+    registry_keys: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return f"PlatformKeys({self.source}, {self.key.key_id}, {len(self.registry_keys)} registry keys)"
+
+    def desk(self, network: str, required: frozenset[str] = frozenset()) -> Desk:
+        """The desk that decides by them on ``network``; ``required`` are registries that must be clear before money is paid."""
+        signer = Signer(network, self.source, self.key, self.salt_secret)
+        return Desk(KeyRing(self.registry_keys), signer, required)
+
+
+def read_keys(path: Path) -> PlatformKeys:
+    """The keys in the file at ``path``; raises KeysMissing."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        return PlatformKeys(
+            held["source"],
+            SigningKey.from_seed(Scheme.ED25519, bytes.fromhex(held["seed"])),
+            bytes.fromhex(held["salt_secret"]),
+            tuple(bytes.fromhex(key) for key in held["registry_keys"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise KeysMissing(
+            f"{path} holds no keys of financing ({type(problem).__name__}); make them with `lianyun bank prepare`"
+        ) from None
+
+
+def make_keys(path: Path) -> PlatformKeys:
+    """The keys in the file at ``path``, made there (mode 600) where there is none; raises KeysMissing, OSError."""
+    if not path.exists():
+        made = {
+            "source": SOURCE,
+            "seed": SigningKey.generate(Scheme.ED25519).seed.hex(),
+            "salt_secret": secrets.token_hex(32),
+            "registry_keys": [secrets.token_hex(32)],
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, made, os.O_EXCL)
+    return read_keys(path)
+
+
+def add_registry_key(path: Path) -> PlatformKeys:
+    """Add a further registry key to the file; processes that are to decide by it have to be started again."""
+    held = read_keys(path)
+    further = secrets.token_bytes(32)
+    content = {
+        "source": held.source,
+        "seed": held.key.seed.hex(),
+        "salt_secret": held.salt_secret.hex(),
+        "registry_keys": [key.hex() for key in (*held.registry_keys, further)],
+    }
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    _write(draft, content, os.O_EXCL)
+    draft.replace(path)
+    return read_keys(path)
+
+
+def prepare(session: Session, keys: PlatformKeys, network: str, now: Micros, by: str) -> list[str]:
+    """Register the platform with its key on ``network`` and open a version of fingerprints where there is none; what was done, in words.
+
+    Runs in the caller's transaction; repeating it does nothing.
+    """
+    done = []
+    known = store.load(session)
+    if known.party(CODE) is None:
+        party = PartyAdded(
+            code=CODE,
+            name="Lianyun",
+            roles=frozenset({Role.PLATFORM}),
+            sources=frozenset({keys.source}),
+        )
+        commands.add_party(session, party, at=now, by=by)
+        done.append(f"registered the platform as {CODE}")
+    if known.key(keys.key.key_id) is None:
+        new = proven(keys.key, network, CODE, not_before=now)
+        commands.add_key(session, CODE, new, at=now, by=by)
+        done.append(f"registered its key {keys.key.key_id}")
+    row = session.execute("SELECT 1 FROM lianyun.financing_version LIMIT 1").fetchone()
+    if row is None:
+        number = fingerprint_versions.begin(session, keys.registry_keys[-1], NEWEST)
+        done.append(f"opened version {number} of the fingerprints")
+    return done
+
+
+def _write(path: Path, content: dict[str, Any], flags: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(handle)

@@ -1,0 +1,155 @@
+"""The clerk: takes what partners ask for by signed events to the desk, one event and one transaction at a time.
+
+A bank asks for a step by its word on its own financing (pledged, drawn, released, cancelled, substituted), a party of the
+cargo by its request to release, re-consign or transfer it. The decision names the event; the event itself stays a fact,
+whatever was decided. Two clerks never answer one event, and an event that was answered is never answered again.
+
+An event on which our own code fails is put down with its fault, lets all others pass and is tried again later; a fault of the
+infrastructure is raised.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from schemas.events import finance, finance_request
+from schemas.events.base import Payload
+from services.domain.facts import EventId
+from services.domain.objects import Thing
+from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.money import Money
+from services.financing.domain.requests import Ask
+from services.financing.store.decision_service import CargoMoved, Desk, rulings_of
+from services.financing.store.fingerprint_versions import KeyMissing
+from services.financing.store.identifiers import financing_id
+from services.financing.store.statements import statement
+from services.ledger.registry import store as registry_store
+from services.ledger.storage import reading
+from services.ledger.storage.arrays import adapt, bigints
+from services.ledger.storage.errors import FAULTS_OF_EVENTS
+from services.query.stored_events import reread
+
+log = logging.getLogger(__name__)
+
+Session = Connection[Any]
+ATTEMPTS = 8
+TRIED_AGAIN = 600.0
+"""Seconds after which an event that failed is tried again."""
+_DISPOSALS: dict[type[Payload], Action] = {
+    finance_request.ReleaseOrderRequested: Action.RELEASE_ORDER,
+    finance_request.ReconsignmentRequested: Action.RECONSIGN,
+    finance_request.TransferRequested: Action.TRANSFER,
+}
+
+
+class _Failed(Exception):
+    """The decision on an event failed by no fault of the infrastructure."""
+
+    def __init__(self, no: int, problem: Exception) -> None:
+        super().__init__(f"event {no}")
+        self.no, self.problem = no, problem
+
+
+def answer_next(session: Session, desk: Desk) -> bool:
+    """Decide what the oldest waiting event asks for, and commit; False where none waits. Raises as ``Desk.decide``."""
+    for _ in range(ATTEMPTS):
+        try:
+            with session.transaction():
+                return _answer_oldest(session, desk)
+        except CargoMoved:
+            continue
+        except _Failed as failed:
+            _put_down(session, failed)
+            return True
+    return False  # it stays in the queue
+
+
+def _put_down(session: Session, failed: _Failed) -> None:
+    log.error(
+        "no decision on event %d; it is tried again later",
+        failed.no,
+        exc_info=failed.problem,
+        extra={"action": "financing_request_failed", "event": failed.no},
+    )
+    fault = f"{type(failed.problem).__name__}: {failed.problem}"[:400].replace("\0", "")
+    with session.transaction():
+        session.execute(statement("put_fault"), {"no": failed.no, "fault": fault, "seconds": TRIED_AGAIN})
+
+
+def _answer_oldest(session: Session, desk: Desk) -> bool:
+    adapt(session)
+    row = session.execute(statement("next_asked")).fetchone()
+    if row is None:
+        return False
+    (no,) = row
+    try:
+        _answer(session, desk, no)
+    except FAULTS_OF_EVENTS as problem:
+        raise _Failed(no, problem) from problem
+    except (psycopg.Error, OSError, MemoryError, KeyMissing, CargoMoved):
+        raise
+    except Exception as problem:
+        raise _Failed(no, problem) from problem
+    return True
+
+
+def _answer(session: Session, desk: Desk, no: int) -> None:
+    stored = next(iter(reading.events_by_number(session, [no])), None)
+    number = 0
+    if stored is not None and not stored.quarantined:
+        read = reread(stored, registry_store.look(session))
+        asked = asked_by(read.admitted.payload, read.admitted.verified.party.code, stored.id)
+        if asked is not None:
+            number = _decided_before(session, asked[0]) or desk.decide(session, *asked).number
+    session.execute(statement("put_answered"), {"no": no, "number": number})
+
+
+def asked_by(payload: Payload, publisher: str, event: EventId) -> tuple[Ask, tuple[Thing, ...]] | None:
+    """The request that an event of ``publisher`` makes, and the cargo that it is about; None where it makes none."""
+    name = f"event {event.hex()}"
+    if isinstance(payload, finance_request.Disposal):
+        on = tuple(sorted({Thing(ref.kind, ref.key) for ref in payload.objects}))
+        return Ask(_DISPOSALS[type(payload)], publisher, name, request=event), on
+    match payload:
+        case finance.Pledged():
+            ask = Ask(Action.PLEDGE, publisher, name, payload.financing_key, event)
+        case finance.Drawn():
+            amount = Money.of(payload.drawn_amount)
+            ask = Ask(Action.DRAW, publisher, name, payload.financing_key, event, amount=amount)
+        case finance.Released():
+            given = payload.waiver if isinstance(payload, finance.ReleasedWaiving) else None
+            waiver = "" if given is None else given.grounds
+            ask = Ask(Action.RELEASE, publisher, name, payload.financing_key, event, waiver=waiver)
+        case finance.Cancelled():
+            ask = Ask(Action.CANCEL, publisher, name, payload.financing_key, event)
+        case finance.CollateralSubstituted():
+            by, replaced = payload.replaced_by_key, payload.financing_key
+            ask = Ask(Action.SUBSTITUTE, publisher, name, by, event, replaces=replaced)
+        case _:
+            return None
+    return ask, ()
+
+
+def _decided_before(session: Session, ask: Ask) -> int | None:
+    """The decision that the event only tells of: its bank asked for the same step, of the same amount, through the API.
+
+    Each such decision stands for one event, so that a second payment of the same amount is decided by itself.
+    """
+    if ask.action.disposes:
+        return None
+    known = rulings_of(session, [financing_id(ask.financing)])
+    alike = [r.number for r in known if _alike(r, ask)]
+    if not alike:
+        return None
+    rows = session.execute(statement("answered_by"), {"numbers": bigints(alike)}).fetchall()
+    return min(set(alike) - {number for (number,) in rows}, default=None)
+
+
+def _alike(ruling: Ruling, ask: Ask) -> bool:
+    same = ruling.done and ruling.request is None
+    same = same and (ruling.financing, ruling.action) == (ask.financing, ask.action)
+    return same and (ask.action is not Action.DRAW or ruling.amount == ask.amount)

@@ -1,0 +1,113 @@
+"""What a verified event says: its type, whether its speaker may say it, its payload, and the facts that follow."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+
+from schemas.events.base import EventSpec, Milestone, Payload
+from schemas.events.catalogue import CATALOGUE
+from schemas.events.correction import Corrected
+from schemas.events.customs_whole import WholeRelay, unpacked
+from schemas.events.decode import decode_payload
+from schemas.legibility import require_legible
+from schemas.reasons import Reason, Refusal
+from services.domain.interpretation import Statement, interpret
+from services.ledger.admission.model import LEGIBLE_SINCE, RULES, Admitted, Refused, Verified
+from services.ledger.admission.quality import doubts
+from services.ledger.admission.verification import blamed
+from services.ledger.registry.party import Party
+from services.ledger.registry.registry import Registry
+
+
+def read(verified: Verified, registry: Registry, rules: int = RULES) -> Admitted | Refused:
+    """Read a verified event, or say why it cannot be accepted; pure. ``rules`` are those of its admission.
+
+    Only what the publisher can mend becomes a refusal. Any other exception is a fault of ours and leaves this function
+    as it is: the batch is then bisected, and the event that fails alone becomes a dead letter INTERNAL_ERROR.
+    """
+    try:
+        return _read(verified, rules)
+    except Refusal as refusal:
+        return Refused.of(
+            verified.record, refusal, blamed(verified.record, registry, verified.party), verified.event
+        )
+
+
+def _read(verified: Verified, rules: int) -> Admitted:
+    envelope, party = verified.envelope, verified.party
+    model = CATALOGUE.get(envelope.type)
+    if model is not None:  # else the decoder says whether the type or its version is unknown
+        _require_role(model.spec, party, "header:ce_type")
+    payload = decode_payload(envelope.type, verified.payload)
+    if rules >= LEGIBLE_SINCE:
+        require_legible(envelope, verified.payload)
+    _require_whole(payload, party)
+    statement = Statement(verified.event, envelope.source, party.publisher, envelope.published_micros)
+    facts = interpret(statement, verified.content, payload)
+    return Admitted(verified, payload, facts, doubts(payload))
+
+
+def _require_whole(payload: Payload, party: Party) -> None:
+    """What needs the party or a digest, for the payload and for what a correction puts in the place of another."""
+    if isinstance(payload, Corrected):
+        replacement = payload.replacement.payload
+        _require_role(replacement.spec, party, "/replacement/type")
+        _require_relay(replacement, "/replacement/data")
+    else:
+        _require_relay(payload, "")
+
+
+def _require_role(spec: EventSpec, party: Party, pointer: str) -> None:
+    if party.roles.isdisjoint(spec.publishers):
+        raise Refusal(
+            Reason.ROLE_NOT_ALLOWED,
+            f"{party.code} is {_listed(party.roles)}; {spec.type} is said by {_listed(spec.publishers)}.",
+            pointer,
+            "Let the party that may say it publish it, or have the role registered.",
+        )
+
+
+def _listed(roles: frozenset[str]) -> str:
+    return ", ".join(sorted(roles))
+
+
+def _require_relay(payload: Payload, at: str) -> None:
+    """The enclosed message of an authority is what its digest says, else nobody could compare it."""
+    relay = payload.relay if isinstance(payload, Milestone) else None
+    if relay is None:
+        return
+    try:
+        message = binascii.a2b_base64(relay.message_b64, strict_mode=True)
+    except binascii.Error as problem:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The relayed message is not base64: {problem}.",
+            f"{at}/relay/message_b64",
+            "Enclose the authority's message in padded standard base64.",
+        ) from None
+    if isinstance(relay, WholeRelay):
+        message = _unpacked(message, relay, at)
+    if hashlib.sha256(message).hexdigest() != relay.message_sha256:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            "The digest is not that of the relayed message.",
+            f"{at}/relay/message_sha256",
+            "Give SHA-256 over the message's own bytes, in lower hex.",
+        )
+
+
+def _unpacked(message: bytes, relay: WholeRelay, at: str) -> bytes:
+    try:
+        if relay.packing == "GZIP":
+            return unpacked(message, relay.message_length)
+        if len(message) != relay.message_length:
+            raise ValueError(f"it does not hold {relay.message_length} bytes")
+    except ValueError as problem:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"The relayed message cannot be had: {problem}.",
+            f"{at}/relay/message_b64",
+            "Pack the authority's message by gzip, and give the length that it has unpacked.",
+        ) from None
+    return message

@@ -1,0 +1,152 @@
+"""What admission takes and gives: records as the broker has them, and the three forms that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, Self
+
+from schemas.envelope import Envelope
+from schemas.events.base import Payload
+from schemas.reasons import Reason, Refusal
+from services.domain.facts import Facts
+from services.ledger.registry.key import Key
+from services.ledger.registry.party import Party
+
+RULES = 2
+"""Raise on any change of what is admitted; stored with every event beside the registry's version.
+
+1: signatures, roles and the models. 2: also that ids and other texts are legible. An event is judged again by the rules of its
+admission, never by later ones.
+"""
+LEGIBLE_SINCE = 2
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class Record(NamedTuple):
+    """One record of the broker, unchanged; ``append_ms`` is the broker's own time in UTC milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    append_ms: int
+    headers: Headers
+    value: bytes | None
+
+    @property
+    def appended(self) -> int:
+        """The append time in UTC microseconds: what windows and skew are judged by, also on redrive."""
+        return self.append_ms * 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionSettings:
+    """What a network fixes for everybody: its name, its gateway's topics, and the caps.
+
+    ``network`` is part of what is signed. Any party may write through ``gateway_topics``, where the gateway has
+    authenticated it. ``clock_ahead_ms`` is how far a publisher's clock may run ahead of the broker's; it may lag
+    without limit, since late facts are ordinary. Bytes of headers count names and values.
+    """
+
+    network: str
+    gateway_topics: frozenset[str] = frozenset()
+    clock_ahead_ms: int = 5 * 60 * 1_000
+    max_headers: int = 64
+    max_header_bytes: int = 16_384
+
+
+class Verified(NamedTuple):
+    """A record whose signature and speaker are proven and whose payload nobody has looked at yet.
+
+    ``event`` is the 16-byte identity of (source, id), ``content`` the 16-byte sameness of the signed bytes, ``payload``
+    the signed value.
+    """
+
+    record: Record
+    envelope: Envelope
+    party: Party
+    key: Key
+    event: bytes
+    content: bytes
+    payload: bytes
+
+
+class Admitted(NamedTuple):
+    """An event of this network with the facts that it states.
+
+    ``flags`` counts what is doubtful about its identifiers and was accepted all the same.
+    """
+
+    verified: Verified
+    payload: Payload
+    facts: Facts
+    flags: Mapping[str, int] = MappingProxyType({})
+
+    @property
+    def record(self) -> Record:
+        """The record as the broker has it."""
+        return self.verified.record
+
+    @property
+    def envelope(self) -> Envelope:
+        """The attributes as published."""
+        return self.verified.envelope
+
+    @property
+    def party(self) -> Party:
+        """Who said it."""
+        return self.verified.party
+
+    @property
+    def key(self) -> Key:
+        """The key that proves it."""
+        return self.verified.key
+
+    @property
+    def event(self) -> bytes:
+        """The 16-byte identity of (source, id)."""
+        return self.verified.event
+
+    @property
+    def content(self) -> bytes:
+        """The 16-byte sameness of the signed bytes."""
+        return self.verified.content
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that is not accepted now: the stable reason, what was wrong, where, and what its publisher can do.
+
+    ``publisher`` is whom it is put down to: the party that alone may write to the topic, else the party whose signature
+    was verified, else the topic itself. ``event`` is the event's identity where its signature was verified.
+    """
+
+    record: Record
+    reason: Reason
+    detail: str
+    pointer: str
+    remedy: str
+    publisher: str
+    event: bytes | None = None
+
+    @classmethod
+    def of(cls, record: Record, refusal: Refusal, publisher: str, event: bytes | None = None) -> Self:
+        """The refusal of ``record``; the exception itself is not kept, since it would keep its frames alive."""
+        return cls(record, refusal.reason, refusal.detail, refusal.pointer, refusal.remedy, publisher, event)
+
+    @classmethod
+    def internal(
+        cls, record: Record, error: BaseException, publisher: str, event: bytes | None = None
+    ) -> Self:
+        """A record on which our own code failed, and failed alone: nothing that its publisher could mend."""
+        return cls(
+            record,
+            Reason.INTERNAL_ERROR,
+            f"{type(error).__name__}: {error}"[:300],
+            "",
+            "The fault is on our side; the event is redriven when it is mended.",
+            publisher,
+            event,
+        )

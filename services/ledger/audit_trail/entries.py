@@ -1,0 +1,116 @@
+"""Entries of the audit trail: made with each change of a register, folded to what its rows must be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from services.ledger.audit_trail import digests
+from services.ledger.audit_trail.access_lines import OLDER, unsealed, unsealed_query
+from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS, Register
+from services.ledger.audit_trail.statements import statement
+
+Session = Connection[Any]
+Row = dict[str, Any]
+_THERE = "SELECT to_regclass('lianyun.audit_trail') IS NOT NULL"
+_ENTERED = "SELECT FROM lianyun.audit_trail WHERE register = 'migration' AND key = %s LIMIT 1"
+_HEAD = "SELECT FROM lianyun.audit_head WHERE register = %s FOR UPDATE"
+_ENTRIES = "SELECT key, change FROM lianyun.audit_trail WHERE register = %s ORDER BY no"
+
+
+def enter(session: Session, register: str, key: object, change: Mapping[str, Any] | None) -> None:
+    """Enter that the row ``key`` of ``register`` got the values of ``change``, in the caller's transaction; None: it is gone.
+
+    ``change`` holds what was written and nothing that was read, so that an entry vouches for nothing else. Waits for other
+    transactions that have changed the same register. A database that has no trail yet is left as it is: its rows are
+    taken up when it is migrated.
+    """
+    if session.cursor(row_factory=tuple_row).execute(_THERE).fetchone() != (True,):
+        return
+    said = digests.text(change)
+    values = {
+        "register": register,
+        "key": str(key),
+        "change": said,
+        "link": link(register, str(key), said),
+    }
+    session.execute(statement("enter"), values)
+
+
+def link(register: str, key: str, change: str) -> bytes:
+    """What one entry adds to the chain of its register."""
+    return hashlib.sha256("\0".join((register, key, change)).encode()).digest()
+
+
+def fold(entries: Iterable[tuple[str, str]]) -> dict[str, Row]:
+    """The rows by key that ``entries`` (key, change) make, in their order; ValueError for a change that is none."""
+    rows: dict[str, Row] = {}
+    for key, change in entries:
+        said = orjson.loads(change)
+        if said is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = {**rows.get(key, {}), **said}
+    return rows
+
+
+def parts_to_take_up(session: Session) -> list[Callable[[Session], None]]:
+    """What enters the rows that stand in the tables otherwise than in the trail, which older releases wrote; each part is repeatable.
+
+    To be called one by one, each in a transaction. Whatever stands there counts as right. Takes as long as reading all of the
+    access log that has no seal. Empty once the migration AUDITED is entered, even where its row was taken away.
+    """
+    if session.execute(_ENTERED, (str(AUDITED),)).fetchone() is not None:
+        return []
+    return [
+        *(partial(_take_up, register=register) for register in REGISTERS),
+        *(partial(_take_up_lines, table=table) for table in LOGS),
+        partial(_take_up_newest, table="api_answer", column="given"),
+        partial(_take_up_newest, table="webhook_message", column="at"),
+        _take_up_deliveries,
+        _take_up_decisions,
+    ]
+
+
+def _take_up_lines(session: Session, table: str) -> None:
+    with session.cursor(f"older_{table}") as cursor:
+        enter(session, table, OLDER, unsealed(cursor.execute(unsealed_query(table).encode())))
+
+
+def _take_up_newest(session: Session, table: str, column: str) -> None:
+    newest = f"SELECT coalesce(max({column}), 0) FROM lianyun.{table} WHERE seal IS NULL"  # noqa: S608
+    ((moment,),) = session.execute(newest.encode()).fetchall()
+    enter(session, table, OLDER, {column: moment})
+
+
+def _take_up_deliveries(session: Session) -> None:
+    """Processes of an older release have settled and forgotten deliveries and have sealed nothing; nobody adds any meanwhile."""
+    session.execute("LOCK TABLE lianyun.webhook_tally IN EXCLUSIVE MODE")
+    session.execute(statement("seal_deliveries"))
+    session.execute(statement("tally_webhooks"))
+
+
+def _take_up_decisions(session: Session) -> None:
+    session.execute(statement("tally_older_decisions"))
+
+
+def _take_up(session: Session, register: Register) -> None:
+    session.execute(_HEAD, (register.table,))  # whoever changes the register meanwhile enters it behind this
+    entered = fold(session.execute(_ENTRIES, (register.table,)))
+    stored: dict[str, Row] = dict(session.execute(register.query.encode()))
+    for key in sorted(entered.keys() | stored.keys()):
+        if key not in stored:
+            enter(session, register.table, key, None)
+            continue
+        known = entered.get(key, {})
+        change = {
+            name: value for name, value in stored[key].items() if name not in known or known[name] != value
+        }
+        if change:
+            enter(session, register.table, key, change)

@@ -1,0 +1,84 @@
+"""What was refused beyond the bound on letters, judged again straight from the log, while the broker still has it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from kafka import KafkaConsumer, TopicPartition
+
+from services.ledger.admission.model import Record, Refused
+from services.ledger.admission.raw_bytes import digest
+from services.ledger.dead_letters import store
+from services.ledger.dead_letters.letter import Cut
+from services.ledger.dead_letters.service import Desk, Done
+from services.ledger.registry import store as registry_store
+from services.ledger.storage.platform_events import record_platform_event
+
+RECOVERED: Final = "cut_recovered"
+"""Kind of the platform event; its detail names the place, who did it, and how many messages came to which outcome."""
+GONE: Final = "GONE"
+"""Outcome of offsets that the log has no record under any more."""
+
+
+def records(connection: Mapping[str, Any], cut: Cut) -> Iterator[Record]:
+    """The records of the log from the first to the last offset of ``cut`` that are still there, in order.
+
+    ``connection`` are kafka-python's settings. Blocks; KafkaError where the broker does not answer.
+    """
+    place = TopicPartition(cut.topic, cut.partition)
+    consumer = KafkaConsumer(**connection, enable_auto_commit=False, auto_offset_reset="earliest")
+    try:
+        consumer.assign([place])
+        beginning, end = consumer.beginning_offsets([place])[place], consumer.end_offsets([place])[place]
+        consumer.seek(place, max(beginning, cut.first_offset))
+        last = min(cut.last_offset, end - 1)
+        while consumer.position(place) <= last:
+            for one in consumer.poll(timeout_ms=1_000).get(place, ()):
+                if one.offset > last:
+                    return
+                yield Record(
+                    one.topic, one.partition, one.offset, one.timestamp, list(one.headers), one.value
+                )
+    finally:
+        consumer.close()
+
+
+def recover(desk: Desk, connection: Mapping[str, Any], cut: Cut) -> dict[str, int]:
+    """Judge every message of ``cut`` again, with its original append time, and apply what is good now; how many came to what.
+
+    A message of which there is a letter is left to its redrive, and what lies between the offsets for another reason or publisher to
+    its own row. One transaction for each event that is applied; repeating it applies nothing twice. What came of it is recorded as
+    a platform event; the row stays as it is, for it says what was refused.
+    """
+    session, done = desk.session, Counter[str]()
+    with session.transaction():
+        registry = registry_store.look(session)
+    met = 0
+    for record in records(connection, cut):
+        with session.transaction():
+            if store.one(session, digest(record.headers, record.value)) is not None:
+                continue
+        met += 1
+        judged = desk.judge(record, registry)
+        if isinstance(judged, Refused):
+            done[Done.STILL_REFUSED] += (judged.publisher, judged.reason) == (cut.publisher, cut.reason)
+        else:
+            done[desk.accept(record)] += 1
+    if met < cut.messages:
+        done[GONE] = cut.messages - met
+    found = {str(outcome): count for outcome, count in sorted(done.items()) if count}
+    detail = {
+        "topic": cut.topic,
+        "partition": cut.partition,
+        "publisher": cut.publisher,
+        "reason": cut.reason,
+        "first_offset": cut.first_offset,
+        "last_offset": cut.last_offset,
+        "by": desk.by,
+        "outcomes": found,
+    }
+    with session.transaction():
+        record_platform_event(session, RECOVERED, detail)
+    return found

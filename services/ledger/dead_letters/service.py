@@ -1,0 +1,240 @@
+"""What an operator does about dead letters, one outcome per letter, each repeatable and each written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
+
+from schemas.envelope import event_id
+from services.ledger.admission.admit import admit
+from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
+from services.ledger.dead_letters import store
+from services.ledger.dead_letters.letter import DeadLetter, Outcome, State
+from services.ledger.dead_letters.store import Session
+from services.ledger.registry import store as registry_store
+from services.ledger.registry.registry import Registry
+
+_ATTEMPTS = 5
+
+
+class Ledger(Protocol):
+    """What the desk needs of the store of accepted events; both work in the caller's transaction."""
+
+    def content_of(self, session: Session, event: bytes) -> bytes | None:
+        """The 16-byte content digest under which the event (16-byte id) was first accepted, None where it never was."""
+
+    def apply(self, session: Session, admitted: Admitted, registry: int) -> None:
+        """Apply one event, judged by that version of the registry, on the path of a batch, moving no offset.
+
+        Applying it twice changes nothing.
+        """
+
+
+class Done(StrEnum):
+    """What came of one action on one letter."""
+
+    REDRIVEN = "REDRIVEN"
+    DISCARDED = "DISCARDED"
+    REPLACED = "REPLACED"
+    ALREADY_REDRIVEN = "ALREADY_REDRIVEN"
+    ALREADY_DISCARDED = "ALREADY_DISCARDED"
+    ALREADY_REPLACED = "ALREADY_REPLACED"
+    STILL_REFUSED = "STILL_REFUSED"
+    FAILED = "FAILED"
+    NOT_KEPT_WHOLE = "NOT_KEPT_WHOLE"
+    NO_SUCH_EVENT = "NO_SUCH_EVENT"
+    NOT_FOUND = "NOT_FOUND"
+
+
+_ALREADY = {
+    State.REDRIVEN: Done.ALREADY_REDRIVEN,
+    State.DISCARDED: Done.ALREADY_DISCARDED,
+    State.REPLACED: Done.ALREADY_REPLACED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome for one letter, with a sentence for people."""
+
+    digest: bytes
+    done: Done
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Somebody (``by``) working on letters at ``at`` (UTC microseconds, recorded only) with an idle ``session``.
+
+    Every method takes the letter's 32-byte digest and commits one transaction; none raises for what a letter holds,
+    only for a database that cannot be reached.
+    """
+
+    session: Session
+    ledger: Ledger
+    settings: AdmissionSettings
+    by: str
+    at: int
+
+    def redrive(self, digest: bytes) -> Result:
+        """Judge the unchanged bytes again, with their original append time, and apply them where they are good now.
+
+        A discarded letter may be redriven. One whose event was accepted in another form meanwhile is not: two contents
+        under one id would put both aside.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self.session.transaction():
+                    return self._noted(self._redrive(digest), "redrive")
+            except (DeadlockDetected, SerializationFailure, LockNotAvailable) as conflict:
+                if attempt == _ATTEMPTS:
+                    return self._failed(digest, conflict)
+            except _OwnFault as fault:
+                return self._failed(digest, fault.error)
+        raise AssertionError("unreachable")
+
+    def discard(self, digest: bytes, why: str) -> Result:
+        """Decide that an open letter is not wanted; its bytes stay until retention takes them."""
+        with self.session.transaction():
+            return self._noted(self._end(digest, State.DISCARDED, Done.DISCARDED, why), "discard")
+
+    def replaced(self, digest: bytes, source: str, id: str) -> Result:
+        """Note that the publisher published the event ``source``/``id`` in the place of an open letter."""
+        with self.session.transaction():
+            if self.ledger.content_of(self.session, event_id(source, id)) is None:
+                return Result(
+                    digest, Done.NO_SUCH_EVENT, f"No event {id} of {source} is accepted; nothing was changed."
+                )
+            result = self._end(digest, State.REPLACED, Done.REPLACED, f"by {id} of {source}")
+            return self._noted(result, "replace")
+
+    def judge(self, record: Record, registry: Registry) -> Admitted | Refused:
+        """The judgement of a record; one on which our own code fails is refused as INTERNAL_ERROR."""
+        try:
+            return admit(record, registry, self.settings)
+        except Exception as error:
+            return Refused.internal(record, error, record.topic)
+
+    def accept(self, record: Record) -> Done:
+        """Judge a record of which there is no letter, and apply it where it is good now, in a transaction of its own.
+
+        FAILED where our own code fails on it, or others stand in the way again and again.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                with self.session.transaction():
+                    return self._accept(record)
+            except (DeadlockDetected, SerializationFailure, LockNotAvailable):
+                continue
+            except _OwnFault:
+                break
+        return Done.FAILED
+
+    def _accept(self, record: Record) -> Done:
+        registry = registry_store.load(self.session)
+        judged = self._admit(record, registry)
+        if isinstance(judged, Refused):
+            return Done.STILL_REFUSED
+        known = self.ledger.content_of(self.session, judged.event)
+        if known is not None:
+            return Done.ALREADY_REDRIVEN if known == judged.content else Done.REPLACED
+        self._apply(judged, registry.version)
+        return Done.REDRIVEN
+
+    def _apply(self, judged: Admitted, version: int) -> None:
+        try:
+            self.ledger.apply(self.session, judged, version)
+        except (DeadlockDetected, SerializationFailure, LockNotAvailable):
+            raise
+        except Exception as error:
+            raise _OwnFault(error) from error
+
+    def _redrive(self, digest: bytes) -> Result:
+        # The order of locks is that of a batch: registry, then what applying takes, and the letter last.
+        registry = registry_store.load(self.session)
+        letter = store.one(self.session, digest)
+        if letter is None:
+            return Result(digest, Done.NOT_FOUND, "There is no such letter.")
+        if letter.state in (State.REDRIVEN, State.REPLACED):
+            return _already(letter)
+        if letter.truncated:
+            where = f"{letter.last.topic}/{letter.last.partition} at offset {letter.last.offset}"
+            return Result(
+                digest,
+                Done.NOT_KEPT_WHOLE,
+                f"Its bytes are not kept whole; the log may still have them: {where}, if the digest of what is there is "
+                f"{letter.name}.",
+            )
+        judged = self._judge(letter, registry)
+        if isinstance(judged, Refused):
+            store.judge_again(self.session, digest, judged)
+            at = f" at {judged.pointer}" if judged.pointer else ""
+            return Result(digest, Done.STILL_REFUSED, f"{judged.reason}{at}: {judged.detail}")
+        known = self.ledger.content_of(self.session, judged.event)
+        if known is not None and known != judged.content:
+            return self._end(
+                digest, State.REPLACED, Done.REPLACED, "Its publisher published another content."
+            )
+        self._apply(judged, registry.version)
+        if not store.settle(self.session, digest, State.REDRIVEN, of=(State.OPEN, State.DISCARDED)):
+            return self._changed(digest)
+        return Result(digest, Done.REDRIVEN, "Accepted unchanged, with its original append time.")
+
+    def _judge(self, letter: DeadLetter, registry: Registry) -> Admitted | Refused:
+        first: Refused | None = None
+        for record in letter.records():
+            judged = self._admit(record, registry)
+            if isinstance(judged, Admitted):
+                return judged
+            first = first or judged
+        assert first is not None
+        return first
+
+    def _admit(self, record: Record, registry: Registry) -> Admitted | Refused:
+        try:
+            return admit(record, registry, self.settings)
+        except Exception as error:
+            raise _OwnFault(error) from error
+
+    def _end(self, digest: bytes, state: State, done: Done, detail: str) -> Result:
+        letter = store.one(self.session, digest)
+        if letter is None:
+            return Result(digest, Done.NOT_FOUND, "There is no such letter.")
+        if letter.state is not State.OPEN:
+            return _already(letter)
+        if store.settle(self.session, digest, state, of=(State.OPEN,)):
+            return Result(digest, done, detail)
+        return self._changed(digest)
+
+    def _changed(self, digest: bytes) -> Result:
+        """Somebody else was faster; say what he did."""
+        letter = store.one(self.session, digest)
+        return Result(digest, Done.NOT_FOUND, "It is gone.") if letter is None else _already(letter)
+
+    def _noted(self, result: Result, action: str) -> Result:
+        if result.done not in _ALREADY.values():
+            outcome = Outcome(self.at, self.by, action, result.done, result.detail)
+            store.note(self.session, result.digest, outcome)
+        return result
+
+    def _failed(self, digest: bytes, error: BaseException) -> Result:
+        """Write down in a transaction of its own what undid the first one."""
+        detail = f"{type(error).__name__}: {error}"[:300]
+        with self.session.transaction():
+            return self._noted(Result(digest, Done.FAILED, detail), "redrive")
+
+
+class _OwnFault(Exception):
+    """Our code failed on a good event: the transaction goes back, and the letter stays."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _already(letter: DeadLetter) -> Result:
+    done = _ALREADY[letter.state]
+    return Result(letter.digest, done, f"It is {done.replace('_', ' ').lower()}.")

@@ -1,0 +1,215 @@
+"""Reading dead letters, and writing what was done about them; each in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from schemas.reasons import Reason
+from services.ledger.admission.model import Refused
+from services.ledger.audit_trail.entries import enter
+from services.ledger.dead_letters.batch import storable
+from services.ledger.dead_letters.letter import Cut, DeadLetter, Origin, Outcome, State
+from services.ledger.dead_letters.statements import statement
+
+Session = Connection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which letters: all that is given must hold. ``before`` is the last letter of the page before."""
+
+    state: State | None = State.OPEN
+    publisher: str | None = None
+    reason: Reason | None = None
+    limit: int = 50
+    before: DeadLetter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many letters and how many copies of one publisher stand in one state for one reason."""
+
+    publisher: str
+    reason: Reason
+    state: State
+    letters: int
+    copies: int
+
+
+def letters(session: Session, query: Query) -> list[DeadLetter]:
+    """The letters of ``query``, the latest seen first, without their outcomes.
+
+    An open letter whose event has been accepted in another form meanwhile shows as REPLACED.
+    """
+    last = query.before
+    found = session.execute(
+        statement("list"),
+        {
+            "state": query.state,
+            "publisher": query.publisher,
+            "reason": query.reason,
+            "limit": query.limit,
+            "before_append": None if last is None else last.last.appended,
+            "before_digest": None if last is None else last.digest,
+        },
+    )
+    return [_letter(row) for row in found]
+
+
+def traced(session: Session, trace: bytes, limit: int) -> list[DeadLetter]:
+    """The letters of the 16-byte ``trace``, the latest seen first, at most ``limit``, without their outcomes.
+
+    A letter is of the trace that its first copy came with.
+    """
+    found = session.execute(statement("traced"), {"trace": trace.hex().encode(), "limit": limit})
+    return [_letter(row) for row in found]
+
+
+def named(session: Session, prefix: str) -> list[DeadLetter]:
+    """The letters whose digest in hex starts with ``prefix`` (at least 4 digits), at most two, with their outcomes.
+
+    Two mean that the prefix is not enough. ValueError where it is no hex.
+    """
+    low = bytes.fromhex(prefix + "0" * (64 - len(prefix)))
+    high = bytes.fromhex(prefix + "f" * (64 - len(prefix)))
+    if len(prefix) < 4 or len(low) != 32:
+        raise ValueError("give 4 to 64 hex digits of the letter's digest")
+    found = session.execute(statement("named"), {"low": low, "high": high}).fetchall()
+    return [replace(letter, outcomes=outcomes(session, letter.digest)) for letter in map(_letter, found)]
+
+
+def one(session: Session, digest: bytes) -> DeadLetter | None:
+    """The letter of ``digest`` (32 bytes) as it is now, without its outcomes."""
+    row = session.execute(statement("named"), {"low": digest, "high": digest}).fetchone()
+    return None if row is None else _letter(row)
+
+
+def outcomes(session: Session, digest: bytes) -> Sequence[Outcome]:
+    """What was done about a letter, in order."""
+    return tuple(Outcome(*row) for row in session.execute(statement("outcomes"), {"digest": digest}))
+
+
+def settle(session: Session, digest: bytes, state: State, *, of: Sequence[State]) -> bool:
+    """Bring a letter to ``state`` if it is in one of ``of`` now, and say whether it was."""
+    asked = {"digest": digest, "state": state, "of": [str(each) for each in of]}
+    return session.execute(statement("settle"), asked).rowcount == 1
+
+
+def judge_again(session: Session, digest: bytes, refused: Refused) -> None:
+    """Put down the latest reason why the letter cannot be accepted."""
+    said = {
+        "digest": digest,
+        "reason": refused.reason,
+        "detail": storable(refused.detail),
+        "pointer": storable(refused.pointer),
+        "remedy": storable(refused.remedy),
+        "event": None if refused.event is None else UUID(bytes=refused.event),
+    }
+    session.execute(statement("judge_again"), said)
+
+
+def note(session: Session, digest: bytes, outcome: Outcome) -> None:
+    """Add ``outcome`` to what was done about the letter."""
+    said = {
+        "at": outcome.at,
+        "by": outcome.by,
+        "action": outcome.action,
+        "outcome": outcome.outcome,
+        "detail": storable(outcome.detail),
+    }
+    row = session.execute(statement("note"), {"digest": digest, **said}).fetchone()
+    if row is not None:
+        enter(session, "dead_letter_outcome", row[0], {"digest": digest.hex(), **said})
+
+
+def tallies(session: Session) -> list[Tally]:
+    """The counts by publisher, reason and state, for metrics and overviews."""
+    found = session.execute(statement("tallies"))
+    return [Tally(p, Reason(r), State(s), letters, copies) for p, r, s, letters, copies in found]
+
+
+def cuts(session: Session, limit: int = 1_000) -> list[Cut]:
+    """What was refused beyond the bound on letters, the latest first."""
+    found = session.execute(statement("cuts"), {"limit": limit})
+    return [_cut(list(row)) for row in found]
+
+
+def cut_tallies(session: Session) -> dict[tuple[str, Reason], int]:
+    """How many messages of each publisher were refused beyond the bound on letters, by reason."""
+    return {(p, Reason(r)): count for p, r, count in session.execute(statement("cut_tallies"))}
+
+
+def oldest_open(session: Session) -> dict[str, int]:
+    """Append time of the oldest open letter of each publisher that has one, UTC microseconds."""
+    return dict(session.execute(statement("oldest")).fetchall())
+
+
+def outcome_counts(session: Session) -> dict[str, int]:
+    """How often each outcome was noted for letters that are still kept."""
+    return dict(session.execute(statement("outcome_counts")).fetchall())
+
+
+def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[State, int]:
+    """Remove up to ``limit`` letters last seen before ``older_than`` (UTC microseconds); how many of each state.
+
+    Call it until it gives nothing, committing in between: no transaction is long. Rows in use are left for next time.
+    What was done about them goes too, and the records of what was refused beyond the bound on letters that are of the same age.
+    """
+    with session.transaction():
+        session.execute(statement("purge_cuts"), {"older_than": older_than})
+        past = session.execute(statement("past"), {"older_than": older_than, "limit": limit})
+        letters = {"digests": [digest for (digest,) in past]}
+        # Only now that the letters are locked: nothing is noted of them any more.
+        outcomes = session.execute(statement("purge_outcomes"), letters).fetchall()
+        gone = {State(state): count for state, count in session.execute(statement("purge"), letters)}
+        for (no,) in outcomes:
+            enter(session, "dead_letter_outcome", no, None)
+    return gone
+
+
+def _cut(row: list[Any]) -> Cut:
+    row[4], row[-1] = Reason(row[4]), bytes(row[-1])
+    return Cut(*row)
+
+
+def _letter(row: tuple[Any, ...]) -> DeadLetter:
+    (
+        digest,
+        state,
+        publisher,
+        event,
+        reason,
+        detail,
+        pointer,
+        remedy,
+        count,
+        headers,
+        value,
+        size,
+        cut,
+        *at,
+    ) = row
+    first_append, first_topic, first_partition, first_offset = at[:4]
+    last_append, last_topic, last_partition, last_offset = at[4:]
+    return DeadLetter(
+        digest=bytes(digest),
+        state=State(state),
+        publisher=publisher,
+        event=None if event is None else bytes(event),
+        reason=Reason(reason),
+        detail=detail,
+        pointer=pointer,
+        remedy=remedy,
+        count=count,
+        headers=bytes(headers),
+        value=None if value is None else bytes(value),
+        value_bytes=size,
+        truncated=cut,
+        first=Origin(first_append, first_topic, first_partition, first_offset),
+        last=Origin(last_append, last_topic, last_partition, last_offset),
+    )

@@ -1,0 +1,125 @@
+"""What an operator does to the registry, each in the caller's one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemas import railnet
+from schemas.events.keys import canonical_place
+from services.ledger.registry import store
+from services.ledger.registry.errors import RegistryError
+from services.ledger.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded, PartyAmended
+from services.ledger.registry.key import Key, quarantined_from
+from services.ledger.registry.possession import require_proof
+from services.ledger.registry.registry import Registry
+from services.ledger.registry.store import Session
+
+Quarantine = Callable[[Session, str, int], int]
+"""(session, key id, from append time in UTC microseconds) -> how many stored events stopped counting.
+
+Supplied by the store: it lists the events of that key appended at or after the moment, marks them dead for the reason
+QUARANTINED, and refolds what they reached, in the same transaction. Repeating it changes nothing.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """What a revocation did: the registry after it, the key ids it ended and how many stored events it put aside."""
+
+    registry: Registry
+    keys: tuple[str, ...]
+    quarantined: int
+
+
+def add_party(session: Session, party: PartyAdded, *, at: int, by: str) -> Registry:
+    """Register a party; raises RegistryError where its code, a source or a topic is taken. ``at`` UTC microseconds.
+
+    Its places are recorded in their canonical spelling, and a manager that railnet does not know is refused: such a
+    territory would silently cover nothing.
+    """
+    _require_managers(party.managers)
+    known = party.model_copy(update={"places": frozenset(map(canonical_place, party.places))})
+    return store.append(session, known, at=at, by=by)
+
+
+def amend_party(session: Session, change: PartyAmended, *, at: int, by: str) -> Registry:
+    """Change what a party is, for records that the broker takes from ``change.since`` on; what it was stays known.
+
+    Raises RegistryError for a party that is not there, a source of another, a change of nothing, and where ``since`` lies
+    before ``at`` or the last amendment: records that were judged already would have to be judged otherwise.
+    """
+    if change.since < at:
+        raise RegistryError(
+            "The amendment would count from a moment in the past, whose records were judged already.",
+            "Let it count from now on; what was refused before can be published again.",
+        )
+    if change.managers:
+        _require_managers(change.managers)
+    if change.places is not None:
+        change = change.model_copy(update={"places": frozenset(map(canonical_place, change.places))})
+    return store.append(session, change, at=at, by=by)
+
+
+def _require_managers(managers: frozenset[str]) -> None:
+    unknown = sorted(managers - railnet.companies().keys())
+    if unknown:
+        raise RegistryError(
+            f"No company {unknown[0]} manages a station of railnet.",
+            f"Known are {', '.join(sorted(railnet.companies()))}.",
+        )
+
+
+def add_key(
+    session: Session, party: str, key: NewKey, *, at: int, by: str, in_place_of: str | None = None
+) -> Registry:
+    """Give ``party`` a further key; raises RegistryError for a weak, known or malformed one, and for one without proof.
+
+    ``in_place_of`` is the id of a revoked key of the party, where this one recovers from its loss.
+    """
+    added = KeyAdded(party=party, key=key, in_place_of=in_place_of)
+    return store.append(session, added, at=at, by=by, require=require_proof)
+
+
+def rotate_key(
+    session: Session, party: str, old: str, key: NewKey, *, old_until: int, at: int, by: str
+) -> Registry:
+    """Give ``party`` a key in the place of ``old``, which stays valid until ``old_until`` (UTC microseconds); both have signed.
+
+    Raises RegistryError also where ``old_until`` lies before ``at``: ending a key in the past is a revocation.
+    """
+    if old_until < at:
+        raise RegistryError(
+            "The old key would end in the past, and what it has signed since would be in doubt.",
+            "Rotate with an end from now on, or revoke the key.",
+        )
+    rotated = KeyRotated(party=party, old=old, old_until=old_until, key=key)
+    return store.append(session, rotated, at=at, by=by, require=require_proof)
+
+
+def revoke_key(
+    session: Session,
+    key: str,
+    quarantine: Quarantine,
+    *,
+    at: int,
+    by: str,
+    compromised_since: int | None = None,
+    cause: str = "",
+) -> Revocation:
+    """End a key at ``at`` and put aside all that it signed from ``compromised_since`` (else ``at``) on.
+
+    Times are UTC microseconds and are compared with append times, never with what publishers claim. No batch can be
+    under way meanwhile: the registry is locked before ``quarantine`` reads what is stored.
+    """
+    event = KeyRevoked(key=key, revoked_at=at, compromised_since=compromised_since, cause=cause)
+    registry = store.append(session, event, at=at, by=by)
+    pair = registry.keys[key].public.raw
+    ended = [known for known in registry.keys.values() if known.public.raw == pair]
+    aside = sum(_put_aside(session, known, quarantine) for known in ended)
+    return Revocation(registry, tuple(sorted(known.key_id for known in ended)), aside)
+
+
+def _put_aside(session: Session, key: Key, quarantine: Quarantine) -> int:
+    start = quarantined_from(key)
+    return 0 if start is None else quarantine(session, key.key_id, start)

@@ -1,0 +1,73 @@
+"""The registry at one version: an immutable snapshot that a worker judges a whole batch by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Self
+
+from services.ledger.registry.key import Key
+from services.ledger.registry.party import Party
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All parties and keys at ``version`` (the number of registry events folded; 0 is empty).
+
+    Look-ups are dictionary reads and give None for what is not registered. Build one with ``of``.
+    """
+
+    version: int
+    parties: Mapping[str, Party]  # by code
+    keys: Mapping[str, Key]  # by key id
+    owners: Mapping[str, Party]  # by source, also one that its party has given up
+    numbered: Mapping[int, Party]  # by the number that storage uses
+    writers: Mapping[str, Party]  # by topic
+
+    @classmethod
+    def of(cls, version: int, parties: Iterable[Party] = (), keys: Iterable[Key] = ()) -> Self:
+        """The snapshot of ``parties`` and ``keys``, which the fold keeps free of contradictions."""
+        every = tuple(parties)
+        return cls(
+            version,
+            MappingProxyType({party.code: party for party in every}),
+            MappingProxyType({key.key_id: key for key in keys}),
+            MappingProxyType({source: party for party in every for source in party.owned}),
+            MappingProxyType({party.no: party for party in every}),
+            MappingProxyType(_sole_writers(every)),
+        )
+
+    def key(self, key_id: str) -> Key | None:
+        """The key of that id, whatever its state."""
+        return self.keys.get(key_id)
+
+    def party(self, code: str) -> Party | None:
+        """The party of that code."""
+        return self.parties.get(code)
+
+    def owner(self, source: str) -> Party | None:
+        """The party that ``source`` belongs to, or did: whether it counts, ``Party.at`` says."""
+        return self.owners.get(source)
+
+    def by_number(self, no: int) -> Party | None:
+        """The party that storage knows as ``no``."""
+        return self.numbered.get(no)
+
+    def writer(self, topic: str) -> Party | None:
+        """The party that alone may write to ``topic``; None for a hub's, the gateway's and unknown topics."""
+        return self.writers.get(topic)
+
+    def keys_of(self, code: str) -> tuple[Key, ...]:
+        """All keys of a party, in the order of their windows and ids."""
+        own = (key for key in self.keys.values() if key.party == code)
+        return tuple(sorted(own, key=lambda key: (key.not_before, key.key_id)))
+
+
+def _sole_writers(parties: Iterable[Party]) -> dict[str, Party]:
+    """The topics of exactly one party; those of a hub, which several parties share, have no sole writer."""
+    writers: dict[str, list[Party]] = {}
+    for party in parties:
+        for topic in party.topics:
+            writers.setdefault(topic, []).append(party)
+    return {topic: found[0] for topic, found in writers.items() if len(found) == 1}

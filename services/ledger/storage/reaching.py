@@ -1,0 +1,176 @@
+"""What reaches a consignment and whose word counts there: the core's rules over rows instead of over facts.
+
+The walk is that of ``services.domain.links`` and ``engagement``, without what no row needs: which way was taken, and
+trains. Rows are walked as they were read, since they are many; the property test beside ``services.domain`` holds both
+walks equal. Groups and parts are the core's own functions. The result is one row per consignment that the fold of heads
+reads.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from schemas.events.base import ObjectKind
+from services.domain import engagement
+from services.domain.facts import FOREVER, SINCE_EVER, Link, LinkKind, Micros
+from services.domain.objects import Thing
+from services.domain.parts import partial
+
+FoundingRow = tuple[bytes, int, Sequence[int]]
+"""Of ``foundings.sql``: consignment, publisher, parties named."""
+LinkRow = tuple[int, bytes, bytes, Micros, Micros, int, bool, Sequence[int]]
+"""Of ``ascend.sql``: kind, left, right, start, effective end, publisher, territorial, parties named."""
+_CARRIES, _SAME = int(LinkKind.CONTAINER_CARRIES), int(LinkKind.SAME_CONSIGNMENT)
+
+
+class Reach(NamedTuple):
+    """The row of one consignment; intervals of one object are disjoint and in order, ids and parties sorted."""
+
+    cons: bytes
+    founded: bool = False
+    engaged: tuple[int, ...] = ()
+    objects: Sequence[bytes] = ()  # the object of each way; starts and untils tell when it reaches
+    starts: Sequence[Micros] = ()
+    untils: Sequence[Micros] = ()
+    held: Sequence[bytes] = ()
+    parts: Sequence[bytes] = ()  # papers that do not speak for the whole cargo
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """The rows of all consignments that were asked for; ``canonical`` maps each to the one its group is kept at."""
+
+    reaches: tuple[Reach, ...]
+    canonical: Mapping[bytes, bytes]
+
+
+def derive_structure(
+    consignments: Iterable[bytes], foundings: Iterable[FoundingRow], links: Iterable[LinkRow]
+) -> Structure:
+    """Rows of ``foundings.sql`` and ``ascend.sql`` (live ones only) to what they mean for ``consignments``. Pure."""
+    parties: dict[bytes, set[int]] = defaultdict(set)
+    for cons, publisher, names in foundings:
+        parties[cons].update((publisher, *names))
+    into: dict[bytes, list[LinkRow]] = defaultdict(list)
+    same: list[LinkRow] = []
+    for row in links:
+        if row[0] == _SAME:
+            same.append(row)
+        else:
+            into[row[2]].append(row)
+    groups = _groups(parties, same) if same else {}
+    reaches: list[Reach] = []
+    canonical: dict[bytes, bytes] = {}
+    for cons in sorted(set(consignments)):
+        members = groups.get(cons) or ((cons,) if cons in parties else ())
+        first = canonical[cons] = min(members, default=cons)
+        reaches.append(_reach(cons, members, parties, into) if members and cons == first else Reach(cons))
+    return Structure(tuple(reaches), canonical)
+
+
+def _groups(parties: Mapping[bytes, set[int]], same: Iterable[LinkRow]) -> Mapping[bytes, Sequence[bytes]]:
+    """The core's groups. The keys of things are known to nobody here; the ids' digits stand for them."""
+    declared = [
+        Link(b"", str(row[5]), 0, LinkKind.SAME_CONSIGNMENT, _thing(row[1]), _thing(row[2]), 0, None, row[6])
+        for row in same
+    ]
+    ends = {end for row in same for end in row[1:3]}
+    founded = {_thing(end): frozenset(map(str, parties[end])) for end in ends if end in parties}
+    groups = engagement.groups(founded, declared)
+    return {_id(thing): sorted(map(_id, members)) for thing, members in groups.items()}
+
+
+def _thing(cons: bytes) -> Thing:
+    return Thing(ObjectKind.CONSIGNMENT, cons.hex())
+
+
+def _id(thing: Thing) -> bytes:
+    return bytes.fromhex(thing.key)
+
+
+def _reach(
+    cons: bytes,
+    members: Sequence[bytes],
+    parties: Mapping[bytes, set[int]],
+    into: Mapping[bytes, Sequence[LinkRow]],
+) -> Reach:
+    known = set[int]().union(*(parties[member] for member in members))
+    while True:
+        counted, stood_aside = _counted(members, known, into)
+        engaged = known.union(*(row[7] for row in counted))
+        if not stood_aside or engaged == known:
+            break
+        known = engaged  # whoever was named may have links of his own
+    spans: dict[bytes, list[tuple[Micros, Micros]]] = {}
+    things = set(members)
+    for kind, left, _, start, until, _, _, _ in counted:
+        things.add(left)
+        if kind == _CARRIES:
+            spans.setdefault(left, []).append((start, until))
+    objects, starts, untils = [], [], []
+    for thing in sorted(things):
+        for start, until in _disjoint(spans[thing]) if thing in spans else _ALWAYS:
+            objects.append(thing)
+            starts.append(start)
+            untils.append(until)
+    return Reach(
+        cons,
+        founded=True,
+        engaged=tuple(sorted(engaged)),
+        objects=objects,
+        starts=starts,
+        untils=untils,
+        held=_held(spans),
+        parts=sorted(partial(row[:3] for row in counted)),
+    )
+
+
+def _counted(
+    members: Iterable[bytes], known: set[int], into: Mapping[bytes, Sequence[LinkRow]]
+) -> tuple[list[LinkRow], bool]:
+    """The links that count by the word of ``known`` and lead to ``members``, and whether others stood aside.
+
+    Only boxes come and go, and nothing is reached through a box: what counts counts for as long as its link holds.
+    """
+    counted: list[LinkRow] = []
+    stood_aside = False
+    todo = list(members)
+    seen = set(todo)
+    for thing in todo:  # grows on the way
+        for row in into.get(thing, ()):
+            kind, left, _, start, until, publisher, territorial, _ = row
+            if kind == _CARRIES and start >= until:
+                continue
+            if not territorial and publisher not in known:
+                stood_aside = True
+                continue
+            counted.append(row)
+            if left not in seen:
+                seen.add(left)
+                todo.append(left)
+    return counted, stood_aside
+
+
+_ALWAYS = ((SINCE_EVER, FOREVER),)
+
+
+def _disjoint(spans: Sequence[tuple[Micros, Micros]]) -> Iterable[tuple[Micros, Micros]]:
+    """The moments of all ``spans`` (none is empty) as disjoint intervals; those that touch are one."""
+    if len(spans) == 1:
+        return spans
+    joined: list[tuple[Micros, Micros]] = []
+    for start, until in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], until)
+        else:
+            joined.append((start, until))
+    return joined
+
+
+def _held(spans: Mapping[bytes, Sequence[tuple[Micros, Micros]]]) -> list[bytes]:
+    """The boxes whose assignment by some publisher has no end; all of them where the cargo has left every one."""
+    holding = [box for box, known in spans.items() if any(until == FOREVER for _, until in known)]
+    return sorted(holding or spans)

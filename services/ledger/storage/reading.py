@@ -1,0 +1,248 @@
+"""Reading back: events with their bytes, what concerns a consignment, and the order in which events became visible.
+
+Every function runs in the caller's transaction on any connection, reads the current generation, and locks nothing.
+What depends on links is exact once everything is settled (``unsettled`` says how many notes still wait).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from psycopg import Cursor
+from psycopg.rows import tuple_row
+
+from schemas.events.base import ObjectKind
+from services.domain.facts import Micros
+from services.domain.objects import object_id
+from services.domain.train_head import RUNNING
+from services.ledger.admission.raw_bytes import unframe
+from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
+from services.ledger.storage.session import Session
+from services.ledger.storage.statements import statement
+from services.ledger.storage.words import key_text
+from services.ledger.storage.work import Work
+from services.runtime.named_sql import nested
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An accepted event with all that is needed to prove it again; ``append_us`` is the broker's time in UTC microseconds.
+
+    ``quarantined`` says that it counts as if it had never been accepted.
+    """
+
+    no: int
+    id: bytes
+    content: bytes
+    topic: str
+    partition: int
+    offset: int
+    append_us: int
+    registry_version: int
+    rule_version: int
+    key_id: str
+    headers: list[tuple[str, bytes | None]]
+    payload: bytes
+    quarantined: bool
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the order in which events became visible: transaction id, then event number."""
+
+    xid: int = 0
+    no: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleBatch:
+    """A transaction that accepted events, before which nothing can appear any more."""
+
+    position: Position  # of its first possible event number
+    events: int
+    at: datetime
+
+
+def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]:
+    """The canonical ids of the founded consignments that facts about the object reach, at any time, in order.
+
+    A wagon or train also leads to what was handed on from it to another network, of which its own publisher does not say.
+    """
+    work = _work(session)
+    return [
+        row[0]
+        for row in work.rows("read_consignments", {"id": object_id(kind, key).hex(), "kind": int(kind)})
+    ]
+
+
+def said_of(session: Session, kind: ObjectKind, key: str) -> list[Stored]:
+    """The events that name the object itself, whatever it belongs to, with all that withdraws them, in order of their numbers."""
+    work = _work(session)
+    way = {"ids": uuids([object_id(kind, key)]), "kinds": smallints([int(kind)])}
+    bounds = {"los": bigints([-_ALWAYS]), "his": bigints([_ALWAYS])}
+    numbers = [row[0] for row in work.rows("read_numbers", {**way, **bounds})]
+    return with_withdrawals(session, numbers) if numbers else []
+
+
+def load_facts(session: Session, consignments: Sequence[bytes], as_of: Micros | None = None) -> list[Stored]:
+    """All events that may concern the groups of ``consignments`` (16-byte ids), in order of their numbers.
+
+    Interpreting them and calling ``services.domain.derive`` gives the same view as all events ever accepted would: links,
+    claims and foundings of everything that reaches them, also by train; what withdraws any of these; both sides of
+    hand-overs; routes, and restrictions at the places that they pass. More may be among them and changes nothing.
+
+    With ``as_of`` the view is that of the moment, and running positions that the same publisher has given anew are left
+    out, which it would only list as superseded: a train that reports every minute is read as often as it passes places.
+    """
+    _work(session)
+    return [stored_of(row) for row in ask_facts(session, consignments, as_of).fetchall()]
+
+
+def ask_facts(
+    session: Session, consignments: Sequence[bytes], as_of: Micros | None = None
+) -> Cursor[tuple[Any, ...]]:
+    """Ask for what ``load_facts`` gives, one statement in all; in a pipeline its rows come at the pipeline's end.
+
+    For sessions that know packed arrays and were told to ``spare`` memory.
+    """
+    parameters: dict[str, Any] = {"ids": uuids(sorted(consignments))}
+    if as_of is not None:
+        # Facts of the moment itself belong to it: the stretch ends behind it.
+        parameters |= {"moments": bigints([as_of + 1]), "running": RUNNING}
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    return cursor.execute(facts_query(as_of is not None), parameters)
+
+
+@cache
+def facts_query(superseded: bool) -> bytes:
+    """The walk, what was said of the objects on it, what withdraws that, and the events: each of them a statement as well."""
+    return b"\n".join(
+        (
+            _closed_query(superseded),
+            nested(statement("read_bodies"), nos=b"SELECT DISTINCT c.no FROM closed c"),
+        )
+    )
+
+
+@cache
+def numbers_query(superseded: bool) -> bytes:
+    """The same as one row: the numbers of these events, in order; NULL where there is none."""
+    return _closed_query(superseded) + b"\nSELECT array_agg(DISTINCT c.no ORDER BY c.no) AS nos FROM closed c"
+
+
+@cache
+def said_query() -> bytes:
+    """The walk, and the numbers of what was said of the objects on it: without what withdraws that."""
+    return _said_query() + b"\nSELECT n.no FROM said n"
+
+
+def _closed_query(superseded: bool) -> bytes:
+    said = b"SELECT n.no FROM said n"
+    if superseded:
+        old = nested(statement("read_superseded"), nos=said)
+        counted = b"SELECT n.no FROM said n EXCEPT (" + old + b")"
+    else:
+        counted = said
+    return b"\n".join(
+        (
+            _said_query(),
+            b", closed (no) AS MATERIALIZED (",
+            nested(statement("read_closure"), nos=counted),
+            b")",
+        )
+    )
+
+
+def _said_query() -> bytes:
+    ways = {name: b"SELECT w." + column + b" FROM walk w" for name, column in _WAYS}
+    return b"\n".join(
+        (
+            b"WITH walk (id, kind, lo, hi) AS MATERIALIZED (",
+            statement("read_walk"),
+            b"), said (no) AS MATERIALIZED (",
+            nested(statement("read_numbers"), **ways),
+            b")",
+        )
+    )
+
+
+_ALWAYS = 4_611_686_018_427_387_904  # microseconds, as in read_consignments
+_WAYS = (("ids", b"id"), ("kinds", b"kind"), ("los", b"lo"), ("his", b"hi"))
+
+
+def with_withdrawals(session: Session, numbers: Sequence[int]) -> list[Stored]:
+    """The events under the numbers that the store gave them, with all that corrects or retracts them, in order."""
+    work = _work(session)
+    return _bodies(work, [row[0] for row in work.rows("read_closure", {"nos": bigints(sorted(numbers))})])
+
+
+def events_by_id(session: Session, ids: Sequence[bytes]) -> list[Stored]:
+    """The events under the 16-byte ``ids``, variants of equivocating publishers included."""
+    work = _work(session)
+    return _bodies(work, [row[0] for row in work.rows("read_ids", {"ids": uuids(sorted(ids))})])
+
+
+def events_by_number(session: Session, numbers: Sequence[int]) -> list[Stored]:
+    """The events under the numbers that the store gave them, in order."""
+    return _bodies(_work(session), numbers)
+
+
+def tail(session: Session, after: Position, limit: int) -> tuple[list[Stored], Position]:
+    """At most ``limit`` events after a position in the order of visibility, and the position behind the last of them.
+
+    Never shows an event before one that it will show later: a reader that goes on from the position misses nothing.
+    """
+    work = _work(session)
+    found = work.rows("read_tail", {"xid": str(after.xid), "no": after.no, "limit": limit})
+    if not found:
+        return [], after
+    bodies = {stored.no: stored for stored in _bodies(work, [no for _, no in found])}
+    xid, last = found[-1]
+    return [bodies[no] for _, no in found], Position(int(xid), last)
+
+
+def before_last(session: Session, count: int) -> Position:
+    """The position from which ``tail`` shows the last ``count`` events that are visible now."""
+    row = _work(session).row("read_last", {"count": count})
+    return Position() if row is None else Position(int(row[0]), row[1])
+
+
+def visible_batches(session: Session, after: Position, limit: int) -> list[VisibleBatch]:
+    """Transactions after a position (of a batch) in the order of visibility, for readers that need their bounds."""
+    rows = _work(session).rows("read_batches", {"xid": str(after.xid), "no": after.no, "limit": limit})
+    return [VisibleBatch(Position(int(xid), first), events, at) for xid, first, events, at in rows]
+
+
+def unsettled(session: Session) -> int:
+    """How many notes wait to be looked at once more; 0 says that links, groups and heads are exact."""
+    row = session.execute("SELECT count(*) FROM lianyun.pending").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _work(session: Session) -> Work:
+    adapt(session)
+    # The planner guesses millions of rows for a walk of three, and a hash table for them is allocated each time.
+    spare(session)
+    return Work(session)
+
+
+def _bodies(work: Work, numbers: Iterable[int]) -> list[Stored]:
+    wanted = bigints(sorted(set(numbers)))
+    return [stored_of(row) for row in work.rows("read_bodies", {"nos": wanted})]
+
+
+def stored_of(row: Sequence[Any]) -> Stored:
+    """The event in a row of ``read_bodies``, for statements of projections that read the same columns."""
+    no, id_, content, topic, part, offset, appended, registry, rules, key, headers, payload, aside = row
+    return Stored(
+        no, id_, content, topic, part, offset, appended, registry, rules, key_text(key), unframe(headers), payload, aside
+    )  # fmt: skip
+
+
+def spare(session: Session) -> None:
+    """Walks of few steps get no memory for millions, until the transaction ends: allocating it takes longer than walking."""
+    session.execute("SET LOCAL work_mem = '128kB'")

@@ -1,0 +1,99 @@
+"""Sessions of the store: how they are opened, what they know, and how one that is frozen is ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import Connection, IsolationLevel, sql
+
+from services.ledger.storage.arrays import adapt
+from services.ledger.storage.presence import announce
+from services.ledger.storage.statements import statement
+
+APPLICATION = "lianyun"
+"""The application name of every session that writes: what may be ended when it makes no progress."""
+
+Session = Connection[Any]
+
+# Plans must not drift while tables grow, nor be made again for each batch.
+_PLANNING = {
+    "jit": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+# Waiting is bounded everywhere.
+_BOUNDS = {
+    "lock_timeout": "2s",
+    "statement_timeout": "120s",
+    "idle_in_transaction_session_timeout": "30s",
+    "temp_buffers": "32MB",
+    "work_mem": "32MB",
+}
+_OPTIONS = " ".join(f"-c {name}={value}" for name, value in {**_PLANNING, **_BOUNDS}.items())
+
+
+def open_session(dsn: str, application: str = APPLICATION) -> Session:
+    """Open a writing session: READ COMMITTED, lock waits of 2 s at most, prepared statements, ids as 16 bytes.
+
+    Under another name than the workers' it is not ended after 2 s of silence, but only after 30.
+    """
+    connection: Session = psycopg.connect(dsn, **session_arguments(application))
+    make_ready(connection)
+    return connection
+
+
+def session_arguments(application: str) -> dict[str, Any]:
+    """With what psycopg opens such a session, for pools that open their own."""
+    return {"prepare_threshold": 0, "application_name": application, "options": _OPTIONS, "autocommit": False}
+
+
+def make_ready(connection: Session) -> None:
+    """What remains to be done once it is open; one statement."""
+    connection.isolation_level = IsolationLevel.READ_COMMITTED
+    connection.prepared_max = None
+    adapt(connection)
+    announce(connection)
+
+
+def equip(session: Session, generation: int) -> None:
+    """Make the tables of ``generation`` those that unqualified names mean, until the transaction ends."""
+    adapt(session)
+    schema = sql.Identifier(f"g{generation}")
+    session.execute(sql.SQL("SET LOCAL search_path = {}, lianyun, pg_temp").format(schema))
+    for name, value in _PLANNING.items():
+        session.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value)))
+    make_temporary(session)
+    session.execute("DELETE FROM hit")  # of an earlier use in the same transaction
+    session.execute("DELETE FROM fresh_reach")
+
+
+def settle_in(session: Session, generation: int) -> None:
+    """The same for the whole session; commits."""
+    session.execute(
+        sql.SQL("SET search_path = {}, lianyun, pg_temp").format(sql.Identifier(f"g{generation}"))
+    )
+    make_temporary(session)
+    session.commit()
+
+
+def make_temporary(session: Session) -> None:
+    """Create the tables that carry rows between the statements of one transaction."""
+    session.execute(statement("temporary"), prepare=False)
+
+
+def end_frozen(session: Session, owner: str) -> list[int]:
+    """End the writing sessions whose client has said nothing for 2 s in an open transaction; return their pids.
+
+    Such a client is stopped or gone: a live one sends its statements without a pause. Its transaction holds locks and
+    keeps every other from settling. Commits; must be called outside a transaction.
+    """
+    ended = [row[0] for row in session.execute(statement("end_frozen")).fetchall()]
+    if ended:
+        session.execute(
+            statement("log_fence"), {"owner": owner, "what": f"ended sessions without progress: {ended}"}
+        )
+    session.commit()
+    return ended

@@ -1,0 +1,66 @@
+"""The settle pass: no two transactions may miss one another for good.
+
+At READ COMMITTED a transaction that adds a link and one that adds an event about the same object can each resolve
+before the other commits, and then neither shows the event at the consignment. So whoever changes structure leaves a
+note. A note is marked with the id of a later transaction that read it *before it had an id*: everyone who may have
+missed the change then has a smaller id. When all those have ended, the change is derived once more.
+
+The weaker rules lose: comparing with the note's own transaction does (an event with a greater id may have resolved
+before the note's commit), and so does the upper end of the snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.ledger.storage.arrays import bigints, uuids
+from services.ledger.storage.structure import Note
+from services.ledger.storage.work import Work
+
+MOST = 8
+"""Notes that one transaction takes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The notes that a transaction takes over, as one."""
+
+    note: Note
+    count: int
+
+
+NOTHING = Settled(Note(), 0)
+
+
+def unmarked(work: Work) -> Sequence[int]:
+    """The notes that carry no mark yet. Must be the transaction's first statement, while it has no id."""
+    return [row[0] for row in work.rows("pending_unmarked")]
+
+
+def take_over(work: Work, waiting: Sequence[int]) -> Settled:
+    """Take the notes that nobody can have missed any more, and mark those of ``waiting`` with this transaction's id."""
+    ripe = work.rows("pending_take", {"most": MOST})
+    if waiting:
+        work.count("pending_mark", {"ids": bigints(waiting)})
+    return Settled(
+        Note(
+            frozenset(event for judged, _, _ in ripe for event in judged),
+            frozenset(no for _, numbers, _ in ripe for no in numbers),
+            frozenset(cons for _, _, consignments in ripe for cons in consignments),
+        ),
+        len(ripe),
+    )
+
+
+def leave(work: Work, note: Note) -> None:
+    """Leave ``note`` for whoever comes when everyone that may miss its changes has ended."""
+    if note:
+        work.count(
+            "pending_leave",
+            {
+                "judged": uuids(sorted(note.judged)),
+                "nos": bigints(sorted(note.numbers)),
+                "consignments": uuids(sorted(note.consignments)),
+            },
+        )

@@ -1,0 +1,129 @@
+"""The structure of the state: who is dead, where links stop, which consignments are one, and what reaches them.
+
+All of it is derived from facts that the transaction sees. Two transactions may each miss what the other writes, so
+whoever changes structure leaves a note (``Note``) and a later transaction derives it once more (``settling``).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from services.domain.links import FILLING
+from services.ledger.storage.arrays import bigints, uuids
+from services.ledger.storage.judging import Judged, judge_again
+from services.ledger.storage.reaching import Reach, Structure, derive_structure
+from services.ledger.storage.work import Work
+
+_COPY_REACH = b"COPY fresh_reach FROM STDIN BINARY"
+_COPY_FIRST = b"COPY reach FROM STDIN BINARY"
+_REACH = struct.Struct(">hi16si?").pack
+_LENGTH = struct.Struct(">i").pack
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is to be derived again: events to be judged, numbers of events with links or foundings, consignments."""
+
+    judged: frozenset[bytes] = frozenset()
+    numbers: frozenset[int] = frozenset()
+    consignments: frozenset[bytes] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.judged or self.numbers or self.consignments)
+
+    def __or__(self, other: Note) -> Note:
+        return Note(
+            self.judged | other.judged,
+            self.numbers | other.numbers,
+            self.consignments | other.consignments,
+        )
+
+
+NOTHING = Note()
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What a derivation changed, and the claims that died or revived by it (numbers of their events)."""
+
+    changed: Note = field(default_factory=Note)
+    claims: tuple[int, ...] = ()
+    trains: tuple[int, ...] = ()
+
+
+def renew(work: Work, note: Note) -> Renewed:
+    """Derive again what ``note`` names, write what changed, and put the consignments touched down to be folded.
+
+    Constant number of statements; no head is locked yet.
+    """
+    judged = judge_again(work, note.judged) if note.judged else Judged()
+    work.stage("judge")
+    numbers = note.numbers | frozenset(judged.structural)
+    stopped = frozenset[int]()
+    if numbers:
+        seeds = {"nos": bigints(sorted(numbers)), "filling": FILLING}
+        stopped = frozenset(row[0] for row in work.rows("stop_links", seeds))
+    work.stage("stop links")
+    moved = _derive(work, numbers | stopped, note.consignments)
+    work.stage("reach")
+    changed = Note(frozenset(judged.events), stopped | frozenset(judged.structural), moved)
+    return Renewed(changed, judged.claims, judged.trains)
+
+
+def _derive(work: Work, numbers: frozenset[int], consignments: frozenset[bytes]) -> frozenset[bytes]:
+    """Derive groups and reach of every consignment that the events touch; return those that changed group."""
+    if not numbers and not consignments:
+        return frozenset()
+    seeds = {"nos": bigints(sorted(numbers)), "consignments": uuids(sorted(consignments))}
+    touched = sorted(row[0] for row in work.rows("descend", seeds))
+    if not touched:
+        return frozenset()
+    ids = {"ids": uuids(touched)}
+    foundings, links = work.rows("foundings", ids), work.rows("ascend", ids)
+    structure = derive_structure(touched, foundings, links)
+    moved = write_structure(work, structure)
+    work.count("hit_consignments", ids)
+    return moved
+
+
+def derive_alone(work: Work, consignments: Sequence[bytes]) -> None:
+    """Derive what reaches ``consignments`` for the first time, and put them down to be folded.
+
+    Each must be founded, tied to no other by a live declaration, and without a row of reach. Only for one whom nobody
+    else writes the same beside.
+    """
+    ids = {"ids": uuids(consignments)}
+    structure = derive_structure(consignments, work.rows("foundings", ids), work.rows("ascend", ids))
+    work.copy(_COPY_FIRST, map(_packed, structure.reaches))
+    work.count("hit_consignments", ids)
+
+
+def write_structure(work: Work, structure: Structure) -> frozenset[bytes]:
+    """Write rows of reach and groups where they differ; return the consignments whose group moved."""
+    names = sorted(structure.canonical)
+    groups = {"ids": uuids(names), "canonical": uuids([structure.canonical[name] for name in names])}
+    moved = frozenset(row[0] for row in work.rows("put_canonical", groups))
+    work.copy(_COPY_REACH, map(_packed, structure.reaches))
+    work.count("put_reach")
+    return moved
+
+
+def _packed(reach: Reach) -> bytes:
+    packed = (
+        _engaged(reach.engaged),
+        uuids(reach.objects),
+        bigints(reach.starts),
+        bigints(reach.untils),
+        uuids(reach.held),
+        uuids(reach.parts),
+    )
+    return _REACH(8, 16, reach.cons, 1, reach.founded) + b"".join([_LENGTH(len(a)) + a for a in packed])
+
+
+@lru_cache(maxsize=10_000)
+def _engaged(parties: tuple[int, ...]) -> bytes:
+    """The same few parties work together all the time."""
+    return bigints(parties)

@@ -1,0 +1,96 @@
+"""What others do to the state inside transactions of their own: redrive an event, quarantine, mend.
+
+They run on any connection, move no offset, take over no note and leave theirs as every writer does. The caller commits;
+heads may be old until a worker has settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from services.ledger.admission.model import Refused
+from services.ledger.storage import batching
+from services.ledger.storage.arrays import uuids
+from services.ledger.storage.batch import Applied, Event
+from services.ledger.storage.batching import Entered
+from services.ledger.storage.bodies import topic_numbers
+from services.ledger.storage.generations import current_generation
+from services.ledger.storage.identities import Identified
+from services.ledger.storage.projecting import Projection, project
+from services.ledger.storage.rows import state_rows
+from services.ledger.storage.session import Session, equip
+from services.ledger.storage.state import absorb
+from services.ledger.storage.structure import NOTHING, Note
+from services.ledger.storage.terms import Terms
+from services.ledger.storage.words import key_number
+from services.ledger.storage.work import Work
+
+
+def apply_one(session: Session, event: Event, projections: Sequence[Projection] = ()) -> Applied:
+    """Apply one event in the caller's transaction as a batch would, moving no offset; an event known before is a duplicate.
+
+    The registry version that the event was judged by must be held, or is held from here on.
+    """
+    rows = state_rows(event.facts)
+    work, generation = _begin(session)
+    first = batching.hold(work, generation, event.registry)
+    topics = topic_numbers(session, [event.record.topic])
+    terms = Terms()
+    terms.put(work, terms.unknown([rows.terms]))
+    # Of no offset of the log: a redrive takes no record.
+    entered = replace(batching.enter(work, first, (event,), (rows,), topics, NOTHING), taken=0)
+
+    def projected(session: Session) -> None:
+        project(session, projections, [(no, event) for no in entered.numbers])
+
+    done = batching.finish(work, entered, (), _no_letters, project=projected)
+    known = entered.identified
+    return Applied(
+        len(known.new),
+        known.duplicates,
+        len(known.variants),
+        0,
+        done.heads,
+        done.trains,
+        numbers=entered.numbers,
+    )
+
+
+def quarantine(session: Session, key_id: str, from_micros: int) -> int:
+    """Put aside every event signed by ``key_id`` and appended at or after ``from_micros``; return how many there were.
+
+    They count as if they had never been accepted. Repeating it changes nothing. The registry must be locked, so that no
+    batch of that key is under way; the statement reads every body of that time, so it takes seconds on a large store.
+    """
+    work, generation = _begin(session)
+    batching.hold(work, generation, None)
+    events = [row[0] for row in work.rows("quarantine", {"key": key_number(key_id), "start": from_micros})]
+    if events:
+        _refold(work, Note(judged=frozenset(events)))
+    return len(events)
+
+
+def mend(session: Session, consignment: bytes) -> bool:
+    """Derive and fold one consignment anew from its stored facts; True where it is whole after that."""
+    work, generation = _begin(session)
+    batching.hold(work, generation, None)
+    work.count("unbreak_heads", {"ids": uuids([consignment])})
+    return not _refold(work, Note(consignments=frozenset({consignment})))
+
+
+def _begin(session: Session) -> tuple[Work, int]:
+    generation = current_generation(session)
+    equip(session, generation)
+    return Work(session), generation
+
+
+def _refold(work: Work, own: Note) -> tuple[bytes, ...]:
+    absorbed = absorb(work, (), NOTHING, own)
+    entered = Entered(Identified((), (), frozenset(), 0), 0, (), absorbed)
+    return batching.finish(work, entered, (), _no_letters, singly=True).broken
+
+
+def _no_letters(_session: Any, refused: Sequence[Refused]) -> None:
+    assert not refused

@@ -1,0 +1,245 @@
+"""The writer of one worker: claims partitions, applies batches, and settles while it is idle."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from services.ledger.admission.message_labels import about
+from services.ledger.storage import batching, claiming, points, settling
+from services.ledger.storage.batch import MOST_EVENTS, Applied, Batch
+from services.ledger.storage.batching import RecordRefused
+from services.ledger.storage.bodies import prepare_partitions, topic_numbers
+from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.errors import FAULTS_OF_EVENTS, RETRIED, GaveUp
+from services.ledger.storage.generations import current_generation
+from services.ledger.storage.ledger_protocol import Claim, PartitionId
+from services.ledger.storage.projecting import Projection, project
+from services.ledger.storage.rows import state_rows
+from services.ledger.storage.schema_window import require
+from services.ledger.storage.session import Session, end_frozen, open_session, settle_in
+from services.ledger.storage.terms import Terms
+from services.ledger.storage.within import apply_one
+from services.ledger.storage.work import Work
+
+log = logging.getLogger(__name__)
+
+__all__ = ["Wanted", "Writer", "apply_one"]
+
+ATTEMPTS = 30
+"""How often a transaction is tried against deadlocks, serialisation failures and lock timeouts."""
+
+FAULTS_OF_OURS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
+"""What our own code raises on an event that admission should not have let in."""
+
+
+class Writer:
+    """Writes the current generation over one connection; every method blocks. For one thread.
+
+    ``record_refused`` puts dead letters down in the batch's transaction. ``settle=False`` switches the settle pass
+    off, which loses events: only a test that shows so may. ``projections`` write in the same transactions. After an exception nothing of the batch is applied.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        record_refused: RecordRefused,
+        *,
+        settle: bool = True,
+        projections: Sequence[Projection] = (),
+    ) -> None:
+        self._session: Session = open_session(dsn)
+        require(self._session)
+        self._record_refused = record_refused
+        self._settle = settle
+        self._projections = tuple(projections)
+        self._owner = "unclaimed"
+        self._terms = Terms()
+        self._topics: dict[str, int] = {}
+        self._generation = current_generation(self._session)
+        self._session.commit()
+        settle_in(self._session, self._generation)
+        self._room = prepare_partitions(self._session)
+        self._first = 0
+        self._folding = False
+        self._fresh: list[str] = []
+
+    @property
+    def session(self) -> Session:
+        """The connection, for what shares the batch's transaction."""
+        return self._session
+
+    def claim_partitions(self, owner: str, wanted: Sequence[Wanted]) -> list[Claim]:
+        """Claim ``wanted`` for ``owner``: see ``services.ledger.storage.claiming``."""
+        self._owner = owner
+        return claiming.claim_partitions(self._session, owner, wanted)
+
+    def moved_claims(self, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:
+        """Which claims an operator has moved: see ``services.ledger.storage.claiming``."""
+        return claiming.moved_claims(self._session, self._owner, epochs)
+
+    def note_stopped(
+        self, partition: PartitionId, epoch: int, reason: str | None, detail: str | None
+    ) -> None:
+        """Have the ledger remember why a partition is not read on: see ``services.ledger.storage.claiming``."""
+        claiming.note_stopped(self._session, partition, epoch, reason, detail)
+
+    def apply(self, batch: Batch) -> Applied:
+        """Apply ``batch`` in one transaction.
+
+        Raises Fenced (someone else claimed a partition), RegistryMoved (judge the batch again), GenerationMoved
+        (start again), GaveUp; FAULTS_OF_EVENTS where an event cannot be stored; any other psycopg.Error is a fault
+        of the infrastructure.
+        """
+        if len(batch.events) > MOST_EVENTS:
+            raise ValueError(f"{len(batch.events)} events in one batch; {MOST_EVENTS} are the most")
+        self._make_room()
+        applied = self._mending(lambda work, singly: self._apply(work, batch, singly))
+        self._terms.committed(self._fresh)
+        return applied
+
+    def apply_or_bisect(self, batch: Batch) -> Applied:
+        """Apply ``batch``; where an event makes it fail, cut it in two until that event fails alone.
+
+        Such an event becomes a dead letter INTERNAL_ERROR, and its offset advances. Raises as ``apply`` otherwise.
+        """
+        try:
+            return self.apply(batch)
+        except (*FAULTS_OF_EVENTS, *FAULTS_OF_OURS) as error:
+            if not batch.events:
+                raise
+            if len(batch.events) == 1:
+                record = batch.events[0].record
+                log.error(
+                    "storing %s/%d@%d failed, and of its batch it alone: %s: %s; it becomes a dead letter",
+                    record.topic,
+                    record.partition,
+                    record.offset,
+                    type(error).__name__,
+                    error,
+                    extra={"action": "event_failed", **about(record.headers)},
+                )
+                return self.apply(batch.without_events([batch.events[0].refused(error)]))
+        first, second = batch.halves()
+        return self.apply_or_bisect(first) + self.apply_or_bisect(second)
+
+    def tick(self) -> Applied:
+        """What an idle worker calls about once a second: settle what waits, end frozen sessions, make room.
+
+        A change is settled two ticks after it, if nobody else writes.
+        """
+        self._make_room()
+        if not self._settle or not self.pending():
+            return Applied()
+        end_frozen(self._session, self._owner)
+        return self._mending(self._tick)
+
+    def pending(self) -> int:
+        """How many notes wait to be settled, over all workers; 0 says that every head is exact."""
+        row = Work(self._session).row("pending_count")
+        self._session.rollback()
+        return 0 if row is None else int(row[0])
+
+    def close(self) -> None:
+        """Close the connection; what is not committed is not applied."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _mending(self, transaction: Callable[[Work, bool], Applied]) -> Applied:
+        """Run a transaction; where folding fails, run it again folding one head after another."""
+        try:
+            return self._persist(lambda work: transaction(work, False))
+        except FAULTS_OF_EVENTS:
+            if not self._folding:
+                raise
+        return self._persist(lambda work: transaction(work, True))
+
+    def _persist(self, transaction: Callable[[Work], Applied]) -> Applied:
+        """Run one transaction until no other stands in its way; a blocker that makes no progress is ended."""
+        for attempt in range(ATTEMPTS):
+            work = Work(self._session)
+            try:
+                applied = transaction(work)
+                self._session.commit()
+                work.stage("commit")
+                points.reach("after_commit")
+                return replace(applied, retries=attempt, seconds=work.seconds)
+            except RETRIED:
+                self._session.rollback()
+                end_frozen(self._session, self._owner)
+            except BaseException:
+                self._folding = work.folding
+                if not self._session.closed:
+                    self._session.rollback()
+                raise
+        raise GaveUp(f"{ATTEMPTS} times in a row another transaction was in the way")
+
+    def _apply(self, work: Work, batch: Batch, singly: bool) -> Applied:
+        rows = [event.rows or state_rows(event.facts) for event in batch.events]
+        self._fresh = self._terms.unknown(each.terms for each in rows)
+        work.stage("encode")
+        waiting = settling.unmarked(work) if self._settle else ()
+        batching.fence(work, batch)
+        points.reach("after_fence")
+        first = batching.hold(work, self._generation, batch.registry)
+        self._first = first
+        topics = self._known_topics(batch)
+        self._terms.put(work, self._fresh)
+        work.stage("fence")
+        taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
+        work.stage("settle")
+        entered = batching.enter(work, first, batch.events, rows, topics, taken.note)
+        stored = [(no, batch.events[no - first]) for no in entered.numbers] if self._projections else []
+
+        def projected(session: Session) -> None:
+            project(session, self._projections, stored)
+
+        folded = batching.finish(work, entered, batch.refused, self._record_refused, singly, projected)
+        identified, events = entered.identified, batch.events
+        return Applied(
+            new=len(identified.new),
+            duplicates=identified.duplicates,
+            equivocations=len(identified.variants),
+            refused=len(batch.refused),
+            heads=folded.heads,
+            train_heads=folded.trains,
+            settled=taken.count,
+            broken=len(folded.broken),
+            numbers=entered.numbers,
+            duplicates_of=Counter(events[i].publisher for i in identified.repeated(len(events))),
+            equivocations_of=Counter(events[i].publisher for i in identified.variants),
+        )
+
+    def _tick(self, work: Work, singly: bool) -> Applied:
+        waiting = settling.unmarked(work)
+        batching.hold(work, self._generation, None)
+        taken = settling.take_over(work, waiting)
+        if not taken.note:
+            return Applied(settled=taken.count)
+        entered = batching.enter(work, 0, (), (), {}, taken.note)
+        folded = batching.finish(work, entered, (), self._record_refused, singly)
+        return Applied(
+            heads=folded.heads, train_heads=folded.trains, settled=taken.count, broken=len(folded.broken)
+        )
+
+    def _known_topics(self, batch: Batch) -> dict[str, int]:
+        names = {event.record.topic for event in batch.events}
+        if not names <= self._topics.keys():
+            self._topics |= topic_numbers(self._session, names)
+        return self._topics
+
+    def _make_room(self) -> None:
+        if self._first + 128 * MOST_EVENTS > self._room:
+            self._room = prepare_partitions(self._session)

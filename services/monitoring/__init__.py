@@ -1,0 +1,1 @@
+"""What operators watch: the exporter, dashboards, alerts and objectives, and how much capacity a network needs."""

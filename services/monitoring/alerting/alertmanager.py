@@ -1,0 +1,135 @@
+"""Alertmanager's configuration: who is told how loudly, and which alerts keep quiet while another one explains them.
+
+Mail and plain webhooks are sent by Alertmanager itself, group robots of WeCom and DingTalk through the relay. JSON is YAML.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.monitoring.alerting.rules import every_alert
+
+WECOM, DINGTALK = "/wecom", "/dingtalk"
+"""Where the relay takes what goes to which robot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """Where alerts go; nothing is sent where all is left out, and alerts are seen on Alertmanager's page alone.
+
+    ``smarthost`` is host:port of the mail server; ``relay`` the relay's URL without a path; ``watchdog`` a URL that
+    somebody else watches, who calls when nothing comes.
+    """
+
+    mail_to: str = ""
+    mail_from: str = ""
+    smarthost: str = ""
+    webhook: str = ""
+    relay: str = ""
+    wecom: bool = False
+    dingtalk: bool = False
+    watchdog: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inhibition:
+    """While ``source`` fires, the ``targets`` are not sent, where the labels ``equal`` are the same."""
+
+    source: str
+    targets: tuple[str, ...]
+    why: str
+    equal: tuple[str, ...] = ()
+
+
+INHIBITIONS = (
+    Inhibition(
+        "NoWorkerReady",
+        ("ConsumerStuck", "ConsumerLagGrowing", "VisibleTooSlow", "PartnerSilent"),
+        "nothing is applied, so everything else about intake follows from it",
+    ),
+    Inhibition(
+        "ConsumerStuck",
+        ("ConsumerLagGrowing", "VisibleTooSlow", "PartnerSilent"),
+        "the same, seen from the other side",
+    ),
+    Inhibition(
+        "TransactionOpenLong",
+        ("CreditSignalsBehind", "CasesBehind", "WebhooksWaiting", "WebhooksTooSlow"),
+        "who reads by position waits for it",
+    ),
+    Inhibition("TopicResting", ("ConsumerLagGrowing",), "it is paused on purpose", ("topic",)),
+    Inhibition("PartitionStopped", ("ConsumerLagGrowing",), "it waits for a decision", ("topic",)),
+)
+
+
+def configuration(receivers: Receivers, group_wait: str = "30s", group_interval: str = "5m") -> str:
+    """The text of alertmanager.yml. Raises ValueError where mail is wanted and its server or sender is missing."""
+    if receivers.mail_to and not (receivers.mail_from and receivers.smarthost):
+        raise ValueError("mail needs a sender and a server: mail_from and smarthost")
+    if (receivers.wecom or receivers.dingtalk) and not receivers.relay:
+        raise ValueError("robots are reached through the relay: its URL is missing")
+    body = {
+        "route": {
+            "receiver": "people",
+            "group_by": ["alertname", "partner", "topic", "crossing", "slo"],
+            "group_wait": group_wait,
+            "group_interval": group_interval,
+            "repeat_interval": "12h",
+            "routes": [
+                # Whoever is told this all the time, and misses it, knows that alerts do not arrive.
+                {"receiver": "watchdog", "matchers": ['severity="none"'], "repeat_interval": "5m"},
+                {"receiver": "people", "matchers": ['severity="page"'], "repeat_interval": "1h"},
+            ],
+        },
+        "inhibit_rules": [*_inhibitions()],
+        "receivers": [
+            {
+                "name": "watchdog",
+                **_hooks([receivers.watchdog] if receivers.watchdog else [], resolved=False),
+            },
+            {"name": "people", **_people(receivers)},
+        ],
+    }
+    head = "# Written by `lianyun alerts config`; services/monitoring/alerting/alertmanager.py says why.\n"
+    return head + json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+
+
+def _inhibitions() -> Iterator[Mapping[str, Any]]:
+    known = {alert.name for alert in every_alert()}
+    for one in INHIBITIONS:
+        assert known >= {one.source, *one.targets}, one
+        yield {
+            "source_matchers": [f'alertname="{one.source}"'],
+            "target_matchers": [f'alertname=~"{"|".join(one.targets)}"'],
+            "equal": list(one.equal),
+        }
+    # A promise that burns fast is paged for; that it also burns slowly is no more news.
+    yield {
+        "source_matchers": ['severity="page"', 'slo=~".+"'],
+        "target_matchers": ['severity="ticket"', 'slo=~".+"'],
+        "equal": ["alertname", "slo"],
+    }
+
+
+def _people(receivers: Receivers) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    if receivers.mail_to:
+        found["email_configs"] = [
+            {
+                "to": receivers.mail_to,
+                "from": receivers.mail_from,
+                "smarthost": receivers.smarthost,
+                "send_resolved": True,
+            }
+        ]
+    hooks = [receivers.webhook] if receivers.webhook else []
+    hooks += [receivers.relay.rstrip("/") + WECOM] if receivers.wecom else []
+    hooks += [receivers.relay.rstrip("/") + DINGTALK] if receivers.dingtalk else []
+    return {**found, **_hooks(hooks, resolved=True)}
+
+
+def _hooks(urls: list[str], resolved: bool) -> Mapping[str, Any]:
+    return {"webhook_configs": [{"url": url, "send_resolved": resolved} for url in urls]} if urls else {}

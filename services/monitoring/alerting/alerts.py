@@ -1,0 +1,258 @@
+"""The alerts that are not about a promise, from the process that is gone to the certificate that runs out."""
+
+from __future__ import annotations
+
+from services.monitoring.alerting.alert import Alert, grown
+
+DAY = 86_400
+_FLOWING = (
+    "lianyun_ledger_lag_events unless on (topic) (lianyun_topic_rests_until_timestamp_seconds > time()) "
+    "unless on (topic, partition) (lianyun_partition_stopped > 0)"
+)
+_REFUSED = f"sum by (partner) ({grown('lianyun_events_refused_total', '15m')})"
+_ACCEPTED = f"sum by (partner) ({grown('lianyun_events_accepted_total', '15m')})"
+_AGES = f"sum by (partner, le) ({grown('lianyun_event_age_seconds_bucket', '1h')})"
+_OVERDUE = "max by (milestone, corridor) (lianyun_milestones_overdue{})"
+
+PROCESSES = (
+    Alert(
+        "Watchdog",
+        "none",
+        "vector(1)",
+        "0s",
+        "This alert always fires: where it is missing, alerts do not arrive.",
+    ),
+    Alert(
+        "TargetDown",
+        "page",
+        "up == 0",
+        "2m",
+        "{{ $labels.job }} at {{ $labels.instance }} does not answer.",
+    ),
+    Alert(
+        "NoWorkerReady",
+        "page",
+        "sum(lianyun_worker_ready) == 0 or absent(lianyun_worker_ready)",
+        "2m",
+        "No worker has its assignment: nothing that partners publish is applied.",
+    ),
+    Alert(
+        "ProcessRestarting",
+        "ticket",
+        'changes(process_start_time_seconds{job=~"workers|credit|cases|exporter|api|webhooks"}[15m]) > 2',
+        "0s",
+        "{{ $labels.job }} at {{ $labels.instance }} ends and starts again.",
+    ),
+    Alert(
+        "ExporterStale",
+        "ticket",
+        "time() - max by (question) (lianyun_exporter_refreshed_timestamp_seconds) > 900",
+        "2m",
+        "The database has not answered the exporter about {{ $labels.question }} for 15 minutes; what dashboards show of it is gone.",
+    ),
+    Alert(
+        "DatabaseConnectionsHigh",
+        "ticket",
+        "max(lianyun_database_connections) / max(lianyun_database_connections_max) > 0.8",
+        "10m",
+        "Four in five sessions of the database are taken.",
+    ),
+    Alert(
+        "TransactionOpenLong",
+        "page",
+        "time() - min(lianyun_oldest_writing_transaction_timestamp_seconds) > 300",
+        "1m",
+        "A transaction has been writing for 5 minutes; webhooks, credit signals, cases and exports stand still behind it.",
+    ),
+    Alert(
+        "ClockSkew",
+        "ticket",
+        "max(abs(lianyun_database_clock_offset_seconds)) > 2 "
+        "or max(lianyun_topic_watermark_timestamp_seconds) - time() > 5",
+        "5m",
+        "The clock of the database or of the broker differs from the others by seconds; times that they give are wrong by as much.",
+    ),
+    Alert(
+        "CertificateExpires",
+        "ticket",
+        f"min by (instance) (lianyun_api_certificate_expires_timestamp_seconds > 0) - time() < {14 * DAY}",
+        "1h",
+        "The certificate that the API at {{ $labels.instance }} serves with runs out within 14 days; then nobody can call it.",
+    ),
+)
+
+INTAKE = (
+    Alert(
+        "PartitionStopped",
+        "page",
+        "max by (topic, partition, reason) (lianyun_partition_stopped) > 0",
+        "1m",
+        "Partition {{ $labels.partition }} of {{ $labels.topic }} stopped ({{ $labels.reason }}) and waits for your decision.",
+    ),
+    Alert(
+        "TopicMissing",
+        "page",
+        "max by (topic) (lianyun_topic_missing) > 0",
+        "2m",
+        "The topic {{ $labels.topic }} is not there: its partner cannot publish.",
+    ),
+    Alert(
+        "TopicResting",
+        "ticket",
+        "max by (topic) (lianyun_topic_rests_until_timestamp_seconds) - time() > 0",
+        "1m",
+        "Nearly all of {{ $labels.topic }} is refused, so it is paused and tried again now and then; the others flow.",
+    ),
+    Alert(
+        "ConsumerStuck",
+        "page",
+        f"sum({_FLOWING}) > 0 and time() - max(lianyun_last_commit_timestamp_seconds) > 300",
+        "2m",
+        "Messages wait and nothing has been applied for 5 minutes.",
+    ),
+    Alert(
+        "ConsumerLagGrowing",
+        "ticket",
+        "sum by (topic) (lianyun_ledger_lag_events) > 1000 "
+        "and sum by (topic) (lianyun_ledger_lag_events) - sum by (topic) (lianyun_ledger_lag_events offset 10m) > 0 "
+        f"and sum by (topic) ({grown('lianyun_events_received_total', '10m')}) > 0",
+        "10m",
+        "More comes in on {{ $labels.topic }} than is applied, and the difference grows.",
+    ),
+    Alert(
+        "PartnerSilent",
+        "ticket",
+        "time() - max by (partner) (lianyun_partner_last_accepted_timestamp_seconds) "
+        "> on (partner) max by (partner) (lianyun_partner_expected_interval_seconds)",
+        "5m",
+        "Nothing has been accepted from {{ $labels.partner }} for longer than usual.",
+    ),
+    Alert(
+        "EventsArriveLate",
+        "ticket",
+        f"histogram_quantile(0.9, {_AGES}) > 14400 "
+        f"and sum by (partner) ({grown('lianyun_event_age_seconds_count', '1h')}) >= 10",
+        "30m",
+        "What {{ $labels.partner }} publishes is more than 4 hours old when it arrives.",
+    ),
+    Alert(
+        "PartnerEquivocates",
+        "ticket",
+        f"sum by (partner) ({grown('lianyun_events_equivocating_total', '1h')}) > 0",
+        "0s",
+        "{{ $labels.partner }} used one id for two different events; neither of them counts.",
+    ),
+    Alert(
+        "PartnerKeyExpires",
+        "ticket",
+        f"max by (partner) (lianyun_partner_key_expires_timestamp_seconds) - time() < {14 * DAY}",
+        "1h",
+        "The last key of {{ $labels.partner }} runs out within 14 days; then all that it publishes is refused.",
+    ),
+)
+
+LETTERS = (
+    Alert(
+        "RefusedRatioHigh",
+        "ticket",
+        f"{_REFUSED} >= 20 unless {_ACCEPTED} >= 9 * {_REFUSED}",
+        "5m",
+        "More than a tenth of what {{ $labels.partner }} publishes is refused.",
+    ),
+    Alert(
+        "DeadLettersGrowing",
+        "ticket",
+        "max(lianyun_dead_letters_open) - min(min_over_time(lianyun_dead_letters_open[1h])) > 100 "
+        "or max(lianyun_dead_letters_open) > 100 and time() - min(lianyun_dead_letter_oldest_timestamp_seconds) < 3600",
+        "10m",
+        "More than 100 dead letters have come in an hour that nobody has dealt with.",
+    ),
+    Alert(
+        "DeadLetterOld",
+        "ticket",
+        f"time() - min by (partner) (lianyun_dead_letter_oldest_timestamp_seconds) > {2 * DAY}",
+        "10m",
+        "A dead letter of {{ $labels.partner }} has been open for two days.",
+    ),
+)
+
+BUSINESS = (
+    Alert(
+        "BorderTrainsStuck",
+        "ticket",
+        "time() - max by (crossing) (lianyun_border_longest_waiting_arrival_timestamp_seconds) "
+        "> on (crossing) 2 * max by (crossing) (lianyun_border_dwell_p90_seconds) "
+        "and on (crossing) max by (crossing) (lianyun_border_trains_passed) >= 20",
+        "30m",
+        "A train waits at {{ $labels.crossing }} for twice as long as nine in ten did in the last 28 days.",
+    ),
+    Alert(
+        "BorderDwellAnomaly",
+        "ticket",
+        "max by (crossing) (lianyun_border_dwell_lately_median_seconds) "
+        "> on (crossing) max by (crossing) (lianyun_border_dwell_p90_seconds) "
+        "and on (crossing) max by (crossing) (lianyun_border_trains_passed_lately) >= 5 "
+        "and on (crossing) max by (crossing) (lianyun_border_trains_passed) >= 20",
+        "1h",
+        "Half of the trains of the last 3 days stood at {{ $labels.crossing }} for longer than nine in ten did in 28 days.",
+    ),
+    Alert(
+        "MilestoneOverdue",
+        "ticket",
+        f"{_OVERDUE.format('')} >= 20 and {_OVERDUE.format('')} > 2 * ({_OVERDUE.format(' offset 1d')} or {_OVERDUE.format('')} * 0)",
+        "30m",
+        "{{ $labels.milestone }} was announced and is overdue for twice as many consignments of {{ $labels.corridor }} as a day ago.",
+    ),
+    Alert(
+        "FinancingStatusStale",
+        "ticket",
+        f'time() - max(lianyun_financing_last_decision_timestamp_seconds{{status="reserved"}}) > {14 * DAY}',
+        "1h",
+        "A reservation of two weeks ago ran out long since, and its bank has neither pledged nor given it back.",
+    ),
+    Alert(
+        "ConsignmentsBroken",
+        "ticket",
+        "max(lianyun_consignments_broken) > 0",
+        "5m",
+        "The state of some consignments could not be computed; what is shown of them is old.",
+    ),
+    Alert(
+        "FinancingRequestsWaiting",
+        "page",
+        "time() - max(lianyun_financing_request_oldest_timestamp_seconds) > 600",
+        "1m",
+        "A bank or a party has waited for a decision on financed cargo for 10 minutes.",
+    ),
+    Alert(
+        "CreditSignalsBehind",
+        "ticket",
+        "time() - max(lianyun_credit_whole_timestamp_seconds) > 900",
+        "5m",
+        "Credit signals have not followed all events for 15 minutes.",
+    ),
+    Alert(
+        "CasesBehind",
+        "ticket",
+        "time() - max(lianyun_cases_whole_timestamp_seconds) > 900",
+        "5m",
+        "Cases have not followed all events for 15 minutes; new trouble at a border is on no desk's list.",
+    ),
+    Alert(
+        "WebhooksWaiting",
+        "ticket",
+        "time() - min(lianyun_webhook_oldest_due_timestamp_seconds > 0) > 600",
+        "5m",
+        "A message to a party was due 10 minutes ago and nobody has tried to deliver it.",
+    ),
+    Alert(
+        "WebhookDisabled",
+        "ticket",
+        "max(lianyun_webhook_disabled) > 0",
+        "5m",
+        "An endpoint of a party was disabled after long failure; its messages wait.",
+    ),
+)
+
+GROUPS = {"processes": PROCESSES, "intake": INTAKE, "letters": LETTERS, "business": BUSINESS}
+"""The alerts by the group of rules that they stand in."""

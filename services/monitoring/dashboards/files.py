@@ -1,0 +1,56 @@
+"""The files of ops/dashboards: what they are to be, and which of them are stale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.monitoring.dashboards.border_board import BORDER_BOARD
+from services.monitoring.dashboards.control_tower import CONTROL_TOWER
+from services.monitoring.dashboards.definitions import Dashboard
+from services.monitoring.dashboards.financing import FINANCING_API
+from services.monitoring.dashboards.objectives import PROMISES
+from services.monitoring.dashboards.partner_quality import PARTNER_QUALITY
+from services.monitoring.dashboards.pipeline_health import PIPELINE_HEALTH
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = Path("ops/dashboards")
+DASHBOARDS: tuple[Dashboard, ...] = (
+    CONTROL_TOWER,
+    BORDER_BOARD,
+    PIPELINE_HEALTH,
+    PARTNER_QUALITY,
+    FINANCING_API,
+    PROMISES,
+)
+
+
+def render() -> Mapping[Path, str]:
+    """The generated files by their path in the repository. ImportError where the SDK is not installed."""
+    from services.monitoring.dashboards.grafana import draw
+
+    return {FOLDER / f"{each.name}.json": draw(each) for each in DASHBOARDS}
+
+
+def stale(root: Path = ROOT) -> list[Path]:
+    """Which of them are missing, differ, or are there and nothing makes them."""
+    made = render()
+    differing = [
+        path
+        for path, text in made.items()
+        if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text
+    ]
+    there = {FOLDER / path.name for path in (root / FOLDER).glob("*.json")}
+    return sorted({*differing, *(there - made.keys())})
+
+
+def write(root: Path = ROOT) -> list[Path]:
+    """Write what is stale, remove what nothing makes, and return both."""
+    made, old = render(), stale(root)
+    for path in old:
+        if path not in made:
+            (root / path).unlink()
+            continue
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(made[path], encoding="utf-8")
+    return old

@@ -1,0 +1,108 @@
+"""The page's own server: its files, its dashboard and what the panels ask, all on one loopback address."""
+
+from __future__ import annotations
+
+import mimetypes
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import unquote
+
+import orjson
+
+from services.monitoring.dashboards.preview.boards import NoBoard
+from services.monitoring.dashboards.preview.evaluation import Asker
+from services.telemetry.http_responses import Answering
+
+LOOPBACK = "127.0.0.1"
+_MOST = 1 << 20
+
+
+@dataclass(slots=True)
+class Report:
+    """What the page says of itself when it is drawn: what each of its ``panels`` shows or why not, and other ``errors``."""
+
+    panels: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    drawn: threading.Event = field(default_factory=threading.Event)
+
+
+class PageServer:
+    """A context manager that serves the built page in ``folder`` and the dashboard of ``asker`` on a free loopback port.
+
+    ``report`` is filled by the page. Other hosts are refused, for a page in some other browser might ask too.
+    """
+
+    def __init__(self, folder: Path, asker: Asker) -> None:
+        self.report = Report()
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), _handler(folder, asker, self.report))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="preview-http", daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://{LOOPBACK}:{self._server.server_address[1]}/"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequestHandler]:
+    class Handler(Answering):
+        def do_GET(self) -> None:
+            path = unquote(self.path.partition("?")[0])
+            if not self._ours():
+                return
+            answers = {"/dashboard": asker.opened, "/marks": asker.marked}
+            if path in answers:
+                self._json(200, answers[path]())
+                return
+            wanted = (folder / (path.lstrip("/") or "index.html")).resolve()
+            if not wanted.is_relative_to(folder.resolve()) or not wanted.is_file():
+                self._json(404, {"error": f"there is no {path}"})
+                return
+            self.answer(200, mimetypes.guess_type(wanted.name)[0] or "text/plain", wanted.read_bytes())
+
+        def do_POST(self) -> None:
+            if not self._ours():
+                return
+            try:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = orjson.loads(self.rfile.read(max(0, min(length, _MOST))))
+                if self.path == "/query":
+                    self._json(200, asker.answered(int(body["panel"]), int(body["points"])))
+                elif self.path == "/report":
+                    report.panels[:] = [dict(each) for each in body["panels"]]
+                    report.errors[:] = [str(each) for each in body["errors"]]
+                    report.drawn.set()
+                    self._json(200, {})
+                else:
+                    self._json(404, {"error": "try /query or /report"})
+            except NoBoard as problem:
+                self._json(404, {"error": str(problem)})
+            except (ValueError, KeyError, TypeError) as problem:
+                self._json(400, {"error": f"not understood: {problem!r}"})
+
+        def _ours(self) -> bool:
+            port = self.connection.getsockname()[1]
+            if self.headers.get("Host") == f"{LOOPBACK}:{port}":
+                return True
+            self._json(403, {"error": "this server answers its own page only"})
+            return False
+
+        def _json(self, status: int, body: Mapping[str, Any]) -> None:
+            self.answer(status, "application/json", orjson.dumps(body))
+
+    return Handler

@@ -1,0 +1,217 @@
+"""What stands for something else in a panel's query ($datasource, ${border:regex}, $__rate_interval, $__timeFilter(at)),
+put into words as Grafana's data sources for Prometheus and Postgres do it; pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from services.monitoring.dashboards.ranges import SCRAPE, SECOND, Range, milliseconds, written
+
+Language = Literal["promql", "sql", "text"]
+_VARIABLE = re.compile(r"\$\{(\w+)(?:\.(\w+))?(?::(\w+))?\}|\[\[(\w+)(?::(\w+))?\]\]|\$(\w+)")
+# As Grafana's own: arguments end at the first closing bracket, so a macro around a call does not work there either.
+_MACRO = re.compile(r"\$(__\w+)\(([^)]*)\)")
+_IN_REGEX = re.compile(r"[$^*{}\[\]'+?.()|]")
+
+
+class Unknown(ValueError):
+    """A query says something that this module does not put into words; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is chosen of a variable. ``several``: more could be (then values are escaped); ``raw``: stands as it is."""
+
+    values: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+    several: bool = False
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """For what a query is context: the span of time, milliseconds between points and between two scrapes, and what is chosen."""
+
+    span: Range
+    interval: int
+    scrape: int = SCRAPE
+    variables: Mapping[str, Chosen] = field(default_factory=dict)
+
+    @property
+    def rate_interval(self) -> int:
+        """The span that a rate looks back over, in milliseconds: at least four scrapes."""
+        return max(self.interval + self.scrape, 4 * self.scrape)
+
+
+def promql(expression: str, context: Context) -> str:
+    """The expression as Prometheus takes it. Raises Unknown."""
+    return _replaced(expression, context, "promql")
+
+
+def sql(text: str, context: Context) -> str:
+    """The statement as Postgres takes it, macros included. Raises Unknown."""
+    return _MACRO.sub(lambda found: _macro(found[1], found[2], context), _replaced(text, context, "sql"))
+
+
+def plain(text: str, context: Context) -> str:
+    """A title or a text of a panel: values side by side. Raises Unknown."""
+    return _replaced(text, context, "text")
+
+
+def _replaced(text: str, context: Context, language: Language) -> str:
+    spans = _spans(context)
+
+    def one(found: re.Match[str]) -> str:
+        name = found[1] or found[4] or found[6]
+        part, form = found[2], found[3] or found[5]
+        if name in spans:
+            return _span(spans[name], name, form)
+        chosen = context.variables.get(name)
+        if chosen is not None:
+            return _formatted(chosen, "text" if part == "text" else form, language)
+        if name.startswith("__") and text[found.end() : found.end() + 1] == "(":
+            return found[0]  # a macro of SQL
+        if language == "text" or name.isdigit():
+            return found[0]  # an amount of money in a text, a parameter of SQL
+        raise Unknown(f"{found[0]} stands for nothing: there is no variable {name!r}")
+
+    return _VARIABLE.sub(one, text)
+
+
+def _spans(context: Context) -> dict[str, int | str]:
+    """Grafana's own variables: words as they are, moments as numbers."""
+    span = context.span
+    return {
+        "__interval": written(context.interval),
+        "__interval_ms": str(context.interval),
+        "__rate_interval": written(context.rate_interval),
+        "__rate_interval_ms": str(context.rate_interval),
+        "__range": f"{round(span.length / SECOND)}s",
+        "__range_s": str(round(span.length / SECOND)),
+        "__range_ms": str(span.length),
+        "__from": span.start,
+        "__to": span.end,
+    }
+
+
+def _span(value: int | str, name: str, form: str | None) -> str:
+    if isinstance(value, str) or form is None:
+        return str(value)
+    if form == "date":
+        return _iso(value)
+    raise Unknown(f"${{{name}:{form}}}: only ${{{name}}} and ${{{name}:date}} are known")
+
+
+def _formatted(chosen: Chosen, form: str | None, language: Language) -> str:
+    if form == "text":
+        return " + ".join(chosen.texts or chosen.values)
+    if chosen.raw is not None and language != "text":
+        return (
+            chosen.raw
+        )  # whatever the format: that is what Grafana does with a value for "all" of one's own
+    if form is None:
+        return _BY_LANGUAGE[language](chosen)
+    try:
+        return _FORMATS[form](chosen.values)
+    except KeyError:
+        raise Unknown(f"the format {form!r} is not known; known are text, {', '.join(_FORMATS)}") from None
+
+
+def _for_promql(chosen: Chosen) -> str:
+    if not chosen.several:
+        return "".join(chosen.values).replace("\\", "\\\\").replace('"', '\\"')
+    # Twice: once for the expression, once for the string of PromQL that it stands in.
+    escaped = [
+        _IN_REGEX.sub(r"\\\\\g<0>", value.replace("\\", "\\\\\\\\").replace('"', '\\\\\\"'))
+        for value in chosen.values
+    ]
+    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+def _for_sql(chosen: Chosen) -> str:
+    return _quoted(chosen.values) if chosen.several else "".join(chosen.values)
+
+
+def _quoted(values: tuple[str, ...]) -> str:
+    return ",".join("'" + value.replace("'", "''") + "'" for value in values)
+
+
+_BY_LANGUAGE: Mapping[Language, Callable[[Chosen], str]] = {
+    "promql": _for_promql,
+    "sql": _for_sql,
+    "text": lambda chosen: " + ".join(chosen.texts or chosen.values),
+}
+
+
+def _glob(values: tuple[str, ...]) -> str:
+    return values[0] if len(values) == 1 else f"{{{','.join(values)}}}"
+
+
+def _regex(values: tuple[str, ...]) -> str:
+    escaped = [re.sub(r"[\\^$*+?.()|\[\]{}/]", r"\\\g<0>", value) for value in values]
+    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+_FORMATS: Mapping[str, Callable[[tuple[str, ...]], str]] = {
+    "raw": ",".join,
+    "csv": ",".join,
+    "pipe": "|".join,
+    "glob": _glob,
+    "regex": _regex,
+    "sqlstring": _quoted,
+    "singlequote": lambda values: ",".join("'" + value.replace("'", "\\'") + "'" for value in values),
+    "doublequote": lambda values: ",".join('"' + value.replace('"', '\\"') + '"' for value in values),
+    "json": lambda values: json.dumps(list(values), ensure_ascii=False),
+}
+
+
+def _iso(moment: int) -> str:
+    """Milliseconds as RFC 3339 in UTC, without needless fractions."""
+    written_out = datetime.fromtimestamp(moment / 1_000, UTC).isoformat(
+        timespec="milliseconds" if moment % 1_000 else "seconds"
+    )
+    return written_out.replace("+00:00", "Z")
+
+
+def _macro(name: str, written_arguments: str, context: Context) -> str:
+    arguments = [each.strip() for each in written_arguments.split(",")] if written_arguments.strip() else []
+    start, end = f"'{_iso(context.span.start)}'", f"'{_iso(context.span.end)}'"
+    if not arguments:
+        alone = {
+            "__timeFrom": start,
+            "__timeTo": end,
+            "__unixEpochFrom": str(context.span.start // 1_000),
+            "__unixEpochTo": str(context.span.end // 1_000),
+        }
+        if name in alone:
+            return alone[name]
+        raise Unknown(f"${name}() is not known, or misses its arguments")
+    column = arguments[0]
+    if name in ("__timeGroup", "__timeGroupAlias", "__unixEpochGroup", "__unixEpochGroupAlias"):
+        return _grouped(name, arguments)
+    by_column = {
+        "__time": f'{column} AS "time"',
+        "__timeEpoch": f'extract(epoch from {column}) as "time"',
+        "__timeFilter": f"{column} BETWEEN {start} AND {end}",
+        "__unixEpochFilter": f"{column} >= {context.span.start // 1_000} AND {column} <= {context.span.end // 1_000}",
+    }
+    if name not in by_column:
+        raise Unknown(f"${name}({written_arguments}) is not known")
+    return by_column[name]
+
+
+def _grouped(name: str, arguments: list[str]) -> str:
+    """Moments in buckets. The fill of missing ones (a third argument) is no part of the statement, as in Grafana."""
+    if len(arguments) < 2:
+        raise Unknown(f"${name}({', '.join(arguments)}) needs a column and an interval")
+    column, step = arguments[0], milliseconds(arguments[1].strip("'\"")) // SECOND
+    if step < 1:
+        raise Unknown(f"${name}: an interval of {arguments[1]} is below a second")
+    of = column if name.startswith("__unixEpoch") else f"extract(epoch from {column})"
+    return f"floor({of}/{step})*{step}" + (' AS "time"' if name.endswith("Alias") else "")

@@ -1,0 +1,146 @@
+"""How often financings went from one standing to another, of all decisions that were ever recorded.
+
+Decisions are followed by position and counted in memory: whoever restarts reads them all once more and comes to the same counts.
+Until then nothing is said, so the counts never go back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+
+from services.domain.facts import Micros
+from services.financing.domain.decisions import Action
+from services.financing.store.identifiers import financing_id
+from services.monitoring.exporter.sample import SECOND, Sample
+from services.monitoring.exporter.statements import statement
+from services.telemetry import gauges
+
+AT_ONCE = 2_000
+SECONDS = 5.0
+"""How long one look goes on while there is more."""
+DISPOSING = [str(action) for action in Action if action.disposes]
+
+
+class Standing(StrEnum):
+    """Where decisions alone let a financing stand; facts (approved, repaid, overdue) change nothing of it."""
+
+    NONE = "none"
+    RESERVED = "reserved"
+    PLEDGED = "pledged"
+    DRAWN = "drawn"
+    RELEASED = "released"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it holds nothing (any more)."""
+        return self not in (Standing.RESERVED, Standing.PLEDGED, Standing.DRAWN)
+
+
+class Decision(NamedTuple):
+    """What of a decision that took effect says where financings stand; ``paid`` where it names an amount."""
+
+    action: Action
+    paid: bool
+    financing: str
+
+
+Edge = tuple[Standing, Standing]
+
+
+def after(decision: Decision | None, name: str) -> Standing:
+    """Where the financing ``name`` stands after the latest decision that took effect on it."""
+    if decision is None:
+        return Standing.NONE
+    if decision.financing != name:  # another one freed it
+        return Standing.EXPIRED if decision.action is Action.RESERVE else Standing.SUPERSEDED
+    match decision.action:
+        case Action.RESERVE:
+            return Standing.RESERVED
+        case Action.PLEDGE:
+            return Standing.PLEDGED
+        case Action.DRAW:
+            return Standing.DRAWN
+        case Action.SUBSTITUTE:
+            return Standing.DRAWN if decision.paid else Standing.PLEDGED
+        case Action.RELEASE:
+            return Standing.RELEASED
+        case _:
+            return Standing.CANCELLED
+
+
+class Transitions:
+    """Counts the transitions of the decisions that it has followed."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Edge] = Counter()
+        self._after: tuple[str, int] = ("0", 0)
+        self._whole = False
+        self.followed = 0
+
+    def ask(self, session: Connection[Any], _now: Micros) -> Iterable[Sample]:
+        """The samples of all financings together: a bank's own figures are for the bank."""
+        end = time.monotonic() + SECONDS
+        while (full := self._follow(session)) and time.monotonic() < end:
+            pass
+        self._whole |= not full
+        return tuple(self._counted())
+
+    def _counted(self) -> Iterator[Sample]:
+        if self._whole:
+            for (before, now), count in sorted(self.counts.items()):
+                yield Sample(gauges.FINANCING_TRANSITIONS, (before, now), count)
+
+    def _follow(self, session: Connection[Any]) -> bool:
+        """Take one step; whether there may be more."""
+        xid, no = self._after
+        asked = {"xid": xid, "no": no, "limit": AT_ONCE, "disposing": DISPOSING}
+        rows = session.execute(statement("decided"), asked).fetchall()
+        for edge in _edges(session, [row[1:6] for row in rows if row[6]]):
+            self.counts[edge] += 1
+        self.followed += len(rows)
+        if rows:
+            self._after = rows[-1][0], rows[-1][1]
+        return len(rows) == AT_ONCE
+
+
+def _edges(session: Connection[Any], rows: Sequence[Sequence[Any]]) -> Iterator[Edge]:
+    """The transitions by decisions of (number, action, with an amount, financing, frees)."""
+    pairs = [
+        (number, name, Decision(Action(action), paid, own))
+        for number, action, paid, own, frees in rows
+        for name in (own, *frees)
+    ]
+    asked = {
+        "financings": [UUID(bytes=financing_id(name)) for _, name, _ in pairs],
+        "numbers": [number for number, _, _ in pairs],
+        "disposing": DISPOSING,
+    }
+    before = session.execute(statement("decided_before"), asked).fetchall()
+    for (_, name, decision), (action, paid, own) in zip(pairs, before, strict=True):
+        was = after(None if action is None else Decision(Action(action), paid, own), name)
+        is_ = after(decision, name)
+        if decision.financing != name:
+            if was.ended:
+                continue  # nothing was left to free
+            is_ = Standing.EXPIRED if was is Standing.RESERVED else Standing.SUPERSEDED
+        if was is not is_:
+            yield was, is_
+
+
+def last_decided(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
+    """Of what holds cargo, by its status: when that was last decided on of which nothing was decided for longest.
+
+    It looks at every financing that holds something.
+    """
+    for pledged, at in session.execute(statement("last_decided")).fetchall():
+        yield Sample(gauges.FINANCING_LAST_DECISION, ("pledged" if pledged else "reserved",), at / SECOND)

@@ -1,0 +1,246 @@
+"""What is committed becomes messages: each kind of row is followed by position, and each step is one transaction.
+
+A step reads rows that nothing can appear before any more (their transaction lies below the horizon of all running ones),
+puts down messages and deliveries, and moves the position. A step that is broken off leaves nothing, so nothing is lost
+and nothing is told twice under different ids. Two processes take turns at the row of the position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from services.domain.facts import Micros
+from services.ledger.storage.arrays import adapt, bigints, uuids
+from services.ledger.storage.batch import MOST_EVENTS
+from services.ledger.storage.traces import traces_of
+from services.ledger.storage.words import word
+from services.notifications.webhooks.messages import Message, MessageType, Subject, message
+from services.notifications.webhooks.names import names_of
+from services.notifications.webhooks.queue import put_messages
+from services.notifications.webhooks.statements import statement
+
+Session = Connection[Any]
+BATCHES = 16
+"""Transactions of events that one step looks at, at most 4,096 events each."""
+ROWS = 500
+
+Wanted = Mapping[MessageType, frozenset[str]]
+"""Which parties ask for a type at all."""
+
+
+class Batch(NamedTuple):
+    """A transaction that accepted events, and when it began."""
+
+    xid: str
+    first_no: int
+    at: Micros
+
+
+class Step(NamedTuple):
+    """What a step did; ``rows`` 0 says that nothing new was visible."""
+
+    rows: int
+    deliveries: int
+
+
+def step(session: Session) -> Step:
+    """Follow every kind of row a little further and commit each; blocks while another process is at it.
+
+    Raises psycopg errors of a database that is gone or busy, with nothing changed.
+    """
+    adapt(session)
+    done = [_one(session, source, look) for source, look in _SOURCES.items()]
+    return Step(sum(each.rows for each in done), sum(each.deliveries for each in done))
+
+
+def catch_up(session: Session) -> int:
+    """Step until nothing new is visible; how many deliveries were put into the queue."""
+    total = 0
+    while True:
+        done = step(session)
+        total += done.deliveries
+        if not done.rows:
+            return total
+
+
+class _News(NamedTuple):
+    """What a party is to hear of; ``of`` identifies what was committed and holds numbers that are nobody's business."""
+
+    party: str
+    type: MessageType
+    subject: Subject
+    of: str
+    at: Micros
+    traceparent: str = ""
+
+    def message(self, salt: bytes) -> Message:
+        """The message, whose id is no digest of anything that could be guessed."""
+        return message(
+            self.party, self.type, self.subject, f"{salt.hex()} {self.of}", self.at, self.traceparent
+        )
+
+
+class _Seen(NamedTuple):
+    rows: int
+    news: list[_News]
+    last: tuple[str, int] | None
+
+
+def _one(session: Session, source: str, look: Any) -> Step:
+    with session.transaction():
+        found = _rows(session, "cursor", {"source": source})
+        if not found:  # nobody ever subscribed
+            return Step(0, 0)
+        type_, function = look
+        wanted = _wanted(session).get(type_, frozenset())
+        if not wanted:
+            session.execute(statement("cursor_skip"), {"source": source})
+            return Step(0, 0)
+        (xid, no, salt), *_ = found
+        seen: _Seen = function(session, xid, no, wanted)
+        put = put_messages(session, [each.message(salt) for each in seen.news])
+        if seen.last is not None:
+            values = {"source": source, "xid": seen.last[0], "no": seen.last[1]}
+            session.execute(statement("cursor_move"), values)
+        return Step(seen.rows, put)
+
+
+def _wanted(session: Session) -> Wanted:
+    wanted: dict[MessageType, set[str]] = {}
+    for party, type_ in _rows(session, "wanted", {}):
+        wanted.setdefault(MessageType(type_), set()).add(party)
+    return {type_: frozenset(parties) for type_, parties in wanted.items()}
+
+
+def _events(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
+    """Who has to hear of accepted events: those engaged in a consignment that they reach, and banks with a pledge in it."""
+    fresh = [Batch(*row) for row in _rows(session, "batches", {"xid": xid, "no": no, "limit": BATCHES})]
+    ((mark,),) = _rows(session, "unsettled", {})
+    again = [Batch(*row) for row in _rows(session, "again_take", {"limit": BATCHES})]
+    if fresh and mark is not None:
+        values = {
+            "xids": [each.xid for each in fresh],
+            "nos": bigints([each.first_no for each in fresh]),
+            "ats": bigints([each.at for each in fresh]),
+            "mark": mark,
+        }
+        session.execute(statement("again_put"), values)
+    news = _changed(session, [*fresh, *again], wanted)
+    last = (fresh[-1].xid, fresh[-1].first_no) if fresh else None
+    return _Seen(len(fresh) + len(again), news, last)
+
+
+def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str]) -> list[_News]:
+    if not batches:
+        return []
+    values = {
+        "xids": [each.xid for each in batches],
+        "nos": bigints([each.first_no for each in batches]),
+        "width": MOST_EVENTS,
+    }
+    touched: dict[bytes, set[str]] = {}
+    for xid, consignment in _rows(session, "touched", values):
+        touched.setdefault(consignment, set()).add(xid)
+    traces = _traces(session, batches)
+    names = {word(party): party for party in wanted}
+    asked = {
+        "ids": uuids(sorted(touched)),
+        "words": bigints(sorted(names)),
+        "parties": sorted(wanted),
+    }
+    at = {each.xid: each.at for each in batches}
+    found = [row for row in _rows(session, "recipients", asked) if row[2] or row[3]]
+    called = names_of(session, {canonical for _, canonical, _, _ in found})
+    news: list[_News] = []
+    for consignment, canonical, engaged, banks in found:
+        subject = Subject("consignment", called.get(canonical, canonical.hex()))
+        for party in {*(names[number] for number in engaged), *banks}:
+            news += (
+                _News(
+                    party,
+                    MessageType.CONSIGNMENT_CHANGED,
+                    subject,
+                    xid,
+                    at[xid],
+                    traces.get((xid, consignment), ""),
+                )
+                for xid in touched[consignment]
+            )
+    return news
+
+
+def _traces(session: Session, batches: Sequence[Batch]) -> Mapping[tuple[str, bytes], str]:
+    """By transaction and consignment the trace of the event that touched it; of several, the one with the highest number."""
+    found = traces_of(session, [each.first_no for each in batches], MOST_EVENTS)
+    if not found:  # the ordinary case
+        return {}
+    numbers = sorted(found)
+    values = {"xids": [str(no) for no in numbers], "nos": bigints(numbers), "width": 1}
+    within = {
+        no: each.xid
+        for each in batches
+        for no in numbers
+        if each.first_no <= no < each.first_no + MOST_EVENTS
+    }
+    reached = sorted((int(no), consignment) for no, consignment in _rows(session, "touched", values))
+    return {(within[no], consignment): found[no].text() for no, consignment in reached}
+
+
+def _decisions(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
+    """A decision goes to the bank whose financing it is on, and to the banks whose financings it freed.
+
+    Whoever asked about cargo got the answer when it asked, and there is nothing more to read of it.
+    """
+    rows = _rows(session, "decisions", {"xid": xid, "no": no, "limit": ROWS})
+    news: list[_News] = []
+    for _, number, at, asked_by, financing, frees in rows:
+        own = (
+            [financing] if bank_of(financing) == asked_by else []
+        )  # a stranger may ask about it, and is refused
+        subjects = {(bank_of(each), Subject("financing", each)) for each in [*own, *frees]}
+        news += _for(wanted, subjects, MessageType.FINANCING_DECIDED, f"decision {number}", at)
+    return _Seen(len(rows), news, (rows[-1][0], rows[-1][1]) if rows else None)
+
+
+def _watched(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
+    """A fact about pledged cargo goes to the bank that holds the pledge."""
+    rows = _rows(session, "watched", {"xid": xid, "no": no, "limit": ROWS})
+    traces = traces_of(session, [row[1] for row in rows]) if rows else {}
+    news: list[_News] = []
+    for _, number, at, financings in rows:
+        subjects = {(bank_of(name), Subject("financing", name)) for name in financings}
+        trace = traces[number].text() if number in traces else ""
+        news += _for(wanted, subjects, MessageType.FINANCING_ALERT, f"event {number}", at, trace)
+    return _Seen(len(rows), news, (rows[-1][0], rows[-1][1]) if rows else None)
+
+
+def _for(
+    wanted: frozenset[str],
+    subjects: Iterable[tuple[str, Subject]],
+    type_: MessageType,
+    of: str,
+    at: Micros,
+    trace: str = "",
+) -> list[_News]:
+    return [_News(party, type_, subject, of, at, trace) for party, subject in subjects if party in wanted]
+
+
+def bank_of(financing: str) -> str:
+    """The bank whose financing ``bank/reference`` is."""
+    return financing.partition("/")[0]
+
+
+def _rows(session: Session, name: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    # Binary: ids come as 16 bytes.
+    return session.cursor(binary=True, row_factory=tuple_row).execute(statement(name), values).fetchall()
+
+
+_SOURCES = {
+    "decision": (MessageType.FINANCING_DECIDED, _decisions),
+    "watch": (MessageType.FINANCING_ALERT, _watched),
+    "event": (MessageType.CONSIGNMENT_CHANGED, _events),
+}

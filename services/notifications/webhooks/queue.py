@@ -1,0 +1,181 @@
+"""The queue of deliveries in the store: put in with what they tell of, taken with a lease, settled with the answer.
+
+Locks are taken in one order: the subscription, then its deliveries.
+
+A delivery is taken by one process at a time; one that ends without settling it (kill -9, power) loses it when the lease
+runs out, and it is tried again. So each is delivered at least once, and sometimes twice: receivers know it by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from services.domain.facts import Micros
+from services.ledger.audit_trail.access_lines import MESSAGE
+from services.ledger.audit_trail.digests import seal
+from services.ledger.audit_trail.entries import enter
+from services.ledger.storage.platform_events import record_platform_event
+from services.notifications.webhooks.messages import Message
+from services.notifications.webhooks.statements import statement
+
+Session = Connection[Any]
+FOREVER: Final = (1 << 63) - 1
+"""When deliveries of a subscription that is not enabled are due."""
+
+
+class Taken(NamedTuple):
+    """A delivery to be attempted now; ``attempt`` counts from 1, ``at`` is when its news was committed.
+
+    ``traceparent`` is the context of the event that it tells of, None where that came without.
+    """
+
+    subscription: str
+    message: str
+    url: str
+    body: bytes
+    at: Micros
+    attempt: int
+    failing_since: Micros | None
+    traceparent: str | None = None
+
+
+class Told(NamedTuple):
+    """A delivery as its party sees it: ``state`` WAITING, DELIVERED or DEAD."""
+
+    message: str
+    type: str
+    at: Micros
+    state: str
+    attempts: int
+    due: Micros | None
+    last_attempt: Micros | None
+    status: int | None
+    detail: str
+
+
+def put_messages(session: Session, messages: Iterable[Message], only: str | None = None) -> int:
+    """Put down ``messages`` with a delivery for each subscription that asks for them; return how many deliveries are new.
+
+    In the caller's transaction. A message that is there already changes nothing, nor does news of the ``same`` as a message
+    that nobody has begun to deliver. ``only``: for this subscription, whatever types it asks for.
+    """
+    told = sorted(set(messages))
+    if not told:
+        return 0
+    values = {
+        "ids": [each.id for each in told],
+        "parties": [each.party for each in told],
+        "types": [str(each.type) for each in told],
+        "ats": [each.at for each in told],
+        "bodies": [each.body for each in told],
+        "sames": [each.same or None for each in told],
+        "traces": [each.traceparent or None for each in told],
+        "seals": [_seal(each) for each in told],
+        "only": only,
+        "forever": FOREVER,
+    }
+    return session.execute(statement("message_put"), values).rowcount
+
+
+def take(session: Session, now: Micros, lease: Micros, busy: dict[str, int], at_once: int) -> list[Taken]:
+    """Take what is due, at most ``at_once`` for one endpoint with those that it is ``busy`` with; the caller commits.
+
+    An endpoint that is slow takes nothing from the others.
+    """
+    values = {
+        "now": now,
+        "lease": now + lease,
+        "at_once": at_once,
+        "busy": list(busy),
+        "counts": list(busy.values()),
+    }
+    rows = session.cursor(row_factory=tuple_row).execute(statement("take"), values).fetchall()
+    return [Taken(s, m, url, bytes(body), *rest) for s, m, url, body, *rest in rows]
+
+
+def delivered(session: Session, taken: Taken, status: int, now: Micros) -> None:
+    """The endpoint took it; the caller commits."""
+    values = _settled(taken, "DELIVERED", now, now, status, "")
+    session.execute(statement("succeeded"), values)
+    session.execute(statement("settle"), values)
+
+
+def failed(
+    session: Session, taken: Taken, status: int | None, detail: str, now: Micros, again: Micros | None
+) -> None:
+    """It failed; it is due ``again`` then, or dead where that is None. The caller commits."""
+    state = "DEAD" if again is None else "WAITING"
+    values = _settled(taken, state, now, now if again is None else again, status, detail)
+    session.execute(statement("failing"), values)
+    session.execute(statement("settle"), values)
+
+
+def disable(session: Session, subscription: str, reason: str, now: Micros) -> bool:
+    """Serve the endpoint no longer, with an alert for the operators; False where it is not enabled. The caller commits."""
+    values = {"id": subscription, "reason": reason, "due": FOREVER, "now": now}
+    row = session.cursor(row_factory=tuple_row).execute(statement("disable"), values).fetchone()
+    if row is None:
+        return False
+    version, party, url = row
+    entry = {"state": "DISABLED", "reason": reason, "version": version}
+    enter(session, "webhook_subscription", subscription, entry)
+    alert = {"subscription": subscription, "party": party, "url": url, "reason": reason}
+    record_platform_event(session, "WEBHOOK_DISABLED", alert)
+    session.execute(statement("make_due"), values)
+    return True
+
+
+def replay(session: Session, subscription: str, since: Micros, now: Micros) -> int:
+    """Deliver again all that was to be told from ``since`` on, as far as it is kept; how many. The caller commits.
+
+    Also what was told to other subscriptions of the party before this one was made, of the types that it asks for.
+    """
+    values = {"id": subscription, "since": since, "now": now}
+    return session.execute(statement("replay"), values).rowcount
+
+
+def deliveries(
+    session: Session, subscription: str, state: str | None, before: tuple[Micros, str] | None, limit: int
+) -> list[Told]:
+    """Deliveries of a subscription, the latest news first, from behind ``before`` (its time and message) on."""
+    at, id_ = before or (FOREVER, "")
+    values = {"id": subscription, "state": state, "at": at, "message": id_, "limit": limit}
+    rows = session.cursor(row_factory=tuple_row).execute(statement("deliveries"), values).fetchall()
+    return [_told(*row) for row in rows]
+
+
+def purge(session: Session, before: Micros, limit: int = 10_000) -> int:
+    """Forget messages from before then, with what became of them, at most ``limit``; how many. The caller commits."""
+    values = {"before": before, "limit": limit}
+    gone = session.cursor(row_factory=tuple_row).execute(statement("purge_begin"), values).fetchall()
+    return session.execute(statement("purge"), {"ids": [id_ for (id_,) in gone]}).rowcount
+
+
+def _seal(told: Message) -> bytes:
+    row = {**told._asdict(), "traceparent": told.traceparent or None}
+    return seal(*(row[name] for name in MESSAGE))
+
+
+def _told(
+    message: str, type_: str, at: Micros, state: str, attempts: int, due: Micros | None, *rest: Any
+) -> Told:
+    return Told(message, type_, at, state, attempts, None if due == FOREVER else due, *rest)
+
+
+def _settled(
+    taken: Taken, state: str, now: Micros, due: Micros, status: int | None, detail: str
+) -> dict[str, Any]:
+    return {
+        "subscription": taken.subscription,
+        "message": taken.message,
+        "attempt": taken.attempt,
+        "state": state,
+        "now": now,
+        "due": due,
+        "status": status,
+        "detail": detail[:500],
+    }

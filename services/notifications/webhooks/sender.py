@@ -1,0 +1,156 @@
+"""One attempt: a POST to an endpoint, to an address that was judged when its socket was opened, without redirects."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientResponseError,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    DummyCookieJar,
+    ServerDisconnectedError,
+    TCPConnector,
+)
+
+from services.notifications.webhooks.address import BadUrl, allowed, require_url
+
+log = logging.getLogger(__name__)
+USER_AGENT = "Lianyun-Webhooks/1"
+_READ_BYTES = 4_096  # of an answer, for its connection's sake; what it says is not looked at
+
+
+class Answer(NamedTuple):
+    """How an attempt went: the HTTP status where there was an answer, else None; ``asked`` seconds of patience.
+
+    ``detail`` is for the subscriber, in the fixed words of docs/guides/webhooks.md; what a library said of it is only logged.
+    """
+
+    status: int | None
+    detail: str
+    asked: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether the endpoint took it: any 2xx."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def gone(self) -> bool:
+        """Whether the endpoint says that it will take nothing ever again (410)."""
+        return self.status == 410
+
+
+class Refused(OSError):
+    """The socket would have led to an address that must not be called."""
+
+
+_FAILURES: tuple[tuple[type[BaseException], str], ...] = (
+    (Refused, "not called: the name leads to an address that is not public"),
+    (socket.gaierror, "the name of the host cannot be resolved"),
+    (ClientConnectorDNSError, "the name of the host cannot be resolved"),
+    (ssl.SSLCertVerificationError, "the certificate does not hold"),
+    (ClientConnectorCertificateError, "the certificate does not hold"),
+    (ssl.SSLError, "no TLS connection was made"),
+    (ClientSSLError, "no TLS connection was made"),
+    (ClientConnectorError, "no connection was made"),
+    (ClientResponseError, "the answer is no HTTP"),
+    (ServerDisconnectedError, "the connection ended before an answer"),
+    (ConnectionError, "the connection ended before an answer"),
+)
+_FAILED = "the delivery failed"
+
+
+def failure(problem: BaseException) -> str:
+    """What a subscriber reads of ``problem``, or of what caused it: one of a few fixed sentences."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = problem
+    while cause is not None and len(causes) < 10:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return next((said for kind, said in _FAILURES if any(isinstance(each, kind) for each in causes)), _FAILED)
+
+
+class Sender:
+    """An HTTP client that calls public addresses only; one for a process, used inside its event loop.
+
+    ``loopback`` lets it call this machine too. Connections are not kept: the next attempt is judged anew.
+    """
+
+    def __init__(self, timeout: float, loopback: bool = False) -> None:
+        self._loopback = loopback
+        self._timeout = ClientTimeout(total=timeout)
+        self._session: ClientSession | None = None
+
+    async def __aenter__(self) -> Sender:
+        connector = TCPConnector(force_close=True, limit=0, use_dns_cache=False, socket_factory=self._socket)
+        # No proxy from the environment, no cookies: what one endpoint answers concerns no other.
+        self._session = ClientSession(
+            connector=connector, cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=False
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def post(self, url: str, body: bytes, headers: dict[str, str], now: float) -> Answer:
+        """POST ``body``; an answer in any case, at the latest when the time is up. ``now``: Unix time, for Retry-After."""
+        assert self._session is not None, "use it as an async context manager"
+        try:
+            require_url(url, self._loopback)
+            async with self._session.post(
+                url,
+                data=body,
+                headers={"content-type": "application/json", "user-agent": USER_AGENT, **headers},
+                allow_redirects=False,
+                timeout=self._timeout,
+            ) as answer:
+                await answer.content.read(_READ_BYTES)
+                asked = patience(answer.headers.get("retry-after", ""), now)
+                return Answer(answer.status, _said(answer.status), asked)
+        except BadUrl as problem:
+            return Answer(None, f"not called: {problem}")
+        except TimeoutError:
+            return Answer(None, f"no answer within {self._timeout.total:g} s")
+        except (ClientError, OSError, ValueError, asyncio.IncompleteReadError) as problem:
+            log.info("no delivery to %s: %s: %s", _host(url), type(problem).__name__, problem)
+            return Answer(None, failure(problem))
+
+    def _socket(self, info: tuple[Any, ...]) -> socket.socket:
+        family, type_, protocol, _, address = info
+        if not allowed(str(address[0]), self._loopback):
+            raise Refused
+        return socket.socket(family, type_, protocol)
+
+
+def patience(retry_after: str, now: float) -> float:
+    """Seconds that a Retry-After header asks for (RFC 9110 10.2.3: seconds or a date); 0 for none and for nonsense."""
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0.0
+
+
+def _said(status: int) -> str:
+    if 300 <= status < 400:
+        return f"answered {status}: redirects are not followed"
+    return "" if 200 <= status < 300 else f"answered {status}"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc  # without path and query, which may hold the subscriber's secrets

@@ -1,0 +1,82 @@
+"""Settings of the webhooks process, from LIANYUN_* variables or mounted secrets."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from services.notifications.webhooks.retry_schedule import Backoff
+from services.notifications.webhooks.sealed_secrets import Seal, SealError, new_key
+from services.runtime.connections import Connections
+
+
+class SealSettings(Connections):
+    """What everybody who makes or uses secrets of webhooks has to be told."""
+
+    webhook_keys: SecretStr = Field(
+        SecretStr(""), description="32-byte keys in base64 that seal secrets, the present one first"
+    )
+    webhook_loopback: bool = Field(
+        False, description="let webhooks call this machine: for tests and the sandbox"
+    )
+
+    webhook_key_file: Path = Field(
+        Path(".lianyun") / "webhook.key",
+        description="where such a key is kept where none is given; made where missing, so only for one machine",
+    )
+
+    def seal(self) -> Seal:
+        """The seal of secrets. Raises SealError."""
+        return Seal.from_text(self.webhook_keys.get_secret_value() or _kept(self.webhook_key_file))
+
+
+def _kept(path: Path) -> str:
+    """The key in the file ``path``, which only its owner can read; made where there is none, by one process of many."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(new_key())
+        try:
+            os.link(fresh, path)  # whoever is first; never half a key
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+        return path.read_text("ascii")
+    except OSError as problem:
+        raise SealError(f"{path} cannot be used: {problem.strerror}; set LIANYUN_WEBHOOK_KEYS") from None
+
+
+class WebhookSettings(SealSettings):
+    """What ``lianyun webhooks run`` can be told. Durations are seconds."""
+
+    dsn: SecretStr = Field(description="URL of the database")
+    webhook_tick: float = Field(0.5, gt=0, description="between two looks for news and for what is due")
+    webhook_at_once: int = Field(4, ge=1, le=64, description="deliveries to one endpoint at the same time")
+    webhook_timeout: float = Field(15.0, gt=0, description="until an endpoint must have answered")
+    webhook_attempts: int = Field(12, ge=1, description="attempts of one delivery")
+    webhook_first_pause: float = Field(5.0, gt=0, description="from the first failure to the second attempt")
+    webhook_longest_pause: float = Field(86_400.0, gt=0, description="between two attempts at most")
+    webhook_disable_after: float = Field(
+        5 * 86_400.0, gt=0, description="without any success: an endpoint is disabled, with an alert"
+    )
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")
+    webhook_keep_days: int = Field(30, ge=1, description="how long messages are kept for replay")
+
+    @property
+    def backoff(self) -> Backoff:
+        """When failed deliveries are tried again."""
+        return Backoff(
+            first=self.webhook_first_pause, longest=self.webhook_longest_pause, attempts=self.webhook_attempts
+        )
+
+    @property
+    def lease(self) -> float:
+        """After how many seconds an attempt that left no trace counts as lost with its process."""
+        return self.webhook_timeout * 2 + 5

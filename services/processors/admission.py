@@ -1,0 +1,95 @@
+"""Admission as the pipeline calls it: a batch of the client's records in, one outcome per record out.
+
+What is admitted is packed for the database here too, beside the transaction of the batch before.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from schemas.signing import Verifier
+from services.ledger.admission.content import read
+from services.ledger.admission.message_labels import about
+from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused, Verified
+from services.ledger.admission.verification import blamed, verify_many
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.batch import Event
+from services.ledger.storage.packing import packed
+from services.processors.ports import Admission, LogRecord
+
+log = logging.getLogger(__name__)
+
+
+class Accepted(NamedTuple):
+    """A record that was admitted, and the event that the database takes of it."""
+
+    admitted: Admitted
+    event: Event
+
+
+class Judge:
+    """Verifies and reads records; remembers the signatures of batches it has seen. For one thread."""
+
+    def __init__(self, settings: AdmissionSettings) -> None:
+        self._settings = settings
+        self._verifier = Verifier()
+
+    def judge(self, records: Sequence[LogRecord], registry: Registry) -> Admission:
+        """Judge `records` by `registry`; a record on which our own code fails is refused as INTERNAL_ERROR."""
+        given = [
+            Record(
+                record.topic, record.partition, record.offset, record.timestamp, record.headers, record.value
+            )
+            for record in records
+        ]
+        outcomes = [self._read(verified, registry) for verified in self._verify(given, registry)]
+        sole = frozenset(topic for topic in {record.topic for record in records} if registry.writer(topic))
+        return Admission(outcomes, list(map(_weight, outcomes)), sole)
+
+    def _verify(self, records: Sequence[Record], registry: Registry) -> list[Verified | Refused]:
+        try:
+            return verify_many(records, registry, self._settings, self._verifier)
+        except Exception:
+            log.exception("verification failed on a batch; judging its records one by one")
+        outcomes: list[Verified | Refused] = []
+        for record in records:
+            try:
+                outcomes += verify_many([record], registry, self._settings, self._verifier)
+            except Exception as error:
+                log.exception(
+                    "verifying %s/%d@%d failed; it becomes a dead letter",
+                    record.topic,
+                    record.partition,
+                    record.offset,
+                    extra={"action": "event_failed", **about(record.headers)},
+                )
+                outcomes.append(Refused.internal(record, error, blamed(record, registry)))
+        return outcomes
+
+    def _read(self, verified: Verified | Refused, registry: Registry) -> Accepted | Refused:
+        if isinstance(verified, Refused):
+            return verified
+        try:
+            admitted = read(verified, registry)
+            if isinstance(admitted, Refused):
+                return admitted
+            return Accepted(admitted, packed(Event.of(admitted, registry.version)))
+        except Exception as error:
+            record = verified.record
+            log.exception(
+                "reading %s/%d@%d failed; it becomes a dead letter",
+                record.topic,
+                record.partition,
+                record.offset,
+                extra={"action": "event_failed", **about(record.headers)},
+            )
+            return Refused.internal(record, error, verified.party.code, verified.event)
+
+
+def _weight(outcome: Accepted | Refused) -> int:
+    if isinstance(outcome, Refused):
+        return 0
+    facts = outcome.admitted.facts
+    return max(1, len(facts.claims) + len(facts.links))

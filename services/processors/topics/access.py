@@ -1,0 +1,126 @@
+"""Who may do what on which topic: derived from the declaration, never written by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+)
+from kafka.errors import NoError, SecurityDisabledError
+
+from services.processors.topics.cluster import ClusterError
+from services.processors.topics.declaration import Declaration
+
+GATEWAY = "gateway"
+WORKER = "worker"
+WORKER_GROUP = "lianyun"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """One permission: ``principal`` (a user's name) may do ``operation`` on the topic or group ``name``."""
+
+    principal: str
+    operation: str
+    resource: str
+    name: str
+
+    def command(self) -> str:
+        """Return the same grant as a call of Kafka's own kafka-acls.sh, for those who administer by hand."""
+        return (
+            f"kafka-acls.sh --bootstrap-server $BOOTSTRAP --add --allow-principal User:{self.principal} "
+            f"--operation {self.operation.capitalize()} --{self.resource} {self.name}"
+        )
+
+
+def grants(declaration: Declaration) -> tuple[Grant, ...]:
+    """Return all grants: a party writes to its own topics, the gateway to the one without parties, the worker reads.
+
+    A party's user carries its code as name. WRITE implies DESCRIBE and is enough for an idempotent producer.
+    """
+    found = {
+        Grant(party, "WRITE", "topic", topic.name)
+        for topic in declaration.topics
+        for party in topic.parties or (GATEWAY,)
+    }
+    found |= {Grant(WORKER, "READ", "topic", topic.name) for topic in declaration.topics}
+    found.add(Grant(WORKER, "READ", "group", WORKER_GROUP))
+    return tuple(sorted(found))
+
+
+def principals(declaration: Declaration) -> tuple[str, ...]:
+    """Return the names of all users that the declaration grants something, sorted."""
+    return tuple(sorted({grant.principal for grant in grants(declaration)}))
+
+
+def missing_grants(admin: Any, wanted: Iterable[Grant]) -> tuple[Grant, ...]:
+    """Return those of ``wanted`` that the cluster does not have, sorted. Blocks; changes nothing."""
+    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    try:
+        present, error = admin.describe_acls(
+            ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
+        )
+    except SecurityDisabledError:
+        present, error = [], SecurityDisabledError
+    if error is not NoError:
+        raise ClusterError(
+            f"the cluster does not tell its access rules: {error.__name__}; it needs an authorizer "
+            "(authorizer.class.name), and this user the right to ALTER the cluster"
+        )
+    held = {
+        Grant(
+            acl.principal.removeprefix("User:"),
+            acl.operation.name,
+            acl.resource_pattern.resource_type.name.lower(),
+            acl.resource_pattern.resource_name,
+        )
+        for acl in present
+        if acl.permission_type == ACLPermissionType.ALLOW
+        and acl.host == "*"
+        and acl.resource_pattern.pattern_type == ACLResourcePatternType.LITERAL
+    }
+    return tuple(sorted(set(wanted) - held))
+
+
+def apply_grants(admin: Any, wanted: Iterable[Grant], patience: float = 60.0) -> tuple[Grant, ...]:
+    """Create the grants that the cluster lacks and return them (none, the second time).
+
+    Blocks until they are in force, which is a moment after the cluster accepted them. Raises ClusterError, also
+    when the cluster has no authorizer. Grants that are not declared are left alone.
+    """
+    wanted = tuple(wanted)
+    created = missing_grants(admin, wanted)
+    if not created:
+        return ()
+    refused = admin.create_acls([_acl(grant) for grant in created])["failed"]
+    if refused:
+        raise ClusterError(
+            "access rules refused: " + ", ".join(sorted({error.__name__ for error in refused}))
+        )
+    until = time.monotonic() + patience
+    while left := missing_grants(admin, wanted):
+        if time.monotonic() > until:
+            raise ClusterError(f"accepted, but not in force after {patience:.0f} s: {left[0].command()}")
+        time.sleep(0.1)
+    return created
+
+
+def _acl(grant: Grant) -> ACL:
+    return ACL(
+        principal=f"User:{grant.principal}",
+        host="*",
+        operation=ACLOperation[grant.operation],
+        permission_type=ACLPermissionType.ALLOW,
+        resource_pattern=ResourcePattern(ResourceType[grant.resource.upper()], grant.name),
+    )

@@ -1,0 +1,136 @@
+"""Looks at a cluster's topics and changes them, through kafka-python's admin client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from services.processors.topics.declaration import Declaration
+from services.processors.topics.plan import AddPartitions, CreateTopic, Observed, Plan, SetConfig, plan
+
+
+class ClusterError(Exception):
+    """The cluster could not be reached or refused a change; the text says which and what to do."""
+
+
+@contextmanager
+def admin_client(bootstrap: str, connection: Mapping[str, object] | None = None) -> Iterator[Any]:
+    """Yield an admin client; ``connection`` holds further settings of kafka-python (security). Raises ClusterError."""
+    options: dict[str, object] = {
+        "bootstrap_timeout_ms": 15_000,
+        "request_timeout_ms": 30_000,
+        **(connection or {}),
+    }
+    try:
+        client = KafkaAdminClient(bootstrap_servers=bootstrap, **options)
+    except KafkaError as failure:
+        raise ClusterError(
+            f"no broker answers at {bootstrap} ({type(failure).__name__}). Check that it runs and that the address "
+            "is right; with SASL a wrong password looks the same"
+        ) from failure
+    try:
+        yield client
+    except KafkaError as failure:
+        raise ClusterError(f"{bootstrap}: {type(failure).__name__}: {failure}") from failure
+    finally:
+        client.close()
+
+
+def observe(admin: Any) -> dict[str, Observed]:
+    """Return every topic of the cluster but the internal ones: name -> partitions, effective configuration. Blocks."""
+    described = [topic for topic in admin.describe_topics() if not topic["is_internal"]]
+    if not described:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic["name"]) for topic in described]
+    configs = admin.describe_configs(resources, config_filter="all")["topic"]
+    return {
+        topic["name"]: Observed(
+            len(topic["partitions"]),
+            {
+                key: value["value"]
+                for key, value in configs[topic["name"]].items()
+                if value["value"] is not None
+            },
+        )
+        for topic in described
+    }
+
+
+def make_plan(admin: Any, declaration: Declaration, replication_factor: int | None = None) -> Plan:
+    """Return what has to change so that the cluster is as declared. Blocks; changes nothing."""
+    return plan(declaration, observe(admin), replication_factor)
+
+
+def carry_out(admin: Any, wanted: Plan) -> None:
+    """Do what ``wanted`` says; blocks until new topics have leaders. May be repeated, also after half a failure."""
+    created = [action for action in wanted.actions if isinstance(action, CreateTopic)]
+    if created:
+        topics = {
+            action.name: {
+                "num_partitions": action.partitions,
+                "replication_factor": action.replication_factor,
+                "configs": dict(action.config),
+            }
+            for action in created
+        }
+        try:
+            admin.create_topics(topics, wait_for_metadata=True)
+        except TopicAlreadyExistsError:
+            # Another `apply` runs beside this one; the next comparison tells whether it did the same.
+            time.sleep(1)
+    more = {action.name: action.wanted for action in wanted.actions if isinstance(action, AddPartitions)}
+    if more:
+        admin.create_partitions(more)
+    settings: dict[str, dict[str, str]] = {}
+    for action in wanted.actions:
+        if isinstance(action, SetConfig):
+            settings.setdefault(action.name, {})[action.key] = action.wanted
+    if settings:
+        resources = [
+            ConfigResource(ConfigResourceType.TOPIC, name, changed) for name, changed in settings.items()
+        ]
+        answers = admin.alter_configs(resources)["topic"]
+        refused = {name: answer for name, answer in answers.items() if answer != "OK"}
+        if refused:
+            raise ClusterError("; ".join(f"{name}: {answer}" for name, answer in sorted(refused.items())))
+
+
+def apply(
+    bootstrap: str,
+    declaration: Declaration,
+    replication_factor: int | None = None,
+    connection: Mapping[str, object] | None = None,
+) -> Plan:
+    """Bring the cluster at ``bootstrap`` to the declaration and return what was done (nothing, the second time).
+
+    Blocks until new topics can be written to. Raises ClusterError, also when a conflict cannot be resolved or
+    something still differs afterwards.
+    """
+    with admin_client(bootstrap, connection) as admin:
+        wanted = make_plan(admin, declaration, replication_factor)
+        if wanted.conflicts:
+            raise ClusterError("; ".join(wanted.conflicts))
+        carry_out(admin, wanted)
+        if wanted.actions:
+            _await_done(admin, declaration, replication_factor)
+        return wanted
+
+
+def _await_done(
+    admin: Any, declaration: Declaration, replication_factor: int | None, patience: float = 60.0
+) -> None:
+    # Changes reach the broker's metadata a moment after they were accepted.
+    until = time.monotonic() + patience
+    while True:
+        left = make_plan(admin, declaration, replication_factor)
+        if left.done:
+            return
+        if time.monotonic() > until:
+            raise ClusterError("still to do: " + "; ".join(str(action) for action in left.actions))
+        time.sleep(0.1)

@@ -1,0 +1,194 @@
+"""What a reader notes while it walks a message: what it took for what, and what a person should know."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from schemas.envelope import Envelope
+from schemas.events.customs_whole import LARGEST, PACKED_AT_MOST
+from schemas.events.decode import decode_payload
+from schemas.identifiers import quality
+from schemas.legibility import require_legible
+from schemas.reasons import Reason, Refusal
+from services.producers.formats import instants
+from services.producers.formats.gzip_file import pack
+from services.producers.formats.instants import Instant
+from services.producers.formats.markup import Node, folded
+from services.producers.formats.model import (
+    Record,
+    Remarked,
+    Said,
+    Settings,
+    Taken,
+    Unread,
+    Where,
+)
+
+RELAYED_AT_MOST = 16_384
+"""Bytes of an authority's message that an event can carry as they are (the ``relay`` of a milestone)."""
+_UNKNOWN_AT_MOST = 50
+_TURNING = re.compile(
+    r"cancel|retract|revok|annul|invalid|void|delet|withdraw|obsolete|negat|rejected|test(?:indicator|flag|message)|^istest",
+    re.IGNORECASE,
+)
+_UNSET = frozenset({"", "0", "false", "n", "no", "none"})
+
+
+@dataclass(slots=True)
+class Notes:
+    """The notes on one file; ``format`` is the name under which ``settings`` hold its choices."""
+
+    format: str
+    settings: Settings
+    taken: list[Taken] = field(default_factory=list)
+    remarks: list[Remarked] = field(default_factory=list)
+    _seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def take(self, where: str, label: str, meaning: str, certainty: str = "read") -> None:
+        """Note once for each label and meaning that ``label`` was taken for ``meaning``."""
+        if (label, meaning) not in self._seen:
+            self._seen.add((label, meaning))
+            self.taken.append(Taken(Where(path=where), label, meaning, certainty))
+
+    def choice(self, label: str) -> str | None:
+        """What the partner declared ``label`` to mean in this format, None where nothing is declared."""
+        return self.settings.choices.get(self.format, {}).get(label)
+
+    def made_at(self, at: Node, column: str) -> Instant:
+        """When the message was made, on the clock declared for ``column``; remarks how it was read. Raises Refusal."""
+        instant = instants.read(at.text, instants.zone_of(self.settings, self.format, column), at.path)
+        for text in instant.remarks:
+            self.remark(at.path, text)
+        return instant
+
+    def remark(self, where: str, text: str, remedy: str = "") -> None:
+        """Note on the file as a whole."""
+        self.remarks.append(Remarked(Where(path=where), text, remedy))
+
+
+def remarked(where: str, *texts: str, remedy: str = "") -> tuple[Remarked, ...]:
+    """One remark at ``where`` for each text."""
+    return tuple(Remarked(Where(path=where), text, remedy) for text in texts)
+
+
+def doubts(where: str, kind: str, id: str) -> tuple[Remarked, ...]:
+    """The quality remarks on an object's id; a wrong check digit is a doubt, never a reason to refuse."""
+    says = {
+        "check_digit": "the check digit is wrong",
+        "form": "not of the usual form",
+        "trap": "a misleading code",
+    }
+    return remarked(
+        where,
+        *(
+            f"{kind} {id}: {says.get(flag.rpartition('.')[2], flag)} ({flag})."
+            for flag in quality.flags(kind, id)
+        ),
+        remedy="The event is made all the same; correct the number at its source if it is mistyped.",
+    )
+
+
+def identity(*parts: str) -> str:
+    """The id of an event from the parts of the message's own key; long keys are shortened by their digest."""
+    whole = ":".join(parts)
+    if len(whole.encode()) <= 200:
+        return whole
+    return f"{parts[0]}:{hashlib.sha256(whole.encode()).hexdigest()}"
+
+
+def vetted(record: Record) -> Record:
+    """``record``, or Unread where the event that it makes would be refused at admission for its shape."""
+    if not isinstance(record, Said):
+        return record
+    try:
+        envelope = Envelope(
+            "1.0", record.id, "urn:lianyun", record.type, record.time, record.subject, "application/json"
+        )
+        payload = orjson.dumps({"salt": "0" * 32, **record.data})
+        decode_payload(record.type, payload)
+        require_legible(envelope, payload)
+    except Refusal as refusal:
+        return Unread(record.where, refusal)
+    return record
+
+
+def declaring(format_name: str, label: str, meaning: str) -> str:
+    """How a partner declares in its profile what ``label`` means in a format: words for a remedy."""
+    return f'Declare it in the profile: [files.choices.{format_name}] "{label}" = {meaning}.'
+
+
+def happening(instant: Instant, classifier: str = "ACT") -> dict[str, Any]:
+    """The time of a milestone, with the text that the file had for it."""
+    return {"classifier": classifier, "happened": instant.text, "happened_as_written": instant.written}
+
+
+def relay(raw: bytes, authority: str, may_pack: bool = False) -> dict[str, Any] | None:
+    """The relayed message of ``authority``, whole; None where it is larger than an event can carry.
+
+    One that is too large as it is becomes a gzip file where ``may_pack``: for the events whose second version carries one.
+    """
+    said = {"authority": authority, "message_sha256": hashlib.sha256(raw).hexdigest()}
+    if len(raw) <= RELAYED_AT_MOST:
+        return {**said, "message_b64": base64.b64encode(raw).decode()}
+    if not may_pack or len(raw) > LARGEST or len(packed := pack(raw)) > PACKED_AT_MOST:
+        return None
+    text = base64.b64encode(packed).decode()
+    return {**said, "message_b64": text, "message_length": len(raw), "packing": "GZIP"}
+
+
+def turning(name: str, value: str, where: str) -> Refusal | None:
+    """The refusal of what is not known here and may take back or turn everything beside it; None for anything else."""
+    if _TURNING.search(name) is None or value.strip().casefold() in _UNSET:
+        return None
+    return Refusal(
+        Reason.INVALID_SCHEMA,
+        f"{name[:60]} is {value[:40]!r}, which is not known here and may take the message back.",
+        where,
+        "Send the message in the schema that is read, with its own status; a message that was taken back is not a fact.",
+    )
+
+
+def require_unturned(root: Node) -> None:
+    """Raise Refusal where an element or attribute of ``root`` speaks of cancellation, deletion or a test.
+
+    The schemas that are read have no such name, so what it says is not known.
+    """
+    for node in root.walk():
+        for name, value in ((node.name, node.text or "set"), *node.attributes.items()):
+            refusal = turning(name, value, node.path)
+            if refusal is not None:
+                raise refusal
+
+
+def unknown(root: Node, vocabulary: Mapping[str, frozenset[str]]) -> Iterator[Remarked]:
+    """A remark for each element that is not of the message as it is known here, at most 50.
+
+    ``vocabulary`` maps the name of an element to the names of its known children; what is not in it is not looked into.
+    """
+    known = {
+        folded(name): frozenset(folded(child) for child in children) for name, children in vocabulary.items()
+    }
+    pending, told = deque((root,)), 0
+    while pending and told < _UNKNOWN_AT_MOST:
+        node = pending.popleft()
+        children = known.get(folded(node.name))
+        if children is None:
+            continue
+        for child in node.children:
+            if folded(child.name) in children:
+                pending.append(child)
+            elif told < _UNKNOWN_AT_MOST:
+                told += 1
+                yield Remarked(
+                    Where(path=child.path),
+                    f"The element {child.name} is not known here and was not read.",
+                    "If it matters, tell the operator of the platform which schema version it is from.",
+                )

@@ -1,0 +1,112 @@
+"""From a spreadsheet to its records: which of its tables are of a kind, and what they say as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from functools import lru_cache
+
+from schemas.reasons import Reason, Refusal
+from services.producers.formats.model import Format, Reading, Remarked, Settings, Where
+from services.producers.formats.sheets import file_types, section, tables, totals
+from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets.grid import Book
+from services.producers.formats.sheets.records import records
+from services.producers.formats.sheets.tables import Table
+
+_REMARKS = 50
+
+
+def format_of(kind: Kind, unopened: int = 0) -> Format:
+    """``kind`` as a format of the catalogue; ``unopened`` is how sure it is of a file that cannot be opened."""
+    return Format(
+        kind.name,
+        kind.title,
+        lambda content: recognise(kind, content, unopened),
+        lambda content, settings: read(kind, content, settings),
+    )
+
+
+def recognise(kind: Kind, content: bytes, unopened: int) -> int:
+    """How sure it is that ``content`` is of this kind; ``unopened`` for what can only be a spreadsheet, damaged."""
+    try:
+        found = _tables(content)
+    except Refusal:
+        return 0 if file_types.is_message(content) else unopened
+    return max((_likeness(kind, table, {}) for table in found), default=0)
+
+
+def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
+    """The records of a file taken as this kind; raises Refusal where the whole of it cannot be read."""
+    book = file_types.open_book(content)
+    choices = settings.choices.get(kind.name, {})
+    sections = tuple(
+        section.understand(table, kind.meanings, choices)
+        for table in _tables(content)
+        if _likeness(kind, table, choices) > 0
+    )
+    if not sections:
+        raise Refusal(
+            Reason.UNREADABLE_FILE,
+            f"No table of the file has the columns of a {kind.title}.",
+            "",
+            "See docs/reference/partners-spreadsheets.md for the columns, or declare by choices what your headers mean.",
+        )
+    document = Document(kind, settings, book, sections)
+    document = replace(document, near=_day(document))
+    remarks = [*book.remarks, *_left_alone(kind, book, _tables(content), choices)]
+    for each in sections:
+        remarks += [*each.remarks, *section.margins(each.table), *totals.check(each)]
+    if len(remarks) > _REMARKS:
+        remarks[_REMARKS:] = [Remarked(Where(), f"{len(remarks) - _REMARKS} more remarks are left out.")]
+    return Reading(
+        kind.name,
+        tuple(taken for each in sections for taken in each.taken),
+        records(document),
+        tuple(remarks),
+    )
+
+
+def _left_alone(
+    kind: Kind, book: Book, found: tuple[Table, ...], choices: Mapping[str, str]
+) -> Iterator[Remarked]:
+    """A remark for each table that is not of the kind, and for each sheet that has rows and no table."""
+    for table in found:
+        if table.rows and _likeness(kind, table, choices) <= 0:
+            where = Where(table.sheet.name, table.header_row)
+            yield Remarked(
+                where,
+                f"This table is no {kind.title}; nothing was read from it.",
+                "Send it as a file of its own.",
+            )
+    named = {table.sheet.name for table in found}
+    for sheet in book.sheets:
+        if sheet.rows and sheet.name not in named:
+            yield Remarked(
+                Where(sheet.name), "The sheet has no table that is understood; nothing was read from it."
+            )
+
+
+def _day(document: Document) -> date | None:
+    for meaning in (CREATED, "train.actualDeparture", "event.handoverDate", "document.cutoff"):
+        found = document.given(meaning)
+        if found is not None:
+            try:
+                return document.moment(found.value, meaning, found.where, found.stated).local.date()
+            except Refusal:
+                continue
+    year = document.choice("year")
+    return date(int(year), 7, 1) if year.isdigit() and 1970 < int(year) <= 2100 else None
+
+
+def _likeness(kind: Kind, table: Table, choices: Mapping[str, str]) -> int:
+    understood = section.understand(table, kind.meanings, choices)
+    likeness = kind.likeness(understood)
+    return min(likeness, 20) if likeness and not table.rows else min(likeness, 100)
+
+
+@lru_cache(maxsize=1)
+def _tables(content: bytes) -> tuple[Table, ...]:
+    book = file_types.open_book(content)
+    return tuple(table for sheet in book.sheets for table in tables.find(sheet))

@@ -1,0 +1,199 @@
+"""TrainRunningInformation (4005) and TrainRunningForecast (4004): where a train was, or is expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from schemas import railnet
+from schemas.reasons import Reason, Refusal
+from services.producers.formats import instants
+from services.producers.formats.collector import Notes, happening, relay, remarked
+from services.producers.formats.markup import Node
+from services.producers.formats.model import Record, Remarked, Said, Unread, Where
+from services.producers.formats.taf import names
+from services.producers.formats.taf.head import FORMAT, Head
+
+_STATUS = {
+    "01": "arrived",  # at the train's destination, which need not be the cargo's
+    "02": "departed",
+    "03": "arrived",
+    "04": "departed",
+    "05": "position_reported",
+}
+_WAGON_LEVEL = {f"{code}" for code in range(11, 20)}
+_DELAY = re.compile(r"([+-]?)([0-9]{1,5})")
+_DELAY_RANGE = (-1_440, 525_600)  # minutes, as position_reported allows
+
+
+def records(message: Node, raw: bytes, head: Head, notes: Notes) -> Iterator[tuple[tuple[str, ...], Record]]:
+    """Each location report of ``message`` with its key; never raises for what a report says."""
+    trains = names.trains(message, head.sender, notes)
+    relayed = _relayed(message, raw, head, notes)
+    reports = message.all("TrainLocationReport")
+    if not reports:
+        message.require("TrainLocationReport")
+    for number, report in enumerate(reports, start=1):
+        key = (f"{number}",)
+        try:
+            yield key, _said(message, report, key, trains, relayed, head, notes)
+            yield from _same(message, report, trains, key, head, notes)
+        except Refusal as refusal:
+            yield key, Unread(Where(path=report.path), refusal)
+
+
+def _same(
+    message: Node, report: Node, trains: tuple[str, ...], key: tuple[str, ...], head: Head, notes: Notes
+) -> Iterator[tuple[tuple[str, ...], Said]]:
+    """At its origin (status 02) a train has its whole name, which other reports of it do not tell: both are one train."""
+    if head.number != "4005" or f"{report.value('TrainLocationStatus'):0>2}" != "02":
+        return
+    origin = names.place(report.require("Location"), notes)
+    whole = names.operational(message, origin, report.find("BookedLocationDateTime"), head.sender, notes)
+    data = names.same((*trains, *whole), origin, head.created.text)
+    if data is not None:
+        about = (*key, "same")
+        where = Where(path=report.path)
+        yield about, Said(where, head.id(*about), "cre.link.trains_same.v1", head.created.text, data)
+
+
+def _said(
+    message: Node,
+    report: Node,
+    key: tuple[str, ...],
+    trains: tuple[str, ...],
+    relayed: dict[str, Any] | None,
+    head: Head,
+    notes: Notes,
+) -> Said:
+    at = report.require("LocationDateTime")
+    instant = instants.read(at.text, instants.zone_of(notes.settings, FORMAT, "LocationDateTime"), at.path)
+    location = report.require("Location")
+    place = names.place(location, notes)
+    kind = _milestone(report, location, place, notes)
+    remarks = [*remarked(at.path, *instant.remarks)]
+    delay, told = _delay(report, instant, notes, remarks)
+    transfer = message.find("TransferPoint")
+    data: dict[str, Any] = {
+        **happening(instant, "EST" if head.number == "4004" else "ACT"),
+        "place": place,
+        "objects": [{"kind": "train", "id": train} for train in _counted(trains, message)],
+    }
+    if kind == "position_reported":
+        if transfer is not None:
+            data["next_place"] = names.place(transfer, notes)
+        if delay is not None:
+            data["delay_minutes"] = delay
+    elif told:
+        data["remark"] = told
+    if relayed is not None:
+        data["relay"] = relayed
+    where = Where(path=report.path)
+    return Said(
+        where, head.id(*key), f"cre.movement.{kind}.v1", head.created.text, data, None, tuple(remarks)
+    )
+
+
+def _counted(trains: tuple[str, ...], message: Node) -> tuple[str, ...]:
+    """The best name of the train, and its former number, under which it may have been composed."""
+    former = message.find("ReferenceOTN")
+    return (trains[0], trains[-1]) if former is not None and len(trains) > 1 else trains[:1]
+
+
+def _milestone(report: Node, location: Node, place: str, notes: Notes) -> str:
+    status = report.require("TrainLocationStatus")
+    code = f"{status.text:0>2}"
+    kind = _STATUS.get(code)
+    if kind is None:
+        about = (
+            "is about a wagon that the message does not name"
+            if code in _WAGON_LEVEL
+            else "has no known meaning"
+        )
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"TrainLocationStatus {status.text[:20]!r} {about}.",
+            status.path,
+            "Send 01 to 05 for trains; tell of wagons in a composition (3003) or in an event of your own.",
+        )
+    if code != "01":
+        notes.take(status.path, f"TrainLocationStatus {code}", kind)
+        return kind
+    chosen = notes.choice(f"01@{place}")
+    if chosen in ("destination", "stop"):
+        kind = "arrived_at_destination" if chosen == "destination" else "arrived"
+        notes.take(status.path, f"TrainLocationStatus 01 at {place}", kind, "choice")
+        return kind
+    station = railnet.resolve(place)
+    roles = frozenset() if station is None else frozenset(station.roles)
+    between = {railnet.StationRole.BORDER, railnet.StationRole.GAUGE_CHANGE, railnet.StationRole.INTERCHANGE}
+    ends = railnet.StationRole.TERMINAL in roles and not roles & between
+    kind = "arrived_at_destination" if ends else "arrived"
+    subsidiary = location.find("LocationSubsidiaryIdentification/LocationSubsidiaryCode")
+    point = "" if subsidiary is None else subsidiary.attributes.get("LocationSubsidiaryTypeCode", "")
+    notes.take(
+        status.path,
+        f"TrainLocationStatus 01 at {place}" + (f" (point type {point})" if point else ""),
+        kind,
+        "own" if ends else "guess",
+    )
+    return kind
+
+
+def _delay(
+    report: Node, instant: instants.Instant, notes: Notes, remarks: list[Remarked]
+) -> tuple[int | None, str]:
+    """The delay in minutes and in words, against the booked time if given; differences are remarked."""
+    best: int | None = None
+    told: list[str] = []
+    zone = instants.zone_of(notes.settings, FORMAT, "LocationDateTime")
+    for against, plan in (
+        ("AgainstBooked", "BookedLocationDateTime"),
+        ("AgainstReferenced", "ReferencedLocationDateTime"),
+    ):
+        given, planned = report.find(f"TrainDelay/{against}"), report.find(plan)
+        minutes: int | None = None
+        if planned is not None and planned.text:
+            try:
+                minutes = (
+                    instant.micros - instants.read(planned.text, zone, planned.path).micros
+                ) // 60_000_000
+            except Refusal as refusal:
+                remarks.extend(remarked(planned.path, refusal.detail, remedy=refusal.remedy))
+        if given is not None and given.text:
+            found = _DELAY.fullmatch(given.text)
+            if found is None:
+                remarks.extend(remarked(given.path, f"The delay {given.text[:20]!r} is no sign and minutes."))
+            else:
+                said = int(found[1] + found[2])
+                if minutes is not None and abs(said - minutes) > 1:
+                    remarks.extend(
+                        remarked(
+                            given.path, f"The delay is {said} minutes, the two times differ by {minutes}."
+                        )
+                    )
+                minutes = said
+        if minutes is None or not _DELAY_RANGE[0] <= minutes <= _DELAY_RANGE[1]:
+            continue
+        best = minutes if best is None else best
+        told.append(
+            f"{minutes:+d} min against {'booked' if against == 'AgainstBooked' else 'referenced'} time"
+        )
+    return best, "; ".join(told)
+
+
+def _relayed(message: Node, raw: bytes, head: Head, notes: Notes) -> dict[str, Any] | None:
+    """The message itself where its sender is declared to be another party; managers may forbid handing it on."""
+    where = f"{message.path}/MessageHeader/Sender"
+    authority = notes.choice(head.sender)
+    if authority is None:
+        notes.take(where, f"Sender {head.sender}", "not declared: the publisher's own assertion", "own")
+        return None
+    notes.take(where, f"Sender {head.sender}", authority, "choice")
+    if authority == notes.settings.party:
+        return None
+    whole = relay(raw, authority)
+    if whole is None:
+        notes.remark(where, "The message is too large to be relayed whole: its events are assertions.")
+    return whole

@@ -1,0 +1,1 @@
+"""What every process needs to run: settings and connections, named SQL, credentials, ports, and how it ends."""

@@ -1,6 +1,0 @@
-"""Scenarios by name: package data with the source and certainty of every number, and their reader."""
-
-from services.simulator.scenarios.model import Assumption, Scenario
-from services.simulator.scenarios.reader import UnknownScenario, names, scenario, services
-
-__all__ = ["Assumption", "Scenario", "UnknownScenario", "names", "scenario", "services"]

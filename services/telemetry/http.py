@@ -1,0 +1,79 @@
+"""`/metrics`, `/health/live` and `/health/ready` of one process, on a thread of its own.
+
+Not on the event loop: when the loop is stuck, this still answers, and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from services.telemetry.http_responses import Answering
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One answer: whether all is well, and what is seen, as short texts or numbers by name."""
+
+    ok: bool
+    details: dict[str, str | int | float | bool] = field(default_factory=dict)
+
+
+class HealthServer:
+    """Serves until `stop`. `live` false means: restart me; `ready` false means: not doing my work now.
+
+    Both are called on a thread of the server and must not block. Port 0 takes a free one; see `port`.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        live: Callable[[], Health],
+        ready: Callable[[], Health],
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        handler = _handler(registry, {"/health/live": live, "/health/ready": ready})
+        self._server = ThreadingHTTPServer((host, port), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health-http", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to serve; returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End serving; blocks for up to half a second."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(
+    registry: CollectorRegistry, checks: dict[str, Callable[[], Health]]
+) -> type[BaseHTTPRequestHandler]:
+    class Handler(Answering):
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            if path == "/metrics":
+                self.answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+            elif path in checks:
+                health = checks[path]()
+                body = {"ok": health.ok, **health.details}
+                self.answer(200 if health.ok else 503, "application/json", json.dumps(body).encode() + b"\n")
+            else:
+                self.answer(
+                    404, "text/plain; charset=utf-8", b"try /metrics, /health/live or /health/ready\n"
+                )
+
+    return Handler

@@ -1,0 +1,197 @@
+"""The prefilled drain: the topics are full before the workers start; counted is from the first commit to the last."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.schemes import Scheme
+from services.processors.supervisor import COMMAND
+from services.testbed.bench.environment import Ground, rows_written, stored_events
+from services.testbed.bench.mix import Plan
+from services.testbed.bench.observation import Ledger, Sessions, cpu_seconds, resident_mb
+from services.testbed.bench.signed import Shelf, shelve
+from services.testbed.bench.workers import Crew, CrewFailed
+
+_PATIENCE = 120.0
+_STAGE = "lianyun_transaction_stage_seconds_total"
+
+
+class WrongCount(Exception):
+    """The store does not hold what was published: a figure for it would mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a drain came to. ``events`` messages in ``seconds`` between the first and the last commit seen.
+
+    ``cpu`` is processor seconds by process, ``stages`` seconds on the database's threads by stage of the transaction,
+    ``sessions`` seconds of the writers' sessions by what they waited for; all of them over ``covered`` messages.
+    ``resident_mb`` is the memory of each worker by how many messages were applied: at the first commit and ten times on.
+    """
+
+    dsn: str
+    shelf: Shelf
+    events: int
+    seconds: float
+    covered: int
+    covered_seconds: float
+    cpu: Mapping[str, float | None]
+    stages: Mapping[str, float]
+    steps: Mapping[str, float]
+    sessions: Mapping[str, float]
+    lock_seconds: float
+    rows: Mapping[str, int]
+    resident_mb: Mapping[int, list[float]]
+    logical: int
+    counts: Mapping[str, int]
+
+    @property
+    def per_second(self) -> float:
+        """Messages a second."""
+        return self.events / self.seconds
+
+    @property
+    def batches(self) -> float:
+        """Transactions of the drain."""
+        return self.steps.get("transactions", 0.0)
+
+
+def drain(
+    ground: Ground,
+    plan: Plan,
+    scheme: Scheme,
+    name: str,
+    workers: int,
+    batch_events: int = 4_000,
+    command: Sequence[str] = COMMAND,
+    opened: Callable[[str], None] = lambda _dsn: None,
+) -> Drained:
+    """Publish ``plan`` signed under ``scheme``, then start the workers on a copy of the base and wait for the last.
+
+    ``command`` is what a worker runs; ``opened`` is told the database just before they start. Raises WrongCount (also where so little was published that all was committed between two looks), CrewFailed,
+    TimeoutError.
+    """
+    shelf = shelve(plan, scheme, ground.folder / name)
+    dsn = ground.copy(name)
+    ground.fill(shelf)
+    ground.checkpoint()
+    before_events, before_rows = stored_events(dsn), rows_written(dsn)
+    opened(dsn)
+    with (
+        Ledger(dsn, 0.05) as ledger,
+        Sessions(dsn) as sessions,
+        Crew(
+            ground.stack.bootstrap, dsn, name, workers, ground.folder / f"{name}-logs", batch_events, command
+        ) as crew,
+    ):
+        started = ledger.applied
+        await_applied(crew, ledger, started + 1)
+        first, at = cpu_by_process(ground, crew), ledger.applied
+        memory = {at - started: resident_mb(crew.pids())}
+        moment = time.monotonic()
+        for tenth in range(1, 11):
+            await_applied(crew, ledger, at + (ground.published - at) * tenth // 10)
+            memory[ledger.applied - started] = resident_mb(crew.pids())
+        covered_seconds = time.monotonic() - moment
+        last = cpu_by_process(ground, crew)
+        crew.require_unbroken()
+        metrics = _settled_metrics(crew, shelf.events)
+    seconds, events = ledger.span()
+    if not events:
+        raise WrongCount(
+            f"all {shelf.events} messages were committed between two looks: publish more of them"
+        )
+    new = stored_events(dsn) - before_events
+    expected = shelf.events - plan.counts["duplicate"] - plan.counts["refused"]
+    if new != expected:
+        raise WrongCount(f"{expected} new events were published and {new} are stored")
+    written = Counter(rows_written(dsn))
+    written.subtract(before_rows)
+    ground.settle(dsn)  # else the vacuum that these rows call for would be paid by the next measurement
+    return Drained(
+        dsn=dsn,
+        shelf=shelf,
+        events=events,
+        seconds=seconds,
+        covered=ground.published - at,
+        covered_seconds=covered_seconds,
+        cpu={who: _less(last[who], first[who]) for who in last},
+        stages=_labelled(metrics, _STAGE),
+        steps={
+            "admission": metrics["lianyun_step_seconds_sum{admission}"],
+            "transaction": metrics["lianyun_step_seconds_sum{transaction}"],
+            "transactions": metrics["lianyun_step_seconds_count{transaction}"],
+        },
+        sessions=sessions.seconds(),
+        lock_seconds=sessions.lock_seconds(),
+        rows={table: count for table, count in written.items() if count > 0},
+        resident_mb=memory,
+        logical=plan.logical,
+        counts=dict(plan.counts),
+    )
+
+
+def per_second(drains: Sequence[Drained]) -> float:
+    """Messages a second over all of ``drains``."""
+    return sum(d.events for d in drains) / sum(d.seconds for d in drains)
+
+
+def load_base(ground: Ground, shelf: Shelf, workers: int) -> float:
+    """Apply what stands before the measurements to the base database, through the pipeline; returns seconds.
+
+    Batches are small: foundings cost most, and this is not what is measured.
+    """
+    ground.fill(shelf)
+    started = time.monotonic()
+    logs = ground.folder / "base-logs"
+    with (
+        Ledger(ground.base, 0.1) as ledger,
+        Crew(ground.stack.bootstrap, ground.base, "base", workers, logs, batch_events=500) as crew,
+    ):
+        await_applied(crew, ledger, ground.published)
+        time.sleep(3.0)  # two ticks, after which every head is exact
+    if stored_events(ground.base) != shelf.events:
+        raise WrongCount(f"{shelf.events} events were published and {stored_events(ground.base)} are stored")
+    ground.settle(ground.base)
+    return time.monotonic() - started
+
+
+def await_applied(crew: Crew, ledger: Ledger, wanted: int) -> None:
+    """Block until ``wanted`` messages are applied; CrewFailed where a worker ends or nothing moves for a while."""
+    try:
+        ledger.await_applied(wanted, _PATIENCE, crew.require_unbroken)
+    except TimeoutError as slow:
+        raise CrewFailed(f"{slow}\n{crew.log_ends()}") from slow
+
+
+def cpu_by_process(ground: Ground, crew: Crew) -> dict[str, float | None]:
+    """Processor seconds used so far by workers, database and broker."""
+    stack = ground.stack
+    return {
+        "workers": cpu_seconds(crew.pids()),
+        "postgres": cpu_seconds([stack.database.process.pid], with_children=True),
+        "kafka": cpu_seconds([stack.broker.process.pid]),
+    }
+
+
+def _settled_metrics(crew: Crew, events: int) -> Mapping[str, float]:
+    """The workers' metrics once they have counted the last batch, which is a moment after its commit."""
+    until = time.monotonic() + 5.0
+    while True:
+        metrics = crew.metrics()
+        seen = sum(v for name, v in metrics.items() if name.startswith("lianyun_events_received_total"))
+        if seen >= events or time.monotonic() > until:
+            return metrics
+        time.sleep(0.2)
+
+
+def _labelled(metrics: Mapping[str, float], name: str) -> dict[str, float]:
+    start = f"{name}{{"
+    return {key[len(start) : -1]: value for key, value in metrics.items() if key.startswith(start)}
+
+
+def _less(last: float | None, first: float | None) -> float | None:
+    return None if last is None or first is None else last - first

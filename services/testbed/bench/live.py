@@ -1,0 +1,113 @@
+"""The live rate: publishers send at a steady pace while the workers work; how long until each event can be read."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.schemes import Scheme
+from services.testbed.bench.drain import await_applied, cpu_by_process
+from services.testbed.bench.environment import Ground
+from services.testbed.bench.mix import Plan
+from services.testbed.bench.observation import Ledger, cpu_seconds
+from services.testbed.bench.senders import Publishers, Sent
+from services.testbed.bench.signed import shelve
+from services.testbed.bench.workers import Crew, CrewFailed
+
+WARM_UP = 5.0
+"""Seconds of traffic before the measured ones, in which caches and plans are made."""
+_LOOK = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """Milliseconds from handing an event to the publisher's client until another session could read what it changed.
+
+    ``visible`` and ``from_append`` (the same from the broker's append time) are sorted, one per event; the reader
+    looked every 10 ms, so a figure is up to 10 ms too large and never too small. ``offered`` is the rate that the
+    publishers kept up; ``cores`` is how many processors each part of the system kept busy, publishers and the reader
+    of these figures included.
+    """
+
+    visible: Sequence[float]
+    from_append: Sequence[float]
+    offered: float
+    events: int
+    publishers_late_ms: float
+    cores: Mapping[str, float | None]
+
+
+def live(ground: Ground, plan: Plan, rate: float, seconds: float, workers: int) -> Lived:
+    """Publish ``plan`` at ``rate`` messages a second; the first WARM_UP seconds are not counted. Blocks.
+
+    ``plan`` should hold ``rate * (seconds + WARM_UP)`` messages. Raises CrewFailed.
+    """
+    shelf = shelve(plan, Scheme.ED25519, ground.folder / "live")
+    dsn = ground.copy("bench_live")
+    ground.checkpoint()
+    publishers = Publishers(ground.stack.bootstrap, shelf, rate, seconds + WARM_UP)
+    try:
+        publishers.prepare()
+        logs = ground.folder / "live-logs"
+        with (
+            Ledger(dsn, _LOOK) as ledger,
+            Crew(ground.stack.bootstrap, dsn, "bench_live", workers, logs) as crew,
+        ):
+            crew.await_ready()
+            before, started = _cpu(ground, crew, publishers), time.monotonic()
+            publishers.go()
+            sent = publishers.result()
+            ground.note(sent)
+            after, seconds = _cpu(ground, crew, publishers), time.monotonic() - started
+            await_applied(crew, ledger, ground.published)
+    finally:
+        publishers.close()
+    cores = {who: _share(before[who], after[who], seconds) for who in before}
+    return _lived(ledger, sent, cores)
+
+
+def _lived(ledger: Ledger, sent: Sequence[Sent], cores: Mapping[str, float | None]) -> Lived:
+    begun = min(min(one.at, default=math.inf) for one in sent)
+    counted = [place for one in sent for place in one.places() if place[3] >= begun + WARM_UP]
+    if not counted:
+        raise CrewFailed("nothing was published after the warm-up: give more seconds")
+    times = list(_times(ledger, counted))
+    moments = [at for _, _, _, at, _ in counted]
+    return Lived(
+        visible=sorted(seen - at for seen, at, _ in times),
+        from_append=sorted(seen - appended for seen, _, appended in times),
+        offered=len(counted) / max(max(moments) - min(moments), 1e-9),
+        events=len(counted),
+        publishers_late_ms=max(one.late_seconds for one in sent) * 1_000,
+        cores=cores,
+    )
+
+
+def _cpu(ground: Ground, crew: Crew, publishers: Publishers) -> dict[str, float | None]:
+    return {
+        **cpu_by_process(ground, crew),
+        "publishers": cpu_seconds(publishers.pids()),
+        "reader": cpu_seconds([os.getpid()]),
+    }
+
+
+def _share(before: float | None, after: float | None, seconds: float) -> float | None:
+    return None if before is None or after is None else round((after - before) / max(seconds, 1e-9), 2)
+
+
+def _times(
+    ledger: Ledger, places: Sequence[tuple[str, int, int, float, float]]
+) -> Iterator[tuple[float, float, float]]:
+    for topic, partition, offset, at, appended in places:
+        seen = ledger.visible(topic, partition, offset)
+        if seen is None:
+            raise CrewFailed(f"the event at {topic}/{partition}@{offset} was never seen")
+        yield seen * 1_000, at * 1_000, appended * 1_000
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The value below which ``share`` of the sorted values lie, by the nearest rank."""
+    return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]

@@ -1,0 +1,130 @@
+"""From planned to signed messages, in several processes, kept on disk until they are sent: signing is never what is measured."""
+
+from __future__ import annotations
+
+import pickle
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
+from schemas.schemes import Scheme
+from schemas.signing import sign_batch
+from services.testbed.bench import parties
+from services.testbed.bench.mix import Planned
+
+CHUNK = 4_096
+"""Messages signed at once, and of one file."""
+BATCH = 64
+"""Events under one signature of ``ed25519-batch``."""
+_AT_ONCE = 6
+_BUSY = ("xianport", "ktz", "duisport", "pkp", "bch", "cr", "sinolink", "rzd")
+
+
+class Message(NamedTuple):
+    """A message as Kafka carries it."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Signed messages on disk, in the order in which they are to be sent, split over ``lanes`` publishers by party."""
+
+    folder: Path
+    chunks: int
+    lanes: int
+    events: int
+
+    def lane(self, number: int) -> Iterator[list[Message]]:
+        """The messages of publisher ``number``, chunk by chunk. Only files written by this program are read."""
+        for chunk in range(self.chunks):
+            path = _file(self.folder, chunk, number)
+            yield [Message(*parts) for parts in pickle.loads(path.read_bytes())]
+
+
+def sign(planned: Sequence[Planned], scheme: Scheme) -> list[Message]:
+    """Sign messages in their order; under ``ed25519-batch`` up to BATCH consecutive ones of a party together."""
+    envelopes = [_envelope(plan) for plan in planned]
+    by_signer: dict[tuple[str, bool], list[int]] = defaultdict(list)
+    for place, plan in enumerate(planned):
+        by_signer[plan.party, plan.spoil == "key"].append(place)
+    headers = [""] * len(planned)
+    for (party, unknown), places in by_signer.items():
+        key = parties.stranger(scheme) if unknown else parties.signing_key(party, scheme)
+        for start in range(0, len(places), BATCH):
+            some = places[start : start + BATCH]
+            texts = [signed_bytes(parties.NETWORK, envelopes[p], planned[p].payload) for p in some]
+            for place, header in zip(some, sign_batch(key, texts), strict=True):
+                headers[place] = header
+    return [
+        Message(
+            parties.topic(plan.party),
+            plan.key.encode(),
+            _changed(plan.payload) if plan.spoil == "signature" else plan.payload,
+            [*envelope.to_headers(), (SIGNATURE_HEADER, header.encode())],
+        )
+        for plan, envelope, header in zip(planned, envelopes, headers, strict=True)
+    ]
+
+
+def shelve(
+    planned: Iterable[Planned], scheme: Scheme, folder: Path, processes: int = 2, lanes: int = 2
+) -> Shelf:
+    """Sign all of ``planned`` in ``processes`` and keep the messages in ``folder``; blocks until they are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chunks = events = 0
+    source = iter(planned)
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        running = []
+        while chunk := list(islice(source, CHUNK)):
+            running.append(pool.submit(_sign_to_files, chunk, scheme, folder, chunks, lanes))
+            chunks, events = chunks + 1, events + len(chunk)
+            if len(running) >= _AT_ONCE:
+                running.pop(0).result()
+        for left in running:
+            left.result()
+    return Shelf(folder, chunks, lanes, events)
+
+
+def store(messages: Sequence[Message], folder: Path) -> Shelf:
+    """Keep messages that are signed already in ``folder``, for one publisher."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _file(folder, 0, 0).write_bytes(pickle.dumps([tuple(message) for message in messages], protocol=5))
+    return Shelf(folder, 1, 1, len(messages))
+
+
+def _sign_to_files(planned: list[Planned], scheme: Scheme, folder: Path, chunk: int, lanes: int) -> None:
+    lined: list[list[tuple[object, ...]]] = [[] for _ in range(lanes)]
+    for plan, message in zip(planned, sign(planned, scheme), strict=True):
+        lined[_lane(plan.party, lanes)].append(tuple(message))
+    for lane, messages in enumerate(lined):
+        _file(folder, chunk, lane).write_bytes(pickle.dumps(messages, protocol=5))
+
+
+def _lane(party: str, lanes: int) -> int:
+    """A party's messages all go through one publisher, in order; the lanes are about equally busy."""
+    return (_BUSY.index(party) if party in _BUSY else sum(party.encode())) % lanes
+
+
+def _file(folder: Path, chunk: int, lane: int) -> Path:
+    return folder / f"{chunk:05d}-{lane}.pickle"
+
+
+def _envelope(plan: Planned) -> Envelope:
+    owner = "boxlease" if plan.spoil == "source" else plan.party
+    return Envelope("1.0", plan.id, parties.source(owner), plan.type, plan.time, None, "application/json")
+
+
+def _changed(payload: bytes) -> bytes:
+    """The payload with its first digit of the salt changed, as somebody on the way might."""
+    place = payload.index(b'"salt":"') + 8
+    return payload[:place] + (b"1" if payload[place : place + 1] != b"1" else b"2") + payload[place + 1 :]

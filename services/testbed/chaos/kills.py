@@ -1,0 +1,249 @@
+"""The attacks: processes killed and frozen while they work, and how long the flow stood still."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import psycopg
+
+from services.audit.replay.outcome import ReplayError
+from services.audit.replay.rebuild import replay
+from services.processors.supervisor import Supervisor
+from services.testbed.chaos.publishers import Publishers
+from services.testbed.chaos.traps import POINTS, Traps
+from services.testbed.chaos.watch import NoFlow, Watch, moved
+from services.testbed.localstack.broker import Broker
+from services.testbed.localstack.platform import Platform
+
+KILLED, FROZEN, RANDOM, REPLAY = "kill", "freeze", "random", "replay"
+ORDER = (
+    *(f"{KILLED} {point}" for point in POINTS),
+    f"{FROZEN} holding_heads",
+    "publisher",
+    "broker",
+    "postgres",
+    RANDOM,
+    *(f"{FROZEN} {point}" for point in POINTS if point != "holding_heads"),
+    f"{FROZEN} {RANDOM}",
+    f"{FROZEN} publisher",
+    f"{FROZEN} broker",
+)
+"""Every kind of attack, in the order in which a run of few attacks takes them."""
+SERVERS_FROZEN = 4.0
+"""Seconds that a frozen publisher or broker stays so: longer than any of its clients' short waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One attack that hit something at work; ``point`` names where, seconds tell how long the flow stood still.
+
+    Of a frozen worker: ``standstill`` is the longest time in which nobody else applied anything, ``adopted`` when
+    somebody else went on with its partitions (None: not while it was frozen), ``waited_for`` whether another
+    transaction was seen waiting for its locks.
+    """
+
+    kind: str
+    point: str
+    recovery: float
+    standstill: float | None = None
+    adopted: float | None = None
+    waited_for: bool = False
+
+
+def point_of(attack: str) -> str:
+    """The name under which a hit of ``attack`` is counted."""
+    return attack.removeprefix(f"{KILLED} ").replace(" ", "_")
+
+
+def plan(kills: int, random: Random) -> list[str]:
+    """Which attacks a run of ``kills`` makes: each kind once, as far as they go, then at random; and one replay."""
+    frozen = tuple(f"{FROZEN} {point}" for point in ("holding_heads", "before_commit"))
+    drawn = (*(f"{KILLED} {point}" for point in POINTS), *frozen, RANDOM, RANDOM, RANDOM, "publisher")
+    first = list(ORDER[:kills])
+    wanted = first + [random.choice(drawn) for _ in range(kills - len(first))]
+    random.shuffle(wanted)
+    return [*wanted[: kills // 2], REPLAY, *wanted[kills // 2 :]]
+
+
+class Attacker:
+    """Attacks ``platform`` under load, one attack at a time, each when the one before has been got over."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        publishers: Publishers,
+        traps: Traps,
+        random: Random,
+        *,
+        frozen_seconds: float = 12.0,
+    ) -> None:
+        assert platform.workers is not None, "the platform runs no workers"
+        self._platform, self._workers = platform, platform.workers
+        self._publishers, self._traps, self._random = publishers, traps, random
+        self._frozen_seconds = frozen_seconds
+        self._watch = Watch(platform.stack.dsn)
+        self.hits: list[Hit] = []
+        self.replays: list[dict[str, Any]] = []
+        self.idle = 0
+        """Kills that hit a worker between transactions; they do not count."""
+
+    @property
+    def workers(self) -> Supervisor:
+        return self._workers
+
+    def run(self, attacks: Sequence[str], say: Callable[[str], None]) -> None:
+        """Make ``attacks``; raises NoFlow when the platform does not come back."""
+        began = time.monotonic()
+        for number, kind in enumerate(attacks, start=1):
+            each = (time.monotonic() - began) / (number - 1) if number > 1 else 0.0
+            self._publishers.spread(each * (len(attacks) - number + 1))
+            self.await_calm()
+            time.sleep(self._random.uniform(0.2, 1.0))
+            if kind == REPLAY:
+                self.replays.append(self._replay())
+                say(f"{number}/{len(attacks)} replay under load: {self.replays[-1]}")
+                continue
+            hit = self._attack(kind)
+            self.hits.append(hit)
+            say(f"{number}/{len(attacks)} {kind}: flows again after {hit.recovery:.2f} s")
+        self.await_calm()  # also after the last one every worker comes back
+        self._watch.close()
+
+    def await_calm(self) -> None:
+        """Wait until every worker owns partitions and each of them moves."""
+        for worker in self._numbers():
+            self._watch.wait(lambda w=worker: bool(self._watch.owned_by(w)), f"worker {worker} owns nothing")  # type: ignore[misc]
+            self._watch.wait(lambda w=worker: self._moves(w), f"worker {worker} stands still")  # type: ignore[misc]
+
+    def _moves(self, worker: int) -> bool:
+        before = self._watch.owned_by(worker)
+        time.sleep(0.1)
+        return moved(before, self._watch.places())
+
+    def _numbers(self) -> list[int]:
+        return sorted(self._workers.pids())
+
+    def _attack(self, kind: str) -> Hit:
+        broker, database = self._platform.stack.broker, self._platform.stack.database
+        match kind.split(" "):
+            case ["publisher"]:
+                return Hit(kind, kind, self._publishers.kill_one(self._random))
+            case ["broker"]:
+                return self._outage(kind, broker.kill, broker.start)
+            case ["postgres"]:
+                return self._outage(kind, database.stop_immediate, database.start)
+            case ["freeze", "publisher"]:
+                seconds = self._publishers.freeze_one(self._random, SERVERS_FROZEN)
+                return Hit(kind, point_of(kind), seconds)
+            case ["freeze", "broker"]:
+                return self._outage(kind, lambda: _pause(broker), broker.resume)
+        worker = self._random.choice(self._numbers())
+        if kind == RANDOM:
+            return self._blind(worker)
+        what, point = kind.split(" ")
+        if what == KILLED:
+            return self._trapped(worker, point)
+        self._stop(worker, point)
+        return self._frozen(worker, kind)
+
+    def _replay(self) -> dict[str, Any]:
+        """Build the state anew while the load goes on, and put it in use."""
+        try:
+            done = replay(self._platform.stack.dsn, processes=1)
+        except (ReplayError, psycopg.Error) as failed:
+            return {"failed": str(failed)}
+        return {
+            "generation": done.generation,
+            "events": done.events,
+            "caught_up": done.caught_up,
+            "differences": done.differences,
+            "hold_seconds": round(done.hold_seconds, 3),
+            "seconds": round(done.seconds, 2),
+        }
+
+    def _outage(self, kind: str, end: Callable[[], None], start: Callable[[], None]) -> Hit:
+        before, began = self._watch.places(), time.monotonic()
+        end()
+        start()
+        self._watch.wait_moved(before, kind)
+        return Hit(kind, point_of(kind), time.monotonic() - began)
+
+    def _trapped(self, worker: int, point: str) -> Hit:
+        before = self._watch.owned_by(worker)
+        self._spring(worker, point, signal.SIGKILL)
+        before = self._watch.owned_by(worker) or before
+        began = time.monotonic()
+        self._watch.wait_moved(before, f"after a kill at {point}")
+        return Hit(KILLED, point, time.monotonic() - began)
+
+    def _spring(self, worker: int, point: str, number: signal.Signals) -> None:
+        """Have ``worker`` hit by ``number`` at ``point``; returns when it was."""
+        self._traps.set(worker, point, number)
+        if point == "before_seek":
+            # A worker seeks when it starts: kill it, and it is hit once more while it comes back.
+            self._workers.signal(worker, signal.SIGKILL)
+        try:
+            self._watch.wait(lambda: self._traps.sprung(worker), f"worker {worker} never came to {point}", 60)
+        except NoFlow:
+            self._traps.clear(worker)
+            raise
+
+    def _blind(self, worker: int) -> Hit:
+        """Kill at a moment that nothing chose, until one of the kills hits a worker inside a transaction."""
+        while True:
+            self._aim(worker)
+            self._workers.signal(worker, signal.SIGKILL)
+            point, began = self._traps.inside(worker), time.monotonic()
+            time.sleep(0.05)  # what its session still does ends
+            before = self._watch.owned_by(worker)
+            self._watch.wait_moved(before, "after a kill at random")
+            if point:
+                return Hit(RANDOM, RANDOM, time.monotonic() - began)
+            self.idle += 1
+            self.await_calm()
+
+    def _aim(self, worker: int) -> None:
+        """Wait for a moment, nobody knows which, at which ``worker`` probably is at work."""
+        time.sleep(self._random.uniform(0.0, 0.3))
+        self._watch.wait(
+            lambda: bool(self._traps.inside(worker)), f"worker {worker} has no work", look=0.0005
+        )
+        time.sleep(self._random.uniform(0.0, 0.005))
+
+    def _stop(self, worker: int, point: str) -> None:
+        """Freeze ``worker`` at ``point``, or at random inside one of its transactions."""
+        if point != RANDOM:
+            self._spring(worker, point, signal.SIGSTOP)
+            return
+        while True:
+            self._aim(worker)
+            self._workers.signal(worker, signal.SIGSTOP)
+            time.sleep(0.005)  # until the signal has come through, so that what is read stays
+            if self._traps.inside(worker):
+                return
+            self.idle += 1
+            self._workers.signal(worker, signal.SIGCONT)
+
+    def _frozen(self, worker: int, kind: str) -> Hit:
+        """After ``worker`` was frozen: the others go on, and it finds itself fenced off when it thaws."""
+        own = self._watch.owned_by(worker)
+        seen = self._watch.during(self._frozen_seconds, own) if len(self._numbers()) > 1 else None
+        if seen is None:
+            time.sleep(self._frozen_seconds)
+        before, thawed = self._watch.owned_by(worker) or self._watch.places(), time.monotonic()
+        self._workers.signal(worker, signal.SIGCONT)
+        self._watch.wait_moved(before, "after a freeze")
+        recovery = time.monotonic() - thawed
+        if seen is None:
+            return Hit(FROZEN, point_of(kind), recovery)
+        return Hit(FROZEN, point_of(kind), recovery, seen.standstill, seen.moved_after, seen.waiting)
+
+
+def _pause(broker: Broker) -> None:
+    broker.pause()
+    time.sleep(SERVERS_FROZEN)

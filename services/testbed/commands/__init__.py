@@ -1,0 +1,1 @@
+"""The commands of `lianyun` that need the testbed."""

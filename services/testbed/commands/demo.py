@@ -1,0 +1,118 @@
+"""`lianyun demo`: the corridor in September 2025 through the whole system, from publishers to what people see; and two dares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.exits import Exit, Failure
+from services.cli.output import err, print_json
+from services.cli.settings import RUNNING
+from services.testbed.commands import demo_report
+from services.testbed.commands.demo_environment import running_platform
+from services.testbed.commands.demo_run import Wanted, run
+from services.testbed.commands.demo_world import chosen_world
+from services.testbed.demo import dares
+from services.testbed.localstack.errors import StackError
+
+demo = typer.Typer(invoke_without_command=True)
+
+SCENARIO = "polish-closure-2025"
+NEEDS = "needs about 1.5 GB of memory, 500 MB of disk and 2 to 3 minutes (two cores); everything here is simulated"
+Seed = Annotated[int, typer.Option(help="The same seed gives the same world.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@demo.callback()
+def _demo(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Option("--scenario", help="Which world; `lianyun simulate --list` shows them.")
+    ] = SCENARIO,
+    trains: Annotated[
+        int | None,
+        typer.Option(min=1, max=500, help="About how many trains, not as many as the scenario has."),
+    ] = None,
+    end: Annotated[
+        str, typer.Option(help="The moment at which the world ends (RFC 3339 or a date), not the scenario's.")
+    ] = "",
+    seed: Seed = 1,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes.")] = 2,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on running afterwards, for a look around, until Ctrl-C.")
+    ] = False,
+    on_running: Annotated[
+        bool,
+        typer.Option(
+            "--running",
+            help="Play it on the platform that runs already (LIANYUN_BOOTSTRAP, LIANYUN_DSN and LIANYUN_API_URL, or this "
+            "folder's), which has to be empty.",
+        ),
+    ] = False,
+    moving: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture", help="Write the living picture to this file too: an SVG that moves by itself."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a simulated corridor through real publishers, Kafka, workers and Postgres, and check the outcome."""
+    if context.invoked_subcommand is not None:
+        return
+    if keep and RUNNING.exists():
+        raise Failure(
+            Exit.FAILED,
+            f"a platform seems to run in this folder already ({RUNNING})",
+            "stop it, or leave out --keep",
+        )
+    if keep and on_running:
+        raise Failure(Exit.USAGE, "--running starts nothing that --keep could keep", "leave out --keep")
+    given = running_platform() if on_running else None
+    err.print(NEEDS, markup=False)
+    world = chosen_world(name, seed, trains, end)
+    try:
+        body, wrong = run(world, Wanted(given, workers, keep, as_json, moving))
+    except StackError as problem:
+        raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
+    for line in wrong:
+        err.print(line, markup=False)
+    if wrong or body["fsck"] != "ok":
+        raise typer.Exit(Exit.FAILED)
+
+
+@demo.command()
+def kill(seed: Seed = 1, as_json: AsJson = False) -> None:
+    """Kill a worker in the middle of a transaction while it has work, and show that nothing is lost or doubled."""
+    err.print(
+        "needs about 1 GB of memory, 200 MB of disk and a minute; everything here is simulated", markup=False
+    )
+    outcome = dares.kill(seed, _say)
+    if as_json:
+        print_json(outcome)
+    else:
+        demo_report.show_kill(outcome)
+    if not outcome["held"]:
+        raise typer.Exit(Exit.FAILED)
+
+
+@demo.command()
+def tamper(seed: Seed = 1, as_json: AsJson = False) -> None:
+    """Change stored rows by SQL, and show that fsck names each row, its publisher and the field; exit 0 when it does."""
+    err.print(
+        "needs about 1 GB of memory, 200 MB of disk and half a minute; everything here is simulated",
+        markup=False,
+    )
+    outcome = dares.tamper(seed, _say)
+    if as_json:
+        print_json(outcome)
+    else:
+        demo_report.show_tamper(outcome)
+    if not outcome["found"]:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _say(line: str) -> None:
+    err.print(line, markup=False)

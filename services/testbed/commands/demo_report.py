@@ -1,0 +1,133 @@
+"""What the demo and its dares show at the end, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from schemas import railnet
+from services.cli.output import out, print_table
+from services.cli.track import show_view
+from services.query.view_json import place_name
+from services.query.views import Told
+from services.testbed.commands.demo_financing import show_credit, show_lending
+from services.testbed.demo.train_counts import Count
+
+
+def show(body: dict[str, Any], shown: dict[str, Any] | None, disputes: Sequence[Sequence[Count]]) -> None:
+    """Print one container's timeline, the dispute over the stranded trains, refusals by reason, and the summary."""
+    if shown is not None:
+        boxes = ", ".join(box["container"] for box in shown["boxes"] if box["counted"])
+        out.print(f"\n[bold]The timeline of container {boxes}: who said what, and how sure (simulated)[/]")
+        show_view(shown)
+    for group in disputes:
+        _show_dispute(group)
+    _show_formats(body["formats"])
+    show_lending(body["financing"])
+    show_credit(body["credit"])
+    events = body["events"]
+    out.print("\n[bold]Dead letters by reason (simulated): bytes, origin and remedy are kept[/]")
+    print_table(("reason", "letters"), list(events["dead_letters"].items()))
+    out.print("\n[bold]Summary (simulated)[/]")
+    print_table(
+        ("", ""),
+        [
+            ("trains", body["trains"]),
+            ("containers", body["containers"]),
+            ("consignments", body["consignments"]),
+            ("messages published", events["published"]),
+            ("of them read from files", f"{body['lists']['rows']} in {body['lists']['files']} files"),
+            ("events accepted", events["accepted"]),
+            ("that reach no consignment", events["parked"]),
+            ("duplicates recognised", events["duplicates"]),
+            ("equivocations", events["equivocations"]),
+            ("refused", f"{events['refused']} messages, {sum(events['dead_letters'].values())} letters"),
+            ("consignments with a dispute", body["disputed"]),
+            ("with trouble in the end", ", ".join(f"{n} {kind}" for kind, n in body["troubles"].items())),
+            ("views that differ from the world's truth", body["world_mismatches"]),
+            ("fsck", body["fsck"] if body["fsck"] == "ok" else f"{len(body['fsck'])} findings"),
+            ("seconds", body["seconds"]),
+            ("digest of all that was published", body["digest"][:16]),
+        ],
+    )
+
+
+def _show_formats(formats: dict[str, Any]) -> None:
+    """What partners' own files were, and what their readers made of them, the most frequent first."""
+    out.print(
+        "\n[bold]Files in partners' own formats (simulated): read, signed and published like everything else[/]"
+    )
+    rows = []
+    for name, each in formats.items():
+        types = sorted(each["types"].items(), key=lambda told: -told[1])
+        words = ", ".join(f"{count} {kind}" for kind, count in types)
+        rows.append((name, each["files"], each["events"], words))
+    print_table(("format", "files", "events", "what came out of them"), rows)
+
+
+def _show_dispute(group: Sequence[Count]) -> None:
+    facts = {fact.id: fact for fact in railnet.scenario_facts()}
+    reported = " against ".join(str(count.reported) for count in group)
+    out.print(
+        f"\n[bold yellow]DISPUTED[/] trains standing before {place_name(group[0].place)}: {reported} in the press of "
+        "the day. Each count stays with who said it; none is chosen. (simulated)"
+    )
+    columns = ("by", "", "said at", "its own count here", "reported on the day", "source of the report")
+    rows = []
+    for count in group:
+        sources = " ".join(facts[count.fact].sources) if count.fact in facts else ""
+        number = f"{count.reported} {count.how}"
+        rows.append(
+            (count.by, count.name, count.published, count.standing, number, f"{count.fact}: {sources}")
+        )
+    print_table(columns, rows)
+
+
+def show_kept(told: Told | None, api: str, as_bank: str) -> None:
+    """Print where to look while the platform goes on; ``as_bank`` is a command of the bank that lent, "" where none did."""
+    out.print(f"\nThe platform goes on, its API at {api}. In another terminal, in this folder:")
+    box = next((box.container.key for box in told.view.boxes if box.counted), "ID") if told else "ID"
+    for line in (
+        f"lianyun track {box}",
+        "lianyun events tail -f",
+        "lianyun dlq list",
+        "lianyun fsck",
+        "lianyun doctor",
+        *filter(None, [as_bank]),
+    ):
+        out.print(f"  {line}", markup=False, soft_wrap=True)
+    out.print("Ctrl-C stops it; nothing of it stays.")
+
+
+def show_kill(outcome: dict[str, Any]) -> None:
+    """Print what a killed worker left and what came of it."""
+    told = {
+        "before": "before the kill",
+        "killed": "killed by SIGKILL before its COMMIT",
+        "after": f"flows again after {outcome['recovery_seconds']} s",
+    }
+    out.print("\n[bold]A worker killed in the middle of a transaction (simulated world)[/]")
+    rows = [(told[at["when"]], at["applied"], at["stored"], at["epoch"]) for at in outcome["ledger"]]
+    print_table(("moment", "messages applied", "events stored", "epoch of its fence"), rows)
+    names = (
+        "published", "accepted", "lost", "duplicated", "invented", "wrong_states", "fence_rejections",
+        "fsck_findings", "recovery_seconds", "seconds",
+    )  # fmt: skip
+    print_table(("", ""), [(name.replace("_", " "), outcome[name]) for name in names])
+    verdict = "nothing was lost, applied twice or shown wrongly" if outcome["held"] else "IT DID NOT HOLD"
+    out.print(f"[bold]{verdict}[/]")
+    for problem in outcome["problems"]:
+        out.print(problem, markup=False)
+
+
+def show_tamper(outcome: dict[str, Any]) -> None:
+    """Print what was changed and what fsck said of it."""
+    out.print("\n[bold]Rows changed by SQL behind everybody's back (simulated world)[/]")
+    for change in outcome["changed"]:
+        out.print(f"  {change['statement']}", markup=False)
+        out.print(f"    {change['field']}: {change['before']} -> {change['after']}", markup=False)
+        for finding in change["named"] or ["NOT FOUND"]:
+            out.print(f"    fsck: {finding}", markup=False)
+    others = len(outcome["findings"]) - sum(len(change["named"]) for change in outcome["changed"])
+    verdict = "fsck named every row, its publisher and the field" if outcome["found"] else "NOT ALL WAS FOUND"
+    out.print(f"[bold]{verdict}[/]; {others} more findings about what follows from them")

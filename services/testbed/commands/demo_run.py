@@ -1,0 +1,204 @@
+"""One run of `lianyun demo`: the world played, its money asked for through the API, everything compared and told."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from services.audit.fsck.check import fsck
+from services.cli.exits import Exit, Failure
+from services.cli.output import err, print_json
+from services.processors.settings import admission_settings
+from services.query import view_json
+from services.testbed.commands import demo_report
+from services.testbed.commands.demo_environment import api_of
+from services.testbed.commands.live_picture import Screen
+from services.testbed.commands.moving_picture import moving_picture
+from services.testbed.commands.up import announced, wait_for_ctrl_c
+from services.testbed.demo import run as playing
+from services.testbed.demo import train_counts
+from services.testbed.demo.banks import Banks
+from services.testbed.demo.financing import Money, follow
+from services.testbed.demo.train_counts import Count
+from services.testbed.localstack.callers import Callers
+from services.testbed.localstack.companions import credit_follower
+from services.testbed.localstack.platform import Platform, RunningPlatform, register
+from services.testbed.simulator import files
+from services.testbed.simulator.conditions import Closure
+from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
+from services.testbed.simulator.files import Handed
+from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.simulate import Simulation
+
+PICTURES, SECONDS_OF_PICTURE = 48, 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How the world is played: on ``given`` or on a platform of its own with ``workers``, and what is made of it."""
+
+    given: RunningPlatform | None
+    workers: int
+    keep: bool
+    as_json: bool
+    moving: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a world is played on, and the world as it is handed to it."""
+
+    platform: Platform | RunningPlatform
+    api: str
+    folder: Path
+    simulation: Simulation
+    handed: Handed
+
+
+def run(world: SimulatedWorld, wanted: Wanted) -> tuple[dict[str, Any], list[str]]:
+    """Play ``world``; returns what the command prints as JSON, and what is not as it has to be.
+
+    Raises StackError, Failure, TimeoutError.
+    """
+    started = time.monotonic()
+    closures: tuple[Closure, ...] = conditions_of(world.scenario, world.scale).closures
+    with ExitStack() as stack:
+        screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
+        ground = _prepared(stack, screen, world, wanted)
+        dsn = ground.platform.stack.dsn
+        money = Money.of(ground.simulation, world.opens)
+        callers = stack.enter_context(Callers(dsn, ground.api, ground.folder))
+        banks = Banks(money, callers)
+        outcome, lent = _played(screen, world, wanted, ground, banks)
+        if wanted.moving is not None:
+            _write(wanted.moving, screen.frames(world.opens, PICTURES), world.scenario.title)
+        screen.say("fsck: recomputing everything from the stored bytes ...")
+        gateways = admission_settings(ground.platform.network).gateway_topics
+        checked = fsck(dsn, ground.platform.network, gateway_topics=gateways, processes=wanted.workers)
+        with psycopg.connect(dsn) as connection:
+            found = train_counts.disputes(train_counts.counts(connection))
+        body = _told(world, ground.simulation, outcome, found) | {
+            **lent,
+            "fsck": "ok" if checked.sound else checked.plain()["findings"],
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        if wanted.as_json:
+            print_json(body)
+        else:
+            demo_report.show(body, None if outcome.shown is None else view_json.plain(outcome.shown), found)
+        wrong = _wrong(outcome)
+        if wanted.keep and isinstance(ground.platform, Platform) and not wrong:
+            stack.enter_context(credit_follower(ground.platform))
+            stack.enter_context(announced(ground.platform, ground.api))
+            demo_report.show_kept(outcome.shown, ground.api, banks.example)
+            wait_for_ctrl_c()
+    return body, wrong
+
+
+def _prepared(stack: ExitStack, screen: Screen, world: SimulatedWorld, wanted: Wanted) -> Ground:
+    """The platform and its API, started where they do not run; the world takes shape meanwhile."""
+    known = profiles(world.seed)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
+    with ThreadPoolExecutor(1) as aside:
+        shaping = aside.submit(lambda: (world.simulation(), files.handed(world.kept)))
+        platform: Platform | RunningPlatform
+        if wanted.given is not None:
+            platform = wanted.given
+            register(platform.stack.dsn, members(known))
+        else:
+            screen.say(f"starting Kafka, Postgres, {wanted.workers} workers and the API ...")
+            platform = stack.enter_context(Platform(workers=wanted.workers, members=members(known)))
+        api = api_of(stack, platform, folder)
+        screen.say(f"the world of {world.scenario.name} takes shape ...")
+        simulation, handed = shaping.result()
+    return Ground(platform, api, folder, simulation, handed)
+
+
+def _played(
+    screen: Screen, world: SimulatedWorld, wanted: Wanted, ground: Ground, banks: Banks
+) -> tuple[playing.Outcome, dict[str, Any]]:
+    """What the platform made of the world, and what became of its money."""
+
+    def show(at: int, flow: playing.Flow) -> None:
+        screen.show(at, flow)
+        banks.look(at)
+
+    dsn = ground.platform.stack.dsn
+    spools = ground.folder / "spools"
+    spools.mkdir()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+        following = []
+        outcome = playing.play(
+            ground.simulation,
+            banks.money.added_to(ground.handed),
+            world.opens,
+            ground.platform,
+            spools,
+            screen.say,
+            show,
+            wanted.workers,
+            banks.money.events,
+            lambda: following.append(beside.submit(follow, dsn)),
+        )
+        screen.still()
+        screen.say("what became of the loan, and what the bank reads of three shippers ...")
+        for each in following:
+            each.result()
+    lent = banks.finish()
+    outcome.mismatches.extend(banks.unlike())
+    return outcome, lent
+
+
+def _told(
+    world: SimulatedWorld, simulation: Simulation, outcome: playing.Outcome, found: list[list[Count]]
+) -> dict[str, Any]:
+    """What there is to say of the world and what was published of it."""
+    return {
+        "simulated": True,
+        "scenario": world.scenario.name,
+        "seed": world.seed,
+        "ends": f"{world.scenario.ends:%Y-%m-%dT%H:%M:%SZ}",
+        "trains": len(world.timetable),
+        "containers": len({lading.box for lading in simulation.world.ladings}),
+        "digest": outcome.digest,
+        **outcome.counts,
+        "lists": _in_all(outcome.formats),
+        "formats": outcome.formats,
+        "disputed": outcome.disputed,
+        "disputes": [[count.plain() for count in group] for group in found],
+        "world_mismatches": len(outcome.mismatches),
+    }
+
+
+def _write(path: Path, frames: list[list[str]], title: str) -> None:
+    """Write the moving picture of ``frames`` to ``path``."""
+    said = f"{title}: a living picture of the corridor in a terminal, all of it simulated"
+    try:
+        path.write_text(moving_picture(frames, SECONDS_OF_PICTURE, said), encoding="utf-8")
+    except OSError as problem:
+        raise Failure(
+            Exit.FAILED, f"the picture cannot be written: {problem}", "give --picture a file that can be made"
+        ) from None
+    err.print(f"{len(frames)} pictures in {path}, {path.stat().st_size // 1_000} kB", markup=False)
+
+
+def _in_all(formats: dict[str, Any]) -> dict[str, int]:
+    """How many files were read, and how many events their rows and records became."""
+    told = formats.values()
+    return {"files": sum(each["files"] for each in told), "rows": sum(each["events"] for each in told)}
+
+
+def _wrong(outcome: playing.Outcome) -> list[str]:
+    wrong = outcome.mismatches[:20]
+    refusals = outcome.counts["events"]["dead_letters"]
+    if refusals != outcome.expected_refusals:
+        wrong.append(f"expected refusals {outcome.expected_refusals}, found {refusals}")
+    return wrong

@@ -1,0 +1,105 @@
+"""`lianyun prove` and `lianyun bench`: the running system attacked and measured, on servers of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from services.cli.exits import Exit, Failure
+from services.cli.output import err, print_json
+from services.testbed.bench.bank import Scale as BankScale
+from services.testbed.bench.bank import bench_bank
+from services.testbed.bench.pipeline import Scale, bench_pipeline
+from services.testbed.bench.storage_cost import Scale as StorageScale
+from services.testbed.bench.storage_cost import bench_storage
+from services.testbed.chaos.prove import prove as attack
+from services.testbed.chaos.report import good, problems
+
+bench = typer.Typer(no_args_is_help=True, help="Measure this machine.")
+
+
+def say(line: str) -> None:
+    """Progress, for people."""
+    err.print(line, markup=False)
+
+
+def prove(
+    kills: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Attacks on workers, publishers and servers.")
+    ] = 50,
+    workers: Annotated[int, typer.Option(min=1, max=8)] = 2,
+    seed: Annotated[int, typer.Option(help="The same seed attacks the same way.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Kill and freeze what runs, then compare journal, events and views with the world's truth; exit 1 if anything is wrong."""
+    _ = as_json
+    outcome = attack(kills, workers, seed, say=say)
+    print_json(outcome)
+    if not good(outcome):
+        raise Failure(
+            Exit.FAILED,
+            "the proof does not hold: " + "; ".join(problems(outcome)),
+            f"read the logs named above, and repeat with --kills {kills} --seed {seed}",
+        )
+
+
+@bench.command()
+def pipeline(
+    events: Annotated[int, typer.Option(min=1_000, help="Messages of each drain.")] = 200_000,
+    workers: Annotated[int, typer.Option(min=1, max=8)] = 2,
+    consignments: Annotated[int, typer.Option(min=100, help="Active consignments.")] = 100_000,
+    rate: Annotated[float, typer.Option(help="Messages a second of the live run.")] = 2_000.0,
+    seconds: Annotated[float, typer.Option(help="Length of the live run.")] = 25.0,
+    projections: Annotated[
+        bool,
+        typer.Option(
+            "--projections", help="Only what credit and financing cost the drain: with and without them."
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Drain and live rate of the whole pipeline, beside a naive agent and a bare COPY; takes some minutes."""
+    _ = as_json
+    scale = replace(
+        Scale(), events=events, workers=workers, consignments=consignments, rate=rate, seconds=seconds
+    )
+    print_json(bench_pipeline(scale, say, projections))
+
+
+@bench.command()
+def bank(
+    consignments: Annotated[
+        int, typer.Option(min=1_000, help="Financed consignments that stand in the database.")
+    ] = 1_000_000,
+    cargoes: Annotated[int, typer.Option(min=100, help="Cargoes that are reserved at most.")] = 20_000,
+    rate: Annotated[float, typer.Option(help="Questions a second for the status of a consignment.")] = 500.0,
+    seconds: Annotated[float, typer.Option(help="Length of each of the two runs.")] = 20.0,
+    clients: Annotated[int, typer.Option(min=1, max=256, help="Clients that reserve.")] = 16,
+    workers: Annotated[
+        int, typer.Option(min=1, max=32, help="Processes of the API for the reservations.")
+    ] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Status of a consignment and check-and-reserve, as a bank feels them through the API; takes some minutes."""
+    _ = as_json
+    scale = BankScale(consignments, cargoes, rate, seconds, clients, workers)
+    print_json(bench_bank(scale, say))
+
+
+@bench.command()
+def storage(
+    events: Annotated[int, typer.Option(min=2_000, help="Messages of the mix.")] = 60_000,
+    consignments: Annotated[int, typer.Option(min=100, help="Consignments that they are about.")] = 1_000,
+    workers: Annotated[int, typer.Option(min=1, max=8)] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Bytes that an event takes in the database, in the log of the database and in Kafka; takes a minute."""
+    _ = as_json
+    print_json(bench_storage(StorageScale(events, consignments, workers), say))
+
+
+@bench.callback()
+def _group() -> None:
+    """Measure this machine."""

@@ -1,0 +1,133 @@
+"""`lianyun up`: the whole platform on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from services.cli.exits import Exit, Failure
+from services.cli.output import err, out
+from services.cli.settings import RUNNING, CliSettings
+from services.financing.store.fingerprint_versions import KeyMissing
+from services.financing.store.keys import KeysMissing
+from services.runtime.ports import free_port
+from services.testbed.localstack.api import PORT, LocalApi
+from services.testbed.localstack.callers import sandbox
+from services.testbed.localstack.companions import case_follower, credit_follower, exporter, webhooks
+from services.testbed.localstack.errors import StackError
+from services.testbed.localstack.platform import Platform
+
+DATA = Path(".lianyun") / "data"
+KEYS = DATA.parent
+
+
+def up(
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes.")] = 2,
+    api_port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65_535, envvar="LIANYUN_API_PORT", help="Of the API; a free one where it is taken."
+        ),
+    ] = PORT,
+) -> None:
+    """Run broker, database, workers and API here until Ctrl-C; data stays in .lianyun/ for the next time."""
+    settings = CliSettings()
+    if RUNNING.exists():
+        raise Failure(
+            Exit.FAILED,
+            f"a platform seems to run in this folder already ({RUNNING})",
+            "stop it with Ctrl-C; if it is gone, remove that file",
+        )
+    metrics = int(os.environ.get("LIANYUN_EXPORTER_METRICS_PORT") or free_port())
+    err.print("starting Kafka, Postgres, the workers and the API ...")
+    try:
+        with (
+            Platform(DATA, workers=workers, network=settings.network) as platform,
+            credit_follower(platform),
+            webhooks(platform),
+            exporter(platform, metrics),
+            LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,
+            case_follower(platform, api.keys),
+        ):
+            key = sandbox(platform.stack.dsn, platform.network, KEYS)
+            with announced(platform, api.url):
+                _tell(platform, api.url, key, metrics)
+                wait_for_ctrl_c()
+    except (StackError, KeysMissing, KeyMissing) as problem:
+        raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
+
+
+def _tell(platform: Platform, api: str, key: Path | None, metrics: int) -> None:
+    """Print where everything is, and what to try first."""
+    out.print("The platform runs:")
+    for name, where in (
+        ("API", f"{api}  (described at /openapi.json)"),
+        ("Kafka", platform.stack.bootstrap),
+        ("Postgres", f"the address is in {RUNNING}"),
+        ("metrics", f"of the whole platform: http://127.0.0.1:{metrics}/metrics"),
+        ("logs", platform.stack.folder / "logs"),
+    ):
+        out.print(f"  {name:<9} {where}", markup=False)
+    if key is not None:
+        shown = key.relative_to(Path.cwd()) if key.is_absolute() else key
+        out.print("Ask the API, in another terminal, in this folder, as the tenant that meets every answer:")
+        out.print(
+            f"  lianyun bank status --client sandbox --key {shown} sandbox-stage-drawn",
+            markup=False,
+            soft_wrap=True,
+        )
+        out.print(
+            "  docs/reference/sandbox.md lists what else it can meet; docs/guides/api.md makes a client of your own"
+        )
+    out.print("And:")
+    for line in (
+        "lianyun party list",
+        "lianyun track ID",
+        "lianyun events tail -f",
+        "lianyun cases list",
+        "lianyun top",
+        "lianyun doctor",
+    ):
+        out.print(f"  {line}")
+    out.print("Ctrl-C stops it.")
+
+
+@contextmanager
+def announced(platform: Platform, api: str) -> Iterator[None]:
+    """Write where the platform and its API are, so that commands in this folder find them; take it back at the end."""
+    RUNNING.parent.mkdir(exist_ok=True)
+    RUNNING.touch(mode=0o600)
+    body = {
+        "bootstrap": platform.stack.bootstrap,
+        "dsn": platform.stack.dsn,
+        "network": platform.network,
+        "api_url": api,
+        "pid": os.getpid(),
+    }
+    RUNNING.write_text(json.dumps(body), encoding="utf-8")
+    try:
+        yield
+    finally:
+        RUNNING.unlink(missing_ok=True)
+
+
+def wait_for_ctrl_c() -> None:
+    """Block until SIGINT or SIGTERM."""
+    stop = False
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stop
+        stop = True
+
+    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGTERM, ask)
+    while not stop:
+        signal.pause()

@@ -1,0 +1,113 @@
+"""The whole platform on this machine: broker, database, topics, parties and workers, for as long as a block lasts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from services.ledger.registry import commands, store
+from services.ledger.registry.events import NewKey, PartyAdded
+from services.ledger.storage.migrate import migrate
+from services.processors.supervisor import COMMAND, Supervisor
+from services.processors.topics import cluster
+from services.processors.topics.declaration import read_declaration
+from services.testbed.localstack.engine import Servers
+from services.testbed.localstack.stack import LocalStack
+
+
+class Platform:
+    """A context manager over a LocalStack with migrated database, declared topics and supervised workers.
+
+    ``members`` are registered with their keys where the registry does not know them yet. With ``folder`` the data stays
+    for the next run. ``environment`` is added to that of the workers. ``workers=0`` starts none;
+    ``command`` is what a worker process runs; ``broker_settings`` take the place of the local broker's own.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        workers: int = 2,
+        network: str = "demo",
+        members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]] = (),
+        environment: Mapping[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
+        broker_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.stack = LocalStack(folder, broker_settings=broker_settings)
+        self.network = network
+        self._count = workers
+        self._members = tuple(members)
+        self._environment = dict(environment or {})
+        self._command = tuple(command)
+        self.workers: Supervisor | None = None
+
+    def __enter__(self) -> Self:
+        self.stack.start()
+        try:
+            migrate(self.stack.dsn)
+            cluster.apply(self.stack.bootstrap, read_declaration(), replication_factor=1)
+            register(self.stack.dsn, self._members)
+            if self._count:
+                self.workers = Supervisor(
+                    self.worker_environment(),
+                    workers=self._count,
+                    logs=self.stack.folder / "logs",
+                    command=self._command,
+                )
+                self.workers.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self.workers is not None:
+            self.workers.stop()
+            self.workers = None
+        self.stack.stop()
+
+    def worker_environment(self) -> dict[str, str]:
+        """The settings of a worker of this platform, as environment variables."""
+        return {**addresses(self), **self._environment}
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPlatform:
+    """A platform that somebody else runs, known by its addresses; nothing here starts or stops it."""
+
+    stack: Servers
+    network: str
+
+
+def addresses(platform: Platform | RunningPlatform) -> dict[str, str]:
+    """Where ``platform`` is, as the environment variables of a process that works on it."""
+    return {
+        "LIANYUN_BOOTSTRAP": platform.stack.bootstrap,
+        "LIANYUN_DSN": platform.stack.dsn,
+        "LIANYUN_NETWORK": platform.network,
+    }
+
+
+def register(dsn: str, members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]]) -> int:
+    """Register the ``members`` that are not known yet, with their keys; returns how many."""
+    added = 0
+    with psycopg.connect(dsn) as connection:
+        known = store.load(connection)
+        now = time.time_ns() // 1_000
+        for party, keys in members:
+            if known.party(party.code) is not None:
+                continue
+            commands.add_party(connection, party, at=now, by="platform")
+            for key in keys:
+                commands.add_key(connection, party.code, key, at=now, by="platform")
+            added += 1
+    return added

@@ -1,0 +1,110 @@
+"""What dishonest parties do on purpose, one thing or more for each kind of party, and what a correct view makes of it.
+
+| who | does | what must be seen |
+|---|---|---|
+| operator | dates the departure of its train back | DISPUTED, the railway's word shows |
+| forwarder as customs broker | relays a release that it has altered | DISPUTED, what customs signed shows |
+| railway, customs, bank, terminal, forwarder | speaks of cargo with which it has nothing to do | UNENGAGED, nothing moves |
+| shipper, consignee | says what only customs or a railway may say | a dead letter, ROLE_NOT_ALLOWED |
+| bank | reserves, pledges, releases what is another's | the desk refuses and tells nothing: see ``lending`` |
+
+Other lies (two contents under one id, moved times, short lists) are rates of ``faults``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from types import MappingProxyType
+from typing import Any
+
+from services.testbed.simulator.cast import CAST, Manner
+from services.testbed.simulator.service import ENDS
+from services.testbed.simulator.world import HOUR, MINUTE, Happening, Says, span
+
+NOTHING: Says = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Meddling:
+    """``party`` says of a box that ``what`` happened to it, though nobody asked it and the place is not its own."""
+
+    party: str
+    what: str
+    place: str = ""
+    jurisdiction: str = ""
+    occurrence: str = ""
+    says: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+
+MEDDLINGS = (
+    Meddling("driftline", "movement.delivered"),
+    Meddling("hh-terminal", "movement.gated_out", "railnet:xian-intl-port"),
+    Meddling("driftline", "movement.arrived_at_destination", "railnet:duisburg"),
+    Meddling("wayside", "movement.arrived", "railnet:brest-severny"),
+    Meddling("farpost", "customs.released", jurisdiction="RU", says={"procedure": "TRANSIT"}),
+    Meddling("ostbank", "document.release_order_issued", says={"document_id": "SIM-DO-INVENTED"}),
+    Meddling("farpost", "customs.detention_lifted", jurisdiction="RU", says={"outcome": "CLEARED"}),
+    Meddling(
+        "wayside",
+        "movement.handed_over",
+        "crossing:brest-malaszewicze",
+        occurrence="INVENTED",
+        says={"side": "RECEIVING", "counterparty": "bch", "list_number": "INVENTED"},
+    ),
+)
+"""Words of those who have no business with the cargo; whoever says them is named by no founding."""
+
+FORBIDDEN = (
+    Meddling("luohe", "customs.released", jurisdiction="CN", says={"procedure": "EXPORT"}),
+    Meddling("lodz", "movement.departed", "railnet:malaszewicze"),
+)
+"""What nobody of that role may say at all."""
+FORBIDDEN_AS = "ROLE_NOT_ALLOWED"
+
+BACKDATES = 0.5
+"""How often a dishonest operator does it."""
+BACKDATED = 40 * MINUTE, 5 * HOUR
+"""How much earlier an operator says that its train left; further back its wagons were not made up yet."""
+
+
+def backdates(happening: Happening, party: str, random: Random) -> bool:
+    """Whether ``party`` says that this departure was earlier than it was: a dishonest operator, of a train at its start."""
+    liar = CAST[party]
+    return (
+        liar.manner is Manner.DISHONEST
+        and "operator" in liar.roles
+        and happening.what == "movement.departed"
+        and happening.place.removeprefix("railnet:") in ENDS
+        and random.random() < BACKDATES
+    )
+
+
+def backdated(random: Random) -> int:
+    """By how much, in microseconds."""
+    return span(random, BACKDATED[0] / MINUTE, BACKDATED[1] / MINUTE, MINUTE)
+
+
+def alters(happening: Happening, party: str) -> bool:
+    """Whether ``party``, where it contradicts customs, encloses a message of theirs that it has changed itself."""
+    liar = CAST[party]
+    return (
+        liar.manner is Manner.DISHONEST
+        and "forwarder" in liar.roles
+        and happening.what == "customs.released"
+        and "customs" in CAST[happening.witnesses[0]].roles
+    )
+
+
+def altered(happening: Happening, said: str) -> dict[str, str]:
+    """The relay of a release as customs never sent it, with the time ``said``."""
+    subject = " ".join(key for _, key in happening.about)
+    message = f"simulated: RELEASED {subject} {said}".encode()
+    return {
+        "authority": happening.witnesses[0],
+        "message_sha256": hashlib.sha256(message).hexdigest(),
+        "message_b64": base64.b64encode(message).decode(),
+    }

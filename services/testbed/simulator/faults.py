@@ -1,0 +1,281 @@
+"""The faults of messages (late, twice, wrong and put right, contradicting, one-sided), each planned and noted.
+
+How often a fault befalls a party's messages follows its manner: an honest one now and then errs, a careless one often, and a
+dishonest one moves times, signs short lists and says two things under one id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from types import MappingProxyType
+
+from services.testbed.simulator import numbers
+from services.testbed.simulator.cast import CAST, Manner
+from services.testbed.simulator.conduct import altered, alters, backdated, backdates
+from services.testbed.simulator.outage import Outage, sent_after
+from services.testbed.simulator.reports import (
+    Altered,
+    Disputed,
+    Heard,
+    Message,
+    Pen,
+    Record,
+    Telling,
+    Unheeded,
+    type_of,
+)
+from services.testbed.simulator.service import Service
+from services.testbed.simulator.world import DAY, HOUR, MINUTE, Bond, Cargo, Happening, World, span
+
+DISPUTABLE: Mapping[str, int] = MappingProxyType(
+    {
+        "movement.arrived": 30 * MINUTE,
+        "movement.arrived_at_destination": 30 * MINUTE,
+        "movement.gated_in": 60 * MINUTE,
+        "movement.handed_over": 60 * MINUTE,
+        "movement.queued": 60 * MINUTE,
+        "customs.released": 15 * MINUTE,
+    }
+)
+"""How far two parties may differ about these before it is a dispute."""
+ZONES_APART = (-8, -5, -3, -2, 2, 3, 5, 8)
+"""By how many hours a time is wrong that was written by another party's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How often each fault befalls a message (or a hand-over, or a consignment) of an honest party."""
+
+    late: float = 0.06
+    twice: float = 0.04
+    wrong_time: float = 0.03
+    wrong_again: float = 0.01
+    wrong_box: float = 0.02
+    revived: float = 0.01
+    disputed: float = 0.05
+    one_sided: float = 0.06
+    differing: float = 0.05
+    equivocated: float = 0.02
+    overtaking: float = 0.2  # a correction arrives before what it corrects
+    wrong_zone: float = 0.01  # written by another clock, and put right
+
+    def of(self, manner: Manner) -> Rates:
+        """The rates of a party of that manner."""
+        careless, dishonest = manner is Manner.CARELESS, manner is Manner.DISHONEST
+        slips = 3.0 if careless else 1.0
+        lies = 4.0 if dishonest else 1.0
+        return replace(
+            self,
+            late=min(1.0, self.late * slips),
+            twice=min(1.0, self.twice * slips),
+            wrong_time=self.wrong_time * slips,
+            wrong_box=self.wrong_box * slips,
+            wrong_zone=self.wrong_zone * slips,
+            disputed=min(1.0, self.disputed * lies),
+            equivocated=min(1.0, self.equivocated * lies),
+        )
+
+
+NO_FAULTS = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+class Gossip:
+    """Tells every happening and bond of a world through its witnesses, as soon as the world comes to it.
+
+    ``sink`` takes the messages instead of ``telling.messages``; ``outages`` hold them back.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        rates: Rates,
+        outages: tuple[Outage, ...] = (),
+        sink: Callable[[Message], None] | None = None,
+    ) -> None:
+        self._world = world
+        self._rates = rates
+        self._of = {code: rates.of(party.manner) for code, party in CAST.items()}
+        self._outages = outages
+        self._pen = Pen(world)
+        self.telling = Telling()
+        self._sink = self.telling.messages.append if sink is None else sink
+        world.hears, world.reads = self.hear, self.read
+
+    @property
+    def pen(self) -> Pen:
+        return self._pen
+
+    def tell(self) -> Telling:
+        """All that was told; messages are in the order in which they are sent."""
+        self.telling.messages.sort(key=lambda m: (m.sent, m.party, m.record["id"]))
+        return self.telling
+
+    def post(self, message: Message, random: Random | None = None) -> None:
+        """Send ``message``, now and then more than once, and not before its party can send at all."""
+        copies = 1
+        if random is not None and random.random() < self._of[message.party].twice:
+            copies = random.choice((2, 2, 3))
+        sent = min(self._world.now, sent_after(self._outages, message.party, message.sent))
+        self._sink(replace(message, sent=sent, copies=copies))
+
+    def read(self, bond: Bond) -> None:
+        """Tell what is newly written of ``bond``."""
+        random = self._world.random("bond", bond.number, len(bond.versions))
+        late = span(random, 1, 6, DAY) if random.random() < self._of[bond.teller].late else 0
+        ahead = random.random() < self._rates.overtaking
+        for message in self._pen.written(bond, late, ahead):
+            self.post(message, random)
+
+    def say(
+        self,
+        party: str,
+        what: str,
+        published: int,
+        data: Mapping[str, object],
+        sent: int = 0,
+        refused_as: str = "",
+    ) -> Record:
+        """Let ``party`` send a record besides what happens; return it."""
+        record = self._pen.record(party, f"cre.{what}.v1", published, data)
+        self.post(Message(sent or published, party, record, refused_as=refused_as))
+        return record
+
+    def unheeded(self, word: Unheeded) -> None:
+        """Note that ``word`` was said, and that nobody may heed it."""
+        if not self._world.forgetful:
+            self.telling.unheeded.append(word)
+
+    def estimate(self, service: Service, cargo: Cargo, booked: int) -> None:
+        """The operator estimates the arrival of a booking; an estimate moves nothing."""
+        at = booked + 6 * HOUR
+        if at > self._world.now:
+            return
+        what, party = "movement.arrived_at_destination", service.operator
+        about = (("booking", cargo.booking),)
+        place = service.destination.place
+        happening = Happening(at, what, about, (party,), place=place, says={"classifier": "EST"})
+        self.say(party, what, at, self._pen.milestone(happening, party, booked + 28 * DAY))
+
+    def hear(self, happening: Happening, number: str) -> None:
+        """Tell ``happening``."""
+        random = self._world.random("happening", number)
+        witnesses, lists = self._signed(happening, random)
+        disputed = (
+            len(witnesses) > 1
+            and lists is None
+            and happening.what in DISPUTABLE
+            and random.random() < max(self._of[party].disputed for party in witnesses[1:])
+        )
+        for place, party in enumerate(witnesses):
+            said = happening.at
+            if place and backdates(happening, party, random):
+                said, disputed = said - backdated(random), True
+            elif place and disputed:
+                said -= DISPUTABLE[happening.what] + span(random, 10, 40, MINUTE)
+            elif place:
+                said -= span(random, 0, 8, MINUTE)
+            about = lists if lists is not None and place else happening
+            alone = happening.what == "movement.position_reported" or (place and not disputed)
+            equivocated = random.random() < self._of[party].equivocated
+            if alone and not happening.voices and equivocated:
+                self._equivocate(happening, party, said, random)
+                continue
+            relayed = place and disputed and alters(happening, party)
+            told = self._altered(happening, party, said) if relayed else about
+            self._witness(told, party, said, random)
+            if not self._world.forgetful:
+                self.telling.heard.append(Heard(about, party, said))
+        if (disputed or happening.contested) and not self._world.forgetful:
+            for ref in happening.about:
+                self.telling.disputed.append((Disputed(happening.what, happening.place, ref), happening))
+
+    def _altered(self, happening: Happening, party: str, said: int) -> Happening:
+        """What ``party`` says of a release by customs, with their message as it has altered it."""
+        if not self._world.forgetful:
+            told = ((Altered(happening.what, ref, party), happening) for ref in happening.about)
+            self.telling.altered.extend(told)
+        relay = {"relay": altered(happening, self._pen.text(party, said))}
+        return replace(happening, voices={**happening.voices, party: relay})
+
+    def _signed(self, happening: Happening, random: Random) -> tuple[tuple[str, ...], Happening | None]:
+        """Who of the witnesses of a hand-over signs, and what the second one's list is if it differs."""
+        if happening.what != "movement.handed_over":
+            return happening.witnesses, None
+        meeting = happening.place, happening.occurrence
+        chance = random.random()
+        if self._world.forgetful:
+            self.telling.meetings.clear()  # nobody will ask
+            self.telling.unsigned.clear()
+        if chance < self._rates.one_sided:
+            self.telling.meetings[meeting] = "ONE_SIDED"
+            return (random.choice(happening.witnesses),), None
+        if chance < self._rates.one_sided + self._rates.differing and len(happening.about) > 1:
+            kept = happening.about[1:]
+            self.telling.meetings[meeting] = "DIFFERENT"
+            self.telling.unsigned[meeting] = frozenset({happening.about[0][1]})
+            short = replace(happening, about=kept, boxes=frozenset(key for _, key in kept))
+            return happening.witnesses, short
+        self.telling.meetings[meeting] = "CONFIRMED"
+        return happening.witnesses, None
+
+    def _witness(self, happening: Happening, party: str, said: int, random: Random) -> None:
+        """Tell ``happening`` as ``party``, perhaps wrong at first; what stands in the end is right."""
+        pen, rates = self._pen, self._of[party]
+        right = pen.milestone(happening, party, said)
+        published = self._published(happening, random)
+        if random.random() < rates.late:
+            published = min(self._world.now, published + span(random, 0.5, 6, DAY))
+        first = pen.record(party, type_of(happening), published, right)
+        fault = random.random()
+        boxes = [place for place, (kind, _) in enumerate(happening.about) if kind == "container"]
+        chain = [first]
+        if (fault := fault - rates.wrong_zone) < 0:
+            first["data"] = pen.milestone(happening, party, said + random.choice(ZONES_APART) * HOUR)
+            chain.append(pen.correct(party, first, published + HOUR, right, "WRONG_TIME"))
+        elif (fault := fault - rates.wrong_time) < 0:
+            first["data"] = self._misdated(happening, party, said, random)
+            chain.append(pen.correct(party, first, published + HOUR, right, "WRONG_TIME"))
+        elif (fault := fault - rates.wrong_again) < 0:
+            first["data"] = self._misdated(happening, party, said, random)
+            again = self._misdated(happening, party, said, random)
+            chain.append(pen.correct(party, first, published + HOUR, again, "WRONG_TIME"))
+            chain.append(pen.correct(party, chain[1], published + 2 * HOUR, right, "WRONG_TIME"))
+        elif (fault := fault - rates.wrong_box) < 0 and boxes:
+            place = random.choice(boxes)
+            about = list(happening.about)
+            about[place] = ("container", numbers.transposed(about[place][1]))
+            first["data"] = pen.milestone(happening, party, said, tuple(about))
+            chain.append(pen.correct(party, first, published + HOUR, right, "WRONG_OBJECT"))
+        elif (fault - rates.revived) < 0:
+            wrong = self._misdated(happening, party, said, random)
+            chain.append(pen.correct(party, first, published + HOUR, wrong, "WRONG_TIME"))
+            chain.append(pen.retract(party, chain[1], published + 2 * HOUR, "OTHER"))
+        self._send(party, published, chain, random)
+
+    def _misdated(self, happening: Happening, party: str, said: int, random: Random) -> dict[str, object]:
+        wrong = said + random.choice((-1, 1)) * span(random, 1, 30, HOUR)
+        return self._pen.milestone(happening, party, wrong)
+
+    def _send(self, party: str, published: int, chain: list[Record], random: Random) -> None:
+        """Send the records of a chain, now and then the last one first."""
+        times = [published + step * HOUR for step in range(len(chain))]
+        if len(chain) > 1 and random.random() < self._rates.overtaking:
+            times.reverse()
+        for sent, record in zip(times, chain, strict=True):
+            self.post(Message(sent, party, record), random)
+
+    def _equivocate(self, happening: Happening, party: str, said: int, random: Random) -> None:
+        """Two different messages under one id: neither counts, so nobody has heard it from this party."""
+        published = self._published(happening, random)
+        one = self._pen.record(
+            party, type_of(happening), published, self._pen.milestone(happening, party, said)
+        )
+        other = {**one, "data": self._pen.milestone(happening, party, said - span(random, 5, 300, MINUTE))}
+        for step, record in enumerate((one, other)):
+            self.post(Message(published + step * HOUR, party, record), random)
+        self.telling.equivocations += 1
+
+    def _published(self, happening: Happening, random: Random) -> int:
+        return min(self._world.now, max(happening.at, happening.known) + span(random, 1, 40, MINUTE))

@@ -1,0 +1,250 @@
+"""What a correct view must show, from what really happened and was told; shares no code with the folds.
+
+The world keeps for each happening which boxes and cargoes it physically concerned. So nothing here follows links,
+weighs publishers or withdraws anything: the truth of a cargo is the last thing that happened to it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from schemas import railnet
+from services.testbed.simulator.cast import CAST
+from services.testbed.simulator.reports import Altered, Heard, Telling, Unheeded
+from services.testbed.simulator.stages import AT_A_PLACE, CLOSED, DELIVERED, ON_THE_WAY, OPENED, ORDER, STAGE
+from services.testbed.simulator.world import Cargo, Happening, Lading, Ref, World
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Seen:
+    """Something that a view must show: what happened, when (UTC microseconds) and where ("" if it has no place)."""
+
+    at: int
+    what: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that went wrong and is not over."""
+
+    kind: str
+    about: Ref
+    jurisdiction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a correct view of one consignment shows at the world's moment.
+
+    ``disputes`` are (what, place, object); ``meetings`` are hand-overs by (place, list) with how they were signed;
+    ``restricted`` are the orders that stand in the rest of its way, by who gave them, crossing and kind;
+    ``altered`` are messages of customs that somebody relays otherwise than they were, ``unheeded`` the words of strangers.
+    """
+
+    consignment: str
+    movement: Seen | None
+    boxes: Mapping[str, Seen | None]
+    customs: Mapping[str, Seen]
+    document: Seen | None
+    troubles: frozenset[Trouble]
+    disputes: frozenset[tuple[str, str, Ref]]
+    meetings: Mapping[tuple[str, str], str]
+    restricted: frozenset[tuple[str, str, str]] = frozenset()
+    altered: frozenset[Altered] = frozenset()
+    unheeded: frozenset[Unheeded] = frozenset()
+
+
+def truths(world: World, telling: Telling) -> dict[str, Truth]:
+    """The truth of every cargo that was booked by the world's moment, by consignment."""
+    of_box: dict[str, list[Heard]] = defaultdict(list)
+    of_cargo: dict[str, list[Heard]] = defaultdict(list)
+    for heard in telling.heard:
+        for box in heard.happening.boxes:
+            of_box[box].append(heard)
+        for cargo in heard.happening.cargoes:
+            of_cargo[cargo].append(heard)
+    quarrels: dict[int, list[tuple[str, str, Ref]]] = defaultdict(list)
+    for disputed, happening in telling.disputed:
+        quarrels[id(happening)].append((disputed.what, disputed.place, disputed.about))
+    lies: dict[int, list[Altered]] = defaultdict(list)
+    for altered, happening in telling.altered:
+        lies[id(happening)].append(altered)
+    ladings: dict[str, list[Lading]] = defaultdict(list)
+    for lading in world.ladings:
+        ladings[lading.cargo].append(lading)
+    return {
+        key: _truth(world, telling, cargo, ladings[key], of_box, of_cargo[key], quarrels, lies)
+        for key, cargo in world.cargoes.items()
+        if cargo.booked <= world.now
+    }
+
+
+def _truth(
+    world: World,
+    telling: Telling,
+    cargo: Cargo,
+    ladings: list[Lading],
+    of_box: Mapping[str, list[Heard]],
+    whole: list[Heard],
+    quarrels: Mapping[int, list[tuple[str, str, Ref]]],
+    lies: Mapping[int, list[Altered]],
+) -> Truth:
+    present = [lading for lading in ladings if lading.start <= world.now]
+    per_box = {
+        lading.box: [h for h in of_box.get(lading.box, ()) if lading.holds(h.happening.at)]
+        for lading in present
+    }
+    every = [*whole, *(heard for found in per_box.values() for heard in found)]
+    places = {box: _last([*found, *whole], "movement") for box, found in per_box.items()}
+    full = [lading.box for lading in present if not _over(lading, world.now)]
+    movement = _least([places[box] for box in full or per_box], _last(whole, "movement"), _first(every))
+    behind = next((box for box in full or per_box if movement and places[box] == movement), "")
+    return Truth(
+        consignment=cargo.key,
+        movement=movement,
+        boxes=places,
+        customs=_customs(every),
+        document=_last(every, "document"),
+        troubles=frozenset(_troubles(every, per_box)),
+        disputes=frozenset(q for heard in every for q in _quarrels(quarrels, heard.happening, per_box)),
+        meetings=_meetings(telling, every),
+        restricted=frozenset(_restricted(world, cargo, movement, [*per_box.get(behind, ()), *whole])),
+        altered=frozenset(lie for heard in every for lie in lies.get(id(heard.happening), ())),
+        unheeded=frozenset(
+            word
+            for word in telling.unheeded
+            if any(lading.box == word.about[1] and lading.holds(word.said) for lading in present)
+        ),
+    )
+
+
+def _over(lading: Lading, now: int) -> bool:
+    return lading.end is not None and lading.end <= now
+
+
+def _last(found: Iterable[Heard], region: str) -> Seen | None:
+    """The last thing that happened in a region, as those who tell it say."""
+    return max(
+        (_seen(heard) for heard in found if _moves(heard.happening.what, region)),
+        default=None,
+    )
+
+
+def _moves(what: str, region: str) -> bool:
+    return what.startswith(region) and (region != "movement" or what in STAGE)
+
+
+def _seen(heard: Heard) -> Seen:
+    return Seen(heard.said, heard.happening.what, heard.happening.place)
+
+
+def _least(boxes: list[Seen | None], common: Seen | None, first: Mapping[str, int]) -> Seen | None:
+    """A cargo is as far as the box that is furthest behind; without boxes, as far as its papers say."""
+    if not boxes:
+        return common
+    known = [seen for seen in boxes if seen is not None]
+    if len(known) < len(boxes):
+        return None
+    return min(known, key=lambda seen: _far(seen, first))
+
+
+def _far(seen: Seen, first: Mapping[str, int]) -> tuple[int, int, int, Seen]:
+    """How far something is: by the order of ``STAGE``, on the way by when the place was first reached and what happens there."""
+    if STAGE[seen.what] != ON_THE_WAY:
+        return STAGE[seen.what], 0, ORDER.index(seen.what), seen
+    return ON_THE_WAY, first[seen.place], AT_A_PLACE.index(seen.what), seen
+
+
+def _first(every: Iterable[Heard]) -> dict[str, int]:
+    """When the first of a cargo's boxes came to each place on the way, as the one in charge there says."""
+    told: dict[int, Heard] = {}
+    for heard in every:
+        told.setdefault(id(heard.happening), heard)
+    first: dict[str, int] = {}
+    for heard in told.values():
+        if STAGE.get(heard.happening.what) == ON_THE_WAY and heard.happening.place:
+            place = heard.happening.place
+            first[place] = min(heard.said, first.get(place, heard.said))
+    return first
+
+
+def _customs(every: list[Heard]) -> dict[str, Seen]:
+    by_country: dict[str, list[Heard]] = defaultdict(list)
+    for heard in every:
+        if heard.happening.jurisdiction:
+            by_country[heard.happening.jurisdiction].append(heard)
+    found = ((country, _last(told, "customs")) for country, told in sorted(by_country.items()))
+    return {country: seen for country, seen in found if seen is not None}
+
+
+def _troubles(every: list[Heard], boxes: Mapping[str, object]) -> Iterable[Trouble]:
+    """What was opened and not closed since, object by object; of boxes only those that are ours.
+
+    Whoever releases the cargo lets go of its boxes.
+    """
+    last: dict[Trouble, tuple[int, bool]] = {}
+    released: dict[str, int] = {}
+    for heard in every:
+        if heard.happening.what == "customs.released":
+            country = heard.happening.jurisdiction
+            released[country] = max(heard.said, released.get(country, 0))
+        what, at = heard.happening.what, heard.happening.at
+        kind = OPENED.get(what) or CLOSED.get(what)
+        if kind is None:
+            continue
+        for about in heard.happening.about:
+            trouble = Trouble(kind, about, heard.happening.jurisdiction)
+            if about[0] != "container" or about[1] in boxes:
+                last[trouble] = max(last.get(trouble, (0, False)), (at, what in OPENED))
+    return (
+        trouble
+        for trouble, (at, open_) in last.items()
+        if open_ and not (trouble.kind == "DETAINED" and released.get(trouble.jurisdiction, 0) > at)
+    )
+
+
+def _quarrels(
+    quarrels: Mapping[int, list[tuple[str, str, Ref]]], happening: Happening, boxes: Mapping[str, object]
+) -> list[tuple[str, str, Ref]]:
+    """The disputes about ``happening`` that concern one of ``boxes`` or no single box."""
+    return [q for q in quarrels.get(id(happening), ()) if q[2][0] != "container" or q[2][1] in boxes]
+
+
+def _restricted(
+    world: World, cargo: Cargo, movement: Seen | None, told: Iterable[Heard]
+) -> Iterator[tuple[str, str, str]]:
+    """The orders in force at crossings that ``cargo`` has still to pass; ``told`` is of the box that is furthest behind."""
+    if movement is not None and STAGE[movement.what] >= DELIVERED:
+        return
+    route = world.routes.get(cargo.key, ())
+    if not route:
+        return
+    passed = [h for h in told if _moves(h.happening.what, "movement") and h.happening.place in route]
+    last = max(passed, key=_seen, default=None)
+    rest = route if last is None or movement is None else route[route.index(last.happening.place) :]
+    stations = [_station(place) for place in rest]
+    ahead = {railnet.crossing_of_pair().get(pair) for pair in pairwise(stations)}
+    west = railnet.stations()[_station(route[-1])].lon < railnet.stations()[_station(route[0])].lon
+    for order in world.orders:
+        speaks = "operator" not in CAST[order.by].roles or order.by in (cargo.operator, cargo.founder)
+        concerned = order.crossing in ahead and order.direction in ("BOTH", "WEST" if west else "EAST")
+        holds = order.start <= world.now and (order.end is None or world.now < order.end)
+        if speaks and concerned and holds:
+            yield order.by, f"crossing:{order.crossing}", order.kind
+
+
+def _station(place: str) -> str:
+    return place.removeprefix("railnet:")
+
+
+def _meetings(telling: Telling, every: list[Heard]) -> dict[tuple[str, str], str]:
+    met = {
+        (heard.happening.place, heard.happening.occurrence)
+        for heard in every
+        if heard.happening.what == "movement.handed_over"
+    }
+    return {meeting: telling.meetings[meeting] for meeting in sorted(met)}
