@@ -7,7 +7,8 @@ same view, because every step below is a function of sets and every tie is broke
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from schemas.events.base import Classifier, ObjectKind, Region
 from services.domain import aboard, engagement, handovers, restrictions
@@ -18,11 +19,92 @@ from services.domain.exceptions import open_exceptions
 from services.domain.facts import FOREVER, Claim, EventId, Facts, Micros
 from services.domain.links import Path
 from services.domain.objects import Thing
-from services.domain.overdue import overdue
-from services.domain.progress import first_reached, progress
-from services.domain.restrictions import Stop
-from services.domain.rules import DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
+from services.domain.progress import first_reached, passes, progress
+from services.domain.restrictions import Stop, along
+from services.domain.rules import DELIVERED_PHASE, LEAVING, ON_THE_WAY, SILENT_AFTER, rules
 from services.domain.view import Arrival, Box, HandoverView, Position, Standing, View
+
+
+def overdue(
+    counted: Sequence[Arrival], held: Iterable[Thing], route: tuple[str, ...], as_of: Micros
+) -> tuple[Claim, ...]:
+    """The plans and estimates that were not met; each is the claim that announced it.
+
+    A plan is met when its fact is known, or a later one of the same leg (the run that publishers name), for every box
+    that it speaks of and that still holds the cargo. ``route`` are the planned places, () where nobody planned them.
+    """
+    legs: dict[Leg, _Facts] = defaultdict(_Facts)
+    for arrival in counted:
+        if arrival.claim.classifier is Classifier.ACT:
+            legs[_leg(arrival.claim)].add(arrival)
+    boxes = frozenset(held)
+    late = (
+        a.claim
+        for a in counted
+        if a.claim.classifier is not Classifier.ACT
+        and rules()[a.claim.milestone].moves
+        and a.claim.happened + (rules()[a.claim.milestone].tolerance or 0) < as_of
+        and not _met(a, legs[_leg(a.claim)], boxes, route)
+    )
+    return tuple(sorted(late, key=lambda c: (c.happened, c.published, c.event, c.thing)))
+
+
+Leg = tuple[str, Region, str]
+
+
+def _leg(claim: Claim) -> Leg:
+    return claim.occurrence, claim.region, claim.jurisdiction
+
+
+@dataclass(slots=True)
+class _Facts:
+    """The facts of one leg: of the whole cargo, of each box, and which were stated of which object."""
+
+    whole: list[Claim] = field(default_factory=list)
+    of_box: dict[Thing, list[Claim]] = field(default_factory=lambda: defaultdict(list))
+    stated: set[tuple[Thing, int, str]] = field(default_factory=set)
+
+    def add(self, arrival: Arrival) -> None:
+        claim = arrival.claim
+        self.stated.add((claim.thing, claim.milestone, claim.place))
+        if not arrival.containers:
+            self.whole.append(claim)
+        for box in arrival.containers:
+            self.of_box[box].append(claim)
+
+
+def _met(plan: Arrival, facts: _Facts, held: frozenset[Thing], route: tuple[str, ...]) -> bool:
+    planned = plan.claim
+    if (planned.thing, planned.milestone, planned.place) in facts.stated:
+        return True
+    boxes = (plan.containers & held or plan.containers) if plan.containers else held
+    if not boxes:
+        return _reached(planned, facts.whole, route)
+    return all(_reached(planned, [*facts.whole, *facts.of_box.get(box, ())], route) for box in boxes)
+
+
+def _reached(planned: Claim, facts: Sequence[Claim], route: tuple[str, ...]) -> bool:
+    """Whether one box has been where and what ``planned`` says, or has gone on from there."""
+    if any(_is(fact, planned) for fact in facts):
+        return True
+    if planned.region is not Region.MOVEMENT:
+        return False
+    moving = [fact for fact in facts if rules()[fact.milestone].moves]
+    if any(passes(fact, planned) for fact in moving):
+        return True
+    if rules()[planned.milestone].phase != ON_THE_WAY:
+        return False
+    on_the_way = [fact for fact in moving if rules()[fact.milestone].phase == ON_THE_WAY]
+    there = [fact.happened for fact in on_the_way if fact.place == planned.place]
+    return any(
+        fact.place != planned.place
+        and (along(route, planned.place, fact.place) or any(at <= fact.happened for at in there))
+        for fact in on_the_way
+    )
+
+
+def _is(fact: Claim, planned: Claim) -> bool:
+    return fact.milestone == planned.milestone and fact.place == planned.place
 
 
 def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:

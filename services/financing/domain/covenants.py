@@ -14,7 +14,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import NamedTuple
 
-from schemas.events.base import Episode
+from schemas import railnet
+from schemas.events.base import Classifier, Episode
 from schemas.events.document_trade import InsuranceBound, InsuranceCancelled
 from schemas.events.finance import AlertAcknowledged, Applied
 from schemas.events.keys import canonical_place
@@ -33,7 +34,23 @@ from services.financing.domain.control import Grip, controls, registrations
 from services.financing.domain.lifecycle import Hold, State, end_of
 from services.financing.domain.products import Product
 from services.financing.domain.statements import Word, said
-from services.financing.domain.territory import entered
+
+
+def entered(cargo: Cargo) -> Iterator[tuple[str, Claim]]:
+    """(country by ISO 3166 alpha-2, the first fact there), in the order in which they were entered.
+
+    A border station that belongs to two countries tells nothing by itself.
+    """
+    seen: set[str] = set()
+    facts = (a.claim for a in cargo.counted if a.claim.classifier is Classifier.ACT and a.claim.place)
+    for claim in sorted(facts, key=lambda c: (c.happened, c.published, c.event)):
+        countries = railnet.countries_of(claim.place)
+        if len(countries) == 1:
+            (country,) = countries
+            if country not in seen:
+                seen.add(country)
+                yield country, claim
+
 
 TRANSIT_DAYS = 30
 """The deadline of a transit whose opening names none."""

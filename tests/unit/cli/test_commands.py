@@ -46,6 +46,7 @@ def test_the_command_line_imports_nothing_of_what_its_commands_need(program: str
     own = {module for module in modules if module.startswith(("services.", "schemas"))}
     assert own == {
         "services.cli",
+        "services.runtime",
         "services.runtime.imports",
         *(f"services.cli.{name}" for name in ("main", "commands", "exits", "output")),
     }
