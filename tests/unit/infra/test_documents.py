@@ -13,6 +13,7 @@ DOCUMENTS = [*(ROOT / name for name in AT_THE_ROOT), *sorted((ROOT / "docs").rgl
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED = re.compile(r"`((?:\.ci|docs|examples|infra|ops|schemas|services|tests)/[\w./-]+)`")
+MAKE = re.compile(r"(?:`|^\$ |^)make ([a-z-]+)", re.MULTILINE)
 SECTIONS = ["Context", "Decision", "Consequences", "What would change it"]
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 ELSEWHERE = ("NAME", "NNNN", "infra/secrets")
@@ -51,6 +52,13 @@ def test_a_decision_has_its_sections_on_one_page_and_is_listed(page: Path) -> No
     assert text.startswith(f"# {int(page.name[:4])}. ")
     assert len(text.splitlines()) <= 60
     assert f"({page.name})" in (page.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {target for page in DOCUMENTS for target in MAKE.findall(page.read_text(encoding="utf-8"))}
+    assert named
+    assert named - targets == set()
 
 
 def test_the_readme_is_short() -> None:
