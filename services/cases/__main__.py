@@ -1,4 +1,4 @@
-"""`python -m services.cases.domain`: the follower of cases; settings from LIANYUN_* variables."""
+"""`python -m services.cases`: the follower of cases; settings from LIANYUN_* variables."""
 
 from __future__ import annotations
 

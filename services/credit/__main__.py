@@ -1,4 +1,4 @@
-"""`python -m services.credit.domain`: the follower of the credit signals; settings from LIANYUN_* variables."""
+"""`python -m services.credit`: the follower of the credit signals; settings from LIANYUN_* variables."""
 
 from __future__ import annotations
 
