@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from services.dashboards import statement
 from services.dashboards.addresses import BORDER, TO_PARTNERS
 from services.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row, Rows, Variable
-from services.dashboards.statements import statement
 
 _AT = 'crossing=~"$crossing"'
 _DOWN = (TO_PARTNERS,)

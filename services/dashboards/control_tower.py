@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.dashboards import statement
 from services.dashboards.addresses import (
     TO_BORDER,
     TO_CORRIDOR,
@@ -12,7 +13,6 @@ from services.dashboards.addresses import (
     TO_PROMISES,
 )
 from services.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row, Rows, Variable
-from services.dashboards.statements import statement
 
 _UNDER_WAY = 'max by (corridor, phase) (lianyun_consignments{corridor=~"$corridor"})'
 _OF = '{corridor=~"$corridor"}'

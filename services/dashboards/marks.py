@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from services.dashboards import statement
 from services.dashboards.definitions import Mark, Metric, Rows
-from services.dashboards.statements import statement
 
 MARKS = (
     Mark("Closures and embargoes", "red", Rows(statement("closures"))),

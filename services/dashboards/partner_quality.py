@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from services.dashboards import statement
 from services.dashboards.addresses import PARTNERS, TO_PARTNER, TO_PARTNERS, TO_PIPELINE
 from services.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row, Rows, Variable
-from services.dashboards.statements import statement
 from services.observability.alerting.alert import grown
 
 _OF = '{partner=~"$partner"}'

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.admission.model import Admitted
-from services.deadletters.statements import statement
+from services.deadletters import statement
 from services.deadletters.store import Session
 from services.storage.batch import Event
 from services.storage.projecting import Projection

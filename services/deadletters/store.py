@@ -11,9 +11,9 @@ from psycopg import Connection
 
 from schemas.reasons import Reason
 from services.admission.model import Refused
+from services.deadletters import statement
 from services.deadletters.batch import storable
 from services.deadletters.letter import Cut, DeadLetter, Origin, Outcome, State
-from services.deadletters.statements import statement
 from services.trail.trail import enter
 
 Session = Connection[Any]

@@ -18,9 +18,9 @@ from schemas import railnet
 from schemas.events import catalogue
 from services.core.facts import LinkKind, Micros
 from services.core.rules import HOUR
+from services.exporter import statement
 from services.exporter.sample import SECOND, Sample
 from services.exporter.shares import share
-from services.exporter.statements import statement
 from services.observability import gauges
 from services.query.board.approach import OVER, Phase
 from services.query.board.loading import Events

@@ -19,8 +19,8 @@ from schemas.events.base import ObjectKind
 from services.core.facts import Micros
 from services.core.objects import object_id
 from services.core.rules import DELIVERED_PHASE, HOUR
+from services.exporter import statement
 from services.exporter.sample import Sample
-from services.exporter.statements import statement
 from services.observability import gauges
 
 PHASES = ("announced", "booked", "gathered", "on_the_way", "at_destination", "collected")

@@ -16,12 +16,12 @@ from psycopg import Connection
 from schemas.events import catalogue
 from schemas.events.base import Classifier
 from services.core.facts import Micros
+from services.exporter import statement
 from services.exporter.border import ARRIVED, beside
 from services.exporter.consignments import NONE, Corridors, corridors
 from services.exporter.remembering import Remembered
 from services.exporter.sample import SECOND, Sample
 from services.exporter.shares import share
-from services.exporter.statements import statement
 from services.exporter.transits import LOOK_BACK, arrived
 from services.observability import gauges
 from services.observability.definitions import Definition

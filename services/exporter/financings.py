@@ -8,8 +8,8 @@ from typing import Any
 from psycopg import Connection
 
 from services.core.facts import Micros
+from services.exporter import statement
 from services.exporter.sample import SECOND, Sample
-from services.exporter.statements import statement
 from services.observability import gauges
 
 

@@ -19,9 +19,9 @@ from schemas.events import catalogue
 from schemas.events.base import Region
 from services.core.facts import Micros
 from services.core.rules import HOUR
+from services.exporter import statement
 from services.exporter.consignments import NONE, Corridors, corridors
 from services.exporter.sample import SECOND, Sample
-from services.exporter.statements import statement
 from services.observability import gauges
 from services.processors.cases.causes import CaseKind
 

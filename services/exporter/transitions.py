@@ -16,8 +16,8 @@ from uuid import UUID
 from psycopg import Connection
 
 from services.core.facts import Micros
+from services.exporter import statement
 from services.exporter.sample import SECOND, Sample
-from services.exporter.statements import statement
 from services.observability import gauges
 from services.processors.financing.rulings import Action
 from services.processors.financing.store.names import financing_id

@@ -15,11 +15,11 @@ from psycopg import Connection
 
 from services.core.facts import Micros
 from services.core.rules import HOUR, ON_THE_WAY
+from services.exporter import statement
 from services.exporter.consignments import NONE, PHASES, Corridors, corridors
 from services.exporter.remembering import Remembered
 from services.exporter.sample import SECOND, Sample
 from services.exporter.shares import share
-from services.exporter.statements import statement
 from services.observability import gauges
 
 LOOK_BACK: Micros = 28 * 24 * HOUR

@@ -9,10 +9,10 @@ from typing import Any, Self
 import psycopg
 from psycopg import Connection, sql
 
+from services.storage import statement
 from services.storage.arrays import adapt
 from services.storage.errors import GenerationMoved
 from services.storage.generations import current_generation
-from services.storage.statements import statement
 
 Row = tuple[Any, ...]
 _NOTHING: Mapping[str, Any] = {}

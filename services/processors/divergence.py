@@ -15,9 +15,9 @@ from operator import itemgetter
 from psycopg import Connection
 
 from services.admission.raw import framed_digest, record_digest
+from services.processors import statement
 from services.processors.log_reader import LogReader
 from services.processors.ports import LogRecord
-from services.processors.statements import statement
 from services.storage.ledger_protocol import Claim, Mark
 
 

@@ -15,12 +15,11 @@ from psycopg import Connection
 
 from schemas.events.base import Role
 from schemas.schemes import PublicKey, Scheme
-from services.registry import fold
+from services.registry import fold, statement
 from services.registry.events import parse
 from services.registry.key import Key
 from services.registry.party import Party
 from services.registry.registry import Registry
-from services.registry.statements import statement
 from services.registry.turn import take_turn
 from services.trail.trail import enter
 

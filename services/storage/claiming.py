@@ -8,12 +8,12 @@ from typing import Any
 
 from psycopg import errors
 
+from services.storage import statement
 from services.storage.arrays import bigints
 from services.storage.bodies import topic_numbers
 from services.storage.errors import Fenced
 from services.storage.ledger_protocol import Claim, Mark, PartitionId
 from services.storage.session import Session, end_frozen
-from services.storage.statements import statement
 
 ATTEMPTS = 5
 

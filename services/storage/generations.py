@@ -7,9 +7,9 @@ from pathlib import Path
 from psycopg import sql
 
 from services.core.rules import fold_version
+from services.storage import statement
 from services.storage.errors import GenerationMoved
 from services.storage.session import Session
-from services.storage.statements import statement
 
 _TEMPLATE = Path(__file__).with_name("generation.sql")
 _SHOWN = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.storage import statement
 from services.storage.ledger_protocol import Mark
 from services.storage.platform_events import record_platform_event
 from services.storage.session import Session
-from services.storage.statements import statement
 
 LOSS_ACCEPTED = "loss_accepted"
 """Kind of the platform event; its detail names topic, partition, what was next and what is, and who decided."""

@@ -8,8 +8,8 @@ from typing import Any
 from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
+from services.storage import statement
 from services.storage.session import Session
-from services.storage.statements import statement
 from services.trail.trail import enter
 
 

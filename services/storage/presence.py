@@ -12,8 +12,8 @@ from typing import Any
 
 from psycopg import Connection
 
+from services.storage import statement
 from services.storage.migration import migrations
-from services.storage.statements import statement
 
 SERVING = (
     "lianyun",

@@ -21,9 +21,9 @@ from services.core.facts import Micros
 from services.core.objects import object_id
 from services.core.train_head import RUNNING
 from services.named_sql import nested
+from services.storage import statement
 from services.storage.arrays import adapt, bigints, smallints, uuids
 from services.storage.session import Session
-from services.storage.statements import statement
 from services.storage.words import key_text
 from services.storage.work import Work
 

@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 from psycopg import Connection, IsolationLevel, sql
 
+from services.storage import statement
 from services.storage.arrays import adapt
 from services.storage.presence import announce
-from services.storage.statements import statement
 
 APPLICATION = "lianyun"
 """The application name of every session that writes: what may be ended when it makes no progress."""

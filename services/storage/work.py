@@ -9,9 +9,9 @@ from typing import Any
 from psycopg import Cursor
 from psycopg.rows import tuple_row
 
+from services.storage import statement
 from services.storage.copying import copy
 from services.storage.session import Session
-from services.storage.statements import statement
 
 Row = tuple[Any, ...]
 _NOTHING: Mapping[str, Any] = {}

@@ -11,10 +11,9 @@ import orjson
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from services.trail import digests
+from services.trail import digests, statement
 from services.trail.lines import OLDER, unsealed, unsealed_query
 from services.trail.registers import AUDITED, LOGS, REGISTERS, Register
-from services.trail.statements import statement
 
 Session = Connection[Any]
 Row = dict[str, Any]

@@ -14,7 +14,7 @@ from services.query.reread import Reread, Unreadable, reread
 from services.registry import store as registry_store
 from services.storage import reading
 from services.storage.arrays import uuids
-from services.webhooks.statements import statement
+from services.webhooks import statement
 
 
 def names_of(session: Connection[Any], consignments: Collection[bytes]) -> dict[bytes, str]:

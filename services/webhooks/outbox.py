@@ -18,10 +18,10 @@ from services.storage.arrays import adapt, bigints, uuids
 from services.storage.batch import MOST_EVENTS
 from services.storage.traces import traces_of
 from services.storage.words import word
+from services.webhooks import statement
 from services.webhooks.messages import Message, MessageType, Subject, message
 from services.webhooks.naming import names_of
 from services.webhooks.queue import put_messages
-from services.webhooks.statements import statement
 
 Session = Connection[Any]
 BATCHES = 16

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
-from services.webhooks.statements import statement
+from services.webhooks import statement
 
 
 class Endpoint(NamedTuple):

@@ -19,8 +19,8 @@ from services.storage.platform_events import record_platform_event
 from services.trail.digests import seal
 from services.trail.lines import MESSAGE
 from services.trail.trail import enter
+from services.webhooks import statement
 from services.webhooks.messages import Message
-from services.webhooks.statements import statement
 
 Session = Connection[Any]
 FOREVER: Final = (1 << 63) - 1

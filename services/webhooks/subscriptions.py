@@ -15,11 +15,11 @@ from psycopg.rows import tuple_row
 
 from services.core.facts import Micros
 from services.trail.trail import enter
+from services.webhooks import statement
 from services.webhooks.messages import Message, MessageType, Subject, message
 from services.webhooks.queue import FOREVER, put_messages
 from services.webhooks.sealing import Seal
 from services.webhooks.signature import SchemeName, Secret
-from services.webhooks.statements import statement
 
 Session = Connection[Any]
 SECOND = 1_000_000

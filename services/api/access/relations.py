@@ -15,8 +15,8 @@ from services.core.facts import Micros
 from services.processors.credit.consent import in_force
 from services.processors.credit.store import loading
 from services.processors.financing import lifecycle
+from services.processors.financing.store import statement
 from services.processors.financing.store.desk import rulings_of
-from services.processors.financing.store.statements import statement
 from services.query.views import Told
 from services.registry.party import Party
 from services.registry.registry import Registry

@@ -22,11 +22,10 @@ from services.processors.financing import lifecycle
 from services.processors.financing.asking import LIMITS
 from services.processors.financing.fingerprints import fingerprints
 from services.processors.financing.products import Interest
-from services.processors.financing.store import versions
+from services.processors.financing.store import statement, versions
 from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.evidence import words_about
 from services.processors.financing.store.names import application_id
-from services.processors.financing.store.statements import statement
 from services.processors.financing.store.summing import own_under, reached, summaries_in
 from services.processors.financing.store.versions import KeyMissing, KeyRing
 from services.processors.financing.words import live, said

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.processors.following.statements import statement
+from services.processors.following import statement
 from services.storage.reading import Position
 
 

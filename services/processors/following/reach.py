@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from services.core.facts import EventId, Facts
 from services.core.objects import ObjectId
-from services.processors.following.statements import statement
+from services.processors.following import statement
 from services.storage import reading
 from services.storage.arrays import uuids
 from services.storage.reading import Stored

@@ -14,16 +14,16 @@ from schemas.events import catalogue
 from schemas.events.base import ObjectKind
 from services.core.facts import Facts, Micros
 from services.core.objects import ObjectId, Thing
+from services.query.board import statement
 from services.query.board.approach import News, latest
 from services.query.board.readiness import LOOKED_AT, Known
-from services.query.board.statements import statement
 from services.query.reread import Unreadable, reread
 from services.registry import store
 from services.registry.registry import Registry
 from services.storage import reading
+from services.storage import statement as stored
 from services.storage.arrays import adapt, bigints, smallints, uuids
 from services.storage.listing import heads_of
-from services.storage.statements import statement as stored
 from services.storage.words import country, whole
 
 Session = Connection[Any]

@@ -27,8 +27,7 @@ from services.localstack.ports import free_port
 from services.processors.credit.counts import Cell, Count, count
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Signal, model
-from services.processors.credit.store import giving, places, projector, records
-from services.processors.credit.store.statements import statement
+from services.processors.credit.store import giving, places, projector, records, statement
 from services.processors.projections import PROJECTIONS
 from services.registry import store as registry_store
 from services.storage.migrate import migrate

@@ -19,12 +19,11 @@ from schemas.events.base import ObjectKind, Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
 from services.core.facts import Facts, LinkKind, PlannedRoute
-from services.exporter import border, consignments, partners, remembering, transits
+from services.exporter import border, consignments, partners, remembering, statement, transits
 from services.exporter.asking import Answers, Asker
 from services.exporter.process import questions, run
 from services.exporter.sample import Question
 from services.exporter.settings import ExporterSettings
-from services.exporter.statements import statement
 from services.localstack.engine import DatabaseAddress
 from services.localstack.ports import free_port
 from services.query.board.standing import KEPT

@@ -15,8 +15,7 @@ import psycopg
 import pytest
 from joserfc.jwk import ECKey
 
-from services.api import clients, sealed
-from services.api.statements import statement
+from services.api import clients, sealed, statement
 from services.deadletters import store as letters
 from services.deadletters.letter import Outcome, State
 from services.fsck.access_log import check_access_log

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from services.api.statements import statement
+from services.api import statement
 from services.exporter.asking import Answers, Asker
 from services.exporter.process import questions
 from services.exporter.settings import ExporterSettings

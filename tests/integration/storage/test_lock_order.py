@@ -23,12 +23,11 @@ import pytest
 from schemas.events.base import ObjectKind
 from services.core.facts import LinkKind
 from services.localstack.engine import DatabaseAddress
-from services.storage import batching, claiming, identities, judging, terms, work, writer
+from services.storage import batching, claiming, identities, judging, statement, terms, work, writer
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.errors import Fenced
 from services.storage.migrate import migrate
-from services.storage.statements import statement
 from tests.storing.harness import Pair, start
 from tests.storing.telling import HOUR, Teller
 

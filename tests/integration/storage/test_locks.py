@@ -7,9 +7,8 @@ import random
 import pytest
 
 from services.core.facts import LinkKind
-from services.storage import work
+from services.storage import statement, work
 from services.storage.batch import Event
-from services.storage.statements import statement
 from tests.storing.comparing import assert_equal_to_core
 from tests.storing.harness import Pair, start
 from tests.storing.telling import HOUR, Teller

@@ -12,10 +12,9 @@ from dataclasses import replace
 import pytest
 
 from services.core.facts import LinkKind
-from services.storage import points, settling, state, work
+from services.storage import points, settling, state, statement, work
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
-from services.storage.statements import statement
 from services.storage.structure import Note, Renewed, renew
 from services.storage.writer import Writer
 from tests.storing.comparing import assert_equal_to_core

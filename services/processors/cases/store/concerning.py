@@ -14,8 +14,8 @@ from services.core.interpretation import meeting
 from services.core.objects import ObjectId
 from services.core.rules import ONE_MEETING
 from services.core.train_head import RUNNING
+from services.processors.cases.store import statement
 from services.processors.cases.store.memory import Memory
-from services.processors.cases.store.statements import statement
 from services.processors.following import reach
 from services.query.reread import Unreadable
 from services.registry.registry import Registry

@@ -16,11 +16,10 @@ from pydantic import Field, SecretStr
 
 from services.connections import Connections
 from services.observability import metrics as names
-from services.processors.cases.store import projector
+from services.processors.cases.store import projector, statement
 from services.processors.cases.store.memory import Memory
 from services.processors.cases.store.projector import Followed
 from services.processors.cases.store.recording import CaseDesk
-from services.processors.cases.store.statements import statement
 from services.processors.financing.store.opening import read_keys
 from services.processors.following.progress import Progress, shown
 from services.processors.following.turning import behind_workers, turn

@@ -23,9 +23,9 @@ from services.core.view import View
 from services.named_sql import nested
 from services.processors.cases.causes import Cause, FinancingAlert, causes, joined
 from services.processors.cases.dues import next_due
+from services.processors.cases.store import statement
 from services.processors.cases.store.memory import Memory
 from services.processors.cases.store.rows import cause_of, cause_row
-from services.processors.cases.store.statements import statement
 from services.processors.financing.store.answering import status_of
 from services.query.reread import Reread, Unreadable, reread
 from services.query.views import Told, facts_of, told_of

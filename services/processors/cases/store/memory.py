@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 
 from services.core.facts import Facts
-from services.processors.cases.store.statements import statement
+from services.processors.cases.store import statement
 from services.query.reread import Unreadable, reread
 from services.registry.registry import Registry
 from services.storage import reading

@@ -16,9 +16,9 @@ from services.core.facts import EventId, Micros
 from services.core.objects import Thing
 from services.processors.cases.causes import CaseId, CaseKind, Cause, joined
 from services.processors.cases.lifecycle import Case, Desk, Status, Step
+from services.processors.cases.store import statement
 from services.processors.cases.store.recording import NoSuchCase, steps_of
 from services.processors.cases.store.rows import cause_of, desk_of, step_of
-from services.processors.cases.store.statements import statement
 from services.storage import reading
 from services.storage.arrays import adapt, uuids
 

@@ -18,11 +18,11 @@ from services.core.objects import ObjectId
 from services.core.rules import fold_version
 from services.processors.cases.causes import LOOKED_AT_WITHIN
 from services.processors.cases.lifecycle import Step
+from services.processors.cases.store import statement
 from services.processors.cases.store.concerning import concerned
 from services.processors.cases.store.judging import judge
 from services.processors.cases.store.memory import Memory
 from services.processors.cases.store.recording import CaseDesk
-from services.processors.cases.store.statements import statement
 from services.processors.following import order, reach
 from services.registry import store as registry_store
 from services.storage import reading

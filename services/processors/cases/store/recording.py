@@ -24,6 +24,7 @@ from services.processors.cases.lifecycle import (
     decide,
     rule,
 )
+from services.processors.cases.store import statement
 from services.processors.cases.store.rows import (
     cause_of,
     head_row,
@@ -33,9 +34,8 @@ from services.processors.cases.store.rows import (
     step_row,
 )
 from services.processors.cases.store.signing import MOST_EVIDENCE, signed_step
-from services.processors.cases.store.statements import statement
+from services.processors.financing.store import statement as keyed
 from services.processors.financing.store.desk import database_clock
-from services.processors.financing.store.statements import statement as keyed
 from services.processors.platform_events import Signer
 from services.storage import points
 from services.storage.arrays import adapt, bigints, uuids

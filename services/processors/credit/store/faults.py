@@ -17,7 +17,7 @@ import psycopg
 from psycopg import Connection
 
 from services.core.facts import Facts
-from services.processors.credit.store.statements import statement
+from services.processors.credit.store import statement
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,8 @@ from pydantic import Field, SecretStr
 
 from services.connections import Connections
 from services.observability import metrics as names
-from services.processors.credit.store import projector
+from services.processors.credit.store import projector, statement
 from services.processors.credit.store.projector import Step
-from services.processors.credit.store.statements import statement
 from services.processors.following.progress import Progress, shown
 from services.processors.following.turning import behind_workers, turn
 from services.storage.schema_window import require

@@ -10,7 +10,7 @@ import orjson
 from psycopg import Connection
 
 from services.core.facts import Micros
-from services.processors.credit.store.statements import statement
+from services.processors.credit.store import statement
 from services.trail.trail import enter
 
 

@@ -18,8 +18,8 @@ from services.core.liveness import Liveness, judge
 from services.core.objects import ObjectId, Thing
 from services.processors.credit import reading as credit
 from services.processors.credit.cargo import matters
+from services.processors.credit.store import statement
 from services.processors.credit.store.faults import INFRASTRUCTURE, Faulty
-from services.processors.credit.store.statements import statement
 from services.processors.credit.told import CreditFacts, FinancingSaid
 from services.query.reread import Reread, reread
 from services.registry.registry import Registry

@@ -17,8 +17,7 @@ from services.core.facts import Facts
 from services.core.interpretation import Statement
 from services.core.publisher import Publisher
 from services.processors.credit import reading
-from services.processors.credit.store import loading
-from services.processors.credit.store.statements import statement
+from services.processors.credit.store import loading, statement
 from services.storage.arrays import uuids
 from services.storage.batch import Event
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.processors.credit.store.statements import statement
+from services.processors.credit.store import statement
 from services.storage.reading import Position
 
 

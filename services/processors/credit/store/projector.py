@@ -21,12 +21,11 @@ from services.core.rules import fold_version
 from services.processors.credit.counts import difference
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Model, Signal, model
-from services.processors.credit.store import faults, loading, places, rejudging
+from services.processors.credit.store import faults, loading, places, rejudging, statement
 from services.processors.credit.store.faults import Broken, Faults, Kind
 from services.processors.credit.store.loading import Known
 from services.processors.credit.store.places import Places
 from services.processors.credit.store.rejudging import Judged
-from services.processors.credit.store.statements import statement
 from services.processors.credit.told import CreditFacts
 from services.processors.following import order, reach
 from services.registry import store as registry_store

@@ -18,10 +18,9 @@ from services.processors.credit.observations import day_of
 from services.processors.credit.scoring import Record, record
 from services.processors.credit.signals import Model, Signal, model
 from services.processors.credit.stability import closures
-from services.processors.credit.store import loading
+from services.processors.credit.store import loading, statement
 from services.processors.credit.store.loading import Known
 from services.processors.credit.store.projector import observation
-from services.processors.credit.store.statements import statement
 from services.registry.registry import Registry
 from services.storage import reading
 from services.storage.arrays import adapt, uuids

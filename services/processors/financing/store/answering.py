@@ -16,10 +16,10 @@ from services.processors.financing.products import Products, products
 from services.processors.financing.reserving import encumbrance
 from services.processors.financing.rulings import Ruling
 from services.processors.financing.status import Status, status
+from services.processors.financing.store import statement
 from services.processors.financing.store.evidence import Evidence, canonical, gather_evidence
 from services.processors.financing.store.kept import cargo_of, entries_of, entries_under, rulings_of
 from services.processors.financing.store.names import application_id, financing_id
-from services.processors.financing.store.statements import statement
 from services.processors.financing.uniqueness import Entry, Verdict
 from services.processors.financing.words import Word, live
 from services.registry import store as registry_store

@@ -9,8 +9,8 @@ from uuid import UUID
 from psycopg import Connection
 
 from services.processors.financing.external import Answer
+from services.processors.financing.store import statement
 from services.processors.financing.store.names import financing_id
-from services.processors.financing.store.statements import statement
 from services.trail.trail import enter
 
 

@@ -22,6 +22,7 @@ from services.processors.financing.fingerprints import Fingerprint
 from services.processors.financing.products import Products
 from services.processors.financing.reserving import encumbrance
 from services.processors.financing.rulings import Ruling
+from services.processors.financing.store import statement
 from services.processors.financing.store.evidence import Spoken, evidence_of
 from services.processors.financing.store.holding import (
     Asked,
@@ -35,7 +36,6 @@ from services.processors.financing.store.holding import (
 from services.processors.financing.store.kept import among, cargo_in, held_by
 from services.processors.financing.store.names import application_id, financing_id
 from services.processors.financing.store.rows import print_of, ruling_of
-from services.processors.financing.store.statements import statement
 from services.processors.financing.uniqueness import Entry
 from services.processors.financing.words import live
 from services.registry.registry import Registry

@@ -23,9 +23,9 @@ from services.core.objects import Thing
 from services.processors.financing.asking import Ask
 from services.processors.financing.money import Money
 from services.processors.financing.rulings import Action, Ruling
+from services.processors.financing.store import statement
 from services.processors.financing.store.desk import CargoMoved, Desk, rulings_of
 from services.processors.financing.store.names import financing_id
-from services.processors.financing.store.statements import statement
 from services.processors.financing.store.versions import KeyMissing
 from services.query.reread import reread
 from services.registry import store as registry_store

@@ -22,7 +22,7 @@ from services.processors.financing.decisions import decide
 from services.processors.financing.fingerprints import Fingerprint, Version, fingerprints
 from services.processors.financing.products import Products, products
 from services.processors.financing.rulings import Action, Ruling
-from services.processors.financing.store import versions
+from services.processors.financing.store import statement, versions
 from services.processors.financing.store.book import Kept, Seen, ask_seen, read_book, read_kept, seen_in
 from services.processors.financing.store.holding import (
     Asked,
@@ -37,7 +37,6 @@ from services.processors.financing.store.holding import CargoMoved as CargoMoved
 from services.processors.financing.store.kept import rulings_of as rulings_of
 from services.processors.financing.store.recording import Decided, record, signed
 from services.processors.financing.store.signing import Signer, state_digest
-from services.processors.financing.store.statements import statement
 from services.processors.financing.store.versions import KeyMissing, KeyRing
 from services.registry import store as registry_store
 from services.registry.registry import Registry

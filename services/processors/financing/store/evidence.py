@@ -16,8 +16,8 @@ from services.core.interpretation import Statement
 from services.core.objects import Thing
 from services.processors.financing.cargo import Cargo
 from services.processors.financing.goods import Report
+from services.processors.financing.store import statement
 from services.processors.financing.store.names import note_id
-from services.processors.financing.store.statements import statement
 from services.processors.financing.words import Record, read
 from services.query.reread import Reread, hear, reread
 from services.query.views import facts_of

@@ -21,6 +21,7 @@ from services.processors.financing.asking import Ask
 from services.processors.financing.fingerprints import Fingerprint
 from services.processors.financing.products import Interest
 from services.processors.financing.rulings import Action
+from services.processors.financing.store import statement
 from services.processors.financing.store.names import (
     application_id,
     financing_id,
@@ -28,7 +29,6 @@ from services.processors.financing.store.names import (
     note_id,
     request_key,
 )
-from services.processors.financing.store.statements import statement
 from services.storage.arrays import booleans, texts
 
 Session = Connection[Any]

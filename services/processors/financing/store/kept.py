@@ -11,8 +11,8 @@ from psycopg.rows import tuple_row
 from services.core.objects import Thing, consignment
 from services.processors.financing.fingerprints import Fingerprint
 from services.processors.financing.rulings import Ruling
+from services.processors.financing.store import statement
 from services.processors.financing.store.rows import print_of, ruling_of
-from services.processors.financing.store.statements import statement
 from services.storage.arrays import uuids
 
 Session = Connection[Any]

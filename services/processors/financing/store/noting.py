@@ -12,8 +12,8 @@ from schemas.events.base import Classifier, Episode, Payload
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from services.processors.financing.cargo import DELIVERED, GATED_OUT, RECONSIGNED
+from services.processors.financing.store import statement
 from services.processors.financing.store.names import subjects
-from services.processors.financing.store.statements import statement
 from services.storage.arrays import bigints, smallints, uuids
 from services.storage.batch import Event
 

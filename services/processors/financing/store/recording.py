@@ -11,10 +11,10 @@ from services.core.objects import Thing
 from services.processors.financing.fingerprints import Fingerprint
 from services.processors.financing.products import products
 from services.processors.financing.rulings import Action, Ruling
+from services.processors.financing.store import statement
 from services.processors.financing.store.names import financing_id
 from services.processors.financing.store.rows import decision_columns, entry_columns
 from services.processors.financing.store.signing import Signed, Signer, Taken, signed_decision
-from services.processors.financing.store.statements import statement
 from services.storage import points
 from services.storage.arrays import bigints, booleans, byteas, texts, uuids
 

@@ -15,11 +15,11 @@ from services.named_sql import nested
 from services.processors.financing import lifecycle
 from services.processors.financing.lifecycle import Hold, State
 from services.processors.financing.products import Products, products
+from services.processors.financing.store import statement
 from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.evidence import words_about, words_in
 from services.processors.financing.store.names import application_id, financing_id
 from services.processors.financing.store.rows import RULING_COLUMNS, ruling_of
-from services.processors.financing.store.statements import statement
 from services.processors.financing.words import Record, live
 from services.registry.registry import Registry
 from services.storage import reading

@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from services.processors.financing.fingerprints import Version
 from services.processors.financing.normalise import NORMALISERS, Normaliser
-from services.processors.financing.store.statements import statement
+from services.processors.financing.store import statement
 from services.trail.trail import enter
 
 Session = Connection[Any]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from services.processors.financing.store.statements import statement
+from services.processors.financing.store import statement
 from services.processors.financing.store.summing import names_of
 from services.storage.reading import Position
 
