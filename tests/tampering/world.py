@@ -218,7 +218,7 @@ def _followers(dsn: str) -> None:
         ).fetchall()
         ask = StepRequest(StepKind.ACKNOWLEDGED, by=CaseDeskName("ktz", "dostyk-shift"))
         with session.transaction():
-            CASES.ask(session, rows[0][0], ask)
+            CASES.take_step(session, rows[0][0], ask)
         for n in range(2):
             records.issue(
                 session, "abank", "CREDIT_ASSESSMENT", "optic", n, {"score": 700 + n, "position": n}

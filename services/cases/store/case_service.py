@@ -29,12 +29,12 @@ from services.cases.domain.lifecycle import (
     decide,
     rule,
 )
+from services.cases.store import statement
 from services.cases.store.rows import cause_of, head_row, life_row, step_of, step_row
-from services.cases.store.statements import statement
 from services.domain.facts import Micros
+from services.financing.store import statement as keyed
 from services.financing.store.decision_service import database_clock
 from services.financing.store.identifiers import lock_key
-from services.financing.store.statements import statement as keyed
 from services.ledger.platform_events import Signed, Signer, rfc3339, signed_event
 from services.ledger.storage import points
 from services.ledger.storage.arrays import adapt, bigints, uuids

@@ -17,8 +17,8 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.cases.domain.causes import Cause, FinancingAlert, causes, joined, next_due
+from services.cases.store import statement
 from services.cases.store.rows import cause_of, cause_row
-from services.cases.store.statements import statement
 from services.domain.derive import derive
 from services.domain.facts import FOREVER, Claim, Facts, Micros
 from services.domain.head import RUNNING

@@ -18,11 +18,10 @@ from schemas.events.finance_terms import own_key
 from services.credit.domain.observations import Observation, difference
 from services.credit.domain.signals import Model, Signal, model
 from services.credit.domain.statements import CreditFacts
-from services.credit.store import faults, loader, recomputation
+from services.credit.store import faults, loader, recomputation, statement
 from services.credit.store.faults import Broken, Faults, Kind
 from services.credit.store.loader import EventFacts
 from services.credit.store.recomputation import ExpectedObservations
-from services.credit.store.statements import statement
 from services.domain.facts import EventId, Facts
 from services.domain.objects import ObjectId
 from services.domain.rules import fold_version

@@ -17,10 +17,9 @@ from services.credit.domain.observations import Cell, Count, day_of
 from services.credit.domain.rates import closures
 from services.credit.domain.score import Record, record
 from services.credit.domain.signals import Model, Signal, model
-from services.credit.store import loader
+from services.credit.store import loader, statement
 from services.credit.store.loader import EventFacts
 from services.credit.store.projector import observation
-from services.credit.store.statements import statement
 from services.domain.facts import EventId, Micros
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.audit_trail.entries import enter

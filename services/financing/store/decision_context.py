@@ -23,6 +23,7 @@ from services.financing.domain.requests import DecisionContext, NearbyFinancing
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry
+from services.financing.store import statement
 from services.financing.store.evidence import LoadedStatements, evidence_of
 from services.financing.store.financings import among, cargo_in, decision_of, entries_held_by, print_of
 from services.financing.store.identifiers import application_id, financing_id
@@ -35,7 +36,6 @@ from services.financing.store.locks import (
     stated_application,
     stated_subjects,
 )
-from services.financing.store.statements import statement
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import uuids

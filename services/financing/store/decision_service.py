@@ -23,6 +23,7 @@ from services.financing.domain.fingerprints import Fingerprint, Version, fingerp
 from services.financing.domain.products import Products, products
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store import fingerprint_versions as versions
+from services.financing.store import statement
 from services.financing.store.decision_context import (
     LockedReads,
     PriorDecisions,
@@ -43,7 +44,6 @@ from services.financing.store.locks import (
     locked_in,
     send_locks,
 )
-from services.financing.store.statements import statement
 from services.ledger.platform_events import Signer
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry

@@ -16,9 +16,9 @@ from services.financing.domain.documents import Share
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.products import products
 from services.financing.domain.requests import DecisionContext
+from services.financing.store import statement
 from services.financing.store.financings import decision_columns, entry_columns
 from services.financing.store.identifiers import financing_id
-from services.financing.store.statements import statement
 from services.ledger.platform_events import Signed, Signer, rfc3339, signed_event
 from services.ledger.storage import points
 from services.ledger.storage.arrays import bigints, booleans, byteas, texts, uuids

@@ -17,8 +17,8 @@ from services.financing.domain.documents import Share
 from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.fingerprints import Fingerprint, Kind
 from services.financing.domain.money import Money
+from services.financing.store import statement
 from services.financing.store.identifiers import financing_id
-from services.financing.store.statements import statement
 from services.ledger.audit_trail.entries import enter
 from services.ledger.storage.arrays import Texts, bigints, literal, smallints, texts, uuids
 

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.financing.domain.fingerprints import NORMALISERS, Normaliser, Version
-from services.financing.store.statements import statement
+from services.financing.store import statement
 from services.ledger.audit_trail.entries import enter
 
 Session = Connection[Any]

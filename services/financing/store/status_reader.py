@@ -22,6 +22,7 @@ from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import Record, Statement, live
 from services.financing.domain.status import Status, status
 from services.financing.domain.uniqueness import Entry, Verdict
+from services.financing.store import statement
 from services.financing.store.evidence import (
     Evidence,
     gather_evidence,
@@ -37,7 +38,6 @@ from services.financing.store.financings import (
     entries_under,
 )
 from services.financing.store.identifiers import application_id, financing_id
-from services.financing.store.statements import statement
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading

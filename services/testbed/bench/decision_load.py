@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from services.financing.store.decision_service import CargoMoved
 from services.financing.store.group_commit import GroupCommit
 from services.financing.store.keys import read_keys
 from services.ledger.storage.session import open_session
+from services.runtime.transactions import RetryPolicy, retry
 from services.testbed.chaos import banks
 
 
@@ -59,9 +59,7 @@ def reserve(
 def decide(desk: GroupCommit, bank: str, number: int) -> Decision:
     """One reservation, begun again where the cargo moved."""
     ask, on = banks.reservation(bank, number)
-    while True:
-        with suppress(CargoMoved):
-            return desk.decide(ask, on)
+    return retry(lambda: desk.decide(ask, on), RetryPolicy((CargoMoved,)))
 
 
 def _clients(

@@ -24,8 +24,7 @@ from services.cli.exits import Exit, Failure
 from services.cli.main import app
 from services.credit.domain.observations import Cell, Count, Observation, count
 from services.credit.domain.signals import Signal, model
-from services.credit.store import projector, records
-from services.credit.store.statements import statement
+from services.credit.store import projector, records, statement
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
@@ -435,7 +434,7 @@ def test_the_follower_may_be_killed_at_any_time(dsn: str, session: Session, univ
     until = time.monotonic() + 120
     while followed() < last[0]:
         before = followed()
-        process = subprocess.Popen([sys.executable, "-m", "services.credit.domain"], env=environment)
+        process = subprocess.Popen([sys.executable, "-m", "services.credit"], env=environment)
         enough = before + 200 if kills < 3 else int(last[0])
         while followed() < min(enough, last[0]):
             assert process.poll() is None, "the follower ended by itself"

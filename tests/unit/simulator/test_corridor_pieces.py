@@ -27,7 +27,7 @@ from services.testbed.simulator.signatures import profiles
 from services.testbed.simulator.timetable import departures
 from services.testbed.simulator.world import DAY, HOUR, MINUTE
 
-SIMULATOR = Path(__file__).resolve().parents[3] / "services" / "simulator"
+SIMULATOR = Path(__file__).resolve().parents[3] / "services" / "testbed" / "simulator"
 
 
 def test_a_gate_lets_trains_pass_a_gap_apart_and_none_while_closed() -> None:
@@ -167,7 +167,7 @@ def test_the_closure_is_the_one_of_the_facts() -> None:
     ],
 )
 def test_a_scenario_with_a_slip_in_it_is_refused(change: dict[str, object], wrong: str) -> None:
-    folder = Path(__file__).resolve().parents[3] / "services" / "simulator" / "scenarios"
+    folder = Path(__file__).resolve().parents[3] / "services" / "testbed" / "simulator" / "scenarios"
     table = tomllib.loads((folder / "tiny.toml").read_text(encoding="utf-8"))
     Scenario.model_validate({"name": "tiny", **table})
     with pytest.raises(ValidationError, match=wrong):
