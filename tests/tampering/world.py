@@ -18,8 +18,7 @@ import psycopg
 from schemas.events.base import Role
 from schemas.trace_context import TRACEPARENT
 from services.api import sealed
-from services.cases.domain.lifecycle import StepKind, StepRequest
-from services.cases.domain.lifecycle import Team as CaseDeskName
+from services.cases.domain.lifecycle import StepKind, StepRequest, Team
 from services.cases.store import projector as cases
 from services.cases.store.case_service import CaseService
 from services.credit.store import projector as credit
@@ -216,7 +215,7 @@ def _followers(dsn: str) -> None:
         rows = session.execute(
             "SELECT case_id FROM lianyun.case_head WHERE NOT closed ORDER BY case_id LIMIT 1", binary=True
         ).fetchall()
-        ask = StepRequest(StepKind.ACKNOWLEDGED, by=CaseDeskName("ktz", "dostyk-shift"))
+        ask = StepRequest(StepKind.ACKNOWLEDGED, by=Team("ktz", "dostyk-shift"))
         with session.transaction():
             CASES.take_step(session, rows[0][0], ask)
         for n in range(2):
