@@ -16,8 +16,7 @@ from services.processors.settings import admission_settings
 from services.testbed.demo.banks import Banks
 from services.testbed.demo.financing import Money
 from services.testbed.demo.run import Flow, Outcome, play
-from services.testbed.localstack.api import LocalApi
-from services.testbed.localstack.callers import Callers
+from services.testbed.localstack.api import Callers, LocalApi
 from services.testbed.localstack.platform import Platform
 from services.testbed.simulator import files
 from services.testbed.simulator.cast import CAST

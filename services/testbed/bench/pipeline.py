@@ -23,7 +23,7 @@ from services.testbed.bench.replay_rate import replayed
 from services.testbed.bench.signed import shelve
 from services.testbed.bench.stages import admission_stages
 from services.testbed.bench.world import World
-from services.testbed.localstack.jars import KAFKA_VERSION
+from services.testbed.localstack.kafka_runtime import KAFKA_VERSION
 from services.testbed.localstack.stack import LocalStack
 
 Say = Callable[[str], None]

@@ -17,7 +17,7 @@ from services.testbed.bench.environment import Ground, stored_events
 from services.testbed.bench.mix import Plan, base
 from services.testbed.bench.signed import shelve
 from services.testbed.bench.world import World
-from services.testbed.localstack.jars import KAFKA_VERSION
+from services.testbed.localstack.kafka_runtime import KAFKA_VERSION
 from services.testbed.localstack.stack import LocalStack
 
 _SIZES: Final = """

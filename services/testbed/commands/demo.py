@@ -15,7 +15,7 @@ from services.testbed.commands.demo_environment import running_platform
 from services.testbed.commands.demo_run import Wanted, run
 from services.testbed.commands.demo_world import chosen_world
 from services.testbed.demo import dares
-from services.testbed.localstack.errors import StackError
+from services.testbed.localstack.process import StackError
 
 demo = typer.Typer(invoke_without_command=True)
 

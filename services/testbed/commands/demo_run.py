@@ -28,9 +28,8 @@ from services.testbed.demo import train_counts
 from services.testbed.demo.banks import Banks
 from services.testbed.demo.financing import Money, follow
 from services.testbed.demo.train_counts import Count
-from services.testbed.localstack.callers import Callers
-from services.testbed.localstack.companions import credit_follower
-from services.testbed.localstack.platform import Platform, RunningPlatform, register
+from services.testbed.localstack.api import Callers
+from services.testbed.localstack.platform import Platform, RunningPlatform, credit_follower, register
 from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of

@@ -18,7 +18,7 @@ from schemas.rfc3339 import format_micros
 from services.domain.facts import Micros
 from services.testbed.demo.documents import look_alike, reservation, true_papers
 from services.testbed.demo.financing import Money
-from services.testbed.localstack.callers import Callers
+from services.testbed.localstack.api import Callers
 from services.testbed.simulator import financing, shippers
 from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.financing import CURRENCY, Financed

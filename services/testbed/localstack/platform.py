@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,3 +112,34 @@ def register(dsn: str, members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]])
                 commands.add_key(connection, party.code, key, at=now, by="platform")
             added += 1
     return added
+
+
+def credit_follower(platform: Platform) -> Supervisor:
+    """Keeps credit signals up to date."""
+    return _process(platform, "credit", "services.credit.domain")
+
+
+def case_follower(platform: Platform, keys: Path) -> Supervisor:
+    """Opens and closes cases by rule, signed by the platform's own key in the file ``keys``, which must be there."""
+    return _process(platform, "cases", "services.cases.domain", LIANYUN_FINANCING_KEYS=str(keys.absolute()))
+
+
+def webhooks(platform: Platform) -> Supervisor:
+    """Tells parties of what changed."""
+    return _process(platform, "webhooks", "services.notifications.webhooks")
+
+
+def exporter(platform: Platform, port: int) -> Supervisor:
+    """Shows what the database says as metrics on ``port``."""
+    return _process(
+        platform, "exporter", "services.monitoring.exporter", LIANYUN_EXPORTER_METRICS_PORT=str(port)
+    )
+
+
+def _process(platform: Platform, name: str, module: str, **more: str) -> Supervisor:
+    return Supervisor(
+        {**platform.worker_environment(), **more},
+        workers=1,
+        logs=platform.stack.folder / "logs" / name,
+        command=(sys.executable, "-m", module),
+    )

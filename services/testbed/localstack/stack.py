@@ -11,10 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from services.testbed.localstack.broker import Broker
-from services.testbed.localstack.database import Database
-from services.testbed.localstack.database_settings import NOT_DURABLE
-from services.testbed.localstack.errors import StackError
-from services.testbed.localstack.guard import Guard
+from services.testbed.localstack.database import NOT_DURABLE, Database
+from services.testbed.localstack.process import Guard, StackError
 
 
 class LocalStack:

@@ -23,7 +23,7 @@ from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
 from services.testbed.demo.banks import Banks
 from services.testbed.demo.financing import Money, follow
-from services.testbed.localstack.callers import Callers
+from services.testbed.localstack.api import Callers
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
 from services.testbed.simulator import financing, shippers

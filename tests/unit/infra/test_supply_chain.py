@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.testbed.localstack.containers import KAFKA_IMAGE, POSTGRES_IMAGE
+from services.testbed.localstack.engine import KAFKA_IMAGE, POSTGRES_IMAGE
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCKS = ("requirements.lock", "infra/requirements.lock", "infra/build.lock")
