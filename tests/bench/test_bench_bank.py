@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from services.testbed.bench.bank import Scale, bench_bank
-from services.testbed.bench.round_trips import Crossings
+from services.testbed.bench.observation import Crossings
 from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration

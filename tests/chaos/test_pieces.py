@@ -16,9 +16,9 @@ from services.cli.main import run
 from services.producers.spool import Message
 from services.testbed.chaos import journal
 from services.testbed.chaos.audit import States, Storage
+from services.testbed.chaos.journal import divide, paced
 from services.testbed.chaos.kills import ORDER, REPLAY, Hit, plan, point_of
-from services.testbed.chaos.publishers import divide, paced
-from services.testbed.chaos.report import good, report
+from services.testbed.chaos.prove import good, report
 from services.testbed.chaos.traps import Stepper, Traps
 from services.testbed.chaos.watch import Place, moved
 from services.testbed.commands import proofs

@@ -12,8 +12,7 @@ import psycopg
 import pytest
 
 from services.cli.main import run
-from services.testbed.chaos.prove import prove
-from services.testbed.chaos.report import good
+from services.testbed.chaos.prove import good, prove
 from services.testbed.commands import proofs
 from services.testbed.simulator.simulate import Scale
 

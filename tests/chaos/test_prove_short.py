@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.testbed.chaos.prove import prove
-from services.testbed.chaos.report import good
+from services.testbed.chaos.prove import good, prove
 from services.testbed.simulator.simulate import Scale
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]

@@ -5,23 +5,127 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import psycopg
+from joserfc.jwk import OKPKey
 
-from services.testbed.bench import decision_load, machine, seed_data
-from services.testbed.bench.api_load import Answered, paced, steady
-from services.testbed.bench.bank_environment import NETWORK, SEED, Premises, Served, questions, reservations
-from services.testbed.bench.observation import cpu_seconds
+from services.api.client import ApiAuth
+from services.api.clients import add_client
+from services.financing.store.keys import make_keys, prepare
+from services.ledger.registry import store
+from services.ledger.storage.migrate import migrate
+from services.producers.profile import Profile
+from services.testbed.bench import api_load, machine, seed_data
+from services.testbed.bench.api_load import Answered, Prepared, paced, steady
+from services.testbed.bench.observation import Crossings, cpu_seconds
 from services.testbed.bench.plans import plans, whole_reads
-from services.testbed.bench.round_trips import Crossings
+from services.testbed.chaos import banks
+from services.testbed.localstack.api import LocalApi
+from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
+from services.testbed.localstack.platform import RunningPlatform, register
 from services.testbed.localstack.stack import LocalStack
+from services.testbed.simulator.signatures import members, profiles
+
+NETWORK: Final = "demo"
+SEED: Final = 1
+NOWHERE: Final = "127.0.0.1:9"
+"""A broker that nobody asks: no event is posted here."""
+
+
+class Served(NamedTuple):
+    """An API that answers: its URL, and the process (its workers are children of it)."""
+
+    url: str
+    pid: int
+
+
+class Premises:
+    """A prepared database with a client of the bank, and the API over it."""
+
+    def __init__(self, dsn: str, folder: Path) -> None:
+        self.dsn, self._folder = dsn, folder
+        migrate(dsn)
+        known = profiles(SEED, network=NETWORK)
+        second = banks.rival(SEED, NETWORK)
+        register(dsn, [*members(known), banks.member(second)])
+        self.profiles: dict[str, Profile] = {**known, banks.RIVAL.code: second}
+        self.keys = folder / "financing-keys.json"
+        self._key = OKPKey.generate_key("Ed25519")
+        now = time.time_ns() // 1_000
+        with psycopg.connect(dsn) as session:
+            prepare(session, make_keys(self.keys), NETWORK, now, "bench")
+            party = store.load(session).party(seed_data.BANK)
+            assert party is not None
+            public = self._key.as_dict(private=False)
+            add_client(session, seed_data.BANK, party, jwk=public, at=now, by="bench")
+
+    @contextmanager
+    def serving(self, workers: int, dsn: str = "") -> Iterator[Served]:
+        """The API as processes of its own, over the database or over what stands before it at ``dsn``."""
+        servers = Servers(GivenBroker(NOWHERE), GivenDatabase(dsn or self.dsn))
+        environment = {"LIANYUN_API_WORKERS": str(workers), "LIANYUN_API_RATE": "100000000"}
+        platform = RunningPlatform(servers, NETWORK)
+        with LocalApi(platform, self._folder, self._folder / "logs", environment=environment) as api:
+            yield Served(api.url, api.pid)
+
+    def prepared(self, url: str) -> Prepared:
+        """The bank's client of the API at ``url``, with its token."""
+        return Prepared(url, ApiAuth(seed_data.BANK, self._key, url))
+
+
+def questions(prepared: Prepared, consignments: int, count: int, random: Random) -> list[bytes]:
+    """Requests for the status of copied consignments drawn at random."""
+    return [
+        prepared.request(
+            "GET",
+            f"/v1/financing-status?kind=consignment&id={banks.FORWARDER}/{seed_data.name(random.randrange(consignments))}",
+        )
+        for _ in range(count)
+    ]
+
+
+def reservations(prepared: Prepared, numbers: Sequence[int]) -> list[bytes]:
+    """Requests that reserve the cargoes of these numbers."""
+    return [_reservation(prepared, number) for number in numbers]
+
+
+def _reservation(prepared: Prepared, number: int) -> bytes:
+    ask, on = banks.reservation(seed_data.BANK, number)
+    assert ask.terms is not None
+    (invoice,) = ask.papers.invoices
+    body = {
+        "reference": ask.financing.partition("/")[2],
+        "application": ask.terms.application,
+        "product": ask.terms.product,
+        "interest": ask.terms.interest,
+        "consignments": [thing.key for thing in on],
+        "papers": {
+            "invoices": [
+                {
+                    "number": invoice.number,
+                    "issued_on": invoice.issued_on.isoformat(),
+                    "seller": {"scheme": invoice.seller.scheme, "id": invoice.seller.id},
+                    "buyer": {"scheme": invoice.buyer.scheme, "id": invoice.buyer.id},
+                    "amount": {
+                        "minor_units": invoice.amount.minor,
+                        "currency_code": invoice.amount.currency,
+                    },
+                }
+            ],
+            "notes": [{"key": note.key} for note in ask.papers.notes],
+            "consignments": list(ask.papers.consignments),
+        },
+    }
+    return prepared.request("POST", "/v1/reservations", orjson.dumps(body), f"reserve-{number}")
+
 
 Say = Callable[[str], None]
 CONNECTIONS: Final = 32
@@ -151,7 +255,7 @@ class _Run:
         scale, processes = self.scale, min(os.cpu_count() or 1, self.scale.clients)
         load, decided = os.getloadavg(), self._decided()
         postgres = cpu_seconds([self.postmaster], with_children=True) or 0.0
-        found = decision_load.reserve(
+        found = api_load.reserve(
             self.premises.dsn,
             self.premises.keys,
             NETWORK,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import psycopg
+
 from schemas.schemes import Scheme
+from services.audit.replay.outcome import ReplayError
+from services.audit.replay.rebuild import replay
 from services.processors.supervisor import COMMAND
-from services.testbed.bench.environment import Ground, rows_written, stored_events
+from services.testbed.bench.environment import Crew, CrewFailed, Ground, rows_written, stored_events
 from services.testbed.bench.mix import Plan
 from services.testbed.bench.observation import Ledger, Sessions, cpu_seconds, resident_mb
-from services.testbed.bench.signed import Shelf, shelve
-from services.testbed.bench.workers import Crew, CrewFailed
+from services.testbed.bench.signed import Message, Shelf, shelve
 
 _PATIENCE = 120.0
 _STAGE = "lianyun_transaction_stage_seconds_total"
@@ -195,3 +199,69 @@ def _labelled(metrics: Mapping[str, float], name: str) -> dict[str, float]:
 
 def _less(last: float | None, first: float | None) -> float | None:
     return None if last is None or first is None else last - first
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One replay of the whole database, to the switch; ``longest_hold`` seconds is how long workers had to wait."""
+
+    events: int
+    seconds: float
+    longest_hold: float
+    compared: int
+    differences: int
+
+    @property
+    def per_second(self) -> float:
+        """Stored events a second."""
+        return self.events / self.seconds if self.seconds else 0.0
+
+
+def replayed(dsn: str, processes: int) -> Replayed:
+    """Replay the database into a new generation and compare it with the one in use. Raises ReplayError."""
+    done = replay(dsn, processes=processes)
+    if done.differences:
+        raise ReplayError(f"{done.differences} of {done.compared} rows came out otherwise: {done.shown}")
+    return Replayed(done.events, done.seconds, done.hold_seconds, done.compared, done.differences)
+
+
+_TABLE = """
+    CREATE TABLE copied (
+        no bigint PRIMARY KEY, appended bigint NOT NULL, headers bytea NOT NULL, payload bytea NOT NULL
+    )
+"""
+_HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\x00" + b"\x00" * 8, b"\xff\xff"
+_START = struct.Struct(">hiqiqi").pack
+_LENGTH = struct.Struct(">i").pack
+ROWS = 2_000
+"""Rows of one transaction: as many as a batch has events."""
+
+
+def copy_rows_per_second(dsn: str, messages: Sequence[Message], rows: int) -> float:
+    """Rows a second of one connection that copies and commits ``messages`` again and again up to ``rows`` rows.
+
+    The table, which is removed afterwards, has a primary key as the store's has; rows are packed beforehand.
+    """
+    packed = [_row(message) for message in messages]
+    with psycopg.connect(dsn, autocommit=True) as session:
+        session.execute("DROP TABLE IF EXISTS copied")
+        session.execute(_TABLE)
+        started, done = time.perf_counter(), 0
+        while done < rows:
+            batch = (packed[(done + place) % len(packed)] for place in range(ROWS))
+            numbered = (_START(4, 8, done + n, 8, 0, head) + row for n, (head, row) in enumerate(batch))
+            body = b"".join((_HEADER, *numbered, _TRAILER))
+            with (
+                session.transaction(),
+                session.cursor().copy("COPY copied FROM STDIN (FORMAT binary)") as stream,
+            ):
+                stream.write(body)
+            done += ROWS
+        seconds = time.perf_counter() - started
+        session.execute("DROP TABLE copied")
+    return done / seconds
+
+
+def _row(message: Message) -> tuple[int, bytes]:
+    headers = b"\x00".join(name.encode() + b"=" + value for name, value in message.headers)
+    return len(headers), headers + _LENGTH(len(message.value)) + message.value

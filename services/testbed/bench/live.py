@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 from schemas.schemes import Scheme
 from services.testbed.bench.drain import await_applied, cpu_by_process
-from services.testbed.bench.environment import Ground
+from services.testbed.bench.environment import Crew, CrewFailed, Ground
 from services.testbed.bench.mix import Plan
 from services.testbed.bench.observation import Ledger, cpu_seconds
 from services.testbed.bench.senders import Publishers, Sent
 from services.testbed.bench.signed import shelve
-from services.testbed.bench.workers import Crew, CrewFailed
 
 WARM_UP = 5.0
 """Seconds of traffic before the measured ones, in which caches and plans are made."""

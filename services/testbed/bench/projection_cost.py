@@ -28,9 +28,8 @@ from services.ledger.storage import reading
 from services.ledger.storage.arrays import adapt, uuids
 from services.processors.supervisor import COMMAND, Supervisor
 from services.testbed.bench.drain import Drained, drain, per_second
-from services.testbed.bench.environment import Ground, stored_events
+from services.testbed.bench.environment import CrewFailed, Ground, stored_events
 from services.testbed.bench.mix import Plan
-from services.testbed.bench.workers import CrewFailed
 from services.testbed.bench.world import World, key
 
 BARE = (sys.executable, "-m", "services.testbed.bench.bare_worker")

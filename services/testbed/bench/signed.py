@@ -7,16 +7,100 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
+import psycopg
+
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
+from schemas.events.base import Role
 from schemas.schemes import Scheme
-from schemas.signing import sign_batch
-from services.testbed.bench import parties
+from schemas.signing import SigningKey, sign_batch
+from services.ledger.registry.events import KeyAdded, PartyAdded
+from services.ledger.registry.fold import fold
+from services.ledger.registry.possession import proven
+from services.ledger.registry.registry import Registry
+from services.ledger.registry.store import append
 from services.testbed.bench.mix import Planned
+from services.testbed.simulator.cast import CAST, GATEWAY, seed_of
+
+NETWORK = "demo"
+SCHEMES = (Scheme.ED25519, Scheme.ED25519_BATCH)
+_SEED = 26_11
+
+
+@cache
+def signing_key(party: str, scheme: Scheme) -> SigningKey:
+    """The key of ``party`` under ``scheme``."""
+    return SigningKey.from_seed(scheme, seed_of(party, _SEED))
+
+
+@cache
+def stranger(scheme: Scheme) -> SigningKey:
+    """A key that nobody registered."""
+    return SigningKey.from_seed(scheme, seed_of("nobody", _SEED))
+
+
+def topic(party: str) -> str:
+    """The topic that ``party`` publishes to: its own, else the gateway's.
+
+    A topic belongs to one party in the registry; where the cast shares one, the first of them has it.
+    """
+    declared = CAST[party].topic
+    return declared if _owners().get(declared) == party else GATEWAY
+
+
+@cache
+def _owners() -> dict[str, str]:
+    owners: dict[str, str] = {}
+    for party in CAST.values():
+        if party.topic != GATEWAY:
+            owners.setdefault(party.topic, party.code)
+    return owners
+
+
+def topics() -> tuple[str, ...]:
+    """All topics that the partners publish to."""
+    return tuple(sorted({party.topic for party in CAST.values()}))
+
+
+def source(party: str) -> str:
+    """The CloudEvents source of ``party``."""
+    return CAST[party].source
+
+
+def registrations() -> Iterator[PartyAdded | KeyAdded]:
+    """What makes the registry of the benchmark, in order."""
+    for party in CAST.values():
+        own = topic(party.code)
+        yield PartyAdded(
+            code=party.code,
+            name=party.name,
+            roles=frozenset(map(Role, party.roles)),
+            countries=frozenset(party.countries),
+            managers=frozenset(party.managers),
+            places=frozenset(party.places),
+            sources=frozenset({party.source}),
+            topics=frozenset({own} - {GATEWAY}),
+        )
+        for scheme in SCHEMES:
+            yield KeyAdded(party=party.code, key=proven(signing_key(party.code, scheme), NETWORK, party.code))
+
+
+def registry() -> Registry:
+    """The registry in memory, for those who judge without a database."""
+    return fold(registrations())
+
+
+def register(dsn: str) -> None:
+    """Write the registry to a migrated database."""
+    with psycopg.connect(dsn) as session:
+        for event in registrations():
+            append(session, event, at=0, by="benchmark")
+
 
 CHUNK = 4_096
 """Messages signed at once, and of one file."""
@@ -59,15 +143,15 @@ def sign(planned: Sequence[Planned], scheme: Scheme) -> list[Message]:
         by_signer[plan.party, plan.spoil == "key"].append(place)
     headers = [""] * len(planned)
     for (party, unknown), places in by_signer.items():
-        key = parties.stranger(scheme) if unknown else parties.signing_key(party, scheme)
+        key = stranger(scheme) if unknown else signing_key(party, scheme)
         for start in range(0, len(places), BATCH):
             some = places[start : start + BATCH]
-            texts = [signed_bytes(parties.NETWORK, envelopes[p], planned[p].payload) for p in some]
+            texts = [signed_bytes(NETWORK, envelopes[p], planned[p].payload) for p in some]
             for place, header in zip(some, sign_batch(key, texts), strict=True):
                 headers[place] = header
     return [
         Message(
-            parties.topic(plan.party),
+            topic(plan.party),
             plan.key.encode(),
             _changed(plan.payload) if plan.spoil == "signature" else plan.payload,
             [*envelope.to_headers(), (SIGNATURE_HEADER, header.encode())],
@@ -121,7 +205,7 @@ def _file(folder: Path, chunk: int, lane: int) -> Path:
 
 def _envelope(plan: Planned) -> Envelope:
     owner = "boxlease" if plan.spoil == "source" else plan.party
-    return Envelope("1.0", plan.id, parties.source(owner), plan.type, plan.time, None, "application/json")
+    return Envelope("1.0", plan.id, source(owner), plan.type, plan.time, None, "application/json")
 
 
 def _changed(payload: bytes) -> bytes:

@@ -14,21 +14,22 @@ from typing import Any
 import psycopg
 
 from services.audit.fsck.check import fsck
+from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
+from services.cli.settings import CliSettings
 from services.processors.settings import admission_settings
 from services.query import view_json
 from services.testbed.commands import demo_report
-from services.testbed.commands.demo_environment import api_of
-from services.testbed.commands.live_picture import Screen
-from services.testbed.commands.moving_picture import moving_picture
+from services.testbed.commands.live_picture import Screen, moving_picture
 from services.testbed.commands.up import announced, wait_for_ctrl_c
 from services.testbed.demo import run as playing
 from services.testbed.demo import train_counts
 from services.testbed.demo.banks import Banks
 from services.testbed.demo.financing import Money, follow
 from services.testbed.demo.train_counts import Count
-from services.testbed.localstack.api import Callers
+from services.testbed.localstack.api import Callers, LocalApi
+from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
 from services.testbed.localstack.platform import Platform, RunningPlatform, credit_follower, register
 from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
@@ -36,6 +37,43 @@ from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
 from services.testbed.simulator.files import Handed
 from services.testbed.simulator.signatures import members, profiles
 from services.testbed.simulator.simulate import Simulation
+
+
+def running_platform() -> RunningPlatform:
+    """The platform of the settings, if it is there and nothing was published to it yet; ends the command otherwise."""
+    settings = CliSettings()
+    if not settings.bootstrap:
+        raise Failure(Exit.USAGE, "no broker is configured", "set LIANYUN_BOOTSTRAP=host:port")
+    with session(settings) as connection:
+        row = connection.execute("SELECT max(next_offset) FROM lianyun.kafka_offset").fetchone()
+    if row is not None and row[0]:
+        raise Failure(
+            Exit.FAILED,
+            "events were published to this platform before: the demo is counted and compared as a whole",
+            "play it on an empty one",
+        )
+    servers = Servers(GivenBroker(settings.bootstrap), GivenDatabase(settings.dsn.get_secret_value()))
+    return RunningPlatform(servers, settings.network)
+
+
+def api_of(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path) -> str:
+    """Where the API of ``platform`` is: the one that runs already, else one that ``stack`` ends, with its keys in ``folder``.
+
+    Ends the command where somebody else's keys decide on that platform and its API is not known.
+    """
+    if isinstance(platform, RunningPlatform):
+        settings = CliSettings()
+        if settings.api_url:
+            return settings.api_url
+        with session(settings) as connection:
+            opened = connection.execute("SELECT 1 FROM lianyun.financing_version LIMIT 1").fetchone()
+        if opened is not None:
+            raise Failure(
+                Exit.USAGE, "the API of this platform is not known", "set LIANYUN_API_URL=http://host:port"
+            )
+    logs = platform.stack.folder / "logs" / "api" if isinstance(platform, Platform) else folder / "logs"
+    return stack.enter_context(LocalApi(platform, folder / "keys", logs)).url
+
 
 PICTURES, SECONDS_OF_PICTURE = 48, 24.0
 

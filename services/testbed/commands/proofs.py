@@ -14,8 +14,8 @@ from services.testbed.bench.bank import bench_bank
 from services.testbed.bench.pipeline import Scale, bench_pipeline
 from services.testbed.bench.storage_cost import Scale as StorageScale
 from services.testbed.bench.storage_cost import bench_storage
+from services.testbed.chaos.prove import good, problems
 from services.testbed.chaos.prove import prove as attack
-from services.testbed.chaos.report import good, problems
 
 bench = typer.Typer(no_args_is_help=True, help="Measure this machine.")
 

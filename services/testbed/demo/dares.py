@@ -17,8 +17,7 @@ from services.audit.fsck.check import fsck
 from services.audit.fsck.finding import Finding, Report
 from services.processors.settings import admission_settings
 from services.testbed.chaos.kills import Attacker, Hit
-from services.testbed.chaos.prove import prove
-from services.testbed.chaos.report import good
+from services.testbed.chaos.prove import good, prove
 from services.testbed.demo.run import play
 from services.testbed.localstack.platform import Platform
 from services.testbed.simulator.files import Handed

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
+from types import TracebackType
+from typing import Self
 
+from schemas.events.catalogue import spec
+from services.producers import publisher
+from services.producers.intake import Intake
 from services.producers.profile import Profile
-from services.testbed.simulator.files import Handed, PartnerFile
+from services.producers.spool import Message, Spool
+from services.testbed.simulator.files import Handed, PartnerFile, settings
 from services.testbed.simulator.invalid_messages import expected, sprinkle
 from services.testbed.simulator.signatures import Outgoing, sign_all
 
@@ -74,3 +82,73 @@ def _timed(mixed: Iterable[Outgoing]) -> Iterator[Due]:
         yield Due(out.sent, out, aside=bool(out.refused_as) or out.message.identity in seen)
         if not out.refused_as:
             seen.add(out.message.identity)
+
+
+class Dispatch:
+    """A context manager over the spools of all parties in ``folder`` and one connection to the broker."""
+
+    def __init__(self, known: Mapping[str, Profile], bootstrap: str, folder: Path) -> None:
+        self._known, self._bootstrap, self._folder = known, bootstrap, folder
+        self._spools: dict[str, Spool] = {}
+        self.sent = 0
+        """Messages that the broker has acknowledged."""
+        self.files: Counter[str] = Counter()
+        """How many files of each format were read."""
+        self.made: dict[str, Counter[str]] = defaultdict(Counter)
+        """By format: how many events of each kind its files made."""
+
+    def __enter__(self) -> Self:
+        self._producer = publisher.connect(self._bootstrap)
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._producer.close(timeout=5)
+        for spool in self._spools.values():
+            spool.__exit__(None, None, None)
+
+    def send(self, dues: Iterable[Due]) -> None:
+        """Send ``dues`` and wait until the broker has acknowledged them. Raises AssertionError where it has not."""
+        spooled: dict[str, list[Message]] = defaultdict(list)
+        aside: list[Message] = []
+        parties: set[str] = set()
+        for due in dues:
+            if isinstance(due.what, PartnerFile):
+                self._read(due.what)
+                parties.add(due.what.party)
+            elif due.aside:
+                aside.append(due.what.message)
+            else:
+                spooled[due.what.party].append(due.what.message)
+        for party, messages in spooled.items():
+            self._spool(party).put(messages)
+        for party in sorted(parties | spooled.keys()):
+            spool = self._spool(party)
+            self.sent += publisher.send_waiting(spool, self._producer)
+            waiting, _ = spool.counts()
+            assert not waiting, f"the broker did not acknowledge {waiting} events of {party}"
+        futures = [
+            self._producer.send(m.topic, value=m.value, key=m.key or None, headers=list(m.headers))
+            for m in aside
+        ]
+        for future in futures:
+            future.get(timeout=30)
+        self.sent += len(futures)
+
+    def _read(self, file: PartnerFile) -> None:
+        """Put into the spool what the party's reader makes of a file; it has to be as much as the file says."""
+        profile = replace(self._known[file.party], files=settings(file.party))
+        outcome = Intake(profile, self._spool(file.party)).content(file.name, file.content)
+        made = [spec(record.type).name for record in outcome.records if record.identity is not None]
+        wanted = Counter(fact.what for fact in file.facts)
+        refusals = [outcome.refusal, *(record.refusal for record in outcome.records)]
+        assert Counter(made) == wanted, f"{file.party}/{file.name}: {Counter(made)}, not {wanted}; {refusals}"
+        assert outcome.format == file.format, f"{file.party}/{file.name} was read as {outcome.format}"
+        self.files[file.format] += 1
+        self.made[file.format].update(made)
+
+    def _spool(self, party: str) -> Spool:
+        if party not in self._spools:
+            self._spools[party] = Spool(self._folder / f"{party}.spool")
+        return self._spools[party]

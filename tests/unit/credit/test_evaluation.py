@@ -16,13 +16,13 @@ from services.credit.domain.consignment_observations import observe
 from services.credit.domain.signals import model
 from services.domain.objects import consignment
 from services.testbed.credit_evaluation import narrative, population
-from services.testbed.credit_evaluation.evaluate import evaluate
-from services.testbed.credit_evaluation.measures import (
+from services.testbed.credit_evaluation.evaluate import (
     Outcome,
     acceptance,
     auc,
     calibration,
     calibration_error,
+    evaluate,
     ratio,
 )
 from services.testbed.credit_evaluation.population import shipments

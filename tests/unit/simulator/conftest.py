@@ -11,8 +11,8 @@ from services.domain.interpretation import Statement, interpret
 from services.ledger.registry.events import KeyAdded
 from services.ledger.registry.fold import fold
 from services.ledger.registry.registry import Registry
+from services.testbed.chaos.audit import Refold
 from services.testbed.chaos.oracle import consignment_of, differences, thing_of
-from services.testbed.chaos.refold import Refold
 from services.testbed.simulator.signatures import members, profiles, unsigned
 from services.testbed.simulator.simulate import Scale, Simulation, simulate
 

@@ -11,8 +11,8 @@ from schemas.events.catalogue import by_number
 from services.domain.claim_groups import Answers
 from services.domain.facts import Assurance, Facts
 from services.domain.view import View
+from services.testbed.chaos.audit import Refold
 from services.testbed.chaos.oracle import consignment_of
-from services.testbed.chaos.refold import Refold
 from services.testbed.simulator.cast import CAST, Manner
 from services.testbed.simulator.conduct import FORBIDDEN, FORBIDDEN_AS, MEDDLINGS
 from services.testbed.simulator.simulate import Simulation

@@ -8,8 +8,8 @@ from itertools import islice
 
 import pytest
 
+from services.testbed.chaos.audit import Refold
 from services.testbed.chaos.oracle import consignment_of
-from services.testbed.chaos.refold import Refold
 from services.testbed.simulator.cast import CAST, Manner
 from services.testbed.simulator.corridors import running, simulate
 from services.testbed.simulator.records import lines

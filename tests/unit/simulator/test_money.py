@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.api.banking.asked import Reservation
-from services.testbed.demo.documents import look_alike, reservation, true_papers
+from services.testbed.demo.banks import look_alike, reservation, true_papers
 from services.testbed.demo.financing import VALID_TO, Money
 from services.testbed.simulator import financing, shippers
 from services.testbed.simulator.corridors import simulate

@@ -40,7 +40,7 @@ def test_the_clock_hurries_through_history_and_stops_at_the_end() -> None:
 DIGEST = """
 import sys
 from random import Random
-from services.testbed.commands.demo_world import chosen_world
+from services.testbed.commands.demo import chosen_world
 from services.testbed.demo.programme import programme
 from services.testbed.simulator.files import handed
 from services.testbed.simulator.signatures import profiles
