@@ -14,12 +14,12 @@ import pytest
 
 from services.cli.main import run
 from services.producers.spool import Message
-from services.testbed.chaos import journal
+from services.testbed.chaos import publishers
 from services.testbed.chaos.audit import States, Storage
-from services.testbed.chaos.journal import divide, paced
+from services.testbed.chaos.fault_injection import Stepper, Traps
 from services.testbed.chaos.kills import ORDER, REPLAY, Hit, plan, point_of
 from services.testbed.chaos.prove import good, report
-from services.testbed.chaos.traps import Stepper, Traps
+from services.testbed.chaos.publishers import divide, paced
 from services.testbed.chaos.watch import Place, moved
 from services.testbed.commands import proofs
 from services.testbed.simulator.signatures import Outgoing
@@ -28,7 +28,7 @@ from services.testbed.simulator.signatures import Outgoing
 def stepping(folder: Path, points: str) -> int:
     """Let a process walk over ``points``; return how it ended."""
     code = (
-        "import sys; from pathlib import Path; from services.testbed.chaos.traps import Stepper\n"
+        "import sys; from pathlib import Path; from services.testbed.chaos.fault_injection import Stepper\n"
         "stepper = Stepper(Path(sys.argv[1]), 0)\n"
         "for point in sys.argv[2].split(): stepper.reach(point)"
     )
@@ -63,9 +63,9 @@ def test_an_abandoned_transaction_is_no_work(tmp_path: Path) -> None:
 
 
 def test_a_journal_knows_what_is_unknown_and_ignores_a_torn_line(tmp_path: Path) -> None:
-    assert journal.read(tmp_path, "p").acknowledged == frozenset()
+    assert publishers.read(tmp_path, "p").acknowledged == frozenset()
     (tmp_path / "p.journal").write_bytes(b"t 0\nt 1\no 0\nt 2\nt 1\no 1")
-    read = journal.read(tmp_path, "p")
+    read = publishers.read(tmp_path, "p")
     assert read.acknowledged == {0}
     assert read.unknown == {1, 2}
     assert read.attempts == 4

@@ -23,8 +23,8 @@ from services.financing.store.keys import make_keys, prepare
 from services.ledger.registry import store
 from services.ledger.storage.migrate import migrate
 from services.producers.profile import Profile
-from services.testbed.bench import api_load, machine, seed_data
-from services.testbed.bench.api_load import Answered, Prepared, paced, steady
+from services.testbed.bench import bank_load, machine, seed_data
+from services.testbed.bench.bank_load import Answered, Prepared, paced, steady
 from services.testbed.bench.observation import Crossings, cpu_seconds
 from services.testbed.bench.plans import plans, whole_reads
 from services.testbed.chaos import banks
@@ -255,7 +255,7 @@ class _Run:
         scale, processes = self.scale, min(os.cpu_count() or 1, self.scale.clients)
         load, decided = os.getloadavg(), self._decided()
         postgres = cpu_seconds([self.postmaster], with_children=True) or 0.0
-        found = api_load.reserve(
+        found = bank_load.reserve(
             self.premises.dsn,
             self.premises.keys,
             NETWORK,

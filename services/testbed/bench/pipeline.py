@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from schemas.schemes import Scheme
 from services.testbed.bench import machine
+from services.testbed.bench.admission_cost import admission_stages
 from services.testbed.bench.drain import Drained, copy_rows_per_second, drain, load_base, per_second, replayed
 from services.testbed.bench.environment import Ground
 from services.testbed.bench.live import WARM_UP, Lived, live, percentile
@@ -19,7 +20,6 @@ from services.testbed.bench.mix import MIX, Plan, base
 from services.testbed.bench.naive import naive_events_per_second, sample
 from services.testbed.bench.projection_cost import Compared, compare
 from services.testbed.bench.signed import shelve
-from services.testbed.bench.stages import admission_stages
 from services.testbed.bench.world import World
 from services.testbed.localstack.kafka_runtime import KAFKA_VERSION
 from services.testbed.localstack.stack import LocalStack

@@ -33,8 +33,8 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
 from services.processors.settings import admission_settings
 from services.query.stored_events import reread
-from services.testbed.chaos.journal import Journal
 from services.testbed.chaos.oracle import consignment_of, differences
+from services.testbed.chaos.publishers import Journal
 from services.testbed.simulator.invalid_messages import expected
 from services.testbed.simulator.signatures import Outgoing
 from services.testbed.simulator.simulate import Simulation

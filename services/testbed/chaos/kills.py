@@ -14,8 +14,8 @@ import psycopg
 from services.audit.replay.outcome import ReplayError
 from services.audit.replay.rebuild import replay
 from services.processors.supervisor import Supervisor
-from services.testbed.chaos.journal import Publishers
-from services.testbed.chaos.traps import POINTS, Traps
+from services.testbed.chaos.fault_injection import POINTS, Traps
+from services.testbed.chaos.publishers import Publishers
 from services.testbed.chaos.watch import NoFlow, Watch, moved
 from services.testbed.localstack.broker import Broker
 from services.testbed.localstack.platform import Platform

@@ -21,9 +21,9 @@ from services.ledger.storage.reading import unsettled
 from services.processors.settings import admission_settings, declared_topics
 from services.testbed.chaos import audit, banks
 from services.testbed.chaos.audit import States, Storage
-from services.testbed.chaos.journal import Publishers, PublishersFailed, divide
+from services.testbed.chaos.fault_injection import FOLDER, Traps
 from services.testbed.chaos.kills import FROZEN, KILLED, RANDOM, REPLAY, Attacker, Hit, plan, point_of
-from services.testbed.chaos.traps import FOLDER, Traps
+from services.testbed.chaos.publishers import Publishers, PublishersFailed, divide
 from services.testbed.chaos.watch import NoFlow
 from services.testbed.localstack.broker_settings import BACK_SOON
 from services.testbed.localstack.platform import Platform
@@ -135,7 +135,7 @@ def _by_kind(hits: Sequence[Hit]) -> dict[str, dict[str, float]]:
     return {kind: _spread(hit.recovery for hit in hits if hit.kind == kind) for kind in kinds}
 
 
-VICTIM = (sys.executable, "-m", "services.testbed.chaos.victim")
+VICTIM = (sys.executable, "-m", "services.testbed.chaos.fault_injection")
 NETWORK = "demo"
 PUBLISHERS = 3
 EVENTS_PER_TRAIN = 1_000

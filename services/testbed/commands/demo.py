@@ -15,7 +15,7 @@ from services.cli.output import err, print_json
 from services.cli.settings import RUNNING
 from services.testbed.commands import demo_report
 from services.testbed.commands.demo_run import Wanted, run, running_platform
-from services.testbed.demo import dares
+from services.testbed.demo import drills
 from services.testbed.localstack.process import StackError
 from services.testbed.simulator.corridors import SimulatedWorld, running
 from services.testbed.simulator.corridors import simulate as world_of
@@ -124,7 +124,7 @@ def kill(seed: Seed = 1, as_json: AsJson = False) -> None:
     err.print(
         "needs about 1 GB of memory, 200 MB of disk and a minute; everything here is simulated", markup=False
     )
-    outcome = dares.kill(seed, _say)
+    outcome = drills.kill(seed, _say)
     if as_json:
         print_json(outcome)
     else:
@@ -140,7 +140,7 @@ def tamper(seed: Seed = 1, as_json: AsJson = False) -> None:
         "needs about 1 GB of memory, 200 MB of disk and half a minute; everything here is simulated",
         markup=False,
     )
-    outcome = dares.tamper(seed, _say)
+    outcome = drills.tamper(seed, _say)
     if as_json:
         print_json(outcome)
     else:

@@ -20,7 +20,7 @@ import psycopg
 from services.ledger.storage.reading import unsettled
 from services.query.views import Told
 from services.testbed.demo.comparison import compare, shown
-from services.testbed.demo.programme import Dispatch, Programme, programme
+from services.testbed.demo.schedule import Dispatch, Programme, programme
 from services.testbed.localstack.platform import Platform, RunningPlatform
 from services.testbed.simulator.files import Handed
 from services.testbed.simulator.signatures import profiles

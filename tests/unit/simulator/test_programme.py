@@ -7,8 +7,8 @@ import subprocess
 import sys
 from random import Random
 
-from services.testbed.demo.programme import programme
 from services.testbed.demo.run import Clock
+from services.testbed.demo.schedule import programme
 from services.testbed.simulator.files import handed
 from services.testbed.simulator.signatures import profiles
 from tests.unit.simulator.corridor_worlds import small
@@ -41,7 +41,7 @@ DIGEST = """
 import sys
 from random import Random
 from services.testbed.commands.demo import chosen_world
-from services.testbed.demo.programme import programme
+from services.testbed.demo.schedule import programme
 from services.testbed.simulator.files import handed
 from services.testbed.simulator.signatures import profiles
 

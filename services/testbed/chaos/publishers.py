@@ -4,7 +4,7 @@ The journal is append-only text, one line per step: ``t <number>`` before a mess
 broker has acknowledged it. A message tried and not acknowledged has an unknown fate; after a restart it is sent
 again. Lines are written by single calls to the operating system, so a SIGKILL loses none of them.
 
-``python -m services.testbed.chaos.journal <folder> <name> <bootstrap>`` sends ``<folder>/<name>.messages`` at the pace in
+``python -m services.testbed.chaos.publishers <folder> <name> <bootstrap>`` sends ``<folder>/<name>.messages`` at the pace in
 ``<folder>/pace`` (messages a second). When all is sent it repeats earlier ones, so that the platform stays under load,
 until ``<folder>/finish`` exists; then whatever is left goes out at full speed.
 """
@@ -167,11 +167,6 @@ class _Publisher:
         return (self._folder / "finish").exists()
 
 
-if __name__ == "__main__":
-    end_with_parent(os.environ)
-    _Publisher(Path(sys.argv[1]), sys.argv[2], sys.argv[3]).run()
-
-
 LEAST = 20.0
 """Messages a second that keep every partition moving."""
 
@@ -292,7 +287,7 @@ class Publishers:
                 (
                     sys.executable,
                     "-m",
-                    "services.testbed.chaos.journal",
+                    "services.testbed.chaos.publishers",
                     str(self._folder),
                     name,
                     self._bootstrap,
@@ -303,3 +298,8 @@ class Publishers:
                 env={**os.environ, PARENT: str(os.getpid())},
                 start_new_session=True,
             )
+
+
+if __name__ == "__main__":
+    end_with_parent(os.environ)
+    _Publisher(Path(sys.argv[1]), sys.argv[2], sys.argv[3]).run()
