@@ -24,7 +24,7 @@ from services.producers.formats.model import Said
 from services.testbed.simulator import files
 from services.testbed.simulator.files import PartnerFile
 from services.testbed.simulator.files.folder import DECLARED
-from services.testbed.simulator.files.published_records import what_of
+from services.testbed.simulator.files.office_records import what_of
 from tests.unit.simulator.conftest import mismatches, registry_of
 from tests.unit.simulator.corridor_worlds import small
 from tests.unit.simulator.reading_back import differences, facts_of, passed_over, world

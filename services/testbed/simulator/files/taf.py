@@ -12,19 +12,17 @@ from types import MappingProxyType
 from typing import Any
 
 from schemas import railnet
-from services.testbed.simulator.files import xml
-from services.testbed.simulator.files.clock import floor, local
-from services.testbed.simulator.files.published_records import (
+from services.testbed.simulator.files.file_formats import Element, floor, local, xml_message
+from services.testbed.simulator.files.office_records import (
+    Composed,
     Fact,
+    OfficeRecords,
     PartnerFile,
-    Told,
     at,
     objects,
     only,
     what_of,
 )
-from services.testbed.simulator.files.trains import Composed, composed
-from services.testbed.simulator.files.xml import Element
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.world import HOUR, MINUTE, SECOND
 
@@ -55,24 +53,24 @@ def locations() -> Mapping[str, str]:
     return MappingProxyType(found)
 
 
-def files(told: Told) -> Iterator[PartnerFile]:
+def files(records: OfficeRecords) -> Iterator[PartnerFile]:
     """A composition for every train that keeps together, then what was told once and rightly of its run, and forecasts."""
-    trains = composed(told.kept)
-    contested = {(h.what, h.place, ref) for _, h in told.kept.telling.disputed for ref in h.about}
+    trains = records.trains
+    contested = {(h.what, h.place, ref) for _, h in records.kept.telling.disputed for ref in h.about}
     for railway in RAILWAYS:
         runs: dict[str, list[Message]] = {}
         for what in _RUNS:
-            for message in told.plain(railway, what):
+            for message in records.plain(railway, what):
                 key = only(message, "train")
                 place = message.record["data"].get("place", "")
                 if key in trains and (what, place, ("train", key)) not in contested:
                     runs.setdefault(key, []).append(message)
         for key, messages in sorted(runs.items()):
             if len({start for start, loader in trains[key].loaded if loader == railway}) <= 1:
-                yield from _of_train(told, trains[key], sorted(messages, key=at))
+                yield from _of_train(records, trains[key], sorted(messages, key=at))
 
 
-def _of_train(told: Told, train: Composed, messages: list[Message]) -> Iterator[PartnerFile]:
+def _of_train(records: OfficeRecords, train: Composed, messages: list[Message]) -> Iterator[PartnerFile]:
     """The life of one train by messages; its wagons count from when its own railway loaded them."""
     own = {start for start, loader in train.loaded if loader == train.railway}
     since = own.pop() if own else train.made
@@ -96,7 +94,7 @@ def _of_train(told: Told, train: Composed, messages: list[Message]) -> Iterator[
     content = composition(train, since, arrives, last, sent)
     yield _file(train, "3003", sent, content, facts)
     about = {"objects": objects("train", names(train)[:1])}
-    random = told.random(FORMAT, train.key)
+    random = records.random(FORMAT, train.key)
     if random.random() < 0.7:
         expected = floor(arrives + random.randrange(-180, 40) * MINUTE, 1)
         made = min(expected, train.left + 5 * MINUTE)
@@ -114,7 +112,7 @@ def _of_train(told: Told, train: Composed, messages: list[Message]) -> Iterator[
         data: Mapping[str, Any] = message.record["data"]
         what = what_of(message)
         fields = ("classifier", "happened", "place", *(("delay_minutes",) if "delay_minutes" in data else ()))
-        fact = told.take(message, *fields)
+        fact = records.take(message, *fields)
         station = data["place"].removeprefix("railnet:")
         made = at(message) + 30 * SECOND
         content = running("4005", train, what, station, at(message), made, data.get("delay_minutes"))
@@ -205,7 +203,7 @@ def _status(train: Composed, what: str, station: str) -> str:
 
 
 def _message(name: str, number: str, train: Composed, made: int, more: str = "") -> Element:
-    root = xml.message(name, _NAMESPACE, {None: _NAMESPACE}, inside=_NAMESPACE)
+    root = xml_message(name, _NAMESPACE, {None: _NAMESPACE}, inside=_NAMESPACE)
     head = root.add("MessageHeader")
     reference = head.add("MessageReference")
     reference.add("MessageType", number)
