@@ -18,7 +18,7 @@ from schemas.rfc3339 import format_micros
 from services.domain.facts import Micros
 from services.testbed.demo.financing import Money
 from services.testbed.localstack.api import Callers
-from services.testbed.simulator import financing, shippers
+from services.testbed.simulator import financing
 from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.financing import CURRENCY, Financed
 from services.testbed.simulator.reports import Message
@@ -115,9 +115,9 @@ class Banks:
             "credit": {
                 name: self._credit(shipper)
                 for name, shipper in (
-                    ("good", shippers.GOOD),
-                    ("bad", shippers.BAD),
-                    ("thin_file", shippers.THIN),
+                    ("good", financing.GOOD_SHIPPER),
+                    ("bad", financing.BAD_SHIPPER),
+                    ("thin_file", financing.THIN_SHIPPER),
                 )
             },
         }
@@ -223,7 +223,7 @@ class Banks:
     def _credit(self, shipper: str) -> dict[str, Any]:
         path, moment = f"/v1/shippers/{shipper}/credit", {"as_of": format_micros(self.money.now)}
         without = self.callers.of(financing.OTHER_BANK).get(path, params=moment)
-        given = self.callers.of(shippers.BANK).get(path, params=moment)
+        given = self.callers.of(financing.BANK).get(path, params=moment)
         known = given.json() if given.is_success else {}
         return {"shipper": shipper, "read_without_consent": without.is_success, **known}
 

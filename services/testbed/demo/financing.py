@@ -12,7 +12,7 @@ from schemas.envelope import event_id
 from services.credit.store import projector
 from services.domain.facts import EventId, Micros
 from services.ledger.storage.session import open_session
-from services.testbed.simulator import financing, shippers
+from services.testbed.simulator import financing
 from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.files import Handed
 from services.testbed.simulator.financing import Financed
@@ -43,7 +43,7 @@ class Money:
         at, now = opens + AHEAD, simulation.scale.now
         financed = financing.chosen(simulation, at + AHEAD)
         first = min((message.sent for message in simulation.telling.messages), default=opens)
-        told = [*shippers.histories(opens, first), *shippers.leave(first, opens, VALID_TO)]
+        told = [*financing.histories(opens, first), *financing.leave(first, opens, VALID_TO)]
         told += () if financed is None else financing.papers(financed, at, VALID_TO)
         return cls(financed, tuple(told), at, now)
 

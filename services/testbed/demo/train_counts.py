@@ -16,7 +16,7 @@ from services.ledger.storage import reading
 from services.query.stored_events import Reread, reread
 
 _TYPE = "cre.network.restricted.v1"
-# The wording is that of services.testbed.simulator.orders: no field of an event holds a count of trains.
+# The wording is that of services.testbed.simulator.border: no field of an event holds a count of trains.
 REMARK = re.compile(
     r"(?P<own>\d+) trains standing by our count; reported on the day: (?P<said>\d+) (?P<how>.+) \((?P<fact>\S+)\)$"
 )

@@ -16,17 +16,23 @@ import orjson
 
 from schemas import railnet
 from services.testbed.simulator import truth
-from services.testbed.simulator.conditions import DEFAULT, Closure, Conditions, Count, Detour, LoadingStop
+from services.testbed.simulator.conditions import (
+    DEFAULT,
+    Closure,
+    Conditions,
+    Count,
+    Detour,
+    LoadingStop,
+    Outage,
+)
 from services.testbed.simulator.conduct import MEDDLINGS
 from services.testbed.simulator.faults import Gossip, Rates
 from services.testbed.simulator.journey import Journey
-from services.testbed.simulator.outage import Outage
 from services.testbed.simulator.reports import Message, Telling
 from services.testbed.simulator.scenarios import Scenario, scenario, services
 from services.testbed.simulator.scenarios.model import micros
-from services.testbed.simulator.service import Service, spliced
+from services.testbed.simulator.service import Service, departures, spliced
 from services.testbed.simulator.simulate import Scale, Simulation
-from services.testbed.simulator.timetable import departures
 from services.testbed.simulator.tracks import NO_TRACKS, Snapshot, Tracks
 from services.testbed.simulator.truth import Truth
 from services.testbed.simulator.world import DAY, HOUR, World

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from services.testbed.simulator import numbers
+from services.testbed.simulator.conditions import lasting
 from services.testbed.simulator.customs import Customs
-from services.testbed.simulator.durations import lasting
 from services.testbed.simulator.fleet import Boxes
 from services.testbed.simulator.line import Line
 from services.testbed.simulator.origin import Origin

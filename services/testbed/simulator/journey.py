@@ -6,19 +6,15 @@ import heapq
 from collections.abc import Callable, Iterator
 from random import Random
 
-from services.testbed.simulator.border import Borders
-from services.testbed.simulator.conditions import DEFAULT, Conditions, LoadingStop
-from services.testbed.simulator.control import Control
-from services.testbed.simulator.customs import Customs
+from services.testbed.simulator.border import Borders, Orders
+from services.testbed.simulator.conditions import DEFAULT, Conditions, LoadingStop, lasting
+from services.testbed.simulator.customs import Control, Customs
 from services.testbed.simulator.destination import Destination
-from services.testbed.simulator.durations import lasting
-from services.testbed.simulator.faults import Gossip
+from services.testbed.simulator.faults import Gossip, Rumours
 from services.testbed.simulator.fleet import Boxes
 from services.testbed.simulator.frontier import Frontier
 from services.testbed.simulator.line import Line
-from services.testbed.simulator.orders import Orders
 from services.testbed.simulator.origin import Origin
-from services.testbed.simulator.rumours import Rumours
 from services.testbed.simulator.service import Section, Service, Train, spliced
 from services.testbed.simulator.tracks import NO_TRACKS, State, Tracks
 from services.testbed.simulator.world import DAY, HOUR, MINUTE, Happening, World

@@ -8,7 +8,7 @@ from itertools import pairwise
 from random import Random
 
 from services.testbed.simulator import numbers
-from services.testbed.simulator.durations import lasting
+from services.testbed.simulator.conditions import lasting
 from services.testbed.simulator.fleet import Wagons
 from services.testbed.simulator.service import Service, Train
 from services.testbed.simulator.tracks import NO_TRACKS, State, Tracks

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from services.testbed.simulator import numbers
-from services.testbed.simulator.durations import lasting
+from services.testbed.simulator.conditions import lasting
 from services.testbed.simulator.faults import Gossip
 from services.testbed.simulator.fleet import Boxes
 from services.testbed.simulator.service import Service

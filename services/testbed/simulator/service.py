@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
+from random import Random
 from types import MappingProxyType
 
 from schemas import railnet
 from services.testbed.simulator.cast import CAST
-from services.testbed.simulator.world import Bond, Wagon
+from services.testbed.simulator.world import DAY, HOUR, SECOND, Bond, Wagon
 
 TELL_EVERY = 10.0
 """Hours of running after which a train tells its position at the next station."""
@@ -226,3 +227,13 @@ class Train:
     @property
     def section(self) -> Section:
         return self.service.sections[self.part]
+
+
+def departures(service: Service, first: int, last: int, share: float, random: Random) -> Iterator[int]:
+    """The departures of ``service`` in [first, last) at ``share`` of today's trains, evenly spread, each a little late."""
+    headway = DAY / (service.per_day * share)
+    moment = first + random.random() * headway
+    while moment < last:
+        late = random.random() * min(3 * HOUR, headway / 4)
+        yield int(moment + late) // SECOND * SECOND
+        moment += headway

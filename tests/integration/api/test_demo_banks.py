@@ -26,7 +26,7 @@ from services.testbed.demo.financing import Money, follow
 from services.testbed.localstack.api import Callers
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
-from services.testbed.simulator import financing, shippers
+from services.testbed.simulator import financing
 from services.testbed.simulator.corridors import simulate
 from services.testbed.simulator.signatures import Outgoing, members, profiles, sign_all
 from tests.calling.running import RunningApi
@@ -139,7 +139,11 @@ def test_a_bank_reads_three_shippers_and_another_one_nothing(told: tuple[Banks, 
     assert credit["good"]["assessment"]["score"] > credit["bad"]["assessment"]["score"] + 100
     assert credit["thin_file"]["assessment"]["status"] == "INSUFFICIENT_DATA"
     assert [each["read_without_consent"] for each in credit.values()] == [False] * 3
-    assert [each["shipper"] for each in credit.values()] == [shippers.GOOD, shippers.BAD, shippers.THIN]
+    assert [each["shipper"] for each in credit.values()] == [
+        financing.GOOD_SHIPPER,
+        financing.BAD_SHIPPER,
+        financing.THIN_SHIPPER,
+    ]
 
 
 def test_every_question_stands_in_the_access_log(told: tuple[Banks, dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from services.testbed.chaos.audit import Refold
 from services.testbed.chaos.oracle import consignment_of
 from services.testbed.simulator.cast import CAST, Manner
 from services.testbed.simulator.corridors import running, simulate
-from services.testbed.simulator.records import lines
+from services.testbed.simulator.files.folder import lines
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.scenarios import UnknownScenario, scenario, services
 from services.testbed.simulator.signatures import profiles, sign_all, sign_stream

@@ -11,7 +11,7 @@ import pytest
 from services.api.banking.asked import Reservation
 from services.testbed.demo.banks import look_alike, reservation, true_papers
 from services.testbed.demo.financing import VALID_TO, Money
-from services.testbed.simulator import financing, shippers
+from services.testbed.simulator import financing
 from services.testbed.simulator.corridors import simulate
 from services.testbed.simulator.signatures import profiles, sign_all
 from services.testbed.simulator.simulate import Simulation
@@ -68,7 +68,7 @@ def test_the_same_is_told_whenever_the_demo_runs(simulation: Simulation) -> None
 
 
 def test_the_good_the_bad_and_the_thin_file() -> None:
-    told = list(shippers.histories(WORLD.opens, WORLD.starts))
+    told = list(financing.histories(WORLD.opens, WORLD.starts))
     opened = Counter(
         party["party"]
         for message in told
@@ -76,11 +76,11 @@ def test_the_good_the_bad_and_the_thin_file() -> None:
         for party in message.record["data"]["parties"]
         if party["role"] == "shipper"
     )
-    assert opened == shippers.CARGOES
+    assert opened == financing.CARGOES
     rejected = [m.record["id"] for m in told if m.record["type"] == "cre.customs.rejected.v1"]
     assert rejected
-    assert all(shippers.BAD in each for each in rejected)
+    assert all(financing.BAD_SHIPPER in each for each in rejected)
     until = datetime.fromtimestamp(WORLD.opens / 1e6, UTC).isoformat()
     assert all(message.record["time"] <= until for message in told)
-    leaves = list(shippers.leave(0, WORLD.opens, VALID_TO))
-    assert [m.party for m in leaves] == list(shippers.CARGOES)
+    leaves = list(financing.leave(0, WORLD.opens, VALID_TO))
+    assert [m.party for m in leaves] == list(financing.CARGOES)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
 
 from services.producers.formats import declarations
 from services.producers.formats.model import Settings
 from services.testbed.simulator.cast import CAST
-from services.testbed.simulator.corridors import Kept
+from services.testbed.simulator.corridors import Kept, SimulatedWorld
+from services.testbed.simulator.customs import HOLDER
 from services.testbed.simulator.files import (
     customs_receipts,
     dcsa,
@@ -21,8 +26,7 @@ from services.testbed.simulator.files import (
     train_lists,
 )
 from services.testbed.simulator.files.office_records import OfficeRecords, PartnerFile
-from services.testbed.simulator.reports import Message
-from services.testbed.simulator.transit import HOLDER
+from services.testbed.simulator.reports import Message, moment
 
 DECLARED = "files.toml"
 _WRITERS: tuple[Callable[[OfficeRecords], Iterator[PartnerFile]], ...] = (
@@ -104,3 +108,75 @@ def _choices(party: str) -> Mapping[str, Mapping[str, str]]:
     if party in ncts.SYSTEMS or party in HOLDER:
         return {ncts.FORMAT: {system: customs for customs, system in ncts.SYSTEMS.items()}}
     return {}
+
+
+# One file of native JSON lines per party (``services.producers.native``), in the order of publication, with repeated lines
+# where a message goes out twice; and ``world.json``, which says that all of it is simulated, and how it was made.
+
+ABOUT = "world.json"
+
+
+def lines(messages: Iterable[Message]) -> Iterator[tuple[Message, bytes]]:
+    """Every message with its native line, as often as it is sent."""
+    for message in messages:
+        line = orjson.dumps(message.record) + b"\n"
+        for _ in range(message.copies):
+            yield message, line
+
+
+def published(message: Message) -> bytes:
+    """One line for a stream of all parties: who sends it, when, over which source and topic, and the record."""
+    party = CAST[message.party]
+    body = {
+        "simulated": True,
+        "sent": moment(message.sent).isoformat().replace("+00:00", "Z"),
+        "party": message.party,
+        "source": party.source,
+        "topic": party.topic,
+        "record": message.record,
+    }
+    return orjson.dumps(body) + b"\n"
+
+
+def write_records(
+    world: SimulatedWorld, folder: Path, messages: Iterable[Message] | None = None
+) -> dict[str, Any]:
+    """Write ``world`` into ``folder`` (made if missing) and return what ``world.json`` says; files there are replaced.
+
+    ``messages`` are those of them that go out as records, where not all do.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    count: Counter[str] = Counter()
+    with ExitStack() as stack:
+        files: dict[str, BinaryIO] = {}
+        for message, line in lines(world.messages() if messages is None else messages):
+            if message.party not in files:
+                path = folder / f"{message.party}.jsonl"
+                files[message.party] = stack.enter_context(path.open("wb"))
+            files[message.party].write(line)
+            count[message.party] += 1
+    about = {**described(world), "messages": dict(sorted(count.items()))}
+    (folder / ABOUT).write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2))
+    return about
+
+
+def described(world: SimulatedWorld) -> dict[str, Any]:
+    """How ``world`` was made, with the source and certainty of everything assumed in it."""
+    scenario = world.scenario
+    return {
+        "simulated": True,
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "seed": world.seed,
+        "scale": world.scale,
+        "starts": scenario.starts.isoformat(),
+        "opens": scenario.opens.isoformat(),
+        "ends": scenario.ends.isoformat(),
+        "trains": len(world.timetable),
+        "containers": len(world.timetable) * world.boxes,
+        "assumptions": {
+            name: said.model_dump(mode="json", exclude_none=True)
+            for name, said in scenario.assumptions.items()
+        },
+        "facts": list(scenario.facts),
+    }

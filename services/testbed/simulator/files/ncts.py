@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.testbed.simulator.customs import HOLDER
 from services.testbed.simulator.files.file_formats import Element, local, xml_message
 from services.testbed.simulator.files.office_records import (
     Fact,
@@ -20,7 +21,6 @@ from services.testbed.simulator.files.office_records import (
     only,
 )
 from services.testbed.simulator.reports import Message
-from services.testbed.simulator.transit import HOLDER
 
 FORMAT = "ncts"
 SYSTEMS = {"eu-pl": "NTA.PL", "eu-de": "NTA.DE"}

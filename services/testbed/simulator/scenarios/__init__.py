@@ -1,6 +1,12 @@
 """Scenarios by name: package data with the source and certainty of every number, and their reader."""
 
-from services.testbed.simulator.scenarios.model import Assumption, Scenario
-from services.testbed.simulator.scenarios.reader import UnknownScenario, names, scenario, services
+from services.testbed.simulator.scenarios.model import (
+    Assumption,
+    Scenario,
+    UnknownScenario,
+    names,
+    scenario,
+    services,
+)
 
 __all__ = ["Assumption", "Scenario", "UnknownScenario", "names", "scenario", "services"]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import tomllib
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas import railnet
 from schemas.railnet import Certainty, ScenarioFact
+from services.testbed.simulator.service import Service
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -193,3 +200,46 @@ def _interval(identity: str, starts: datetime | None) -> tuple[int, int]:
 def _day(text: str) -> datetime:
     day = date.fromisoformat(text[:10])
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+_FOLDER = "services.testbed.simulator.scenarios"
+
+
+class UnknownScenario(Exception):
+    """There is no scenario of that name; the text lists those that there are."""
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """All scenarios by name."""
+    found = (entry.name for entry in files(_FOLDER).iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
+
+
+@cache
+def scenario(name: str) -> Scenario:
+    """The scenario ``name``; raises UnknownScenario."""
+    if name not in names():
+        raise UnknownScenario(f"no scenario {name!r}; there are {', '.join(names())}")
+    table = tomllib.loads((files(_FOLDER) / f"{name}.toml").read_text(encoding="utf-8"))
+    return Scenario.model_validate({"name": name, **table})
+
+
+@cache
+def services() -> Mapping[str, Service]:
+    """Every train service by id."""
+    text = (files(_FOLDER) / "services.csv").read_text(encoding="utf-8")
+    return MappingProxyType(
+        {row["id"]: _service(row) for row in csv.DictReader(io.StringIO(text, newline=""))}
+    )
+
+
+def _service(row: Mapping[str, str]) -> Service:
+    return Service(
+        id=row["id"],
+        corridor=row["corridor"],
+        path=railnet.corridors()[row["corridor"]].stations,
+        operator=row["operator"],
+        per_day=float(row["trains_per_day"]),
+        timetabled=row["timetabled"] == "yes",
+    )
