@@ -17,12 +17,11 @@ from services.producers.spool import Message
 from services.testbed.chaos import publishers
 from services.testbed.chaos.audit import States, Storage
 from services.testbed.chaos.fault_injection import Stepper, Traps
-from services.testbed.chaos.kills import ORDER, REPLAY, Hit, plan, point_of
+from services.testbed.chaos.kills import ORDER, REPLAY, Hit, Place, moved, plan, point_of
 from services.testbed.chaos.prove import good, report
 from services.testbed.chaos.publishers import divide, paced
-from services.testbed.chaos.watch import Place, moved
 from services.testbed.commands import proofs
-from services.testbed.simulator.signatures import Outgoing
+from services.testbed.simulator.signed_messages import Outgoing
 
 
 def stepping(folder: Path, points: str) -> int:

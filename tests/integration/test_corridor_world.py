@@ -10,7 +10,7 @@ from services.testbed.demo.run import play
 from services.testbed.localstack.platform import Platform
 from services.testbed.simulator import files
 from services.testbed.simulator.corridors import simulate
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.signed_messages import members, profiles
 
 pytestmark = pytest.mark.integration
 

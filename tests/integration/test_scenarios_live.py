@@ -22,7 +22,7 @@ from services.testbed.simulator import files
 from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of, simulate
 from services.testbed.simulator.scenarios import scenario
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.signed_messages import members, profiles
 from services.testbed.simulator.simulate import Simulation
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

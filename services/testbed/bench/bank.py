@@ -32,7 +32,7 @@ from services.testbed.localstack.api import LocalApi
 from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
 from services.testbed.localstack.platform import RunningPlatform, register
 from services.testbed.localstack.stack import LocalStack
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.signed_messages import members, profiles
 
 NETWORK: Final = "demo"
 SEED: Final = 1

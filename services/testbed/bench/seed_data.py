@@ -34,7 +34,7 @@ from services.processors.settings import admission_settings
 from services.producers.profile import Profile
 from services.testbed.chaos.banks import AT, FORWARDER, messages
 from services.testbed.simulator.cast import GATEWAY
-from services.testbed.simulator.signatures import Outgoing, sign_all
+from services.testbed.simulator.signed_messages import Outgoing, sign_all
 
 BANK = "silkbank"
 _BLOCK = 4_096

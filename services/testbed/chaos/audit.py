@@ -35,8 +35,7 @@ from services.processors.settings import admission_settings
 from services.query.stored_events import reread
 from services.testbed.chaos.oracle import consignment_of, differences
 from services.testbed.chaos.publishers import Journal
-from services.testbed.simulator.invalid_messages import expected
-from services.testbed.simulator.signatures import Outgoing
+from services.testbed.simulator.signed_messages import Outgoing, expected
 from services.testbed.simulator.simulate import Simulation
 
 # Only what can reach a consignment is handed to ``derive``: the objects that links lead to it from, at any time, and the

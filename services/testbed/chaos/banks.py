@@ -32,7 +32,7 @@ from services.ledger.storage.session import open_session
 from services.producers.profile import Profile
 from services.testbed.simulator.cast import Party, salt_secret_of, seed_of
 from services.testbed.simulator.reports import Message
-from services.testbed.simulator.signatures import key_of, registration
+from services.testbed.simulator.signed_messages import key_of, registration
 
 FORWARDER = "sinolink"
 RIVAL = Party("rivalbank", "Another bank (simulated)", ("bank",))

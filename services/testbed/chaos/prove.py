@@ -22,13 +22,11 @@ from services.processors.settings import admission_settings, declared_topics
 from services.testbed.chaos import audit, banks
 from services.testbed.chaos.audit import States, Storage
 from services.testbed.chaos.fault_injection import FOLDER, Traps
-from services.testbed.chaos.kills import FROZEN, KILLED, RANDOM, REPLAY, Attacker, Hit, plan, point_of
+from services.testbed.chaos.kills import FROZEN, KILLED, RANDOM, REPLAY, Attacker, Hit, NoFlow, plan, point_of
 from services.testbed.chaos.publishers import Publishers, PublishersFailed, divide
-from services.testbed.chaos.watch import NoFlow
 from services.testbed.localstack.broker_settings import BACK_SOON
 from services.testbed.localstack.platform import Platform
-from services.testbed.simulator.invalid_messages import sprinkle
-from services.testbed.simulator.signatures import Outgoing, members, profiles, sign_all
+from services.testbed.simulator.signed_messages import Outgoing, members, profiles, sign_all, sprinkle
 from services.testbed.simulator.simulate import Scale, Simulation, simulate
 
 

@@ -31,7 +31,7 @@ from services.producers import publisher
 from services.producers.unsent import BrokerUnreachable
 from services.runtime.parent_process import VARIABLE as PARENT
 from services.runtime.parent_process import end_with_parent
-from services.testbed.simulator.signatures import Outgoing
+from services.testbed.simulator.signed_messages import Outgoing
 
 IN_FLIGHT = 400
 _SETTLE_SECONDS = 12

@@ -19,8 +19,7 @@ from services.testbed.demo import drills
 from services.testbed.localstack.process import StackError
 from services.testbed.simulator.corridors import SimulatedWorld, running
 from services.testbed.simulator.corridors import simulate as world_of
-from services.testbed.simulator.scenarios import UnknownScenario, scenario
-from services.testbed.simulator.scenarios.model import Scenario, micros
+from services.testbed.simulator.scenarios import Scenario, UnknownScenario, micros, scenario
 
 
 def chosen_world(name: str, seed: int, trains: int | None, end: str) -> SimulatedWorld:

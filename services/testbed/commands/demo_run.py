@@ -35,7 +35,7 @@ from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
 from services.testbed.simulator.files import Handed
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.signed_messages import members, profiles
 from services.testbed.simulator.simulate import Simulation
 
 

@@ -21,7 +21,7 @@ from services.testbed.chaos.prove import good, prove
 from services.testbed.demo.run import play
 from services.testbed.localstack.platform import Platform
 from services.testbed.simulator.files import Handed
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.signed_messages import members, profiles
 from services.testbed.simulator.simulate import Scale, simulate
 
 Say = Callable[[str], None]

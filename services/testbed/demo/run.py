@@ -23,7 +23,7 @@ from services.testbed.demo.comparison import compare, shown
 from services.testbed.demo.schedule import Dispatch, Programme, programme
 from services.testbed.localstack.platform import Platform, RunningPlatform
 from services.testbed.simulator.files import Handed
-from services.testbed.simulator.signatures import profiles
+from services.testbed.simulator.signed_messages import profiles
 from services.testbed.simulator.simulate import Simulation
 
 Say = Callable[[str], None]

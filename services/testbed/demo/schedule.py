@@ -17,8 +17,7 @@ from services.producers.intake import Intake
 from services.producers.profile import Profile
 from services.producers.spool import Message, Spool
 from services.testbed.simulator.files import Handed, PartnerFile, settings
-from services.testbed.simulator.invalid_messages import expected, sprinkle
-from services.testbed.simulator.signatures import Outgoing, sign_all
+from services.testbed.simulator.signed_messages import Outgoing, expected, sign_all, sprinkle
 
 BROKEN_SHARE = 0.01
 

@@ -29,8 +29,7 @@ from services.testbed.simulator.conduct import MEDDLINGS
 from services.testbed.simulator.faults import Gossip, Rates
 from services.testbed.simulator.journey import Journey
 from services.testbed.simulator.reports import Message, Telling
-from services.testbed.simulator.scenarios import Scenario, scenario, services
-from services.testbed.simulator.scenarios.model import micros
+from services.testbed.simulator.scenarios import Scenario, micros, scenario, services
 from services.testbed.simulator.service import Service, departures, spliced
 from services.testbed.simulator.simulate import Scale, Simulation
 from services.testbed.simulator.tracks import NO_TRACKS, Snapshot, Tracks

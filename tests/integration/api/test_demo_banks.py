@@ -28,7 +28,7 @@ from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
 from services.testbed.simulator import financing
 from services.testbed.simulator.corridors import simulate
-from services.testbed.simulator.signatures import Outgoing, members, profiles, sign_all
+from services.testbed.simulator.signed_messages import Outgoing, members, profiles, sign_all
 from tests.calling.running import RunningApi
 
 pytestmark = pytest.mark.integration

@@ -24,7 +24,7 @@ from services.telemetry import gauges
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
 from services.testbed.simulator.corridors import simulate
-from services.testbed.simulator.signatures import Outgoing, members, profiles, sign_all
+from services.testbed.simulator.signed_messages import Outgoing, members, profiles, sign_all
 from tests.casework.platform import Clock, register_platform
 from tests.signed.telling import APPENDED_MS, GATEWAY, Desk
 

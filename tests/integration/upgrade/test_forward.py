@@ -42,7 +42,7 @@ from services.testbed.localstack.platform import RunningPlatform, addresses, reg
 from services.testbed.localstack.stack import LocalStack
 from services.testbed.simulator import files
 from services.testbed.simulator.corridors import simulate
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.signed_messages import members, profiles
 from tests.upgrading.comparing import schema, state
 from tests.upgrading.previous import command, environment, next_release, previous_release
 

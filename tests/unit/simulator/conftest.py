@@ -13,7 +13,7 @@ from services.ledger.registry.fold import fold
 from services.ledger.registry.registry import Registry
 from services.testbed.chaos.audit import Refold
 from services.testbed.chaos.oracle import consignment_of, differences, thing_of
-from services.testbed.simulator.signatures import members, profiles, unsigned
+from services.testbed.simulator.signed_messages import members, profiles, unsigned
 from services.testbed.simulator.simulate import Scale, Simulation, simulate
 
 

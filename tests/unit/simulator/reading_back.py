@@ -21,7 +21,7 @@ from services.producers.native import Unsigned
 from services.testbed.simulator import files
 from services.testbed.simulator.files import Handed, PartnerFile
 from services.testbed.simulator.files.office_records import Fact
-from services.testbed.simulator.signatures import profiles, unsigned
+from services.testbed.simulator.signed_messages import profiles, unsigned
 from tests.unit.simulator.conftest import registry_of
 from tests.unit.simulator.corridor_worlds import small
 

@@ -10,7 +10,7 @@ import pytest
 
 from schemas import railnet
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
-from services.testbed.simulator.scenarios.model import micros
+from services.testbed.simulator.scenarios import micros
 from services.testbed.simulator.tracks import State, Stretch
 from services.testbed.simulator.world import DAY, HOUR
 from tests.unit.simulator.corridor_worlds import NAMES, small

@@ -19,10 +19,9 @@ from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.conditions import Outage, durations, sent_after
 from services.testbed.simulator.corridors import running, simulate
 from services.testbed.simulator.files import folder
-from services.testbed.simulator.scenarios import Scenario, names, scenario, services
-from services.testbed.simulator.scenarios.model import fact
+from services.testbed.simulator.scenarios import Scenario, fact, names, scenario, services
 from services.testbed.simulator.service import ENDS, departures, hours, sections, spliced
-from services.testbed.simulator.signatures import profiles
+from services.testbed.simulator.signed_messages import profiles
 from services.testbed.simulator.world import DAY, HOUR, MINUTE
 
 SIMULATOR = Path(__file__).resolve().parents[3] / "services" / "simulator"

@@ -15,7 +15,7 @@ from services.testbed.simulator.corridors import running, simulate
 from services.testbed.simulator.files.folder import lines
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.scenarios import UnknownScenario, scenario, services
-from services.testbed.simulator.signatures import profiles, sign_all, sign_stream
+from services.testbed.simulator.signed_messages import profiles, sign_all, sign_stream
 from services.testbed.simulator.world import DAY, World
 from tests.unit.simulator.conftest import facts_of, mismatches
 from tests.unit.simulator.corridor_worlds import NAMES, small

@@ -13,7 +13,7 @@ from services.testbed.demo.banks import look_alike, reservation, true_papers
 from services.testbed.demo.financing import VALID_TO, Money
 from services.testbed.simulator import financing
 from services.testbed.simulator.corridors import simulate
-from services.testbed.simulator.signatures import profiles, sign_all
+from services.testbed.simulator.signed_messages import profiles, sign_all
 from services.testbed.simulator.simulate import Simulation
 
 WORLD = simulate("polish-closure-2025", 1, scale=0.02)

@@ -10,7 +10,7 @@ from random import Random
 from services.testbed.demo.run import Clock
 from services.testbed.demo.schedule import programme
 from services.testbed.simulator.files import handed
-from services.testbed.simulator.signatures import profiles
+from services.testbed.simulator.signed_messages import profiles
 from tests.unit.simulator.corridor_worlds import small
 
 
@@ -43,7 +43,7 @@ from random import Random
 from services.testbed.commands.demo import chosen_world
 from services.testbed.demo.schedule import programme
 from services.testbed.simulator.files import handed
-from services.testbed.simulator.signatures import profiles
+from services.testbed.simulator.signed_messages import profiles
 
 seed = int(sys.argv[2])
 world = chosen_world("tiny", seed, None, sys.argv[1])

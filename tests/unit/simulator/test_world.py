@@ -17,8 +17,14 @@ from services.processors.topics.declaration import read_declaration
 from services.testbed.simulator import numbers
 from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.conduct import FORBIDDEN_AS
-from services.testbed.simulator.invalid_messages import BREAKS, expected, sprinkle
-from services.testbed.simulator.signatures import Outgoing, profiles, sign_all
+from services.testbed.simulator.signed_messages import (
+    BREAKS,
+    Outgoing,
+    expected,
+    profiles,
+    sign_all,
+    sprinkle,
+)
 from services.testbed.simulator.simulate import NOW, Scale, Simulation, simulate
 from tests.unit.simulator.conftest import registry_of, world
 
