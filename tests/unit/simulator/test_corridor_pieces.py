@@ -134,9 +134,7 @@ def test_every_duration_has_a_source_and_a_certainty_and_is_used() -> None:
 
 def _without_faults(code: str) -> str:
     """The code without the faults of messages, whose delays are no dwell of anything."""
-    for name in ("faults.py", "rumours.py"):
-        code = code.replace((SIMULATOR / name).read_text(encoding="utf-8"), "")
-    return code
+    return code.replace((SIMULATOR / "faults.py").read_text(encoding="utf-8"), "")
 
 
 def test_the_closure_is_the_one_of_the_facts() -> None:
