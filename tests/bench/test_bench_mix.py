@@ -16,7 +16,7 @@ from services.processors.settings import admission_settings
 from services.testbed.bench import signed
 from services.testbed.bench.events import MEDIAN_BYTES
 from services.testbed.bench.mix import MIX, Plan, Planned, base
-from services.testbed.bench.signed import Message, shelve, sign
+from services.testbed.bench.signed import Message, sign, write_signed
 from services.testbed.bench.world import World
 
 APPENDED = 1_790_000_000_000
@@ -135,7 +135,7 @@ def test_the_base_founds_every_consignment() -> None:
 
 def test_signed_messages_come_back_from_disk_in_their_order(messages: list[Planned], tmp_path: Path) -> None:
     some = messages[:500]
-    shelf = shelve(iter(some), Scheme.ED25519, tmp_path, processes=1)
+    shelf = write_signed(iter(some), Scheme.ED25519, tmp_path, processes=1)
     lanes = [[m for chunk in shelf.lane(lane) for m in chunk] for lane in range(shelf.lanes)]
     assert shelf.events == 500 == sum(map(len, lanes))
     assert min(map(len, lanes)) > 100

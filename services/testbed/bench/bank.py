@@ -24,8 +24,8 @@ from services.ledger.registry import store
 from services.ledger.storage.migrate import migrate
 from services.producers.profile import Profile
 from services.testbed.bench import bank_load, machine, seed_data
-from services.testbed.bench.bank_load import Answered, Prepared, paced, steady
-from services.testbed.bench.observation import Crossings, cpu_seconds
+from services.testbed.bench.bank_load import LoadResult, SignedRequests, paced, steady
+from services.testbed.bench.observation import RoundTripCounter, cpu_seconds
 from services.testbed.bench.plans import plans, whole_reads
 from services.testbed.chaos import banks
 from services.testbed.localstack.api import LocalApi
@@ -40,14 +40,14 @@ NOWHERE: Final = "127.0.0.1:9"
 """A broker that nobody asks: no event is posted here."""
 
 
-class Served(NamedTuple):
+class RunningApi(NamedTuple):
     """An API that answers: its URL, and the process (its workers are children of it)."""
 
     url: str
     pid: int
 
 
-class Premises:
+class BankEnvironment:
     """A prepared database with a client of the bank, and the API over it."""
 
     def __init__(self, dsn: str, folder: Path) -> None:
@@ -68,20 +68,20 @@ class Premises:
             add_client(session, seed_data.BANK, party, jwk=public, at=now, by="bench")
 
     @contextmanager
-    def serving(self, workers: int, dsn: str = "") -> Iterator[Served]:
+    def serving(self, workers: int, dsn: str = "") -> Iterator[RunningApi]:
         """The API as processes of its own, over the database or over what stands before it at ``dsn``."""
         servers = Servers(GivenBroker(NOWHERE), GivenDatabase(dsn or self.dsn))
         environment = {"LIANYUN_API_WORKERS": str(workers), "LIANYUN_API_RATE": "100000000"}
         platform = RunningPlatform(servers, NETWORK)
         with LocalApi(platform, self._folder, self._folder / "logs", environment=environment) as api:
-            yield Served(api.url, api.pid)
+            yield RunningApi(api.url, api.pid)
 
-    def prepared(self, url: str) -> Prepared:
+    def prepared(self, url: str) -> SignedRequests:
         """The bank's client of the API at ``url``, with its token."""
-        return Prepared(url, ApiAuth(seed_data.BANK, self._key, url))
+        return SignedRequests(url, ApiAuth(seed_data.BANK, self._key, url))
 
 
-def questions(prepared: Prepared, consignments: int, count: int, random: Random) -> list[bytes]:
+def status_requests(prepared: SignedRequests, consignments: int, count: int, random: Random) -> list[bytes]:
     """Requests for the status of copied consignments drawn at random."""
     return [
         prepared.request(
@@ -92,12 +92,12 @@ def questions(prepared: Prepared, consignments: int, count: int, random: Random)
     ]
 
 
-def reservations(prepared: Prepared, numbers: Sequence[int]) -> list[bytes]:
+def reservations(prepared: SignedRequests, numbers: Sequence[int]) -> list[bytes]:
     """Requests that reserve the cargoes of these numbers."""
     return [_reservation(prepared, number) for number in numbers]
 
 
-def _reservation(prepared: Prepared, number: int) -> bytes:
+def _reservation(prepared: SignedRequests, number: int) -> bytes:
     ask, on = banks.reservation(seed_data.BANK, number)
     assert ask.terms is not None
     (invoice,) = ask.papers.invoices
@@ -164,7 +164,7 @@ def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
     began = time.monotonic()
     hardware = machine.hardware()
     with TemporaryDirectory(prefix="lianyun-bank-") as folder, LocalStack(kafka=False) as stack:
-        premises = Premises(stack.dsn, Path(folder))
+        premises = BankEnvironment(stack.dsn, Path(folder))
         copied = seed_data.copy(stack.dsn, premises.profiles, scale.consignments)
         say(f"{copied.consignments} financed consignments copied in {copied.seconds:.0f} s")
         seed_data.publish(stack.dsn, premises.profiles, NETWORK, scale.cargoes)
@@ -173,15 +173,15 @@ def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
         with psycopg.connect(stack.database.admin_dsn, autocommit=True) as session:
             session.execute("CHECKPOINT")  # else one that the copying called for falls into a measurement
         say(f"{scale.cargoes} cargoes to be asked for")
-        run = _Run(premises, stack.database.process.pid, scale, say)
+        run = _Measurements(premises, stack.database.process.pid, scale, say)
         numbers, whole = range(scale.cargoes), whole_reads(stack.dsn)
         status = run.status()
         reserved = run.reserve(numbers[2 * COUNTED : scale.cargoes // 2])
-        at_the_desk = run.at_the_desk(numbers[scale.cargoes // 2 :])
+        decisions = run.decisions(numbers[scale.cargoes // 2 :])
         return {
             "status": status,
             "reserve": reserved,
-            "reserve_at_the_desk": at_the_desk,
+            "reserve_at_the_desk": decisions,
             "round_trips": run.round_trips(numbers[: 2 * COUNTED]),
             "whole_tables_read": {
                 name: count - whole[name]
@@ -201,10 +201,10 @@ def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _Measurements:
     """The measurements, one by one."""
 
-    premises: Premises
+    premises: BankEnvironment
     postmaster: int
     scale: Scale
     say: Say
@@ -214,9 +214,9 @@ class _Run:
         scale, random = self.scale, Random(SEED)
         with self.premises.serving(1) as api:
             prepared = self.premises.prepared(api.url)
-            warm = questions(prepared, scale.consignments, int(scale.rate), random)
+            warm = status_requests(prepared, scale.consignments, int(scale.rate), random)
             paced(api.url, warm, scale.rate / 2, CONNECTIONS)  # caches and plans of sessions
-            asked = questions(prepared, scale.consignments, int(scale.rate * scale.seconds), random)
+            asked = status_requests(prepared, scale.consignments, int(scale.rate * scale.seconds), random)
             load, spent = os.getloadavg(), self._spent(api)
             found = paced(api.url, asked, scale.rate, CONNECTIONS)
             cpu = self._since(spent, api, len(asked))
@@ -250,7 +250,7 @@ class _Run:
             load_before=_load(load),
         )
 
-    def at_the_desk(self, numbers: Sequence[int]) -> dict[str, Any]:
+    def decisions(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Reservations without HTTP."""
         scale, processes = self.scale, min(os.cpu_count() or 1, self.scale.clients)
         load, decided = os.getloadavg(), self._decided()
@@ -268,7 +268,7 @@ class _Run:
         count = max(1, len(found.milliseconds))
         used = (cpu_seconds([self.postmaster], with_children=True) or 0.0) - postgres
         cpu = {"clients": _each(found.cpu_seconds, count), "postgres": _each(used, count)}
-        answered = Answered(found.milliseconds, Counter(), found.seconds)
+        answered = LoadResult(found.milliseconds, Counter(), found.seconds)
         self.say(f"at the desk: {count / found.seconds:.0f}/s; {cpu} ms of processor each")
         return _figures(
             answered,
@@ -283,10 +283,10 @@ class _Run:
     def round_trips(self, numbers: Sequence[int]) -> dict[str, float]:
         """Round trips to the database of one request of each kind."""
         scale, random, found = self.scale, Random(SEED), dict[str, float]()
-        with Crossings(self.premises.dsn) as counter, self.premises.serving(1, counter.dsn) as api:
+        with RoundTripCounter(self.premises.dsn) as counter, self.premises.serving(1, counter.dsn) as api:
             prepared = self.premises.prepared(api.url)
             kinds = {
-                "status": questions(prepared, scale.consignments, 2 * COUNTED, random),
+                "status": status_requests(prepared, scale.consignments, 2 * COUNTED, random),
                 "reserve": reservations(prepared, numbers),
             }
             for kind, asked in kinds.items():
@@ -312,13 +312,13 @@ class _Run:
         decisions, commits = map(int, row)
         return round(decisions / max(1, commits), 2)
 
-    def _spent(self, api: Served) -> dict[str, float]:
+    def _spent(self, api: RunningApi) -> dict[str, float]:
         return {
             "api": cpu_seconds([api.pid], with_children=True) or 0.0,
             "postgres": cpu_seconds([self.postmaster], with_children=True) or 0.0,
         }
 
-    def _since(self, before: dict[str, float], api: Served, requests: int) -> dict[str, float]:
+    def _since(self, before: dict[str, float], api: RunningApi, requests: int) -> dict[str, float]:
         return {name: _each(now - before[name], requests) for name, now in self._spent(api).items()}
 
 
@@ -330,7 +330,7 @@ def _load(averages: tuple[float, float, float]) -> list[float]:
     return [round(value, 2) for value in averages]
 
 
-def _figures(found: Answered, **more: Any) -> dict[str, Any]:
+def _figures(found: LoadResult, **more: Any) -> dict[str, Any]:
     return {
         "answers": len(found.milliseconds),
         "per_second": round(len(found.milliseconds) / found.seconds, 1),

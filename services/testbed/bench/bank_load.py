@@ -28,7 +28,7 @@ from services.testbed.chaos import banks
 
 
 @dataclass(slots=True)
-class Answered:
+class LoadResult:
     """What came back: milliseconds of each answer in ascending order, statuses, and the seconds that it took."""
 
     milliseconds: list[float]
@@ -41,7 +41,7 @@ class Answered:
         return self.milliseconds[min(len(self.milliseconds) - 1, int(share * len(self.milliseconds)))]
 
 
-class Prepared:
+class SignedRequests:
     """Makes signed requests of one client; its token is got once."""
 
     def __init__(self, url: str, auth: ApiAuth) -> None:
@@ -65,19 +65,19 @@ class Prepared:
         return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def paced(url: str, requests: Sequence[bytes], rate: float, connections: int) -> Answered:
+def paced(url: str, requests: Sequence[bytes], rate: float, connections: int) -> LoadResult:
     """Send ``requests`` at ``rate`` a second whatever comes back; each is measured from when it was due."""
     return asyncio.run(_paced(url, requests, rate, connections))
 
 
-def steady(url: str, queues: Sequence[Sequence[bytes]], seconds: float) -> Answered:
+def steady(url: str, queues: Sequence[Sequence[bytes]], seconds: float) -> LoadResult:
     """One connection for each of ``queues``, each asking again as soon as it is answered, for so many seconds at most."""
     return asyncio.run(_steady(url, queues, seconds))
 
 
-async def _paced(url: str, requests: Sequence[bytes], rate: float, connections: int) -> Answered:
+async def _paced(url: str, requests: Sequence[bytes], rate: float, connections: int) -> LoadResult:
     queue: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
-    found = Answered([], Counter(), 0.0)
+    found = LoadResult([], Counter(), 0.0)
     opened = [await _open(url) for _ in range(connections)]
 
     async def work(pair: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
@@ -98,8 +98,8 @@ async def _paced(url: str, requests: Sequence[bytes], rate: float, connections: 
     return _closed(found, opened, began)
 
 
-async def _steady(url: str, queues: Sequence[Sequence[bytes]], seconds: float) -> Answered:
-    found = Answered([], Counter(), 0.0)
+async def _steady(url: str, queues: Sequence[Sequence[bytes]], seconds: float) -> LoadResult:
+    found = LoadResult([], Counter(), 0.0)
     opened = [await _open(url) for _ in queues]
     began = time.perf_counter()
 
@@ -119,7 +119,7 @@ async def _open(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
 
 
 async def _ask(
-    pair: tuple[asyncio.StreamReader, asyncio.StreamWriter], raw: bytes, due: float, found: Answered
+    pair: tuple[asyncio.StreamReader, asyncio.StreamWriter], raw: bytes, due: float, found: LoadResult
 ) -> None:
     reader, writer = pair
     writer.write(raw)
@@ -132,8 +132,8 @@ async def _ask(
 
 
 def _closed(
-    found: Answered, opened: Sequence[tuple[asyncio.StreamReader, asyncio.StreamWriter]], began: float
-) -> Answered:
+    found: LoadResult, opened: Sequence[tuple[asyncio.StreamReader, asyncio.StreamWriter]], began: float
+) -> LoadResult:
     found.seconds = time.perf_counter() - began
     found.milliseconds.sort()
     for _, writer in opened:
@@ -141,7 +141,7 @@ def _closed(
     return found
 
 
-class Reserved(NamedTuple):
+class DecisionLoad(NamedTuple):
     """What clients got: milliseconds of each decision in ascending order, outcomes, seconds, processor time of the clients."""
 
     milliseconds: list[float]
@@ -159,7 +159,7 @@ def reserve(
     clients: int,
     processes: int,
     seconds: float,
-) -> Reserved:
+) -> DecisionLoad:
     """Reserve ``cargoes`` for ``bank`` by so many clients, dealt out to so many processes; blocks for ``seconds`` at most."""
     each = max(1, clients // processes)
     shares = [cargoes[number::processes] for number in range(processes)]
@@ -168,7 +168,7 @@ def reserve(
         list(pool.map(time.sleep, [0.5] * processes))  # all are there before any begins
         began = [pool.submit(_clients, dsn, keys, network, bank, share, each, seconds) for share in shares]
         done = [share.result() for share in began]
-    return Reserved(
+    return DecisionLoad(
         sorted(ms for share in done for ms in share.milliseconds),
         dict(sum((Counter(share.outcomes) for share in done), Counter[str]())),
         max(share.seconds for share in done),
@@ -186,7 +186,7 @@ def decide(desk: GroupCommit, bank: str, number: int) -> Ruling:
 
 def _clients(
     dsn: str, keys: Path, network: str, bank: str, cargoes: Sequence[int], clients: int, seconds: float
-) -> Reserved:
+) -> DecisionLoad:
     desk = GroupCommit(read_keys(keys).desk(network), lambda: open_session(dsn, "lianyun-bench"))
     found: list[float] = []
     outcomes = Counter[str]()
@@ -216,4 +216,4 @@ def _clients(
     for thread in threads:
         thread.join()
     desk.close()
-    return Reserved(found, dict(outcomes), time.perf_counter() - since[0], time.process_time() - since[1])
+    return DecisionLoad(found, dict(outcomes), time.perf_counter() - since[0], time.process_time() - since[1])

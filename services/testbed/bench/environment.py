@@ -22,7 +22,7 @@ from services.runtime.ports import free_port
 from services.testbed.bench import signed
 from services.testbed.bench.observation import Place
 from services.testbed.bench.senders import Sent, fill
-from services.testbed.bench.signed import Shelf
+from services.testbed.bench.signed import MessageFiles
 from services.testbed.localstack.database import fresh_database
 from services.testbed.localstack.stack import LocalStack
 
@@ -30,11 +30,11 @@ _READY = "lianyun_worker_ready"
 _LOG_LINES = 80
 
 
-class CrewFailed(Exception):
+class WorkersFailed(Exception):
     """The workers did not do what was waited for; the text shows the ends of their logs."""
 
 
-class Crew:
+class WorkerPool:
     """``workers`` supervised worker processes on one database; a context manager. Their logs go to ``logs``."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Crew:
         until = time.monotonic() + patience
         while self.metrics()[_READY] < self._workers:
             if time.monotonic() > until:
-                raise CrewFailed(f"the workers were not ready after {patience:.0f} s\n{self.log_ends()}")
+                raise WorkersFailed(f"the workers were not ready after {patience:.0f} s\n{self.log_ends()}")
             time.sleep(0.2)
 
     def metrics(self) -> Mapping[str, float]:
@@ -99,7 +99,7 @@ class Crew:
         """Raise CrewFailed where a worker ended by itself: its restart would be measured too."""
         if self._supervisor.restarts:
             ended = ", ".join(f"worker {one.worker} ended: {one.name}" for one in self._supervisor.ended)
-            raise CrewFailed(f"{ended}\n{self.log_ends()}")
+            raise WorkersFailed(f"{ended}\n{self.log_ends()}")
 
     def log_ends(self) -> str:
         """The last lines that each worker logged."""
@@ -122,7 +122,7 @@ def _scrape(port: int) -> str:
 BASE = "bench_base"
 
 
-class Ground:
+class Fixture:
     """A running stack whose topics grow from one measurement to the next, and copies of one prepared database.
 
     Each measurement works on a copy whose ledger stands at the end of the log, so all start from the same state.
@@ -148,7 +148,7 @@ class Ground:
                 place = topic, partition
                 self._ends[place] = max(self._ends[place], offset + 1)
 
-    def fill(self, shelf: Shelf) -> None:
+    def fill(self, shelf: MessageFiles) -> None:
         """Publish everything on ``shelf`` and wait for the broker's word."""
         self.note(fill(self.stack.bootstrap, shelf))
 

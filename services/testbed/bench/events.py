@@ -79,7 +79,7 @@ _RAILWAYS = tuple(w.STATIONS)
 _CUSTOMS = {"gacc": "CN", "eaeu-kz": "KZ", "eaeu-ru": "RU", "eaeu-by": "BY", "eu-pl": "PL", "eu-de": "DE"}
 
 
-class Said(NamedTuple):
+class Statement(NamedTuple):
     """One statement: who, which type, the object that its Kafka key names, the payload, and how many consignments it
     concerns. ``happened`` is the time within ``payload`` as written, "" where there is none."""
 
@@ -112,7 +112,7 @@ def milestone(
     run: str = "",
     extra: str = "",
     reaches: int = 1,
-) -> Said:
+) -> Statement:
     """``party`` reports ``name`` of ``target`` (kind, id) at about ``at``: mostly as a fact, some as an expectation."""
     kind, identifier = target
     chance = random.random()
@@ -127,10 +127,10 @@ def milestone(
         f',"objects":[{{"kind":"{kind}","id":"{identifier}"}}]{extra}'
     )
     payload = f"{body}{fill(random, party, len(body), relayed=True)}}}"
-    return Said(party, f"cre.{name}.v1", identifier, payload, reaches, happened)
+    return Statement(party, f"cre.{name}.v1", identifier, payload, reaches, happened)
 
 
-def of_box(random: Random, box: str, at: int) -> Said:
+def of_box(random: Random, box: str, at: int) -> Statement:
     """A movement of one container: stations on the way, the two terminals, now and then a broken seal."""
     chance, target = random.random(), ("container", box)
     if chance < 0.62:
@@ -162,7 +162,7 @@ def of_box(random: Random, box: str, at: int) -> Said:
     return milestone(random, railway, name, at, target, place=place, extra=extra)
 
 
-def of_customs(random: Random, target: tuple[str, str], at: int) -> Said:
+def of_customs(random: Random, target: tuple[str, str], at: int) -> Statement:
     """A step before one of six customs administrations, about a container or a declaration."""
     party = random.choice(tuple(_CUSTOMS))
     name, extra = random.choice(
@@ -181,7 +181,7 @@ def of_customs(random: Random, target: tuple[str, str], at: int) -> Said:
     return milestone(random, speaker, name, at, target, extra=office + extra)
 
 
-def of_note(random: Random, note: str, at: int) -> Said:
+def of_note(random: Random, note: str, at: int) -> Statement:
     """A step of a consignment note."""
     party = random.choice(("cr", "cr", "xianport"))
     if random.random() < 0.6:
@@ -193,7 +193,7 @@ def of_note(random: Random, note: str, at: int) -> Said:
     return milestone(random, party, "document.note_amended", at, ("note", note), place=w.ORIGIN, extra=extra)
 
 
-def of_paper(random: Random, consignment: int, at: int) -> Said:
+def of_paper(random: Random, consignment: int, at: int) -> Statement:
     """A booking or a trade paper of a consignment."""
     party, target = w.founder(consignment), ("consignment", w.key(consignment))
     chance = random.random()
@@ -209,7 +209,7 @@ def of_paper(random: Random, consignment: int, at: int) -> Said:
     return milestone(random, party, "document.invoice_issued", at, target, extra=extra)
 
 
-def of_train(random: Random, world: w.World, at: int, position: bool) -> Said:
+def of_train(random: Random, world: w.World, at: int, position: bool) -> Statement:
     """A train is somewhere (``position``), or left or reached a station; it concerns all that it carries."""
     number = random.randrange(world.trains)
     railway = random.choice(_RAILWAYS)
@@ -235,12 +235,12 @@ def of_train(random: Random, world: w.World, at: int, position: bool) -> Said:
     )
 
 
-def link(random: Random, party: str, name: str, key: str, body: str, at: int, reaches: int = 1) -> Said:
+def link(random: Random, party: str, name: str, key: str, body: str, at: int, reaches: int = 1) -> Statement:
     """A link of ``party`` with ``body`` behind its salt, in force from about ``at``."""
     start = clock(party, at - random.randrange(30 * MINUTE))
     text = f'{{"salt":"{salt(random)}","from":"{start}",{body}'
     payload = f"{text}{fill(random, party, len(text), relayed=False)}}}"
-    return Said(party, f"cre.link.{name}.v1", key, payload, reaches, start)
+    return Statement(party, f"cre.link.{name}.v1", key, payload, reaches, start)
 
 
 def publication(micros: int) -> str:

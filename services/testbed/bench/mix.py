@@ -15,13 +15,13 @@ from typing import Any, Final, Literal, NamedTuple
 
 from services.testbed.bench import events
 from services.testbed.bench import world as w
-from services.testbed.bench.events import MINUTE, Said
+from services.testbed.bench.events import MINUTE, Statement
 
-Spoil = Literal["", "signature", "key", "source"]
+Defect = Literal["", "signature", "key", "source"]
 """What goes wrong at signing: nothing, a byte changed afterwards, a key that nobody registered, another's source."""
 
 
-def spoilt(random: Random, stated: Said) -> tuple[Said, Spoil]:
+def with_defect(random: Random, stated: Statement) -> tuple[Statement, Defect]:
     """``stated`` as it must not be accepted, and what its signer still has to do wrong."""
     match random.randrange(6):
         case 0:
@@ -44,7 +44,7 @@ _SPOKEN_OF_LINKED = 0.05
 _KINDS = ("container", "note", "declaration")
 
 
-class Linking:
+class LinkSource:
     """Hands out objects to speak of, and links for them. ``patience`` microseconds lie between a link and its use."""
 
     def __init__(self, world: w.World, random: Random, patience: int) -> None:
@@ -65,7 +65,7 @@ class Linking:
         """A declaration to speak of."""
         return w.declaration(self._pick("declaration", at) // 4 * 4)
 
-    def link(self, at: int, late: bool) -> Said:
+    def link(self, at: int, late: bool) -> Statement:
         """A link that arrives at about ``at``; ``late``: for an object of which something was said already."""
         chance = self._random.random()
         if late:
@@ -101,7 +101,7 @@ class Linking:
         number = self._fresh[kind] = (self._fresh[kind] // step + 1) * step
         return number
 
-    def _of(self, kind: str, number: int, at: int) -> Said:
+    def _of(self, kind: str, number: int, at: int) -> Statement:
         consignment = self._random.randrange(self._world.consignments)
         party, target = w.founder(consignment), w.key(consignment)
         carries = f'[{{"kind":"consignment","id":"{target}"}}]'
@@ -114,7 +114,7 @@ class Linking:
         body = f'"declaration":"{w.declaration(number)}","notes":["{w.note(consignment)}"]'
         return events.link(self._random, party, "declaration_covers", w.declaration(number), body, at)
 
-    def _reloaded(self, at: int) -> Said:
+    def _reloaded(self, at: int) -> Statement:
         """Two boxes of a train stand on another wagon now, as after a change of gauge."""
         train, place = self._random.randrange(self._world.trains), self._random.randrange(w.WAGONS)
         riders = self._world.riders(train)[place * w.PER_WAGON : (place + 1) * w.PER_WAGON]
@@ -125,7 +125,7 @@ class Linking:
         key = w.box(riders[0])
         return events.link(self._random, party, "wagon_loaded", key, body, at, len(riders))
 
-    def _recomposed(self, at: int) -> Said:
+    def _recomposed(self, at: int) -> Statement:
         """A train goes on with the wagons of the other gauge."""
         number = self._random.randrange(self._world.trains)
         wagons = ",".join(f'"{w.wagon(number, w.WAGONS + place)}"' for place in range(w.WAGONS))
@@ -142,7 +142,7 @@ _RECENT = 4_000
 
 
 class Planned(NamedTuple):
-    """A message to be signed and sent; ``spoil`` says what its signer does wrong, "" nothing."""
+    """A message to be signed and sent; ``defect`` says what its signer does wrong, "" nothing."""
 
     party: str
     type: str
@@ -150,7 +150,7 @@ class Planned(NamedTuple):
     time: str
     key: str
     payload: bytes
-    spoil: Spoil = ""
+    defect: Defect = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +197,8 @@ class Plan:
     def __init__(self, world: w.World, count: int, seed: int, label: str, mix: Mix = MIX) -> None:
         self._world, self._count, self._label, self._mix = world, count, label, mix
         self._random = Random(f"{seed}/{label}")
-        self._linking = Linking(world, self._random, DISORDER)
-        self._recent: deque[tuple[str, Said]] = deque(maxlen=_RECENT)
+        self._linking = LinkSource(world, self._random, DISORDER)
+        self._recent: deque[tuple[str, Statement]] = deque(maxlen=_RECENT)
         self._number = 0
         self.counts: Counter[str] = Counter()
         self.logical = 0
@@ -241,9 +241,9 @@ class Plan:
         }
 
     def _planned(self, kind: str, at: int) -> Planned:
-        spoil: Spoil = ""
+        defect: Defect = ""
         if kind == "refused":
-            stated, spoil = spoilt(self._random, self._ordinary("container", at))
+            stated, defect = with_defect(self._random, self._ordinary("container", at))
         elif kind in ("correction", "retraction") and self._recent:
             stated = self._pointing(kind == "correction", at)
         else:
@@ -261,17 +261,17 @@ class Plan:
             events.publication(at),
             stated.key,
             stated.payload.encode(),
-            spoil,
+            defect,
         )
 
-    def _stated(self, kind: str, at: int) -> Said:
+    def _stated(self, kind: str, at: int) -> Statement:
         if kind in ("train_position", "train_milestone"):
             return events.of_train(self._random, self._world, at, kind == "train_position")
         if kind in ("link", "late_link"):
             return self._linking.link(at, late=kind == "late_link")
         return self._ordinary(kind if kind in self._mix.ordinary else "container", at)
 
-    def _ordinary(self, kind: str, at: int) -> Said:
+    def _ordinary(self, kind: str, at: int) -> Statement:
         random, linking = self._random, self._linking
         if kind == "container":
             return events.of_box(random, linking.box(at), at)
@@ -283,17 +283,19 @@ class Plan:
             return events.of_note(random, linking.note(at), at)
         return events.of_paper(random, random.randrange(self._world.consignments), at)
 
-    def _pointing(self, replaces: bool, at: int) -> Said:
+    def _pointing(self, replaces: bool, at: int) -> Statement:
         """A correction or retraction of something that its party said lately."""
         target, earlier = self._recent[self._random.randrange(len(self._recent))]
         start = f'{{"salt":"{events.salt(self._random)}","target":"{target}"'
         if not replaces:
             payload = f'{start},"reason":"DID_NOT_HAPPEN"}}'
-            return Said(earlier.party, "cre.correction.retracted.v1", earlier.key, payload, earlier.reaches)
+            return Statement(
+                earlier.party, "cre.correction.retracted.v1", earlier.key, payload, earlier.reaches
+            )
         right = events.clock(earlier.party, at - self._random.randrange(90 * MINUTE))
         data = earlier.payload.replace(earlier.happened, right, 1) if earlier.happened else earlier.payload
         payload = f'{start},"reason":"WRONG_TIME","replacement":{{"type":"{earlier.type}","data":{data}}}}}'
-        return Said(earlier.party, "cre.correction.corrected.v1", earlier.key, payload, earlier.reaches)
+        return Statement(earlier.party, "cre.correction.corrected.v1", earlier.key, payload, earlier.reaches)
 
 
 def base(world: w.World) -> Iterator[Planned]:

@@ -27,7 +27,7 @@ from schemas.signature_header import parse_header
 from schemas.signing import verify
 from services.testbed.bench import signed
 from services.testbed.bench.senders import fill
-from services.testbed.bench.signed import Message, Shelf, store
+from services.testbed.bench.signed import Message, MessageFiles, store
 
 TABLE = """
     CREATE TABLE IF NOT EXISTS state (
@@ -111,7 +111,7 @@ def naive_events_per_second(
     admin.create_topics({topic: {"num_partitions": 4, "replication_factor": 1} for topic in topics})
     admin.close()
     moved = [[m._replace(topic=topic) for m in own] for topic, own in zip(topics, dealt, strict=True)]
-    shelf: Shelf = store([message for own in moved for message in own], folder)
+    shelf: MessageFiles = store([message for own in moved for message in own], folder)
     fill(bootstrap, shelf)
     agents = [_start(bootstrap, dsn, topic, len(own)) for topic, own in zip(topics, dealt, strict=True)]
     try:
@@ -149,7 +149,7 @@ def _result(agent: subprocess.Popen[str]) -> dict[str, float]:
     raise NaiveFailed("\n".join(output.splitlines()[-15:]))
 
 
-def sample(shelf: Shelf, events: int) -> list[Message]:
+def sample(shelf: MessageFiles, events: int) -> list[Message]:
     """The first messages of a shelf, over its publishers in turn."""
     lanes = [shelf.lane(number) for number in range(shelf.lanes)]
     mixed = (message for chunks in zip(*lanes, strict=True) for chunk in chunks for message in chunk)

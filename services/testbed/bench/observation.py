@@ -28,7 +28,7 @@ Place = tuple[str, int]
 """A topic and one of its partitions."""
 
 
-class Watch(threading.Thread):
+class Sampler(threading.Thread):
     """A reader with a session of its own that looks every ``interval`` seconds; a context manager around what it watches."""
 
     def __init__(self, dsn: str, interval: float) -> None:
@@ -61,7 +61,7 @@ class Watch(threading.Thread):
         self._session.close()
 
 
-class Ledger(Watch):
+class LedgerSampler(Sampler):
     """Follows the offsets of the ledger as another session reads them: what lies below one is committed and readable."""
 
     def __init__(self, dsn: str, interval: float) -> None:
@@ -118,7 +118,7 @@ class Ledger(Watch):
                 )
 
 
-class Sessions(Watch):
+class SessionSampler(Sampler):
     """Samples what the writers' sessions do: on the processor, waiting for the client, for a lock, for the disk."""
 
     def __init__(self, dsn: str, interval: float = 0.05) -> None:
@@ -184,7 +184,7 @@ _FLUSH = b"H\x00\x00\x00\x04"
 """A message that asks for nothing: the client sends it behind a pipeline, whether it was answered meanwhile or not."""
 
 
-class Crossings:
+class RoundTripCounter:
     """A context manager: whoever connects to ``dsn`` here reaches the database of the given URL, and is counted.
 
     A round trip is counted when a client speaks after the server did. Statements that are sent together count once.

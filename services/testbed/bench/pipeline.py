@@ -14,12 +14,12 @@ from schemas.schemes import Scheme
 from services.testbed.bench import machine
 from services.testbed.bench.admission_cost import admission_stages
 from services.testbed.bench.drain import Drained, copy_rows_per_second, drain, load_base, per_second, replayed
-from services.testbed.bench.environment import Ground
-from services.testbed.bench.live import WARM_UP, Lived, live, percentile
+from services.testbed.bench.environment import Fixture
+from services.testbed.bench.live import WARM_UP, LiveRun, live, percentile
 from services.testbed.bench.mix import MIX, Plan, base
 from services.testbed.bench.naive import naive_events_per_second, sample
-from services.testbed.bench.projection_cost import Compared, compare
-from services.testbed.bench.signed import shelve
+from services.testbed.bench.projection_cost import ProjectionCost, compare
+from services.testbed.bench.signed import write_signed
 from services.testbed.bench.world import World
 from services.testbed.localstack.kafka_runtime import KAFKA_VERSION
 from services.testbed.localstack.stack import LocalStack
@@ -109,22 +109,22 @@ def budget(drained: Drained, admission: Mapping[str, float]) -> dict[str, dict[s
     }
 
 
-def latency(lived: Lived) -> dict[str, Any]:
+def latency(live_run: LiveRun) -> dict[str, Any]:
     """The figures of the live run."""
     return {
-        "p50": round(percentile(lived.visible, 0.50), 1),
-        "p99": round(percentile(lived.visible, 0.99), 1),
-        "max": round(lived.visible[-1], 1),
-        "at_events_per_second": round(lived.offered),
-        "events": lived.events,
-        "from_append_p50": round(percentile(lived.from_append, 0.50), 1),
-        "from_append_p99": round(percentile(lived.from_append, 0.99), 1),
-        "publisher_late_ms_max": round(lived.publishers_late_ms, 1),
-        "cores_busy": dict(lived.cores),
+        "p50": round(percentile(live_run.visible, 0.50), 1),
+        "p99": round(percentile(live_run.visible, 0.99), 1),
+        "max": round(live_run.visible[-1], 1),
+        "at_events_per_second": round(live_run.offered),
+        "events": live_run.events,
+        "from_append_p50": round(percentile(live_run.from_append, 0.50), 1),
+        "from_append_p99": round(percentile(live_run.from_append, 0.99), 1),
+        "publisher_late_ms_max": round(live_run.publishers_late_ms, 1),
+        "cores_busy": dict(live_run.cores),
     }
 
 
-def against_goals(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def pipeline_goals(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Each speed that was asked for, what came of it, and whether it is reached."""
     rate, naive = result["signed_events_per_second"], result["naive_faust_events_per_second"]
     batches = result["batch_signed_events_per_second"]
@@ -137,10 +137,10 @@ def against_goals(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         ("publish_to_visible_p99_ms", 500, result["publish_to_visible_ms"]["p99"], False),
         ("replay_events_per_second", 15_000, result["replay_events_per_second"], True),
     )
-    return against(asked)
+    return goal_results(asked)
 
 
-def told(drains: Sequence[Drained]) -> dict[str, Any]:
+def drain_figures(drains: Sequence[Drained]) -> dict[str, Any]:
     """The rates of drains of one kind, and what an event cost over all of them."""
     spent = {
         who: None if any(d.cpu[who] is None for d in drains) else sum(d.cpu[who] or 0.0 for d in drains)
@@ -153,12 +153,12 @@ def told(drains: Sequence[Drained]) -> dict[str, Any]:
     }
 
 
-def projections(compared: Compared) -> dict[str, Any]:
+def projections(compared: ProjectionCost) -> dict[str, Any]:
     """The figures of the drains with and without projections."""
     return {
         "projections": {
-            "without": told(compared.bare),
-            "with": told(compared.projected),
+            "without": drain_figures(compared.bare),
+            "with": drain_figures(compared.projected),
             "cost_share": round(compared.share, 3),
             "stored": compared.stored,
             "followed": compared.followed,
@@ -179,7 +179,7 @@ Goal = tuple[str, float, float | None, bool]
 """Name, what was asked, what was measured, and whether more is better."""
 
 
-def against(asked: Sequence[Goal]) -> dict[str, dict[str, Any]]:
+def goal_results(asked: Sequence[Goal]) -> dict[str, dict[str, Any]]:
     """Each goal with what came of it and whether it is reached."""
     return {
         name: {
@@ -228,8 +228,8 @@ def bench_pipeline(
 
     with TemporaryDirectory(prefix="lianyun-bench-") as folder, LocalStack() as stack:
         tell("Kafka and Postgres run")
-        ground = Ground(stack, Path(folder))
-        result = (_cost if projections else _measure)(ground, scale, tell)
+        fixture = Fixture(stack, Path(folder))
+        result = (_cost if projections else _measure)(fixture, scale, tell)
         result |= {
             "hardware": hardware,
             "versions": machine.versions(stack.dsn, KAFKA_VERSION),
@@ -241,39 +241,39 @@ def bench_pipeline(
     return result
 
 
-def _founded(ground: Ground, scale: Scale, tell: Say) -> World:
+def _founded(fixture: Fixture, scale: Scale, tell: Say) -> World:
     world = World(scale.consignments)
-    founded = shelve(base(world), Scheme.ED25519_BATCH, ground.folder / "base")
-    took = load_base(ground, founded, scale.workers)
+    founded = write_signed(base(world), Scheme.ED25519_BATCH, fixture.folder / "base")
+    took = load_base(fixture, founded, scale.workers)
     tell(f"{scale.consignments} consignments stand ({founded.events} events in {took:.0f} s)")
     return world
 
 
-def _cost(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
-    world = _founded(ground, scale, tell)
-    compared = compare(ground, world, scale.events, scale.workers, scale.batch_events, scale.seed, tell)
+def _cost(fixture: Fixture, scale: Scale, tell: Say) -> dict[str, Any]:
+    world = _founded(fixture, scale, tell)
+    compared = compare(fixture, world, scale.events, scale.workers, scale.batch_events, scale.seed, tell)
     result = projections(compared)
-    return {**result, "asked": against(projection_goals(result))}
+    return {**result, "asked": goal_results(projection_goals(result))}
 
 
-def _measure(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
-    world = _founded(ground, scale, tell)
-    singles, batches = _drains(ground, world, scale, tell)
+def _measure(fixture: Fixture, scale: Scale, tell: Say) -> dict[str, Any]:
+    world = _founded(fixture, scale, tell)
+    singles, batches = _drains(fixture, world, scale, tell)
     single = singles[0]
-    lived = _live(ground, world, scale, tell)
+    live_run = _live(fixture, world, scale, tell)
     again = replayed(single.dsn, scale.workers)
     tell(f"replay: {again.per_second:.0f} events/s, workers held for {again.longest_hold:.2f} s at most")
     messages = sample(single.shelf, max(scale.naive_events, 1))
     few = list(islice(messages, 4_000))
     admission = admission_stages(few)
-    copied = copy_rows_per_second(ground.stack.dsn, few, scale.copied_rows)
+    copied = copy_rows_per_second(fixture.stack.dsn, few, scale.copied_rows)
     naive = {
         processes: naive_events_per_second(
-            ground.stack.bootstrap,
-            ground.stack.dsn,
+            fixture.stack.bootstrap,
+            fixture.stack.dsn,
             messages,
             processes,
-            ground.folder / f"naive-{processes}",
+            fixture.folder / f"naive-{processes}",
         )
         for processes in sorted({1, scale.workers})
     }
@@ -283,11 +283,11 @@ def _measure(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
         "signed_events_per_second": round(per_second(singles)),
         "batch_signed_events_per_second": round(per_second(batches)),
         **rates(single),
-        "drains": {"ed25519": told(singles), "ed25519-batch": told(batches)},
+        "drains": {"ed25519": drain_figures(singles), "ed25519-batch": drain_figures(batches)},
         "naive_faust_events_per_second": round(naive[1]),
         "naive_faust_events_per_second_by_processes": {str(n): round(rate) for n, rate in naive.items()},
         "copy_rows_per_second": round(copied),
-        "publish_to_visible_ms": latency(lived),
+        "publish_to_visible_ms": latency(live_run),
         "replay_events_per_second": round(again.per_second),
         "replay": {
             "events": again.events,
@@ -306,10 +306,10 @@ def _measure(ground: Ground, scale: Scale, tell: Say) -> dict[str, Any]:
             "drawn": dict(sorted(single.counts.items())),
         },
     }
-    return result | {"asked": against_goals(result)}
+    return result | {"asked": pipeline_goals(result)}
 
 
-def _drains(ground: Ground, world: World, scale: Scale, tell: Say) -> tuple[list[Drained], list[Drained]]:
+def _drains(fixture: Fixture, world: World, scale: Scale, tell: Say) -> tuple[list[Drained], list[Drained]]:
     """Two drains under single signatures and two under those of batches, in the order 1 2 2 1.
 
     What the machine gains or loses over the minutes then falls on both alike.
@@ -317,20 +317,22 @@ def _drains(ground: Ground, world: World, scale: Scale, tell: Say) -> tuple[list
     found: dict[Scheme, list[Drained]] = {Scheme.ED25519: [], Scheme.ED25519_BATCH: []}
     for scheme in (Scheme.ED25519, Scheme.ED25519_BATCH, Scheme.ED25519_BATCH, Scheme.ED25519):
         name = f"bench_{'single' if scheme is Scheme.ED25519 else 'batch'}_{len(found[scheme]) + 1}"
-        found[scheme].append(_drain(ground, world, scale, scheme, name, tell))
+        found[scheme].append(_drain(fixture, world, scale, scheme, name, tell))
     return found[Scheme.ED25519], found[Scheme.ED25519_BATCH]
 
 
-def _drain(ground: Ground, world: World, scale: Scale, scheme: Scheme, name: str, tell: Say) -> Drained:
+def _drain(fixture: Fixture, world: World, scale: Scale, scheme: Scheme, name: str, tell: Say) -> Drained:
     plan = Plan(world, scale.events, scale.seed, name)
-    drained = drain(ground, plan, scheme, name, scale.workers, scale.batch_events)
+    drained = drain(fixture, plan, scheme, name, scale.workers, scale.batch_events)
     tell(f"{scheme}: {drained.per_second:.0f} events/s over {drained.seconds:.1f} s")
     return drained
 
 
-def _live(ground: Ground, world: World, scale: Scale, tell: Say) -> Lived:
+def _live(fixture: Fixture, world: World, scale: Scale, tell: Say) -> LiveRun:
     wanted = int(scale.rate * (scale.seconds + WARM_UP) * 1.02) + 1
-    lived = live(ground, Plan(world, wanted, scale.seed, "live"), scale.rate, scale.seconds, scale.workers)
-    figures = latency(lived)
-    tell(f"live at {lived.offered:.0f}/s: p50 {figures['p50']} ms, p99 {figures['p99']} ms")
-    return lived
+    live_run = live(
+        fixture, Plan(world, wanted, scale.seed, "live"), scale.rate, scale.seconds, scale.workers
+    )
+    figures = latency(live_run)
+    tell(f"live at {live_run.offered:.0f}/s: p50 {figures['p50']} ms, p99 {figures['p99']} ms")
+    return live_run

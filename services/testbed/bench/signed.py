@@ -120,7 +120,7 @@ class Message(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class MessageFiles:
     """Signed messages on disk, in the order in which they are to be sent, split over ``lanes`` publishers by party."""
 
     folder: Path
@@ -140,7 +140,7 @@ def sign(planned: Sequence[Planned], scheme: Scheme) -> list[Message]:
     envelopes = [_envelope(plan) for plan in planned]
     by_signer: dict[tuple[str, bool], list[int]] = defaultdict(list)
     for place, plan in enumerate(planned):
-        by_signer[plan.party, plan.spoil == "key"].append(place)
+        by_signer[plan.party, plan.defect == "key"].append(place)
     headers = [""] * len(planned)
     for (party, unknown), places in by_signer.items():
         key = stranger(scheme) if unknown else signing_key(party, scheme)
@@ -153,16 +153,16 @@ def sign(planned: Sequence[Planned], scheme: Scheme) -> list[Message]:
         Message(
             topic(plan.party),
             plan.key.encode(),
-            _changed(plan.payload) if plan.spoil == "signature" else plan.payload,
+            _changed(plan.payload) if plan.defect == "signature" else plan.payload,
             [*envelope.to_headers(), (SIGNATURE_HEADER, header.encode())],
         )
         for plan, envelope, header in zip(planned, envelopes, headers, strict=True)
     ]
 
 
-def shelve(
+def write_signed(
     planned: Iterable[Planned], scheme: Scheme, folder: Path, processes: int = 2, lanes: int = 2
-) -> Shelf:
+) -> MessageFiles:
     """Sign all of ``planned`` in ``processes`` and keep the messages in ``folder``; blocks until they are there."""
     folder.mkdir(parents=True, exist_ok=True)
     chunks = events = 0
@@ -176,14 +176,14 @@ def shelve(
                 running.pop(0).result()
         for left in running:
             left.result()
-    return Shelf(folder, chunks, lanes, events)
+    return MessageFiles(folder, chunks, lanes, events)
 
 
-def store(messages: Sequence[Message], folder: Path) -> Shelf:
+def store(messages: Sequence[Message], folder: Path) -> MessageFiles:
     """Keep messages that are signed already in ``folder``, for one publisher."""
     folder.mkdir(parents=True, exist_ok=True)
     _file(folder, 0, 0).write_bytes(pickle.dumps([tuple(message) for message in messages], protocol=5))
-    return Shelf(folder, 1, 1, len(messages))
+    return MessageFiles(folder, 1, 1, len(messages))
 
 
 def _sign_to_files(planned: list[Planned], scheme: Scheme, folder: Path, chunk: int, lanes: int) -> None:
@@ -204,7 +204,7 @@ def _file(folder: Path, chunk: int, lane: int) -> Path:
 
 
 def _envelope(plan: Planned) -> Envelope:
-    owner = "boxlease" if plan.spoil == "source" else plan.party
+    owner = "boxlease" if plan.defect == "source" else plan.party
     return Envelope("1.0", plan.id, source(owner), plan.type, plan.time, None, "application/json")
 
 
