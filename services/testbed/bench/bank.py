@@ -1,4 +1,4 @@
-"""What a bank feels: the status of a consignment among a million, and check-and-reserve, at the desk and through HTTP."""
+"""`bench bank`: the status of a consignment among a million, and check-and-reserve, through HTTP and by the decision service alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from services.testbed.simulator.signed_messages import members, profiles
 NETWORK: Final = "demo"
 SEED: Final = 1
 NOWHERE: Final = "127.0.0.1:9"
-"""A broker that nobody asks: no event is posted here."""
+"""A broker that is never contacted: no event is posted here."""
 
 
 class RunningApi(NamedTuple):
@@ -71,20 +71,20 @@ class BankEnvironment:
     def serving(self, workers: int, dsn: str = "") -> Iterator[RunningApi]:
         """The API as processes of its own, over the database or over what stands before it at ``dsn``."""
         servers = Servers(GivenBroker(NOWHERE), GivenDatabase(dsn or self.dsn))
-        environment = {"LIANYUN_API_WORKERS": str(workers), "LIANYUN_API_RATE": "100000000"}
+        settings = {"LIANYUN_API_WORKERS": str(workers), "LIANYUN_API_RATE": "100000000"}
         platform = RunningPlatform(servers, NETWORK)
-        with LocalApi(platform, self._folder, self._folder / "logs", environment=environment) as api:
+        with LocalApi(platform, self._folder, self._folder / "logs", environment=settings) as api:
             yield RunningApi(api.url, api.pid)
 
-    def prepared(self, url: str) -> SignedRequests:
+    def requests(self, url: str) -> SignedRequests:
         """The bank's client of the API at ``url``, with its token."""
         return SignedRequests(url, ApiAuth(seed_data.BANK, self._key, url))
 
 
-def status_requests(prepared: SignedRequests, consignments: int, count: int, random: Random) -> list[bytes]:
+def status_requests(client: SignedRequests, consignments: int, count: int, random: Random) -> list[bytes]:
     """Requests for the status of copied consignments drawn at random."""
     return [
-        prepared.request(
+        client.request(
             "GET",
             f"/v1/financing-status?kind=consignment&id={banks.FORWARDER}/{seed_data.name(random.randrange(consignments))}",
         )
@@ -92,12 +92,12 @@ def status_requests(prepared: SignedRequests, consignments: int, count: int, ran
     ]
 
 
-def reservations(prepared: SignedRequests, numbers: Sequence[int]) -> list[bytes]:
+def reservation_requests(client: SignedRequests, numbers: Sequence[int]) -> list[bytes]:
     """Requests that reserve the cargoes of these numbers."""
-    return [_reservation(prepared, number) for number in numbers]
+    return [_reservation(client, number) for number in numbers]
 
 
-def _reservation(prepared: SignedRequests, number: int) -> bytes:
+def _reservation(client: SignedRequests, number: int) -> bytes:
     ask, on = banks.reservation(seed_data.BANK, number)
     assert ask.terms is not None
     (invoice,) = ask.papers.invoices
@@ -124,7 +124,7 @@ def _reservation(prepared: SignedRequests, number: int) -> bytes:
             "consignments": list(ask.papers.consignments),
         },
     }
-    return prepared.request("POST", "/v1/reservations", orjson.dumps(body), f"reserve-{number}")
+    return client.request("POST", "/v1/reservations", orjson.dumps(body), f"reserve-{number}")
 
 
 Say = Callable[[str], None]
@@ -164,16 +164,16 @@ def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
     began = time.monotonic()
     hardware = machine.hardware()
     with TemporaryDirectory(prefix="lianyun-bank-") as folder, LocalStack(kafka=False) as stack:
-        premises = BankEnvironment(stack.dsn, Path(folder))
-        copied = seed_data.copy(stack.dsn, premises.profiles, scale.consignments)
+        environment = BankEnvironment(stack.dsn, Path(folder))
+        copied = seed_data.copy(stack.dsn, environment.profiles, scale.consignments)
         say(f"{copied.consignments} financed consignments copied in {copied.seconds:.0f} s")
-        seed_data.publish(stack.dsn, premises.profiles, NETWORK, scale.cargoes)
+        seed_data.publish(stack.dsn, environment.profiles, NETWORK, scale.cargoes)
         with psycopg.connect(stack.dsn, autocommit=True) as session:
             session.execute("VACUUM (ANALYZE)")
         with psycopg.connect(stack.database.admin_dsn, autocommit=True) as session:
             session.execute("CHECKPOINT")  # else one that the copying called for falls into a measurement
         say(f"{scale.cargoes} cargoes to be asked for")
-        run = _Measurements(premises, stack.database.process.pid, scale, say)
+        run = _Measurements(environment, stack.database.process.pid, scale, say)
         numbers, whole = range(scale.cargoes), whole_reads(stack.dsn)
         status = run.status()
         reserved = run.reserve(numbers[2 * COUNTED : scale.cargoes // 2])
@@ -204,7 +204,7 @@ def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
 class _Measurements:
     """The measurements, one by one."""
 
-    premises: BankEnvironment
+    environment: BankEnvironment
     postmaster: int
     scale: Scale
     say: Say
@@ -212,11 +212,11 @@ class _Measurements:
     def status(self) -> dict[str, Any]:
         """Questions at a fixed rate to one process of the API."""
         scale, random = self.scale, Random(SEED)
-        with self.premises.serving(1) as api:
-            prepared = self.premises.prepared(api.url)
-            warm = status_requests(prepared, scale.consignments, int(scale.rate), random)
+        with self.environment.serving(1) as api:
+            client = self.environment.requests(api.url)
+            warm = status_requests(client, scale.consignments, int(scale.rate), random)
             paced(api.url, warm, scale.rate / 2, CONNECTIONS)  # caches and plans of sessions
-            asked = status_requests(prepared, scale.consignments, int(scale.rate * scale.seconds), random)
+            asked = status_requests(client, scale.consignments, int(scale.rate * scale.seconds), random)
             load, spent = os.getloadavg(), self._spent(api)
             found = paced(api.url, asked, scale.rate, CONNECTIONS)
             cpu = self._since(spent, api, len(asked))
@@ -230,8 +230,8 @@ class _Measurements:
     def reserve(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Reservations of cargoes through the API, each client's own."""
         scale = self.scale
-        with self.premises.serving(scale.workers) as api:
-            made = reservations(self.premises.prepared(api.url), numbers)
+        with self.environment.serving(scale.workers) as api:
+            made = reservation_requests(self.environment.requests(api.url), numbers)
             queues = [made[client :: scale.clients] for client in range(scale.clients)]
             warm = min(5, len(queues[0]) // 10)
             steady(api.url, [own[:warm] for own in queues], scale.seconds)
@@ -256,8 +256,8 @@ class _Measurements:
         load, decided = os.getloadavg(), self._decided()
         postgres = cpu_seconds([self.postmaster], with_children=True) or 0.0
         found = bank_load.reserve(
-            self.premises.dsn,
-            self.premises.keys,
+            self.environment.dsn,
+            self.environment.keys,
             NETWORK,
             seed_data.BANK,
             numbers,
@@ -283,11 +283,14 @@ class _Measurements:
     def round_trips(self, numbers: Sequence[int]) -> dict[str, float]:
         """Round trips to the database of one request of each kind."""
         scale, random, found = self.scale, Random(SEED), dict[str, float]()
-        with RoundTripCounter(self.premises.dsn) as counter, self.premises.serving(1, counter.dsn) as api:
-            prepared = self.premises.prepared(api.url)
+        with (
+            RoundTripCounter(self.environment.dsn) as counter,
+            self.environment.serving(1, counter.dsn) as api,
+        ):
+            client = self.environment.requests(api.url)
             kinds = {
-                "status": status_requests(prepared, scale.consignments, 2 * COUNTED, random),
-                "reserve": reservations(prepared, numbers),
+                "status": status_requests(client, scale.consignments, 2 * COUNTED, random),
+                "reserve": reservation_requests(client, numbers),
             }
             for kind, asked in kinds.items():
                 steady(api.url, [asked[:COUNTED]], scale.seconds)
@@ -299,14 +302,14 @@ class _Measurements:
 
     def _decided(self) -> int:
         """The number of the last decision."""
-        with psycopg.connect(self.premises.dsn) as session:
+        with psycopg.connect(self.environment.dsn) as session:
             row = session.execute("SELECT max(number) FROM lianyun.financing_decision").fetchone()
         return int(row[0] or 0) if row is not None else 0
 
     def _together(self, after: int) -> float:
         """Decisions of one transaction, on average, of those since the one of that number."""
         query = "SELECT count(*), count(DISTINCT xid) FROM lianyun.financing_decision WHERE number > %s"
-        with psycopg.connect(self.premises.dsn) as session:
+        with psycopg.connect(self.environment.dsn) as session:
             row = session.execute(query, (after,)).fetchone()
         assert row is not None
         decisions, commits = map(int, row)

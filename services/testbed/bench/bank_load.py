@@ -1,4 +1,4 @@
-"""Callers of the API as fast as one process can be: requests with their proofs are made beforehand, then sent as they are."""
+"""Load of a bank: signed requests to the API, made beforehand and sent as they are, and decisions without HTTP."""
 
 from __future__ import annotations
 
@@ -176,18 +176,18 @@ def reserve(
     )
 
 
-def decide(desk: GroupCommit, bank: str, number: int) -> Ruling:
+def decide(service: GroupCommit, bank: str, number: int) -> Ruling:
     """One reservation, begun again where the cargo moved."""
     ask, on = banks.reservation(bank, number)
     while True:
         with suppress(CargoMoved):
-            return desk.decide(ask, on)
+            return service.decide(ask, on)
 
 
 def _clients(
     dsn: str, keys: Path, network: str, bank: str, cargoes: Sequence[int], clients: int, seconds: float
 ) -> DecisionLoad:
-    desk = GroupCommit(read_keys(keys).desk(network), lambda: open_session(dsn, "lianyun-bench"))
+    service = GroupCommit(read_keys(keys).desk(network), lambda: open_session(dsn, "lianyun-bench"))
     found: list[float] = []
     outcomes = Counter[str]()
     warm = min(3, len(cargoes) // clients // 10)
@@ -201,19 +201,19 @@ def _clients(
 
     def work(own: Sequence[int]) -> None:
         for number in own[:warm]:
-            decide(desk, bank, number)
+            decide(service, bank, number)
         ready.wait()
         for number in own[warm:]:
-            asked = time.perf_counter()
-            if asked - since[0] > seconds:
+            started = time.perf_counter()
+            if started - since[0] > seconds:
                 return
-            outcomes[decide(desk, bank, number).outcome] += 1
-            found.append((time.perf_counter() - asked) * 1_000)
+            outcomes[decide(service, bank, number).outcome] += 1
+            found.append((time.perf_counter() - started) * 1_000)
 
     threads = [threading.Thread(target=work, args=(cargoes[one::clients],)) for one in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    desk.close()
+    service.close()
     return DecisionLoad(found, dict(outcomes), time.perf_counter() - since[0], time.process_time() - since[1])

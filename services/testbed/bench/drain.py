@@ -75,7 +75,7 @@ def drain(
 ) -> Drained:
     """Publish ``plan`` signed under ``scheme``, then start the workers on a copy of the base and wait for the last.
 
-    ``command`` is what a worker runs; ``opened`` is told the database just before they start. Raises WrongCount (also where so little was published that all was committed between two looks), CrewFailed,
+    ``command`` is what a worker runs; ``opened`` is called with the address of the database just before they start. Raises WrongCount (also where so little was published that all was committed between two looks), WorkersFailed,
     TimeoutError.
     """
     shelf = write_signed(plan, scheme, fixture.folder / name)
@@ -170,7 +170,7 @@ def load_base(fixture: Fixture, shelf: MessageFiles, workers: int) -> float:
 
 
 def await_applied(pool: WorkerPool, ledger: LedgerSampler, wanted: int) -> None:
-    """Block until ``wanted`` messages are applied; CrewFailed where a worker ends or nothing moves for a while."""
+    """Block until ``wanted`` messages are applied; WorkersFailed where a worker ends or nothing moves for a while."""
     try:
         ledger.await_applied(wanted, _PATIENCE, pool.require_unbroken)
     except TimeoutError as slow:

@@ -78,7 +78,7 @@ class WorkerPool:
         return list(self._supervisor.pids().values())
 
     def await_ready(self, patience: float = 60.0) -> None:
-        """Block until every worker has its assignment; CrewFailed after ``patience`` seconds."""
+        """Block until every worker has its assignment; WorkersFailed after ``patience`` seconds."""
         until = time.monotonic() + patience
         while self.metrics()[_READY] < self._workers:
             if time.monotonic() > until:
@@ -96,7 +96,7 @@ class WorkerPool:
         return sums
 
     def require_unbroken(self) -> None:
-        """Raise CrewFailed where a worker ended by itself: its restart would be measured too."""
+        """Raise WorkersFailed where a worker ended by itself: its restart would be measured too."""
         if self._supervisor.restarts:
             ended = ", ".join(f"worker {one.worker} ended: {one.name}" for one in self._supervisor.ended)
             raise WorkersFailed(f"{ended}\n{self.log_ends()}")

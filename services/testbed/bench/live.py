@@ -42,7 +42,7 @@ class LiveRun:
 def live(fixture: Fixture, plan: Plan, rate: float, seconds: float, workers: int) -> LiveRun:
     """Publish ``plan`` at ``rate`` messages a second; the first WARM_UP seconds are not counted. Blocks.
 
-    ``plan`` should hold ``rate * (seconds + WARM_UP)`` messages. Raises CrewFailed.
+    ``plan`` should hold ``rate * (seconds + WARM_UP)`` messages. Raises WorkersFailed.
     """
     shelf = write_signed(plan, Scheme.ED25519, fixture.folder / "live")
     dsn = fixture.copy("bench_live")

@@ -66,7 +66,7 @@ class LinkSource:
         return w.declaration(self._pick("declaration", at) // 4 * 4)
 
     def link(self, at: int, late: bool) -> Statement:
-        """A link that arrives at about ``at``; ``late``: for an object of which something was said already."""
+        """A link that arrives at about ``at``; ``late``: for an object that an event has named already."""
         chance = self._random.random()
         if late:
             kind = max(_KINDS, key=lambda kind: len(self._awaiting[kind]))
@@ -284,7 +284,7 @@ class Plan:
         return events.of_paper(random, random.randrange(self._world.consignments), at)
 
     def _pointing(self, replaces: bool, at: int) -> Statement:
-        """A correction or retraction of something that its party said lately."""
+        """A correction or retraction of something that its party published lately."""
         target, earlier = self._recent[self._random.randrange(len(self._recent))]
         start = f'{{"salt":"{events.salt(self._random)}","target":"{target}"'
         if not replaces:

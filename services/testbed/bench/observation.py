@@ -146,7 +146,7 @@ class SessionSampler(Sampler):
 def cpu_seconds(pids: Iterable[int], with_children: bool = False) -> float | None:
     """Processor time that the processes have used so far, also by children that have ended and been waited for.
 
-    None where the system does not tell (no /proc).
+    None where there is no /proc.
     """
     wanted = set(pids)
     if not Path("/proc/self/stat").exists():
@@ -161,7 +161,7 @@ def cpu_seconds(pids: Iterable[int], with_children: bool = False) -> float | Non
 
 
 def resident_mb(pids: Iterable[int]) -> list[float]:
-    """Resident memory of each process in megabytes; empty where the system does not tell."""
+    """Resident memory of each process in megabytes; empty where there is no /proc."""
     page = os.sysconf("SC_PAGE_SIZE")
     table = _processes()
     return [round(int(table[pid][21]) * page / 1e6, 1) for pid in pids if pid in table]

@@ -125,7 +125,7 @@ def latency(live_run: LiveRun) -> dict[str, Any]:
 
 
 def pipeline_goals(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Each speed that was asked for, what came of it, and whether it is reached."""
+    """Each goal of the pipeline, the measurement, and whether it is reached."""
     rate, naive = result["signed_events_per_second"], result["naive_faust_events_per_second"]
     batches = result["batch_signed_events_per_second"]
     asked: Sequence[Goal] = (
@@ -171,16 +171,16 @@ def projections(compared: ProjectionCost) -> dict[str, Any]:
 
 
 def projection_goals(result: Mapping[str, Any]) -> Sequence[Goal]:
-    """What was asked of the projections."""
+    """The goals of the projections."""
     return (("projections_cost_share", 0.25, result["projections"]["cost_share"], False),)
 
 
 Goal = tuple[str, float, float | None, bool]
-"""Name, what was asked, what was measured, and whether more is better."""
+"""Name, goal, measurement, and whether more is better."""
 
 
 def goal_results(asked: Sequence[Goal]) -> dict[str, dict[str, Any]]:
-    """Each goal with what came of it and whether it is reached."""
+    """Each goal with its measurement and whether it is reached."""
     return {
         name: {
             "asked": goal,
@@ -217,19 +217,19 @@ def bench_pipeline(
 ) -> dict[str, Any]:
     """Measure the pipeline and return the report. Blocks for minutes; starts and stops servers of its own.
 
-    ``projections`` measures what credit and financing cost, and nothing else. Raises StackError, WrongCount, CrewFailed, SendingFailed, NaiveFailed.
+    ``projections`` measures what credit and financing cost, and nothing else. Raises StackError, WrongCount, WorkersFailed, SendingFailed, NaiveFailed.
     """
     scale = scale or Scale()
     began = time.monotonic()
     hardware = machine.hardware()
 
-    def tell(line: str) -> None:
+    def progress(line: str) -> None:
         say(f"[{time.monotonic() - began:6.1f} s] {line}")
 
     with TemporaryDirectory(prefix="lianyun-bench-") as folder, LocalStack() as stack:
-        tell("Kafka and Postgres run")
+        progress("Kafka and Postgres run")
         fixture = Fixture(stack, Path(folder))
-        result = (_cost if projections else _measure)(fixture, scale, tell)
+        result = (_cost if projections else _measure)(fixture, scale, progress)
         result |= {
             "hardware": hardware,
             "versions": machine.versions(stack.dsn, KAFKA_VERSION),
@@ -241,28 +241,28 @@ def bench_pipeline(
     return result
 
 
-def _founded(fixture: Fixture, scale: Scale, tell: Say) -> World:
+def _founded(fixture: Fixture, scale: Scale, progress: Say) -> World:
     world = World(scale.consignments)
     founded = write_signed(base(world), Scheme.ED25519_BATCH, fixture.folder / "base")
     took = load_base(fixture, founded, scale.workers)
-    tell(f"{scale.consignments} consignments stand ({founded.events} events in {took:.0f} s)")
+    progress(f"{scale.consignments} consignments stand ({founded.events} events in {took:.0f} s)")
     return world
 
 
-def _cost(fixture: Fixture, scale: Scale, tell: Say) -> dict[str, Any]:
-    world = _founded(fixture, scale, tell)
-    compared = compare(fixture, world, scale.events, scale.workers, scale.batch_events, scale.seed, tell)
+def _cost(fixture: Fixture, scale: Scale, progress: Say) -> dict[str, Any]:
+    world = _founded(fixture, scale, progress)
+    compared = compare(fixture, world, scale.events, scale.workers, scale.batch_events, scale.seed, progress)
     result = projections(compared)
     return {**result, "asked": goal_results(projection_goals(result))}
 
 
-def _measure(fixture: Fixture, scale: Scale, tell: Say) -> dict[str, Any]:
-    world = _founded(fixture, scale, tell)
-    singles, batches = _drains(fixture, world, scale, tell)
+def _measure(fixture: Fixture, scale: Scale, progress: Say) -> dict[str, Any]:
+    world = _founded(fixture, scale, progress)
+    singles, batches = _drains(fixture, world, scale, progress)
     single = singles[0]
-    live_run = _live(fixture, world, scale, tell)
+    live_run = _live(fixture, world, scale, progress)
     again = replayed(single.dsn, scale.workers)
-    tell(f"replay: {again.per_second:.0f} events/s, workers held for {again.longest_hold:.2f} s at most")
+    progress(f"replay: {again.per_second:.0f} events/s, workers held for {again.longest_hold:.2f} s at most")
     messages = sample(single.shelf, max(scale.naive_events, 1))
     few = list(islice(messages, 4_000))
     admission = admission_stages(few)
@@ -277,8 +277,8 @@ def _measure(fixture: Fixture, scale: Scale, tell: Say) -> dict[str, Any]:
         )
         for processes in sorted({1, scale.workers})
     }
-    tell(f"naive agents: {', '.join(f'{n}: {rate:.0f} events/s' for n, rate in naive.items())}")
-    tell(f"copy: {copied:.0f} rows/s")
+    progress(f"naive agents: {', '.join(f'{n}: {rate:.0f} events/s' for n, rate in naive.items())}")
+    progress(f"copy: {copied:.0f} rows/s")
     result: dict[str, Any] = {
         "signed_events_per_second": round(per_second(singles)),
         "batch_signed_events_per_second": round(per_second(batches)),
@@ -309,7 +309,9 @@ def _measure(fixture: Fixture, scale: Scale, tell: Say) -> dict[str, Any]:
     return result | {"asked": pipeline_goals(result)}
 
 
-def _drains(fixture: Fixture, world: World, scale: Scale, tell: Say) -> tuple[list[Drained], list[Drained]]:
+def _drains(
+    fixture: Fixture, world: World, scale: Scale, progress: Say
+) -> tuple[list[Drained], list[Drained]]:
     """Two drains under single signatures and two under those of batches, in the order 1 2 2 1.
 
     What the machine gains or loses over the minutes then falls on both alike.
@@ -317,22 +319,22 @@ def _drains(fixture: Fixture, world: World, scale: Scale, tell: Say) -> tuple[li
     found: dict[Scheme, list[Drained]] = {Scheme.ED25519: [], Scheme.ED25519_BATCH: []}
     for scheme in (Scheme.ED25519, Scheme.ED25519_BATCH, Scheme.ED25519_BATCH, Scheme.ED25519):
         name = f"bench_{'single' if scheme is Scheme.ED25519 else 'batch'}_{len(found[scheme]) + 1}"
-        found[scheme].append(_drain(fixture, world, scale, scheme, name, tell))
+        found[scheme].append(_drain(fixture, world, scale, scheme, name, progress))
     return found[Scheme.ED25519], found[Scheme.ED25519_BATCH]
 
 
-def _drain(fixture: Fixture, world: World, scale: Scale, scheme: Scheme, name: str, tell: Say) -> Drained:
+def _drain(fixture: Fixture, world: World, scale: Scale, scheme: Scheme, name: str, progress: Say) -> Drained:
     plan = Plan(world, scale.events, scale.seed, name)
     drained = drain(fixture, plan, scheme, name, scale.workers, scale.batch_events)
-    tell(f"{scheme}: {drained.per_second:.0f} events/s over {drained.seconds:.1f} s")
+    progress(f"{scheme}: {drained.per_second:.0f} events/s over {drained.seconds:.1f} s")
     return drained
 
 
-def _live(fixture: Fixture, world: World, scale: Scale, tell: Say) -> LiveRun:
+def _live(fixture: Fixture, world: World, scale: Scale, progress: Say) -> LiveRun:
     wanted = int(scale.rate * (scale.seconds + WARM_UP) * 1.02) + 1
     live_run = live(
         fixture, Plan(world, wanted, scale.seed, "live"), scale.rate, scale.seconds, scale.workers
     )
     figures = latency(live_run)
-    tell(f"live at {live_run.offered:.0f}/s: p50 {figures['p50']} ms, p99 {figures['p99']} ms")
+    progress(f"live at {live_run.offered:.0f}/s: p50 {figures['p50']} ms, p99 {figures['p99']} ms")
     return live_run

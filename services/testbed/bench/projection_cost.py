@@ -1,6 +1,6 @@
 """What the projections cost: the same ed25519 drain with credit and financing, and without either.
 
-With them, workers note what is said of financing, which pledges a fact may concern, and consents, and the follower of the credit
+With them, workers note statements on financing, which pledges a fact may concern, and consents, and the follower of the credit
 signals runs beside them; every tenth consignment is pledged. Without them, workers only store events and fold heads. Both kinds
 of drain start from the same database, in the order with, without, without, with, so that a machine that gets slower or quicker
 favours neither.
@@ -70,7 +70,7 @@ def compare(
     workers: int,
     batch_events: int,
     seed: int,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> ProjectionCost:
     """Run the drains, each on a copy of the base of its own. Raises what ``drain`` raises."""
     stand_at_the_end(fixture.base)
@@ -96,7 +96,7 @@ def compare(
             new = stored_events(drained.dsn) - before
             stored, followed = stored + new, followed + new - left(drained.dsn)
             watched += _count(drained.dsn, b"SELECT count(*) FROM lianyun.financing_watch")
-        tell(f"{'with' if projected else 'without'} projections: {drained.per_second:.0f} events/s")
+        progress(f"{'with' if projected else 'without'} projections: {drained.per_second:.0f} events/s")
     return ProjectionCost(tuple(found[False]), tuple(found[True]), stored, followed, watched)
 
 

@@ -29,7 +29,7 @@ _TICK = 0.002
 
 
 class SendingFailed(Exception):
-    """A publisher could not hand its messages over; the text says why."""
+    """A publisher could not hand its messages over; the text names the reason."""
 
 
 @dataclass(slots=True)

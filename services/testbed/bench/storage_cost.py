@@ -49,7 +49,7 @@ def bench_storage(
 ) -> dict[str, Any]:
     """Store the mix and return the bytes per event. Blocks for a minute; starts and stops servers of its own.
 
-    Raises StackError, WrongCount, CrewFailed, SendingFailed.
+    Raises StackError, WrongCount, WorkersFailed, SendingFailed.
     """
     scale = scale or Scale()
     hardware = machine.hardware()
