@@ -24,7 +24,7 @@ from services.testbed.simulator.service import ENDS, departures, hours, sections
 from services.testbed.simulator.signed_messages import profiles
 from services.testbed.simulator.world import DAY, HOUR, MINUTE
 
-SIMULATOR = Path(__file__).resolve().parents[3] / "services" / "simulator"
+SIMULATOR = Path(__file__).resolve().parents[3] / "services" / "testbed" / "simulator"
 
 
 def test_a_gate_lets_trains_pass_a_gap_apart_and_none_while_closed() -> None:
