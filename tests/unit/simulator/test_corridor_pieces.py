@@ -162,7 +162,7 @@ def test_the_closure_is_the_one_of_the_facts() -> None:
     ],
 )
 def test_a_scenario_with_a_slip_in_it_is_refused(change: dict[str, object], wrong: str) -> None:
-    folder = Path(__file__).resolve().parents[3] / "services" / "simulator" / "scenarios"
+    folder = Path(__file__).resolve().parents[3] / "services" / "testbed" / "simulator" / "scenarios"
     table = tomllib.loads((folder / "tiny.toml").read_text(encoding="utf-8"))
     Scenario.model_validate({"name": "tiny", **table})
     with pytest.raises(ValidationError, match=wrong):

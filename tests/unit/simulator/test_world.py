@@ -28,7 +28,7 @@ from services.testbed.simulator.signed_messages import (
 from services.testbed.simulator.simulate import NOW, Scale, Simulation, simulate
 from tests.unit.simulator.conftest import registry_of, world
 
-FOLDER = Path(__file__).resolve().parents[3] / "services" / "simulator"
+FOLDER = Path(__file__).resolve().parents[3] / "services" / "testbed" / "simulator"
 SETTINGS = AdmissionSettings("demo", frozenset({"cre.gateway.v1"}))
 
 
