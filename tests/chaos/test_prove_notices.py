@@ -33,7 +33,7 @@ def spoil(dsn: str) -> None:
 @pytest.fixture(scope="module")
 def printed() -> tuple[int, str]:
     """The command on a real platform to which that harm is done: its exit code, and what it printed."""
-    scale = Scale(seed=3, trains=4, boxes=6, rumours=3)
+    scale = Scale(seed=3, trains=4, boxes=6, false_reports=3)
     harmed = partial(prove, attacks=(), pace=1_000.0, scale=scale, lent=4, spoil=spoil)
     said = StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):

@@ -31,7 +31,7 @@ def outcome() -> dict[str, Any]:
             workers=2,
             seed=7,
             pace=120.0,
-            scale=Scale(seed=7, trains=9, boxes=20, rumours=9),
+            scale=Scale(seed=7, trains=9, boxes=20, false_reports=9),
             attacks=ATTACKS,
             frozen_seconds=9.0,
             say=lines.append,

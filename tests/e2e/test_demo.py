@@ -127,7 +127,7 @@ def test_a_bank_reads_three_shippers_by_their_consent(outcome: dict[str, Any]) -
 
 def test_a_killed_worker_loses_nothing() -> None:
     lines: list[str] = []
-    killed = drills.kill(1, lines.append, Scale(seed=1, trains=3, boxes=12, rumours=2))
+    killed = drills.kill(1, lines.append, Scale(seed=1, trains=3, boxes=12, false_reports=2))
     assert killed["held"], (killed["problems"], lines)
     assert killed["killed"]["hits"] == 1
     assert killed["worker_ends"]["SIGKILL"] >= 1

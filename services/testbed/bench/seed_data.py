@@ -33,7 +33,7 @@ from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
 from services.producers.profile import Profile
 from services.testbed.chaos.banks import AT, FORWARDER, messages
-from services.testbed.simulator.cast import GATEWAY
+from services.testbed.simulator.parties import GATEWAY
 from services.testbed.simulator.signed_messages import Outgoing, sign_all
 
 BANK = "silkbank"

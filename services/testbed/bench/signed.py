@@ -25,7 +25,7 @@ from services.ledger.registry.possession import proven
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import append
 from services.testbed.bench.mix import Planned
-from services.testbed.simulator.cast import CAST, GATEWAY, seed_of
+from services.testbed.simulator.parties import GATEWAY, PARTIES, seed_of
 
 NETWORK = "demo"
 SCHEMES = (Scheme.ED25519, Scheme.ED25519_BATCH)
@@ -49,14 +49,14 @@ def topic(party: str) -> str:
 
     A topic belongs to one party in the registry; where the cast shares one, the first of them has it.
     """
-    declared = CAST[party].topic
+    declared = PARTIES[party].topic
     return declared if _owners().get(declared) == party else GATEWAY
 
 
 @cache
 def _owners() -> dict[str, str]:
     owners: dict[str, str] = {}
-    for party in CAST.values():
+    for party in PARTIES.values():
         if party.topic != GATEWAY:
             owners.setdefault(party.topic, party.code)
     return owners
@@ -64,17 +64,17 @@ def _owners() -> dict[str, str]:
 
 def topics() -> tuple[str, ...]:
     """All topics that the partners publish to."""
-    return tuple(sorted({party.topic for party in CAST.values()}))
+    return tuple(sorted({party.topic for party in PARTIES.values()}))
 
 
 def source(party: str) -> str:
     """The CloudEvents source of ``party``."""
-    return CAST[party].source
+    return PARTIES[party].source
 
 
 def registrations() -> Iterator[PartyAdded | KeyAdded]:
     """What makes the registry of the benchmark, in order."""
-    for party in CAST.values():
+    for party in PARTIES.values():
         own = topic(party.code)
         yield PartyAdded(
             code=party.code,

@@ -30,7 +30,7 @@ from services.financing.store.keys import SOURCE, PlatformKeys, prepare
 from services.ledger.registry.events import NewKey, PartyAdded
 from services.ledger.storage.session import open_session
 from services.producers.profile import Profile
-from services.testbed.simulator.cast import Party, salt_secret_of, seed_of
+from services.testbed.simulator.parties import Party, salt_secret_of, seed_of
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.signed_messages import key_of, registration
 

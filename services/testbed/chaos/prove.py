@@ -148,7 +148,9 @@ Say = Callable[[str], None]
 def world_for(kills: int, seed: int, pace: float) -> Scale:
     """A world large enough that its events last for most of ``kills`` attacks at ``pace`` events a second."""
     trains = max(6, int(kills * SECONDS_PER_KILL * pace / EVENTS_PER_TRAIN))
-    return Scale(seed=seed, trains=trains, boxes=24, days=max(40, trains * 2), rumours=max(6, trains // 2))
+    return Scale(
+        seed=seed, trains=trains, boxes=24, days=max(40, trains * 2), false_reports=max(6, trains // 2)
+    )
 
 
 def prove(
@@ -255,7 +257,7 @@ def messages_of(simulation: Simulation, cargoes: int = 0) -> list[Outgoing]:
     """
     seed = simulation.scale.seed
     known = {**profiles(seed, network=NETWORK), banks.RIVAL.code: banks.rival(seed, NETWORK)}
-    every = list(simulation.telling.messages)
+    every = list(simulation.publication.messages)
     for number, message in enumerate(further := list(banks.messages(cargoes))):
         every.insert(number + number * len(every) // (2 * max(len(further), 1)), message)
     signed = sign_all(every, known)

@@ -34,7 +34,7 @@ from services.testbed.localstack.platform import Platform, RunningPlatform, cred
 from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
-from services.testbed.simulator.files import Handed
+from services.testbed.simulator.files import Deliveries
 from services.testbed.simulator.signed_messages import members, profiles
 from services.testbed.simulator.simulate import Simulation
 
@@ -97,7 +97,7 @@ class Ground:
     api: str
     folder: Path
     simulation: Simulation
-    handed: Handed
+    deliveries: Deliveries
 
 
 def run(world: SimulatedWorld, wanted: Wanted) -> tuple[dict[str, Any], list[str]]:
@@ -145,7 +145,7 @@ def _prepared(stack: ExitStack, screen: Screen, world: SimulatedWorld, wanted: W
     known = profiles(world.seed)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
     with ThreadPoolExecutor(1) as aside:
-        shaping = aside.submit(lambda: (world.simulation(), files.handed(world.kept)))
+        shaping = aside.submit(lambda: (world.simulation(), files.deliveries(world.played)))
         platform: Platform | RunningPlatform
         if wanted.given is not None:
             platform = wanted.given
@@ -155,8 +155,8 @@ def _prepared(stack: ExitStack, screen: Screen, world: SimulatedWorld, wanted: W
             platform = stack.enter_context(Platform(workers=wanted.workers, members=members(known)))
         api = api_of(stack, platform, folder)
         screen.say(f"the world of {world.scenario.name} takes shape ...")
-        simulation, handed = shaping.result()
-    return Ground(platform, api, folder, simulation, handed)
+        simulation, deliveries = shaping.result()
+    return Ground(platform, api, folder, simulation, deliveries)
 
 
 def _played(
@@ -175,7 +175,7 @@ def _played(
         following = []
         outcome = playing.play(
             ground.simulation,
-            banks.money.added_to(ground.handed),
+            banks.money.added_to(ground.deliveries),
             world.opens,
             ground.platform,
             spools,

@@ -52,10 +52,10 @@ def simulate(
     if folder == STDOUT:
         _stream(world)
         return
-    handed = files.handed(world.kept) if own_formats else None
-    about = write_records(world, Path(folder), None if handed is None else handed.messages)
-    if handed is not None:
-        written = files.write(handed.files, Path(folder))
+    deliveries = files.deliveries(world.played) if own_formats else None
+    about = write_records(world, Path(folder), None if deliveries is None else deliveries.messages)
+    if deliveries is not None:
+        written = files.write(deliveries.files, Path(folder))
         about["files"] = {f"{party}/{name}": count for (party, name), count in sorted(written.items())}
     if as_json:
         print_json(about)

@@ -19,8 +19,8 @@ from services.domain.facts import Micros
 from services.testbed.demo.financing import Money
 from services.testbed.localstack.api import Callers
 from services.testbed.simulator import financing
-from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.financing import CURRENCY, Financed
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import Message
 
 Json = dict[str, Any]
@@ -132,7 +132,7 @@ class Banks:
 
     def _arrived(self, message: Message) -> bool:
         """Whether the event counts, as its own publisher is told."""
-        name = {"source": CAST[message.party].source, "id": message.record["id"]}
+        name = {"source": PARTIES[message.party].source, "id": message.record["id"]}
         answer = self.callers.of(message.party).get("/v1/events", params=name)
         return answer.is_success and answer.json()["outcome"] in KNOWN
 

@@ -17,7 +17,7 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage.reading import Stored
 from services.query.stored_events import Reread, reread
 from services.query.views import Told, told_of
-from services.testbed.chaos.oracle import Called, consignment_of, differences, thing_of
+from services.testbed.chaos.oracle import Aliases, consignment_of, differences, thing_of
 from services.testbed.simulator.simulate import Simulation
 from services.testbed.simulator.truth import Truth
 
@@ -44,13 +44,13 @@ class Compared:
         self.best = max(self.best, other.best, key=lambda best: best[0])
 
 
-def compare(dsn: str, simulation: Simulation, called: Mapping[str, str], processes: int) -> Compared:
-    """Compare every consignment of ``simulation`` in the database, in so many processes; ``called`` are trains' other names.
+def compare(dsn: str, simulation: Simulation, aliases: Mapping[str, str], processes: int) -> Compared:
+    """Compare every consignment of ``simulation`` in the database, in so many processes; ``aliases`` are trains' other names.
 
     Blocks for about 25 ms of one processor for each consignment.
     """
     truths, now = list(simulation.truths.values()), simulation.scale.now
-    names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in called.items()}
+    names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in aliases.items()}
     if processes <= 1 or len(truths) < 2 * processes:
         return Comparison(dsn, now, names).of(truths)
     shares = 2 * processes  # neighbours have trains in common, and their events are read once
@@ -73,10 +73,10 @@ def shown(dsn: str, simulation: Simulation, consignment: bytes) -> Told | None:
 class Comparison:
     """Compares share by share over one connection, and reads no event twice; ``now`` is the world's moment."""
 
-    def __init__(self, dsn: str, now: int, called: Called) -> None:
+    def __init__(self, dsn: str, now: int, aliases: Aliases) -> None:
         self._connection = psycopg.connect(dsn)
         self._registry: Registry = store.load(self._connection)
-        self._now, self._called = now, called
+        self._now, self._called = now, aliases
         self._known: dict[int, Reread] = {}
 
     def of(self, truths: Sequence[Truth]) -> Compared:
@@ -103,9 +103,9 @@ class Comparison:
 _comparison: Comparison | None = None
 
 
-def _begin(dsn: str, now: int, called: Called) -> None:
+def _begin(dsn: str, now: int, aliases: Aliases) -> None:
     global _comparison
-    _comparison = Comparison(dsn, now, called)
+    _comparison = Comparison(dsn, now, aliases)
 
 
 def _compare(truths: Sequence[Truth]) -> Compared:

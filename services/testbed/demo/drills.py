@@ -20,7 +20,7 @@ from services.testbed.chaos.kills import Attacker, Hit
 from services.testbed.chaos.prove import good, prove
 from services.testbed.demo.run import play
 from services.testbed.localstack.platform import Platform
-from services.testbed.simulator.files import Handed
+from services.testbed.simulator.files import Deliveries
 from services.testbed.simulator.signed_messages import members, profiles
 from services.testbed.simulator.simulate import Scale, simulate
 
@@ -87,7 +87,7 @@ def kill(seed: int, say: Say, scale: Scale | None = None) -> dict[str, Any]:
         workers=2,
         seed=seed,
         pace=150.0,
-        scale=scale or Scale(seed=seed, trains=5, boxes=20, rumours=3),
+        scale=scale or Scale(seed=seed, trains=5, boxes=20, false_reports=3),
         attacks=(f"kill {POINT}",),
         attacking=attacking,
         say=say,
@@ -130,14 +130,14 @@ def tamper(seed: int, say: Say) -> dict[str, Any]:
     Runs a platform of its own and blocks for about half a minute.
     """
     began = time.monotonic()
-    simulation = simulate(Scale(seed=seed, trains=2, boxes=6, rumours=2))
+    simulation = simulate(Scale(seed=seed, trains=2, boxes=6, false_reports=2))
     known = profiles(seed)
     say("a small simulated world goes through a platform of its own ...")
     with (
         tempfile.TemporaryDirectory(prefix="lianyun-tamper-") as folder,
         Platform(workers=1, members=members(known)) as platform,
     ):
-        records = Handed(tuple(simulation.telling.messages))
+        records = Deliveries(tuple(simulation.publication.messages))
         play(simulation, records, simulation.scale.now, platform, Path(folder), say)
         dsn = platform.stack.dsn
         sound = _checked(platform)

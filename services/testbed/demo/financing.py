@@ -13,9 +13,9 @@ from services.credit.store import projector
 from services.domain.facts import EventId, Micros
 from services.ledger.storage.session import open_session
 from services.testbed.simulator import financing
-from services.testbed.simulator.cast import CAST
-from services.testbed.simulator.files import Handed
+from services.testbed.simulator.files import Deliveries
 from services.testbed.simulator.financing import Financed
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.simulate import Simulation
 
@@ -42,19 +42,19 @@ class Money:
         """The money of ``simulation``, whose story is told from ``opens`` on."""
         at, now = opens + AHEAD, simulation.scale.now
         financed = financing.chosen(simulation, at + AHEAD)
-        first = min((message.sent for message in simulation.telling.messages), default=opens)
+        first = min((message.sent for message in simulation.publication.messages), default=opens)
         told = [*financing.histories(opens, first), *financing.leave(first, opens, VALID_TO)]
         told += () if financed is None else financing.papers(financed, at, VALID_TO)
         return cls(financed, tuple(told), at, now)
 
-    def added_to(self, handed: Handed) -> Handed:
-        """``handed`` with what is told of money."""
-        return replace(handed, messages=(*handed.messages, *self.messages))
+    def added_to(self, deliveries: Deliveries) -> Deliveries:
+        """``deliveries`` with what is told of money."""
+        return replace(deliveries, messages=(*deliveries.messages, *self.messages))
 
     @property
     def events(self) -> frozenset[EventId]:
         """The ids of what is told of money: none of it is about where the world's cargo is."""
-        return frozenset(event_id(CAST[m.party].source, m.record["id"]) for m in self.messages)
+        return frozenset(event_id(PARTIES[m.party].source, m.record["id"]) for m in self.messages)
 
     @property
     def papers(self) -> tuple[Message, ...]:

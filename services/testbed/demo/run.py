@@ -22,7 +22,7 @@ from services.query.views import Told
 from services.testbed.demo.comparison import compare, shown
 from services.testbed.demo.schedule import Dispatch, Programme, programme
 from services.testbed.localstack.platform import Platform, RunningPlatform
-from services.testbed.simulator.files import Handed
+from services.testbed.simulator.files import Deliveries
 from services.testbed.simulator.signed_messages import profiles
 from services.testbed.simulator.simulate import Simulation
 
@@ -96,7 +96,7 @@ def clock_for(show: Programme, opens: int, ends: int) -> Clock:
 
 def play(
     simulation: Simulation,
-    handed: Handed,
+    deliveries: Deliveries,
     opens: int,
     platform: Platform | RunningPlatform,
     folder: Path,
@@ -107,7 +107,7 @@ def play(
     applied: Callable[[], object] = lambda: None,
     pauses: Iterable[int] = (),
 ) -> Outcome:
-    """Publish ``handed``, the world of ``simulation``, to ``platform`` and compare what can be seen with what happened.
+    """Publish ``deliveries``, the world of ``simulation``, to ``platform`` and compare what can be seen with what happened.
 
     From ``opens`` on in slower time. ``folder`` takes the spools; ``processes`` compare. ``apart`` are events that speak of
     no cargo of the world; ``applied`` is called once all is, before the comparison. At each of the simulated moments
@@ -116,7 +116,7 @@ def play(
     """
     seed = simulation.scale.seed
     known = profiles(seed, network=platform.network)
-    going_out = programme(handed, known, Random(seed))
+    going_out = programme(deliveries, known, Random(seed))
     clock = clock_for(going_out, opens, simulation.scale.now)
     files = len(going_out.files)
     say(
@@ -137,7 +137,7 @@ def play(
         applied()
         say("comparing every view with the world's own truth ...")
         counts = counted(connection, dispatch.sent)
-        found = compare(platform.stack.dsn, simulation, handed.called, processes)
+        found = compare(platform.stack.dsn, simulation, deliveries.aliases, processes)
         counts["events"]["parked"] = counts["events"]["accepted"] - len(found.reached | apart)
         counts["troubles"] = dict(sorted(found.troubles.items()))
         told = shown(platform.stack.dsn, simulation, found.best[1])

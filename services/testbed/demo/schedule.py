@@ -16,7 +16,7 @@ from services.producers import publisher
 from services.producers.intake import Intake
 from services.producers.profile import Profile
 from services.producers.spool import Message, Spool
-from services.testbed.simulator.files import Handed, PartnerFile, settings
+from services.testbed.simulator.files import Deliveries, PartnerFile, settings
 from services.testbed.simulator.signed_messages import Outgoing, expected, sign_all, sprinkle
 
 BROKEN_SHARE = 0.01
@@ -67,10 +67,10 @@ def _bytes(what: Outgoing | PartnerFile) -> Iterator[bytes]:
     yield what.message.value
 
 
-def programme(handed: Handed, known: Mapping[str, Profile], random: Random) -> Programme:
-    """Sign the messages of ``handed`` for the parties ``known``, with broken ones between them; files go as they are."""
-    mixed = sprinkle(sign_all(handed.messages, known), known, random, BROKEN_SHARE)
-    dues = [*_timed(mixed), *(Due(file.sent, file) for file in handed.files)]
+def programme(deliveries: Deliveries, known: Mapping[str, Profile], random: Random) -> Programme:
+    """Sign the messages of ``deliveries`` for the parties ``known``, with broken ones between them; files go as they are."""
+    mixed = sprinkle(sign_all(deliveries.messages, known), known, random, BROKEN_SHARE)
+    dues = [*_timed(mixed), *(Due(file.sent, file) for file in deliveries.files)]
     return Programme(tuple(sorted(dues, key=lambda due: due.at)), expected(mixed))
 
 

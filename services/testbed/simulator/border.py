@@ -10,9 +10,9 @@ from random import Random
 from typing import Any
 
 from schemas import railnet
-from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.conditions import Closure, Conditions, Count, LoadingStop
-from services.testbed.simulator.faults import Gossip
+from services.testbed.simulator.faults import Reporter
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import Record
 from services.testbed.simulator.world import DAY, HOUR, MINUTE, SECOND, Order, World
 
@@ -119,9 +119,9 @@ _RESTRICTED, _LIFTED = "network.restricted", "network.restriction_lifted"
 class Orders:
     """Publishes the restrictions of a world; ``standing`` counts its trains."""
 
-    def __init__(self, world: World, gossip: Gossip, conditions: Conditions, standing: Standing) -> None:
+    def __init__(self, world: World, reporter: Reporter, conditions: Conditions, standing: Standing) -> None:
         self._world = world
-        self._gossip = gossip
+        self._reporter = reporter
         self._conditions = conditions
         self._standing = standing
         self._claims: dict[tuple[str, str], Record] = {}
@@ -137,8 +137,8 @@ class Orders:
 
     def _close(self, closure: Closure) -> None:
         """The order, open-ended as it was given, and the end of it a day before the border opens."""
-        says = {"place": f"crossing:{closure.crossing}", "kind": "BORDER_CLOSED", "direction": "BOTH"}
-        order = {**says, "order_number": f"SIM-{closure.fact}", "from": closure.start}
+        details = {"place": f"crossing:{closure.crossing}", "kind": "BORDER_CLOSED", "direction": "BOTH"}
+        order = {**details, "order_number": f"SIM-{closure.fact}", "from": closure.start}
         record = self._say(closure.by, closure.announced, order)
         self._lift(closure.by, record, closure.end - DAY, closure.end)
 
@@ -164,29 +164,31 @@ class Orders:
             if c.crossing == count.crossing and c.start <= count.at < c.end
         )
         at_border, all_of_them = self._standing(count.crossing, count.at)
-        own = at_border if "railway" in CAST[count.by].roles else all_of_them
-        says = {
+        own = at_border if "railway" in PARTIES[count.by].roles else all_of_them
+        details = {
             "place": f"crossing:{count.crossing}",
             "kind": "BORDER_CLOSED",
             "direction": "WEST",
             "from": closure.start,
             "remark": f"simulated: {own} trains standing by our count; reported on the day: {count.reported} ({count.fact})",
         }
-        record = self._say(count.by, count.at, says)
+        record = self._say(count.by, count.at, details)
         self._lift(count.by, record, max(count.at + HOUR, closure.end + 30 * MINUTE), closure.end)
 
-    def _say(self, party: str, at: int, says: dict[str, Any]) -> Record | None:
+    def _say(self, party: str, at: int, details: dict[str, Any]) -> Record | None:
         if at > self._world.now:
             return None
-        crossing = str(says["place"]).removeprefix("crossing:")
-        told = Order(party, crossing, says["kind"], says["direction"], says["from"], says.get("to"))
+        crossing = str(details["place"]).removeprefix("crossing:")
+        told = Order(
+            party, crossing, details["kind"], details["direction"], details["from"], details.get("to")
+        )
         self._world.orders.append(told)
-        return self._gossip.say(party, _RESTRICTED, at, self._gossip.pen.dated(party, says))
+        return self._reporter.say(party, _RESTRICTED, at, self._reporter.writer.dated(party, details))
 
     def _lift(self, party: str, record: Record | None, at: int, end: int) -> None:
         """The order that was told last ends; ``record`` is what told it."""
         if record is None or at > self._world.now:
             return
         self._world.orders[-1] = replace(self._world.orders[-1], end=end)
-        says = {"restriction": {"source": CAST[party].source, "id": record["id"]}, "at": end}
-        self._gossip.say(party, _LIFTED, at, self._gossip.pen.dated(party, says))
+        details = {"restriction": {"source": PARTIES[party].source, "id": record["id"]}, "at": end}
+        self._reporter.say(party, _LIFTED, at, self._reporter.writer.dated(party, details))

@@ -21,15 +21,15 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from services.testbed.simulator.cast import CAST, Manner
+from services.testbed.simulator.parties import PARTIES, Manner
 from services.testbed.simulator.service import ENDS
-from services.testbed.simulator.world import HOUR, MINUTE, Happening, Says, span
+from services.testbed.simulator.world import HOUR, MINUTE, Details, Happening, span
 
-NOTHING: Says = MappingProxyType({})
+NOTHING: Details = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Meddling:
+class Interference:
     """``party`` says of a box that ``what`` happened to it, though nobody asked it and the place is not its own."""
 
     party: str
@@ -37,30 +37,30 @@ class Meddling:
     place: str = ""
     jurisdiction: str = ""
     occurrence: str = ""
-    says: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    details: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
-MEDDLINGS = (
-    Meddling("driftline", "movement.delivered"),
-    Meddling("hh-terminal", "movement.gated_out", "railnet:xian-intl-port"),
-    Meddling("driftline", "movement.arrived_at_destination", "railnet:duisburg"),
-    Meddling("wayside", "movement.arrived", "railnet:brest-severny"),
-    Meddling("farpost", "customs.released", jurisdiction="RU", says={"procedure": "TRANSIT"}),
-    Meddling("ostbank", "document.release_order_issued", says={"document_id": "SIM-DO-INVENTED"}),
-    Meddling("farpost", "customs.detention_lifted", jurisdiction="RU", says={"outcome": "CLEARED"}),
-    Meddling(
+INTERFERENCES = (
+    Interference("driftline", "movement.delivered"),
+    Interference("hh-terminal", "movement.gated_out", "railnet:xian-intl-port"),
+    Interference("driftline", "movement.arrived_at_destination", "railnet:duisburg"),
+    Interference("wayside", "movement.arrived", "railnet:brest-severny"),
+    Interference("farpost", "customs.released", jurisdiction="RU", details={"procedure": "TRANSIT"}),
+    Interference("ostbank", "document.release_order_issued", details={"document_id": "SIM-DO-INVENTED"}),
+    Interference("farpost", "customs.detention_lifted", jurisdiction="RU", details={"outcome": "CLEARED"}),
+    Interference(
         "wayside",
         "movement.handed_over",
         "crossing:brest-malaszewicze",
         occurrence="INVENTED",
-        says={"side": "RECEIVING", "counterparty": "bch", "list_number": "INVENTED"},
+        details={"side": "RECEIVING", "counterparty": "bch", "list_number": "INVENTED"},
     ),
 )
 """Words of those who have no business with the cargo; whoever says them is named by no founding."""
 
 FORBIDDEN = (
-    Meddling("luohe", "customs.released", jurisdiction="CN", says={"procedure": "EXPORT"}),
-    Meddling("lodz", "movement.departed", "railnet:malaszewicze"),
+    Interference("luohe", "customs.released", jurisdiction="CN", details={"procedure": "EXPORT"}),
+    Interference("lodz", "movement.departed", "railnet:malaszewicze"),
 )
 """What nobody of that role may say at all."""
 FORBIDDEN_AS = "ROLE_NOT_ALLOWED"
@@ -73,7 +73,7 @@ BACKDATED = 40 * MINUTE, 5 * HOUR
 
 def backdates(happening: Happening, party: str, random: Random) -> bool:
     """Whether ``party`` says that this departure was earlier than it was: a dishonest operator, of a train at its start."""
-    liar = CAST[party]
+    liar = PARTIES[party]
     return (
         liar.manner is Manner.DISHONEST
         and "operator" in liar.roles
@@ -90,12 +90,12 @@ def backdated(random: Random) -> int:
 
 def alters(happening: Happening, party: str) -> bool:
     """Whether ``party``, where it contradicts customs, encloses a message of theirs that it has changed itself."""
-    liar = CAST[party]
+    liar = PARTIES[party]
     return (
         liar.manner is Manner.DISHONEST
         and "forwarder" in liar.roles
         and happening.what == "customs.released"
-        and "customs" in CAST[happening.witnesses[0]].roles
+        and "customs" in PARTIES[happening.witnesses[0]].roles
     )
 
 

@@ -20,9 +20,9 @@ from services.testbed.simulator.world import (
     HOUR,
     MINUTE,
     SECOND,
+    Details,
     Happening,
     Ref,
-    Says,
     Wagon,
     World,
     span,
@@ -116,7 +116,7 @@ class Transit:
         at: int,
         country: str,
         party: str,
-        says: Says | None = None,
+        details: Details | None = None,
         *,
         named: bool = True,
     ) -> None:
@@ -124,13 +124,14 @@ class Transit:
         things = (*about, *(("container", box) for box in boxes)) if named else about
         concerned = frozenset(boxes)
         self._world.happen(
-            Happening(at, what, things, (party,), concerned, jurisdiction=country, says=says or {}), _SERIES
+            Happening(at, what, things, (party,), concerned, jurisdiction=country, details=details or {}),
+            _SERIES,
         )
 
     def _cover(self, declaration: str, notes: Sequence[str], party: str, at: int) -> None:
         if notes and at <= self._world.now:
-            says = {"declaration": declaration, "notes": list(dict.fromkeys(notes)), "from": at}
-            self._world.bind("link.declaration_covers", party, at, says, _SERIES)
+            details = {"declaration": declaration, "notes": list(dict.fromkeys(notes)), "from": at}
+            self._world.bind("link.declaration_covers", party, at, details, _SERIES)
 
 
 def _day(at: int, hours: int) -> datetime:
@@ -229,13 +230,15 @@ class Customs:
         at: int,
         jurisdiction: str,
         witnesses: tuple[str, ...],
-        says: Says,
+        details: Details,
         number: tuple[Ref, ...] = (),
     ) -> None:
         """One step of customs for each of ``boxes``, and for the declaration ``number``."""
         about = (*number, *(("container", box) for box in boxes))
         self._world.happen(
-            Happening(at, what, about, witnesses, frozenset(boxes), jurisdiction=jurisdiction, says=says)
+            Happening(
+                at, what, about, witnesses, frozenset(boxes), jurisdiction=jurisdiction, details=details
+            )
         )
 
     def _countries(self, train: Train) -> tuple[str, str]:
@@ -261,7 +264,7 @@ class Customs:
                     (after.railway,),
                     cargoes=frozenset({cargo.key}),
                     place=f"railnet:{after.first}",
-                    says={"form": new, "replaces": [cargo.note]},
+                    details={"form": new, "replaces": [cargo.note]},
                 )
             )
 
@@ -301,8 +304,8 @@ class Control:
         self._line.detach(train, wagon, at + HOUR)
         lifted = at + span(random, *self._conditions.detained_hours, HOUR)
         back = random.random() < self._conditions.returned
-        says = {"outcome": "RETURNED" if back else "CLEARED"}
-        self._customs.say("customs.detention_lifted", wagon.boxes, lifted, "RU", ("eaeu-ru",), says)
+        details = {"outcome": "RETURNED" if back else "CLEARED"}
+        self._customs.say("customs.detention_lifted", wagon.boxes, lifted, "RU", ("eaeu-ru",), details)
         kept = Train(
             train.key, "rzd", [wagon], train.composed, at, train.service, train.part, train.formation
         )
@@ -323,7 +326,7 @@ class Control:
         """The boxes go back to where they came from; nobody in this world sees them arrive."""
         about, boxes = tuple(("container", box) for box in wagon.boxes), frozenset(wagon.boxes)
         why = {"reason": "CUSTOMS"}
-        self._world.happen(Happening(known, "movement.returned", about, (operator,), boxes, says=why))
+        self._world.happen(Happening(known, "movement.returned", about, (operator,), boxes, details=why))
         self._world.happen(
             Happening(
                 leaves,

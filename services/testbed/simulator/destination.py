@@ -12,7 +12,7 @@ from services.testbed.simulator.line import Line
 from services.testbed.simulator.origin import Origin
 from services.testbed.simulator.service import End, Train
 from services.testbed.simulator.tracks import State
-from services.testbed.simulator.world import DAY, HOUR, Cargo, Happening, Says, World
+from services.testbed.simulator.world import DAY, HOUR, Cargo, Details, Happening, World
 
 Things = tuple[tuple[str, str], ...]
 
@@ -74,8 +74,8 @@ class Destination:
         declared = (("declaration", entry),)
         self._cargo("customs.import_lodged", cargo, declared, lodged, (forwarder,), {}, country=country)
         released = lodged + lasting(random, "import-released")
-        says, both = {"procedure": "IMPORT"}, (end.customs, forwarder)
-        self._cargo("customs.released", cargo, declared, released, both, says, country=country)
+        details, both = {"procedure": "IMPORT"}, (end.customs, forwarder)
+        self._cargo("customs.released", cargo, declared, released, both, details, country=country)
         ordered = {"document_id": f"SIM-DO-{self._world.serial('order')}"}
         when = released + lasting(random, "release-ordered")
         holder = cargo.bank or operator  # a bank lets go of what it financed
@@ -116,7 +116,7 @@ class Destination:
         about: Things,
         at: int,
         witnesses: tuple[str, ...],
-        says: Says,
+        details: Details,
         *,
         place: str = "",
         country: str = "",
@@ -130,12 +130,14 @@ class Destination:
                 cargoes=frozenset({cargo.key}),
                 place=place,
                 jurisdiction=country,
-                says=says,
+                details=details,
             )
         )
 
     def _box(
-        self, what: str, box: str, at: int, witnesses: tuple[str, ...], says: Says, place: str = ""
+        self, what: str, box: str, at: int, witnesses: tuple[str, ...], details: Details, place: str = ""
     ) -> None:
         about = (("container", box),)
-        self._world.happen(Happening(at, what, about, witnesses, frozenset({box}), place=place, says=says))
+        self._world.happen(
+            Happening(at, what, about, witnesses, frozenset({box}), place=place, details=details)
+        )

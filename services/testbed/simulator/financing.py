@@ -82,8 +82,8 @@ def chosen(simulation: Simulation, after: int) -> Financed | None:
     for lading in simulation.world.ladings:
         alone.setdefault(lading.box, []).append(lading.cargo)
     found: dict[str, dict[str, Any]] = {}
-    for heard in simulation.telling.heard:
-        happening = heard.happening
+    for reported in simulation.publication.reported:
+        happening = reported.happening
         name = {
             "movement.queued": "waits",
             "movement.handed_over": "leaves",

@@ -118,7 +118,7 @@ class Frontier:
         resumes = train.slot - run - lasting(random, "called-forward-before-slot")
         if resumes < at + 2 * HOUR:
             return at
-        self._line.say("movement.train_held", train, at, station, says={"reason": "RESTRICTION"})
+        self._line.say("movement.train_held", train, at, station, details={"reason": "RESTRICTION"})
         if self._counted(train, at):
             self._claim(train, at, at)
             self._stands(train, at, resumes, yard=False)
@@ -207,7 +207,7 @@ class Frontier:
         self._line.stand(onward, at, leaves, after.first, State.STANDING)
         self._go(onward, leaves, after.first)
 
-    def _transship(self, train: Train, handed: int, random: Random) -> None:
+    def _transship(self, train: Train, deliveries: int, random: Random) -> None:
         """Lift the boxes over to wagons of the other gauge and send them on, in one train or in pieces."""
         service, crossing = train.service, railnet.crossings()[train.section.into]
         part = train.part + 1
@@ -218,11 +218,11 @@ class Frontier:
         pieces = 2 if new == 1520 and len(boxes) > PIECES_ABOVE else 1
         cranes = self._borders.cranes(crossing.id, service.direction)
         shares = [boxes[n * len(boxes) // pieces : (n + 1) * len(boxes) // pieces] for n in range(pieces)]
-        stands = handed + min(24 * HOUR, dwell(crossing.id, random, 0.2)) + 2 * HOUR
+        stands = deliveries + min(24 * HOUR, dwell(crossing.id, random, 0.2)) + 2 * HOUR
         onward: list[Train] = []
         for share in shares:
             lifted = cranes.lift(stands, crossing.transfer_hours / pieces)
-            says = {"gauge_from": old, "gauge_to": new}
+            details = {"gauge_from": old, "gauge_to": new}
             about = tuple(("container", box) for box in share)
             self._world.happen(
                 Happening(
@@ -232,14 +232,14 @@ class Frontier:
                     (after.railway,),
                     frozenset(share),
                     place=f"railnet:{after.first}",
-                    says=says,
+                    details=details,
                 )
             )
             wagons = self._line.load(after.railway, share, lifted, after.first, random)
             composed = self._line.compose(service, part, wagons, lifted + HOUR, after.first, train.formation)
             composed.pieces = pieces
             leaves = lifted + lasting(random, "leaves-after-transshipment")
-            self._line.stand(composed, handed, leaves, after.first, State.TRANSSHIPPING)
+            self._line.stand(composed, deliveries, leaves, after.first, State.TRANSSHIPPING)
             onward.append(composed)
             self._go(composed, leaves, after.first)
             stands = lifted
@@ -303,6 +303,6 @@ class Frontier:
                 (railway,),
                 frozenset(box for train in about for box in train.boxes),
                 place=f"railnet:{place}",
-                says={"parts": [{"kind": "train", "id": train.key} for train in parts]},
+                details={"parts": [{"kind": "train", "id": train.key} for train in parts]},
             )
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.testbed.simulator.cast import CAST
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.world import MINUTE, Bond, Happening, Ref, World
 
 Record = dict[str, Any]
@@ -35,7 +35,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Reported:
     """A happening that ``party`` told in a way that counts, at the time that now stands: ``said``."""
 
     happening: Happening
@@ -62,7 +62,7 @@ class Altered:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Unheeded:
+class UnengagedReport:
     """What somebody says who has no business with ``about``: it is kept and shown as such, and moves nothing."""
 
     party: str
@@ -73,17 +73,17 @@ class Unheeded:
 
 
 @dataclass(slots=True)
-class Telling:
+class Publication:
     """All that was told, and what of it counts; ``meetings`` is how each hand-over list was signed.
 
     Of a forgetful world only ``equivocations`` is kept.
     """
 
     messages: list[Message] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
+    reported: list[Reported] = field(default_factory=list)
     disputed: list[tuple[Disputed, Happening]] = field(default_factory=list)
     altered: list[tuple[Altered, Happening]] = field(default_factory=list)
-    unheeded: list[Unheeded] = field(default_factory=list)
+    unengaged: list[UnengagedReport] = field(default_factory=list)
     meetings: dict[tuple[str, str], str] = field(default_factory=dict)
     unsigned: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     equivocations: int = 0
@@ -99,7 +99,7 @@ class Telling:
         return sum(message.copies - 1 for message in self.messages if not message.refused_as)
 
 
-class Pen:
+class RecordWriter:
     """Writes records for every party under ids of their own."""
 
     def __init__(self, world: World) -> None:
@@ -118,7 +118,7 @@ class Pen:
 
     def text(self, party: str, at: int) -> str:
         """``at`` as ``party`` writes it: by its own clock, with the offset."""
-        return moment(at).astimezone(CAST[party].zone).isoformat()
+        return moment(at).astimezone(PARTIES[party].zone).isoformat()
 
     def correct(
         self, party: str, wrong: Record, published: int, data: Mapping[str, Any], reason: str
@@ -145,7 +145,7 @@ class Pen:
         for name in ("place", "occurrence", "jurisdiction"):
             if value := getattr(happening, name):
                 data[name] = value
-        data |= {**happening.says, **happening.voices.get(party, {})}
+        data |= {**happening.details, **happening.details_by_party.get(party, {})}
         things = happening.about if about is None else about
         data["objects"] = [{"kind": kind, "id": key} for kind, key in things]
         return self.dated(party, data)
@@ -162,13 +162,13 @@ class Pen:
 
         ``ahead`` sends the later ones before their time.
         """
-        now, party = self._world.now, bond.teller
-        for number, (at, written, says) in enumerate(bond.versions[bond.told :], start=bond.told):
+        now, party = self._world.now, bond.author
+        for number, (at, written, details) in enumerate(bond.versions[bond.told :], start=bond.told):
             bond.told += 1
             if at > now:
                 continue
             published = min(now, max(at, written, bond.published - lateness + MINUTE) + lateness)
-            data = self.dated(party, says)
+            data = self.dated(party, details)
             if bond.record is None:
                 record = self.record(party, f"cre.{bond.what}.v1", published, data)
             else:

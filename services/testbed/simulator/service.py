@@ -10,7 +10,7 @@ from random import Random
 from types import MappingProxyType
 
 from schemas import railnet
-from services.testbed.simulator.cast import CAST
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.world import DAY, HOUR, SECOND, Bond, Wagon
 
 TELL_EVERY = 10.0
@@ -174,7 +174,9 @@ def railway_of(station: str) -> str:
     """The party that runs trains at ``station``."""
     managers = frozenset(railnet.stations()[station].managers)
     return next(
-        party.code for party in CAST.values() if "railway" in party.roles and managers & set(party.managers)
+        party.code
+        for party in PARTIES.values()
+        if "railway" in party.roles and managers & set(party.managers)
     )
 
 

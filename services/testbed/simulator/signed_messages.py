@@ -19,7 +19,7 @@ from services.ledger.registry.possession import proven
 from services.producers.native import Unsigned, assemble, message_of
 from services.producers.profile import Profile
 from services.producers.spool import Message as Signed
-from services.testbed.simulator.cast import CAST, Party, salt_secret_of, seed_of
+from services.testbed.simulator.parties import PARTIES, Party, salt_secret_of, seed_of
 from services.testbed.simulator.reports import Message
 
 
@@ -44,13 +44,13 @@ def profiles(seed: int, scheme: Scheme = Scheme.ED25519_BATCH, network: str = "d
             SigningKey.from_seed(scheme, seed_of(code, seed)),
             salt_secret_of(code, seed),
         )
-        for code, party in CAST.items()
+        for code, party in PARTIES.items()
     }
 
 
 def members(known: Mapping[str, Profile]) -> list[tuple[PartyAdded, tuple[NewKey, ...]]]:
     """Every simulated party as the registry takes it, with its key valid since ever."""
-    return [(registration(CAST[code]), (key_of(profile),)) for code, profile in known.items()]
+    return [(registration(PARTIES[code]), (key_of(profile),)) for code, profile in known.items()]
 
 
 def registration(party: Party) -> PartyAdded:

@@ -18,7 +18,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-Says = Mapping[str, Any]
+Details = Mapping[str, Any]
 
 
 def span(random: Random, low: float, high: float, unit: int) -> int:
@@ -87,7 +87,7 @@ class Happening:
     """Something that took place at ``at``: what, of which objects, where; and what it really concerned.
 
     ``boxes`` and ``cargoes`` are the world's own knowledge of whom it concerned, never taken from an event.
-    ``witnesses`` are who knows of it, the one in charge first; ``voices`` what each of them says on its own. ``known``
+    ``witnesses`` are who knows of it, the one in charge first; ``details_by_party`` what each of them says on its own. ``known``
     is since when they can tell it, if later than ``at``; ``contested`` says that somebody has already told it with
     another time, further apart than anybody tolerates.
     """
@@ -101,29 +101,29 @@ class Happening:
     place: str = ""
     occurrence: str = ""
     jurisdiction: str = ""
-    says: Says = field(default_factory=dict)
-    voices: Mapping[str, Says] = field(default_factory=dict)
+    details: Details = field(default_factory=dict)
+    details_by_party: Mapping[str, Details] = field(default_factory=dict)
     known: int = 0
     contested: bool = False
 
 
 @dataclass(slots=True)
 class Bond:
-    """Something that belongs to something else, as ``teller`` would write it down.
+    """Something that belongs to something else, as ``author`` would write it down.
 
     ``versions`` are (when it came about, when it was written down, what); each one replaces the one before.
     """
 
     what: str
-    teller: str
-    versions: list[tuple[int, int, Says]]
+    author: str
+    versions: list[tuple[int, int, Details]]
     number: str = ""
     tell: Callable[[Bond], None] = field(default=lambda _bond: None, repr=False)
     told: int = 0  # versions
     published: int = 0
     record: dict[str, Any] | None = None  # what was told last
 
-    def revise(self, at: int, known: int, changes: Says) -> None:
+    def revise(self, at: int, known: int, changes: Details) -> None:
         """At ``at`` something came about, and at ``known`` it is written down: the newest version with ``changes``."""
         self.versions.append((at, known, {**self.versions[-1][2], **changes}))
         self.tell(self)
@@ -141,7 +141,7 @@ class Wagon:
 class World:
     """Everything that exists and everything that happens; later than ``now`` nothing has happened yet.
 
-    ``hears`` and ``reads`` are told of every happening, and of every bond each time that it is written anew. With
+    ``on_happening`` and ``on_bond`` are told of every happening, and of every bond each time that it is written anew. With
     ``forgetful`` what is over is not kept, so that memory follows what is on its way and not how long the world lasts.
     """
 
@@ -152,8 +152,8 @@ class World:
         self.ladings: list[Lading] = []
         self.happenings: list[Happening] = []
         self.bonds: list[Bond] = []
-        self.hears: Callable[[Happening, str], None] = lambda _happening, _number: None
-        self.reads: Callable[[Bond], None] = lambda _bond: None
+        self.on_happening: Callable[[Happening, str], None] = lambda _happening, _number: None
+        self.on_bond: Callable[[Bond], None] = lambda _bond: None
         self.orders: list[Order] = []
         """What was told of borders by now."""
         self.routes: dict[str, tuple[str, ...]] = {}
@@ -211,16 +211,16 @@ class World:
                 self.routes.pop(lading.cargo, None)
                 self.cleared.pop(lading.cargo, None)
 
-    def route(self, cargo: Cargo, teller: str, at: int, known: int, places: tuple[str, ...]) -> None:
-        """From ``at`` on, ``cargo`` is to go by ``places``; ``teller`` writes it down at ``known``."""
-        says = {
+    def route(self, cargo: Cargo, author: str, at: int, known: int, places: tuple[str, ...]) -> None:
+        """From ``at`` on, ``cargo`` is to go by ``places``; ``author`` writes it down at ``known``."""
+        details = {
             "objects": [{"kind": "consignment", "id": cargo.key}],
             "places": list(places),
             "from": at,
         }
         if at <= self.now:
             self.routes[cargo.key] = places
-        self.bind("link.route_planned", teller, known, says)
+        self.bind("link.route_planned", author, known, details)
 
     def happen(self, happening: Happening, series: str = "") -> int:
         """Let it happen, unless it lies in the future; return its time.
@@ -231,14 +231,14 @@ class World:
             number = f"{series}{self.serial(f'happening{series}') - 1}"
             if not self.forgetful:
                 self.happenings.append(happening)
-            self.hears(happening, number)
+            self.on_happening(happening, number)
         return happening.at
 
-    def bind(self, what: str, teller: str, known: int, says: Says, series: str = "") -> Bond:
-        """Let something belong to something else, known since ``known``; ``says`` holds from and, if known, to."""
+    def bind(self, what: str, author: str, known: int, details: Details, series: str = "") -> Bond:
+        """Let something belong to something else, known since ``known``; ``details`` holds from and, if known, to."""
         number = f"{series}{self.serial(f'bond{series}') - 1}"
-        bond = Bond(what, teller, [(says["from"], known, says)], number, self.reads)
+        bond = Bond(what, author, [(details["from"], known, details)], number, self.on_bond)
         if not self.forgetful:
             self.bonds.append(bond)
-        self.reads(bond)
+        self.on_bond(bond)
         return bond

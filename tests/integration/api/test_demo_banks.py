@@ -82,7 +82,7 @@ def told(
         prepare(session, make_keys(keys), "demo", time.time_ns() // 1_000, "test")
     cargo = [
         message
-        for message in simulation.telling.messages
+        for message in simulation.publication.messages
         if message.record["type"].startswith("cre.link.") or money.financed.box in str(message.record["data"])
     ]
     papers = list(money.papers)

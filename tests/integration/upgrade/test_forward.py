@@ -171,7 +171,7 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
     monkeypatch.setattr(run, "HISTORY", 100.0)
     monkeypatch.setattr(run, "LIVE", 100.0)
     world = simulate("tiny", 1, scale=0.006)
-    simulation, handed = world.simulation(), files.handed(world.kept)
+    simulation, deliveries = world.simulation(), files.deliveries(world.played)
     with ExitStack() as stack:
         servers = LocalStack()
         stack.callback(servers.stop)
@@ -198,7 +198,7 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
             outcome.append(
                 play(
                     simulation,
-                    handed,
+                    deliveries,
                     world.opens,
                     platform,
                     tmp_path / "spools",
@@ -220,7 +220,7 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
             assert publishing.is_alive(), "there was nothing left to publish"
 
         pending = [m for m in migrations() if m.number > released().level]
-        share = len(handed.messages) // (len(pending) + 5)
+        share = len(deliveries.messages) // (len(pending) + 5)
 
         def refused(named: str) -> None:
             with pytest.raises(MigrationError, match=f"processes of one are at work: {named}"):

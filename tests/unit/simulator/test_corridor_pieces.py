@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from schemas import railnet
 from services.producers import file_reader
 from services.testbed.simulator.border import Cranes, Gate, dwell
-from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.conditions import Outage, durations, sent_after
 from services.testbed.simulator.corridors import running, simulate
 from services.testbed.simulator.files import folder
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.scenarios import Scenario, fact, names, scenario, services
 from services.testbed.simulator.service import ENDS, departures, hours, sections, spliced
 from services.testbed.simulator.signed_messages import profiles
@@ -185,5 +185,5 @@ def test_what_is_written_for_a_party_can_be_published_by_it(tmp_path: Path) -> N
     first = next(iter(world.messages()))
     line = orjson.loads(folder.published(first))
     assert line["simulated"] is True
-    assert line["topic"] == CAST[first.party].topic
+    assert line["topic"] == PARTIES[first.party].topic
     assert line["sent"].endswith("Z")

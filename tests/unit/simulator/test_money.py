@@ -55,7 +55,7 @@ def test_everything_can_be_signed_and_says_when_it_was_said(simulation: Simulati
     money = Money.of(simulation, WORLD.opens)
     signed = sign_all(money.messages, profiles(WORLD.seed))
     assert len(signed) == len(money.messages) == len(money.events)
-    ids = {(m.party, m.record["id"]) for m in simulation.telling.messages}
+    ids = {(m.party, m.record["id"]) for m in simulation.publication.messages}
     assert not ids & {(m.party, m.record["id"]) for m in money.messages}
     assert all(m.record["time"] <= datetime.fromtimestamp(m.sent / 1e6, UTC).isoformat() or m.sent < WORLD.opens
                for m in money.messages)  # fmt: skip

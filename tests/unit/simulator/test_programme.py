@@ -9,13 +9,13 @@ from random import Random
 
 from services.testbed.demo.run import Clock
 from services.testbed.demo.schedule import programme
-from services.testbed.simulator.files import handed
+from services.testbed.simulator.files import deliveries
 from services.testbed.simulator.signed_messages import profiles
 from tests.unit.simulator.corridor_worlds import small
 
 
 def test_a_programme_holds_everything_once_in_the_order_of_time() -> None:
-    whole = handed(small("tiny").kept)
+    whole = deliveries(small("tiny").played)
     going_out = programme(whole, profiles(1), Random(1))
     assert [due.at for due in going_out.dues] == sorted(due.at for due in going_out.dues)
     refused = sum(going_out.refusals.values())
@@ -42,12 +42,12 @@ import sys
 from random import Random
 from services.testbed.commands.demo import chosen_world
 from services.testbed.demo.schedule import programme
-from services.testbed.simulator.files import handed
+from services.testbed.simulator.files import deliveries
 from services.testbed.simulator.signed_messages import profiles
 
 seed = int(sys.argv[2])
 world = chosen_world("tiny", seed, None, sys.argv[1])
-print(programme(handed(world.kept), profiles(seed), Random(seed)).digest)
+print(programme(deliveries(world.played), profiles(seed), Random(seed)).digest)
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from services.testbed.simulator.faults import NO_FAULTS, Gossip, Rates
+from services.testbed.simulator.faults import NO_FAULTS, Rates, Reporter
 from services.testbed.simulator.truth import Seen, Trouble, Truth, truths
 from services.testbed.simulator.world import DAY, HOUR, Cargo, Happening, Lading, World
 
@@ -40,10 +40,10 @@ def say(world: World, at: int, what: str, *boxes: str, place: str = "", **more: 
 
 
 def truth_of(world: World, rates: Rates = NO_FAULTS) -> dict[str, Truth]:
-    gossip = Gossip(world, rates)
+    reporter = Reporter(world, rates)
     for number, happening in enumerate(world.happenings):
-        gossip.hear(happening, number)
-    return truths(world, gossip.tell())
+        reporter.hear(happening, number)
+    return truths(world, reporter.tell())
 
 
 def test_a_cargo_is_as_far_as_the_last_of_its_boxes() -> None:
@@ -116,7 +116,7 @@ def test_a_dispute_and_a_hand_over_show_with_what_they_are_about() -> None:
         place="railnet:xian-intl-port",
         witnesses=("xian-terminal", "xianport"),
     )
-    voices = {
+    details_by_party = {
         "cr": {"side": "DELIVERING", "counterparty": "ktz"},
         "ktz": {"side": "RECEIVING", "counterparty": "cr"},
     }
@@ -127,7 +127,7 @@ def test_a_dispute_and_a_hand_over_show_with_what_they_are_about() -> None:
         A,
         place=CROSSING,
         occurrence="L1",
-        voices=voices,
+        details_by_party=details_by_party,
         witnesses=("cr", "ktz"),
     )
     always = Rates(0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0)

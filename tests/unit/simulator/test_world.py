@@ -15,8 +15,8 @@ from services.ledger.admission.admit import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.processors.topics.declaration import read_declaration
 from services.testbed.simulator import numbers
-from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.conduct import FORBIDDEN_AS
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.signed_messages import (
     BREAKS,
     Outgoing,
@@ -33,7 +33,7 @@ SETTINGS = AdmissionSettings("demo", frozenset({"cre.gateway.v1"}))
 
 
 def outgoing(simulation: Simulation) -> list[Outgoing]:
-    return sign_all(simulation.telling.messages, profiles(simulation.scale.seed))
+    return sign_all(simulation.publication.messages, profiles(simulation.scale.seed))
 
 
 def record(out: Outgoing, offset: int) -> Record:
@@ -84,9 +84,11 @@ def test_the_world_shares_no_code_with_the_folds() -> None:
 def test_the_cast_matches_the_declared_topics() -> None:
     declared = {topic.name: set(topic.parties) for topic in read_declaration().topics}
     for topic, parties in declared.items():
-        assert parties == {party.code for party in CAST.values() if party.topic == topic and party.own_topic}
-    assert {party.topic for party in CAST.values()} == declared.keys()
-    assert all("simulated" in party.name and "simulated" in party.source for party in CAST.values())
+        assert parties == {
+            party.code for party in PARTIES.values() if party.topic == topic and party.own_topic
+        }
+    assert {party.topic for party in PARTIES.values()} == declared.keys()
+    assert all("simulated" in party.name and "simulated" in party.source for party in PARTIES.values())
 
 
 def test_trains_are_spread_along_the_way() -> None:
@@ -112,10 +114,10 @@ def test_the_platform_accepts_what_is_good_and_counts_what_the_world_counts(seed
         assert isinstance(answer, Admitted), answer
         accepted.setdefault(answer.event, set()).add(answer.content)
         admitted += 1
-    telling = simulation.telling
-    assert len(accepted) == telling.accepted
-    assert sum(len(contents) > 1 for contents in accepted.values()) == telling.equivocations > 0
-    assert admitted - sum(len(contents) for contents in accepted.values()) == telling.duplicates > 0
+    publication = simulation.publication
+    assert len(accepted) == publication.accepted
+    assert sum(len(contents) > 1 for contents in accepted.values()) == publication.equivocations > 0
+    assert admitted - sum(len(contents) for contents in accepted.values()) == publication.duplicates > 0
 
 
 def test_every_broken_message_is_refused_for_its_reason() -> None:

@@ -5,7 +5,7 @@ readers of ``services.producers.formats``: headers, codes and forms are taken an
 a file back is a test of the reader.
 """
 
-from services.testbed.simulator.files.folder import Handed, handed, settings, write
+from services.testbed.simulator.files.folder import Deliveries, deliveries, settings, write
 from services.testbed.simulator.files.office_records import PartnerFile
 
-__all__ = ["Handed", "PartnerFile", "handed", "settings", "write"]
+__all__ = ["Deliveries", "PartnerFile", "deliveries", "settings", "write"]

@@ -14,7 +14,7 @@ from lxml import etree
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from services.testbed.simulator.cast import CAST
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import moment
 from services.testbed.simulator.world import MINUTE
 
@@ -82,7 +82,7 @@ def _timeless(content: bytes) -> bytes:
 
 def local(party: str, at: int) -> datetime:
     """``at`` (UTC microseconds) on the clock of ``party``, with its offset."""
-    return moment(at).astimezone(CAST[party].zone)
+    return moment(at).astimezone(PARTIES[party].zone)
 
 
 def bare(party: str, at: int) -> datetime:

@@ -13,8 +13,7 @@ import orjson
 
 from services.producers.formats import declarations
 from services.producers.formats.model import Settings
-from services.testbed.simulator.cast import CAST
-from services.testbed.simulator.corridors import Kept, SimulatedWorld
+from services.testbed.simulator.corridors import PlayedWorld, SimulatedWorld
 from services.testbed.simulator.customs import HOLDER
 from services.testbed.simulator.files import (
     customs_receipts,
@@ -26,6 +25,7 @@ from services.testbed.simulator.files import (
     train_lists,
 )
 from services.testbed.simulator.files.office_records import OfficeRecords, PartnerFile
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import Message, moment
 
 DECLARED = "files.toml"
@@ -46,25 +46,25 @@ _WRITERS: tuple[Callable[[OfficeRecords], Iterator[PartnerFile]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class Deliveries:
     """What parties hand over: records, and files in the order of time.
 
-    ``called`` are the trains of the world by other names that messages have for them.
+    ``aliases`` are the trains of the world by other names that messages have for them.
     """
 
     messages: tuple[Message, ...]
     files: tuple[PartnerFile, ...] = ()
-    called: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
-def handed(kept: Kept) -> Handed:
-    """``kept`` with as much of it in files as its parties have formats for; a record is in one file or in none."""
-    records = OfficeRecords(kept)
+def deliveries(played: PlayedWorld) -> Deliveries:
+    """``played`` with as much of it in files as its parties have formats for; a record is in one file or in none."""
+    records = OfficeRecords(played)
     files = sorted(
         (file for writer in _WRITERS for file in writer(records)),
         key=lambda file: (file.sent, file.party, file.name),
     )
-    return Handed(tuple(records.rest()), tuple(files), taf.called(records.trains.values()))
+    return Deliveries(tuple(records.rest()), tuple(files), taf.aliases(records.trains.values()))
 
 
 def write(files: tuple[PartnerFile, ...], folder: Path) -> Mapping[tuple[str, str], int]:
@@ -87,11 +87,11 @@ _COMPANIES = {"xianport": "cr", "zzport": "cr", "suzhouport": "cr"}
 
 def settings(party: str) -> Settings:
     """What ``party`` declares."""
-    railway = party if "railway" in CAST[party].roles else ""
+    railway = party if "railway" in PARTIES[party].roles else ""
     zones = (
         {train_lists.NATURAL_LIST: train_lists.WORKING_CLOCK} if party in train_lists.RAILWAYS_1520 else {}
     )
-    return Settings(party, CAST[party].zone, _COMPANIES.get(party, railway), zones, _choices(party))
+    return Settings(party, PARTIES[party].zone, _COMPANIES.get(party, railway), zones, _choices(party))
 
 
 def _choices(party: str) -> Mapping[str, Mapping[str, str]]:
@@ -126,7 +126,7 @@ def lines(messages: Iterable[Message]) -> Iterator[tuple[Message, bytes]]:
 
 def published(message: Message) -> bytes:
     """One line for a stream of all parties: who sends it, when, over which source and topic, and the record."""
-    party = CAST[message.party]
+    party = PARTIES[message.party]
     body = {
         "simulated": True,
         "sent": moment(message.sent).isoformat().replace("+00:00", "Z"),

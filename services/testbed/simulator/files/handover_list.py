@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from random import Random
 
 from schemas import railnet
-from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.files.file_formats import (
     Cell,
     Row,
@@ -31,6 +30,7 @@ from services.testbed.simulator.files.office_records import (
     named,
     objects,
 )
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.world import DAY
 
@@ -176,7 +176,7 @@ def _of_list(boxes: Sequence[str], signed: int, lifted: Mapping[str, list[Messag
 def _stations(crossing: str, side: str, party: str) -> tuple[railnet.Station, railnet.Station]:
     """The delivering and the receiving station, by the side on which ``party`` is."""
     border = railnet.crossings()[crossing]
-    ours = border.a if set(border.a.managers) & set(CAST[party].managers) else border.b
+    ours = border.a if set(border.a.managers) & set(PARTIES[party].managers) else border.b
     other = border.b if ours is border.a else border.a
     gives, takes = (ours, other) if side == "DELIVERING" else (other, ours)
     return railnet.stations()[gives.station], railnet.stations()[takes.station]

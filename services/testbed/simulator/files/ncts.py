@@ -168,7 +168,7 @@ def files(records: OfficeRecords) -> Iterator[PartnerFile]:
     """Every message of which all was told once and rightly."""
     lrns = {
         dict(h.about[:1])["declaration"]: h.about[1][1]
-        for h in records.kept.world.happenings
+        for h in records.played.world.happenings
         if h.what == "customs.accepted"
     }
     for holder in HOLDER:
@@ -192,7 +192,7 @@ def _of_declarant(records: OfficeRecords, holder: str, lrns: Mapping[str, str]) 
         content = written("015", declaration, declaration, at(message), goods=goods, holder=holder)
         sent = max(message.sent, link.sent)
         yield _file(holder, "015", declaration, sent, content, facts)
-    opened = {h.about[0][1]: h for h in records.kept.world.happenings if h.what == "customs.transit_opened"}
+    opened = {h.about[0][1]: h for h in records.played.world.happenings if h.what == "customs.transit_opened"}
     for mrn in sorted(covers.keys() & opened.keys() & lrns.keys()):
         link, happening = covers[mrn], opened[mrn]
         goods = Goods(
@@ -217,7 +217,7 @@ def _of_declarant(records: OfficeRecords, holder: str, lrns: Mapping[str, str]) 
 def _of_customs(records: OfficeRecords, customs: str, lrns: Mapping[str, str]) -> Iterator[PartnerFile]:
     common = ("classifier", "happened", "jurisdiction", "objects")
     ends: dict[str, int] = {}  # by declaration: the release at its destination, before which nothing ends it
-    for happening in records.kept.world.happenings:
+    for happening in records.played.world.happenings:
         if happening.what == "customs.transit_closed" and happening.about[0][0] == "declaration":
             ends[happening.about[0][1]] = min(happening.at, ends.get(happening.about[0][1], happening.at))
     for message in records.plain(customs, "customs.accepted"):

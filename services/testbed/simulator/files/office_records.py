@@ -13,14 +13,14 @@ from random import Random
 from typing import Any
 
 from schemas.rfc3339 import parse_micros
-from services.testbed.simulator.corridors import Kept
+from services.testbed.simulator.corridors import PlayedWorld
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.service import Service
 from services.testbed.simulator.world import Bond
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
+class TrainConsist:
     """A train as it was made up at ``station``, of wagons that keep together, and when it left there.
 
     ``loaded`` are since when each wagon is loaded as it is now, ``loaders`` who loaded it.
@@ -49,33 +49,35 @@ class Composed:
         return [box for _, boxes in self.wagons for box in boxes]
 
 
-def _composed(kept: Kept) -> Mapping[str, Composed]:
+def _train_consists(played: PlayedWorld) -> Mapping[str, TrainConsist]:
     """Every train by its key that has left with all the wagons it was made up of, and lost none on its way."""
     loads: dict[str, list[Bond]] = defaultdict(list)
     trains: dict[str, list[Bond]] = defaultdict(list)
-    for bond in kept.world.bonds:
+    for bond in played.world.bonds:
         if bond.what == "link.wagon_loaded":
             loads[bond.versions[0][2]["wagon"]].append(bond)
         elif bond.what == "link.train_composed":
             trains[bond.versions[0][2]["train"]].append(bond)
     left: dict[tuple[str, str], int] = {}
-    for happening in kept.world.happenings:
+    for happening in played.world.happenings:
         if happening.what == "movement.departed" and happening.about[0][0] == "train":
             left.setdefault((happening.about[0][1], happening.place), happening.at)
-    services = {stretch.train: stretch.service for stretch in kept.tracks.stretches()}
+    services = {stretch.train: stretch.service for stretch in played.tracks.stretches()}
     found = {}
     for key, bonds in trains.items():
-        since, _, says = bonds[0].versions[0]
-        whole = len(bonds) == 1 and all(len(v[2]["wagons"]) == len(says["wagons"]) for v in bonds[0].versions)
-        if not whole or (key, says["place"]) not in left or key not in services:
+        since, _, details = bonds[0].versions[0]
+        whole = len(bonds) == 1 and all(
+            len(v[2]["wagons"]) == len(details["wagons"]) for v in bonds[0].versions
+        )
+        if not whole or (key, details["place"]) not in left or key not in services:
             continue
-        standing = [(wagon, _load(loads[wagon], since)) for wagon in says["wagons"]]
+        standing = [(wagon, _load(loads[wagon], since)) for wagon in details["wagons"]]
         if all(bond is not None for _, bond in standing):
-            found[key] = Composed(
-                key, bonds[0].teller, services[key], says["place"].removeprefix("railnet:"), since,
-                left[key, says["place"]],
+            found[key] = TrainConsist(
+                key, bonds[0].author, services[key], details["place"].removeprefix("railnet:"), since,
+                left[key, details["place"]],
                 [(wagon, tuple(bond.versions[0][2]["containers"])) for wagon, bond in standing if bond],
-                frozenset((bond.versions[0][0], bond.teller) for _, bond in standing if bond),
+                frozenset((bond.versions[0][0], bond.author) for _, bond in standing if bond),
             )  # fmt: skip
     return found
 
@@ -106,12 +108,12 @@ class PartnerFile:
 
 
 class OfficeRecords:
-    """The records of a world that may go into files, and those that are left; ``trains`` by key, see ``_composed``."""
+    """The records of a world that may go into files, and those that are left; ``trains`` by key, see ``_train_consists``."""
 
-    def __init__(self, kept: Kept) -> None:
-        self.kept = kept
-        self.trains = _composed(kept)
-        self._messages = kept.telling.messages
+    def __init__(self, played: PlayedWorld) -> None:
+        self.played = played
+        self.trains = _train_consists(played)
+        self._messages = played.publication.messages
         self._taken: set[tuple[str, str]] = set()
         self._plain: dict[tuple[str, str], list[Message]] = defaultdict(list)
         times = Counter((message.party, message.record["id"]) for message in self._messages)
@@ -137,7 +139,7 @@ class OfficeRecords:
 
     def random(self, *purpose: object) -> Random:
         """A generator for the quirks of one file."""
-        return self.kept.world.random("file", *purpose)
+        return self.played.world.random("file", *purpose)
 
 
 def what_of(message: Message) -> str:

@@ -12,7 +12,6 @@ from datetime import datetime
 from random import Random
 
 from schemas import railnet
-from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.files.file_formats import (
     Cell,
     Row,
@@ -25,15 +24,16 @@ from services.testbed.simulator.files.file_formats import (
     workbook,
 )
 from services.testbed.simulator.files.office_records import (
-    Composed,
     Fact,
     OfficeRecords,
     PartnerFile,
+    TrainConsist,
     at,
     objects,
     only,
 )
 from services.testbed.simulator.files.train_lists import on_wagons
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.service import ENDS
 from services.testbed.simulator.world import DAY, HOUR
@@ -53,7 +53,7 @@ Route = tuple[str, str]
 def booking_lists(records: OfficeRecords) -> Iterator[PartnerFile]:
     """What operators confirmed of their own bookings, one list for each round; half of them also tell the stations."""
     routes, boxes = _routes(records), _counts(records)
-    for party in sorted(code for code, each in CAST.items() if "operator" in each.roles):
+    for party in sorted(code for code, each in PARTIES.items() if "operator" in each.roles):
         rounds: dict[int, list[Message]] = defaultdict(list)
         for message in records.plain(party, "movement.booking_confirmed"):
             if only(message, "booking").startswith(f"{party}/"):
@@ -64,8 +64,10 @@ def booking_lists(records: OfficeRecords) -> Iterator[PartnerFile]:
             known = [routes[booking] for booking, _ in lines] if random.random() < 0.5 else []
             facts = [records.take(m, "classifier", "happened", "objects") for m in messages]
             for (booking, _), route in zip(lines, known, strict=False):
-                says = {"from": messages[0].record["data"]["happened"], "places": list(route)}
-                facts.append(Fact("link.route_planned", {**says, "objects": objects("booking", [booking])}))
+                details = {"from": messages[0].record["data"]["happened"], "places": list(route)}
+                facts.append(
+                    Fact("link.route_planned", {**details, "objects": objects("booking", [booking])})
+                )
             name = f"bookings-{local(party, made):%Y%m%d-%H%M}.xlsx"
             content = booking_list(party, made, lines, known, random)
             yield PartnerFile(max(m.sent for m in messages), party, BOOKING_LIST, name, content, tuple(facts))
@@ -108,19 +110,19 @@ def _station_name(place: str) -> str:
 def _routes(records: OfficeRecords) -> Mapping[str, Route]:
     """From where to where each booking is, as its founding says."""
     found = {}
-    for bond in records.kept.world.bonds:
-        says = bond.versions[0][2]
-        for booking in says.get("bookings", ()):
-            found[booking] = says["place_of_receipt"], says["place_of_delivery"]
+    for bond in records.played.world.bonds:
+        details = bond.versions[0][2]
+        for booking in details.get("bookings", ()):
+            found[booking] = details["place_of_receipt"], details["place_of_delivery"]
     return found
 
 
 def _counts(records: OfficeRecords) -> Mapping[str, int]:
     """How many boxes each booking has."""
     of_cargo: dict[str, set[str]] = defaultdict(set)
-    for lading in records.kept.world.ladings:
+    for lading in records.played.world.ladings:
         of_cargo[lading.cargo].add(lading.box)
-    return {c.booking: len(of_cargo[key]) for key, c in records.kept.world.cargoes.items() if of_cargo[key]}
+    return {c.booking: len(of_cargo[key]) for key, c in records.played.world.cargoes.items() if of_cargo[key]}
 
 
 _TRAIN_NUMBERS, _LEAVES = ("车次", "列车车次"), ("计划开车时间", "计划发车时间", "开车时间")
@@ -130,7 +132,7 @@ _WEEK, _FIRST = 7 * DAY, 4 * DAY  # 1970-01-05 was a Monday
 
 def train_plans(records: OfficeRecords) -> Iterator[PartnerFile]:
     """One plan for each operator and week; a plan is told besides what happened."""
-    weeks: dict[tuple[str, int], list[Composed]] = defaultdict(list)
+    weeks: dict[tuple[str, int], list[TrainConsist]] = defaultdict(list)
     for train in records.trains.values():
         same_day = f"{bare('cr', floor(train.left, 5)):%Y-%m-%d}" == train.day
         if train.railway == "cr" and train.station in ENDS and same_day:
@@ -153,7 +155,7 @@ def train_plans(records: OfficeRecords) -> Iterator[PartnerFile]:
         yield PartnerFile(made, party, TRAIN_PLAN, f"plan-{local(party, made):%G-W%V}.xlsx", content, facts)
 
 
-def train_plan(party: str, made: int, trains: Sequence[Composed], random: Random) -> bytes:
+def train_plan(party: str, made: int, trains: Sequence[TrainConsist], random: Random) -> bytes:
     """The plan of ``trains`` that ``party`` made at ``made``; the times are date cells, day numbers or text."""
     form = random.choice(("cell", "number", "text"))
     headers = [
@@ -203,7 +205,7 @@ def loading_plans(records: OfficeRecords) -> Iterator[PartnerFile]:
         yield PartnerFile(made, party, LOADING_LIST, name, content, facts)
 
 
-def loading_plan(train: Composed, made: datetime, leaves: datetime, random: Random) -> bytes:
+def loading_plan(train: TrainConsist, made: datetime, leaves: datetime, random: Random) -> bytes:
     """The plan of ``train``; two boxes of a wagon stand below one another (merged or blank) or in one cell."""
     station = railnet.stations()[train.station]
     head: list[Row] = [

@@ -13,16 +13,16 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from schemas import railnet
-from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.files.file_formats import Row, delimited, serial, wide, workbook
 from services.testbed.simulator.files.office_records import (
-    Composed,
     Fact,
     OfficeRecords,
     PartnerFile,
+    TrainConsist,
     at,
     only,
 )
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import Message, moment
 from services.testbed.simulator.service import ENDS
 
@@ -37,7 +37,7 @@ _POSITIONS, _WAGONS_OF_CONSIST = ("编组顺序", "机后位数", "顺序"), ("�
 
 def departure_lists(records: OfficeRecords) -> Iterator[PartnerFile]:
     """One for every departure from a Chinese terminal: which container stands on which wagon."""
-    for train, message, left in _departures(records, "cr", CAST["cr"].zone):
+    for train, message, left in _departures(records, "cr", PARTIES["cr"].zone):
         if train.station in ENDS:
             facts = [*_facts(records, train, message, left)]
             since = {"from": left.isoformat(), "place": f"railnet:{train.station}"}
@@ -54,7 +54,7 @@ def departure_lists(records: OfficeRecords) -> Iterator[PartnerFile]:
 
 def consists(records: OfficeRecords) -> Iterator[PartnerFile]:
     """One for every departure from a Chinese border station towards the interior."""
-    for train, message, left in _departures(records, "cr", CAST["cr"].zone):
+    for train, message, left in _departures(records, "cr", PARTIES["cr"].zone):
         if train.station not in ENDS:
             facts = tuple(_facts(records, train, message, left))
             content = consist(train, left.replace(tzinfo=None), records.random(CONSIST, train.key))
@@ -74,7 +74,7 @@ def natural_lists(records: OfficeRecords) -> Iterator[PartnerFile]:
 
 def _departures(
     records: OfficeRecords, railway: str, clock: tzinfo
-) -> Iterator[tuple[Composed, Message, datetime]]:
+) -> Iterator[tuple[TrainConsist, Message, datetime]]:
     """Trains of ``railway`` that left from where they were made up, the record that says so, and when, by ``clock``."""
     for message in records.plain(railway, "movement.departed"):
         train = records.trains.get(only(message, "train"))
@@ -85,14 +85,14 @@ def _departures(
             yield train, message, left
 
 
-def _facts(records: OfficeRecords, train: Composed, message: Message, left: datetime) -> Iterator[Fact]:
+def _facts(records: OfficeRecords, train: TrainConsist, message: Message, left: datetime) -> Iterator[Fact]:
     yield records.take(message, "classifier", "happened", "place", "objects")
     since = {"from": left.isoformat(), "place": f"railnet:{train.station}"}
     wagons = [wagon for wagon, _ in train.wagons]
     yield Fact("link.train_composed", {**since, "train": train.key, "wagons": wagons})
 
 
-def departure_list(train: Composed, left: datetime, random: Random) -> bytes:
+def departure_list(train: TrainConsist, left: datetime, random: Random) -> bytes:
     """The list of ``train``, which left at ``left`` on the railway's clock."""
     station = railnet.stations()[train.station]
     stated: Row = random.choice((
@@ -133,7 +133,7 @@ def on_wagons(
     return rows, merged
 
 
-def consist(train: Composed, left: datetime, random: Random) -> bytes:
+def consist(train: TrainConsist, left: datetime, random: Random) -> bytes:
     """The consist of ``train``, which left at ``left`` on the railway's clock."""
     station = railnet.stations()[train.station]
     goal = railnet.stations()[train.service.destination.station].names.zh
@@ -157,7 +157,7 @@ def consist(train: Composed, left: datetime, random: Random) -> bytes:
     return workbook("运统1", rows)
 
 
-def natural_list(train: Composed, left: datetime, random: Random) -> bytes:
+def natural_list(train: TrainConsist, left: datetime, random: Random) -> bytes:
     """The list of ``train``, which left at ``left``: decimal commas, a total, and the index where both stations have one."""
     station = railnet.stations()[train.station]
     last = railnet.stations()[train.service.sections[_part(train)].last]
@@ -177,7 +177,7 @@ def natural_list(train: Composed, left: datetime, random: Random) -> bytes:
     return delimited(rows, ";", "cp1251")
 
 
-def _part(train: Composed) -> int:
+def _part(train: TrainConsist) -> int:
     """The section of its service on which the train runs."""
     return next(
         number

@@ -205,7 +205,7 @@ _PARTIES = (
     ),
 )
 
-CAST: Mapping[str, Party] = MappingProxyType({party.code: party for party in _PARTIES})
+PARTIES: Mapping[str, Party] = MappingProxyType({party.code: party for party in _PARTIES})
 """All simulated parties by code."""
 
 
