@@ -14,7 +14,7 @@ import pytest
 from services.audit.fsck.check import fsck
 from services.processors.settings import admission_settings
 from services.testbed.demo.banks import Banks
-from services.testbed.demo.financing import Money
+from services.testbed.demo.financing import DemoFinancing
 from services.testbed.demo.run import Flow, Outcome, play
 from services.testbed.localstack.api import Callers, LocalApi
 from services.testbed.localstack.platform import Platform
@@ -91,7 +91,7 @@ def troubles(simulation: Simulation) -> Counter[str]:
 def test_a_border_closes_and_banks_that_reach_for_others_cargo_are_refused(tmp_path: Path) -> None:
     world = small("polish-closure-2025", "2025-10-03", 0.02)
     simulation, deliveries = world.simulation(), files.deliveries(world.played)
-    money = Money.of(simulation, world.opens)
+    money = DemoFinancing.of(simulation, world.opens)
     keys = tmp_path / "keys"
     keys.mkdir()
     with (

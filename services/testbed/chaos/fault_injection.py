@@ -1,6 +1,6 @@
 """Traps: files by which the prover tells a worker process at which point of its work it shall die or freeze.
 
-``trap-<worker>`` holds ``<point> <signal>``. The worker that reaches the point renames the file to ``sprung-<worker>``
+``trap-<worker>`` holds ``<point> <signal>``. The worker that reaches the point renames the file to ``fired-<worker>``
 and signals itself; no chance is involved, so a run's plan is what happens. ``busy-<worker>`` holds one byte, the
 number of the last point reached inside a transaction, 0 between transactions: what a kill from outside has hit can be
 read from it afterwards, since the dead write nothing.
@@ -31,7 +31,7 @@ POINTS = (*INSIDE, "after_commit", "before_seek")
 """Where a worker can be hit: inside the transaction, between commit and the hint to Kafka, between claim and seek."""
 
 
-class Traps:
+class FaultInjector:
     """The prover's side: sets traps in ``folder`` and sees what sprang."""
 
     def __init__(self, folder: Path) -> None:
@@ -45,7 +45,7 @@ class Traps:
         new.write_text(f"{point} {number.name}")
         new.rename(self._folder / f"trap-{worker}")
 
-    def sprung(self, worker: int) -> bool:
+    def fired(self, worker: int) -> bool:
         """Whether the last trap of ``worker`` has been sprung."""
         return (self._folder / f"sprung-{worker}").exists()
 
@@ -62,11 +62,11 @@ class Traps:
         return INSIDE[raw[0] - 1] if raw and raw[0] else ""
 
 
-class Stepper:
+class FaultPoints:
     """The worker's side: ``reach`` is called at every point."""
 
     def __init__(self, folder: Path, worker: int) -> None:
-        self._trap, self._sprung = folder / f"trap-{worker}", folder / f"sprung-{worker}"
+        self._armed, self._fired = folder / f"trap-{worker}", folder / f"sprung-{worker}"
         self._busy = os.open(folder / f"busy-{worker}", os.O_RDWR | os.O_CREAT, 0o600)
         self._batch = False
         self._note(0)
@@ -81,37 +81,37 @@ class Stepper:
         if point == "after_commit":
             self._batch = False
             self._note(0)
-        if working and self._trap.exists():
-            self._spring(point)
+        if working and self._armed.exists():
+            self._fire(point)
 
     def abandon(self) -> None:
         """The transaction in hand was given up."""
         self._batch = False
         self._note(0)
 
-    def _spring(self, point: str) -> None:
+    def _fire(self, point: str) -> None:
         try:
-            wanted, name = self._trap.read_text().split()
+            wanted, name = self._armed.read_text().split()
         except (FileNotFoundError, ValueError):
             return
         if wanted == point:
-            self._trap.rename(self._sprung)
+            self._armed.rename(self._fired)
             os.kill(os.getpid(), signal.Signals[name])
 
     def _note(self, number: int) -> None:
         os.pwrite(self._busy, bytes((number,)), 0)
 
 
-class TrappedStore(LedgerStore):
+class FaultInjectingStore(LedgerStore):
     """The worker's store; says when partitions are claimed and the consumer is about to seek."""
 
-    stepper: Stepper
+    fault_points: FaultPoints
 
     def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
         """Claim as ever, then stand at the point between claim and seek."""
         claims = super().claim(partitions, topic_ids)
         if claims:
-            self.stepper.reach("before_seek")
+            self.fault_points.reach("before_seek")
         return claims
 
     def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> ports.Applied:
@@ -119,18 +119,18 @@ class TrappedStore(LedgerStore):
         try:
             return super().apply(batch, registry)
         finally:
-            self.stepper.abandon()
+            self.fault_points.abandon()
 
 
 def main() -> None:
     """Run one trapped worker until it is told to stop, or hit."""
     worker = int(os.environ["LIANYUN_WORKER_OWNER"].rpartition("/")[2])
-    stepper = Stepper(Path(os.environ[FOLDER]), worker)
-    points.install(stepper.reach)
+    fault_points = FaultPoints(Path(os.environ[FOLDER]), worker)
+    points.install(fault_points.reach)
 
-    def open_store(settings: WorkerSettings, name: str) -> TrappedStore:
-        store = TrappedStore(settings.dsn.get_secret_value(), name)
-        store.stepper = stepper
+    def open_store(settings: WorkerSettings, name: str) -> FaultInjectingStore:
+        store = FaultInjectingStore(settings.dsn.get_secret_value(), name)
+        store.fault_points = fault_points
         return store
 
     run(open_store, lambda settings: Judge(admission_settings(settings.network)))

@@ -11,7 +11,7 @@ from schemas.events.keys import canonical_key, canonical_place
 from services.domain.facts import Assurance
 from services.domain.objects import Thing, consignment
 from services.domain.view import Position, Standing, View
-from services.testbed.simulator.truth import Seen, Truth
+from services.testbed.simulator.truth import ExpectedPosition, Truth
 from services.testbed.simulator.world import Ref
 
 
@@ -113,7 +113,7 @@ def _shown(position: Position | None) -> str:
     return f"{by_number(claim.milestone).name} at {claim.place or '-'} {claim.happened}"
 
 
-def _expected(seen: Seen | None) -> str:
+def _expected(seen: ExpectedPosition | None) -> str:
     if seen is None:
         return "nothing"
     return f"{seen.what} at {canonical_place(seen.place) if seen.place else '-'} {seen.at}"

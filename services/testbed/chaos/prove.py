@@ -21,7 +21,7 @@ from services.ledger.storage.reading import unsettled
 from services.processors.settings import admission_settings, declared_topics
 from services.testbed.chaos import audit, banks
 from services.testbed.chaos.audit import States, Storage
-from services.testbed.chaos.fault_injection import FOLDER, Traps
+from services.testbed.chaos.fault_injection import FOLDER, FaultInjector
 from services.testbed.chaos.kills import FROZEN, KILLED, RANDOM, REPLAY, Attacker, Hit, NoFlow, plan, point_of
 from services.testbed.chaos.publishers import Publishers, PublishersFailed, divide
 from services.testbed.localstack.broker_settings import BACK_SOON
@@ -133,7 +133,7 @@ def _by_kind(hits: Sequence[Hit]) -> dict[str, dict[str, float]]:
     return {kind: _spread(hit.recovery for hit in hits if hit.kind == kind) for kind in kinds}
 
 
-VICTIM = (sys.executable, "-m", "services.testbed.chaos.fault_injection")
+WORKER_COMMAND = (sys.executable, "-m", "services.testbed.chaos.fault_injection")
 NETWORK = "demo"
 PUBLISHERS = 3
 EVENTS_PER_TRAIN = 1_000
@@ -183,7 +183,7 @@ def prove(
     say(f"{len(outgoing)} messages of a simulated world, {len(simulation.truths)} consignments")
     folder = Path(tempfile.mkdtemp(prefix="lianyun-prove-"))
     folder.chmod(0o711)  # passable, not readable: the database may run under an account of its own
-    traps = Traps(folder / "traps")
+    injector = FaultInjector(folder / "traps")
     known = profiles(simulation.scale.seed, network=NETWORK)
     environment = {FOLDER: str(folder / "traps"), "LIANYUN_SESSION_TIMEOUT": "6", "LIANYUN_HEARTBEAT": "2"}
     began = time.monotonic()
@@ -194,14 +194,14 @@ def prove(
             network=NETWORK,
             members=[*members(known), banks.member(banks.rival(simulation.scale.seed, NETWORK))],
             environment=environment,
-            command=VICTIM,
+            command=WORKER_COMMAND,
             broker_settings=BACK_SOON,
         ) as platform:
             publishers = Publishers(
                 folder / "journals", divide(outgoing, PUBLISHERS), platform.stack.bootstrap
             )
             lenders = banks.Lenders(platform.stack.dsn, NETWORK, cargoes, simulation.scale.seed)
-            attacker = attacking(platform, publishers, traps, random, frozen_seconds=frozen_seconds)
+            attacker = attacking(platform, publishers, injector, random, frozen_seconds=frozen_seconds)
             try:
                 publishers.start(pace)
                 lenders.start()

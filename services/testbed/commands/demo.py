@@ -14,7 +14,7 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
 from services.cli.settings import RUNNING
 from services.testbed.commands import demo_report
-from services.testbed.commands.demo_run import Wanted, run, running_platform
+from services.testbed.commands.demo_run import DemoOptions, run, running_platform
 from services.testbed.demo import drills
 from services.testbed.localstack.process import StackError
 from services.testbed.simulator.corridors import SimulatedWorld, running
@@ -108,7 +108,7 @@ def _demo(
     err.print(NEEDS, markup=False)
     world = chosen_world(name, seed, trains, end)
     try:
-        body, wrong = run(world, Wanted(given, workers, keep, as_json, moving))
+        body, wrong = run(world, DemoOptions(given, workers, keep, as_json, moving))
     except StackError as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
     for line in wrong:

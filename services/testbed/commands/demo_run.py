@@ -26,7 +26,7 @@ from services.testbed.commands.up import announced, wait_for_ctrl_c
 from services.testbed.demo import run as playing
 from services.testbed.demo import train_counts
 from services.testbed.demo.banks import Banks
-from services.testbed.demo.financing import Money, follow
+from services.testbed.demo.financing import DemoFinancing, follow
 from services.testbed.demo.train_counts import Count
 from services.testbed.localstack.api import Callers, LocalApi
 from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
@@ -79,7 +79,7 @@ PICTURES, SECONDS_OF_PICTURE = 48, 24.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DemoOptions:
     """How the world is played: on ``given`` or on a platform of its own with ``workers``, and what is made of it."""
 
     given: RunningPlatform | None
@@ -90,7 +90,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class DemoEnvironment:
     """What a world is played on, and the world as it is handed to it."""
 
     platform: Platform | RunningPlatform
@@ -100,7 +100,7 @@ class Ground:
     deliveries: Deliveries
 
 
-def run(world: SimulatedWorld, wanted: Wanted) -> tuple[dict[str, Any], list[str]]:
+def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], list[str]]:
     """Play ``world``; returns what the command prints as JSON, and what is not as it has to be.
 
     Raises StackError, Failure, TimeoutError.
@@ -109,79 +109,81 @@ def run(world: SimulatedWorld, wanted: Wanted) -> tuple[dict[str, Any], list[str
     closures: tuple[Closure, ...] = conditions_of(world.scenario, world.scale).closures
     with ExitStack() as stack:
         screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
-        ground = _prepared(stack, screen, world, wanted)
-        dsn = ground.platform.stack.dsn
-        money = Money.of(ground.simulation, world.opens)
-        callers = stack.enter_context(Callers(dsn, ground.api, ground.folder))
+        environment = _prepared(stack, screen, world, options)
+        dsn = environment.platform.stack.dsn
+        money = DemoFinancing.of(environment.simulation, world.opens)
+        callers = stack.enter_context(Callers(dsn, environment.api, environment.folder))
         banks = Banks(money, callers)
-        outcome, lent = _played(screen, world, wanted, ground, banks)
-        if wanted.moving is not None:
-            _write(wanted.moving, screen.frames(world.opens, PICTURES), world.scenario.title)
+        outcome, lent = _played(screen, world, options, environment, banks)
+        if options.moving is not None:
+            _write(options.moving, screen.frames(world.opens, PICTURES), world.scenario.title)
         screen.say("fsck: recomputing everything from the stored bytes ...")
-        gateways = admission_settings(ground.platform.network).gateway_topics
-        checked = fsck(dsn, ground.platform.network, gateway_topics=gateways, processes=wanted.workers)
+        gateways = admission_settings(environment.platform.network).gateway_topics
+        checked = fsck(dsn, environment.platform.network, gateway_topics=gateways, processes=options.workers)
         with psycopg.connect(dsn) as connection:
             found = train_counts.disputes(train_counts.counts(connection))
-        body = _told(world, ground.simulation, outcome, found) | {
+        body = _report(world, environment.simulation, outcome, found) | {
             **lent,
             "fsck": "ok" if checked.sound else checked.plain()["findings"],
             "seconds": round(time.monotonic() - started, 1),
         }
-        if wanted.as_json:
+        if options.as_json:
             print_json(body)
         else:
             demo_report.show(body, None if outcome.shown is None else view_json.plain(outcome.shown), found)
-        wrong = _wrong(outcome)
-        if wanted.keep and isinstance(ground.platform, Platform) and not wrong:
-            stack.enter_context(credit_follower(ground.platform))
-            stack.enter_context(announced(ground.platform, ground.api))
-            demo_report.show_kept(outcome.shown, ground.api, banks.example)
+        wrong = _discrepancies(outcome)
+        if options.keep and isinstance(environment.platform, Platform) and not wrong:
+            stack.enter_context(credit_follower(environment.platform))
+            stack.enter_context(announced(environment.platform, environment.api))
+            demo_report.show_kept(outcome.shown, environment.api, banks.example)
             wait_for_ctrl_c()
     return body, wrong
 
 
-def _prepared(stack: ExitStack, screen: Screen, world: SimulatedWorld, wanted: Wanted) -> Ground:
+def _prepared(
+    stack: ExitStack, screen: Screen, world: SimulatedWorld, options: DemoOptions
+) -> DemoEnvironment:
     """The platform and its API, started where they do not run; the world takes shape meanwhile."""
     known = profiles(world.seed)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
     with ThreadPoolExecutor(1) as aside:
         shaping = aside.submit(lambda: (world.simulation(), files.deliveries(world.played)))
         platform: Platform | RunningPlatform
-        if wanted.given is not None:
-            platform = wanted.given
+        if options.given is not None:
+            platform = options.given
             register(platform.stack.dsn, members(known))
         else:
-            screen.say(f"starting Kafka, Postgres, {wanted.workers} workers and the API ...")
-            platform = stack.enter_context(Platform(workers=wanted.workers, members=members(known)))
+            screen.say(f"starting Kafka, Postgres, {options.workers} workers and the API ...")
+            platform = stack.enter_context(Platform(workers=options.workers, members=members(known)))
         api = api_of(stack, platform, folder)
         screen.say(f"the world of {world.scenario.name} takes shape ...")
         simulation, deliveries = shaping.result()
-    return Ground(platform, api, folder, simulation, deliveries)
+    return DemoEnvironment(platform, api, folder, simulation, deliveries)
 
 
 def _played(
-    screen: Screen, world: SimulatedWorld, wanted: Wanted, ground: Ground, banks: Banks
-) -> tuple[playing.Outcome, dict[str, Any]]:
+    screen: Screen, world: SimulatedWorld, options: DemoOptions, environment: DemoEnvironment, banks: Banks
+) -> tuple[playing.DemoOutcome, dict[str, Any]]:
     """What the platform made of the world, and what became of its money."""
 
     def show(at: int, flow: playing.Flow) -> None:
         screen.show(at, flow)
         banks.look(at)
 
-    dsn = ground.platform.stack.dsn
-    spools = ground.folder / "spools"
+    dsn = environment.platform.stack.dsn
+    spools = environment.folder / "spools"
     spools.mkdir()
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
         following = []
         outcome = playing.play(
-            ground.simulation,
-            banks.money.added_to(ground.deliveries),
+            environment.simulation,
+            banks.money.added_to(environment.deliveries),
             world.opens,
-            ground.platform,
+            environment.platform,
             spools,
             screen.say,
             show,
-            wanted.workers,
+            options.workers,
             banks.money.events,
             lambda: following.append(beside.submit(follow, dsn)),
         )
@@ -194,8 +196,8 @@ def _played(
     return outcome, lent
 
 
-def _told(
-    world: SimulatedWorld, simulation: Simulation, outcome: playing.Outcome, found: list[list[Count]]
+def _report(
+    world: SimulatedWorld, simulation: Simulation, outcome: playing.DemoOutcome, found: list[list[Count]]
 ) -> dict[str, Any]:
     """What there is to say of the world and what was published of it."""
     return {
@@ -207,7 +209,7 @@ def _told(
         "containers": len({lading.box for lading in simulation.world.ladings}),
         "digest": outcome.digest,
         **outcome.counts,
-        "lists": _in_all(outcome.formats),
+        "lists": _totals(outcome.formats),
         "formats": outcome.formats,
         "disputed": outcome.disputed,
         "disputes": [[count.plain() for count in group] for group in found],
@@ -227,13 +229,13 @@ def _write(path: Path, frames: list[list[str]], title: str) -> None:
     err.print(f"{len(frames)} pictures in {path}, {path.stat().st_size // 1_000} kB", markup=False)
 
 
-def _in_all(formats: dict[str, Any]) -> dict[str, int]:
+def _totals(formats: dict[str, Any]) -> dict[str, int]:
     """How many files were read, and how many events their rows and records became."""
     told = formats.values()
     return {"files": sum(each["files"] for each in told), "rows": sum(each["events"] for each in told)}
 
 
-def _wrong(outcome: playing.Outcome) -> list[str]:
+def _discrepancies(outcome: playing.DemoOutcome) -> list[str]:
     wrong = outcome.mismatches[:20]
     refusals = outcome.counts["events"]["dead_letters"]
     if refusals != outcome.expected_refusals:

@@ -18,19 +18,19 @@ from services.credit.domain.score import Record, record
 from services.credit.domain.signals import Model
 from services.domain.liveness import judge
 from services.domain.objects import consignment
-from services.testbed.credit_evaluation.narrative import BEGINNING, told
+from services.testbed.credit_evaluation.narrative import BEGINNING
 from services.testbed.credit_evaluation.population import DAYS, Firm, population, shipments
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScoredFirm:
     """One scored firm and what became of it."""
 
     score: int
     defaulted: bool
 
 
-def auc(outcomes: Iterable[Outcome]) -> Fraction | None:
+def auc(outcomes: Iterable[ScoredFirm]) -> Fraction | None:
     """The chance that a firm that did not default has the higher score than one that did, ties counting half.
 
     None where either kind is missing. Mann and Whitney's U, by ranks, in n log n.
@@ -63,7 +63,9 @@ class Band:
     firms: int
 
 
-def calibration(known: Sequence[Outcome], tested: Sequence[Outcome], bands: int = 5) -> tuple[Band, ...]:
+def calibration(
+    known: Sequence[ScoredFirm], tested: Sequence[ScoredFirm], bands: int = 5
+) -> tuple[Band, ...]:
     """Bands of equally many ``known`` firms with their rate of default, and the rate of the ``tested`` firms of these scores."""
     ordered = sorted(known, key=lambda each: each.score)
     edges = [ordered[n * len(ordered) // bands].score for n in range(1, bands)] if ordered else []
@@ -124,7 +126,7 @@ def score_firm(firm: Firm, seed: int, table: Model) -> Scored:
     """Tell a year of the firm's shipments and read its record at the end; about a millisecond a shipment."""
     seen: set[Observation] = set()
     for shipment in shipments(firm, seed):
-        facts, extras = told(firm, shipment)
+        facts, extras = facts_of(firm, shipment)
         subject = consignment("operator", f"{firm.code}-{shipment.number}")
         seen |= observe(facts, extras, subject, table)
         seen |= observe_financings(extras, judge(facts.withdrawals), table)
@@ -139,7 +141,7 @@ def evaluate(firms: int, seed: int, table: Model) -> dict[str, Any]:
     """
     scored = [score_firm(firm, seed, table) for firm in population(firms, seed)]
     known = [(each, each.score) for each in scored if each.score is not None]
-    outcomes = [Outcome(score, each.firm.defaults) for each, score in known]
+    outcomes = [ScoredFirm(score, each.firm.defaults) for each, score in known]
     scores = sorted(score for _, score in known)
     cut_off = scores[len(scores) // 2] if scores else 0
     bands = calibration(outcomes[::2], outcomes[1::2])
@@ -173,9 +175,9 @@ def evaluate(firms: int, seed: int, table: Model) -> dict[str, Any]:
     }
 
 
-def _truth(firm: Firm) -> Outcome:
+def _truth(firm: Firm) -> ScoredFirm:
     """The firm as somebody would score it who knew how careful it is: no score of its conduct can do better on average."""
-    return Outcome(int(firm.carefulness * 1_000_000), firm.defaults)
+    return ScoredFirm(int(firm.carefulness * 1_000_000), firm.defaults)
 
 
 def _compared(

@@ -31,17 +31,17 @@ PARTIES = {
     "bank": Publisher("bank", frozenset({Role.BANK})),
 }
 Json = dict[str, Any]
-Said = tuple[str, int, str, Json]
+PlannedEvent = tuple[str, int, str, Json]
 """Who, on which day, of which type, with which words."""
 _AMOUNT = {"minor_units": 5_000_000, "currency_code": "CNY"}
 _PACKED: Json = {"commodities": ["847130"], "package_quantity": 400, "gross_weight_kg": 20_000}
 
 
-def told(firm: Firm, shipment: Shipment) -> tuple[Facts, CreditFacts]:
+def facts_of(firm: Firm, shipment: Shipment) -> tuple[Facts, CreditFacts]:
     """The facts of all events of one shipment."""
     shipper = Publisher(firm.code, frozenset({Role.SHIPPER}))
     facts, extras = [], []
-    for n, (by, day, type_, words) in enumerate(_said(firm, shipment)):
+    for n, (by, day, type_, words) in enumerate(_events(firm, shipment)):
         publisher = shipper if by == "shipper" else PARTIES[by]
         at = _time(day)
         payload = DECODER.read(f"cre.{type_}.v1", {"salt": "00" * 16, **words})
@@ -57,13 +57,13 @@ def _time(day: int) -> str:
     return (BEGINNING + timedelta(days=day)).isoformat()
 
 
-def _said(firm: Firm, one: Shipment) -> Iterator[Said]:
+def _events(firm: Firm, one: Shipment) -> Iterator[PlannedEvent]:
     reference, start = f"{firm.code}-{one.number}", one.day
     cargo = [{"kind": "consignment", "id": f"operator/{reference}"}]
     booking = [{"kind": "booking", "id": f"operator/B-{reference}"}]
     box = [{"kind": "container", "id": f"SIMU{firm.number:05}{one.number:03}"}]
 
-    def fact(by: str, day: int, type_: str, about: list[Json] = cargo, **words: Any) -> Said:
+    def fact(by: str, day: int, type_: str, about: list[Json] = cargo, **words: Any) -> PlannedEvent:
         return (
             by,
             start + day,
@@ -110,7 +110,7 @@ def _said(firm: Firm, one: Shipment) -> Iterator[Said]:
     yield from _money(fact, firm, one, reference)
 
 
-def _control(fact: Any, one: Shipment, box: list[Json], firm: Firm) -> Iterator[Said]:
+def _control(fact: Any, one: Shipment, box: list[Json], firm: Firm) -> Iterator[PlannedEvent]:
     if one.rejected:
         yield fact("customs", 3, "customs.rejected", jurisdiction="CN", reason="DESCRIPTION")
     if one.inspected:
@@ -127,7 +127,7 @@ def _control(fact: Any, one: Shipment, box: list[Json], firm: Firm) -> Iterator[
         yield fact("transit", 22, "customs.detention_lifted", jurisdiction="RU", outcome="SEIZED")
 
 
-def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[Said]:
+def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[PlannedEvent]:
     due = {"invoice_number": reference, "debtor": firm.code, "payment_due_date": _time(one.day + 30)[:10]}
     yield fact("operator", 1, "credit.freight_invoiced", **due)
     yield fact("operator", 30 + one.paid_days_late, "credit.freight_paid", invoice_number=reference)

@@ -16,7 +16,7 @@ import httpx
 
 from schemas.rfc3339 import format_micros
 from services.domain.facts import Micros
-from services.testbed.demo.financing import Money
+from services.testbed.demo.financing import DemoFinancing
 from services.testbed.localstack.api import Callers
 from services.testbed.simulator import financing
 from services.testbed.simulator.financing import CURRENCY, Financed
@@ -79,7 +79,7 @@ ATTEMPTS = 20
 _AGAIN = frozenset({httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE})
 
 
-class Unexpected(Exception):
+class UnexpectedAnswer(Exception):
     """The API answered what the story does not know."""
 
 
@@ -87,7 +87,7 @@ class Unexpected(Exception):
 class Banks:
     """What ``money`` tells, asked and decided through the API; ``look`` is to be called while the world is played."""
 
-    money: Money
+    money: DemoFinancing
     callers: Callers
     decisions: list[dict[str, Any]] = field(default_factory=list)
     _awaited: list[Message] = field(default_factory=list)
@@ -238,7 +238,7 @@ class Banks:
                 break
             time.sleep(float(answer.headers.get("retry-after", "0.2")))
         if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
-            raise Unexpected(f"{method} {path} as {by}: {answer.status_code} {answer.text[:300]}")
+            raise UnexpectedAnswer(f"{method} {path} as {by}: {answer.status_code} {answer.text[:300]}")
         return answer
 
 

@@ -23,7 +23,7 @@ from services.testbed.simulator.truth import Truth
 
 
 @dataclass(slots=True)
-class Compared:
+class ComparisonResult:
     """What views show otherwise than the truth, how many have a dispute, the events that reach any, and the best to show.
 
     ``troubles`` are how many consignments have which exception open, or which order at a border in their way. ``best`` is how much a consignment is worth looking at, and which one that is.
@@ -35,7 +35,7 @@ class Compared:
     troubles: Counter[str] = field(default_factory=Counter)
     best: tuple[int, bytes] = (0, b"")
 
-    def add(self, other: Compared) -> None:
+    def add(self, other: ComparisonResult) -> None:
         """Take in what another share found."""
         self.mismatches += other.mismatches
         self.disputed += other.disputed
@@ -44,7 +44,7 @@ class Compared:
         self.best = max(self.best, other.best, key=lambda best: best[0])
 
 
-def compare(dsn: str, simulation: Simulation, aliases: Mapping[str, str], processes: int) -> Compared:
+def compare(dsn: str, simulation: Simulation, aliases: Mapping[str, str], processes: int) -> ComparisonResult:
     """Compare every consignment of ``simulation`` in the database, in so many processes; ``aliases`` are trains' other names.
 
     Blocks for about 25 ms of one processor for each consignment.
@@ -55,7 +55,7 @@ def compare(dsn: str, simulation: Simulation, aliases: Mapping[str, str], proces
         return Comparison(dsn, now, names).of(truths)
     shares = 2 * processes  # neighbours have trains in common, and their events are read once
     parts = [truths[n * len(truths) // shares : (n + 1) * len(truths) // shares] for n in range(shares)]
-    found = Compared()
+    found = ComparisonResult()
     with ProcessPoolExecutor(
         processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(dsn, now, names)
     ) as pool:
@@ -79,9 +79,9 @@ class Comparison:
         self._now, self._called = now, aliases
         self._known: dict[int, Reread] = {}
 
-    def of(self, truths: Sequence[Truth]) -> Compared:
+    def of(self, truths: Sequence[Truth]) -> ComparisonResult:
         """Compare these."""
-        found = Compared()
+        found = ComparisonResult()
         for truth in truths:
             consignment = consignment_of(truth).id
             told = told_of(self._connection, consignment, self._now, self._registry, self._read)
@@ -108,7 +108,7 @@ def _begin(dsn: str, now: int, aliases: Aliases) -> None:
     _comparison = Comparison(dsn, now, aliases)
 
 
-def _compare(truths: Sequence[Truth]) -> Compared:
+def _compare(truths: Sequence[Truth]) -> ComparisonResult:
     assert _comparison is not None
     return _comparison.of(truths)
 

@@ -41,22 +41,22 @@ class Ledger:
     epoch: int  # the least of those partitions: whoever still holds an older one is refused
 
 
-class Witness(Attacker):
+class LedgerRecorder(Attacker):
     """An attacker that notes down what is committed while its victim is dead, and when it is back."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.ledgers: list[Ledger] = []
 
-    def _trapped(self, worker: int, point: str) -> Hit:
+    def _kill_at(self, worker: int, point: str) -> Hit:
         self._own = sorted(self._watch.owned_by(worker))
         self._look("before")
-        hit = super()._trapped(worker, point)
+        hit = super()._kill_at(worker, point)
         self._look("after")
         return hit
 
-    def _spring(self, worker: int, point: str, number: signal.Signals) -> None:
-        super()._spring(worker, point, number)
+    def _fire(self, worker: int, point: str, number: signal.Signals) -> None:
+        super()._fire(worker, point, number)
         self._look("killed")
 
     def _look(self, when: str) -> None:
@@ -76,10 +76,10 @@ def kill(seed: int, say: Say, scale: Scale | None = None) -> dict[str, Any]:
 
     Runs a platform of its own and blocks for about a minute. ``held`` says whether nothing was lost, doubled or wrong.
     """
-    attackers: list[Witness] = []
+    attackers: list[LedgerRecorder] = []
 
-    def attacking(*arguments: Any, **options: Any) -> Witness:
-        attackers.append(Witness(*arguments, **options))
+    def attacking(*arguments: Any, **options: Any) -> LedgerRecorder:
+        attackers.append(LedgerRecorder(*arguments, **options))
         return attackers[0]
 
     outcome = prove(

@@ -29,7 +29,7 @@ AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
-class Money:
+class DemoFinancing:
     """What is told of money in a world."""
 
     financed: Financed | None
@@ -38,7 +38,7 @@ class Money:
     now: Micros  # the world's last moment
 
     @classmethod
-    def of(cls, simulation: Simulation, opens: Micros) -> Money:
+    def of(cls, simulation: Simulation, opens: Micros) -> DemoFinancing:
         """The money of ``simulation``, whose story is told from ``opens`` on."""
         at, now = opens + AHEAD, simulation.scale.now
         financed = financing.chosen(simulation, at + AHEAD)

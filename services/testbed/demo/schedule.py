@@ -23,34 +23,34 @@ BROKEN_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """Something that goes out at ``at`` (simulated, UTC microseconds); ``aside`` says that it goes past the spool.
+class ScheduledItem:
+    """Something that goes out at ``at`` (simulated, UTC microseconds); ``bypasses_spool`` says that it goes past the spool.
 
     Past it go copies, second contents under an id and messages that must be refused: a spool would stop them.
     """
 
     at: int
     what: Outgoing | PartnerFile
-    aside: bool = False
+    bypasses_spool: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
+class Schedule:
     """All that goes out, in the order of time, and how many messages must be refused for which reason."""
 
-    dues: tuple[Due, ...]
+    items: tuple[ScheduledItem, ...]
     refusals: Mapping[str, int]
 
     @property
     def files(self) -> list[PartnerFile]:
         """The files among it."""
-        return [due.what for due in self.dues if isinstance(due.what, PartnerFile)]
+        return [due.what for due in self.items if isinstance(due.what, PartnerFile)]
 
     @property
     def digest(self) -> str:
         """SHA-256 of all that goes out, byte for byte and in its order: equal for the same world on every machine."""
         found = hashlib.sha256()
-        for due in self.dues:
+        for due in self.items:
             for part in _bytes(due.what):
                 found.update(len(part).to_bytes(4, "big") + part)
         return found.hexdigest()
@@ -67,23 +67,25 @@ def _bytes(what: Outgoing | PartnerFile) -> Iterator[bytes]:
     yield what.message.value
 
 
-def programme(deliveries: Deliveries, known: Mapping[str, Profile], random: Random) -> Programme:
+def schedule(deliveries: Deliveries, known: Mapping[str, Profile], random: Random) -> Schedule:
     """Sign the messages of ``deliveries`` for the parties ``known``, with broken ones between them; files go as they are."""
     mixed = sprinkle(sign_all(deliveries.messages, known), known, random, BROKEN_SHARE)
-    dues = [*_timed(mixed), *(Due(file.sent, file) for file in deliveries.files)]
-    return Programme(tuple(sorted(dues, key=lambda due: due.at)), expected(mixed))
+    items = [*_timed(mixed), *(ScheduledItem(file.sent, file) for file in deliveries.files)]
+    return Schedule(tuple(sorted(items, key=lambda due: due.at)), expected(mixed))
 
 
-def _timed(mixed: Iterable[Outgoing]) -> Iterator[Due]:
+def _timed(mixed: Iterable[Outgoing]) -> Iterator[ScheduledItem]:
     """When each goes out, and whether past the spool."""
     seen: set[bytes] = set()
     for out in mixed:
-        yield Due(out.sent, out, aside=bool(out.refused_as) or out.message.identity in seen)
+        yield ScheduledItem(
+            out.sent, out, bypasses_spool=bool(out.refused_as) or out.message.identity in seen
+        )
         if not out.refused_as:
             seen.add(out.message.identity)
 
 
-class Dispatch:
+class Dispatcher:
     """A context manager over the spools of all parties in ``folder`` and one connection to the broker."""
 
     def __init__(self, known: Mapping[str, Profile], bootstrap: str, folder: Path) -> None:
@@ -107,17 +109,17 @@ class Dispatch:
         for spool in self._spools.values():
             spool.__exit__(None, None, None)
 
-    def send(self, dues: Iterable[Due]) -> None:
-        """Send ``dues`` and wait until the broker has acknowledged them. Raises AssertionError where it has not."""
+    def send(self, items: Iterable[ScheduledItem]) -> None:
+        """Send ``items`` and wait until the broker has acknowledged them. Raises AssertionError where it has not."""
         spooled: dict[str, list[Message]] = defaultdict(list)
-        aside: list[Message] = []
+        bypasses_spool: list[Message] = []
         parties: set[str] = set()
-        for due in dues:
+        for due in items:
             if isinstance(due.what, PartnerFile):
                 self._read(due.what)
                 parties.add(due.what.party)
-            elif due.aside:
-                aside.append(due.what.message)
+            elif due.bypasses_spool:
+                bypasses_spool.append(due.what.message)
             else:
                 spooled[due.what.party].append(due.what.message)
         for party, messages in spooled.items():
@@ -129,7 +131,7 @@ class Dispatch:
             assert not waiting, f"the broker did not acknowledge {waiting} events of {party}"
         futures = [
             self._producer.send(m.topic, value=m.value, key=m.key or None, headers=list(m.headers))
-            for m in aside
+            for m in bypasses_spool
         ]
         for future in futures:
             future.get(timeout=30)

@@ -81,7 +81,7 @@ CLOSED: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Seen:
+class ExpectedPosition:
     """Something that a view must show: what happened, when (UTC microseconds) and where ("" if it has no place)."""
 
     at: int
@@ -108,10 +108,10 @@ class Truth:
     """
 
     consignment: str
-    movement: Seen | None
-    boxes: Mapping[str, Seen | None]
-    customs: Mapping[str, Seen]
-    document: Seen | None
+    movement: ExpectedPosition | None
+    boxes: Mapping[str, ExpectedPosition | None]
+    customs: Mapping[str, ExpectedPosition]
+    document: ExpectedPosition | None
     troubles: frozenset[Trouble]
     disputes: frozenset[tuple[str, str, Ref]]
     meetings: Mapping[tuple[str, str], str]
@@ -188,7 +188,7 @@ def _over(lading: Lading, now: int) -> bool:
     return lading.end is not None and lading.end <= now
 
 
-def _last(found: Iterable[Reported], region: str) -> Seen | None:
+def _last(found: Iterable[Reported], region: str) -> ExpectedPosition | None:
     """The last thing that happened in a region, as those who tell it say."""
     return max(
         (_seen(reported) for reported in found if _moves(reported.happening.what, region)),
@@ -200,11 +200,13 @@ def _moves(what: str, region: str) -> bool:
     return what.startswith(region) and (region != "movement" or what in STAGE)
 
 
-def _seen(reported: Reported) -> Seen:
-    return Seen(reported.said, reported.happening.what, reported.happening.place)
+def _seen(reported: Reported) -> ExpectedPosition:
+    return ExpectedPosition(reported.said, reported.happening.what, reported.happening.place)
 
 
-def _least(boxes: list[Seen | None], common: Seen | None, first: Mapping[str, int]) -> Seen | None:
+def _least(
+    boxes: list[ExpectedPosition | None], common: ExpectedPosition | None, first: Mapping[str, int]
+) -> ExpectedPosition | None:
     """A cargo is as far as the box that is furthest behind; without boxes, as far as its papers say."""
     if not boxes:
         return common
@@ -214,7 +216,7 @@ def _least(boxes: list[Seen | None], common: Seen | None, first: Mapping[str, in
     return min(known, key=lambda seen: _far(seen, first))
 
 
-def _far(seen: Seen, first: Mapping[str, int]) -> tuple[int, int, int, Seen]:
+def _far(seen: ExpectedPosition, first: Mapping[str, int]) -> tuple[int, int, int, ExpectedPosition]:
     """How far something is: by the order of ``STAGE``, on the way by when the place was first reached and what happens there."""
     if STAGE[seen.what] != ON_THE_WAY:
         return STAGE[seen.what], 0, ORDER.index(seen.what), seen
@@ -234,7 +236,7 @@ def _first(every: Iterable[Reported]) -> dict[str, int]:
     return first
 
 
-def _customs(every: list[Reported]) -> dict[str, Seen]:
+def _customs(every: list[Reported]) -> dict[str, ExpectedPosition]:
     by_country: dict[str, list[Reported]] = defaultdict(list)
     for reported in every:
         if reported.happening.jurisdiction:
@@ -277,7 +279,7 @@ def _quarrels(
 
 
 def _restricted(
-    world: World, cargo: Cargo, movement: Seen | None, told: Iterable[Reported]
+    world: World, cargo: Cargo, movement: ExpectedPosition | None, told: Iterable[Reported]
 ) -> Iterator[tuple[str, str, str]]:
     """The orders in force at crossings that ``cargo`` has still to pass; ``told`` is of the box that is furthest behind."""
     if movement is not None and STAGE[movement.what] >= DELIVERED:

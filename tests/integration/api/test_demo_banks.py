@@ -22,7 +22,7 @@ from services.ledger.storage.writer import Writer
 from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
 from services.testbed.demo.banks import Banks
-from services.testbed.demo.financing import Money, follow
+from services.testbed.demo.financing import DemoFinancing, follow
 from services.testbed.localstack.api import Callers
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
@@ -75,7 +75,7 @@ def told(
     migrate(dsn)
     register(dsn, members(KNOWN))
     simulation = WORLD.simulation()
-    money = Money.of(simulation, WORLD.opens)
+    money = DemoFinancing.of(simulation, WORLD.opens)
     assert money.financed is not None
     keys = folder / "own-keys.json"
     with psycopg.connect(dsn) as session:

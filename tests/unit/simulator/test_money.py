@@ -10,7 +10,7 @@ import pytest
 
 from services.api.banking.asked import Reservation
 from services.testbed.demo.banks import look_alike, reservation, true_papers
-from services.testbed.demo.financing import VALID_TO, Money
+from services.testbed.demo.financing import VALID_TO, DemoFinancing
 from services.testbed.simulator import financing
 from services.testbed.simulator.corridors import simulate
 from services.testbed.simulator.signed_messages import profiles, sign_all
@@ -52,7 +52,7 @@ def test_what_the_second_bank_is_shown_reads_otherwise_and_means_the_same(simula
 
 
 def test_everything_can_be_signed_and_says_when_it_was_said(simulation: Simulation) -> None:
-    money = Money.of(simulation, WORLD.opens)
+    money = DemoFinancing.of(simulation, WORLD.opens)
     signed = sign_all(money.messages, profiles(WORLD.seed))
     assert len(signed) == len(money.messages) == len(money.events)
     ids = {(m.party, m.record["id"]) for m in simulation.publication.messages}
@@ -62,9 +62,9 @@ def test_everything_can_be_signed_and_says_when_it_was_said(simulation: Simulati
 
 
 def test_the_same_is_told_whenever_the_demo_runs(simulation: Simulation) -> None:
-    told = Money.of(simulation, WORLD.opens).messages
+    told = DemoFinancing.of(simulation, WORLD.opens).messages
     time.sleep(1.1)
-    assert Money.of(simulation, WORLD.opens).messages == told
+    assert DemoFinancing.of(simulation, WORLD.opens).messages == told
 
 
 def test_the_good_the_bad_and_the_thin_file() -> None:
