@@ -18,7 +18,7 @@ from services.credit.domain.score import Record, record
 from services.credit.domain.signals import Model
 from services.domain.liveness import judge
 from services.domain.objects import consignment
-from services.testbed.credit_evaluation.narrative import BEGINNING
+from services.testbed.credit_evaluation.narrative import BEGINNING, facts_of
 from services.testbed.credit_evaluation.population import DAYS, Firm, population, shipments
 
 
