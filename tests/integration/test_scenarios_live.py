@@ -15,7 +15,7 @@ from services.audit.fsck.check import fsck
 from services.processors.settings import admission_settings
 from services.testbed.demo.banks import Banks
 from services.testbed.demo.financing import DemoFinancing
-from services.testbed.demo.run import Flow, Outcome, play
+from services.testbed.demo.run import DemoOutcome, Flow, play
 from services.testbed.localstack.api import Callers, LocalApi
 from services.testbed.localstack.platform import Platform
 from services.testbed.simulator import files
@@ -48,7 +48,7 @@ class Watch:
     refused: Counter[str] = field(default_factory=Counter)
 
 
-def live(world: SimulatedWorld, folder: Path, watch: Watch) -> tuple[Simulation, Outcome]:
+def live(world: SimulatedWorld, folder: Path, watch: Watch) -> tuple[Simulation, DemoOutcome]:
     """Play ``world`` on a platform of its own; every view and every stored byte has to be right."""
     simulation, deliveries = world.simulation(), files.deliveries(world.played)
     with Platform(workers=1, members=members(profiles(world.seed))) as platform:

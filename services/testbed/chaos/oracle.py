@@ -85,7 +85,7 @@ def _sets(view: View, truth: Truth, aliases: Aliases) -> Iterator[str]:
         if a.standing is Standing.UNENGAGED
     }
     strange = {
-        (w.party, w.what, canonical_place(w.place) if w.place else "", thing_of(w.about), w.said)
+        (w.party, w.what, canonical_place(w.place) if w.place else "", thing_of(w.about), w.stated)
         for w in truth.unengaged
     }
     for name, shown, wanted in (

@@ -172,7 +172,7 @@ def prove(
     ``pace`` is the load in messages a second while attacks last; ``attacks`` names them one by one instead of drawing
     them; ``lent`` is the number of cargoes that two banks lend on meanwhile. ``spoil`` may do harm to the database before it is judged, to see that the judgement notices; ``attacking``
     makes the attacker. Blocks for about 8 s per kill. A platform that does not come back cuts the run short and is judged as it stands then. All
-    parties are simulated. ``services.testbed.chaos.report.problems`` says what is wrong with the outcome.
+    parties are simulated. ``problems`` lists what is wrong with the outcome.
     """
     random = Random(f"prove|{seed}")
     wanted = list(attacks) if attacks is not None else plan(kills, random)

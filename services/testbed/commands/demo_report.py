@@ -13,21 +13,21 @@ from services.query.views import Told
 from services.testbed.demo.train_counts import Count
 
 
-def show_lending(told: dict[str, Any] | None) -> None:
+def show_lending(financing: dict[str, Any] | None) -> None:
     """Print the decisions on the financed cargo, where it waited, and what its bank is told in the end; None prints nothing."""
-    if told is None:
+    if financing is None:
         return
-    waited = told["waited"]
+    waited = financing["waited"]
     out.print(
-        f"\n[bold]A loan on container {told['container']}, shipper {told['shipper']} (simulated)[/]\n"
+        f"\n[bold]A loan on container {financing['container']}, shipper {financing['shipper']} (simulated)[/]\n"
         f"it waited at {waited['place']} from {waited['from']} to {waited['to']}"
     )
     rows = [
         (d["number"] or "", d["by"], d["action"], d["outcome"], d["guard"], d["written"])
-        for d in told["decisions"]
+        for d in financing["decisions"]
     ]
     print_table(("decision", "asked by", "for", "outcome", "because of", "papers written as"), rows)
-    status = told["status"]
+    status = financing["status"]
     if status is None:
         return
     owed = status["outstanding"]
@@ -40,13 +40,13 @@ def show_lending(told: dict[str, Any] | None) -> None:
         out.print(f"  alert {alert['covenant']} {alert['about']} since {alert['since']}", markup=False)
 
 
-def show_credit(told: dict[str, Any]) -> None:
+def show_credit(credit: dict[str, Any]) -> None:
     """Print what a bank with consent reads of each shipper, and the reasons of the worst."""
     out.print(
         "\n[bold]Credit signals of three shippers, by their consent (simulated; no verdict on a firm)[/]"
     )
     rows = []
-    for name, record in told.items():
+    for name, record in credit.items():
         found = record.get("assessment", {})
         band = found.get("band")
         score = "no number" if found.get("score") is None else f"{found['score']} of {found['of']}"
@@ -112,7 +112,7 @@ def _show_formats(formats: dict[str, Any]) -> None:
     )
     rows = []
     for name, each in formats.items():
-        types = sorted(each["types"].items(), key=lambda told: -told[1])
+        types = sorted(each["types"].items(), key=lambda counted: -counted[1])
         words = ", ".join(f"{count} {kind}" for kind, count in types)
         rows.append((name, each["files"], each["events"], words))
     print_table(("format", "files", "events", "what came out of them"), rows)
@@ -136,10 +136,10 @@ def _show_dispute(group: Sequence[Count]) -> None:
     print_table(columns, rows)
 
 
-def show_kept(told: Told | None, api: str, as_bank: str) -> None:
+def show_kept(shown: Told | None, api: str, as_bank: str) -> None:
     """Print where to look while the platform goes on; ``as_bank`` is a command of the bank that lent, "" where none did."""
     out.print(f"\nThe platform goes on, its API at {api}. In another terminal, in this folder:")
-    box = next((box.container.key for box in told.view.boxes if box.counted), "ID") if told else "ID"
+    box = next((box.container.key for box in shown.view.boxes if box.counted), "ID") if shown else "ID"
     for line in (
         f"lianyun track {box}",
         "lianyun events tail -f",
@@ -154,13 +154,13 @@ def show_kept(told: Told | None, api: str, as_bank: str) -> None:
 
 def show_kill(outcome: dict[str, Any]) -> None:
     """Print what a killed worker left and what came of it."""
-    told = {
+    moments = {
         "before": "before the kill",
         "killed": "killed by SIGKILL before its COMMIT",
         "after": f"flows again after {outcome['recovery_seconds']} s",
     }
     out.print("\n[bold]A worker killed in the middle of a transaction (simulated world)[/]")
-    rows = [(told[at["when"]], at["applied"], at["stored"], at["epoch"]) for at in outcome["ledger"]]
+    rows = [(moments[at["when"]], at["applied"], at["stored"], at["epoch"]) for at in outcome["ledger"]]
     print_table(("moment", "messages applied", "events stored", "epoch of its fence"), rows)
     names = (
         "published", "accepted", "lost", "duplicated", "invented", "wrong_states", "fence_rejections",

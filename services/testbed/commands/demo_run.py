@@ -219,9 +219,9 @@ def _report(
 
 def _write(path: Path, frames: list[list[str]], title: str) -> None:
     """Write the moving picture of ``frames`` to ``path``."""
-    said = f"{title}: a living picture of the corridor in a terminal, all of it simulated"
+    title_text = f"{title}: a living picture of the corridor in a terminal, all of it simulated"
     try:
-        path.write_text(moving_picture(frames, SECONDS_OF_PICTURE, said), encoding="utf-8")
+        path.write_text(moving_picture(frames, SECONDS_OF_PICTURE, title_text), encoding="utf-8")
     except OSError as problem:
         raise Failure(
             Exit.FAILED, f"the picture cannot be written: {problem}", "give --picture a file that can be made"

@@ -41,10 +41,10 @@ def facts_of(firm: Firm, shipment: Shipment) -> tuple[Facts, CreditFacts]:
     """The facts of all events of one shipment."""
     shipper = Publisher(firm.code, frozenset({Role.SHIPPER}))
     facts, extras = [], []
-    for n, (by, day, type_, words) in enumerate(_events(firm, shipment)):
+    for n, (by, day, type_, data) in enumerate(_events(firm, shipment)):
         publisher = shipper if by == "shipper" else PARTIES[by]
         at = _time(day)
-        payload = DECODER.read(f"cre.{type_}.v1", {"salt": "00" * 16, **words})
+        payload = DECODER.read(f"cre.{type_}.v1", {"salt": "00" * 16, **data})
         source = f"urn:simulated:{publisher.code}"
         id_ = event_id(source, f"{firm.code}/{shipment.number}/{n}")
         statement = Statement(id_, source, publisher, parse_micros(at))
@@ -63,12 +63,12 @@ def _events(firm: Firm, one: Shipment) -> Iterator[PlannedEvent]:
     booking = [{"kind": "booking", "id": f"operator/B-{reference}"}]
     box = [{"kind": "container", "id": f"SIMU{firm.number:05}{one.number:03}"}]
 
-    def fact(by: str, day: int, type_: str, about: list[Json] = cargo, **words: Any) -> PlannedEvent:
+    def fact(by: str, day: int, type_: str, about: list[Json] = cargo, **data: Any) -> PlannedEvent:
         return (
             by,
             start + day,
             type_,
-            {"classifier": "ACT", "happened": _time(start + day), "objects": about, **words},
+            {"classifier": "ACT", "happened": _time(start + day), "objects": about, **data},
         )
 
     named = (
@@ -100,13 +100,13 @@ def _events(firm: Firm, one: Shipment) -> Iterator[PlannedEvent]:
     yield fact("consignee", 24, "credit.particulars_declared", jurisdiction="DE", filing="IMPORT", **entry)
     yield fact("consignee", 26, "movement.delivered")
     if one.claimed:
-        words: Json = {
+        data: Json = {
             "claim_number": reference,
             "against": firm.code,
             "ground": "PACKING",
             "decision": "UPHELD",
         }
-        yield fact("insurer", 60, "credit.claim_decided", **words)
+        yield fact("insurer", 60, "credit.claim_decided", **data)
     yield from _money(fact, firm, one, reference)
 
 
@@ -133,7 +133,7 @@ def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[Pla
     yield fact("operator", 30 + one.paid_days_late, "credit.freight_paid", invoice_number=reference)
     if one.loan_days_late is None:
         return
-    asked = {
+    application = {
         "reference": reference,
         "bank": "bank",
         "product": "EXPORT_RECEIVABLE",
@@ -145,8 +145,8 @@ def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[Pla
     terms = {"advance_rate": 6_000, "matures_on": _time(one.day + 60)[:10], "approved_amount": _AMOUNT}
     financing = {"financing": f"bank/{reference}"}
     application = {"application": f"{firm.code}/{reference}"}
-    for by, day, name, words in (
-        ("shipper", 1, "applied", asked),
+    for by, day, name, data in (
+        ("shipper", 1, "applied", application),
         ("bank", 2, "approved", {**financing, **application, **terms}),
         (
             "bank",
@@ -155,4 +155,4 @@ def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[Pla
             {**financing, "repaid_amount": _AMOUNT, "extent": "FULL"},
         ),
     ):
-        yield by, one.day + day, f"finance.{name}", {**words, "happened": _time(one.day + day)}
+        yield by, one.day + day, f"finance.{name}", {**data, "happened": _time(one.day + day)}

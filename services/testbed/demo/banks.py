@@ -138,12 +138,12 @@ class Banks:
 
     def _free(self, financed: Financed, bank: str, application: str) -> bool:
         """Whether ``bank`` is told, before it asks for anything, that the interest of its application is free."""
-        asked = {
+        body = {
             "kind": "consignment",
             "id": financed.consignment,
             "application": f"{financed.shipper}/{application}",
         }
-        answer = self.callers.of(bank).get("/v1/financing-status", params=asked)
+        answer = self.callers.of(bank).get("/v1/financing-status", params=body)
         return answer.is_success and answer.json()["interest_taken"] is False
 
     def _lend(self, financed: Financed) -> None:
@@ -151,16 +151,16 @@ class Banks:
         loan = f"LN-{financed.reference}"
         (_, application), (_, offered) = _applied(financed)
         self._asked += 1
-        asked = reservation(financed, loan, application, true_papers(financed))
-        if not self._decide(own, "RESERVE", "/v1/reservations", asked, must=True):
+        body = reservation(financed, loan, application, true_papers(financed))
+        if not self._decide(own, "RESERVE", "/v1/reservations", body, must=True):
             return  # a paper of the cargo has not come yet: asked again at the next look
         self._decide(own, "PLEDGE", f"/v1/financings/{loan}/pledge")
         amount = {"minor_units": financing.ASKED, "currency_code": CURRENCY}
         self._decide(own, "DRAW", f"/v1/financings/{loan}/draw", {"amount": amount})
         papers = look_alike(financed)
         written = f"{papers['invoices'][0]['number']}, {papers['boxes'][0]['container']}"
-        asked = reservation(financed, "LN-1", offered, papers)
-        self._decide(other, "RESERVE", "/v1/reservations", asked, written)
+        body = reservation(financed, "LN-1", offered, papers)
+        self._decide(other, "RESERVE", "/v1/reservations", body, written)
         anothers = reservation(financed, "LN-2", application, true_papers(financed))
         self._decide(other, "RESERVE", "/v1/reservations", anothers)
         self._decide(other, "PLEDGE", f"/v1/financings/{loan}/pledge")
@@ -191,25 +191,27 @@ class Banks:
         known = answer.status_code != httpx.codes.NOT_FOUND
         if must and not known:
             return False
-        told = answer.json() if known else {"outcome": "UNKNOWN", "guard": None, "number": None}
-        outcome = told["outcome"] if "outcome" in told else "DONE" if told["allowed"] else "REFUSED"
+        answered = answer.json() if known else {"outcome": "UNKNOWN", "guard": None, "number": None}
+        outcome = (
+            answered["outcome"] if "outcome" in answered else "DONE" if answered["allowed"] else "REFUSED"
+        )
         self.decisions.append(
             {
                 "by": by,
                 "action": action,
                 "outcome": outcome,
-                "guard": told["guard"] or "",
-                "match": told.get("match") or "",
+                "guard": answered["guard"] or "",
+                "match": answered.get("match") or "",
                 "written": written,
-                "number": told["number"],
+                "number": answered["number"],
             }
         )
         return known
 
     def _told(self, financed: Financed) -> dict[str, Any]:
         if self.decisions:
-            asked = {"action": "RELEASE_ORDER", "consignments": [financed.consignment]}
-            self._decide(financed.consignee, "RELEASE_ORDER", "/v1/cargo-requests", asked)
+            body = {"action": "RELEASE_ORDER", "consignments": [financed.consignment]}
+            self._decide(financed.consignee, "RELEASE_ORDER", "/v1/cargo-requests", body)
         found = self.callers.of(financing.BANK).get(f"/v1/financings/LN-{financed.reference}")
         return {
             "consignment": financed.consignment,
@@ -227,13 +229,13 @@ class Banks:
         known = given.json() if given.is_success else {}
         return {"shipper": shipper, "read_without_consent": without.is_success, **known}
 
-    def _answer(self, by: str, method: str, path: str, **asked: Any) -> httpx.Response:
+    def _answer(self, by: str, method: str, path: str, **body: Any) -> httpx.Response:
         """The answer of a request, asked again under the same key where it has to wait.
 
         Raises Unexpected unless it succeeds or says that nothing is there.
         """
         for _ in range(ATTEMPTS):
-            answer = self.callers.of(by).request(method, path, **asked)
+            answer = self.callers.of(by).request(method, path, **body)
             if answer.status_code not in _AGAIN:
                 break
             time.sleep(float(answer.headers.get("retry-after", "0.2")))

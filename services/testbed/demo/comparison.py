@@ -84,14 +84,14 @@ class Comparison:
         found = ComparisonResult()
         for truth in truths:
             consignment = consignment_of(truth).id
-            told = told_of(self._connection, consignment, self._now, self._registry, self._read)
-            found.mismatches += differences(None if told is None else told.view, truth, self._called)
-            if told is not None:
-                found.reached |= told.events.keys()
-                found.disputed += bool(told.view.disputes)
-                found.troubles.update({Episode(e.episode).name for e in told.view.exceptions})
-                found.troubles.update({restriction.kind for restriction in told.view.restrictions})
-                found.best = max(found.best, (_interest(told), consignment), key=lambda best: best[0])
+            shown = told_of(self._connection, consignment, self._now, self._registry, self._read)
+            found.mismatches += differences(None if shown is None else shown.view, truth, self._called)
+            if shown is not None:
+                found.reached |= shown.events.keys()
+                found.disputed += bool(shown.view.disputes)
+                found.troubles.update({Episode(e.episode).name for e in shown.view.exceptions})
+                found.troubles.update({restriction.kind for restriction in shown.view.restrictions})
+                found.best = max(found.best, (_interest(shown), consignment), key=lambda best: best[0])
         return found
 
     def _read(self, stored: Stored, registry: Registry) -> Reread:
@@ -113,14 +113,14 @@ def _compare(truths: Sequence[Truth]) -> ComparisonResult:
     return _comparison.of(truths)
 
 
-def _interest(told: Told) -> int:
+def _interest(shown: Told) -> int:
     """How much a consignment is worth looking at: disputes (of a queue above all) and trouble on its way, of few boxes."""
-    view = told.view
-    asked = {by_number(answers.question.milestone).name for answers in view.disputes}
+    view = shown.view
+    questions = {by_number(answers.question.milestone).name for answers in view.disputes}
     full = sum(box.counted for box in view.boxes)
     return (
-        100 * bool(asked)
-        + 60 * ("movement.queued" in asked)
+        100 * bool(questions)
+        + 60 * ("movement.queued" in questions)
         + 30 * bool(view.restrictions)
         + 20 * bool(view.exceptions)
         + min(60, len(view.arrivals))

@@ -62,8 +62,8 @@ def disputes(found: Sequence[Count]) -> list[list[Count]]:
 
 def _count(event: Reread) -> Count | None:
     payload = orjson.loads(event.stored.payload)
-    said = REMARK.search(payload.get("remark") or "")
-    if said is None:
+    remark = REMARK.search(payload.get("remark") or "")
+    if remark is None:
         return None
     envelope, party = event.admitted.envelope, event.admitted.party
     return Count(
@@ -71,9 +71,9 @@ def _count(event: Reread) -> Count | None:
         by=party.code,
         name=party.name,
         published=envelope.time,
-        standing=int(said["own"]),
-        reported=int(said["said"]),
-        how=said["how"],
-        fact=said["fact"],
+        standing=int(remark["own"]),
+        reported=int(remark["said"]),
+        how=remark["how"],
+        fact=remark["fact"],
         event=f"{envelope.source} {envelope.id}",
     )

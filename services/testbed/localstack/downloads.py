@@ -46,8 +46,8 @@ def fits(archive: Path, jars: Path) -> bool:
     if not archive.is_file():
         return False
     # With this mode Java refuses to start where it would otherwise go on without the archive.
-    asked = [*_java(jars), "-XX:AOTMode=on", f"-XX:AOTCache={archive}", "-version"]
-    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+    command = [*_java(jars), "-XX:AOTMode=on", f"-XX:AOTCache={archive}", "-version"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _java(jars: Path) -> list[str]:

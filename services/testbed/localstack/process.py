@@ -184,8 +184,8 @@ def run_tool(
     except (OSError, subprocess.TimeoutExpired) as failure:
         raise StackError(f"{Path(command[0]).name} could not be run: {failure}") from failure
     if outcome.returncode != 0:
-        said = (outcome.stderr.strip() or outcome.stdout.strip())[-2_000:]
-        raise StackError(f"{Path(command[0]).name} failed with exit code {outcome.returncode}:\n{said}")
+        output = (outcome.stderr.strip() or outcome.stdout.strip())[-2_000:]
+        raise StackError(f"{Path(command[0]).name} failed with exit code {outcome.returncode}:\n{output}")
 
 
 class Deadline:

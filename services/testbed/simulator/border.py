@@ -111,19 +111,21 @@ def dwell(crossing: str, random: Random, share: float = 1.0) -> int:
     return int(hours * share * HOUR) // SECOND * SECOND
 
 
-Standing = Callable[[str, int], tuple[int, int]]
+WaitingTrains = Callable[[str, int], tuple[int, int]]
 """How many trains towards Europe stand before a crossing at a time: at the border station, and with those held on the way."""
 _RESTRICTED, _LIFTED = "network.restricted", "network.restriction_lifted"
 
 
 class Orders:
-    """Publishes the restrictions of a world; ``standing`` counts its trains."""
+    """Publishes the restrictions of a world; ``waiting_trains`` counts its trains."""
 
-    def __init__(self, world: World, reporter: Reporter, conditions: Conditions, standing: Standing) -> None:
+    def __init__(
+        self, world: World, reporter: Reporter, conditions: Conditions, waiting_trains: WaitingTrains
+    ) -> None:
         self._world = world
         self._reporter = reporter
         self._conditions = conditions
-        self._standing = standing
+        self._waiting_trains = waiting_trains
         self._claims: dict[tuple[str, str], Record] = {}
 
     def schedule(self, later: Callable[[int, Callable[[], None]], None]) -> None:
@@ -139,11 +141,11 @@ class Orders:
         """The order, open-ended as it was given, and the end of it a day before the border opens."""
         details = {"place": f"crossing:{closure.crossing}", "kind": "BORDER_CLOSED", "direction": "BOTH"}
         order = {**details, "order_number": f"SIM-{closure.fact}", "from": closure.start}
-        record = self._say(closure.by, closure.announced, order)
+        record = self._report(closure.by, closure.announced, order)
         self._lift(closure.by, record, closure.end - DAY, closure.end)
 
     def _stop(self, stop: LoadingStop) -> None:
-        self._say(
+        self._report(
             stop.by,
             stop.start - 3 * HOUR,
             {
@@ -163,7 +165,7 @@ class Orders:
             for c in self._conditions.closures
             if c.crossing == count.crossing and c.start <= count.at < c.end
         )
-        at_border, all_of_them = self._standing(count.crossing, count.at)
+        at_border, all_of_them = self._waiting_trains(count.crossing, count.at)
         own = at_border if "railway" in PARTIES[count.by].roles else all_of_them
         details = {
             "place": f"crossing:{count.crossing}",
@@ -172,18 +174,18 @@ class Orders:
             "from": closure.start,
             "remark": f"simulated: {own} trains standing by our count; reported on the day: {count.reported} ({count.fact})",
         }
-        record = self._say(count.by, count.at, details)
+        record = self._report(count.by, count.at, details)
         self._lift(count.by, record, max(count.at + HOUR, closure.end + 30 * MINUTE), closure.end)
 
-    def _say(self, party: str, at: int, details: dict[str, Any]) -> Record | None:
+    def _report(self, party: str, at: int, details: dict[str, Any]) -> Record | None:
         if at > self._world.now:
             return None
         crossing = str(details["place"]).removeprefix("crossing:")
-        told = Order(
+        restriction = Order(
             party, crossing, details["kind"], details["direction"], details["from"], details.get("to")
         )
-        self._world.orders.append(told)
-        return self._reporter.say(party, _RESTRICTED, at, self._reporter.writer.dated(party, details))
+        self._world.orders.append(restriction)
+        return self._reporter.report(party, _RESTRICTED, at, self._reporter.writer.dated(party, details))
 
     def _lift(self, party: str, record: Record | None, at: int, end: int) -> None:
         """The order that was told last ends; ``record`` is what told it."""
@@ -191,4 +193,4 @@ class Orders:
             return
         self._world.orders[-1] = replace(self._world.orders[-1], end=end)
         details = {"restriction": {"source": PARTIES[party].source, "id": record["id"]}, "at": end}
-        self._reporter.say(party, _LIFTED, at, self._reporter.writer.dated(party, details))
+        self._reporter.report(party, _LIFTED, at, self._reporter.writer.dated(party, details))

@@ -99,10 +99,10 @@ def alters(happening: Happening, party: str) -> bool:
     )
 
 
-def altered(happening: Happening, said: str) -> dict[str, str]:
-    """The relay of a release as customs never sent it, with the time ``said``."""
+def altered(happening: Happening, stated: str) -> dict[str, str]:
+    """The relay of a release as customs never sent it, with the time ``stated``."""
     subject = " ".join(key for _, key in happening.about)
-    message = f"simulated: RELEASED {subject} {said}".encode()
+    message = f"simulated: RELEASED {subject} {stated}".encode()
     return {
         "authority": happening.witnesses[0],
         "message_sha256": hashlib.sha256(message).hexdigest(),

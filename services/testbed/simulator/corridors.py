@@ -163,7 +163,7 @@ class SimulatedWorld:
         world, tracks = World(self.seed, self.ends), Tracks()
         journey, reporter = self.begin(world, tracks)
         journey.run()
-        return PlayedWorld(world, reporter.tell(), tracks)
+        return PlayedWorld(world, reporter.publish(), tracks)
 
     def begin(
         self, world: World, tracks: Tracks = NO_TRACKS, sink: Callable[[Message], None] | None = None
@@ -200,8 +200,8 @@ def conditions_of(known: Scenario, share: float) -> Conditions:
     """The circumstances of a scenario at ``share`` times today's traffic."""
 
     def value(name: str, otherwise: float) -> float:
-        said = getattr(known, name)
-        return otherwise if said is None else float(said.value)
+        stated = getattr(known, name)
+        return otherwise if stated is None else float(stated.value)
 
     # A file fixes its numbers for its own scale; at another one they grow with the traffic.
     grown = share / known.scale.value

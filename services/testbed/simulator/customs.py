@@ -58,17 +58,19 @@ class Transit:
         lodged, accepted = opens - _AHEAD, opens - lasting(random, "transit-accepted-before-release")
         cargoes = world.cargo_in(boxes, opens)
         notes = [world.notes.get(cargo.key, cargo.note) for cargo in cargoes]
-        self._say("customs.transit_lodged", (first,), boxes, lodged, country, declarant, {"procedure": "T1"})
+        self._report(
+            "customs.transit_lodged", (first,), boxes, lodged, country, declarant, {"procedure": "T1"}
+        )
         self._cover(first[1], notes, declarant, lodged)
-        self._say("customs.accepted", (number, first), boxes, accepted, country, customs, named=False)
+        self._report("customs.accepted", (number, first), boxes, accepted, country, customs, named=False)
         if random.random() < CONTROLLED:
             asked, chosen = {"method": "DOCUMENTS"}, accepted + 5 * MINUTE
-            self._say(
+            self._report(
                 "customs.selected_for_inspection", (number,), boxes, chosen, country, customs, asked,
                 named=False,
             )  # fmt: skip
             passed = opens - SECOND
-            self._say(
+            self._report(
                 "customs.inspection_passed", (number, first), boxes, passed, country, customs, named=False
             )
         for party in (customs, declarant):
@@ -90,8 +92,8 @@ class Transit:
             about: tuple[Ref, ...] = (("declaration", number),)
             opened_in = number[:2]
             permitted, written_off = at + 2 * HOUR, at + DAY + 3 * HOUR
-            self._say("customs.unloading_permitted", about, some, permitted, country, customs)
-            self._say(
+            self._report("customs.unloading_permitted", about, some, permitted, country, customs)
+            self._report(
                 "customs.transit_closed", about, some, written_off, opened_in, f"eu-{opened_in.lower()}",
                 named=False,
             )  # fmt: skip
@@ -108,7 +110,7 @@ class Transit:
             ("declaration", numbers.eaeu_transit(POST[country], _day(at, hours).date(), serial, country)),
         )
 
-    def _say(
+    def _report(
         self,
         what: str,
         about: tuple[Ref, ...],
@@ -174,22 +176,24 @@ class Customs:
         boxes = train.boxes
         if railnet.customs_union(enters) is CustomsUnion.EU:
             lodged = slot - lasting(random, "transit-lodged-before-border")
-            self.say("customs.ens_lodged", boxes, lodged, enters, ("pkp",), {"level": "MASTER"})
+            self.report("customs.ens_lodged", boxes, lodged, enters, ("pkp",), {"level": "MASTER"})
             if random.random() < REFERRED:
                 asked = {"outcome": "RFI"}
-                self.say("customs.ens_referred", boxes, lodged + HOUR, enters, (CUSTOMS[enters],), asked)
+                self.report("customs.ens_referred", boxes, lodged + HOUR, enters, (CUSTOMS[enters],), asked)
             assessed = lodged + 3 * HOUR
-            self.say("customs.ens_assessed", boxes, assessed, enters, (CUSTOMS[enters],), {"outcome": "OK"})
+            self.report(
+                "customs.ens_assessed", boxes, assessed, enters, (CUSTOMS[enters],), {"outcome": "OK"}
+            )
         elif railnet.customs_union(enters) is not CustomsUnion.CN:
             operator = train.service.operator
-            self.say("customs.prior_information_lodged", boxes, arrived + HOUR, enters, (operator,), {})
+            self.report("customs.prior_information_lodged", boxes, arrived + HOUR, enters, (operator,), {})
         cleared = arrived + lasting(random, "exit-cleared")
         if railnet.customs_union(leaves) in (CustomsUnion.CN, CustomsUnion.EU):
-            self._line.say(
+            self._line.report(
                 "customs.exit_cleared", train, cleared, "", (CUSTOMS[leaves],), jurisdiction=leaves
             )
         else:
-            self.say("customs.transit_closed", boxes, cleared, leaves, (CUSTOMS[leaves],), {})
+            self.report("customs.transit_closed", boxes, cleared, leaves, (CUSTOMS[leaves],), {})
 
     def after(self, train: Train, slot: int, random: Random) -> None:
         """After the hand-over: notes of the one law become notes of the other, inspections, a new transit."""
@@ -201,14 +205,14 @@ class Customs:
         if union is CustomsUnion.CN:
             arrival = {"stage": "ARRIVAL"}
             at = slot + HOUR
-            self.say("customs.manifest_accepted", boxes, at, enters, (customs,), arrival)
+            self.report("customs.manifest_accepted", boxes, at, enters, (customs,), arrival)
         if union in (CustomsUnion.CN, CustomsUnion.EU):
             chosen = [box for box in boxes if random.random() < INSPECTED_AT_ENTRY]
             if chosen:
                 scan = {"method": "SCAN"}
                 at = slot + 2 * HOUR
-                self.say("customs.selected_for_inspection", chosen, at, enters, (customs,), scan)
-                self.say("customs.inspection_passed", chosen, slot + 5 * HOUR, enters, (customs,), {})
+                self.report("customs.selected_for_inspection", chosen, at, enters, (customs,), scan)
+                self.report("customs.inspection_passed", chosen, slot + 5 * HOUR, enters, (customs,), {})
         opened = slot + (
             lasting(random, "transit-opened-eu")
             if union is CustomsUnion.EU
@@ -221,9 +225,9 @@ class Customs:
         if union is CustomsUnion.EU:
             declarant = train.service.destination.forwarders[0]
             number = (self.transit.opened(boxes, opened, enters, customs, declarant),)
-        self.say("customs.transit_opened", boxes, opened, enters, (customs,), procedure, number)
+        self.report("customs.transit_opened", boxes, opened, enters, (customs,), procedure, number)
 
-    def say(
+    def report(
         self,
         what: str,
         boxes: Sequence[str],
@@ -284,7 +288,7 @@ class Control:
 
     def look(self, train: Train, at: int, station: str, random: Random, onward: Onward) -> int:
         """Look into ``train`` at ``station``; return when what is left of it may go on."""
-        self._line.say("movement.arrived", train, at, station)
+        self._line.report("movement.arrived", train, at, station)
         goes = at + lasting(random, "stands-for-control")
         for wagon in tuple(train.wagons):
             if random.random() < self._conditions.detained * len(wagon.boxes):
@@ -300,12 +304,12 @@ class Control:
         at = arrived + HOUR
         for box in wagon.boxes:
             ground = "DUAL_USE" if box == wagon.boxes[0] else "NEIGHBOUR_ON_WAGON"
-            self._customs.say("customs.detained", [box], at, "RU", ("eaeu-ru",), {"ground": ground})
+            self._customs.report("customs.detained", [box], at, "RU", ("eaeu-ru",), {"ground": ground})
         self._line.detach(train, wagon, at + HOUR)
         lifted = at + span(random, *self._conditions.detained_hours, HOUR)
         back = random.random() < self._conditions.returned
         details = {"outcome": "RETURNED" if back else "CLEARED"}
-        self._customs.say("customs.detention_lifted", wagon.boxes, lifted, "RU", ("eaeu-ru",), details)
+        self._customs.report("customs.detention_lifted", wagon.boxes, lifted, "RU", ("eaeu-ru",), details)
         kept = Train(
             train.key, "rzd", [wagon], train.composed, at, train.service, train.part, train.formation
         )

@@ -30,7 +30,7 @@ class Destination:
     def arrive(self, train: Train, at: int, random: Random) -> None:
         """The train is there; everything that follows happens to its boxes and cargoes one by one."""
         end, operator = train.service.destination, train.service.operator
-        self._line.say("movement.arrived_at_destination", train, at, end.station, (end.terminal,))
+        self._line.report("movement.arrived_at_destination", train, at, end.station, (end.terminal,))
         self._line.end(train, at + HOUR, random)
         boxes = train.boxes
         self._close_transit(boxes, at, end)

@@ -110,13 +110,13 @@ class Reporter:
         self._writer = RecordWriter(world)
         self.publication = Publication()
         self._sink = self.publication.messages.append if sink is None else sink
-        world.on_happening, world.on_bond = self.hear, self.read
+        world.on_happening, world.on_bond = self.report_happening, self.report_bond
 
     @property
     def writer(self) -> RecordWriter:
         return self._writer
 
-    def tell(self) -> Publication:
+    def publish(self) -> Publication:
         """All that was told; messages are in the order in which they are sent."""
         self.publication.messages.sort(key=lambda m: (m.sent, m.party, m.record["id"]))
         return self.publication
@@ -129,7 +129,7 @@ class Reporter:
         sent = min(self._world.now, sent_after(self._outages, message.party, message.sent))
         self._sink(replace(message, sent=sent, copies=copies))
 
-    def read(self, bond: Bond) -> None:
+    def report_bond(self, bond: Bond) -> None:
         """Tell what is newly written of ``bond``."""
         random = self._world.random("bond", bond.number, len(bond.versions))
         late = span(random, 1, 6, DAY) if random.random() < self._of[bond.author].late else 0
@@ -137,7 +137,7 @@ class Reporter:
         for message in self._writer.written(bond, late, ahead):
             self.post(message, random)
 
-    def say(
+    def report(
         self,
         party: str,
         what: str,
@@ -151,10 +151,10 @@ class Reporter:
         self.post(Message(sent or published, party, record, refused_as=refused_as))
         return record
 
-    def unengaged(self, word: UnengagedReport) -> None:
-        """Note that ``word`` was said, and that nobody may heed it."""
+    def unengaged(self, report: UnengagedReport) -> None:
+        """Note that ``report`` was said, and that nobody may heed it."""
         if not self._world.forgetful:
-            self.publication.unengaged.append(word)
+            self.publication.unengaged.append(report)
 
     def estimate(self, service: Service, cargo: Cargo, booked: int) -> None:
         """The operator estimates the arrival of a booking; an estimate moves nothing."""
@@ -165,9 +165,9 @@ class Reporter:
         about = (("booking", cargo.booking),)
         place = service.destination.place
         happening = Happening(at, what, about, (party,), place=place, details={"classifier": "EST"})
-        self.say(party, what, at, self._writer.milestone(happening, party, booked + 28 * DAY))
+        self.report(party, what, at, self._writer.milestone(happening, party, booked + 28 * DAY))
 
-    def hear(self, happening: Happening, number: str) -> None:
+    def report_happening(self, happening: Happening, number: str) -> None:
         """Tell ``happening``."""
         random = self._world.random("happening", number)
         witnesses, lists = self._signed(happening, random)
@@ -178,34 +178,34 @@ class Reporter:
             and random.random() < max(self._of[party].disputed for party in witnesses[1:])
         )
         for place, party in enumerate(witnesses):
-            said = happening.at
+            stated = happening.at
             if place and backdates(happening, party, random):
-                said, disputed = said - backdated(random), True
+                stated, disputed = stated - backdated(random), True
             elif place and disputed:
-                said -= DISPUTABLE[happening.what] + span(random, 10, 40, MINUTE)
+                stated -= DISPUTABLE[happening.what] + span(random, 10, 40, MINUTE)
             elif place:
-                said -= span(random, 0, 8, MINUTE)
+                stated -= span(random, 0, 8, MINUTE)
             about = lists if lists is not None and place else happening
             alone = happening.what == "movement.position_reported" or (place and not disputed)
             equivocated = random.random() < self._of[party].equivocated
             if alone and not happening.details_by_party and equivocated:
-                self._equivocate(happening, party, said, random)
+                self._equivocate(happening, party, stated, random)
                 continue
             relayed = place and disputed and alters(happening, party)
-            told = self._altered(happening, party, said) if relayed else about
-            self._witness(told, party, said, random)
+            version = self._altered(happening, party, stated) if relayed else about
+            self._witness(version, party, stated, random)
             if not self._world.forgetful:
-                self.publication.reported.append(Reported(about, party, said))
+                self.publication.reported.append(Reported(about, party, stated))
         if (disputed or happening.contested) and not self._world.forgetful:
             for ref in happening.about:
                 self.publication.disputed.append((Disputed(happening.what, happening.place, ref), happening))
 
-    def _altered(self, happening: Happening, party: str, said: int) -> Happening:
+    def _altered(self, happening: Happening, party: str, stated: int) -> Happening:
         """What ``party`` says of a release by customs, with their message as it has altered it."""
         if not self._world.forgetful:
-            told = ((Altered(happening.what, ref, party), happening) for ref in happening.about)
-            self.publication.altered.extend(told)
-        relay = {"relay": altered(happening, self._writer.text(party, said))}
+            version = ((Altered(happening.what, ref, party), happening) for ref in happening.about)
+            self.publication.altered.extend(version)
+        relay = {"relay": altered(happening, self._writer.text(party, stated))}
         return replace(happening, details_by_party={**happening.details_by_party, party: relay})
 
     def _signed(self, happening: Happening, random: Random) -> tuple[tuple[str, ...], Happening | None]:
@@ -229,10 +229,10 @@ class Reporter:
         self.publication.meetings[meeting] = "CONFIRMED"
         return happening.witnesses, None
 
-    def _witness(self, happening: Happening, party: str, said: int, random: Random) -> None:
+    def _witness(self, happening: Happening, party: str, stated: int, random: Random) -> None:
         """Tell ``happening`` as ``party``, perhaps wrong at first; what stands in the end is right."""
         writer, rates = self._writer, self._of[party]
-        right = writer.milestone(happening, party, said)
+        right = writer.milestone(happening, party, stated)
         published = self._published(happening, random)
         if random.random() < rates.late:
             published = min(self._world.now, published + span(random, 0.5, 6, DAY))
@@ -241,30 +241,30 @@ class Reporter:
         boxes = [place for place, (kind, _) in enumerate(happening.about) if kind == "container"]
         chain = [first]
         if (fault := fault - rates.wrong_zone) < 0:
-            first["data"] = writer.milestone(happening, party, said + random.choice(ZONES_APART) * HOUR)
+            first["data"] = writer.milestone(happening, party, stated + random.choice(ZONES_APART) * HOUR)
             chain.append(writer.correct(party, first, published + HOUR, right, "WRONG_TIME"))
         elif (fault := fault - rates.wrong_time) < 0:
-            first["data"] = self._misdated(happening, party, said, random)
+            first["data"] = self._misdated(happening, party, stated, random)
             chain.append(writer.correct(party, first, published + HOUR, right, "WRONG_TIME"))
         elif (fault := fault - rates.wrong_again) < 0:
-            first["data"] = self._misdated(happening, party, said, random)
-            again = self._misdated(happening, party, said, random)
+            first["data"] = self._misdated(happening, party, stated, random)
+            again = self._misdated(happening, party, stated, random)
             chain.append(writer.correct(party, first, published + HOUR, again, "WRONG_TIME"))
             chain.append(writer.correct(party, chain[1], published + 2 * HOUR, right, "WRONG_TIME"))
         elif (fault := fault - rates.wrong_box) < 0 and boxes:
             place = random.choice(boxes)
             about = list(happening.about)
             about[place] = ("container", numbers.transposed(about[place][1]))
-            first["data"] = writer.milestone(happening, party, said, tuple(about))
+            first["data"] = writer.milestone(happening, party, stated, tuple(about))
             chain.append(writer.correct(party, first, published + HOUR, right, "WRONG_OBJECT"))
         elif (fault - rates.revived) < 0:
-            wrong = self._misdated(happening, party, said, random)
+            wrong = self._misdated(happening, party, stated, random)
             chain.append(writer.correct(party, first, published + HOUR, wrong, "WRONG_TIME"))
             chain.append(writer.retract(party, chain[1], published + 2 * HOUR, "OTHER"))
         self._send(party, published, chain, random)
 
-    def _misdated(self, happening: Happening, party: str, said: int, random: Random) -> dict[str, object]:
-        wrong = said + random.choice((-1, 1)) * span(random, 1, 30, HOUR)
+    def _misdated(self, happening: Happening, party: str, stated: int, random: Random) -> dict[str, object]:
+        wrong = stated + random.choice((-1, 1)) * span(random, 1, 30, HOUR)
         return self._writer.milestone(happening, party, wrong)
 
     def _send(self, party: str, published: int, chain: list[Record], random: Random) -> None:
@@ -275,13 +275,16 @@ class Reporter:
         for sent, record in zip(times, chain, strict=True):
             self.post(Message(sent, party, record), random)
 
-    def _equivocate(self, happening: Happening, party: str, said: int, random: Random) -> None:
+    def _equivocate(self, happening: Happening, party: str, stated: int, random: Random) -> None:
         """Two different messages under one id: neither counts, so nobody has heard it from this party."""
         published = self._published(happening, random)
         one = self._writer.record(
-            party, type_of(happening), published, self._writer.milestone(happening, party, said)
+            party, type_of(happening), published, self._writer.milestone(happening, party, stated)
         )
-        other = {**one, "data": self._writer.milestone(happening, party, said - span(random, 5, 300, MINUTE))}
+        other = {
+            **one,
+            "data": self._writer.milestone(happening, party, stated - span(random, 5, 300, MINUTE)),
+        }
         for step, record in enumerate((one, other)):
             self.post(Message(published + step * HOUR, party, record), random)
         self.publication.equivocations += 1
@@ -319,8 +322,8 @@ class FalseReports:
             self._interfere(INTERFERENCES[number % len(INTERFERENCES)], random.choice(aboard), at, random)
         for _ in range(stolen):
             self._steal(random.choice(aboard), at, at + span(random, 0, 20, HOUR))
-        for deed in FORBIDDEN if strange else ():
-            self._say_what_is_forbidden(deed, random.choice(aboard), at + span(random, 0, 20, HOUR))
+        for interference in FORBIDDEN if strange else ():
+            self._say_what_is_forbidden(interference, random.choice(aboard), at + span(random, 0, 20, HOUR))
 
     def _retracted(self, random: Random, box: str, number: int, at: int) -> None:
         what, party, place = RETRACTED[number % len(RETRACTED)]
@@ -328,36 +331,42 @@ class FalseReports:
             return
         writer = self._reporter.writer
         record = writer.record(
-            party, f"cre.{what}.v1", at, self._said(Interference(party, what, place), box, at)
+            party, f"cre.{what}.v1", at, self._data_of(Interference(party, what, place), box, at)
         )
         back = writer.retract(party, record, at + HOUR, "DID_NOT_HAPPEN")
         self._reporter.post(Message(at, party, record))
         self._reporter.post(Message(at + random.choice((-HOUR, HOUR)), party, back))
 
-    def _interfere(self, deed: Interference, box: str, at: int, random: Random) -> None:
+    def _interfere(self, interference: Interference, box: str, at: int, random: Random) -> None:
         when = at + span(random, 37, 40, HOUR)
         if when > self._world.now:
             return
-        self._reporter.say(deed.party, deed.what, when, self._said(deed, box, when))
-        self._reporter.unengaged(UnengagedReport(deed.party, deed.what, deed.place, ("container", box), when))
+        self._reporter.report(
+            interference.party, interference.what, when, self._data_of(interference, box, when)
+        )
+        self._reporter.unengaged(
+            UnengagedReport(
+                interference.party, interference.what, interference.place, ("container", box), when
+            )
+        )
 
-    def _say_what_is_forbidden(self, deed: Interference, box: str, at: int) -> None:
+    def _say_what_is_forbidden(self, interference: Interference, box: str, at: int) -> None:
         if at <= self._world.now:
-            said = self._said(deed, box, at)
-            self._reporter.say(deed.party, deed.what, at, said, refused_as=FORBIDDEN_AS)
+            stated = self._data_of(interference, box, at)
+            self._reporter.report(interference.party, interference.what, at, stated, refused_as=FORBIDDEN_AS)
 
-    def _said(self, deed: Interference, box: str, at: int) -> dict[str, object]:
+    def _data_of(self, interference: Interference, box: str, at: int) -> dict[str, object]:
         happening = Happening(
             at,
-            deed.what,
+            interference.what,
             (("container", box),),
-            (deed.party,),
-            place=deed.place,
-            occurrence=deed.occurrence,
-            jurisdiction=deed.jurisdiction,
-            details=deed.details,
+            (interference.party,),
+            place=interference.place,
+            occurrence=interference.occurrence,
+            jurisdiction=interference.jurisdiction,
+            details=interference.details,
         )
-        return self._reporter.writer.milestone(happening, deed.party, at)
+        return self._reporter.writer.milestone(happening, interference.party, at)
 
     def _steal(self, box: str, since: int, at: int) -> None:
         """A stranger founds a consignment of his own around a box that carries somebody else's cargo."""
@@ -366,4 +375,6 @@ class FalseReports:
             return
         reference = f"INVENTED-{self._world.serial('theft')}"
         details = {"reference": reference, "containers": [box], "from": since, "parties": []}
-        self._reporter.say(party, "link.consignment_opened", at, self._reporter.writer.dated(party, details))
+        self._reporter.report(
+            party, "link.consignment_opened", at, self._reporter.writer.dated(party, details)
+        )

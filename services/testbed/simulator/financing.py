@@ -170,7 +170,7 @@ def papers(financed: Financed, at: int, valid_to: datetime) -> Iterator[Message]
         "matures_on": f"{valid_to:%Y-%m-%d}",
     }
     again = {**applied, "reference": f"{financed.reference}B", "bank": OTHER_BANK}
-    told = (
+    messages = (
         (financed.shipper, "document.invoice_issued", invoice),
         (financed.founder, "document.invoice_issued", invoice),
         (financed.founder, "finance.control_recorded", control),
@@ -178,8 +178,8 @@ def papers(financed: Financed, at: int, valid_to: datetime) -> Iterator[Message]
         (financed.shipper, "finance.applied", again),
         (BANK, "finance.approved", approved),
     )
-    for n, (party, type_, words) in enumerate(told):
-        record = {"id": f"money-{n}", "type": f"cre.{type_}.v1", "time": _text(at), "data": words}
+    for n, (party, type_, data) in enumerate(messages):
+        record = {"id": f"money-{n}", "type": f"cre.{type_}.v1", "time": _text(at), "data": data}
         yield Message(at, party, record)
 
 
@@ -195,7 +195,7 @@ OPERATOR, RAILWAY, CUSTOMS, CONSIGNEE = "xianport", "cr", "gacc", "ruhr"
 CARGOES = {GOOD_SHIPPER: 22, BAD_SHIPPER: 22, THIN_SHIPPER: 3}
 EVERY = timedelta(days=12)
 ORIGIN = "railnet:xian-intl-port"
-Said = tuple[str, float, str, dict[str, Any]]
+PlannedRecord = tuple[str, float, str, dict[str, Any]]
 """Who says it, how many days after the booking, of which type, with which words."""
 _AMOUNT = {"minor_units": 40_000_000, "currency_code": "CNY"}
 
@@ -207,20 +207,20 @@ def histories(until: int, sent: int) -> Iterator[Message]:
         for number in range(cargoes):
             start = end - timedelta(days=50) - EVERY * (cargoes - 1 - number)
             bad = shipper == BAD_SHIPPER and number % 2 == 1
-            for n, (by, day, type_, words) in enumerate(_cargo(shipper, number, start, bad)):
+            for n, (by, day, type_, data) in enumerate(_cargo(shipper, number, start, bad)):
                 said_at = start + timedelta(days=day)
                 record = {
                     "id": f"past-{shipper}-{number:02}-{n:02}",
                     "type": f"cre.{type_}.v1",
                     "time": said_at.isoformat(),
-                    "data": words,
+                    "data": data,
                 }
                 yield Message(sent, by, record)
 
 
 def leave(sent: int, at: int, until: datetime) -> Iterator[Message]:
     """All three let the bank read everything, to assess their credit, until ``until``; no other bank may."""
-    words = {
+    data = {
         "bank": BANK,
         "purpose": "CREDIT_ASSESSMENT",
         "scope": ["SCORE", "SIGNALS", "EVIDENCE"],
@@ -232,20 +232,22 @@ def leave(sent: int, at: int, until: datetime) -> Iterator[Message]:
             "id": f"leave-{shipper}",
             "type": "cre.credit.consent_granted.v1",
             "time": _text(at),
-            "data": words,
+            "data": data,
         }
         yield Message(sent, shipper, record)
 
 
-def _cargo(shipper: str, number: int, start: datetime, bad: bool) -> Iterator[Said]:
+def _cargo(shipper: str, number: int, start: datetime, bad: bool) -> Iterator[PlannedRecord]:
     reference, booking = f"PAST-{shipper}-{number:02}", f"{OPERATOR}/B-{shipper}-{number:02}"
     cargo = [{"kind": "consignment", "id": f"{OPERATOR}/{reference}"}]
 
     def at(day: float) -> str:
         return (start + timedelta(days=day)).isoformat()
 
-    def fact(by: str, day: float, type_: str, about: list[dict[str, str]] = cargo, **words: Any) -> Said:
-        return by, day, type_, {"classifier": "ACT", "happened": at(day), "objects": about, **words}
+    def fact(
+        by: str, day: float, type_: str, about: list[dict[str, str]] = cargo, **data: Any
+    ) -> PlannedRecord:
+        return by, day, type_, {"classifier": "ACT", "happened": at(day), "objects": about, **data}
 
     booked = [{"kind": "booking", "id": booking}]
     parties = ((shipper, "shipper"), (CONSIGNEE, "consignee"), (RAILWAY, "railway"))
@@ -280,7 +282,9 @@ def _cargo(shipper: str, number: int, start: datetime, bad: bool) -> Iterator[Sa
         yield from _loan(shipper, reference, cargo, at, bad)
 
 
-def _loan(shipper: str, reference: str, cargo: list[dict[str, str]], at: Any, bad: bool) -> Iterator[Said]:
+def _loan(
+    shipper: str, reference: str, cargo: list[dict[str, str]], at: Any, bad: bool
+) -> Iterator[PlannedRecord]:
     applied = {
         "reference": reference,
         "bank": BANK,

@@ -97,7 +97,7 @@ class Frontier:
             tuple[str, int, int, bool]
         ] = []  # crossing, since, until, in the yard of the border
 
-    def standing(self, crossing: str, at: int) -> tuple[int, int]:
+    def waiting_trains(self, crossing: str, at: int) -> tuple[int, int]:
         """How many trains towards Europe wait for a closed ``crossing`` at ``at``: at the border, and in all."""
         here = [
             yard for name, since, until, yard in self._standing if name == crossing and since <= at < until
@@ -118,11 +118,11 @@ class Frontier:
         resumes = train.slot - run - lasting(random, "called-forward-before-slot")
         if resumes < at + 2 * HOUR:
             return at
-        self._line.say("movement.train_held", train, at, station, details={"reason": "RESTRICTION"})
+        self._line.report("movement.train_held", train, at, station, details={"reason": "RESTRICTION"})
         if self._counted(train, at):
             self._claim(train, at, at)
             self._stands(train, at, resumes, yard=False)
-        self._line.say("movement.train_resumed", train, resumes, station)
+        self._line.report("movement.train_resumed", train, resumes, station)
         goes = resumes + 30 * MINUTE
         self._line.stand(train, at, goes, station, State.HELD)
         return goes
@@ -130,7 +130,7 @@ class Frontier:
     def arrive(self, train: Train, at: int, random: Random) -> None:
         """At the border station: customs and queue, then the hand-over."""
         section, operator = train.section, train.service.operator
-        self._line.say("movement.arrived", train, at, section.last, (operator,))
+        self._line.report("movement.arrived", train, at, section.last, (operator,))
         crossing = railnet.crossings()[section.into]
         ready = at + dwell(section.into, random, 0.6)
         slot = train.slot or self._borders.gate(section.into, train.service.direction).take(ready)
@@ -158,8 +158,8 @@ class Frontier:
         if train.claimed:
             self._stands(train, joined, left, yard=True)
         witnesses = () if train.claimed else (train.service.operator,)
-        self._line.say("movement.queued", train, joined, station, witnesses, contested=train.claimed)
-        self._line.say("movement.queue_left", train, left, station)
+        self._line.report("movement.queued", train, joined, station, witnesses, contested=train.claimed)
+        self._line.report("movement.queue_left", train, left, station)
 
     def _counted(self, train: Train, at: int) -> bool:
         """Whether the operator publishes counts of its own about trains at this border at that time."""
@@ -176,7 +176,7 @@ class Frontier:
         """The operator's own word that the train stands before the border: earlier than the railway's."""
         operator, station = train.service.operator, train.section.last
         train.claimed = True
-        self._line.say("movement.queued", train, since, station, (operator,), alone=True, known=known)
+        self._line.report("movement.queued", train, since, station, (operator,), alone=True, known=known)
 
     # ---- across
 
@@ -207,7 +207,7 @@ class Frontier:
         self._line.stand(onward, at, leaves, after.first, State.STANDING)
         self._go(onward, leaves, after.first)
 
-    def _transship(self, train: Train, deliveries: int, random: Random) -> None:
+    def _transship(self, train: Train, handed_over: int, random: Random) -> None:
         """Lift the boxes over to wagons of the other gauge and send them on, in one train or in pieces."""
         service, crossing = train.service, railnet.crossings()[train.section.into]
         part = train.part + 1
@@ -218,7 +218,7 @@ class Frontier:
         pieces = 2 if new == 1520 and len(boxes) > PIECES_ABOVE else 1
         cranes = self._borders.cranes(crossing.id, service.direction)
         shares = [boxes[n * len(boxes) // pieces : (n + 1) * len(boxes) // pieces] for n in range(pieces)]
-        stands = deliveries + min(24 * HOUR, dwell(crossing.id, random, 0.2)) + 2 * HOUR
+        stands = handed_over + min(24 * HOUR, dwell(crossing.id, random, 0.2)) + 2 * HOUR
         onward: list[Train] = []
         for share in shares:
             lifted = cranes.lift(stands, crossing.transfer_hours / pieces)
@@ -239,14 +239,14 @@ class Frontier:
             composed = self._line.compose(service, part, wagons, lifted + HOUR, after.first, train.formation)
             composed.pieces = pieces
             leaves = lifted + lasting(random, "leaves-after-transshipment")
-            self._line.stand(composed, deliveries, leaves, after.first, State.TRANSSHIPPING)
+            self._line.stand(composed, handed_over, leaves, after.first, State.TRANSSHIPPING)
             onward.append(composed)
             self._go(composed, leaves, after.first)
             stands = lifted
         for wagon in train.wagons:
             self._line.free(wagon, stands)
         if pieces > 1:
-            self._tell("movement.split", (train,), onward, stands, after.first, after.railway)
+            self._report("movement.split", (train,), onward, stands, after.first, after.railway)
 
     # ---- pieces
 
@@ -283,10 +283,10 @@ class Frontier:
         joined = self._line.compose(service, part, wagons, at + HOUR, after.first, train.formation)
         leaves = at + 4 * HOUR
         self._line.stand(joined, at, leaves, after.first, State.STANDING)
-        self._tell("movement.merged", (joined,), [train, second], at + HOUR, after.first, after.railway)
+        self._report("movement.merged", (joined,), [train, second], at + HOUR, after.first, after.railway)
         self._go(joined, leaves, after.first)
 
-    def _tell(
+    def _report(
         self,
         what: str,
         about: tuple[Train, ...],

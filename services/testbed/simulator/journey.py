@@ -43,7 +43,7 @@ class Journey:
             world, self._line, self._customs, borders, conditions, self._later, self._go
         )
         self._false_reports = FalseReports(world, reporter)
-        Orders(world, reporter, conditions, self._frontier.standing).schedule(self._later)
+        Orders(world, reporter, conditions, self._frontier.waiting_trains).schedule(self._later)
         self._aboard: dict[str, int] = {}
 
     def send(self, number: str, service: Service, leaves: int, boxes: int) -> None:
@@ -128,7 +128,7 @@ class Journey:
         train = self._line.compose(service, 0, wagons, leaves - 6 * HOUR, start.station)
         if start.country == "CN":
             manifest = leaves - lasting(random, "manifest-before-departure")
-            self._line.say(
+            self._line.report(
                 "customs.manifest_accepted", train, manifest, "", (start.customs,), jurisdiction="CN"
             )
         self._line.stand(train, leaves - 6 * HOUR, leaves, start.station, State.LOADING)
@@ -167,7 +167,7 @@ class Journey:
         self._later(arrived, lambda: self._approach(train, arrived, stations[-2], passing=True))
 
     def _checked_at(self, section: Section, stations: tuple[str, ...], random: Random) -> str:
-        return random.choice([station for station in section.tells if station in stations[1:]])
+        return random.choice([station for station in section.reports_at if station in stations[1:]])
 
     def _check(self, train: Train, arrived: int, station: str) -> None:
         random = self._world.random("check", train.key, station)
@@ -177,9 +177,9 @@ class Journey:
     def _hold(self, train: Train, stations: tuple[str, ...], leaves: int, random: Random) -> int:
         """The train is set aside on the way; return when it goes on."""
         at = self._line.run(train, stations, leaves, random)
-        self._line.say("movement.train_held", train, at, stations[-1], details={"reason": "CONGESTION"})
+        self._line.report("movement.train_held", train, at, stations[-1], details={"reason": "CONGESTION"})
         resumed = at + lasting(random, "held-on-the-way")
-        self._line.say("movement.train_resumed", train, resumed, stations[-1])
+        self._line.report("movement.train_resumed", train, resumed, stations[-1])
         self._line.stand(train, at, resumed + 30 * MINUTE, stations[-1], State.HELD)
         return resumed + 30 * MINUTE
 

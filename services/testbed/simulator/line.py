@@ -73,7 +73,7 @@ class Line:
         if random.random() < 0.4 and train.wagons:
             train.composed.revise(at, at + HOUR, {"to": at})
 
-    def say(
+    def report(
         self,
         what: str,
         train: Train,
@@ -111,7 +111,7 @@ class Line:
 
     def depart(self, train: Train, at: int, place: str) -> int:
         """The train leaves ``place``; the operator tells it too."""
-        return self.say("movement.departed", train, at, place, (train.service.operator,))
+        return self.report("movement.departed", train, at, place, (train.service.operator,))
 
     def run(
         self, train: Train, stations: Sequence[str], leaves: int, random: Random, *, departs: bool = True
@@ -134,7 +134,7 @@ class Line:
 
     def pass_by(self, train: Train, at: int, here: str, random: Random) -> None:
         """The train tells where it is."""
-        self.say(
+        self.report(
             "movement.position_reported", train, at, here, details={"delay_minutes": random.randrange(120)}
         )
 
@@ -165,7 +165,7 @@ class Line:
         self, train: Train, crossing: str, receives: str, meets: int, number: str, ahead: int
     ) -> None:
         """The advance list: a plan, which moves nothing."""
-        said = {"counterparty": receives, "classifier": "PLN", "list_number": number, "happened": meets}
+        stated = {"counterparty": receives, "classifier": "PLN", "list_number": number, "happened": meets}
         about = tuple(("container", box) for box in train.boxes)
         self.world.happen(
             Happening(
@@ -176,6 +176,6 @@ class Line:
                 frozenset(train.boxes),
                 place=f"crossing:{crossing}",
                 occurrence=number,
-                details=said,
+                details=stated,
             )
         )

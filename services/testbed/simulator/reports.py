@@ -36,11 +36,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A happening that ``party`` told in a way that counts, at the time that now stands: ``said``."""
+    """A happening that ``party`` told in a way that counts, at the time that now stands: ``stated``."""
 
     happening: Happening
     party: str
-    said: int
+    stated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class UnengagedReport:
     what: str
     place: str
     about: Ref
-    said: int
+    stated: int
 
 
 @dataclass(slots=True)
@@ -129,19 +129,19 @@ class RecordWriter:
             type_ = wrong["data"]["replacement"]["type"]
         salt = hashlib.sha256(f"{self._world.seed}|{wrong['id']}|{published}".encode()).hexdigest()[:32]
         replacement = {"type": type_, "data": {"salt": salt, **data}}
-        said = {"target": wrong["id"], "reason": reason, "replacement": replacement}
-        return self.record(party, "cre.correction.corrected.v1", published, said)
+        stated = {"target": wrong["id"], "reason": reason, "replacement": replacement}
+        return self.record(party, "cre.correction.corrected.v1", published, stated)
 
     def retract(self, party: str, wrong: Record, published: int, reason: str) -> Record:
         """A retraction of ``wrong``."""
-        said = {"target": wrong["id"], "reason": reason}
-        return self.record(party, "cre.correction.retracted.v1", published, said)
+        stated = {"target": wrong["id"], "reason": reason}
+        return self.record(party, "cre.correction.retracted.v1", published, stated)
 
     def milestone(
-        self, happening: Happening, party: str, said: int, about: tuple[Ref, ...] | None = None
+        self, happening: Happening, party: str, stated: int, about: tuple[Ref, ...] | None = None
     ) -> dict[str, Any]:
-        """What ``party`` says of ``happening``, as having taken place at ``said``."""
-        data: dict[str, Any] = {"classifier": "ACT", "happened": said}
+        """What ``party`` says of ``happening``, as having taken place at ``stated``."""
+        data: dict[str, Any] = {"classifier": "ACT", "happened": stated}
         for name in ("place", "occurrence", "jurisdiction"):
             if value := getattr(happening, name):
                 data[name] = value
@@ -163,8 +163,10 @@ class RecordWriter:
         ``ahead`` sends the later ones before their time.
         """
         now, party = self._world.now, bond.author
-        for number, (at, written, details) in enumerate(bond.versions[bond.told :], start=bond.told):
-            bond.told += 1
+        for number, (at, written, details) in enumerate(
+            bond.versions[bond.published_versions :], start=bond.published_versions
+        ):
+            bond.published_versions += 1
             if at > now:
                 continue
             published = min(now, max(at, written, bond.published - lateness + MINUTE) + lateness)

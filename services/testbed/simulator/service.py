@@ -66,17 +66,17 @@ ENDS: Mapping[str, End] = MappingProxyType({end.station: end for end in _ENDS})
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The part of a path that one railway runs: from ``first`` to ``last``, telling its position at ``tells``."""
+    """The part of a path that one railway runs: from ``first`` to ``last``, telling its position at ``reports_at``."""
 
     railway: str
     first: str
     last: str
-    tells: tuple[str, ...]
+    reports_at: tuple[str, ...]
     into: str  # the crossing at its end, "" at the destination
 
     @property
     def stations(self) -> tuple[str, ...]:
-        return (self.first, *self.tells, self.last)
+        return (self.first, *self.reports_at, self.last)
 
 
 @dataclass(frozen=True)
@@ -160,13 +160,13 @@ def sections(path: tuple[str, ...]) -> tuple[Section, ...]:
 
 def _tells(part: Sequence[str], along: Mapping[str, float]) -> tuple[str, ...]:
     """Where a train tells its position: now and then, and at the last yard some hours before the end."""
-    told, since, end = list[str](), along[part[0]], along[part[-1]]
+    stations_reported, since, end = list[str](), along[part[0]], along[part[-1]]
     for station in part[1:-1]:
         if along[station] - since >= TELL_EVERY and end - along[station] >= 1.0:
-            told.append(station)
+            stations_reported.append(station)
             since = along[station]
     yards = [s for s in part[1:-1] if along[s] - since >= YARD_BEFORE and end - along[s] >= YARD_BEFORE]
-    return (*told, yards[-1]) if yards else tuple(told)
+    return (*stations_reported, yards[-1]) if yards else tuple(stations_reported)
 
 
 @cache

@@ -59,5 +59,5 @@ def simulate(scale: Scale) -> Simulation:
         scale.now - 41 * HOUR, scale.false_reports, scale.false_reports, scale.false_reports // 3
     )
     journey.run()
-    publication = reporter.tell()
+    publication = reporter.publish()
     return Simulation(scale, world, publication, truth.truths(world, publication))

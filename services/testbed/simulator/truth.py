@@ -179,7 +179,7 @@ def _truth(
         unengaged=frozenset(
             word
             for word in publication.unengaged
-            if any(lading.box == word.about[1] and lading.holds(word.said) for lading in present)
+            if any(lading.box == word.about[1] and lading.holds(word.stated) for lading in present)
         ),
     )
 
@@ -201,7 +201,7 @@ def _moves(what: str, region: str) -> bool:
 
 
 def _seen(reported: Reported) -> ExpectedPosition:
-    return ExpectedPosition(reported.said, reported.happening.what, reported.happening.place)
+    return ExpectedPosition(reported.stated, reported.happening.what, reported.happening.place)
 
 
 def _least(
@@ -225,14 +225,14 @@ def _far(seen: ExpectedPosition, first: Mapping[str, int]) -> tuple[int, int, in
 
 def _first(every: Iterable[Reported]) -> dict[str, int]:
     """When the first of a cargo's boxes came to each place on the way, as the one in charge there says."""
-    told: dict[int, Reported] = {}
+    reports: dict[int, Reported] = {}
     for reported in every:
-        told.setdefault(id(reported.happening), reported)
+        reports.setdefault(id(reported.happening), reported)
     first: dict[str, int] = {}
-    for reported in told.values():
+    for reported in reports.values():
         if STAGE.get(reported.happening.what) == ON_THE_WAY and reported.happening.place:
             place = reported.happening.place
-            first[place] = min(reported.said, first.get(place, reported.said))
+            first[place] = min(reported.stated, first.get(place, reported.stated))
     return first
 
 
@@ -241,7 +241,7 @@ def _customs(every: list[Reported]) -> dict[str, ExpectedPosition]:
     for reported in every:
         if reported.happening.jurisdiction:
             by_country[reported.happening.jurisdiction].append(reported)
-    found = ((country, _last(told, "customs")) for country, told in sorted(by_country.items()))
+    found = ((country, _last(reports, "customs")) for country, reports in sorted(by_country.items()))
     return {country: seen for country, seen in found if seen is not None}
 
 
@@ -255,7 +255,7 @@ def _troubles(every: list[Reported], boxes: Mapping[str, object]) -> Iterable[Tr
     for reported in every:
         if reported.happening.what == "customs.released":
             country = reported.happening.jurisdiction
-            released[country] = max(reported.said, released.get(country, 0))
+            released[country] = max(reported.stated, released.get(country, 0))
         what, at = reported.happening.what, reported.happening.at
         kind = OPENED.get(what) or CLOSED.get(what)
         if kind is None:
@@ -279,15 +279,15 @@ def _quarrels(
 
 
 def _restricted(
-    world: World, cargo: Cargo, movement: ExpectedPosition | None, told: Iterable[Reported]
+    world: World, cargo: Cargo, movement: ExpectedPosition | None, reports: Iterable[Reported]
 ) -> Iterator[tuple[str, str, str]]:
-    """The orders in force at crossings that ``cargo`` has still to pass; ``told`` is of the box that is furthest behind."""
+    """The orders in force at crossings that ``cargo`` has still to pass; ``reports`` is of the box that is furthest behind."""
     if movement is not None and STAGE[movement.what] >= DELIVERED:
         return
     route = world.routes.get(cargo.key, ())
     if not route:
         return
-    passed = [h for h in told if _moves(h.happening.what, "movement") and h.happening.place in route]
+    passed = [h for h in reports if _moves(h.happening.what, "movement") and h.happening.place in route]
     last = max(passed, key=_seen, default=None)
     rest = route if last is None or movement is None else route[route.index(last.happening.place) :]
     stations = [_station(place) for place in rest]

@@ -118,15 +118,15 @@ class Bond:
     author: str
     versions: list[tuple[int, int, Details]]
     number: str = ""
-    tell: Callable[[Bond], None] = field(default=lambda _bond: None, repr=False)
-    told: int = 0  # versions
+    on_change: Callable[[Bond], None] = field(default=lambda _bond: None, repr=False)
+    published_versions: int = 0
     published: int = 0
-    record: dict[str, Any] | None = None  # what was told last
+    record: dict[str, Any] | None = None  # the last published
 
     def revise(self, at: int, known: int, changes: Details) -> None:
         """At ``at`` something came about, and at ``known`` it is written down: the newest version with ``changes``."""
         self.versions.append((at, known, {**self.versions[-1][2], **changes}))
-        self.tell(self)
+        self.on_change(self)
 
 
 @dataclass(slots=True)

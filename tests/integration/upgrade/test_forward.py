@@ -37,7 +37,7 @@ from services.processors.topics import cluster
 from services.processors.topics.declaration import read_declaration
 from services.runtime.ports import free_port
 from services.testbed.demo import run
-from services.testbed.demo.run import Flow, Outcome, play
+from services.testbed.demo.run import DemoOutcome, Flow, play
 from services.testbed.localstack.platform import RunningPlatform, addresses, register
 from services.testbed.localstack.stack import LocalStack
 from services.testbed.simulator import files
@@ -192,7 +192,7 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
             founder,
             [f"/v1/consignments/{truth.consignment}" for truth in list(simulation.truths.values())[:6]],
         )
-        out, outcome = Published(), list[Outcome]()
+        out, outcome = Published(), list[DemoOutcome]()
 
         def publish() -> None:
             outcome.append(

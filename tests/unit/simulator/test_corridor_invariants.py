@@ -117,8 +117,8 @@ def test_nobody_crosses_a_closed_border(seed: int) -> None:
         (crossing, start, end) for crossing in crossings
     }
     assert end - start == 312 * HOUR
-    deliveries = [h for h in world.played.world.happenings if h.what == "movement.handed_over"]
-    over = [h.at for h in deliveries if h.place.removeprefix("crossing:") in crossings]
+    handed = [h for h in world.played.world.happenings if h.what == "movement.handed_over"]
+    over = [h.at for h in handed if h.place.removeprefix("crossing:") in crossings]
     assert [at for at in over if start <= at < end] == []
     assert [at for at in over if at < start]
     assert [at for at in over if at >= end]

@@ -71,13 +71,13 @@ def _train_consists(played: PlayedWorld) -> Mapping[str, TrainConsist]:
         )
         if not whole or (key, details["place"]) not in left or key not in services:
             continue
-        standing = [(wagon, _load(loads[wagon], since)) for wagon in details["wagons"]]
-        if all(bond is not None for _, bond in standing):
+        loaded = [(wagon, _load(loads[wagon], since)) for wagon in details["wagons"]]
+        if all(bond is not None for _, bond in loaded):
             found[key] = TrainConsist(
                 key, bonds[0].author, services[key], details["place"].removeprefix("railnet:"), since,
                 left[key, details["place"]],
-                [(wagon, tuple(bond.versions[0][2]["containers"])) for wagon, bond in standing if bond],
-                frozenset((bond.versions[0][0], bond.author) for _, bond in standing if bond),
+                [(wagon, tuple(bond.versions[0][2]["containers"])) for wagon, bond in loaded if bond],
+                frozenset((bond.versions[0][0], bond.author) for _, bond in loaded if bond),
             )  # fmt: skip
     return found
 
