@@ -18,7 +18,7 @@ from services.testbed.chaos import publishers
 from services.testbed.chaos.audit import States, Storage
 from services.testbed.chaos.fault_injection import FaultInjector, FaultPoints
 from services.testbed.chaos.kills import ORDER, REPLAY, Hit, PartitionPosition, moved, plan, point_of
-from services.testbed.chaos.prove import good, report
+from services.testbed.chaos.prove import problems, report
 from services.testbed.chaos.publishers import divide, paced
 from services.testbed.commands import proofs
 from services.testbed.simulator.signed_messages import Outgoing
@@ -147,7 +147,7 @@ def outcome(damage: str = "") -> dict[str, Any]:
 def test_a_report_without_any_damage_is_good() -> None:
     whole = outcome()
     assert whole["problems"] == []
-    assert good(whole)
+    assert not problems(whole)
     assert whole["recovery_seconds"] == {"median": 3.0, "max": 4.0}
     assert whole["takeover_seconds"] == {"median": 0.4, "max": 0.4}
     assert whole["adoption_seconds"] == {"median": 6.5, "max": 6.5}
@@ -174,7 +174,7 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_each_damage_makes_a_report_bad_and_says_so(damage: str) -> None:
     harmed = outcome(damage)
-    assert not good(harmed)
+    assert problems(harmed)
     [problem] = harmed["problems"]
     assert DAMAGES[damage] in problem
 

@@ -39,7 +39,7 @@ from services.testbed.simulator.signed_messages import Outgoing, expected
 from services.testbed.simulator.simulate import Simulation
 
 # Only what can reach a consignment is handed to ``derive``: the objects that links lead to it from, at any time, and the
-# facts about them. What cannot reach it changes nothing; that is a law of the heart, tested there.
+# facts about them. What cannot reach it changes nothing; a law of the domain, tested there.
 
 
 class Refold:
@@ -154,7 +154,7 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """Views against the world and against a refold; ``wrong`` counts consignments, ``lines`` says of some what."""
+    """Views against the world and against a refold; ``wrong`` counts consignments, ``lines`` names some of the differences."""
 
     consignments: int
     wrong: int

@@ -1,8 +1,8 @@
-"""Two banks that lend on the same cargoes while the platform is attacked: every answer that they got must stay true.
+"""Two banks that lend on the same cargoes while the platform is attacked: every decision that they received must stand.
 
-The cargoes, their applications and approvals are published with the rest of the load. Each bank has a thread that asks
-the desk for each cargo: reserve, pledge, and of every third release again, so that the other may have it. What fails for
-want of a database is asked again under the same name, as a bank's own retry.
+The cargoes, their applications and approvals are published with the rest of the load. Each bank has a thread that requests
+for each cargo: reserve, pledge, and for every third release again, so that the other may have it. A request that fails for
+want of a database is repeated under the same idempotency key, as a bank's own retry.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Lenders:
     _over: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Prepare the desk, and let each bank begin."""
+        """Open the decision service, and let each bank begin."""
         keys = own_keys()
         with psycopg.connect(self.dsn) as session:
             prepare(session, keys, self.network, time.time_ns() // 1_000, "prove")
@@ -193,7 +193,7 @@ class Lenders:
         return None
 
     def _ask(self, service: GroupCommit, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
-        """The answer to one request, asked again under the same name until there is one."""
+        """The decision on one request, repeated under the same idempotency key until there is one."""
         while not self._over.is_set():
             try:
                 ruling = service.decide(ask, on)
@@ -207,7 +207,7 @@ class Lenders:
 
 
 def reservation(bank: str, number: int) -> tuple[Ask, tuple[Thing, ...]]:
-    """What ``bank`` asks for a cargo."""
+    """The request of ``bank`` to reserve a cargo, and what it is about."""
     own = f"{FORWARDER}/{_application(number, bank)}"
     papers = Papers(
         invoices=(
@@ -234,7 +234,7 @@ def check_lending(
     rows = connection.execute(
         "SELECT number, action, outcome, guard, financing FROM lianyun.financing_decision"
     ).fetchall()
-    stored = {number: tuple(told) for number, *told in rows}
+    stored = {number: tuple(decision) for number, *decision in rows}
     lost = sum(
         stored.get(r.number) != (str(r.action), str(r.outcome), r.guard, r.financing) for r in lenders.answers
     )

@@ -1,9 +1,9 @@
-"""Traps: files by which the prover tells a worker process at which point of its work it shall die or freeze.
+"""Fault injection: files by which the prover has a worker process die or freeze at a named point of its work.
 
-``trap-<worker>`` holds ``<point> <signal>``. The worker that reaches the point renames the file to ``fired-<worker>``
+``fault-<worker>`` holds ``<point> <signal>``. The worker that reaches the point renames the file to ``fired-<worker>``
 and signals itself; no chance is involved, so a run's plan is what happens. ``busy-<worker>`` holds one byte, the
-number of the last point reached inside a transaction, 0 between transactions: what a kill from outside has hit can be
-read from it afterwards, since the dead write nothing.
+number of the last point reached inside a transaction, 0 between transactions: what a kill from outside has hit is
+read from it afterwards. Run as a module, this is the worker process itself, with a hook at each point.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from services.processors.process import run
 from services.processors.settings import WorkerSettings, admission_settings
 
 FOLDER = "LIANYUN_PROVING_TRAPS"
-"""The environment variable that names the folder of the traps."""
+"""The environment variable that names the folder of these files."""
 
 INSIDE = ("after_fence", "holding_heads", "before_commit")
 POINTS = (*INSIDE, "after_commit", "before_seek")
@@ -32,7 +32,7 @@ POINTS = (*INSIDE, "after_commit", "before_seek")
 
 
 class FaultInjector:
-    """The prover's side: sets traps in ``folder`` and sees what sprang."""
+    """The prover's side: arms faults in ``folder`` and sees which have fired."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -40,18 +40,18 @@ class FaultInjector:
 
     def set(self, worker: int, point: str, number: signal.Signals) -> None:
         """Have ``worker`` signal itself when it reaches ``point`` with work in hand."""
-        (self._folder / f"sprung-{worker}").unlink(missing_ok=True)
+        (self._folder / f"fired-{worker}").unlink(missing_ok=True)
         new = self._folder / f"new-{worker}"
         new.write_text(f"{point} {number.name}")
-        new.rename(self._folder / f"trap-{worker}")
+        new.rename(self._folder / f"fault-{worker}")
 
     def fired(self, worker: int) -> bool:
         """Whether the last trap of ``worker`` has been sprung."""
-        return (self._folder / f"sprung-{worker}").exists()
+        return (self._folder / f"fired-{worker}").exists()
 
     def clear(self, worker: int) -> None:
         """Take a trap away that nobody stepped into."""
-        (self._folder / f"trap-{worker}").unlink(missing_ok=True)
+        (self._folder / f"fault-{worker}").unlink(missing_ok=True)
 
     def inside(self, worker: int) -> str:
         """The point inside a transaction that ``worker`` has reached last, "" when it is between transactions."""
@@ -66,13 +66,13 @@ class FaultPoints:
     """The worker's side: ``reach`` is called at every point."""
 
     def __init__(self, folder: Path, worker: int) -> None:
-        self._armed, self._fired = folder / f"trap-{worker}", folder / f"sprung-{worker}"
+        self._armed, self._fired = folder / f"fault-{worker}", folder / f"fired-{worker}"
         self._busy = os.open(folder / f"busy-{worker}", os.O_RDWR | os.O_CREAT, 0o600)
         self._batch = False
         self._note(0)
 
     def reach(self, point: str) -> None:
-        """Step on ``point``; dies or freezes here if a trap says so and there is work in hand."""
+        """Step on ``point``; dies or freezes here if that fault is armed and there is work in hand."""
         if point == "after_fence":
             self._batch = True
         if point in INSIDE and self._batch:
@@ -103,7 +103,7 @@ class FaultPoints:
 
 
 class FaultInjectingStore(LedgerStore):
-    """The worker's store; says when partitions are claimed and the consumer is about to seek."""
+    """The worker's store, with the point between claiming partitions and seeking."""
 
     fault_points: FaultPoints
 
@@ -123,7 +123,7 @@ class FaultInjectingStore(LedgerStore):
 
 
 def main() -> None:
-    """Run one trapped worker until it is told to stop, or hit."""
+    """Run one worker with fault points until it is stopped or hit."""
     worker = int(os.environ["LIANYUN_WORKER_OWNER"].rpartition("/")[2])
     fault_points = FaultPoints(Path(os.environ[FOLDER]), worker)
     points.install(fault_points.reach)

@@ -1,4 +1,4 @@
-"""The attacks: processes killed and frozen while they work, and how long the flow stood still."""
+"""The attacks: processes killed and frozen while they work, and the ledger watched for how long nothing is applied."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOOK_SECONDS = 0.05
 
 
 class NoFlow(Exception):
-    """Nothing moved for longer than anybody should have to wait; the text says what was waited for."""
+    """Nothing moved for longer than anybody should have to wait; the text names what was waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class LedgerWatch:
     def wait(
         self, done: Callable[[], bool], what: str, patience: float = 90.0, look: float = _LOOK_SECONDS
     ) -> float:
-        """Wait until ``done()``, asked every ``look`` seconds; return the seconds it took.
+        """Wait until ``done()``, polled every ``look`` seconds; return the seconds it took.
 
         Raises NoFlow after ``patience`` seconds.
         """
@@ -153,7 +153,7 @@ SERVERS_FROZEN = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One attack that hit something at work; ``point`` names where, seconds tell how long the flow stood still.
+    """One attack that hit something at work; ``point`` names where, seconds are how long nothing was applied.
 
     Of a frozen worker: ``standstill`` is the longest time in which nobody else applied anything, ``adopted`` when
     somebody else went on with its partitions (None: not while it was frozen), ``waited_for`` whether another

@@ -16,16 +16,15 @@ from typing import Any
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
-from services.audit.fsck.check import fsck
 from services.ledger.storage.reading import unsettled
-from services.processors.settings import admission_settings, declared_topics
+from services.processors.settings import declared_topics
 from services.testbed.chaos import audit, banks
 from services.testbed.chaos.audit import States, Storage
 from services.testbed.chaos.fault_injection import FOLDER, FaultInjector
 from services.testbed.chaos.kills import FROZEN, KILLED, RANDOM, REPLAY, Attacker, Hit, NoFlow, plan, point_of
 from services.testbed.chaos.publishers import Publishers, PublishersFailed, divide
 from services.testbed.localstack.broker_settings import BACK_SOON
-from services.testbed.localstack.platform import Platform
+from services.testbed.localstack.platform import Platform, checked
 from services.testbed.simulator.signed_messages import Outgoing, members, profiles, sign_all, sprinkle
 from services.testbed.simulator.simulate import Scale, Simulation, simulate
 
@@ -35,10 +34,10 @@ def report(
     storage: Storage,
     states: States,
     fences: int,
-    asked: Sequence[str],
+    planned: Sequence[str],
     **extras: Any,
 ) -> dict[str, Any]:
-    """The outcome as JSON values; ``asked`` are the attacks that were to be made. See ``problems``."""
+    """The outcome as JSON values; ``planned`` are the attacks that were to be made. See ``problems``."""
     frozen = [hit for hit in hits if hit.kind == FROZEN and hit.standstill is not None]
     outcome = {
         "kills": len(hits),
@@ -53,8 +52,8 @@ def report(
         "takeover_seconds": _spread(hit.standstill for hit in frozen) if frozen else None,
         "adoption_seconds": _spread(hit.adopted for hit in frozen) if frozen else None,
         "freezes_waited_for": sum(hit.waited_for for hit in frozen),
-        "asked_by_point": dict(sorted(Counter(point_of(each) for each in asked if each != REPLAY).items())),
-        "replays_asked": list(asked).count(REPLAY),
+        "asked_by_point": dict(sorted(Counter(point_of(each) for each in planned if each != REPLAY).items())),
+        "replays_asked": list(planned).count(REPLAY),
         "sent": storage.attempts,
         "accepted": storage.accepted,
         "invented": storage.invented,
@@ -68,21 +67,16 @@ def report(
     return outcome
 
 
-def good(outcome: dict[str, Any]) -> bool:
-    """Whether the proof holds: nothing speaks against it."""
-    return not problems(outcome)
-
-
 def problems(outcome: dict[str, Any]) -> list[str]:
-    """All that speaks against a proof, one line each; [] where it holds.
+    """The reasons why a proof does not hold, one line each; [] where it holds.
 
-    It holds where nothing was lost, applied twice or invented, every state is right, fsck found nothing, each asked
+    It holds where nothing was lost, applied twice or invented, every state is right, fsck found nothing, each planned
     attack hit, each replay came out equal, the platform came back from all, and no worker had to end itself for standing
     still.
     """
     found = [
-        f"{outcome[name]} {words}"
-        for name, words in (
+        f"{outcome[name]} {text}"
+        for name, text in (
             ("lost", "acknowledged messages are lost"),
             ("duplicated", "messages were applied more than once"),
             ("invented", "stored events were never published"),
@@ -91,18 +85,18 @@ def problems(outcome: dict[str, Any]) -> list[str]:
         )
         if outcome.get(name)
     ]
-    lent = outcome.get("financing", {})
+    lending = outcome.get("financing", {})
     found += [
-        f"{lent[name]} {words}"
-        for name, words in (
+        f"{lending[name]} {text}"
+        for name, text in (
             ("decisions_lost", "decisions that a bank was told are not stored as told"),
             ("wrong_financings", "financings stand otherwise than their decisions say"),
             ("double_pledges", "interests are held twice"),
             ("wrong_releases", "decisions let go what was pledged or owed"),
         )
-        if lent.get(name)
+        if lending.get(name)
     ]
-    found += [f"a bank: {why}" for why in lent.get("unfinished", ())]
+    found += [f"a bank: {why}" for why in lending.get("unfinished", ())]
     found += [f"the run was cut short: {why}" for why in outcome.get("halted", ())]
     reached = outcome["kills_by_point"]
     found += [
@@ -162,23 +156,22 @@ def prove(
     scale: Scale | None = None,
     attacks: Sequence[str] | None = None,
     frozen_seconds: float = 15.0,
-    lent: int | None = None,
+    cargoes: int = CARGOES,
     say: Say = lambda _line: None,
-    spoil: Callable[[str], None] = lambda _dsn: None,
+    damage: Callable[[str], None] = lambda _dsn: None,
     attacking: Callable[..., Attacker] = Attacker,
 ) -> dict[str, Any]:
     """Attack a platform of its own ``kills`` times under load and return what became of the world's events.
 
     ``pace`` is the load in messages a second while attacks last; ``attacks`` names them one by one instead of drawing
-    them; ``lent`` is the number of cargoes that two banks lend on meanwhile. ``spoil`` may do harm to the database before it is judged, to see that the judgement notices; ``attacking``
-    makes the attacker. Blocks for about 8 s per kill. A platform that does not come back cuts the run short and is judged as it stands then. All
-    parties are simulated. ``problems`` lists what is wrong with the outcome.
+    them; ``cargoes`` is how many of them two banks lend on meanwhile. ``damage`` may change the database before it is
+    checked, to see that the check notices; ``attacking`` makes the attacker. Blocks for about 8 s per kill. A platform that
+    does not come back cuts the run short and is checked as it is then. All parties are simulated. ``problems`` lists what is wrong with the outcome.
     """
     random = Random(f"prove|{seed}")
     wanted = list(attacks) if attacks is not None else plan(kills, random)
     halted: list[str] = []
     simulation = simulate(scale or world_for(kills, seed, pace))
-    cargoes = CARGOES if lent is None else lent
     outgoing = messages_of(simulation, cargoes)
     say(f"{len(outgoing)} messages of a simulated world, {len(simulation.truths)} consignments")
     folder = Path(tempfile.mkdtemp(prefix="lianyun-prove-"))
@@ -216,12 +209,12 @@ def prove(
                 publishers.stop()
             drained = wait_drained(platform, halted)
             lenders.finish()
-            spoil(platform.stack.dsn)
+            damage(platform.stack.dsn)
             say("the log has been applied; comparing")
             storage, states, fences = _judged(platform, publishers, simulation)
-            checked = _checked(platform)
+            found = checked(platform)
             with psycopg.connect(platform.stack.dsn) as connection:
-                lent_out = banks.check_lending(connection, lenders, checked.pop("counts"))
+                lending = banks.check_lending(connection, lenders, found.counts)
             ends = Counter(ended.name for ended in attacker.workers.ended)
             outcome = report(
                 attacker.hits,
@@ -229,8 +222,9 @@ def prove(
                 states,
                 fences,
                 wanted,
-                **checked,
-                financing=lent_out,
+                fsck_findings=sum(found.found.values()),
+                fsck_examples=[str(finding) for finding in found.findings[:5]],
+                financing=lending,
                 offsets=drained,
                 replays=attacker.replays,
                 idle_kills=attacker.idle,
@@ -275,18 +269,8 @@ def _judged(
     return storage, states, int(row[0]) if row else 0
 
 
-def _checked(platform: Platform) -> dict[str, Any]:
-    gateway = admission_settings(platform.network).gateway_topics
-    checked = fsck(platform.stack.dsn, platform.network, gateway_topics=gateway)
-    return {
-        "fsck_findings": sum(checked.found.values()),
-        "counts": checked.counts,
-        "fsck_examples": [str(finding) for finding in checked.findings[:5]],
-    }
-
-
 def wait_drained(platform: Platform, halted: list[str], patience: float = 300.0) -> dict[str, int]:
-    """Wait until the ledger stands at the end of every partition and nothing is left to settle.
+    """Wait until the ledger has reached the end of every partition and nothing is left to settle.
 
     Where that does not come about in time, ``halted`` gets to know; what is missing then counts as lost.
     """

@@ -1,4 +1,4 @@
-"""A journaled publisher: a process that sends prepared messages and writes down what became of each.
+"""Journaled publishers: processes that send prepared messages and write down what became of each, and their control.
 
 The journal is append-only text, one line per step: ``t <number>`` before a message is sent, ``o <number>`` once the
 broker has acknowledged it. A message tried and not acknowledged has an unknown fate; after a restart it is sent
@@ -39,7 +39,7 @@ _SETTLE_SECONDS = 12
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What a journal says: the numbers tried and the numbers acknowledged."""
+    """The content of a journal: the numbers tried and the numbers acknowledged."""
 
     tried: frozenset[int]
     acknowledged: frozenset[int]
@@ -78,7 +78,7 @@ class _Publisher:
         self._doubtful = False
 
     def run(self) -> None:
-        """Send until told to finish and everything is acknowledged."""
+        """Send until ``finish`` exists and everything is acknowledged."""
         started, sent, pace = time.monotonic(), 0, self._pace()
         while True:
             for number in self._numbers():
@@ -151,7 +151,7 @@ class _Publisher:
         self._settle(0)
         self._doubtful = False
         if self._producer is not None:
-            with contextlib.suppress(KafkaError):  # it says so when something could not be sent any more
+            with contextlib.suppress(KafkaError):  # raised when something could not be sent any more
                 self._producer.close(timeout=1)
             self._producer = None
         print(f"{time.time():.1f}: begins again", file=sys.stderr, flush=True)
@@ -172,7 +172,7 @@ LEAST = 20.0
 
 
 class PublishersFailed(Exception):
-    """A publisher ended by itself or did not finish; its log says why."""
+    """A publisher ended by itself or did not finish; the text names its log."""
 
 
 def divide(outgoing: Sequence[Outgoing], count: int) -> dict[str, list[Outgoing]]:

@@ -1,4 +1,4 @@
-"""`lianyun demo`: the corridor in September 2025 through the whole system, from publishers to what people see; and two dares."""
+"""`lianyun demo`: the corridor in September 2025 through the whole system, from publishers to what people see; and two drills."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from services.testbed.simulator.scenarios import Scenario, UnknownScenario, micr
 
 
 def chosen_world(name: str, seed: int, trains: int | None, end: str) -> SimulatedWorld:
-    """The world that was asked for; ends the command where there is none such."""
+    """The world of these options; ends the command where there is none."""
     try:
         known = scenario(name)
     except UnknownScenario as problem:

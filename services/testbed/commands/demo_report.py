@@ -1,4 +1,4 @@
-"""What the demo and its dares show at the end, for people."""
+"""What the demo and its drills print at the end, for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.testbed.demo.train_counts import Count
 
 
 def show_lending(financing: dict[str, Any] | None) -> None:
-    """Print the decisions on the financed cargo, where it waited, and what its bank is told in the end; None prints nothing."""
+    """Print the decisions on the financed cargo, where it waited, and its status as its bank reads it in the end; None prints nothing."""
     if financing is None:
         return
     waited = financing["waited"]
@@ -174,7 +174,7 @@ def show_kill(outcome: dict[str, Any]) -> None:
 
 
 def show_tamper(outcome: dict[str, Any]) -> None:
-    """Print what was changed and what fsck said of it."""
+    """Print what was changed and what fsck found."""
     out.print("\n[bold]Rows changed by SQL behind everybody's back (simulated world)[/]")
     for change in outcome["changed"]:
         out.print(f"  {change['statement']}", markup=False)

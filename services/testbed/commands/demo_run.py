@@ -1,4 +1,4 @@
-"""One run of `lianyun demo`: the world played, its money asked for through the API, everything compared and told."""
+"""One run of `lianyun demo`: the world played, its cargo financed through the API, everything compared and reported."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from typing import Any
 
 import psycopg
 
-from services.audit.fsck.check import fsck
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
 from services.cli.settings import CliSettings
-from services.processors.settings import admission_settings
 from services.query import view_json
 from services.testbed.commands import demo_report
 from services.testbed.commands.live_picture import Screen, moving_picture
@@ -30,7 +28,7 @@ from services.testbed.demo.financing import DemoFinancing, follow
 from services.testbed.demo.train_counts import Count
 from services.testbed.localstack.api import Callers, LocalApi
 from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
-from services.testbed.localstack.platform import Platform, RunningPlatform, credit_follower, register
+from services.testbed.localstack.platform import Platform, RunningPlatform, checked, credit_follower, register
 from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
@@ -114,17 +112,16 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
         money = DemoFinancing.of(environment.simulation, world.opens)
         callers = stack.enter_context(Callers(dsn, environment.api, environment.folder))
         banks = Banks(money, callers)
-        outcome, lent = _played(screen, world, options, environment, banks)
+        outcome, lending = _played(screen, world, options, environment, banks)
         if options.moving is not None:
             _write(options.moving, screen.frames(world.opens, PICTURES), world.scenario.title)
         screen.say("fsck: recomputing everything from the stored bytes ...")
-        gateways = admission_settings(environment.platform.network).gateway_topics
-        checked = fsck(dsn, environment.platform.network, gateway_topics=gateways, processes=options.workers)
+        report = checked(environment.platform, options.workers)
         with psycopg.connect(dsn) as connection:
             found = train_counts.disputes(train_counts.counts(connection))
         body = _report(world, environment.simulation, outcome, found) | {
-            **lent,
-            "fsck": "ok" if checked.sound else checked.plain()["findings"],
+            **lending,
+            "fsck": "ok" if report.sound else report.plain()["findings"],
             "seconds": round(time.monotonic() - started, 1),
         }
         if options.as_json:
@@ -191,15 +188,15 @@ def _played(
         screen.say("what became of the loan, and what the bank reads of three shippers ...")
         for each in following:
             each.result()
-    lent = banks.finish()
+    lending = banks.finish()
     outcome.mismatches.extend(banks.unlike())
-    return outcome, lent
+    return outcome, lending
 
 
 def _report(
     world: SimulatedWorld, simulation: Simulation, outcome: playing.DemoOutcome, found: list[list[Count]]
 ) -> dict[str, Any]:
-    """What there is to say of the world and what was published of it."""
+    """The figures of the world and of what was published of it."""
     return {
         "simulated": True,
         "scenario": world.scenario.name,
@@ -219,9 +216,9 @@ def _report(
 
 def _write(path: Path, frames: list[list[str]], title: str) -> None:
     """Write the moving picture of ``frames`` to ``path``."""
-    title_text = f"{title}: a living picture of the corridor in a terminal, all of it simulated"
+    title = f"{title}: a living picture of the corridor in a terminal, all of it simulated"
     try:
-        path.write_text(moving_picture(frames, SECONDS_OF_PICTURE, title_text), encoding="utf-8")
+        path.write_text(moving_picture(frames, SECONDS_OF_PICTURE, title), encoding="utf-8")
     except OSError as problem:
         raise Failure(
             Exit.FAILED, f"the picture cannot be written: {problem}", "give --picture a file that can be made"
@@ -231,8 +228,8 @@ def _write(path: Path, frames: list[list[str]], title: str) -> None:
 
 def _totals(formats: dict[str, Any]) -> dict[str, int]:
     """How many files were read, and how many events their rows and records became."""
-    told = formats.values()
-    return {"files": sum(each["files"] for each in told), "rows": sum(each["events"] for each in told)}
+    read = formats.values()
+    return {"files": sum(each["files"] for each in read), "rows": sum(each["events"] for each in read)}
 
 
 def _discrepancies(outcome: playing.DemoOutcome) -> list[str]:

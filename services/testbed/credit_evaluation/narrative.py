@@ -32,7 +32,7 @@ PARTIES = {
 }
 Json = dict[str, Any]
 PlannedEvent = tuple[str, int, str, Json]
-"""Who, on which day, of which type, with which words."""
+"""Publisher, day, event type, payload."""
 _AMOUNT = {"minor_units": 5_000_000, "currency_code": "CNY"}
 _PACKED: Json = {"commodities": ["847130"], "package_quantity": 400, "gross_weight_kg": 20_000}
 

@@ -1,7 +1,7 @@
 """The demo's banks at work, through the HTTP API as any bank: one lends on a cargo, another is refused it, and one reads credit.
 
-The desk decides on the platform's own clock, while the world is played: it lends before the cargo comes to the border, and what
-happens to the cargo then reaches the bank as facts that come later.
+Decisions are taken on the platform's own clock, while the world is played: the loan is made before the cargo comes to the
+border, and what happens to the cargo then reaches the bank as facts that come later.
 """
 
 from __future__ import annotations
@@ -80,12 +80,12 @@ _AGAIN = frozenset({httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS, httpx.c
 
 
 class UnexpectedAnswer(Exception):
-    """The API answered what the story does not know."""
+    """The API answered with a status that the demo does not expect."""
 
 
 @dataclass
 class Banks:
-    """What ``money`` tells, asked and decided through the API; ``look`` is to be called while the world is played."""
+    """The requests and decisions on ``money`` through the API; ``look`` is to be called while the world is played."""
 
     money: DemoFinancing
     callers: Callers
@@ -124,20 +124,20 @@ class Banks:
 
     @property
     def example(self) -> str:
-        """A command that asks where the loan stands, as the bank that lent; "" where none did."""
+        """A command that reads the status of the loan, as the bank that made it; "" where none did."""
         if self.money.financed is None or not self.decisions:
             return ""
         bank, loan = financing.BANK, f"LN-{self.money.financed.reference}"
         return f"lianyun bank status --client {bank} --key {self.callers.key_file(bank)} {loan}"
 
     def _arrived(self, message: Message) -> bool:
-        """Whether the event counts, as its own publisher is told."""
+        """Whether the event is accepted, as its own publisher reads it."""
         name = {"source": PARTIES[message.party].source, "id": message.record["id"]}
         answer = self.callers.of(message.party).get("/v1/events", params=name)
         return answer.is_success and answer.json()["outcome"] in KNOWN
 
     def _free(self, financed: Financed, bank: str, application: str) -> bool:
-        """Whether ``bank`` is told, before it asks for anything, that the interest of its application is free."""
+        """Whether ``bank`` reads, before it requests anything, that the interest of its application is free."""
         body = {
             "kind": "consignment",
             "id": financed.consignment,
@@ -153,7 +153,7 @@ class Banks:
         self._asked += 1
         body = reservation(financed, loan, application, true_papers(financed))
         if not self._decide(own, "RESERVE", "/v1/reservations", body, must=True):
-            return  # a paper of the cargo has not come yet: asked again at the next look
+            return  # a paper of the cargo has not arrived yet: requested again at the next look
         self._decide(own, "PLEDGE", f"/v1/financings/{loan}/pledge")
         amount = {"minor_units": financing.ASKED, "currency_code": CURRENCY}
         self._decide(own, "DRAW", f"/v1/financings/{loan}/draw", {"amount": amount})
@@ -182,9 +182,9 @@ class Banks:
     def _decide(
         self, by: str, action: str, path: str, body: Any = None, written: str = "", must: bool = False
     ) -> bool:
-        """Ask for a decision and keep what is told of it; False where what it is about is not there for ``by``.
+        """Request a decision and note the answer; False where what it is about does not exist for ``by``.
 
-        That is kept as UNKNOWN, unless it ``must`` be there.
+        That is noted as UNKNOWN, unless it ``must`` be there.
         """
         key = {"idempotency-key": f"demo-{action}-{self._asked}-{len(self.decisions)}"}
         answer = self._answer(by, "POST", path, json=body, headers=key)
@@ -230,9 +230,9 @@ class Banks:
         return {"shipper": shipper, "read_without_consent": without.is_success, **known}
 
     def _answer(self, by: str, method: str, path: str, **body: Any) -> httpx.Response:
-        """The answer of a request, asked again under the same key where it has to wait.
+        """The answer to a request, repeated under the same key where it has to wait.
 
-        Raises Unexpected unless it succeeds or says that nothing is there.
+        Raises UnexpectedAnswer unless it succeeds or is 404.
         """
         for _ in range(ATTEMPTS):
             answer = self.callers.of(by).request(method, path, **body)

@@ -65,7 +65,7 @@ def compare(dsn: str, simulation: Simulation, aliases: Mapping[str, str], proces
 
 
 def shown(dsn: str, simulation: Simulation, consignment: bytes) -> Told | None:
-    """What is told of the consignment that is the best to show."""
+    """The consignment that is the best to show."""
     with psycopg.connect(dsn) as connection:
         return told_of(connection, consignment, simulation.scale.now) if consignment else None
 

@@ -1,4 +1,4 @@
-"""Two dares on a small simulated world of their own: kill a worker in the middle of a transaction, and change a stored row."""
+"""Two drills, each on a small simulated world of its own: a worker killed in the middle of a transaction, a stored row changed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from services.audit.fsck.check import fsck
-from services.audit.fsck.finding import Finding, Report
-from services.processors.settings import admission_settings
+from services.audit.fsck.finding import Finding
 from services.testbed.chaos.kills import Attacker, Hit
-from services.testbed.chaos.prove import good, prove
+from services.testbed.chaos.prove import problems, prove
 from services.testbed.demo.run import play
-from services.testbed.localstack.platform import Platform
+from services.testbed.localstack.platform import Platform, checked
 from services.testbed.simulator.files import Deliveries
 from services.testbed.simulator.signed_messages import members, profiles
 from services.testbed.simulator.simulate import Scale, simulate
@@ -74,7 +72,7 @@ class LedgerRecorder(Attacker):
 def kill(seed: int, say: Say, scale: Scale | None = None) -> dict[str, Any]:
     """Kill a worker by SIGKILL just before it commits, under load, and return what became of everything published.
 
-    Runs a platform of its own and blocks for about a minute. ``held`` says whether nothing was lost, doubled or wrong.
+    Runs a platform of its own and blocks for about a minute. ``held``: whether nothing was lost, doubled or wrong.
     """
     attackers: list[LedgerRecorder] = []
 
@@ -103,7 +101,7 @@ def kill(seed: int, say: Say, scale: Scale | None = None) -> dict[str, Any]:
         "recovery_seconds": outcome["recovery_seconds"]["max"],
         "ledger": ledgers,
         **{name: outcome[name] for name in kept},
-        "held": good(outcome) and outcome["kills"] == 1,
+        "held": not problems(outcome) and outcome["kills"] == 1,
     }
 
 
@@ -125,7 +123,7 @@ class Change:
 
 
 def tamper(seed: int, say: Say) -> dict[str, Any]:
-    """Change two stored rows by SQL and let fsck look; ``found`` says whether it named each row, publisher and field.
+    """Change two stored rows by SQL and let fsck look; ``found``: whether it named each row, publisher and field.
 
     Runs a platform of its own and blocks for about half a minute.
     """
@@ -140,13 +138,13 @@ def tamper(seed: int, say: Say) -> dict[str, Any]:
         records = Deliveries(tuple(simulation.publication.messages))
         play(simulation, records, simulation.scale.now, platform, Path(folder), say)
         dsn = platform.stack.dsn
-        sound = _checked(platform)
+        sound = checked(platform)
         say(f"fsck before: {'ok' if sound.sound else sound.found}")
         with psycopg.connect(dsn) as connection:
             changes = list(_harm(connection))
         for change in changes:
             say(f"changed: {change.statement}")
-        report = _checked(platform)
+        report = checked(platform)
     named = [[str(f) for f in report.findings if change.named_by(f)] for change in changes]
     return {
         "simulated": True,
@@ -177,8 +175,3 @@ def _harm(connection: psycopg.Connection[Any]) -> Iterator[Change]:
     body = _BODY.format(byte=byte ^ 1, no=other).as_string(connection)
     connection.execute(body.encode())
     yield Change(f"event {other}", by, "payload or headers", f"byte 60 is {byte}", f"{byte ^ 1}", body)
-
-
-def _checked(platform: Platform) -> Report:
-    gateways = admission_settings(platform.network).gateway_topics
-    return fsck(platform.stack.dsn, platform.network, gateway_topics=gateways)

@@ -1,4 +1,4 @@
-"""What is told of money beside the demo's world: one cargo financed before the border closes, and three shippers' pasts."""
+"""Financing published beside the demo's world: one cargo financed before the border closes, and three shippers' pasts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AT_ONCE = 50_000
 
 @dataclass(frozen=True)
 class DemoFinancing:
-    """What is told of money in a world."""
+    """The messages on financing in a world."""
 
     financed: Financed | None
     messages: tuple[Message, ...]

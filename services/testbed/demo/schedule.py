@@ -138,7 +138,7 @@ class Dispatcher:
         self.sent += len(futures)
 
     def _read(self, file: PartnerFile) -> None:
-        """Put into the spool what the party's reader makes of a file; it has to be as much as the file says."""
+        """Put into the spool what the party's reader makes of a file; it has to be as many events as the file has facts."""
         profile = replace(self._known[file.party], files=settings(file.party))
         outcome = Intake(profile, self._spool(file.party)).content(file.name, file.content)
         made = [spec(record.type).name for record in outcome.records if record.identity is not None]

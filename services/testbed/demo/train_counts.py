@@ -24,7 +24,7 @@ REMARK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Who says how many trains stand before ``place``: by its own count in the simulation, and in the press of the day."""
+    """Who states how many trains stand before ``place``: by its own count in the simulation, and in the press of the day."""
 
     place: str
     by: str
@@ -55,7 +55,7 @@ def counts(connection: psycopg.Connection[Any]) -> list[Count]:
 
 
 def disputes(found: Sequence[Count]) -> list[list[Count]]:
-    """The places of which two parties say different numbers."""
+    """The places of which two parties state different numbers."""
     by_place = [list(group) for _, group in groupby(found, key=lambda count: count.place)]
     return [group for group in by_place if len({count.reported for count in group}) > 1]
 

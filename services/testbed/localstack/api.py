@@ -1,4 +1,4 @@
-"""The HTTP API of a platform on this machine: its desk prepared, its process started, and back when it answers."""
+"""The HTTP API of a platform on this machine: its keys prepared, its process started and awaited; and clients of it for registered parties."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from services.testbed.localstack.platform import Platform, RunningPlatform, addr
 from services.testbed.localstack.process import StackError
 
 PORT = 8443
-"""Where the API is looked for where nothing else is said."""
+"""The API's port by default."""
 _PATIENCE = 60.0
 _ENDS_TOO_OFTEN = 3
 
@@ -36,8 +36,8 @@ _ENDS_TOO_OFTEN = 3
 class LocalApi:
     """A context manager over one API process, which also grants tokens and answers events that ask for a decision.
 
-    ``folder`` keeps its keys: of the desk (made and registered where missing), of tokens, of webhooks. ``logs`` takes what
-    it says. It listens on ``port`` of this machine, on a free one where that is taken or 0. ``environment`` is added to that
+    ``folder`` holds its keys: of decisions (made and registered where missing), of tokens, of webhooks. ``logs`` takes its
+    output. It listens on ``port`` of this machine, on a free one where that is taken or 0. ``environment`` is added to that
     of the process.
     """
 

@@ -26,7 +26,7 @@ from services.testbed.localstack.process import Deadline, Guard, ServerProcess, 
 class Broker:
     """One broker on loopback with its data in ``folder``; the port stays the same over restarts.
 
-    All methods block until the broker is in the asked state and raise StackError with the end of its log when
+    All methods block until the broker is in the requested state and raise StackError with the end of its log when
     it does not get there. ``settings`` override single lines of ``broker_settings.SETTINGS``.
     ``users`` (name -> password, fixed with the data) turn passwords and access rules on: clients then log in with
     SCRAM and may do only what they were granted; ``broker_access.ADMINISTRATOR`` should be one, it may do all.

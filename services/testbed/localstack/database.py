@@ -124,7 +124,7 @@ _DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 class Database:
     """One server on loopback with its data in ``folder``; port and passwords stay the same over restarts.
 
-    All methods block until the server is in the asked state and raise StackError with the end of its log when it
+    All methods block until the server is in the requested state and raise StackError with the end of its log when it
     does not get there. When this process is root, the server runs as ``nobody`` and ``folder`` is given to it.
     ``settings`` override single lines of ``database_settings.SETTINGS``.
     """

@@ -1,4 +1,4 @@
-"""Which servers to use: the ones whose addresses are given, containers when asked for, else the local stack.
+"""Which servers to use: the ones whose addresses are given, containers where chosen, else the local stack.
 
 | setting | meaning |
 |---|---|
@@ -114,7 +114,7 @@ def open_database(settings: Mapping[str, str] = os.environ) -> Iterator[Database
 
 
 def told(settings: Mapping[str, str] = os.environ) -> str:
-    """One line on where broker and database come from under ``settings``, for a run to say aloud. Raises StackError."""
+    """One line on where broker and database come from under ``settings``, for the report of a run. Raises StackError."""
     other = (
         "containers" if _containers(settings) else "plain processes (LIANYUN_STACK=containers for containers)"
     )
@@ -134,7 +134,7 @@ def _containers(settings: Mapping[str, str]) -> bool:
     return chosen == "containers"
 
 
-# Not imported unless asked for: testcontainers belongs to the development extra. The images are the official ones;
+# Imported on use: testcontainers belongs to the development extra. The images are the official ones;
 # ``LIANYUN_KAFKA_IMAGE`` and ``LIANYUN_POSTGRES_IMAGE`` name others.
 
 KAFKA_IMAGE = "apache/kafka:4.4.0"

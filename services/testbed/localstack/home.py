@@ -1,4 +1,4 @@
-"""Where the local stack keeps what it downloads, and which user may have to read it."""
+"""The folder of downloads, which account has to read it, and progress on standard error."""
 
 from __future__ import annotations
 

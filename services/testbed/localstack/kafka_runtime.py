@@ -1,6 +1,6 @@
-"""Apache Kafka's own jars, fetched once through a Maven resolver and checked against our list of hashes.
+"""What the broker runs on: Apache Kafka's own jars, checked against our list of hashes, Java from a wheel, a startup archive.
 
-``jars.sha256`` beside this module lists every file with its SHA-256 in the form of sha256sum(1). The list, not
+The jars are fetched once through a Maven resolver. ``jars.sha256`` beside this module lists every file with its SHA-256 in the form of sha256sum(1). The list, not
 the network, decides what may run: a missing, changed or additional file is an error.
 """
 

@@ -12,9 +12,12 @@ from typing import Self
 
 import psycopg
 
+from services.audit.fsck.check import fsck
+from services.audit.fsck.finding import Report
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import NewKey, PartyAdded
 from services.ledger.storage.migrate import migrate
+from services.processors.settings import admission_settings
 from services.processors.supervisor import COMMAND, Supervisor
 from services.processors.topics import cluster
 from services.processors.topics.declaration import read_declaration
@@ -89,6 +92,12 @@ class RunningPlatform:
     network: str
 
 
+def checked(platform: Platform | RunningPlatform, processes: int = 1) -> Report:
+    """The report of fsck on ``platform``; blocks until everything stored is recomputed, in so many processes."""
+    gateways = admission_settings(platform.network).gateway_topics
+    return fsck(platform.stack.dsn, platform.network, gateway_topics=gateways, processes=processes)
+
+
 def addresses(platform: Platform | RunningPlatform) -> dict[str, str]:
     """Where ``platform`` is, as the environment variables of a process that works on it."""
     return {
@@ -130,7 +139,7 @@ def webhooks(platform: Platform) -> Supervisor:
 
 
 def exporter(platform: Platform, port: int) -> Supervisor:
-    """Shows what the database says as metrics on ``port``."""
+    """Exports the database's figures as metrics on ``port``."""
     return _process(
         platform, "exporter", "services.monitoring.exporter", LIANYUN_EXPORTER_METRICS_PORT=str(port)
     )

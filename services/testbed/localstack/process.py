@@ -1,4 +1,4 @@
-"""One server as a child process: started, signalled, awaited, and its log read when it fails."""
+"""Servers as child processes: started, signalled, awaited, their logs read when they fail, and none left behind."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Guard:
 class StackError(Exception):
     """A server could not be prepared, started or stopped.
 
-    The text says what was wrong, where (folder, port, log lines) and, after ``remedy``, what to do.
+    The text names the problem, where (folder, port, log lines) and, with ``remedy``, what to do.
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
@@ -143,11 +143,11 @@ class ServerProcess:
         return code
 
     def ended_early(self) -> bool:
-        """Whether the process was started and ended without being asked to."""
+        """Whether the process was started and ended by itself."""
         return self._process is not None and self._process.poll() is not None
 
     def resident_bytes(self) -> int:
-        """Return the resident memory of the process, 0 where the system does not tell (no /proc)."""
+        """Return the resident memory of the process, 0 where there is no /proc."""
         try:
             pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         except (OSError, StackError):

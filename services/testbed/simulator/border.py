@@ -159,7 +159,7 @@ class Orders:
         )
 
     def _count(self, count: Count) -> None:
-        """Somebody's own claim about the closed border, with his own count of what stands there."""
+        """Somebody's own claim about the closed border, with his own count of the trains there."""
         closure = next(
             c
             for c in self._conditions.closures
@@ -188,7 +188,7 @@ class Orders:
         return self._reporter.report(party, _RESTRICTED, at, self._reporter.writer.dated(party, details))
 
     def _lift(self, party: str, record: Record | None, at: int, end: int) -> None:
-        """The order that was told last ends; ``record`` is what told it."""
+        """The order that was published last ends; ``record`` is its record."""
         if record is None or at > self._world.now:
             return
         self._world.orders[-1] = replace(self._world.orders[-1], end=end)

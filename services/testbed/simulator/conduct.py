@@ -2,11 +2,11 @@
 
 | who | does | what must be seen |
 |---|---|---|
-| operator | dates the departure of its train back | DISPUTED, the railway's word shows |
+| operator | dates the departure of its train back | DISPUTED, the railway's time shows |
 | forwarder as customs broker | relays a release that it has altered | DISPUTED, what customs signed shows |
 | railway, customs, bank, terminal, forwarder | speaks of cargo with which it has nothing to do | UNENGAGED, nothing moves |
-| shipper, consignee | says what only customs or a railway may say | a dead letter, ROLE_NOT_ALLOWED |
-| bank | reserves, pledges, releases what is another's | the desk refuses and tells nothing: see ``lending`` |
+| shipper, consignee | reports what only customs or a railway may report | a dead letter, ROLE_NOT_ALLOWED |
+| bank | reserves, pledges, releases what is another's | refused without any detail: see ``financing`` |
 
 Other lies (two contents under one id, moved times, short lists) are rates of ``faults``.
 """
@@ -30,7 +30,7 @@ NOTHING: Details = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Interference:
-    """``party`` says of a box that ``what`` happened to it, though nobody asked it and the place is not its own."""
+    """``party`` reports ``what`` of a box with which it is not engaged, at a place that is not its own."""
 
     party: str
     what: str
@@ -56,23 +56,23 @@ INTERFERENCES = (
         details={"side": "RECEIVING", "counterparty": "bch", "list_number": "INVENTED"},
     ),
 )
-"""Words of those who have no business with the cargo; whoever says them is named by no founding."""
+"""Reports by parties that no founding names."""
 
 FORBIDDEN = (
     Interference("luohe", "customs.released", jurisdiction="CN", details={"procedure": "EXPORT"}),
     Interference("lodz", "movement.departed", "railnet:malaszewicze"),
 )
-"""What nobody of that role may say at all."""
+"""What no party of that role may publish at all."""
 FORBIDDEN_AS = "ROLE_NOT_ALLOWED"
 
 BACKDATES = 0.5
 """How often a dishonest operator does it."""
 BACKDATED = 40 * MINUTE, 5 * HOUR
-"""How much earlier an operator says that its train left; further back its wagons were not made up yet."""
+"""How much earlier an operator states that its train left; further back its wagons were not made up yet."""
 
 
 def backdates(happening: Happening, party: str, random: Random) -> bool:
-    """Whether ``party`` says that this departure was earlier than it was: a dishonest operator, of a train at its start."""
+    """Whether ``party`` states that this departure was earlier than it was: a dishonest operator, of a train at its start."""
     liar = PARTIES[party]
     return (
         liar.manner is Manner.DISHONEST

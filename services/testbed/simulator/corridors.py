@@ -41,14 +41,14 @@ FALSE_REPORTS_EVERY = 4 * DAY
 _Waiting = tuple[tuple[int, str, str, int], int, str, bytes]
 """A message until it is sent: its place in the order, copies, why it must be refused, and the record packed.
 
-What a train will tell for weeks is known when it arrives, so most of a streamed world's memory waits here.
+What a train will report for weeks is known when it arrives, so most of a streamed world's memory waits here.
 """
 
 
 def simulate(name: str | Scenario, seed: int = 1, scale: float | None = None) -> SimulatedWorld:
-    """The world of scenario ``name`` with ``seed``, at ``scale`` times today's traffic (None: as the scenario says).
+    """The world of scenario ``name`` with ``seed``, at ``scale`` times today's traffic (None: the scenario's own).
 
-    Raises UnknownScenario. Nothing is computed before something is asked of it.
+    Raises UnknownScenario. Everything is computed on first use.
     """
     known = name if isinstance(name, Scenario) else scenario(name)
     share = known.scale.value if scale is None else scale
@@ -61,7 +61,7 @@ def simulate(name: str | Scenario, seed: int = 1, scale: float | None = None) ->
 
 @dataclass(frozen=True)
 class PlayedWorld:
-    """A world with all that happened in it, all that was told, and where its trains were."""
+    """A world with all that happened in it, all that was published, and where its trains were."""
 
     world: World
     publication: Publication
@@ -83,7 +83,7 @@ class SimulatedWorld:
 
     @property
     def opens(self) -> int:
-        """From when the world is worth watching; what was told before is history."""
+        """From when the world is worth watching; what was published before is history."""
         return micros(self.scenario.opens)
 
     @property
@@ -159,7 +159,7 @@ class SimulatedWorld:
 
     @cached_property
     def played(self) -> PlayedWorld:
-        """The world with everything in it kept; memory follows its size."""
+        """The world with everything in it; memory follows its size."""
         world, tracks = World(self.seed, self.ends), Tracks()
         journey, reporter = self.begin(world, tracks)
         journey.run()

@@ -1,4 +1,4 @@
-"""What customs do to a train at a border between two customs unions, and where a transit ends."""
+"""Customs: what they do to a train at a border between two unions, transit declarations, and Russian controls inland."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Transit:
     def ended(self, boxes: Sequence[str], at: int, country: str, customs: str) -> tuple[Ref, ...]:
         """The train of ``boxes`` arrived at ``at``: unloading is permitted, and the office of departure writes off.
 
-        Returns the declaration where all of the boxes run under one, whose end can then be told by its number alone.
+        Returns the declaration where all of the boxes run under one, whose end can then be reported by its number alone.
         """
         found: dict[str, list[str]] = defaultdict(list)
         for box in boxes:
@@ -122,7 +122,7 @@ class Transit:
         *,
         named: bool = True,
     ) -> None:
-        """One step; ``named`` tells the boxes with it, else the declaration alone."""
+        """One step; ``named`` names the boxes with it, else the declaration alone."""
         things = (*about, *(("container", box) for box in boxes)) if named else about
         concerned = frozenset(boxes)
         self._world.happen(

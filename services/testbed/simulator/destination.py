@@ -42,7 +42,7 @@ class Destination:
             unloaded = at + lasting(random, "unloaded")
             for number, box in enumerate(wagon.boxes):
                 lifted = unloaded + number * 600_000_000
-                self._box("movement.unloaded", box, lifted, (end.terminal,), {}, end.place)
+                self._world.happen_to_box("movement.unloaded", box, lifted, (end.terminal,), {}, end.place)
                 self._out(random, box, unloaded, end)
             emptied = max(emptied, unloaded)
             self._line.free(wagon, unloaded + HOUR)
@@ -90,7 +90,7 @@ class Destination:
         terminal = (end.terminal,)
         ready = max(unloaded, *(self._world.cleared.get(cargo.key, unloaded) for cargo in cargoes))
         available = ready + lasting(random, "available")
-        self._box("movement.available", box, available, terminal, {"free_days": 5}, end.place)
+        self._world.happen_to_box("movement.available", box, available, terminal, {"free_days": 5}, end.place)
         at = available + lasting(random, "fetched")
         if cargoes[0].consolidated:
             for cargo in cargoes:
@@ -98,11 +98,13 @@ class Destination:
                 self._cargo("movement.delivered", cargo, note, at, (cargo.consignee,), {})
                 at += lasting(random, "delivered-from-shared-box")
         else:
-            self._box("movement.gated_out", box, at, (end.terminal, end.forwarders[0]), {}, end.place)
+            self._world.happen_to_box(
+                "movement.gated_out", box, at, (end.terminal, end.forwarders[0]), {}, end.place
+            )
             at += lasting(random, "delivered")
-            self._box("movement.delivered", box, at, (cargoes[0].consignee,), {})
+            self._world.happen_to_box("movement.delivered", box, at, (cargoes[0].consignee,), {})
         returned = at + lasting(random, "empty-returned")
-        self._box("movement.empty_returned", box, returned, terminal, {}, end.place)
+        self._world.happen_to_box("movement.empty_returned", box, returned, terminal, {}, end.place)
         bonds, alone = self._origin.assigned[box]
         known = returned + 6 * HOUR
         if alone and random.random() < 0.3 and known <= self._world.now:
@@ -132,12 +134,4 @@ class Destination:
                 jurisdiction=country,
                 details=details,
             )
-        )
-
-    def _box(
-        self, what: str, box: str, at: int, witnesses: tuple[str, ...], details: Details, place: str = ""
-    ) -> None:
-        about = (("container", box),)
-        self._world.happen(
-            Happening(at, what, about, witnesses, frozenset({box}), place=place, details=details)
         )

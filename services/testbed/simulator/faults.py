@@ -1,7 +1,8 @@
 """The faults of messages (late, twice, wrong and put right, contradicting, one-sided), each planned and noted.
 
 How often a fault befalls a party's messages follows its manner: an honest one now and then errs, a careless one often, and a
-dishonest one moves times, signs short lists and says two things under one id.
+dishonest one moves times, signs short lists and publishes two contents under one id. Beside these: reports of what did not
+happen, retracted or by parties that have no part in the cargo.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class Reporter:
         return self._writer
 
     def publish(self) -> Publication:
-        """All that was told; messages are in the order in which they are sent."""
+        """All that was published; messages are in the order in which they are sent."""
         self.publication.messages.sort(key=lambda m: (m.sent, m.party, m.record["id"]))
         return self.publication
 
@@ -152,7 +153,7 @@ class Reporter:
         return record
 
     def unengaged(self, report: UnengagedReport) -> None:
-        """Note that ``report`` was said, and that nobody may heed it."""
+        """Note a report that must move nothing."""
         if not self._world.forgetful:
             self.publication.unengaged.append(report)
 
@@ -201,7 +202,7 @@ class Reporter:
                 self.publication.disputed.append((Disputed(happening.what, happening.place, ref), happening))
 
     def _altered(self, happening: Happening, party: str, stated: int) -> Happening:
-        """What ``party`` says of a release by customs, with their message as it has altered it."""
+        """What ``party`` reports of a release by customs, with their message as it has altered it."""
         if not self._world.forgetful:
             version = ((Altered(happening.what, ref, party), happening) for ref in happening.about)
             self.publication.altered.extend(version)
@@ -230,7 +231,7 @@ class Reporter:
         return happening.witnesses, None
 
     def _witness(self, happening: Happening, party: str, stated: int, random: Random) -> None:
-        """Tell ``happening`` as ``party``, perhaps wrong at first; what stands in the end is right."""
+        """Tell ``happening`` as ``party``, perhaps wrong at first and right in the end."""
         writer, rates = self._writer, self._of[party]
         right = writer.milestone(happening, party, stated)
         published = self._published(happening, random)
@@ -276,7 +277,7 @@ class Reporter:
             self.post(Message(sent, party, record), random)
 
     def _equivocate(self, happening: Happening, party: str, stated: int, random: Random) -> None:
-        """Two different messages under one id: neither counts, so nobody has heard it from this party."""
+        """Two different messages under one id: neither counts."""
         published = self._published(happening, random)
         one = self._writer.record(
             party, type_of(happening), published, self._writer.milestone(happening, party, stated)
@@ -310,7 +311,7 @@ class FalseReports:
     def spread(self, at: int, boxes: Sequence[str], retracted: int, strange: int, stolen: int) -> None:
         """Add so many reports that are taken back, that come from nobody's party, and of thefts on paper.
 
-        With those of nobody's party come the words that nobody of that role may say.
+        With the reports of strangers come those that no party of that role may publish.
         """
         random = self._world.random("rumours", at)
         aboard = [box for box in boxes if self._world.cargo_in([box], at)]
@@ -323,7 +324,7 @@ class FalseReports:
         for _ in range(stolen):
             self._steal(random.choice(aboard), at, at + span(random, 0, 20, HOUR))
         for interference in FORBIDDEN if strange else ():
-            self._say_what_is_forbidden(interference, random.choice(aboard), at + span(random, 0, 20, HOUR))
+            self._publish_forbidden(interference, random.choice(aboard), at + span(random, 0, 20, HOUR))
 
     def _retracted(self, random: Random, box: str, number: int, at: int) -> None:
         what, party, place = RETRACTED[number % len(RETRACTED)]
@@ -350,7 +351,7 @@ class FalseReports:
             )
         )
 
-    def _say_what_is_forbidden(self, interference: Interference, box: str, at: int) -> None:
+    def _publish_forbidden(self, interference: Interference, box: str, at: int) -> None:
         if at <= self._world.now:
             stated = self._data_of(interference, box, at)
             self._reporter.report(interference.party, interference.what, at, stated, refused_as=FORBIDDEN_AS)

@@ -1,6 +1,7 @@
-"""One cargo of the world on which a bank lends before the border closes, and which its shipper offers to another bank as well.
+"""Financing in the world: one cargo on which a bank lends before the border closes and which its shipper offers to another bank
+as well, and three shippers with a credit history.
 
-It is chosen among those that waited at a closed border and were delivered in the end. What is told of money is told beside the
+It is chosen among those that waited at a closed border and were delivered in the end. Financing is published beside the
 world's own messages; it changes nothing of where the cargo is.
 """
 
@@ -16,15 +17,15 @@ from services.testbed.simulator.simulate import Simulation
 
 BANK, OTHER_BANK = "silkbank", "ostbank"
 VALUE, ASKED, CURRENCY = 417_500_000, 250_000_000, "CNY"
-"""Minor units of what the goods are worth and of what is lent."""
+"""Value of the goods and amount of the loan, minor units."""
 _HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a right desk says to ``by`` about the financed cargo: DONE, REFUSED because of ``guard``, or UNKNOWN.
+    """The right decision for ``by`` on the financed cargo: DONE, REFUSED because of ``guard``, or UNKNOWN.
 
-    Whoever asks about what is not his business is refused too, and told only that nothing is known to him.
+    A request on another's business is UNKNOWN and discloses nothing.
     """
 
     by: str
@@ -39,14 +40,14 @@ ANSWERS = (
     Answer(BANK, "DRAW", "DONE"),
     # The shipper offers the cargo once more, under numbers that look alike.
     Answer(OTHER_BANK, "RESERVE", "REFUSED", "INTEREST_FREE"),
-    # The other bank reaches for an application that was made to another, and for another's loan: it learns nothing at all.
+    # The other bank requests on an application to the first, and on the first one's loan: nothing is disclosed.
     Answer(OTHER_BANK, "RESERVE", "UNKNOWN"),
     Answer(OTHER_BANK, "PLEDGE", "UNKNOWN"),
     Answer(OTHER_BANK, "RELEASE", "UNKNOWN"),
     # And the first bank pledges what it has pledged.
     Answer(BANK, "PLEDGE", "REFUSED", "NOT_PLEDGED_BEFORE"),
 )
-"""The answers at the desk, in the order of asking, before the consignee asks for the cargo."""
+"""The decisions in the order of their requests, before the consignee requests the cargo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ _DELIVERED = ("movement.delivered", "movement.empty_returned")
 
 
 def papers(financed: Financed, at: int, valid_to: datetime) -> Iterator[Message]:
-    """What shipper, founder and banks say of it at ``at``: invoice, control of the note, two applications, one approval.
+    """What shipper, founder and banks publish of it at ``at``: invoice, control of the note, two applications, one approval.
 
     ``valid_to`` is when control ends and the loan falls due: decisions are taken on the platform's own clock.
     """
@@ -187,7 +188,7 @@ def _text(micros: int) -> str:
     return datetime.fromtimestamp(micros // 1_000_000, UTC).isoformat()
 
 
-# Their cargoes of the year before are told beside the world's own; no train, box or paper of the world is spoken of. What a bank
+# Their cargoes of the year before are published beside the world's own and touch no train, box or document of it. What a bank
 # reads of them later is the platform's business: nothing here knows how conduct is judged.
 
 GOOD_SHIPPER, BAD_SHIPPER, THIN_SHIPPER = "huaqing", "luohe", "xinyuan"
@@ -196,12 +197,12 @@ CARGOES = {GOOD_SHIPPER: 22, BAD_SHIPPER: 22, THIN_SHIPPER: 3}
 EVERY = timedelta(days=12)
 ORIGIN = "railnet:xian-intl-port"
 PlannedRecord = tuple[str, float, str, dict[str, Any]]
-"""Who says it, how many days after the booking, of which type, with which words."""
+"""Publisher, days after the booking, event type, payload."""
 _AMOUNT = {"minor_units": 40_000_000, "currency_code": "CNY"}
 
 
 def histories(until: int, sent: int) -> Iterator[Message]:
-    """What was told of all their cargoes by ``until`` (UTC microseconds), all of it handed over at ``sent``."""
+    """What was published of all their cargoes by ``until`` (UTC microseconds), all of it handed over at ``sent``."""
     end = datetime.fromtimestamp(until // 1_000_000, UTC)
     for shipper, cargoes in CARGOES.items():
         for number in range(cargoes):

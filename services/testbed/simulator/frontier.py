@@ -66,7 +66,7 @@ class Ferry:
 PATIENCE = 30 * HOUR
 """How long a piece of a train waits for the others before it goes on alone."""
 SHOWN = 8 * HOUR
-"""A train that waits longer than this for its turn is told as queued."""
+"""A train that waits longer than this for its turn is reported as queued."""
 PIECES_ABOVE = 5
 """A train with more boxes than this goes on in two pieces where it changes to 1520 mm."""
 
@@ -173,7 +173,7 @@ class Frontier:
             self._standing.append((train.section.into, since, until, yard))
 
     def _claim(self, train: Train, since: int, known: int) -> None:
-        """The operator's own word that the train stands before the border: earlier than the railway's."""
+        """The operator's own report that the train waits at the border: earlier than the railway's."""
         operator, station = train.service.operator, train.section.last
         train.claimed = True
         self._line.report("movement.queued", train, since, station, (operator,), alone=True, known=known)

@@ -64,7 +64,7 @@ class Journey:
     def steps(self) -> Iterator[int]:
         """Let everything happen, step by step, so that nothing rests on what comes after it.
 
-        Before each step its time is yielded: from then on nothing is told that was sent more than a day earlier.
+        Before each step its time is yielded: from then on nothing is published that was sent more than a day earlier.
         """
         while self._agenda:
             at, _, step = heapq.heappop(self._agenda)

@@ -1,4 +1,4 @@
-"""Trains on the line: composed, run, held, handed over, ended; each step told and noted where the train is."""
+"""Trains on the line: composed, run, held, handed over, ended; each step reported, and the train's place noted."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Line:
         known: int = 0,
         contested: bool = False,
     ) -> int:
-        """Something that a whole train does at a station; its railway tells it first, unless customs or others do ``alone``."""
+        """Something that a whole train does at a station; its railway reports it first, unless customs or others do ``alone``."""
         return self.world.happen(
             Happening(
                 at,
@@ -110,13 +110,13 @@ class Line:
         self.tracks.stand(train, start, end, station, state)
 
     def depart(self, train: Train, at: int, place: str) -> int:
-        """The train leaves ``place``; the operator tells it too."""
+        """The train leaves ``place``; the operator reports it too."""
         return self.report("movement.departed", train, at, place, (train.service.operator,))
 
     def run(
         self, train: Train, stations: Sequence[str], leaves: int, random: Random, *, departs: bool = True
     ) -> int:
-        """Run from the first to the last of ``stations``, telling the position in between; return the arrival."""
+        """Run from the first to the last of ``stations``, reporting the position in between; return the arrival."""
         hours = train.service.hours
         slowness = random.uniform(1.0, 1.25)
         at = self.depart(train, leaves, stations[0]) if departs else leaves
@@ -133,7 +133,7 @@ class Line:
         return at
 
     def pass_by(self, train: Train, at: int, here: str, random: Random) -> None:
-        """The train tells where it is."""
+        """The train reports where it is."""
         self.report(
             "movement.position_reported", train, at, here, details={"delay_minutes": random.randrange(120)}
         )

@@ -178,7 +178,9 @@ class Origin:
         moved = found + 2 * HOUR
         details = {"severity": "MAJOR", "concerns": "CONTAINER"}
         place = service.origin.place
-        self._box("movement.damaged", damaged, found, (service.origin.terminal,), details, place)
+        self._world.happen_to_box(
+            "movement.damaged", damaged, found, (service.origin.terminal,), details, place
+        )
         other = self._boxes.take(found, cargo.founder, service.origin.country)
         for lading in self._world.history(damaged):
             if lading.cargo == cargo.key:
@@ -189,7 +191,7 @@ class Origin:
             bond = self._assign(service, cargo, other, moved, moved + 10 * MINUTE, shared=False, names=names)
             self.assigned[other] = (bond,), True
         seals = {"seals": ["SIM0001"]}
-        self._box("movement.stuffed", other, moved + HOUR, (cargo.forwarder,), seals)
+        self._world.happen_to_box("movement.stuffed", other, moved + HOUR, (cargo.forwarder,), seals)
         return other
 
     # ---- papers and terminal
@@ -252,22 +254,15 @@ class Origin:
         start = service.origin
         for box in boxes:
             day = leaves - 5 * DAY + random.randrange(20) * HOUR
-            self._box("movement.empty_released", box, day, ("boxlease",), {})
+            self._world.happen_to_box("movement.empty_released", box, day, ("boxlease",), {})
             filled = day + lasting(random, "box-filled")
             seal = {"seals": [f"SIM{self._world.serial('seal'):06d}"], "gross_weight_kg": 18_000}
             packer = cargo.forwarder if cargo.consolidated else cargo.shipper
-            self._box("movement.stuffed", box, filled, (packer,), seal)
+            self._world.happen_to_box("movement.stuffed", box, filled, (packer,), seal)
             came = leaves - lasting(random, "gated-in-before-departure")
-            self._box("movement.gated_in", box, came, (start.terminal, service.operator), {}, start.place)
-
-    def _box(
-        self, what: str, box: str, at: int, witnesses: tuple[str, ...], details: Details, place: str = ""
-    ) -> None:
-        self._world.happen(
-            Happening(
-                at, what, (("container", box),), witnesses, frozenset({box}), place=place, details=details
+            self._world.happen_to_box(
+                "movement.gated_in", box, came, (start.terminal, service.operator), {}, start.place
             )
-        )
 
 
 def _round(at: int) -> int:

@@ -18,7 +18,7 @@ GATEWAY = "cre.gateway.v1"
 
 
 class Manner(StrEnum):
-    """How a party keeps its word."""
+    """How reliable a party's reports are."""
 
     HONEST = "honest"
     CARELESS = "careless"

@@ -1,7 +1,7 @@
-"""Who tells what of it: the records that partners write about what happened, with the faults that messages have.
+"""The records that partners publish about what happened, with the faults that messages have.
 
 A record has the form of ``services.producers.native``: ``{"id", "type", "time", "data"}``, the payload without its salt.
-What was told in a way that counts is noted down beside it, so that the truth knows what a correct view can know.
+What is reported in a way that counts is noted beside them, so that the truth knows what a correct view can know.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TIMES = ("from", "to", "happened", "at")
 class Message:
     """One record as its party sends it at ``sent`` (UTC microseconds), ``copies`` times.
 
-    ``refused_as`` is why it must be refused, "" where it may be said.
+    ``refused_as`` is why it must be refused, "" where it is valid.
     """
 
     sent: int
@@ -36,7 +36,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A happening that ``party`` told in a way that counts, at the time that now stands: ``stated``."""
+    """A happening that ``party`` reported in a way that counts, at the time ``stated`` in the end."""
 
     happening: Happening
     party: str
@@ -63,7 +63,7 @@ class Altered:
 
 @dataclass(frozen=True, slots=True, order=True)
 class UnengagedReport:
-    """What somebody says who has no business with ``about``: it is kept and shown as such, and moves nothing."""
+    """A report by a party that is not engaged with ``about``: it is stored and shown as such, and moves nothing."""
 
     party: str
     what: str
@@ -74,7 +74,7 @@ class UnengagedReport:
 
 @dataclass(slots=True)
 class Publication:
-    """All that was told, and what of it counts; ``meetings`` is how each hand-over list was signed.
+    """All that was published, and what of it counts; ``meetings`` is how each hand-over list was signed.
 
     Of a forgetful world only ``equivocations`` is kept.
     """
@@ -140,7 +140,7 @@ class RecordWriter:
     def milestone(
         self, happening: Happening, party: str, stated: int, about: tuple[Ref, ...] | None = None
     ) -> dict[str, Any]:
-        """What ``party`` says of ``happening``, as having taken place at ``stated``."""
+        """The payload of ``party`` on ``happening``, as having taken place at ``stated``."""
         data: dict[str, Any] = {"classifier": "ACT", "happened": stated}
         for name in ("place", "occurrence", "jurisdiction"):
             if value := getattr(happening, name):
@@ -185,5 +185,5 @@ def moment(at: int) -> datetime:
 
 
 def type_of(happening: Happening) -> str:
-    """The event type that speaks of ``happening``."""
+    """The event type of ``happening``."""
     return f"cre.{happening.what}.v1"

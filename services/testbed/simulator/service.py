@@ -14,7 +14,7 @@ from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.world import DAY, HOUR, SECOND, Bond, Wagon
 
 TELL_EVERY = 10.0
-"""Hours of running after which a train tells its position at the next station."""
+"""Hours of running after which a train reports its position at the next station."""
 
 YARD_BEFORE = 3.0
 """Hours of running between the last yard and the end of a section, at least."""
@@ -66,7 +66,7 @@ ENDS: Mapping[str, End] = MappingProxyType({end.station: end for end in _ENDS})
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The part of a path that one railway runs: from ``first`` to ``last``, telling its position at ``reports_at``."""
+    """The part of a path that one railway runs: from ``first`` to ``last``, reporting its position at ``reports_at``."""
 
     railway: str
     first: str
@@ -159,7 +159,7 @@ def sections(path: tuple[str, ...]) -> tuple[Section, ...]:
 
 
 def _tells(part: Sequence[str], along: Mapping[str, float]) -> tuple[str, ...]:
-    """Where a train tells its position: now and then, and at the last yard some hours before the end."""
+    """Where a train reports its position: now and then, and at the last yard some hours before the end."""
     stations_reported, since, end = list[str](), along[part[0]], along[part[-1]]
     for station in part[1:-1]:
         if along[station] - since >= TELL_EVERY and end - along[station] >= 1.0:
@@ -220,7 +220,7 @@ class Train:
     pieces: int = 1
     slot: int = 0
     checked: bool = False  # customs have looked into it on this section
-    claimed: bool = False  # its operator says that it stands before the border
+    claimed: bool = False  # its operator has reported it at the border
 
     @property
     def boxes(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""One call from a seed to a world, what was told of it, and the truth."""
+"""One call from a seed to a world, what was published of it, and the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a correct view must show, from what really happened and was told; shares no code with the folds.
+"""What a correct view must show, from what really happened and was published; shares no code with the folds.
 
 The world keeps for each happening which boxes and cargoes it physically concerned. So nothing here follows links,
 weighs publishers or withdraws anything: the truth of a cargo is the last thing that happened to it.
@@ -104,7 +104,7 @@ class Truth:
 
     ``disputes`` are (what, place, object); ``meetings`` are hand-overs by (place, list) with how they were signed;
     ``restricted`` are the orders that stand in the rest of its way, by who gave them, crossing and kind;
-    ``altered`` are messages of customs that somebody relays otherwise than they were, ``unengaged`` the words of strangers.
+    ``altered`` are messages of customs that somebody relays otherwise than they were, ``unengaged`` the reports of strangers.
     """
 
     consignment: str
@@ -189,7 +189,7 @@ def _over(lading: Lading, now: int) -> bool:
 
 
 def _last(found: Iterable[Reported], region: str) -> ExpectedPosition | None:
-    """The last thing that happened in a region, as those who tell it say."""
+    """The last thing that happened in a region, as those who report it state."""
     return max(
         (_seen(reported) for reported in found if _moves(reported.happening.what, region)),
         default=None,
@@ -207,7 +207,7 @@ def _seen(reported: Reported) -> ExpectedPosition:
 def _least(
     boxes: list[ExpectedPosition | None], common: ExpectedPosition | None, first: Mapping[str, int]
 ) -> ExpectedPosition | None:
-    """A cargo is as far as the box that is furthest behind; without boxes, as far as its papers say."""
+    """A cargo is as far as the box that is furthest behind; without boxes, as far as its documents say."""
     if not boxes:
         return common
     known = [seen for seen in boxes if seen is not None]
@@ -224,7 +224,7 @@ def _far(seen: ExpectedPosition, first: Mapping[str, int]) -> tuple[int, int, in
 
 
 def _first(every: Iterable[Reported]) -> dict[str, int]:
-    """When the first of a cargo's boxes came to each place on the way, as the one in charge there says."""
+    """When the first of a cargo's boxes came to each place on the way, as the party in charge there states."""
     reports: dict[int, Reported] = {}
     for reported in every:
         reports.setdefault(id(reported.happening), reported)

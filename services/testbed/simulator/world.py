@@ -57,7 +57,7 @@ class Cargo:
 class Lading:
     """A cargo in a box, from the moment it is put in until ``end`` (None while nobody has taken it out).
 
-    ``closed`` says that somebody has also written the end down, rather than just filling the box again.
+    ``closed`` says that somebody has also written the end down, rather than only filling the box again.
     """
 
     cargo: str
@@ -72,7 +72,7 @@ class Lading:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``by`` says that a crossing is restricted from ``start`` on, until ``end`` as far as it has said so (None: open)."""
+    """``by`` says that a crossing is restricted from ``start`` on, until ``end`` as far as published (None: open)."""
 
     by: str
     crossing: str
@@ -87,8 +87,8 @@ class Happening:
     """Something that took place at ``at``: what, of which objects, where; and what it really concerned.
 
     ``boxes`` and ``cargoes`` are the world's own knowledge of whom it concerned, never taken from an event.
-    ``witnesses`` are who knows of it, the one in charge first; ``details_by_party`` what each of them says on its own. ``known``
-    is since when they can tell it, if later than ``at``; ``contested`` says that somebody has already told it with
+    ``witnesses`` are who knows of it, the one in charge first; ``details_by_party`` the fields that each of them adds. ``known``
+    is since when they can report it, if later than ``at``; ``contested``: somebody has already reported it with
     another time, further apart than anybody tolerates.
     """
 
@@ -131,7 +131,7 @@ class Bond:
 
 @dataclass(slots=True)
 class Wagon:
-    """A wagon with the boxes on it and the bond that says so."""
+    """A wagon, the boxes on it and the bond of their loading."""
 
     number: str
     boxes: tuple[str, ...]
@@ -141,7 +141,7 @@ class Wagon:
 class World:
     """Everything that exists and everything that happens; later than ``now`` nothing has happened yet.
 
-    ``on_happening`` and ``on_bond`` are told of every happening, and of every bond each time that it is written anew. With
+    ``on_happening`` and ``on_bond`` are called with every happening, and with every bond each time that it is revised. With
     ``forgetful`` what is over is not kept, so that memory follows what is on its way and not how long the world lasts.
     """
 
@@ -155,7 +155,7 @@ class World:
         self.on_happening: Callable[[Happening, str], None] = lambda _happening, _number: None
         self.on_bond: Callable[[Bond], None] = lambda _bond: None
         self.orders: list[Order] = []
-        """What was told of borders by now."""
+        """The restrictions published by now."""
         self.routes: dict[str, tuple[str, ...]] = {}
         """By cargo: the stations of its route as planned by now."""
         self.notes: dict[str, str] = {}
@@ -225,7 +225,7 @@ class World:
     def happen(self, happening: Happening, series: str = "") -> int:
         """Let it happen, unless it lies in the future; return its time.
 
-        Happenings are numbered for those who tell them; those of a ``series`` of their own move no other number.
+        Happenings are numbered for those who report them; those of a ``series`` of their own move no other number.
         """
         if happening.at <= self.now:
             number = f"{series}{self.serial(f'happening{series}') - 1}"
@@ -233,6 +233,13 @@ class World:
                 self.happenings.append(happening)
             self.on_happening(happening, number)
         return happening.at
+
+    def happen_to_box(
+        self, what: str, box: str, at: int, witnesses: tuple[str, ...], details: Details, place: str = ""
+    ) -> None:
+        """Let ``what`` happen to one container."""
+        about = (("container", box),)
+        self.happen(Happening(at, what, about, witnesses, frozenset({box}), place=place, details=details))
 
     def bind(self, what: str, author: str, known: int, details: Details, series: str = "") -> Bond:
         """Let something belong to something else, known since ``known``; ``details`` holds from and, if known, to."""

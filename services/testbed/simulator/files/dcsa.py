@@ -24,7 +24,7 @@ _CODES: Mapping[str, tuple[str, str, tuple[str, ...]]] = MappingProxyType(
         "movement.booked": ("SHIPMENT", "RECE", ()),
     }
 )
-"""What is told: type and code of the event, and the fields of the record that it tells besides time and object."""
+"""By event: DCSA's type and code, and the fields of the record that it carries besides time and object."""
 
 
 def files(records: OfficeRecords) -> Iterator[PartnerFile]:

@@ -141,7 +141,7 @@ def published(message: Message) -> bytes:
 def write_records(
     world: SimulatedWorld, folder: Path, messages: Iterable[Message] | None = None
 ) -> dict[str, Any]:
-    """Write ``world`` into ``folder`` (made if missing) and return what ``world.json`` says; files there are replaced.
+    """Write ``world`` into ``folder`` (made if missing) and return the content of ``world.json``; files there are replaced.
 
     ``messages`` are those of them that go out as records, where not all do.
     """

@@ -1,7 +1,7 @@
 """Hand-over lists (货物交接单, передаточная ведомость) of a border, each side's own: bilingual workbooks, or text in CP1251.
 
-The side that receives on another gauge makes its list once the boxes are lifted over: it also tells when, and on which
-wagon each box stands from then on.
+The side that receives on another gauge makes its list once the boxes are lifted over: it also states when, and on which
+wagon each box is from then on.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SIDES = ("cr", "ktz", *_IN_TEXT, "ubtz")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A box of a list; ``moved`` is when it was lifted over and ``wagon`` on what it then stood, where the list tells it."""
+    """A box of a list; ``moved`` is when it was lifted over and ``wagon`` on what it then stood, where the list has it."""
 
     box: str
     moved: int = 0
@@ -59,7 +59,7 @@ class Signed:
 
 
 def files(records: OfficeRecords) -> Iterator[PartnerFile]:
-    """The list of every hand-over that a railway with such lists told once and rightly."""
+    """The list of every hand-over that a railway with such lists published once and rightly."""
     for party in _SIDES:
         lifted = _lifted(records, party)
         for message in records.plain(party, "movement.handed_over"):
@@ -132,7 +132,7 @@ def in_workbook(party: str, head: Signed, lines: Sequence[Line], random: Random)
 
 
 def in_text(party: str, head: Signed, lines: Sequence[Line], random: Random) -> bytes:
-    """A list in Russian as text in CP1251; the total stands below, and the last lines are for the signatures."""
+    """A list in Russian as text in CP1251; the total is below, and the last lines are for the signatures."""
     signed = bare(party, head.at)
     moved = any(line.moved for line in lines)
     rows: list[Sequence[str]] = [
@@ -163,7 +163,7 @@ def _lifted(records: OfficeRecords, party: str) -> Mapping[str, list[Message]]:
 
 
 def _of_list(boxes: Sequence[str], signed: int, lifted: Mapping[str, list[Message]]) -> Iterator[Message]:
-    """What was lifted over after the signing within days and stands on the list as a whole; each once."""
+    """What was lifted over after the signing within days and is on the list as a whole; each once."""
     seen: set[str] = set()
     for box in boxes:
         for message in lifted.get(box, ()):

@@ -51,7 +51,7 @@ def written(
     holder: str = "hansa",
     controlled: bool = False,
 ) -> bytes:
-    """Message ``number`` about a declaration, made at ``prepared``, when what it tells was decided or done."""
+    """Message ``number`` about a declaration, made at ``prepared``, when what it carries was decided or done."""
     at_destination = number in ("025", "043")
     country = "DE" if at_destination else declaration[:2]
     customs = f"eu-{country.lower()}"
@@ -165,7 +165,7 @@ def _consignment(root: Element, number: str, goods: Goods, country: str) -> None
 
 
 def files(records: OfficeRecords) -> Iterator[PartnerFile]:
-    """Every message of which all was told once and rightly."""
+    """Every message of which all was published once and rightly."""
     lrns = {
         dict(h.about[:1])["declaration"]: h.about[1][1]
         for h in records.played.world.happenings
@@ -249,7 +249,7 @@ def _of_customs(records: OfficeRecords, customs: str, lrns: Mapping[str, str]) -
 def _released(
     records: OfficeRecords, customs: str, lrns: Mapping[str, str], common: tuple[str, ...]
 ) -> Iterator[PartnerFile]:
-    """029: with what the control of the documents found, where that was told once and rightly too."""
+    """029: with what the control of the documents found, where that was published once and rightly too."""
     covers = {m.record["data"]["declaration"]: m for m in records.plain(customs, "link.declaration_covers")}
     passed: dict[str, Message] = {}
     for message in records.plain(customs, "customs.inspection_passed"):
@@ -273,7 +273,7 @@ def _released(
 
 
 def _same(mrn: str, lrns: Mapping[str, str]) -> Fact:
-    """That both numbers are of one declaration, which messages with both of them say."""
+    """That both numbers are of one declaration, which messages with both of them state."""
     return Fact("link.declarations_same", {"declarations": [mrn, lrns[mrn]], "jurisdiction": mrn[:2]})
 
 

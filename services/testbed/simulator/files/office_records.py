@@ -1,7 +1,7 @@
 """What parties published in a world, as their offices hold it: a record leaves once, by itself or in a file.
 
 A file names no record by its id. So what was sent twice, contradicted, corrected or taken back stays a record; everything
-else an office may put into a file instead, which then says the same.
+else an office may put into a file instead, which then carries the same.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _load(loads: Sequence[Bond], at: int) -> Bond | None:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a right reader finds in a file: the event ("movement.departed"), and the fields of it that the file tells."""
+    """What a right reader finds in a file: the event ("movement.departed"), and the fields of it that the file carries."""
 
     what: str
     data: Mapping[str, Any]
@@ -124,12 +124,12 @@ class OfficeRecords:
                 self._plain[message.party, message.record["type"]].append(message)
 
     def plain(self, party: str, what: str) -> list[Message]:
-        """What ``party`` told of ``what`` ("movement.departed") in words that stand, and that is in no file yet."""
+        """What ``party`` published of ``what`` ("movement.departed") that was neither changed nor withdrawn and is in no file yet."""
         found = self._plain[party, f"cre.{what}.v1"]
         return [message for message in found if (party, message.record["id"]) not in self._taken]
 
     def take(self, message: Message, *fields: str) -> Fact:
-        """Let the record leave in a file that tells these ``fields`` of it."""
+        """Let the record leave in a file that carries these ``fields`` of it."""
         self._taken.add((message.party, message.record["id"]))
         return Fact(what_of(message), {name: message.record["data"][name] for name in fields})
 

@@ -51,7 +51,7 @@ Route = tuple[str, str]
 
 
 def booking_lists(records: OfficeRecords) -> Iterator[PartnerFile]:
-    """What operators confirmed of their own bookings, one list for each round; half of them also tell the stations."""
+    """What operators confirmed of their own bookings, one list for each round; half of them also name the stations."""
     routes, boxes = _routes(records), _counts(records)
     for party in sorted(code for code, each in PARTIES.items() if "operator" in each.roles):
         rounds: dict[int, list[Message]] = defaultdict(list)
@@ -87,14 +87,14 @@ def booking_list(
     headers = ["序号", *map(random.choice, (_BOOKING_NUMBERS, _TYPES, _COUNTS))]
     headers += [*map(random.choice, (_LOADED_AT, _UNLOADED_AT))] if routes else []
     headers += [random.choice(_STATUS), "备注"]
-    full_width, word = random.random() < 0.3, random.choice(_CONFIRMED)
+    full_width, status = random.random() < 0.3, random.choice(_CONFIRMED)
     rows: list[Row] = [("订舱明细表（模拟数据 simulated）",), stated, headers]
     for number, (booking, count) in enumerate(lines, start=1):
         reference = booking.split("/", 1)[1]
         row: list[Cell] = [number, wide(reference) if full_width else reference, "40HC", count]
         row += [_station_name(place) for place in routes[number - 1]] if routes else []
-        rows.append((*row, word, ""))
-    if random.random() < 0.4:  # somebody's draft stands in the export too, and is no booking yet
+        rows.append((*row, status, ""))
+    if random.random() < 0.4:  # somebody's draft is in the export too, and is no booking yet
         rows.append(
             (len(lines) + 1, f"CG{when:%m%d%H}", "40HC", 1, *(("", "") if routes else ()), "草稿", "")
         )
@@ -108,7 +108,7 @@ def _station_name(place: str) -> str:
 
 
 def _routes(records: OfficeRecords) -> Mapping[str, Route]:
-    """From where to where each booking is, as its founding says."""
+    """From where to where each booking is, as its founding states."""
     found = {}
     for bond in records.played.world.bonds:
         details = bond.versions[0][2]
@@ -131,7 +131,7 @@ _WEEK, _FIRST = 7 * DAY, 4 * DAY  # 1970-01-05 was a Monday
 
 
 def train_plans(records: OfficeRecords) -> Iterator[PartnerFile]:
-    """One plan for each operator and week; a plan is told besides what happened."""
+    """One plan for each operator and week; a plan is published besides what happened."""
     weeks: dict[tuple[str, int], list[TrainConsist]] = defaultdict(list)
     for train in records.trains.values():
         same_day = f"{bare('cr', floor(train.left, 5)):%Y-%m-%d}" == train.day
@@ -183,7 +183,7 @@ _PLANNED_BOXES, _PLANNED_WAGONS = ("箱号", "集装箱号", "柜号"), ("车号
 
 
 def loading_plans(records: OfficeRecords) -> Iterator[PartnerFile]:
-    """The plan of every train that left a Chinese terminal, made half a day before; a plan is told besides what happened."""
+    """The plan of every train that left a Chinese terminal, made half a day before; a plan is published besides what happened."""
     for train in records.trains.values():
         if train.railway != "cr" or train.station not in ENDS:
             continue

@@ -54,7 +54,7 @@ def locations() -> Mapping[str, str]:
 
 
 def files(records: OfficeRecords) -> Iterator[PartnerFile]:
-    """A composition for every train that keeps together, then what was told once and rightly of its run, and forecasts."""
+    """A composition for every train that keeps together, then what was published once and rightly of its run, and forecasts."""
     trains = records.trains
     contested = {(h.what, h.place, ref) for _, h in records.played.publication.disputed for ref in h.about}
     for railway in RAILWAYS:

@@ -75,7 +75,7 @@ def natural_lists(records: OfficeRecords) -> Iterator[PartnerFile]:
 def _departures(
     records: OfficeRecords, railway: str, clock: tzinfo
 ) -> Iterator[tuple[TrainConsist, Message, datetime]]:
-    """Trains of ``railway`` that left from where they were made up, the record that says so, and when, by ``clock``."""
+    """Trains of ``railway`` that left from where they were made up, the record of it, and when, by ``clock``."""
     for message in records.plain(railway, "movement.departed"):
         train = records.trains.get(only(message, "train"))
         if train is None or at(message) != train.left:
