@@ -16,7 +16,6 @@ from typing import NamedTuple
 import psycopg
 
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
-from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign_batch
 from services.ledger.registry.events import KeyAdded, PartyAdded
@@ -26,6 +25,7 @@ from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import append
 from services.testbed.bench.mix import Planned
 from services.testbed.simulator.parties import GATEWAY, PARTIES, seed_of
+from services.testbed.simulator.signed_messages import registration
 
 NETWORK = "demo"
 SCHEMES = (Scheme.ED25519, Scheme.ED25519_BATCH)
@@ -75,17 +75,8 @@ def source(party: str) -> str:
 def registrations() -> Iterator[PartyAdded | KeyAdded]:
     """What makes the registry of the benchmark, in order."""
     for party in PARTIES.values():
-        own = topic(party.code)
-        yield PartyAdded(
-            code=party.code,
-            name=party.name,
-            roles=frozenset(map(Role, party.roles)),
-            countries=frozenset(party.countries),
-            managers=frozenset(party.managers),
-            places=frozenset(party.places),
-            sources=frozenset({party.source}),
-            topics=frozenset({own} - {GATEWAY}),
-        )
+        own = frozenset({topic(party.code)} - {GATEWAY})
+        yield registration(party).model_copy(update={"topics": own})
         for scheme in SCHEMES:
             yield KeyAdded(party=party.code, key=proven(signing_key(party.code, scheme), NETWORK, party.code))
 

@@ -1,6 +1,6 @@
 """The demo: a simulated world in accelerated time through real publishers, broker, workers and database, and what became of it.
 
-What goes out, and how, is in ``schedule`` and ``dispatching``. Here is the clock, and the comparison of every view with
+What goes out, and how, is in ``schedule``. Here is the clock, and the comparison of every view with
 what the world knows.
 """
 
