@@ -61,7 +61,7 @@ lock: setup ## Resolve the dependencies again and pin them with their hashes, he
 	$(LOCK) --constraint requirements.lock --only-build-deps --build-deps-for wheel --output-file infra/build.lock \
 	  pyproject.toml
 
-licences: setup ## Judge the licences of the locked packages and list them in docs/licences.md
+licences: setup ## Judge the licences of the locked packages and list them in docs/reference/licences.md
 	$(BIN)/python infra/licences.py $(ARGS)
 
 sbom: setup ## Write what the image and the working copy are made of, in CycloneDX, to build/

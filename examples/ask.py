@@ -1,4 +1,4 @@
-"""Ask the API as a bank would, with httpx and joserfc alone: python ask.py URL CLIENT KEY_FILE PATH; see docs/api.md."""
+"""Ask the API as a bank would, with httpx and joserfc alone: python ask.py URL CLIENT KEY_FILE PATH; see docs/guides/api.md."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""``python infra/licences.py [--check]``: the licences of all locked packages, into docs/licences.md, judged by licences.toml.
+"""``python infra/licences.py [--check]``: the licences of all locked packages, into docs/reference/licences.md, judged by licences.toml.
 
 Read from the metadata of what is installed, so the locked packages must be (make setup). Exit codes: 0 all is allowed and
 the page is up to date, 1 the page is stale (with --check), 2 a licence is not allowed or not known.
@@ -20,7 +20,7 @@ from license_expression import ExpressionError, get_spdx_licensing
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "licences.md"
+PAGE = ROOT / "docs" / "reference" / "licences.md"
 _LOCKED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 _SPDX = get_spdx_licensing()
 _HEAD = """# Licences of what Lianyun is made of
@@ -122,7 +122,7 @@ def rows(rules: Mapping[str, Any]) -> list[Row]:
 
 
 def page(found: list[Row], rules: Mapping[str, Any]) -> str:
-    """The text of docs/licences.md."""
+    """The text of docs/reference/licences.md."""
     digest = hashlib.sha256((ROOT / "requirements.lock").read_bytes()).hexdigest()[:16]
     lines = [
         f"| {row.name} | {row.version} | {row.licence} | {'image' if row.image else ''} |" for row in found
@@ -157,10 +157,10 @@ def main(arguments: list[str]) -> int:
     if fresh:
         return 0
     if "--check" in arguments:
-        print("stale: docs/licences.md; run `make licences`", file=sys.stderr)
+        print("stale: docs/reference/licences.md; run `make licences`", file=sys.stderr)
         return 1
     PAGE.write_text(text, encoding="utf-8")
-    print("written: docs/licences.md")
+    print("written: docs/reference/licences.md")
     return 0
 
 

@@ -33,7 +33,7 @@ A route is a **synchronous** function; it runs on a thread (or see "asked ahead"
   A decision alone is committed before it is answered, together with what others ask at that moment; whatever becomes of the
   answer, the same request gets the same decision.
 - **Problems**: ``raise Problem("slug", "what happened here", pointer="/amount", **more)``; slugs, status and titles are
-  rows of ``problems.toml``; a new one is a new row (``docs/api-problems.md`` is written from it by ``make schemas``). What
+  rows of ``problems.toml``; a new one is a new row (``docs/reference/api-problems.md`` is written from it by ``make schemas``). What
   a caller may not see is ``Problem("not-found")`` and nothing else: foreign and absent are one answer. List the slugs that
   a route raises in ``problems=(...)`` of its decorator, for OpenAPI.
 - **Permission**: ``Needs(scope, roles, foreign)`` is the second argument of every decorator; a route without one cannot be
@@ -57,3 +57,7 @@ A route is a **synchronous** function; it runs on a thread (or see "asked ahead"
 - **Tests** take the fixtures of ``tests/integration/api/conftest.py``: ``api`` is a running app over the run's Postgres,
   ``api.client("code")`` an httpx client that gets its own tokens and signs its own DPoP proofs as that party.
 """
+
+from services.runtime.named_sql import Queries
+
+statement = Queries(__file__)

@@ -52,7 +52,6 @@ ROUTERS: tuple[Routes | APIRouter, ...] = (
 )
 """Every module of ``routes``, in the order of the published description."""
 
-VERSION = "1.0.0"
 _ABOUT = """\
 One shared, provable record of China-Europe rail consignments, for the parties that publish it and the banks that lend on it.
 
@@ -79,7 +78,6 @@ def create_app(context: Context) -> FastAPI:
 
     app = Application(
         title="Lianyun",
-        version=VERSION,
         summary="Consignments, financing status, credit signals, and who read what",
         description=_ABOUT,
         lifespan=lifespan,

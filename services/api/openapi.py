@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
@@ -85,7 +86,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
 def _described(app: FastAPI) -> dict[str, Any]:
     found = get_openapi(
         title=app.title,
-        version=app.version,
+        version=version("lianyun"),  # of the release; what callers rely on is the /v1 of the paths
         openapi_version="3.1.0",
         summary=app.summary,
         description=app.description,

@@ -14,8 +14,8 @@ from services.api.sandbox.page import page
 
 ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION = Path("schemas/published/openapi.json")
-PROBLEMS = Path("docs/api-problems.md")
-SANDBOX = Path("docs/sandbox.md")
+PROBLEMS = Path("docs/reference/api-problems.md")
+SANDBOX = Path("docs/reference/sandbox.md")
 
 
 def render() -> Mapping[Path, bytes]:

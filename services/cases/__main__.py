@@ -1,24 +1,16 @@
-"""`python -m services.cases.domain`: the follower of cases; settings from LIANYUN_* variables."""
+"""`python -m services.cases`: the follower of cases; settings from LIANYUN_* variables."""
 
 from __future__ import annotations
 
-import os
-
-from services.runtime.imports import loading
-from services.runtime.parent_process import end_with_parent
+from services.runtime.process import began, starting
 
 
 def main() -> None:
-    """Follow until SIGTERM. An error ends the process, and whoever supervises it starts it again."""
-    end_with_parent(os.environ)
-    with loading():
+    """Follow until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
+    with starting():
         from services.cases.store.follower import CasesSettings, run
-        from services.telemetry.logs import began, configure
 
-    settings = CasesSettings()
-    configure(settings.log_format, settings.log_level)
-    began("cases", settings.lines())
-    run(settings)
+    run(began("cases", CasesSettings()))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def serve(
     try:
         settings = ApiSettings()
     except ValidationError as wrong:
-        raise Failure(Exit.USAGE, faults(wrong), "docs/api.md lists the settings of the API") from None
+        raise Failure(Exit.USAGE, faults(wrong), "docs/guides/api.md lists the settings of the API") from None
     scheme = "http" if settings.api_certificate is None else "https"
     err.print(f"the API listens on {scheme}://{settings.api_host}:{settings.api_port}", markup=False)
     served(settings)

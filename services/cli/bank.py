@@ -276,4 +276,4 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise Failure(Exit.USAGE, f"{path}: {problem}", "docs/financing.md shows one") from None
+        raise Failure(Exit.USAGE, f"{path}: {problem}", "docs/guides/financing.md shows one") from None

@@ -76,7 +76,9 @@ def got(answer: httpx.Response) -> httpx.Response:
     problem = " ".join(filter(None, (told.get("title"), told.get("detail"), faults)))
     code = Exit.NOT_FOUND if answer.status_code == httpx.codes.NOT_FOUND else Exit.FAILED
     raise Failure(
-        code, problem or str(answer.status_code), "docs/api-problems.md says what each problem means"
+        code,
+        problem or str(answer.status_code),
+        "docs/reference/api-problems.md says what each problem means",
     )
 
 

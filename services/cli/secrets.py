@@ -62,7 +62,7 @@ def renew(
     folder: Folder = FOLDER,
     hosts: Hosts = None,
 ) -> None:
-    """Put a new certificate or password in the place of one; docs/operators.md says how it gets into force."""
+    """Put a new certificate or password in the place of one; docs/guides/operators.md says how it gets into force."""
     try:
         keeping.renew(folder, name, _users(), (*SERVERS, *(hosts or ())), _now())
     except keeping.SecretsError as wrong:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def render() -> Mapping[Path, str]:
     """The generated files by their path in the repository; pure."""
     return {
-        Path("docs/metrics.md"): page(),
+        Path("docs/reference/metrics.md"): page(),
         Path("ops/alerts/alerts.yml"): alert_rules(),
         Path("ops/alerts/objectives.yml"): objective_rules(),
     }

@@ -24,7 +24,7 @@ Written by `make schemas` from `services/telemetry`. Every process serves them a
 
 
 def page() -> str:
-    """The text of docs/metrics.md; pure."""
+    """The text of docs/reference/metrics.md; pure."""
     return "\n".join([_HEAD, *_tables(), *_labels()]) + "\n"
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 
-from services.runtime.imports import loading
-from services.runtime.parent_process import end_with_parent
+from services.runtime.process import starting
 
 
 def main() -> None:
     """Run one worker until SIGTERM; never returns."""
-    # First of all: the imports below take a second, in which a supervisor may go.
-    end_with_parent(os.environ)
-    with loading():
+    with starting():
         from services.ledger.dead_letters.batch import LetterSettings
         from services.ledger.storage import points
         from services.processors.admission import Judge

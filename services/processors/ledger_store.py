@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import psycopg
 
@@ -11,9 +10,8 @@ from services.ledger.admission.model import Refused
 from services.ledger.dead_letters.batch import Hour, LetterSettings, full, record
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryReader
-from services.ledger.storage.batch import Advance, Batch, Event
+from services.ledger.storage.batch import Advance, Applied, Batch, Event
 from services.ledger.storage.claiming import Wanted
-from services.ledger.storage.errors import GenerationMoved, RegistryMoved
 from services.ledger.storage.ledger_protocol import Claim, PartitionId, mark_of
 from services.ledger.storage.projecting import Projection
 from services.ledger.storage.writer import Writer
@@ -40,12 +38,11 @@ class LedgerStore:
         self._owner = owner
         self._letters = letters or LetterSettings()
         self._full: frozenset[Hour] = frozenset()
-        with _in_the_words_of_the_port():
-            self._writer = Writer(
-                dsn,
-                lambda session, refused: record(session, refused, self._letters, self._full),
-                projections=projections,
-            )
+        self._writer = Writer(
+            dsn,
+            lambda session, refused: record(session, refused, self._letters, self._full),
+            projections=projections,
+        )
         self._reading = psycopg.connect(dsn, autocommit=True, application_name="lianyun registry")
         self._reader = RegistryReader()
         self._registry = Registry.of(0)
@@ -69,7 +66,7 @@ class LedgerStore:
         reason, detail = (None, None) if moved is None else (moved.moved.value, moved.detail)
         self._writer.note_stopped(partition, epoch, reason, detail)
 
-    def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> ports.Applied:
+    def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> Applied:
         """Apply a batch in one transaction, in several where an event fails that fails alone."""
         events: list[Event] = []
         refused: list[Refused] = []
@@ -90,11 +87,7 @@ class LedgerStore:
             for part in batch
         )
         self._full = full(self._reading, refused, self._letters)
-        with _in_the_words_of_the_port():
-            done = self._writer.apply_or_bisect(
-                Batch(advances, tuple(events), tuple(refused), registry.version)
-            )
-        return ports.Applied(done.new, done.duplicates_of, done.equivocations_of, done.seconds)
+        return self._writer.apply_or_bisect(Batch(advances, tuple(events), tuple(refused), registry.version))
 
     def refresh(self) -> None:
         """Load the registry anew where its version changed."""
@@ -103,20 +96,9 @@ class LedgerStore:
 
     def idle(self) -> None:
         """Settle what waits for the horizon."""
-        with _in_the_words_of_the_port():
-            self._writer.tick()
+        self._writer.tick()
 
     def close(self) -> None:
         """Close both connections."""
         self._writer.close()
         self._reading.close()
-
-
-@contextmanager
-def _in_the_words_of_the_port() -> Iterator[None]:
-    try:
-        yield
-    except RegistryMoved as moved:
-        raise ports.RegistryMoved(str(moved)) from moved
-    except GenerationMoved as moved:
-        raise ports.StateMoved(str(moved)) from moved

@@ -11,10 +11,11 @@ from typing import Any
 
 from schemas.reasons import Reason
 from services.ledger.admission.model import Refused, Verified
+from services.ledger.storage.batch import Applied
 from services.ledger.storage.ledger_protocol import PartitionId
 from services.processors.admission import Accepted
 from services.processors.log_identity import LogMoved
-from services.processors.ports import Applied, Batch, LogRecord
+from services.processors.ports import Batch, LogRecord
 from services.telemetry import metrics as names
 from services.telemetry.instruments import Instruments
 
@@ -86,12 +87,12 @@ class WorkerMetrics:
         self._last_commit.set(now)
         self._step.labels("transaction").observe(seconds)
         self._batch.observe(sum(len(part.outcomes) for part in batch))
-        for stage, spent in applied.stages.items():
+        for stage, spent in applied.seconds.items():
             self._stage.labels(stage).inc(spent)
         self._stored.inc(applied.new)
         for counter, counts in (
-            (self._duplicate, applied.duplicates),
-            (self._equivocating, applied.equivocations),
+            (self._duplicate, applied.duplicates_of),
+            (self._equivocating, applied.equivocations_of),
         ):
             for partner, count in counts.items():
                 counter.labels(partner).inc(count)

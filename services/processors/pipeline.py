@@ -16,22 +16,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from services.ledger.storage.batch import Applied
+from services.ledger.storage.errors import GenerationMoved, RegistryMoved
 from services.ledger.storage.ledger_protocol import Claim, Fenced, Mark, PartitionId, Slice
 from services.processors.backlog import Backlog
 from services.processors.batches import Part, cut
 from services.processors.circuit_breaker import Fuses
 from services.processors.log_identity import Found, LogMoved
-from services.processors.ports import (
-    Admitter,
-    Applied,
-    Batch,
-    LogDirectory,
-    LogRecord,
-    Observer,
-    RegistryMoved,
-    StateMoved,
-    Store,
-)
+from services.processors.ports import Admitter, Batch, LogDirectory, LogRecord, Observer, Store
 from services.runtime.exit_codes import End, Exit
 
 log = logging.getLogger(__name__)
@@ -255,7 +247,7 @@ class Pipeline:
             return
         if isinstance(error, Fenced):
             self._end(Exit.FENCED, f"fenced, nothing was applied: {error}", error)
-        elif isinstance(error, StateMoved):
+        elif isinstance(error, GenerationMoved):
             self._end(Exit.STATE_MOVED, f"starting anew: {error}", error)
         else:
             self._end(Exit.UNEXPECTED, f"{what}: {error!r}", error)

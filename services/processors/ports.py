@@ -7,9 +7,10 @@ client's record, `OutcomeT` whatever admission makes of one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from services.ledger.storage.batch import Applied
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
 from services.processors.batches import Part
 from services.processors.log_identity import Found, LogMoved
@@ -41,14 +42,6 @@ class LogRecord(Protocol):
 Batch = Sequence[Part[LogRecord, OutcomeT]]
 
 
-class RegistryMoved(Exception):
-    """The batch was judged by a registry that is no longer current: judge it again. Nothing was applied."""
-
-
-class StateMoved(Exception):
-    """The state belongs to another generation or to other rules than this process: it must start anew."""
-
-
 @dataclass(frozen=True, slots=True)
 class Admission:
     """What admission made of some records: one outcome and one weight per record, in order.
@@ -62,16 +55,6 @@ class Admission:
     sole: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What one transaction did, for the metrics: duplicates and equivocations by partner, seconds by stage."""
-
-    new: int = 0
-    duplicates: Mapping[str, int] = field(default_factory=dict)
-    equivocations: Mapping[str, int] = field(default_factory=dict)
-    stages: Mapping[str, float] = field(default_factory=dict)
-
-
 class Admitter(Protocol):
     """Judges records. Pure computation; called from one thread, which is not the event loop's."""
 
@@ -82,7 +65,7 @@ class Admitter(Protocol):
 class Store(Protocol):
     """The database. Every method blocks; all are called from one thread, which is not the event loop's.
 
-    Every method may raise StateMoved. It and any error that is not named here end the process: nothing was
+    Every method may raise GenerationMoved. It and any error that is not named here end the process: nothing was
     committed, so nothing is lost.
     """
 

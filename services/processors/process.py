@@ -12,9 +12,10 @@ from collections.abc import Callable
 import psycopg
 from pydantic import ValidationError
 
+from services.ledger.storage.errors import GenerationMoved
 from services.processors import slots
 from services.processors.garbage import collect_now_and_then
-from services.processors.ports import Admitter, StateMoved, Store
+from services.processors.ports import Admitter, Store
 from services.processors.settings import WorkerSettings, declared_topics
 from services.processors.topic_directory import TopicDirectory
 from services.processors.topics.declaration import DeclarationError
@@ -50,7 +51,7 @@ def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -
     except psycopg.Error as error:
         end_process(Exit.UNEXPECTED, f"the database is not there for us: {error}")
         raise
-    except StateMoved as moved:
+    except GenerationMoved as moved:
         end_process(Exit.STATE_MOVED, f"this release cannot write to the state: {moved}")
         raise
     log.info("started as %s", slot.instance_id, extra={"action": "started", "topics": len(topics)})

@@ -13,7 +13,8 @@ from typing import Any
 from schemas.trace_context import TraceContext, trace_of
 from services.ledger.admission.message_labels import about
 from services.ledger.admission.model import Refused
-from services.processors.ports import Applied, Batch, LogRecord, Observer
+from services.ledger.storage.batch import Applied
+from services.processors.ports import Batch, LogRecord, Observer
 from services.telemetry.tracing import Spans, Value
 
 MOST = 64
@@ -82,7 +83,7 @@ class TracedObserver:
 
     def _told(self, batch: Batch[Any], applied: Applied, left_out: int) -> dict[str, Value]:
         outcomes = [outcome for part in batch for outcome in part.outcomes]
-        stages = {f"lianyun.stage.{name}_seconds": spent for name, spent in applied.stages.items()}
+        stages = {f"lianyun.stage.{name}_seconds": spent for name, spent in applied.seconds.items()}
         return {
             "messaging.system": "kafka",
             "messaging.operation.name": "process",
@@ -90,7 +91,7 @@ class TracedObserver:
             "messaging.consumer.group.name": self._group,
             "messaging.batch.message_count": len(outcomes),
             "lianyun.new": applied.new,
-            "lianyun.duplicates": sum(applied.duplicates.values()),
+            "lianyun.duplicates": applied.duplicates,
             "lianyun.refused": sum(isinstance(outcome, Refused) for outcome in outcomes),
             "lianyun.traced_without_span": left_out,
             **stages,

@@ -116,9 +116,9 @@ def world(watching: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             LIANYUN_EXPORTER_EVERY=1,
             LIANYUN_EXPORTER_HEADS_EVERY=1,
         )
-        beside("services.credit.domain", LIANYUN_CREDIT_METRICS_PORT=ports["credit"])
+        beside("services.credit", LIANYUN_CREDIT_METRICS_PORT=ports["credit"])
         beside(
-            "services.cases.domain",
+            "services.cases",
             LIANYUN_CASES_METRICS_PORT=ports["cases"],
             LIANYUN_FINANCING_KEYS=api.keys,
         )

@@ -20,7 +20,7 @@ from tests.terminal.user import User, departed
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "partners.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guides" / "partners.md").read_text(encoding="utf-8")
 LISTS = ROOT / "tests" / "data" / "sheets"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

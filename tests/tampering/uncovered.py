@@ -1,4 +1,4 @@
-"""What fsck does not find, each with its reason: data of the test of every column, and the table of docs/fsck.md."""
+"""What fsck does not find, each with its reason: data of the test of every column, and the table of docs/reference/fsck.md."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ EMPTY: dict[str, str] = {
 
 
 def documented() -> str:
-    """The rows of the table in docs/fsck.md."""
+    """The rows of the table in docs/reference/fsck.md."""
     return "\n".join(
         f"| `{table}` | {', '.join(what if ' ' in what or what == EVERYTHING else f'`{what}`' for what in changes)} | {reason} |"
         for table, changes, reason in UNCOVERED

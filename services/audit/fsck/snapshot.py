@@ -9,10 +9,10 @@ from typing import Any, Self
 import psycopg
 from psycopg import Connection, sql
 
+from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt
 from services.ledger.storage.errors import GenerationMoved
 from services.ledger.storage.generations import current_generation
-from services.ledger.storage.statements import statement
 
 Row = tuple[Any, ...]
 _NOTHING: Mapping[str, Any] = {}

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import Connection, errors
+from psycopg import Connection
 
 from services.audit.replay.outcome import ReplayError
 from services.ledger.storage.session import Session, end_frozen
+from services.runtime.transactions import LOCKED, RetryPolicy, retry
 
 PATIENCE = 0.3
 """Seconds that a hold waits for batches under way; they wait behind it meanwhile."""
@@ -114,21 +115,24 @@ def _roll_back(gate: Connection[Any], writing: Session) -> None:
 
 
 def _shut(gate: Connection[Any], writing: Session) -> float:
-    for _ in range(ATTEMPTS):
+    """Open a transaction of ``gate`` that holds the lock; the moment at which it began to wait."""
+
+    def lock() -> float:
         started = time.monotonic()
-        try:
-            gate.execute(f"SET LOCAL lock_timeout = {int(PATIENCE * 1_000)}".encode())
-            gate.execute(
-                f"SET LOCAL idle_in_transaction_session_timeout = {int(STANDSTILL * 1_000)}".encode()
-            )
-            gate.execute(_LOCK)
-        except (errors.LockNotAvailable, errors.DeadlockDetected):
-            gate.rollback()
-            end_frozen(writing, "replay")
-            time.sleep(0.1)
-        else:
-            return started
-    raise ReplayError(
-        "Batches under way did not end, so they could not be held; nothing was switched. "
-        "Look for sessions that make no progress (`lianyun doctor`) and try again."
-    )
+        gate.execute(f"SET LOCAL lock_timeout = {int(PATIENCE * 1_000)}".encode())
+        gate.execute(f"SET LOCAL idle_in_transaction_session_timeout = {int(STANDSTILL * 1_000)}".encode())
+        gate.execute(_LOCK)
+        return started
+
+    def give_way() -> None:
+        gate.rollback()
+        end_frozen(writing, "replay")
+
+    try:
+        return retry(lock, RetryPolicy(LOCKED, attempts=ATTEMPTS, pause=0.1), give_way)
+    except LOCKED:
+        gate.rollback()
+        raise ReplayError(
+            "Batches under way did not end, so they could not be held; nothing was switched. "
+            "Look for sessions that make no progress (`lianyun doctor`) and try again."
+        ) from None

@@ -16,12 +16,13 @@ from services.domain.links import FILLING
 from services.ledger.storage import heads
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.batch import MOST_EVENTS
-from services.ledger.storage.errors import FAULTS_OF_EVENTS, RETRIED
+from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.ledger.storage.heads import Touched
 from services.ledger.storage.judging import judge_again
 from services.ledger.storage.session import Session
 from services.ledger.storage.structure import Note, derive_alone, renew
 from services.ledger.storage.work import Work
+from services.runtime.transactions import RetryPolicy, retry_transaction
 
 CHUNK = 1_000
 """Consignments, links or doubtful events of one transaction."""
@@ -95,14 +96,9 @@ def stop_links(hand: Hand, numbers: Sequence[int]) -> int:
 
     What is written depends on nothing that is written here, so two processes may meet and agree.
     """
-    while True:
-        try:
-            Work(hand.session).rows("stop_links", {"nos": bigints(numbers), "filling": FILLING})
-            hand.session.commit()
-        except RETRIED:
-            hand.session.rollback()
-        else:
-            return len(numbers)
+    values = {"nos": bigints(numbers), "filling": FILLING}
+    retry_transaction(hand.session, lambda: Work(hand.session).rows("stop_links", values), RetryPolicy())
+    return len(numbers)
 
 
 def fold_alone(hand: Hand, consignments: Sequence[bytes]) -> int:
@@ -122,17 +118,14 @@ def fold_tied(hand: Hand, consignments: Sequence[bytes]) -> int:
 
     Two processes meet where a group lies in both their chunks; then one of them begins again.
     """
-    session = hand.session
-    while True:
-        try:
-            work = Work(session)
-            renew(work, Note(consignments=frozenset(consignments)))
-            fold_found(work, Touched(consignments=True), found=True)
-            session.commit()
-        except RETRIED:
-            session.rollback()
-        else:
-            return len(consignments)
+
+    def fold_once() -> None:
+        work = Work(hand.session)
+        renew(work, Note(consignments=frozenset(consignments)))
+        fold_found(work, Touched(consignments=True), found=True)
+
+    retry_transaction(hand.session, fold_once, RetryPolicy())
+    return len(consignments)
 
 
 def fold_found(work: Work, touched: Touched, found: bool) -> None:

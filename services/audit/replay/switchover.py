@@ -23,10 +23,10 @@ from services.audit.replay.generation_differences import Compared, compare, comp
 from services.audit.replay.outcome import Differs, Progress, ReplayError
 from services.audit.replay.source import Block, Source
 from services.audit.replay.workers import APPLICATION
-from services.ledger.storage.errors import RETRIED
 from services.ledger.storage.generations import switch_generation
 from services.ledger.storage.session import Session, equip, open_session, settle_in
 from services.ledger.storage.work import Work
+from services.runtime.transactions import CONFLICTS
 
 Result = TypeVar("Result")
 STEP = 2_000
@@ -183,7 +183,7 @@ class Switching:
                 if reached:
                     raise
                 self._rate = max(self._rate / 2, SLOWEST)
-            except RETRIED:
+            except CONFLICTS:
                 time.sleep(PAUSE)
         raise ReplayError(_IN_THE_WAY)
 
@@ -202,7 +202,7 @@ class Switching:
                 self._follow(blocks, STEP)
                 continue
             turns = 0
-            with suppress(HoldOver, *RETRIED), self._hold() as deadline:
+            with suppress(HoldOver, *CONFLICTS), self._hold() as deadline:
                 if self._finish(deadline):
                     return
             self._reopen()

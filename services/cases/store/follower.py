@@ -1,4 +1,4 @@
-"""The process that keeps cases up to the accepted events and to the clock, beside the workers and off their way.
+"""The process that keeps cases up to the accepted events and to the clock, beside the workers and behind them.
 
 It reads by position what they have committed, so it misses nothing and applies nothing twice, whenever it is stopped.
 """
@@ -6,25 +6,18 @@ It reads by position what they have committed, so it misses nothing and applies 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from psycopg import Connection
 from pydantic import Field, SecretStr
 
-from services.cases.store import projector
+from services.cases.store import projector, statement
 from services.cases.store.case_service import CaseDesk
 from services.cases.store.event_cache import Memory
-from services.cases.store.projector import Followed
-from services.cases.store.statements import statement
 from services.financing.store.keys import read_keys
-from services.ledger.following.loop import behind_workers, turn
-from services.ledger.following.progress import Progress, shown
+from services.ledger.following.projection import Progress, ProjectionFollower, Step
 from services.ledger.platform_events import Signer
-from services.ledger.storage.schema_window import require
-from services.ledger.storage.session import open_session
+from services.ledger.storage.session import Session
+from services.runtime import follower
 from services.runtime.connections import Connections
 from services.telemetry import metrics as names
 
@@ -55,14 +48,8 @@ class CaseMetrics(Progress):
 
     def __init__(self) -> None:
         super().__init__("cases", names.CASES_EVENTS_FOLLOWED, names.CASES_WHOLE)
-        self._steps = self.instruments.counter(names.CASES_STEPS)
-        self._unread = self.instruments.counter(names.CASES_UNREAD)
-
-    def stepped(self, done: Followed, seconds: float) -> None:
-        """A step has ended."""
-        self._steps.inc(len(done.steps))
-        self._unread.inc(done.unread)
-        self.ended_step(done.events, done.whole, seconds)
+        self.steps = self.instruments.counter(names.CASES_STEPS)
+        self.unread = self.instruments.counter(names.CASES_UNREAD)
 
 
 def signer_of(network: str, keys: Path) -> Signer:
@@ -71,45 +58,34 @@ def signer_of(network: str, keys: Path) -> Signer:
     return Signer(network, held.source, held.key, held.salt_secret)
 
 
-def follow(
-    session: Connection[Any],
-    desk: CaseDesk,
-    events: int,
-    tick: float,
-    stop: threading.Event,
-    stepped: Callable[[Followed, float], None] = lambda _done, _seconds: None,
-) -> None:
-    """Follow until ``stop`` is set; blocks. ``stepped`` is told of each step and its seconds. Raises what a step raises."""
-    memory = Memory()
-    turn(
-        lambda: projector.step(session, desk, events, memory=memory),
-        lambda done: done.whole,
-        tick,
-        stop,
-        stepped,
-    )
+class CaseFollower(ProjectionFollower):
+    """Steps of the causes of cases, and of the cases by rule; it remembers what earlier steps have read.
+
+    Raises KeysMissing where it is made.
+    """
+
+    def __init__(self, settings: CasesSettings) -> None:
+        self.metrics = CaseMetrics()
+        dsn, tick = settings.dsn.get_secret_value(), settings.cases_tick
+        super().__init__(dsn, APPLICATION, tick, self.metrics, statement("whole_at"))
+        self._desk = CaseDesk(signer_of(settings.network, settings.financing_keys))
+        self._limit = settings.cases_events
+        self._memory = Memory()
+
+    def advance(self, session: Session) -> Step:
+        """Follow some events and commit; where nothing more is visible, act on cases and commit."""
+        done = projector.step(session, self._desk, self._limit, memory=self._memory)
+        self.metrics.steps.inc(len(done.steps))
+        self.metrics.unread.inc(done.unread)
+        for step in done.steps:
+            action = {"action": "case", "step": step.number}
+            log.info("case %s %s", step.case.hex()[:8], step.kind, extra=action)
+        return Step(done.events, done.whole)
 
 
 def run(settings: CasesSettings) -> None:
-    """Open a session of its own and follow until SIGTERM or SIGINT, which ends it after the step that is under way."""
-    stop = behind_workers(settings.cases_nice)
-    desk = CaseDesk(signer_of(settings.network, settings.financing_keys))
-    metrics = CaseMetrics()
-
-    def stepped(done: Followed, seconds: float) -> None:
-        metrics.stepped(done, seconds)
-        _tell(done)
-
+    """Follow until SIGTERM or SIGINT, which ends it after the present step. Raises KeysMissing."""
+    cases = CaseFollower(settings)
     host, port = settings.cases_metrics_host, settings.cases_metrics_port
-    with shown(metrics, host, port, settings.cases_stuck_after):
-        session = open_session(settings.dsn.get_secret_value(), APPLICATION)
-        session.autocommit = True
-        with session:
-            require(session)
-            metrics.found_whole(session.execute(statement("whole_at")).fetchone())
-            follow(session, desk, settings.cases_events, settings.cases_tick, stop, stepped)
-
-
-def _tell(done: Followed) -> None:
-    for step in done.steps:
-        log.info("case %s %s", step.case.hex()[:8], step.kind, extra={"action": "case", "step": step.number})
+    registry = cases.metrics.instruments.registry
+    follower.run(cases, registry, host, port, settings.cases_stuck_after, nice=settings.cases_nice)

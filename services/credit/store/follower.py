@@ -1,26 +1,17 @@
-"""The process that keeps the credit signals up to the accepted events, beside the workers and off their way.
+"""The process that keeps the credit signals up to the accepted events, beside the workers and behind them.
 
 It reads by position what they have committed, so it misses nothing and applies nothing twice, whenever it is stopped. A cargo
-of which a step brings much is judged once, so the further it is behind the less an event costs. While there is much to catch up
-with it rests as long as it works: the workers come first on a small machine.
+of which a step brings much is judged once, so the further it is behind the less an event costs.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from typing import Any
-
-from psycopg import Connection
 from pydantic import Field, SecretStr
 
-from services.credit.store import projector
-from services.credit.store.projector import Step
-from services.credit.store.statements import statement
-from services.ledger.following.loop import behind_workers, turn
-from services.ledger.following.progress import Progress, shown
-from services.ledger.storage.schema_window import require
-from services.ledger.storage.session import open_session
+from services.credit.store import projector, statement
+from services.ledger.following.projection import Progress, ProjectionFollower, Step
+from services.ledger.storage.session import Session
+from services.runtime import follower
 from services.runtime.connections import Connections
 from services.telemetry import metrics as names
 
@@ -50,55 +41,34 @@ class FollowerMetrics(Progress):
 
     def __init__(self) -> None:
         super().__init__("credit", names.CREDIT_EVENTS_FOLLOWED, names.CREDIT_WHOLE)
-        self._changed = self.instruments.counter(names.CREDIT_OBSERVATIONS_CHANGED)
-        self._broken = self.instruments.gauge(names.CREDIT_BROKEN)
-
-    def stepped(self, done: Step, whole: bool, seconds: float) -> None:
-        """A step has ended."""
-        self._changed.inc(done.changed)
-        self._broken.set(done.broken)
-        self.ended_step(done.events + done.aside, whole, seconds)
+        self.changed = self.instruments.counter(names.CREDIT_OBSERVATIONS_CHANGED)
+        self.broken = self.instruments.gauge(names.CREDIT_BROKEN)
 
 
-def follow(
-    session: Connection[Any],
-    events: int,
-    tick: float,
-    stop: threading.Event | None = None,
-    stepped: Callable[[Step, bool, float], None] = lambda _done, _whole, _seconds: None,
-) -> None:
-    """Follow until ``stop`` is set, for ever without one; blocks. ``stepped`` is told of each step.
+class CreditFollower(ProjectionFollower):
+    """Steps of the credit signals; what is broken is tried again once, at the start."""
 
-    What is broken is tried again once, at the start. Raises what a step raises: the database is gone. A second follower waits
-    until the first one is gone.
-    """
-    tried = False
+    def __init__(self, settings: FollowerSettings) -> None:
+        self.metrics = FollowerMetrics()
+        dsn, tick = settings.dsn.get_secret_value(), settings.credit_tick
+        super().__init__(dsn, APPLICATION, tick, self.metrics, statement("whole_at"))
+        self._limit = settings.credit_events
+        self._mended = False
 
-    def step() -> Step:
-        nonlocal tried
-        if not tried:
-            projector.mend(session, events)
-            tried = True
-        return projector.step(session, events)
-
-    def whole(done: Step) -> bool:
-        return done.whole(events)
-
-    def tell(done: Step, seconds: float) -> None:
-        stepped(done, whole(done), seconds)
-
-    turn(step, whole, tick, stop or threading.Event(), tell)
+    def advance(self, session: Session) -> Step:
+        """Follow some events and commit."""
+        if not self._mended:
+            projector.mend(session, self._limit)
+            self._mended = True
+        done = projector.step(session, self._limit)
+        self.metrics.changed.inc(done.changed)
+        self.metrics.broken.set(done.broken)
+        return Step(done.events + done.aside, done.whole(self._limit))
 
 
 def run(settings: FollowerSettings) -> None:
-    """Open a session of its own and follow until SIGTERM or SIGINT, which ends it after the step that is under way."""
-    stop = behind_workers(settings.credit_nice)
-    metrics = FollowerMetrics()
+    """Follow until SIGTERM or SIGINT, which ends it after the present step."""
+    credit = CreditFollower(settings)
     host, port = settings.credit_metrics_host, settings.credit_metrics_port
-    with shown(metrics, host, port, settings.credit_stuck_after):
-        session = open_session(settings.dsn.get_secret_value(), APPLICATION)
-        session.autocommit = True
-        with session:
-            require(session)
-            metrics.found_whole(session.execute(statement("whole_at")).fetchone())
-            follow(session, settings.credit_events, settings.credit_tick, stop, metrics.stepped)
+    registry = credit.metrics.instruments.registry
+    follower.run(credit, registry, host, port, settings.credit_stuck_after, nice=settings.credit_nice)

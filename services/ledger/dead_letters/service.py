@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
-
 from schemas.envelope import event_id
 from services.ledger.admission.admit import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
@@ -16,8 +14,9 @@ from services.ledger.dead_letters.letter import DeadLetter, Outcome, State
 from services.ledger.dead_letters.store import Session
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
+from services.runtime.transactions import CONFLICTS, RetryPolicy, retry_transaction
 
-_ATTEMPTS = 5
+_POLICY = RetryPolicy(CONFLICTS, attempts=5)
 
 
 class Ledger(Protocol):
@@ -85,16 +84,14 @@ class Desk:
         A discarded letter may be redriven. One whose event was accepted in another form meanwhile is not: two contents
         under one id would put both aside.
         """
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with self.session.transaction():
-                    return self._noted(self._redrive(digest), "redrive")
-            except (DeadlockDetected, SerializationFailure, LockNotAvailable) as conflict:
-                if attempt == _ATTEMPTS:
-                    return self._failed(digest, conflict)
-            except _OwnFault as fault:
-                return self._failed(digest, fault.error)
-        raise AssertionError("unreachable")
+        try:
+            return retry_transaction(
+                self.session, lambda: self._noted(self._redrive(digest), "redrive"), _POLICY
+            )
+        except CONFLICTS as conflict:
+            return self._failed(digest, conflict)
+        except _OwnFault as fault:
+            return self._failed(digest, fault.error)
 
     def discard(self, digest: bytes, why: str) -> Result:
         """Decide that an open letter is not wanted; its bytes stay until retention takes them."""
@@ -123,15 +120,10 @@ class Desk:
 
         FAILED where our own code fails on it, or others stand in the way again and again.
         """
-        for _ in range(_ATTEMPTS):
-            try:
-                with self.session.transaction():
-                    return self._accept(record)
-            except (DeadlockDetected, SerializationFailure, LockNotAvailable):
-                continue
-            except _OwnFault:
-                break
-        return Done.FAILED
+        try:
+            return retry_transaction(self.session, lambda: self._accept(record), _POLICY)
+        except (*CONFLICTS, _OwnFault):
+            return Done.FAILED
 
     def _accept(self, record: Record) -> Done:
         registry = registry_store.load(self.session)
@@ -147,7 +139,7 @@ class Desk:
     def _apply(self, judged: Admitted, version: int) -> None:
         try:
             self.ledger.apply(self.session, judged, version)
-        except (DeadlockDetected, SerializationFailure, LockNotAvailable):
+        except CONFLICTS:
             raise
         except Exception as error:
             raise _OwnFault(error) from error

@@ -7,12 +7,13 @@ long reader does not make everybody wait for as long as it reads.
 
 from __future__ import annotations
 
-import time
+from itertools import count
 from typing import Any
 
-from psycopg import Connection, errors
+from psycopg import Connection
 
 from services.ledger.registry.errors import RegistryError
+from services.runtime.transactions import LOCKED, RetryPolicy, retry_transaction
 
 FIRST, LONGEST = 0.5, 2.0
 """Seconds that the first turn and the later ones last at most; batches that queue behind wait as long."""
@@ -29,21 +30,20 @@ def take_turn(session: Connection[Any]) -> None:
     Must not have held the registry in the same transaction: two who have would wait for one another. Blocks up to 30 s,
     then raises RegistryError.
     """
-    until, turn = time.monotonic() + PATIENCE, FIRST
+    turns = (min(FIRST * 2**number, LONGEST) for number in count())
     row = session.execute("SELECT current_setting('lock_timeout')").fetchone()
     assert row is not None
-    while True:
-        try:
-            with session.transaction():  # a turn that fails leaves the caller's transaction whole
-                session.execute(f"SET LOCAL lock_timeout = {int(turn * 1_000)}".encode())
-                session.execute(_LOCK)
-                session.execute("SELECT set_config('lock_timeout', %s, true)", (row[0],))
-            return
-        except (errors.LockNotAvailable, errors.DeadlockDetected):
-            if time.monotonic() > until:
-                raise RegistryError(
-                    f"The registry was in use for {PATIENCE:.0f} s without a break; nothing was changed.",
-                    "Look for sessions that make no progress (`lianyun doctor`) and try again.",
-                ) from None
-        time.sleep(BETWEEN)
-        turn = min(turn * 2, LONGEST)
+    lock_timeout = row[0]
+
+    def lock() -> None:
+        session.execute(f"SET LOCAL lock_timeout = {int(next(turns) * 1_000)}".encode())
+        session.execute(_LOCK)
+        session.execute("SELECT set_config('lock_timeout', %s, true)", (lock_timeout,))
+
+    try:
+        retry_transaction(session, lock, RetryPolicy(LOCKED, timeout=PATIENCE + BETWEEN, pause=BETWEEN))
+    except LOCKED:
+        raise RegistryError(
+            f"The registry was in use for {PATIENCE:.0f} s without a break; nothing was changed.",
+            "Look for sessions that make no progress (`lianyun doctor`) and try again.",
+        ) from None

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import errors
-
+from services.ledger.storage import statement
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.bodies import topic_numbers
 from services.ledger.storage.errors import Fenced
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
 from services.ledger.storage.session import Session, end_frozen
-from services.ledger.storage.statements import statement
+from services.runtime.transactions import LOCKED, RetryPolicy, retry_transaction
 
 ATTEMPTS = 5
 
@@ -46,22 +45,25 @@ def claim_partitions(session: Session, owner: str, wanted: Sequence[Wanted]) -> 
         "beginnings": bigints([w.beginning for w in ordered]),
     }
     end_frozen(session, owner)  # at a rebalance that a frozen worker has caused it has been silent for long
-    for _ in range(ATTEMPTS):
-        try:
-            rows = session.execute(statement("claim_partitions"), parameters).fetchall()
-            topic_numbers(session, parameters["topics"])
-            session.commit()
-            return [
-                Claim(PartitionId(topic, part), next_offset, epoch, topic_id, _mark(*last), stopped)
-                for topic, part, next_offset, epoch, topic_id, *last, stopped in rows
-            ]
-        except (errors.LockNotAvailable, errors.DeadlockDetected):
-            session.rollback()
-            _end_owner(session, owner, parameters)
-            end_frozen(session, owner)
-    raise Fenced(
-        f"{owner} cannot claim {ordered[0].topic}/{ordered[0].partition} and others: they stay locked"
-    )
+
+    def claim() -> list[Claim]:
+        rows = session.execute(statement("claim_partitions"), parameters).fetchall()
+        topic_numbers(session, parameters["topics"])
+        return [
+            Claim(PartitionId(topic, part), next_offset, epoch, topic_id, _mark(*last), stopped)
+            for topic, part, next_offset, epoch, topic_id, *last, stopped in rows
+        ]
+
+    def end_blockers() -> None:
+        _end_owner(session, owner, parameters)
+        end_frozen(session, owner)
+
+    try:
+        return retry_transaction(session, claim, RetryPolicy(LOCKED, attempts=ATTEMPTS), end_blockers)
+    except LOCKED:
+        raise Fenced(
+            f"{owner} cannot claim {ordered[0].topic}/{ordered[0].partition} and others: they stay locked"
+        ) from None
 
 
 def moved_claims(session: Session, owner: str, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:

@@ -9,7 +9,6 @@ from services.ledger.storage.ledger_protocol import Fenced
 
 __all__ = [
     "FAULTS_OF_EVENTS",
-    "RETRIED",
     "Fenced",
     "GaveUp",
     "GenerationMoved",
@@ -42,9 +41,6 @@ class GaveUp(Exception):
 class MigrationError(Exception):
     """The database is not what the migrations say: what differs, and what to do."""
 
-
-RETRIED = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
-"""Another transaction was in the way: nothing is wrong with the batch."""
 
 FAULTS_OF_EVENTS = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded)
 """Postgres will not take what an event holds; every other database error is a fault of the infrastructure."""

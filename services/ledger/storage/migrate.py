@@ -7,15 +7,14 @@ done is undone, others go on, and it is tried again.
 from __future__ import annotations
 
 import logging
-import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import sql
 
 from services.domain.rules import fold_version
 from services.ledger.audit_trail.entries import enter, parts_to_take_up
@@ -35,6 +34,7 @@ from services.ledger.storage.schema_window import (
     standing,
 )
 from services.ledger.storage.session import Session
+from services.runtime.transactions import LOCKED, RetryPolicy, retry
 
 __all__ = ["FOLDER", "Migration", "Phase", "migrate", "migrations"]
 
@@ -223,26 +223,18 @@ def _noted(session: Session, migration: Migration) -> None:
 
 def _patiently(session: Session, what: str, patience: float, do: Callable[[], None]) -> None:
     """``do``, again and again while others hold what it needs, with growing pauses in which they get on."""
-    until = time.monotonic() + patience
-    for pause in _pauses():
-        try:
-            do()
-            return
-        except (errors.LockNotAvailable, errors.DeadlockDetected) as busy:
-            if time.monotonic() + pause > until:
-                raise MigrationError(
-                    f"{what} did not get its locks within {patience:.0f} s ({str(busy).splitlines()[0]}); nothing of it stays. "
-                    f"The oldest open transactions: {_one(session, _OLDEST) or 'none'}. End what should not be open, and run it again"
-                ) from busy
-            log.warning("%s waits for others and is tried again", what, extra={"action": "migration_waits"})
-            time.sleep(pause)
 
+    def waits() -> None:
+        log.warning("%s waits for others and is tried again", what, extra={"action": "migration_waits"})
 
-def _pauses() -> Iterator[float]:
-    longest = 0.2
-    while True:
-        yield longest * random.uniform(0.5, 1)
-        longest = min(5.0, longest * 1.6)
+    policy = RetryPolicy(LOCKED, timeout=patience, pause=0.2, growth=1.6, longest=5.0, jitter=0.5)
+    try:
+        retry(do, policy, waits)
+    except LOCKED as busy:
+        raise MigrationError(
+            f"{what} did not get its locks within {patience:.0f} s ({str(busy).splitlines()[0]}); nothing of it stays. "
+            f"The oldest open transactions: {_one(session, _OLDEST) or 'none'}. End what should not be open, and run it again"
+        ) from busy
 
 
 def _wait_at_most(session: Session) -> None:

@@ -7,6 +7,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +17,7 @@ from services.ledger.storage.batch import MOST_EVENTS, Applied, Batch
 from services.ledger.storage.batching import RecordRefused
 from services.ledger.storage.bodies import prepare_partitions, topic_numbers
 from services.ledger.storage.claiming import Wanted
-from services.ledger.storage.errors import FAULTS_OF_EVENTS, RETRIED, GaveUp
+from services.ledger.storage.errors import FAULTS_OF_EVENTS, GaveUp
 from services.ledger.storage.generations import current_generation
 from services.ledger.storage.ledger_protocol import Claim, PartitionId
 from services.ledger.storage.projecting import Projection, project
@@ -26,6 +27,7 @@ from services.ledger.storage.session import Session, end_frozen, open_session, s
 from services.ledger.storage.terms import Terms
 from services.ledger.storage.within import apply_one
 from services.ledger.storage.work import Work
+from services.runtime.transactions import CONFLICTS, RetryPolicy, retry_transaction
 
 log = logging.getLogger(__name__)
 
@@ -168,23 +170,27 @@ class Writer:
 
     def _persist(self, transaction: Callable[[Work], Applied]) -> Applied:
         """Run one transaction until no other stands in its way; a blocker that makes no progress is ended."""
-        for attempt in range(ATTEMPTS):
-            work = Work(self._session)
+        retries = count()
+
+        def attempt() -> tuple[Work, Applied]:
+            retried, work = next(retries), Work(self._session)
             try:
-                applied = transaction(work)
-                self._session.commit()
-                work.stage("commit")
-                points.reach("after_commit")
-                return replace(applied, retries=attempt, seconds=work.seconds)
-            except RETRIED:
-                self._session.rollback()
-                end_frozen(self._session, self._owner)
-            except BaseException:
+                return work, replace(transaction(work), retries=retried)
+            finally:
                 self._folding = work.folding
-                if not self._session.closed:
-                    self._session.rollback()
-                raise
-        raise GaveUp(f"{ATTEMPTS} times in a row another transaction was in the way")
+
+        try:
+            work, applied = retry_transaction(
+                self._session,
+                attempt,
+                RetryPolicy(CONFLICTS, attempts=ATTEMPTS),
+                lambda: end_frozen(self._session, self._owner),
+            )
+        except CONFLICTS as conflict:
+            raise GaveUp(f"{ATTEMPTS} times in a row another transaction was in the way") from conflict
+        work.stage("commit")
+        points.reach("after_commit")
+        return replace(applied, seconds=work.seconds)
 
     def _apply(self, work: Work, batch: Batch, singly: bool) -> Applied:
         rows = [event.rows or state_rows(event.facts) for event in batch.events]

@@ -1,4 +1,4 @@
-"""A size as text: one row of the table in docs/capacity.md, and what a person at a terminal reads."""
+"""A size as text: one row of the table in docs/reference/capacity.md, and what a person at a terminal reads."""
 
 from __future__ import annotations
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
-from services.runtime.imports import loading
-from services.runtime.parent_process import end_with_parent
+from services.runtime.process import began, starting
 
 
 def main() -> None:
-    """Work until SIGTERM or SIGINT."""
-    end_with_parent(os.environ)
-    with loading():
+    """Work until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
+    with starting():
         from services.monitoring.exporter.process import run
         from services.monitoring.exporter.settings import ExporterSettings
-        from services.telemetry.logs import began, configure
 
-    settings = ExporterSettings()
-    configure(settings.log_format, settings.log_level)
-    began("exporter", settings.lines())
-    run(settings)
+    run(began("exporter", ExporterSettings()))
 
 
 if __name__ == "__main__":

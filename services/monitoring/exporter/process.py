@@ -1,24 +1,20 @@
-"""The exporter's process: one thread that asks, one server that shows."""
+"""The exporter's process: one thread asks the database, a server shows the answers."""
 
 from __future__ import annotations
 
-import logging
-import signal
 import threading
-import time
 
 from services.monitoring.exporter import border, database, financings, lateness, letters, partners
+from services.monitoring.exporter.collector import Answers, Exporter
 from services.monitoring.exporter.consignments import Corridors
 from services.monitoring.exporter.etas import Etas
-from services.monitoring.exporter.poller import Answers, Asker
 from services.monitoring.exporter.sample import Question
 from services.monitoring.exporter.settings import ExporterSettings
 from services.monitoring.exporter.transitions import Transitions, last_decided
 from services.monitoring.exporter.transits import Transits
-from services.telemetry.http import Health, HealthServer
+from services.runtime import follower
 from services.telemetry.instruments import Instruments
 
-log = logging.getLogger(__name__)
 _STUCK_AFTER = 120.0
 
 
@@ -47,30 +43,10 @@ def run(settings: ExporterSettings, stop: threading.Event | None = None) -> None
 
     The database may go and come back. An unexpected error ends the process: whoever supervises it starts it again.
     """
-    ended = stop or threading.Event()
-    if stop is None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ended.set())
-    asked = questions(settings)
-    answers = Answers(asked)
-    asker = Asker(settings.dsn.get_secret_value(), asked, answers, settings.exporter_timeout)
+    every = questions(settings)
+    answers = Answers(every)
     instruments = Instruments()
     instruments.registry.register(answers)
-
-    def live() -> Health:
-        idle = time.monotonic() - asker.looked
-        return Health(idle < _STUCK_AFTER, {"idle_seconds": round(idle, 1)})
-
-    server = HealthServer(
-        instruments.registry,
-        live,
-        lambda: Health(asker.connected),
-        settings.exporter_metrics_host,
-        settings.exporter_metrics_port,
-    )
-    server.start()
-    log.info("metrics on port %d", server.port, extra={"action": "metrics", "port": server.port})
-    try:
-        asker.run(ended)
-    finally:
-        server.stop()
+    exporter = Exporter(settings.dsn.get_secret_value(), every, answers, settings.exporter_timeout)
+    host, port = settings.exporter_metrics_host, settings.exporter_metrics_port
+    follower.run(exporter, instruments.registry, host, port, _STUCK_AFTER, stop=stop)

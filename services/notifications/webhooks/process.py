@@ -1,8 +1,8 @@
 """The process that makes messages of what is committed and delivers them; any number of it may run.
 
-Two threads of work: one follows the committed rows, the other sends what is due. All that is known is in the database, so
-kill -9 anywhere loses nothing: a step of the first is one transaction, and a delivery whose process is gone is due again
-when its lease runs out.
+A thread follows the committed rows, the event loop sends what is due. The state of both is in the database, so kill -9
+anywhere loses nothing: a step of the first is one transaction, and a delivery whose process is gone is due again when its
+lease runs out.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -20,8 +21,9 @@ import psycopg
 from psycopg import Connection
 
 from services.domain.facts import Micros
-from services.notifications.webhooks import queue, subscriptions
-from services.notifications.webhooks.following import Follower, open_following
+from services.ledger.storage.schema_window import require
+from services.ledger.storage.session import open_session
+from services.notifications.webhooks import outbox, overview, queue, subscriptions
 from services.notifications.webhooks.metrics import WebhookMetrics
 from services.notifications.webhooks.queue import Taken
 from services.notifications.webhooks.sealed_secrets import Seal, SealError
@@ -29,18 +31,64 @@ from services.notifications.webhooks.sender import Answer, Sender
 from services.notifications.webhooks.settings import WebhookSettings
 from services.notifications.webhooks.signature import Secret, headers
 from services.notifications.webhooks.trace_context import delivering, trace_field
-from services.telemetry.http import Health, HealthServer
+from services.runtime.follower import Follower, FollowerThread, serving_health
+from services.telemetry.http import Health
 from services.telemetry.tracing import Spans, open_spans
 
 log = logging.getLogger(__name__)
+APPLICATION = "lianyun-webhooks"
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
+_PURGE_EVERY = 600.0
+_LOOK_EVERY = 10.0
 
 Point = Callable[[str], None]
 
 
 def nothing(_point: str) -> None:
     """Called at named points (``taken``, ``sent``, ``settled``); tests stop or kill the process there."""
+
+
+class OutboxFollower(Follower):
+    """Makes messages of what is committed, removes old ones, and measures all endpoints, on a session of its own."""
+
+    contended_pause = 0.0  # a step has waited for the lock already
+
+    def __init__(self, settings: WebhookSettings, metrics: WebhookMetrics) -> None:
+        self._settings, self._metrics = settings, metrics
+        self._session: Connection[Any] | None = None
+        self._purged = self._looked = -_PURGE_EVERY
+
+    def open(self) -> None:
+        """Open the session."""
+        self._session = open_own_session(self._settings)
+
+    def step(self) -> float:
+        """Follow every kind of row a little further. Raises psycopg errors: the database is gone."""
+        assert self._session is not None
+        done = outbox.step(self._session)
+        if time.monotonic() - self._purged > _PURGE_EVERY:
+            keep = self._settings.webhook_keep_days * DAY
+            with self._session.transaction():
+                queue.purge(self._session, time.time_ns() // 1_000 - keep)
+            self._purged = time.monotonic()
+        if time.monotonic() - self._looked > _LOOK_EVERY:
+            self._metrics.look(overview.endpoints(self._session))
+            self._looked = time.monotonic()
+        return 0.0 if done.rows else self._settings.webhook_tick
+
+    def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            self._session.close()
+
+
+def open_own_session(settings: WebhookSettings) -> Connection[Any]:
+    """A session in which every step is a transaction of its own. Raises SchemaMoved."""
+    session = open_session(settings.dsn.get_secret_value(), APPLICATION)
+    session.autocommit = True
+    require(session)
+    return session
 
 
 class Deliverer:
@@ -180,43 +228,44 @@ async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point =
     """Follow and deliver until ``stop``. Raises SealError at once, and psycopg errors where the database is gone."""
     seal = settings.seal()
     loop = asyncio.get_running_loop()
-
-    def failing() -> None:
-        loop.call_soon_threadsafe(stop.set)
-
     metrics = WebhookMetrics()
     spans = open_spans("lianyun-webhooks", os.environ)
-    follower = Follower(settings, failing, metrics)
-    health = _served(settings, metrics, follower)
-    with open_following(settings) as session:
+    outbox_thread = FollowerThread(
+        OutboxFollower(settings, metrics), "outbox", lambda: loop.call_soon_threadsafe(stop.set)
+    )
+    with (
+        serving_health(
+            metrics.instruments.registry,
+            lambda: Health(outbox_thread.failed is None),
+            lambda: Health(outbox_thread.is_alive()),
+            settings.metrics_host,
+            settings.metrics_port,
+        ),
+        open_own_session(settings) as session,
+    ):
         # What of the queue a crash of the database forgets is delivered once more: no need to wait for its disk.
         session.execute("SET synchronous_commit = off")
         async with Sender(settings.webhook_timeout, settings.webhook_loopback) as sender:
-            follower.start()
+            outbox_thread.start()
             try:
                 deliverer = Deliverer(session, settings, seal, sender, at_point, metrics=metrics, spans=spans)
                 await deliverer.run(stop)
             finally:
                 if spans is not None:
                     await asyncio.to_thread(spans.close)
-                follower.stop()
-                await asyncio.to_thread(follower.join, 30.0)
-                if health is not None:
-                    health.stop()
-    if follower.failed is not None:
-        raise follower.failed
+                outbox_thread.stop()
+                await asyncio.to_thread(outbox_thread.join, 30.0)
+    if outbox_thread.failed is not None:
+        raise outbox_thread.failed
 
 
-def _served(settings: WebhookSettings, metrics: WebhookMetrics, follower: Follower) -> HealthServer | None:
-    """Metrics and health of this process, where a port is set."""
-    if settings.metrics_port is None:
-        return None
-    server = HealthServer(
-        metrics.instruments.registry,
-        lambda: Health(follower.failed is None),
-        lambda: Health(follower.is_alive()),
-        settings.metrics_host,
-        settings.metrics_port,
-    )
-    server.start()
-    return server
+def run(settings: WebhookSettings) -> None:
+    """Follow and deliver until SIGTERM or SIGINT; blocks. Raises as ``work`` does."""
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await work(settings, stop)
+
+    asyncio.run(until_stopped())

@@ -34,7 +34,7 @@ _READ_BYTES = 4_096  # of an answer, for its connection's sake; what it says is 
 class Answer(NamedTuple):
     """How an attempt went: the HTTP status where there was an answer, else None; ``asked`` seconds of patience.
 
-    ``detail`` is for the subscriber, in the fixed words of docs/webhooks.md; what a library said of it is only logged.
+    ``detail`` is for the subscriber, in the fixed words of docs/guides/webhooks.md; what a library said of it is only logged.
     """
 
     status: int | None

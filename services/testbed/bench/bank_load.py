@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +23,7 @@ from services.financing.store.decision_service import CargoMoved
 from services.financing.store.group_commit import GroupCommit
 from services.financing.store.keys import read_keys
 from services.ledger.storage.session import open_session
+from services.runtime.transactions import RetryPolicy, retry
 from services.testbed.chaos import banks
 
 
@@ -179,9 +179,7 @@ def reserve(
 def decide(service: GroupCommit, bank: str, number: int) -> Ruling:
     """One reservation, begun again where the cargo moved."""
     ask, on = banks.reservation(bank, number)
-    while True:
-        with suppress(CargoMoved):
-            return service.decide(ask, on)
+    return retry(lambda: service.decide(ask, on), RetryPolicy((CargoMoved,)))
 
 
 def _clients(

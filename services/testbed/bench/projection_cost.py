@@ -33,7 +33,7 @@ from services.testbed.bench.mix import Plan
 from services.testbed.bench.world import World, key
 
 BARE = (sys.executable, "-m", "services.testbed.bench.bare_worker")
-FOLLOWER = (sys.executable, "-m", "services.credit.domain")
+FOLLOWER = (sys.executable, "-m", "services.credit")
 PLEDGED_EVERY = 10
 _PATIENCE = 60.0
 ROUNDS = (True, False, False, True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from services.ledger.admission.model import Refused
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import points
+from services.ledger.storage.batch import Applied
 from services.ledger.storage.ledger_protocol import Claim, PartitionId
 from services.processors import ports
 from services.processors.admission import Accepted, Judge
@@ -114,7 +115,7 @@ class FaultInjectingStore(LedgerStore):
             self.fault_points.reach("before_seek")
         return claims
 
-    def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> ports.Applied:
+    def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> Applied:
         """Apply as ever; a transaction that fails is no longer in hand."""
         try:
             return super().apply(batch, registry)

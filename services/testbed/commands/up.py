@@ -82,7 +82,9 @@ def _tell(platform: Platform, api: str, key: Path | None, metrics: int) -> None:
             markup=False,
             soft_wrap=True,
         )
-        out.print("  docs/sandbox.md lists what else it can meet; docs/api.md makes a client of your own")
+        out.print(
+            "  docs/reference/sandbox.md lists what else it can meet; docs/guides/api.md makes a client of your own"
+        )
     out.print("And:")
     for line in (
         "lianyun party list",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -12,6 +11,7 @@ from schemas.envelope import event_id
 from services.credit.store import projector
 from services.domain.facts import EventId, Micros
 from services.ledger.storage.session import open_session
+from services.runtime.transactions import RetryPolicy, retry
 from services.testbed.simulator import financing
 from services.testbed.simulator.files import Deliveries
 from services.testbed.simulator.financing import Financed
@@ -69,9 +69,4 @@ def follow(dsn: str) -> None:
     """
     with open_session(dsn, APPLICATION) as session:
         session.autocommit = True
-        while True:
-            try:
-                projector.catch_up(session, AT_ONCE)
-                return
-            except LockNotAvailable:
-                time.sleep(0.2)
+        retry(lambda: projector.catch_up(session, AT_ONCE), RetryPolicy((LockNotAvailable,), pause=0.2))

@@ -125,12 +125,12 @@ def register(dsn: str, members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]])
 
 def credit_follower(platform: Platform) -> Supervisor:
     """Keeps credit signals up to date."""
-    return _process(platform, "credit", "services.credit.domain")
+    return _process(platform, "credit", "services.credit")
 
 
 def case_follower(platform: Platform, keys: Path) -> Supervisor:
     """Opens and closes cases by rule, signed by the platform's own key in the file ``keys``, which must be there."""
-    return _process(platform, "cases", "services.cases.domain", LIANYUN_FINANCING_KEYS=str(keys.absolute()))
+    return _process(platform, "cases", "services.cases", LIANYUN_FINANCING_KEYS=str(keys.absolute()))
 
 
 def webhooks(platform: Platform) -> Supervisor:

@@ -1,4 +1,4 @@
-"""The commands around the API, as somebody types them, and the example that docs/api.md shows."""
+"""The commands around the API, as somebody types them, and the example that docs/guides/api.md shows."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_a_killed_worker_is_replaced_in_its_slot_and_the_flow_goes_on(plain: Dep
 
 
 def test_what_comes_after_a_deployment_sees_that_every_process_is_of_this_release(plain: Deployment) -> None:
-    """Each by its own role of the database, as docs/operators.md has it."""
+    """Each by its own role of the database, as docs/guides/operators.md has it."""
     last = [each for each in migrations() if each.phase is Phase.AFTER][-1]
     dsn = f"postgresql://lianyun_owner@localhost:{plain.port('POSTGRES')}/lianyun"
     with psycopg.connect(dsn) as connection:

@@ -338,7 +338,7 @@ def test_prometheus_evaluates_the_rules_and_knows_who_tells_people(secured: Secu
 def test_a_renewed_password_of_a_partner_counts_and_the_old_one_no_longer(
     secured: Secured, tmp_path: Path
 ) -> None:
-    """As docs/operators.md has it: renew, then run the job of the topics again."""
+    """As docs/guides/operators.md has it: renew, then run the job of the topics again."""
     old = (secured.secrets / "kafka" / "rzd").read_text()
     renewed = secured.renew("kafka/rzd", tmp_path)
     assert renewed.read_text() != old
@@ -351,7 +351,7 @@ def test_a_renewed_password_of_a_partner_counts_and_the_old_one_no_longer(
 def test_a_renewed_password_of_a_database_role_counts_and_the_old_one_no_longer(
     secured: Secured, tmp_path: Path
 ) -> None:
-    """As docs/operators.md has it: renew, then have the database read its secrets again."""
+    """As docs/guides/operators.md has it: renew, then have the database read its secrets again."""
     old = secured.dsn("lianyun_reader")
     secured.renew("postgres/lianyun_reader", tmp_path)
     secured.deployment.compose(

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from services.audit.fsck.check import fsck
 from services.audit.fsck.finding import Damage
 from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Signal, model
-from services.credit.store import follower, loader, projector, recomputation
+from services.credit.store import loader, projector, recomputation
+from services.credit.store.follower import CreditFollower, FollowerSettings
 from services.domain.facts import Facts
 from services.domain.objects import Thing
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
+from services.runtime.follower import follow
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import GATEWAY, NETWORK, Desk, record, register
 from tests.stories.credit.telling import CreditStory, credit_stories
@@ -182,8 +186,9 @@ def test_a_fault_of_the_infrastructure_ends_the_follower_and_loses_nothing(
         raise psycopg.OperationalError("the database is gone")
 
     monkeypatch.setattr(recomputation, "observe", gone)
+    settings = FollowerSettings(dsn=SecretStr(place.dsn), credit_events=100, credit_tick=0.01)
     with pytest.raises(psycopg.OperationalError):
-        follower.follow(place.session, 100, 0.01)
+        follow(CreditFollower(settings), threading.Event())
     assert (place.stored("ill"), place.stored("well"), place.broken()) == (frozenset(), frozenset(), set())
     monkeypatch.undo()
     place.mended()

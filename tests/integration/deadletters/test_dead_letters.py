@@ -227,7 +227,7 @@ HOUR = 3_600_000
 
 
 def chained(records: list[Record]) -> bytes:
-    """The digest of a cut over ``records``, worked out from what docs/operators.md says of it."""
+    """The digest of a cut over ``records``, worked out from what docs/guides/operators.md says of it."""
     found = b""
     for each in records:
         found = hashlib.sha256(found + each.offset.to_bytes(8) + digest(each.headers, each.value)).digest()

@@ -25,12 +25,11 @@ from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.words import word
-from services.monitoring.exporter import border, cache, consignments, partners, transits
-from services.monitoring.exporter.poller import Answers, Asker
+from services.monitoring.exporter import border, cache, consignments, partners, statement, transits
+from services.monitoring.exporter.collector import Answers, Exporter
 from services.monitoring.exporter.process import questions, run
 from services.monitoring.exporter.sample import Question
 from services.monitoring.exporter.settings import ExporterSettings
-from services.monitoring.exporter.statements import statement
 from services.query.board.crossing_status import KEPT
 from services.runtime.ports import free_port
 from services.testbed.localstack.engine import DatabaseAddress
@@ -76,7 +75,7 @@ def asked(dsn: str, name: str) -> dict[tuple[str, ...], float]:
     """The samples of one question, by metric and labels."""
     known = questions(ExporterSettings(dsn=SecretStr(dsn)))
     answers = Answers(known)
-    Asker(dsn, [one for one in known if one.name == name], answers, timeout=10).turn()
+    Exporter(dsn, [one for one in known if one.name == name], answers, timeout=10).step()
     registry = CollectorRegistry()
     registry.register(answers)
     return {
@@ -353,8 +352,8 @@ def test_an_answer_that_is_too_old_is_not_shown_and_a_question_that_fails_does_n
 
     asked_ = [Question("slow", 1.0, slow), Question("other", 1.0, none)]
     answers = Answers(asked_, clock=lambda: now[0])
-    asker = Asker(dsn, asked_, answers, timeout=0.2)
-    asker.turn()
+    exporter = Exporter(dsn, asked_, answers, timeout=0.2)
+    exporter.step()
     shown = {family.name: len(family.samples) for family in answers.collect()}
     assert shown["lianyun_exporter_refreshed_timestamp_seconds"] == 1
     assert shown["lianyun_consignments"] > 10

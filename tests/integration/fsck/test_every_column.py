@@ -1,6 +1,6 @@
 """Each row and column of a filled platform is changed, one at a time: fsck finds it, or it is named here with the reason.
 
-The list is documented in docs/fsck.md. A change that is found although it is listed fails as well, so that the list stays true.
+The list is documented in docs/reference/fsck.md. A change that is found although it is listed fails as well, so that the list stays true.
 """
 
 from __future__ import annotations

@@ -15,8 +15,7 @@ import psycopg
 import pytest
 from joserfc.jwk import ECKey
 
-from services.api import clients, sealed
-from services.api.statements import statement
+from services.api import clients, sealed, statement
 from services.audit.fsck.access_log import check_access_log
 from services.audit.fsck.finding import Notebook, Report
 from services.audit.fsck.registers import check_registry, read_history

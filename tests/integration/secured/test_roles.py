@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from services.api.statements import statement
+from services.api import statement
 from services.audit.fsck.check import fsck
 from services.credit.store import projector
 from services.ledger.audit_trail.access_lines import COLUMNS
@@ -18,7 +18,7 @@ from services.ledger.audit_trail.digests import seal
 from services.ledger.storage.bodies import SPAN, prepare_partitions
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
-from services.monitoring.exporter.poller import Answers, Asker
+from services.monitoring.exporter.collector import Answers, Exporter
 from services.monitoring.exporter.process import questions
 from services.monitoring.exporter.settings import ExporterSettings
 from services.telemetry import gauges
@@ -70,8 +70,8 @@ def test_the_exporter_asks_all_its_questions_and_changes_nothing_else(server: st
     address = server.replace("ROLE", "exporter")
     asked = questions(ExporterSettings(dsn=SecretStr(address)))
     answers = Answers(asked)
-    asker = Asker(address, asked, answers, timeout=10)
-    asker.turn()
+    exporter = Exporter(address, asked, answers, timeout=10)
+    exporter.step()
     refreshed = next(family for family in answers.collect() if family.name == gauges.EXPORTER_REFRESHED.name)
     assert {sample.labels["question"] for sample in refreshed.samples} == {
         question.name for question in asked

@@ -399,7 +399,7 @@ WORDS = re.compile(
     "the name of the host cannot be resolved|the certificate does not hold|no TLS connection was made|"
     "no connection was made|the answer is no HTTP|the connection ended before an answer|the delivery failed"
 )
-"""All that a subscriber reads of a failed delivery, as docs/webhooks.md lists it."""
+"""All that a subscriber reads of a failed delivery, as docs/guides/webhooks.md lists it."""
 
 
 def outcome(url: str) -> str:

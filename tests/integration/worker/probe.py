@@ -20,11 +20,12 @@ with loading():
 
     from services.ledger.storage import points
     from services.ledger.storage.arrays import adapt
+    from services.ledger.storage.batch import Applied
     from services.ledger.storage.claiming import Wanted, claim_partitions, moved_claims, note_stopped
     from services.ledger.storage.ledger_protocol import Claim, Fenced, PartitionId, mark_of
     from services.ledger.storage.session import open_session
     from services.processors.log_identity import LogMoved
-    from services.processors.ports import Admission, Applied, Batch, LogRecord
+    from services.processors.ports import Admission, Batch, LogRecord
     from services.processors.process import run
     from services.processors.settings import WorkerSettings
 

@@ -14,7 +14,7 @@ from services.monitoring.capacity.figures import Figures, measured
 from services.monitoring.capacity.presentation import human, table
 from services.monitoring.capacity.sizing import Demand, size
 
-PAGE = (Path(__file__).parents[3] / "docs" / "capacity.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "capacity.md").read_text()
 WHERE = {"command": "c", "hardware": "h", "commit": "x"}
 ROUND = Figures.model_validate(
     {
@@ -86,7 +86,7 @@ def test_bytes_for_people(count: int, text: str) -> None:
 def test_the_page_says_what_is_computed_and_what_was_measured() -> None:
     for row in table(measured()):
         assert f"\n{row}\n" in PAGE, (
-            "docs/capacity.md is stale: paste the table that services/monitoring/capacity renders"
+            "docs/reference/capacity.md is stale: paste the table that services/monitoring/capacity renders"
         )
     figures = measured()
     for section in (figures.processing, figures.storage):

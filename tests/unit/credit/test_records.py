@@ -91,7 +91,7 @@ def test_a_table_that_rewards_what_is_worse_is_refused() -> None:
 
 
 def test_every_model_that_was_published_can_be_read() -> None:
-    folder = ROOT / "services" / "processors" / "credit" / "data"
+    folder = ROOT / "services" / "credit" / "domain" / "data"
     names = [path.stem.removeprefix("model-") for path in folder.glob("model-*.json")]
     assert names
     assert [model(name).version for name in names] == names
@@ -101,9 +101,9 @@ def test_every_model_that_was_published_can_be_read() -> None:
 
 def test_the_rules_compute_with_integers_alone() -> None:
     """Every machine comes to the same record: no float, no true division, nothing of ``math`` but the integer root."""
-    folder = ROOT / "services" / "processors" / "credit"
+    folder = ROOT / "services" / "credit" / "domain"
     modules = sorted(folder.glob("*.py"))
-    assert {"rates.py", "scoring.py", "stability.py", "decay.py"} <= {module.name for module in modules}
+    assert {"rates.py", "score.py", "stability.py", "decay.py"} <= {module.name for module in modules}
     for module in modules:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             where = f"{module.name}:{getattr(node, 'lineno', 0)}"

@@ -10,7 +10,9 @@ from services.producers.formats.sheets import _KINDS, FORMATS, customs_codes
 from tests.unit.formats_sheets.making import BEIJING, KTZ, OPERATOR, RAILWAY, read, said, text, unread
 
 SMGS = Settings("ktz", KTZ.zone, choices={"waybill_list": {"note.form": "SMGS"}})
-PAGE = (Path(__file__).parents[3] / "docs" / "partners-spreadsheets.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "partners-spreadsheets.md").read_text(
+    encoding="utf-8"
+)
 
 
 def table_after(mark: str) -> list[list[str | None]]:

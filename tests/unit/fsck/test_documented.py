@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.tampering.uncovered import documented
 
-PAGE = Path(__file__).parents[3] / "docs" / "fsck.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "fsck.md"
 
 
 def test_the_page_names_what_is_not_covered_with_the_reasons() -> None:

@@ -104,7 +104,7 @@ def test_every_image_has_an_exact_version_but_those_that_are_named_here() -> Non
     for image in found.values():
         by_name.setdefault(image.partition(":")[0], set()).add(image)
     assert all(len(each) == 1 for each in by_name.values()), "the same image everywhere"
-    page = (ROOT / "docs" / "supply-chain.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "supply-chain.md").read_text("utf-8")
     assert [
         image
         for image in sorted(set(found.values()))

@@ -15,7 +15,7 @@ from services.cases.store.follower import CaseMetrics
 from services.credit.store.follower import FollowerMetrics
 from services.monitoring.artefacts import ROOT, main, render, stale
 from services.monitoring.catalogue import CATALOGUE, PROCESSES
-from services.monitoring.exporter.poller import Answers
+from services.monitoring.exporter.collector import Answers
 from services.monitoring.exporter.sample import Question, Sample
 from services.notifications.webhooks.metrics import WebhookMetrics
 from services.processors.metrics import WorkerMetrics
@@ -33,7 +33,7 @@ def exporter() -> CollectorRegistry:
         for d in PROCESSES["exporter"]
         if "question" not in d.labels and d is not metrics.BUILD_INFO
     ]
-    answers.keep("all", told, 0.1)
+    answers.put("all", told, 0.1)
     instruments = Instruments()
     instruments.registry.register(answers)
     return instruments.registry

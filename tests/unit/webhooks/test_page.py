@@ -13,7 +13,7 @@ from services.notifications.webhooks.settings import WebhookSettings
 from services.notifications.webhooks.signature import verify
 from services.notifications.webhooks.subscriptions import MAX_PER_PARTY
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "webhooks.md").read_text(encoding="utf-8")
 SETTINGS = WebhookSettings.model_validate({"dsn": "postgresql://nowhere"})
 
 

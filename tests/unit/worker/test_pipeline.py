@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from services.ledger.storage.batch import Applied
+from services.ledger.storage.errors import GenerationMoved, RegistryMoved
 from services.ledger.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
 from services.processors.backlog import Backlog, Bounds
 from services.processors.circuit_breaker import Fuses, FuseSettings
 from services.processors.log_identity import LogMoved
 from services.processors.pipeline import Limits, Pipeline
-from services.processors.ports import Admission, Applied, Batch, RegistryMoved, StateMoved
+from services.processors.ports import Admission, Batch
 from services.runtime.exit_codes import Exit
 from tests.unit.worker.test_reader import At, records
 
@@ -52,7 +54,7 @@ class Store:
         if self.failure is not None:
             raise self.failure
         if registry != self.registry_now():
-            raise RegistryMoved
+            raise RegistryMoved(registry, self.registry_now())
         count = 0
         for part in batch:
             assert list(part.outcomes) == [(registry, r.offset) for r in part.slice.records]
@@ -207,7 +209,7 @@ def test_a_batch_judged_by_an_older_registry_is_judged_again() -> None:
     ("failure", "code"),
     [
         (Fenced("moved"), Exit.FENCED),
-        (StateMoved("generation 2"), Exit.STATE_MOVED),
+        (GenerationMoved("generation 2"), Exit.STATE_MOVED),
         (OSError("disk"), Exit.UNEXPECTED),
     ],
 )

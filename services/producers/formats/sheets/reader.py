@@ -51,7 +51,7 @@ def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
             Reason.UNREADABLE_FILE,
             f"No table of the file has the columns of a {kind.title}.",
             "",
-            "See docs/partners-spreadsheets.md for the columns, or declare by choices what your headers mean.",
+            "See docs/reference/partners-spreadsheets.md for the columns, or declare by choices what your headers mean.",
         )
     document = Document(kind, settings, book, sections)
     document = replace(document, near=_day(document))

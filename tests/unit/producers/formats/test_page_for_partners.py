@@ -11,7 +11,9 @@ from services.producers.formats.dcsa.equipment import CODES
 from services.producers.formats.dcsa.shipment import BOOKING
 from services.producers.formats.ncts.vocabulary import NUMBERS
 
-PAGE = (Path(__file__).resolve().parents[4] / "docs" / "partners-messages.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[4] / "docs" / "reference" / "partners-messages.md").read_text(
+    encoding="utf-8"
+)
 FORMATS = (*taf.FORMATS, *ncts.FORMATS, *dcsa.FORMATS)
 
 

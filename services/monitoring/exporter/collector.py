@@ -1,0 +1,156 @@
+"""The questions to the database, each asked in its turn, and their latest answers until they are too old."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from psycopg import Connection, IsolationLevel
+
+from services.ledger.storage.presence import announce
+from services.ledger.storage.schema_window import require
+from services.monitoring.exporter.sample import SECOND, Question, Sample
+from services.runtime.follower import Follower
+from services.telemetry import gauges
+from services.telemetry.definitions import Definition
+from services.telemetry.http import Health
+
+log = logging.getLogger(__name__)
+
+APPLICATION = "lianyun-exporter"
+_STALE_AFTER = 5
+"""So many times its interval after an answer, it is no longer shown: nothing is better than an old number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    samples: tuple[Sample, ...]
+    at: float
+    took: float
+
+
+class Answers(Collector):
+    """The latest answer to each question; for one writer and any readers."""
+
+    def __init__(self, questions: Iterable[Question], clock: Callable[[], float] = time.time) -> None:
+        self._every = {question.name: question.every for question in questions}
+        self._clock = clock
+        self._latest: dict[str, _Answer] = {}
+        self._lock = threading.Lock()
+
+    def put(self, name: str, samples: Iterable[Sample], took: float) -> None:
+        """Replace the answer to a question, which ``took`` so many seconds."""
+        answer = _Answer(tuple(samples), self._clock(), took)
+        with self._lock:
+            self._latest[name] = answer
+
+    def collect(self) -> Iterable[Metric]:
+        """The families of what is not too old, and always when each answer came; called by the registry."""
+        now = self._clock()
+        with self._lock:
+            latest = dict(self._latest)
+        shown: dict[Definition, Metric] = {}
+        for name, answer in latest.items():
+            samples = [
+                Sample(gauges.EXPORTER_REFRESHED, (name,), answer.at),
+                Sample(gauges.EXPORTER_SECONDS, (name,), answer.took),
+            ]
+            if now - answer.at <= _STALE_AFTER * self._every[name]:
+                samples += answer.samples
+            for sample in samples:
+                family = shown.setdefault(sample.definition, _family(sample.definition))
+                family.add_metric(sample.labels, sample.value)  # type: ignore[attr-defined]
+        return shown.values()
+
+    def describe(self) -> Iterator[Metric]:
+        """Every family without values: registration needs the names, not the database."""
+        yield from map(_family, gauges_declared())
+
+
+def gauges_declared() -> tuple[Definition, ...]:
+    """All that an exporter may show."""
+    return tuple(value for value in vars(gauges).values() if isinstance(value, Definition))
+
+
+class Exporter(Follower):
+    """Asks each question when it is due, on a session that is opened again where it was lost.
+
+    It is ready while it has one. A question that fails is asked again at its next turn, and its last answer grows old.
+    """
+
+    contended_pause = 1.0
+
+    def __init__(self, dsn: str, questions: Sequence[Question], answers: Answers, timeout: float) -> None:
+        self._dsn, self._questions, self._answers = dsn, questions, answers
+        self._options = (
+            f"-c statement_timeout={int(timeout * 1_000)} -c lock_timeout=1s -c jit=off "
+            "-c idle_in_transaction_session_timeout=30s -c max_parallel_workers_per_gather=0"
+        )
+        self._due = dict.fromkeys((question.name for question in questions), 0.0)
+        self._session: Connection[Any] | None = None
+        self._connected = False
+
+    def open(self) -> None:
+        """Nothing: the first question opens the session."""
+
+    def step(self) -> float:
+        """Ask what is due now. Raises what is neither the database's absence nor a timeout."""
+        for question in self._questions:
+            if self._due[question.name] > time.monotonic():
+                continue
+            self._due[question.name] = time.monotonic() + question.every
+            try:
+                self._ask(question)
+            except psycopg.OperationalError as problem:
+                text = str(problem).strip().splitlines()[0]
+                log.warning("%s not asked: %s", question.name, text, extra={"action": "question_failed"})
+                if self._session is not None and self._session.closed:
+                    self.close()
+        soonest = min(self._due.values(), default=0.0)
+        return min(max(soonest - time.monotonic(), 0.05), 1.0)
+
+    def ready(self, live: Health) -> Health:  # noqa: ARG002
+        """Whether there is a session."""
+        return Health(self._connected)
+
+    def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            self._session.close()
+        self._session, self._connected = None, False
+
+    def _ask(self, question: Question) -> None:
+        session = self._opened()
+        started = time.monotonic()
+        with nullcontext() if question.writes else session.transaction():
+            samples = tuple(question.ask(session, int(time.time() * SECOND)))
+        self._answers.put(question.name, samples, time.monotonic() - started)
+
+    def _opened(self) -> Connection[Any]:
+        if self._session is None:
+            self._session = psycopg.connect(
+                self._dsn,
+                connect_timeout=5,
+                application_name=APPLICATION,
+                options=self._options,
+                autocommit=True,
+            )
+            require(self._session)
+            announce(self._session)
+            self._session.isolation_level = IsolationLevel.REPEATABLE_READ  # one answer, one snapshot
+            self._session.read_only = True  # both hold for transactions, not for single statements
+            self._connected = True
+        return self._session
+
+
+def _family(definition: Definition) -> Metric:
+    kind = CounterMetricFamily if definition.kind == "counter" else GaugeMetricFamily
+    return kind(definition.name, definition.help, labels=definition.labels)
