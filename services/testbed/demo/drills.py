@@ -1,4 +1,4 @@
-"""Two dares on a small simulated world of their own: kill a worker in the middle of a transaction, and change a stored row."""
+"""Two drills, each on a small simulated world of its own: a worker killed in the middle of a transaction, a stored row changed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from services.audit.fsck.check import fsck
-from services.audit.fsck.finding import Finding, Report
-from services.processors.settings import admission_settings
+from services.audit.fsck.finding import Finding
 from services.testbed.chaos.kills import Attacker, Hit
-from services.testbed.chaos.prove import prove
-from services.testbed.chaos.report import good
+from services.testbed.chaos.prove import problems, prove
 from services.testbed.demo.run import play
-from services.testbed.localstack.platform import Platform
-from services.testbed.simulator.files import Handed
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.localstack.platform import Platform, checked
+from services.testbed.simulator.files import Deliveries
+from services.testbed.simulator.signed_messages import members, profiles
 from services.testbed.simulator.simulate import Scale, simulate
 
 Say = Callable[[str], None]
@@ -42,22 +39,22 @@ class Ledger:
     epoch: int  # the least of those partitions: whoever still holds an older one is refused
 
 
-class Witness(Attacker):
+class LedgerRecorder(Attacker):
     """An attacker that notes down what is committed while its victim is dead, and when it is back."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.ledgers: list[Ledger] = []
 
-    def _trapped(self, worker: int, point: str) -> Hit:
+    def _kill_at(self, worker: int, point: str) -> Hit:
         self._own = sorted(self._watch.owned_by(worker))
         self._look("before")
-        hit = super()._trapped(worker, point)
+        hit = super()._kill_at(worker, point)
         self._look("after")
         return hit
 
-    def _spring(self, worker: int, point: str, number: signal.Signals) -> None:
-        super()._spring(worker, point, number)
+    def _fire(self, worker: int, point: str, number: signal.Signals) -> None:
+        super()._fire(worker, point, number)
         self._look("killed")
 
     def _look(self, when: str) -> None:
@@ -75,12 +72,12 @@ class Witness(Attacker):
 def kill(seed: int, say: Say, scale: Scale | None = None) -> dict[str, Any]:
     """Kill a worker by SIGKILL just before it commits, under load, and return what became of everything published.
 
-    Runs a platform of its own and blocks for about a minute. ``held`` says whether nothing was lost, doubled or wrong.
+    Runs a platform of its own and blocks for about a minute. ``held``: whether nothing was lost, doubled or wrong.
     """
-    attackers: list[Witness] = []
+    attackers: list[LedgerRecorder] = []
 
-    def attacking(*arguments: Any, **options: Any) -> Witness:
-        attackers.append(Witness(*arguments, **options))
+    def attacking(*arguments: Any, **options: Any) -> LedgerRecorder:
+        attackers.append(LedgerRecorder(*arguments, **options))
         return attackers[0]
 
     outcome = prove(
@@ -88,7 +85,7 @@ def kill(seed: int, say: Say, scale: Scale | None = None) -> dict[str, Any]:
         workers=2,
         seed=seed,
         pace=150.0,
-        scale=scale or Scale(seed=seed, trains=5, boxes=20, rumours=3),
+        scale=scale or Scale(seed=seed, trains=5, boxes=20, false_reports=3),
         attacks=(f"kill {POINT}",),
         attacking=attacking,
         say=say,
@@ -104,7 +101,7 @@ def kill(seed: int, say: Say, scale: Scale | None = None) -> dict[str, Any]:
         "recovery_seconds": outcome["recovery_seconds"]["max"],
         "ledger": ledgers,
         **{name: outcome[name] for name in kept},
-        "held": good(outcome) and outcome["kills"] == 1,
+        "held": not problems(outcome) and outcome["kills"] == 1,
     }
 
 
@@ -126,28 +123,28 @@ class Change:
 
 
 def tamper(seed: int, say: Say) -> dict[str, Any]:
-    """Change two stored rows by SQL and let fsck look; ``found`` says whether it named each row, publisher and field.
+    """Change two stored rows by SQL and let fsck look; ``found``: whether it named each row, publisher and field.
 
     Runs a platform of its own and blocks for about half a minute.
     """
     began = time.monotonic()
-    simulation = simulate(Scale(seed=seed, trains=2, boxes=6, rumours=2))
+    simulation = simulate(Scale(seed=seed, trains=2, boxes=6, false_reports=2))
     known = profiles(seed)
     say("a small simulated world goes through a platform of its own ...")
     with (
         tempfile.TemporaryDirectory(prefix="lianyun-tamper-") as folder,
         Platform(workers=1, members=members(known)) as platform,
     ):
-        records = Handed(tuple(simulation.telling.messages))
+        records = Deliveries(tuple(simulation.publication.messages))
         play(simulation, records, simulation.scale.now, platform, Path(folder), say)
         dsn = platform.stack.dsn
-        sound = _checked(platform)
+        sound = checked(platform)
         say(f"fsck before: {'ok' if sound.sound else sound.found}")
         with psycopg.connect(dsn) as connection:
             changes = list(_harm(connection))
         for change in changes:
             say(f"changed: {change.statement}")
-        report = _checked(platform)
+        report = checked(platform)
     named = [[str(f) for f in report.findings if change.named_by(f)] for change in changes]
     return {
         "simulated": True,
@@ -178,8 +175,3 @@ def _harm(connection: psycopg.Connection[Any]) -> Iterator[Change]:
     body = _BODY.format(byte=byte ^ 1, no=other).as_string(connection)
     connection.execute(body.encode())
     yield Change(f"event {other}", by, "payload or headers", f"byte 60 is {byte}", f"{byte ^ 1}", body)
-
-
-def _checked(platform: Platform) -> Report:
-    gateways = admission_settings(platform.network).gateway_topics
-    return fsck(platform.stack.dsn, platform.network, gateway_topics=gateways)

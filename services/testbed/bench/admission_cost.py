@@ -17,8 +17,7 @@ from services.ledger.admission.verification import verify_many
 from services.ledger.storage.batch import Event
 from services.ledger.storage.packing import packed
 from services.processors.settings import admission_settings
-from services.testbed.bench import parties
-from services.testbed.bench.signed import Message
+from services.testbed.bench.signed import NETWORK, Message, registry
 
 ROUNDS = 3
 T = TypeVar("T")
@@ -30,10 +29,10 @@ def admission_stages(messages: Sequence[Message]) -> dict[str, float]:
     The stages: envelope (headers, signed bytes, digests), signature, parse and schema, interpretation, packing for the
     database.
     """
-    registry, settings = parties.registry(), admission_settings(parties.NETWORK)
+    known, settings = registry(), admission_settings(NETWORK)
     now = int(time.time() * 1_000)
     records = [Record(m.topic, 0, n, now, m.headers, m.value) for n, m in enumerate(messages)]
-    answers = verify_many(records, registry, settings, Verifier())
+    answers = verify_many(records, known, settings, Verifier())
     verified = [one for one in answers if not isinstance(one, Refused)]
     read = []
     for one in verified:
@@ -48,7 +47,7 @@ def admission_stages(messages: Sequence[Message]) -> dict[str, float]:
     ]
     facts = [interpret(s, one.content, p) for s, (one, p) in zip(statements, read, strict=True)]
     events = [
-        Event.of(Admitted(one, payload, each), registry.version)
+        Event.of(Admitted(one, payload, each), known.version)
         for (one, payload), each in zip(read, facts, strict=True)
     ]
     signed = [(_header(one), one, _signed(one)) for one in good]
@@ -83,12 +82,12 @@ def _header(verified: Verified) -> SignatureHeader:
 
 
 def _signed(verified: Verified) -> bytes:
-    return signed_bytes(parties.NETWORK, verified.envelope, verified.payload)
+    return signed_bytes(NETWORK, verified.envelope, verified.payload)
 
 
 def _envelope(verified: Verified) -> object:
     envelope, value = read_headers(verified.record.headers)
-    signed = signed_bytes(parties.NETWORK, envelope, verified.payload)
+    signed = signed_bytes(NETWORK, envelope, verified.payload)
     return parse_header(value), event_id(envelope.source, envelope.id), content_digest(signed)
 
 
