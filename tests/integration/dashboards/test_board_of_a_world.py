@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from tests.signed.publication import APPENDED_MS, GATEWAY, Desk
+from tests.signed.telling import APPENDED_MS, GATEWAY, Desk
 
 from schemas import railnet
 from services.cases.store import projector
