@@ -22,7 +22,7 @@ from services.producers.file_reader import File, Record
 from services.producers.formats import declarations
 from services.producers.formats.model import Remarked, Said
 from services.producers.formats.native_lines import line_of
-from services.producers.report import place, plain_refusal, plain_remark
+from services.producers.outcomes import place, plain_refusal, plain_remark
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from services.ledger.storage import reading, traces
 from services.ledger.storage.session import Session
 from services.producers import file_reader as reading_files
 from services.producers import profile
-from services.producers.report import plain_refusal
+from services.producers.outcomes import plain_refusal
 from services.query.stored_events import Reread, reread
 
 events = typer.Typer(no_args_is_help=True, help="Single events.")

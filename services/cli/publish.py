@@ -13,13 +13,11 @@ from services.cli.outcomes import show
 from services.cli.output import err, iso, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.watch import watch
-from services.producers import profile, publisher, spool, spool_status, unsent
-from services.producers.acknowledgements import settle
+from services.producers import profile, publisher, spool
 from services.producers.folder_watch import Manner
 from services.producers.intake import Intake
-from services.producers.outcomes import Run
-from services.producers.report import plain_run
-from services.producers.trace_context import traced
+from services.producers.outcomes import Run, plain_run, settle
+from services.producers.unsigned_event import traced
 from services.telemetry.tracing import open_spans
 
 
@@ -107,9 +105,9 @@ def publish(
                 progress=lambda sent: err.print(f"{sent} acknowledged") if err.is_terminal else None,
                 notice=lambda said: err.print(f"{said} Trying for {patience:g} s in all.", markup=False),
             )
-        except unsent.BrokerUnreachable as away:
+        except publisher.BrokerUnreachable as away:
             problem = Failure(Exit.UNREACHABLE, str(away), "run it again when there is one; lianyun doctor")
-        except unsent.NotTaken as refusal:
+        except publisher.NotTaken as refusal:
             code = Exit.NOT_FOUND if refusal.missing else Exit.FAILED
             problem = Failure(code, str(refusal), f"{refusal.remedy}; then run it again")
         run.waiting, run.acknowledged = waiting.counts()
@@ -159,7 +157,7 @@ def _spool(path: Path) -> spool.Spool:
 
 
 def _status(path: Path, as_json: bool) -> None:
-    found = spool_status.status(path)
+    found = spool.status(path)
     last = found.last
     if as_json:
         print_json(

@@ -15,8 +15,7 @@ import typer
 from services.cli.exits import Exit, Failure
 from services.cli.outcomes import line
 from services.cli.output import SCHEMA_VERSION, err, json_text, out
-from services.producers.folder_watch import Manner, Watch
-from services.producers.inbox import Inbox, InboxBusy
+from services.producers.folder_watch import Inbox, InboxBusy, Manner, Watch
 from services.producers.outcomes import FileOutcome
 from services.producers.profile import Profile
 from services.producers.spool import SpoolError

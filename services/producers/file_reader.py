@@ -13,8 +13,8 @@ from services.producers.formats import declarations
 from services.producers.formats.catalogue import FORMATS, MAX_FILE_BYTES, understand
 from services.producers.formats.model import Format, PassedOver, Remarked, Said, Taken, Unread, Where
 from services.producers.formats.model import Record as Told
-from services.producers.native import Unsigned, assemble
 from services.producers.profile import Profile
+from services.producers.unsigned_event import Unsigned, assemble
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from schemas.events.base import Payload
 from schemas.events.decode import decode_payload
 from schemas.reasons import Refusal
 from schemas.signing import Scheme, SigningKey
-from services.producers import native
+from services.producers import unsigned_event
 from services.producers.formats.model import (
     Format,
     PassedOver,
@@ -50,7 +50,7 @@ class Told:
 
     reading: Reading
     records: tuple[Record, ...]
-    events: tuple[tuple[Said, native.Unsigned, Payload], ...]
+    events: tuple[tuple[Said, unsigned_event.Unsigned, Payload], ...]
 
     @property
     def said(self) -> list[Said]:
@@ -100,7 +100,7 @@ def tell(format: Format, raw: bytes, with_settings: Settings | None = None) -> T
     events = []
     for record in records:
         if isinstance(record, Said):
-            made = native.assemble(
+            made = unsigned_event.assemble(
                 owner, record.id, record.type, record.time, dict(record.data), record.subject
             )
             events.append((record, made, decode_payload(record.type, made.payload)))

@@ -55,7 +55,7 @@ class Remarked:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One event that a record makes: the arguments of ``services.producers.native.assemble``.
+    """One event that a record makes: the arguments of ``services.producers.unsigned_event.assemble``.
 
     ``id`` comes from the document's own key and the record, so that the same document sent again, by mail or by copy,
     makes the same event; ``time`` is the document's own creation time. ``edition`` names the list that the record is of,

@@ -13,9 +13,9 @@ import orjson
 
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.signing import SigningKey, sign
-from services.producers.native import Unsigned, message_of
 from services.producers.profile import Profile
 from services.producers.spool import Message as Signed
+from services.producers.unsigned_event import Unsigned, message_of
 from services.testbed.simulator.signatures import Outgoing
 
 Break = Callable[[Signed, Profile, Random], Signed]

@@ -1,6 +1,6 @@
 """A simulated world as files: what each party's own system would have written, in the form that publishers read.
 
-One file of native JSON lines per party (``services.producers.native``), in the order of publication, with repeated lines
+One file of native JSON lines per party (``services.producers.unsigned_event``), in the order of publication, with repeated lines
 where a message goes out twice; and ``world.json``, which says that all of it is simulated, and how it was made.
 """
 

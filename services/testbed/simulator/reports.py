@@ -1,6 +1,6 @@
 """Who tells what of it: the records that partners write about what happened, with the faults that messages have.
 
-A record has the form of ``services.producers.native``: ``{"id", "type", "time", "data"}``, the payload without its salt.
+A record has the form of ``services.producers.unsigned_event``: ``{"id", "type", "time", "data"}``, the payload without its salt.
 What was told in a way that counts is noted down beside it, so that the truth knows what a correct view can know.
 """
 

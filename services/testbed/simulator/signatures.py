@@ -10,9 +10,9 @@ from itertools import islice
 from schemas.signing import MAX_BATCH, Scheme, SigningKey, sign_batch
 from services.ledger.registry.events import NewKey, PartyAdded
 from services.ledger.registry.possession import proven
-from services.producers.native import Unsigned, assemble, message_of
 from services.producers.profile import Profile
 from services.producers.spool import Message as Signed
+from services.producers.unsigned_event import Unsigned, assemble, message_of
 from services.testbed.simulator.cast import CAST, Party, salt_secret_of, seed_of
 from services.testbed.simulator.reports import Message
 

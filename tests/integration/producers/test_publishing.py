@@ -16,14 +16,12 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from schemas.signing import Scheme
 from services.producers import publisher
-from services.producers.acknowledgements import settle
-from services.producers.folder_watch import Watch
-from services.producers.inbox import Inbox
+from services.producers.folder_watch import Inbox, Watch
 from services.producers.intake import Intake
-from services.producers.outcomes import Fate, FileOutcome
+from services.producers.outcomes import Fate, FileOutcome, settle
 from services.producers.profile import Profile, create
+from services.producers.publisher import BrokerUnreachable, NotTaken
 from services.producers.spool import Spool
-from services.producers.unsent import BrokerUnreachable, NotTaken
 from services.testbed.localstack.engine import BrokerAddress
 from tests.producing.log import stored
 from tests.producing.partner import departed, write

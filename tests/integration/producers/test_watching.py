@@ -12,13 +12,11 @@ from typing import Any
 
 import pytest
 
-from services.producers.folder_watch import Manner, Watch
+from services.producers.folder_watch import Inbox, Manner, Watch
 from services.producers.formats.native_lines import NATIVE
-from services.producers.inbox import Inbox
 from services.producers.outcomes import Fate, FileOutcome
 from services.producers.profile import Profile
-from services.producers.spool import Spool
-from services.producers.spool_status import status
+from services.producers.spool import Spool, status
 from services.testbed.localstack.engine import BrokerAddress
 from tests.producing.gate_list import GATE_LIST, gate_list
 from tests.producing.killed import POINTS, folder_of

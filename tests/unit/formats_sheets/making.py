@@ -12,7 +12,7 @@ import openpyxl
 
 from schemas import railnet
 from schemas.signing import Scheme, SigningKey
-from services.producers import native
+from services.producers import unsigned_event
 from services.producers.formats.model import Format, PassedOver, Reading, Record, Said, Settings, Unread
 from services.producers.formats.sheets import FORMATS
 from services.producers.profile import Profile
@@ -41,7 +41,7 @@ def walk(reading: Reading, settings: Settings) -> list[Record]:
     records = list(reading.records)
     for record in records:
         if isinstance(record, Said):
-            native.assemble(
+            unsigned_event.assemble(
                 profile(settings.party),
                 record.id,
                 record.type,

@@ -20,7 +20,7 @@ from services.domain.interpretation import Statement, interpret
 from services.domain.objects import consignment
 from services.domain.publisher import Publisher
 from services.domain.view import HandoverState, View
-from services.producers import native
+from services.producers import unsigned_event
 from services.producers.formats import taf
 from services.producers.formats.model import Said, Settings, Where
 from tests.unit.formats_sheets.making import BEIJING, KTZ, OPERATOR, RAILWAY, SAMPLES, profile, read, said
@@ -48,7 +48,7 @@ FOUNDING = Said(
 
 
 def facts_of(record: Said, settings: Settings) -> Facts:
-    unsigned = native.assemble(
+    unsigned = unsigned_event.assemble(
         profile(settings.party), record.id, record.type, record.time, dict(record.data)
     )
     envelope = unsigned.envelope

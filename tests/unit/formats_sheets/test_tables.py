@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.producers.formats.sheets import file_types, tables
+from services.producers.formats.sheets import reader, tables
 from tests.unit.formats_sheets.making import (
     DEPARTURE,
     OPERATOR,
@@ -22,7 +22,7 @@ EXPECTED = events(read("departure_list", xlsx(DEPARTURE)))
 
 
 def found(rows: Rows, **how: object) -> tuple[tables.Table, ...]:
-    (sheet,) = file_types.open_book(xlsx(rows, **how)).sheets  # type: ignore[arg-type]
+    (sheet,) = reader.open_book(xlsx(rows, **how)).sheets  # type: ignore[arg-type]
     return tables.find(sheet)
 
 

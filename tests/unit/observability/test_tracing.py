@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.trace_context import TraceContext
-from services.producers.native import Unsigned, assemble, message_of
-from services.producers.trace_context import traced, untraced
+from services.producers.unsigned_event import Unsigned, assemble, message_of, traced, untraced
 from services.telemetry.tracing import open_spans
 from tests.producing.partner import departed, partner
 from tests.tracing.collector import collecting

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.producers.inbox import Candidate, Inbox, InboxBusy, ends_whole
+from services.producers.folder_watch import Candidate, Inbox, InboxBusy, ends_whole
 
 
 @pytest.fixture

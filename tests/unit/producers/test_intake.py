@@ -12,13 +12,11 @@ import pytest
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from schemas.reasons import Reason
-from services.producers import native
-from services.producers.acknowledgements import settle
-from services.producers.amendments import derived_id
+from services.producers import unsigned_event
+from services.producers.corrections import derived_id
 from services.producers.formats.native_lines import NATIVE
 from services.producers.intake import Intake
-from services.producers.outcomes import Fate, FileOutcome, Run
-from services.producers.report import plain_run
+from services.producers.outcomes import Fate, FileOutcome, Run, plain_run, settle
 from services.producers.spool import Message, Spool
 from tests.producing.gate_list import GATE_LIST, gate_list
 from tests.producing.partner import departed, lines, on_clock, partner
@@ -139,7 +137,7 @@ def test_a_changed_record_is_refused_until_it_is_meant(spool: Spool) -> None:
     assert isinstance(payload, Corrected)
     assert (payload.target, payload.reason) == ("a", "WRONG_TIME")
     assert payload.replacement.data["happened"] == "2025-09-12T09:55:00+05:00"
-    assert headers["ce_id"].decode() == derived_id(native.build(changed.strip(), WHO))
+    assert headers["ce_id"].decode() == derived_id(unsigned_event.build(changed.strip(), WHO))
     assert message.key == b"CSQU3054383"
 
 

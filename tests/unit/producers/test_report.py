@@ -7,8 +7,7 @@ import pytest
 from schemas.reasons import Reason, Refusal
 from services.cli import outcomes
 from services.producers.formats.model import Remarked, Where
-from services.producers.outcomes import Fate, FileOutcome, Outcome, Run
-from services.producers.report import plain_run
+from services.producers.outcomes import Fate, FileOutcome, Outcome, Run, plain_run
 
 GOOD = Outcome(Where(row=3), Fate.PUBLISHED, "a", "t")
 BAD = Outcome(

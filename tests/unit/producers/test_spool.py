@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.producers.spool import Amendment, Message, Put, Spool, SpoolBusy, SpoolError
-from services.producers.spool_status import status
+from services.producers.spool import Amendment, Message, Put, Spool, SpoolBusy, SpoolError, status
 
 
 def message(n: int, content: bytes = b"x") -> Message:

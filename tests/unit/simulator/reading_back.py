@@ -17,7 +17,7 @@ from services.domain.interpretation import Statement, interpret
 from services.producers.file_reader import read
 from services.producers.formats.catalogue import understand
 from services.producers.formats.model import PassedOver, Said, Unread
-from services.producers.native import Unsigned
+from services.producers.unsigned_event import Unsigned
 from services.testbed.simulator import files
 from services.testbed.simulator.files import Handed, PartnerFile
 from services.testbed.simulator.files.published_records import Fact

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import Notes, declaring, identity, vetted
-from services.producers.formats.dcsa import equipment, event_types, flat
+from services.producers.formats.dcsa import document, event_types
 from services.producers.formats.dcsa import event as events
-from services.producers.formats.dcsa.document import Item, loads, objects
+from services.producers.formats.dcsa.document import Item, loads, objects, require_unturned, unknown
 from services.producers.formats.dcsa.event import Event, version_id
-from services.producers.formats.dcsa.fields import require_unturned, unknown
+from services.producers.formats.messages import Notes, declaring, identity, vetted
 from services.producers.formats.model import (
     Format,
     PassedOver,
@@ -66,8 +65,8 @@ def _records(items: tuple[Item, ...], notes: Notes) -> Iterator[Record]:
     for item in items:
         try:
             require_unturned(item)
-            if flat.is_flat(item):
-                one = events.read(flat.raised(item), notes)
+            if document.is_flat(item):
+                one = events.read(document.raised(item), notes)
             else:
                 notes.remarks.extend(unknown(item))
                 one = events.read(item, notes)
@@ -127,7 +126,7 @@ def _version(event: Event, versions: set[int], where: Where) -> Iterator[Record]
 def _parts(event: Event) -> tuple[tuple[str, ...], ...]:
     """What an earlier version may have said: the event itself, and the link that comes with a loading."""
     loading = event.item.text("eventClassification/equipmentEventTypeCode") == "LOAD"
-    return ((), (equipment.LINK,)) if loading or event.retracted else ((),)
+    return ((), (event_types.LINK,)) if loading or event.retracted else ((),)
 
 
 def _declared(event: Event) -> Iterator[int]:

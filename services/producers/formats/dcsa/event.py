@@ -13,9 +13,9 @@ from schemas.identifiers import note_key
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import Notes, declaring, doubts, happening, identity, remarked
 from services.producers.formats.dcsa.document import Item
 from services.producers.formats.instants import Instant
+from services.producers.formats.messages import Notes, declaring, doubts, happening, identity, remarked
 from services.producers.formats.model import Remarked, Said, Where
 
 FORMAT = "dcsa"

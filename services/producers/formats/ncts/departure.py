@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import declaring, remarked
 from services.producers.formats.instants import Instant
+from services.producers.formats.messages import declaring, remarked
 from services.producers.formats.model import Record, Remarked, Unread, Where
-from services.producers.formats.ncts import cargo
 from services.producers.formats.ncts.message import (
     FORMAT,
     Message,
     by_lrn,
     by_mrn,
     claims,
+    commodities,
+    containers,
+    covers,
     jurisdiction,
     same,
 )
@@ -32,7 +34,7 @@ def lodged(message: Message) -> Iterator[Record]:
     """015: the declarant lodged the declaration under its LRN; there is no MRN yet, and transit is not open."""
     declaration = by_lrn(message)
     remarks: list[Remarked] = []
-    boxes = cargo.containers(message, remarks)
+    boxes = containers(message, remarks)
     if message.node.value("TransitOperation/additionalDeclarationType") == "D":
         remarks += remarked(
             message.at("TransitOperation/additionalDeclarationType"),
@@ -49,9 +51,9 @@ def lodged(message: Message) -> Iterator[Record]:
         procedure=_procedure(message),
         time_limit=_limit(message),
         office_of_destination=message.node.value("CustomsOfficeOfDestinationDeclared/referenceNumber"),
-        commodities=cargo.commodities(message),
+        commodities=commodities(message),
     )
-    yield from cargo.covers(message, declaration)
+    yield from covers(message, declaration)
 
 
 def accepted(message: Message) -> Iterator[Record]:
@@ -164,7 +166,7 @@ def released(message: Message) -> Iterator[Record]:
     """029: customs released the goods for transit: the procedure is open, and a control that was ordered is over."""
     remarks: list[Remarked] = []
     declaration = by_mrn(message, remarks)
-    boxes = cargo.containers(message, remarks)
+    boxes = containers(message, remarks)
     territory = jurisdiction(message, declaration)
     instant = _day(message, "releaseDate")
     both = _both(message, declaration, remarks)
@@ -182,7 +184,7 @@ def released(message: Message) -> Iterator[Record]:
         time_limit=_limit(message),
         office_of_destination=message.node.value("CustomsOfficeOfDestinationDeclared/referenceNumber"),
     )
-    yield from cargo.covers(message, declaration)
+    yield from covers(message, declaration)
 
 
 def _result(

@@ -7,10 +7,17 @@ from typing import Any
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import declaring, happening, remarked
+from services.producers.formats.messages import declaring, happening, remarked
 from services.producers.formats.model import PassedOver, Record, Remarked, Said, Unread, Where
-from services.producers.formats.ncts import cargo
-from services.producers.formats.ncts.message import FORMAT, Message, by_mrn, claims, jurisdiction
+from services.producers.formats.ncts.message import (
+    FORMAT,
+    Message,
+    by_mrn,
+    claims,
+    containers,
+    covers,
+    jurisdiction,
+)
 
 _AT_MOST = 256
 _SEALS_AT_MOST = 16
@@ -23,12 +30,12 @@ def unloading_permitted(message: Message) -> Iterator[Record]:
     """043: customs permits the trader at destination to unload; so the goods have been presented there."""
     remarks: list[Remarked] = []
     declaration = by_mrn(message, remarks)
-    boxes = cargo.containers(message, remarks)
+    boxes = containers(message, remarks)
     territory = jurisdiction(message, declaration)
     yield from claims(
         message, "unloading_permitted", message.prepared, territory, (declaration,), boxes, remarks=remarks
     )
-    yield from cargo.covers(message, declaration)
+    yield from covers(message, declaration)
 
 
 def unloaded(message: Message) -> Iterator[Record]:
@@ -39,7 +46,7 @@ def unloaded(message: Message) -> Iterator[Record]:
     instant = instants.read_day(at.text, message.zone_of(at.name), at.path, message.prepared)
     completion = message.node.require("UnloadingRemark/unloadingCompletion").text
     seals = message.node.value("UnloadingRemark/stateOfSeals")
-    boxes = cargo.containers(message, remarks)
+    boxes = containers(message, remarks)
     if message.node.value("UnloadingRemark/conform") in _NO:
         remarks += remarked(
             message.at("UnloadingRemark/conform"),

@@ -16,8 +16,7 @@ from typing import Any, Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import event_builder, labels, places
-from services.producers.formats.sheets.document import CREATED, Document, Kind
-from services.producers.formats.sheets.records import unread
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(

@@ -12,10 +12,9 @@ from typing import Any, Final
 from schemas.identifiers import MalformedIdentifier, gacc_declaration
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import customs_codes, event_builder
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets import customs_receipts, event_builder
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(
@@ -127,8 +126,8 @@ def _customs(document: Document, entry: Entry, boxes: list[str], key: str, creat
     if not words:
         return
     system = document.choice("system")
-    code = customs_codes.by_text([system] if system else _SYSTEMS[:1], words) or (
-        customs_codes.by_code(system or _SYSTEMS[0], words)
+    code = customs_receipts.by_text([system] if system else _SYSTEMS[:1], words) or (
+        customs_receipts.by_code(system or _SYSTEMS[0], words)
     )
     where = entry.where("customs.status")
     if code is None:

@@ -7,18 +7,92 @@ is taken only from a code or words that say so without doubt, and the original w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from schemas.identifiers import MalformedIdentifier, eaeu_declaration, gacc_declaration
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import customs_codes, event_builder
-from services.producers.formats.sheets.customs_codes import Code
+from services.producers.formats.sheets import event_builder, labels
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.grid import Scalar
+from services.producers.formats.sheets.labels import fold, fold_cell
 from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.section import Entry, Section
+
+# The same digit means other things in the next system. Codes whose sources contradict one another (``conflict``) or that
+# were inferred (``guess``) say nothing until the partner declares what they mean.
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One code; ``says`` is an event's name (``held:OTHER`` with its reason) or ``none:`` and why it makes no event."""
+
+    system: str
+    code: str
+    text: str
+    says: str
+    meaning: str
+    certainty: str
+
+    @property
+    def sure(self) -> bool:
+        """Whether its meaning may be taken without the partner's word."""
+        return self.certainty in ("read", "own")
+
+
+def by_code(system: str, code: str) -> Code | None:
+    """The code of a system, None where it has none such; leading zeros that a number lost are given back."""
+    table = _by_code()
+    plain = code.strip().upper()
+    for spelling in (plain, plain.zfill(2), plain.zfill(3)):
+        found = table.get((system, spelling))
+        if found is not None:
+            return found
+    return None
+
+
+def by_text(systems: Iterable[str], text: str) -> Code | None:
+    """The code whose own words ``text`` is, in the first of ``systems`` that has it; sure ones before others."""
+    folded = fold_cell(text)
+    found = [code for system in systems for code in _by_text().get((system, folded), ())]
+    sure = [code for code in found if code.sure]
+    return next(iter(sure or found), None)
+
+
+def known(system: str) -> bool:
+    """Whether there is a table of ``system``."""
+    return any(system == each for each, _ in _by_code()) or any(system == each for each, _ in _by_text())
+
+
+def systems() -> tuple[str, ...]:
+    """The names of all systems."""
+    return tuple(dict.fromkeys(code.system for code in _codes()))
+
+
+@cache
+def _codes() -> tuple[Code, ...]:
+    return tuple(Code(**row) for row in labels.rows("customs_codes"))
+
+
+@cache
+def _by_code() -> Mapping[tuple[str, str], Code]:
+    return MappingProxyType({(code.system, code.code): code for code in _codes() if code.code})
+
+
+@cache
+def _by_text() -> Mapping[tuple[str, str], tuple[Code, ...]]:
+    found: dict[tuple[str, str], tuple[Code, ...]] = {}
+    for code in _codes():
+        for text in dict.fromkeys((code.text, *code.text.split("/"), code.text.partition("(")[0])):
+            if fold(text):
+                key = code.system, fold(text)
+                found[key] = (*found.get(key, ()), code)
+    return MappingProxyType(found)
+
 
 MEANINGS: Final = frozenset(
     {
@@ -169,9 +243,9 @@ def _code(document: Document, entry: Entry, chinese: bool) -> Code:
     system = document.choice("system")
     found = None
     if _CODE.fullmatch(text):
-        found = customs_codes.by_code(system or _by_form(text, chinese), text)
+        found = by_code(system or _by_form(text, chinese), text)
     if found is None and words:
-        found = customs_codes.by_text([system] if system else (_GACC if chinese else _EAEU), words)
+        found = by_text([system] if system else (_GACC if chinese else _EAEU), words)
     meaning = "customs.statusCode" if entry.value("customs.statusCode") is not None else "customs.status"
     where = str(entry.where(meaning))
     if found is None:
@@ -179,7 +253,7 @@ def _code(document: Document, entry: Entry, chinese: bool) -> Code:
             Reason.INVALID_SCHEMA,
             f"The status {(text or words)[:40]!r} is not known{f' in the system {system}' if system else ''}.",
             where,
-            f'Declare the choice "system" as one of {", ".join(customs_codes.systems())}.',
+            f'Declare the choice "system" as one of {", ".join(systems())}.',
         )
     if not found.sure and not document.choice(f"code:{found.code}"):
         raise Refusal(

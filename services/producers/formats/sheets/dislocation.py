@@ -12,7 +12,7 @@ from typing import Final
 
 from schemas.reasons import Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import event_builder, operations, sightings
+from services.producers.formats.sheets import event_builder, sightings
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.section import Entry, Section
@@ -36,7 +36,7 @@ def _likeness(section: Section) -> int:
         return 0
     named = section.speaks_of("дислокац", "слежени", "dislocation", "справка 2610")
     told = [value for value in section.sample("event.operation") if isinstance(value, str)]
-    russian = sum(map(operations.is_russian, told)) * 2 > len(told)
+    russian = sum(map(sightings.is_russian, told)) * 2 > len(told)
     return 85 + 14 * named if russian or (named and not told) else 0
 
 

@@ -1,4 +1,4 @@
-"""Events as lists tell them: ids from the document's own key, trains and notes by their full names, remarks kept."""
+"""A train as a list tells it: the wagons that it carries as a link, and its departure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import Record, Remarked, Said, Where
 from services.producers.formats.sheets import equipment, places, qualifiers, quantities
-from services.producers.formats.sheets.document import Document
+from services.producers.formats.sheets.document import Document, clean, unread
 from services.producers.formats.sheets.grid import Flaw
 from services.producers.formats.sheets.moments import Moment
-from services.producers.formats.sheets.records import clean, unread
 from services.producers.formats.sheets.section import Entry
 
 MOST_OBJECTS: Final = 256
@@ -291,6 +290,20 @@ def count(entry: Entry, meaning: str) -> int | None:
     return found
 
 
+def damage(
+    document: Document, entry: Entry, meaning: str, words: str, *, of_box: bool = False
+) -> dict[str, str]:
+    """Severity and object of ``movement.damaged``; lists state no severity, so it is a choice, remarked at ``meaning``."""
+    severity = document.choice("damage.severity", "MINOR").upper()
+    entry.remark(
+        meaning,
+        f"The list does not tell how severe the damage is; it was taken as {severity}.",
+        'Declare the choice "damage.severity", or publish the survey.',
+    )
+    about_container = of_box or qualifiers.of_container(words)
+    return {"severity": severity, "concerns": "CONTAINER" if about_container else "CARGO"}
+
+
 def name(text: str) -> bool:
     """Whether ``text`` may stand as a part of a composite id."""
     return _NAME.fullmatch(text) is not None and not fault(text)
@@ -299,3 +312,78 @@ def name(text: str) -> bool:
 def objects(kind: str, ids: Iterable[str]) -> list[dict[str, str]]:
     """References to objects of one kind."""
     return [{"kind": kind, "id": id} for id in ids]
+
+
+def of_train(
+    document: Document,
+    where: Where,
+    key: str,
+    created: str,
+    number: str,
+    departs: Moment | None,
+    departs_at: Where,
+    origin: str | None,
+    wagons: list[str],
+    boxes: list[str],
+    since: str,
+    *,
+    unread_rows: int = 0,
+    note: str = "",
+) -> Iterator[Record]:
+    """The wagons of a train as a link, and its departure; where the train cannot be named, the departure of its boxes."""
+    remarks = []
+    if unread_rows:
+        text = f"{unread_rows} rows could not be read; the wagons are those of the others."
+        remarks.append(Remarked(where, text, "Mend the rows and send the list again."))
+    try:
+        named = train(document, number, departs.day if departs else "", origin, where)
+    except Refusal as refusal:
+        yield unread(where, refusal)
+        named = None
+    if named is not None:
+        for part, some in enumerate(parts(wagons), start=1):
+            link = {
+                "from": since,
+                "place": origin,
+                "train": named,
+                "wagons": some,
+                "remark": remark(note),
+            }
+            about = "" if part == 1 else str(part)
+            yield said(
+                document, where, key, created, "link.train_composed", link, about=about, remarks=remarks
+            )
+    if departs is None:
+        return
+    if origin is None:
+        return
+    try:
+        left = timed(document, departs, departs_at, "a departure")
+    except Refusal as refusal:
+        yield unread(departs_at, refusal)
+        return
+    ahead = told_ahead(created, left)
+    early = [
+        Remarked(departs_at, "The list was made before the train left; the departure is said as planned.")
+    ]
+    about_it = objects("train", [named]) if named is not None else objects("container", boxes)
+    for part, some in enumerate(parts(about_it), start=1):
+        data = {
+            **happening(left, "PLN" if ahead else "ACT"),
+            "place": origin,
+            "objects": some,
+            "remark": remark(note),
+        }
+        about = "/".join(
+            each for each in ("planned" if ahead else "", "" if part == 1 else str(part)) if each
+        )
+        remarks = early if ahead else []
+        yield said(
+            document, departs_at, key, created, "movement.departed", data, about=about, remarks=remarks
+        )
+
+
+def parts(items: list[Any]) -> Iterator[list[Any]]:
+    """``items`` in pieces of as many as one event may name."""
+    for start in range(0, len(items), MOST_OBJECTS):
+        yield items[start : start + MOST_OBJECTS]

@@ -13,11 +13,10 @@ from typing import Any, Final
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import damage, event_builder
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets import event_builder, qualifiers
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(
@@ -184,10 +183,10 @@ def _damaged(
     document: Document, entry: Entry, boxes: list[str], way: str, moment: Moment, place: str, created: str
 ) -> Iterator[Record]:
     words = entry.joined("container.condition")
-    if not words or not damage.told(words):
+    if not words or not qualifiers.damage(words):
         if (
             words
-            and not damage.unharmed(words)
+            and not qualifiers.unharmed(words)
             and not re.fullmatch(r"(好|良好|ok|good|исправ\w*)", words, re.IGNORECASE)
         ):
             entry.remark(
@@ -198,7 +197,7 @@ def _damaged(
         **event_builder.happening(moment),
         "place": place,
         "objects": event_builder.objects("container", boxes),
-        **damage.fields(document, entry, "container.condition", words, of_box=True),
+        **event_builder.damage(document, entry, "container.condition", words, of_box=True),
         "remark": event_builder.remark(plain(words)),
     }
     yield event_builder.said(

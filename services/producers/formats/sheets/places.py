@@ -10,7 +10,7 @@ from types import MappingProxyType
 from schemas import railnet
 from schemas.identifiers import MalformedIdentifier, station1520
 from schemas.identifiers.check_digit import CheckDigit
-from services.producers.formats.sheets import facts, qualifiers
+from services.producers.formats.sheets import labels, qualifiers
 from services.producers.formats.sheets.grid import Scalar
 from services.producers.formats.sheets.labels import fold, fold_cell
 from services.producers.formats.sheets.quantities import plain
@@ -148,7 +148,7 @@ def _names() -> Mapping[str, str]:
             for spelling in _spellings(name or ""):
                 found.setdefault(fold(spelling), set()).add(each.id)
     names = {spelling: ids.copy().pop() for spelling, ids in found.items() if spelling and len(ids) == 1}
-    names.update({fold(row["name"]): row["place"] for row in facts.rows("places")})
+    names.update({fold(row["name"]): row["place"] for row in labels.rows("places")})
     return MappingProxyType(names)
 
 

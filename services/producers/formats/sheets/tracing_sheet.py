@@ -12,10 +12,9 @@ from typing import Final
 
 from schemas.reasons import Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import event_builder, operations, sightings
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets import event_builder, sightings
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 from services.producers.formats.sheets.sightings import Sighted
 
@@ -48,7 +47,7 @@ def _likeness(section: Section) -> int:
     if section.speaks_of("交接单", "передаточн", "дислокац"):
         return 0
     told = [value for value in section.sample("event.operation") if isinstance(value, str)]
-    if sum(map(operations.is_russian, told)) * 2 > len(told):
+    if sum(map(sightings.is_russian, told)) * 2 > len(told):
         return 0
     return 80 + 15 * named
 

@@ -13,11 +13,10 @@ from typing import Final
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record, Where
-from services.producers.formats.sheets import equipment, event_builder, places, qualifiers, train_events
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets import equipment, event_builder, places, qualifiers
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Section
 
 MEANINGS: Final = frozenset(
@@ -129,7 +128,7 @@ def _of_section(
         )
     since = departs.instant if departs is not None and departs.timed else created
     note = f"index {'-'.join(parts)}" if parts else ""
-    yield from train_events.of_train(
+    yield from event_builder.of_train(
         document, where, key, created, number, departs, at, origin, wagons, [], since,
         unread_rows=failed, note=note,
     )  # fmt: skip

@@ -11,8 +11,7 @@ from typing import Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import Record
 from services.producers.formats.sheets import equipment, event_builder, labels
-from services.producers.formats.sheets.document import CREATED, Document, Kind
-from services.producers.formats.sheets.records import unread
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(

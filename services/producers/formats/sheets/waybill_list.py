@@ -14,10 +14,9 @@ from typing import Any, Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import event_builder, sightings
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(

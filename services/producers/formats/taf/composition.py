@@ -9,9 +9,9 @@ from schemas.identifiers import wagon as wagons
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import Notes, doubts, remarked
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
+from services.producers.formats.messages import Notes, doubts, remarked
 from services.producers.formats.model import PassedOver, Record, Remarked, Said, Unread, Where
 from services.producers.formats.taf import names
 from services.producers.formats.taf.head import FORMAT, Head

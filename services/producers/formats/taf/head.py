@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.collector import Notes, identity
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
+from services.producers.formats.messages import Notes, identity
 from services.producers.formats.model import Record, Said
 
 FORMAT = "taf"

@@ -9,8 +9,8 @@ from typing import Any
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import Notes, declaring
 from services.producers.formats.markup import Node
+from services.producers.formats.messages import Notes, declaring
 
 _ORIGIN = "origin "
 _COMPANY = "company "

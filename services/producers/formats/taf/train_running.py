@@ -9,8 +9,8 @@ from typing import Any
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import Notes, happening, relay, remarked
 from services.producers.formats.markup import Node
+from services.producers.formats.messages import Notes, happening, relay, remarked
 from services.producers.formats.model import Record, Remarked, Said, Unread, Where
 from services.producers.formats.taf import names
 from services.producers.formats.taf.head import FORMAT, Head

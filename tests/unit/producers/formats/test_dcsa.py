@@ -10,7 +10,7 @@ import pytest
 
 from schemas.reasons import Reason
 from services.producers.formats.dcsa import FORMATS
-from services.producers.formats.dcsa.codes import CHOOSABLE
+from services.producers.formats.dcsa.event_types import CHOOSABLE
 from tests.messages.assembling import refusal, settings, tell
 from tests.messages.written import BOXES, dcsa, dcsa_event
 

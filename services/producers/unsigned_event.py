@@ -1,12 +1,11 @@
-"""From what a record says to an unsigned event, byte for byte the same on every machine.
+"""The trace context that a publisher gives its events: its caller's, or one of its own where spans are sent.
 
-The published time is the record's own, never the clock of this machine, and the salt is derived from the partner's
-secret and the record, so reading a file twice gives equal events.
+The context goes into the spool with the event, so that a repetition carries the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,10 @@ from services.producers.formats import native_lines
 from services.producers.formats.model import Where
 from services.producers.profile import Profile
 from services.producers.spool import Message
+from services.telemetry.tracing import Spans
+
+# The published time is the record's own, never the clock of this machine, and the salt is derived from the partner's
+# secret and the record, so reading a file twice gives equal events.
 
 CONTENT_TYPE = "application/json"
 _KEY_ORDER = ("train", "container", "consignment", "note", "booking", "declaration", "wagon")
@@ -87,3 +90,40 @@ def partition_key(data: Mapping[str, Any]) -> bytes:
             named.setdefault(ref["kind"], str(ref.get("id", "")))
     found = next((named[kind] for kind in _KEY_ORDER if kind in named), "")
     return found.encode()
+
+
+Traced = Callable[[Unsigned], TraceContext | None]
+"""Gives the context of an event that is being made."""
+
+
+def untraced(_event: Unsigned) -> None:
+    """No context: the ordinary case."""
+    return
+
+
+def traced(spans: Spans | None, environment: Mapping[str, str]) -> Traced:
+    """Contexts as ``environment`` asks for them: TRACEPARENT names the caller's, as a shell's tools pass it on.
+
+    Without ``spans`` every event carries just that. With them each event gets a span of its own, in the caller's trace or in
+    one of its own, and a context where that trace is kept.
+    """
+    given = TraceContext.of(environment.get("TRACEPARENT", ""))
+    if spans is None:
+        return untraced if given is None else lambda _event: given
+    making = spans
+
+    def begun(event: Unsigned) -> TraceContext | None:
+        envelope = event.envelope
+        told = {
+            "messaging.system": "kafka",
+            "messaging.operation.name": "create",
+            "messaging.operation.type": "create",
+            "cloudevents.event_source": envelope.source,
+            "cloudevents.event_id": envelope.id,
+            "cloudevents.event_type": envelope.type,
+        }
+        span = making.begin(f"create {envelope.type}", "PRODUCER", given, told)
+        span.end()
+        return span.context if span.context.sampled or given is not None else None
+
+    return begun
