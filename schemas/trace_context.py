@@ -66,3 +66,9 @@ def trace_of(headers: Iterable[tuple[str, bytes | None]]) -> TraceContext | None
             event = value
     value = event if told is None else told
     return None if value is None else TraceContext.of(value.decode("latin-1"))
+
+
+def trace_id(headers: Iterable[tuple[str, bytes | None]]) -> str:
+    """The trace id of a message with ``headers``, 32 hex digits; "" where it carries none."""
+    context = trace_of(headers)
+    return "" if context is None else context.trace.hex()

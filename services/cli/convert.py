@@ -14,6 +14,7 @@ import typer
 from schemas.reasons import Refusal
 from schemas.schemes import Scheme
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.cli.publish import profile_of
 from services.cli.settings import CliSettings
@@ -57,7 +58,7 @@ def convert(
     native: Annotated[
         bool, typer.Option("--native", help="Write the good records as native JSON lines, and nothing else.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what PATHS say: which header was taken for what, and per record its event or why there is none."""
     who = _who(party, zone, declaration)

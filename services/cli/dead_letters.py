@@ -10,11 +10,12 @@ import typer
 from kafka.errors import KafkaError
 
 from schemas.reasons import Reason
+from schemas.trace_context import trace_id
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.traces import trace_id
 from services.ledger.dead_letters import recovery, store
 from services.ledger.dead_letters.ledger import StoredLedger
 from services.ledger.dead_letters.letter import Cut, DeadLetter, State
@@ -25,7 +26,6 @@ from services.processors.topic_directory import TopicDirectory
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what was refused and why.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Digests = Annotated[list[str], typer.Argument(help="Digests of letters, or the first digits of them.")]
 By = Annotated[str, typer.Option(help="Who does this, for the record.")]
 

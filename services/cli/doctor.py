@@ -11,19 +11,11 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from services.cli.checks import (
-    broker,
-    containers,
-    database,
-    disk_space,
-    machine,
-    monitoring,
-    webhooks,
-    workers,
-)
+from services.cli.checks import broker, containers, database, machine, monitoring, workers
 from services.cli.checks.check import Check, guarded
 from services.cli.commands import part
 from services.cli.exits import Exit
+from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import RUNNING, CliSettings
 from services.processors.topics import cluster
@@ -40,7 +32,7 @@ def doctor(
             "--containers", help="Also what infra/docker-compose.yml needs: engine, Compose, ports."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check what a platform needs: machine, disk, clock, broker, topics, database, workers, keys. Exit 3 on a finding."""
     checks = list(examine(CliSettings(), in_containers))
@@ -103,8 +95,10 @@ def _stored(settings: CliSettings, declaration: Declaration, bootstrap: str) -> 
             yield check
         if not schema:
             return
-        yield disk_space.look(connection, _LOCAL_DATA if RUNNING.exists() and _LOCAL_DATA.exists() else None)
-        yield webhooks.look(connection)
+        yield database.disk_space(
+            connection, _LOCAL_DATA if RUNNING.exists() and _LOCAL_DATA.exists() else None
+        )
+        yield database.webhooks(connection)
         yield from _working(connection, bootstrap, settings.kafka_security())
 
 

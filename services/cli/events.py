@@ -12,12 +12,11 @@ import typer
 from schemas.envelope import event_id
 from schemas.reasons import Refusal
 from schemas.schemes import Scheme
-from schemas.trace_context import TraceContext
+from schemas.trace_context import TraceContext, trace_id
 from services.cli.database import LastingSession, session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, iso, json_text, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.traces import trace_id
 from services.ledger.dead_letters import store as letter_store
 from services.ledger.registry import store
 from services.ledger.storage import reading, traces

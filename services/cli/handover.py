@@ -12,9 +12,9 @@ from services.cases.store import overview
 from services.cases.store.overview import Listed, Wanted
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson, micros, now
 from services.cli.output import iso, marked, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
 from services.domain.facts import Micros
 from services.domain.view import HandoverView
 from services.query import identifiers
@@ -27,7 +27,7 @@ def handover(
     as_of: Annotated[
         str, typer.Option(help="As it was known at that moment (RFC 3339); now by default.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what was announced, delivered and received of a train, and name each box that is not on every list."""
     moment = micros(as_of, "--as-of") if as_of else now()

@@ -15,10 +15,10 @@ from schemas.possession import PURPOSE
 from schemas.schemes import PublicKey, Scheme
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson, micros, now
 from services.cli.output import iso, out, print_json
-from services.cli.registry_change import AsJson, By, Code, known_party, registered
+from services.cli.registry_change import By, Code, known_party, registered
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import NewKey
 from services.ledger.registry.party import Party

@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
@@ -22,7 +23,6 @@ from services.processors.topic_directory import TopicDirectory
 
 offsets = typer.Typer(no_args_is_help=True, help="The ledger of the log.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 _LEDGER = """
 SELECT topic, part, next_offset, epoch, owner, stopped, topic_id, last_offset, encode(last_digest, 'hex'), last_leader_epoch,
        stopped_detail, stopped_at

@@ -3,22 +3,181 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, Any
 
 import typer
 
 from services.cli.exits import Exit, Failure
-from services.cli.outcomes import show
-from services.cli.output import err, iso, print_json, print_table
+from services.cli.options import AsJson
+from services.cli.output import SCHEMA_VERSION, err, iso, json_text, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.watch import watch
 from services.producers import profile, publisher, spool
-from services.producers.folder_watch import Manner
+from services.producers.folder_watch import Inbox, InboxBusy, Manner, Watch
+from services.producers.formats.model import Remarked, Where
 from services.producers.intake import Intake
-from services.producers.outcomes import Run, plain_run, settle
+from services.producers.outcomes import Fate, FileOutcome, Run, plain_run, settle
+from services.producers.profile import Profile
+from services.producers.spool import SpoolError
 from services.producers.unsigned_event import traced
 from services.telemetry.tracing import open_spans
+
+_COLUMNS = ("where", "outcome", "record", "what", "to do")
+_FATES = (
+    Fate.PUBLISHED,
+    Fate.CORRECTED,
+    Fate.ALREADY,
+    Fate.WAITING,
+    Fate.REFUSED,
+    Fate.WITHHELD,
+    Fate.PASSED_OVER,
+)
+_SHOWN = 100
+
+
+def show(run: Run, every: bool) -> None:
+    """Print per file the records that need a person, with ``every`` all of them, then one line of counts per file."""
+    for file in run.files:
+        if file.refusal is not None:  # no table: a remedy may be a line to copy
+            out.print(f"{file.path}: {file.refusal.detail}", markup=False)
+            out.print(f"to do: {file.refusal.remedy}", markup=False)
+        rows = list(_rows(file, every))
+        if rows:
+            shown = rows if every else rows[:_SHOWN]
+            print_table(_COLUMNS, shown, title=file.path)
+            if len(shown) < len(rows):
+                out.print(f"... and {len(rows) - len(shown)} more: --every or --json shows all")
+    columns = ("file", "format", *(fate.value.replace("_", " ") for fate in _FATES))
+    print_table(columns, [_counts(file) for file in run.files])
+    if run.waiting:
+        out.print(f"{run.waiting} events wait in the spool; they go out with the next run")
+
+
+def line(file: FileOutcome) -> str:
+    """A file in one line: how many records met which fate."""
+    if file.refusal is not None:
+        return f"{file.refusal.detail} {file.refusal.remedy}".strip()
+    counted = ", ".join(
+        f"{count} {fate.value.replace('_', ' ')}" for fate, count in sorted(file.counts.items())
+    )
+    return f"{file.format}: {counted or 'no records'}"
+
+
+def _counts(file: FileOutcome) -> tuple[object, ...]:
+    counts = file.counts
+    return (file.path, file.format or "not read", *(counts[fate] or "" for fate in _FATES))
+
+
+def _rows(file: FileOutcome, every: bool) -> Iterator[tuple[object, ...]]:
+    yield from (_remark("", each, Where()) for each in file.remarks)
+    for record in file.records:
+        if record.refusal is not None:
+            why = record.refusal
+            at = f"{why.detail} ({why.pointer})" if why.pointer else why.detail
+            yield record.where, why.reason, record.id, at, why.remedy
+        elif every or record.fate in (Fate.CORRECTED, Fate.WITHHELD):
+            yield record.where, record.fate.value.replace("_", " "), record.id, record.note, ""
+        yield from (_remark(record.id, each, record.where) for each in record.remarks)
+
+
+def _remark(record: str, remark: Remarked, where: Where) -> tuple[object, ...]:
+    place = remark.where if str(remark.where) else where
+    return place, "remark", record, remark.text, remark.remedy
+
+
+def watch(
+    folder: Path,
+    who: Profile,
+    spool: Path,
+    bootstrap: str,
+    manner: Manner,
+    security: dict[str, Any],
+    *,
+    settle: float,
+    grace: float,
+    once: bool,
+    as_json: bool,
+) -> None:
+    """Publish what is dropped into ``folder`` until SIGTERM or SIGINT; with ``once`` until it is empty."""
+    try:
+        with _stopping() as stopped, Inbox(folder, settle, grace) as inbox:
+            told = _Told(folder, as_json)
+            watching = Watch(inbox, who, spool, bootstrap, told, manner, security=security)
+            if not once:
+                err.print(f"watching {folder} as {who.party}; stop with Ctrl-C", markup=False)
+            watching.run(lambda: bool(stopped), every=min(1.0, settle), once=once)
+    except InboxBusy as busy:
+        raise Failure(Exit.FAILED, str(busy), "one watch per folder; stop the other one") from None
+    except SpoolError as problem:
+        raise Failure(Exit.FAILED, str(problem), "lianyun publish --status") from None
+    if not once:
+        err.print(f"stopped; {watching.acknowledged} published, {watching.waiting} wait in the spool")
+    elif watching.waiting:
+        raise Failure(
+            Exit.UNREACHABLE, f"{watching.waiting} events wait in the spool", "lianyun doctor; run it again"
+        )
+    elif watching.failed:
+        raise typer.Exit(Exit.FAILED)
+
+
+class _Told:
+    """Tells a person, or a program with ``as_json``, one line for each thing that happened."""
+
+    def __init__(self, folder: Path, as_json: bool) -> None:
+        self._folder, self._as_json = folder, as_json
+
+    def shelved(self, outcome: FileOutcome, target: Path) -> None:
+        """A file was moved aside."""
+        name = str(target.relative_to(self._folder))
+        if self._as_json:
+            counts = {fate.value: count for fate, count in outcome.counts.items()}
+            self._print(
+                {"file": Path(outcome.path).name, "moved_to": name, "format": outcome.format, **counts}
+            )
+        else:
+            out.print(f"{name}  {line(outcome)}", markup=False)
+
+    def broker(self, problem: str, waiting: int) -> None:
+        """The broker went away or came back."""
+        if self._as_json:
+            self._print({"broker": problem or "back", "waiting": waiting})
+        else:
+            err.print(
+                f"{problem} {waiting} events wait; trying again" if problem else "the broker is back",
+                markup=False,
+            )
+
+    def busy(self, problem: str) -> None:
+        """Another process holds the spool."""
+        err.print(problem, markup=False)
+
+    @staticmethod
+    def _print(body: dict[str, object]) -> None:
+        sys.stdout.write(json_text({"schema_version": SCHEMA_VERSION, **body}) + "\n")
+        sys.stdout.flush()
+
+
+@contextmanager
+def _stopping() -> Iterator[list[int]]:
+    """A list that gets the signal when somebody asks to stop; a second signal ends at once, which loses nothing."""
+    stopped: list[int] = []
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stopped:
+            sys.exit(Exit.INTERRUPTED)
+        stopped.append(number)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def publish(
@@ -60,7 +219,7 @@ def publish(
     patience: Annotated[
         float, typer.Option(min=0.0, help="Seconds to wait for a broker that does not answer.")
     ] = 120.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Sign the records of PATHS and publish them through a durable spool; repeating it repeats nothing."""
     settings = CliSettings()

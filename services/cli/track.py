@@ -10,9 +10,9 @@ import typer
 from schemas.events.base import ObjectKind
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson, micros, now
 from services.cli.output import marked, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
 from services.domain.objects import Thing
 from services.ledger.registry import store
 from services.query import identifiers, view_json, views
@@ -39,7 +39,7 @@ FORMS = (
 def track(
     identifier: Annotated[str, typer.Argument(help=f"What you hold: {FORMS}.")],
     as_of: Annotated[str, typer.Option(help="The state at that moment (RFC 3339); now by default.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show where a consignment is, what holds it, and who said what and how sure."""
     moment = micros(as_of, "--as-of") if as_of else now()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import psycopg
 from psycopg import Connection
 
 from services.cli.checks.check import Check, judged, shortened
@@ -20,6 +24,7 @@ from services.ledger.storage.schema_window import (
     standing,
     still_older,
 )
+from services.notifications.webhooks import overview
 from services.processors.topics.declaration import Declaration
 
 DAY = 86_400
@@ -172,3 +177,110 @@ def letters(connection: Connection[Any]) -> Check:
 def _one(connection: Connection[Any], query: str) -> Any:
     row = connection.execute(query.encode()).fetchone()
     return None if row is None else row[0]
+
+
+GIB = 1 << 30
+LEAST = 2 * GIB
+LEAST_DAYS = 14.0
+FEWEST_EVENTS, SHORTEST = 1_000, 60.0
+"""Below so many events in all, or over so few seconds, nothing can be said of the growth."""
+_MEND = "add disk, or shorten retention: lianyun db retain --help"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Bytes of the database, events in all, and those of the last day with the seconds that they came in."""
+
+    size: int
+    events: int
+    recent: int
+    seconds: float
+
+    @property
+    def a_day(self) -> float | None:
+        """Bytes a day, as the last day went; None where there is too little to say."""
+        if self.events < FEWEST_EVENTS or self.seconds < SHORTEST:
+            return None
+        return self.size / self.events * self.recent * 86_400 / self.seconds
+
+
+def disk_space(
+    connection: Connection[Any], here: Path | None, free_of: Callable[[Path], int] | None = None
+) -> Check:
+    """Forecast for the disk of the data folder: ``here`` where it is known, else as the database tells it, if it does."""
+    growth = measure(connection)
+    folder = here or _data_folder(connection)
+    try:
+        free = None if folder is None else (free_of or _free)(folder)
+    except OSError:
+        free = None
+    return judge(growth, free)
+
+
+def judge(growth: Growth, free: int | None) -> Check:
+    """Judge ``free`` bytes against the growth; None: the disk cannot be seen from here, which is no finding."""
+    used, a_day = f"{growth.size / GIB:.2f} GiB used", growth.a_day
+    grows = "too few events for a forecast" if a_day is None else f"growing {a_day / GIB:.2f} GiB a day"
+    if free is None:
+        return Check("database disk", True, f"{used}, {grows}; its disk cannot be seen from here")
+    room = f"{used}, {free / GIB:.1f} GiB free"
+    if not a_day:
+        return judged("database disk", free > LEAST, f"{room}, {grows}", _MEND)
+    days = free / a_day
+    return judged(
+        "database disk", free > LEAST and days > LEAST_DAYS, f"{room}: {days:,.0f} days left, {grows}", _MEND
+    )
+
+
+def measure(connection: Connection[Any]) -> Growth:
+    """Read the size and what came in during the last day."""
+    row = connection.execute(
+        """SELECT pg_database_size(current_database()), coalesce(sum(events), 0),
+                  coalesce(sum(events) FILTER (WHERE recent), 0),
+                  coalesce(extract(epoch FROM clock_timestamp() - min(at) FILTER (WHERE recent)), 0)
+           FROM (SELECT events, at, at > clock_timestamp() - interval '1 day' AS recent FROM lianyun.batch) AS b"""
+    ).fetchone()
+    size, events, recent, seconds = row or (0, 0, 0, 0)
+    return Growth(int(size), int(events), int(recent), float(seconds))
+
+
+def _data_folder(connection: Connection[Any]) -> Path | None:
+    if connection.info.host not in ("127.0.0.1", "::1", "localhost") and not connection.info.host.startswith(
+        "/"
+    ):
+        return None  # a folder of that name here would be another one
+    try:
+        with connection.transaction():
+            row = connection.execute("SELECT current_setting('data_directory')").fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    folder = Path(str(row[0])) if row else None
+    return folder if folder is not None and folder.exists() else None
+
+
+def _free(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+LATE_SECONDS = 300
+"""What is due longer than this is not being sent: a process that runs takes it within a moment."""
+
+
+def webhooks(connection: Connection[Any], now: float | None = None) -> Check:
+    """Deliveries that are late, and endpoints that the platform disabled; those are said, and no finding by themselves."""
+    try:
+        found = overview.endpoints(connection)
+    except psycopg.errors.InsufficientPrivilege:
+        return Check("webhooks", True, "not shown to this role of the database")
+    moment = time.time() if now is None else now
+    late = [
+        each
+        for each in found
+        if each.oldest_due is not None and moment - each.oldest_due / 1_000_000 > LATE_SECONDS
+    ]
+    disabled = sum(each.state == "DISABLED" for each in found)
+    told = (
+        f"{len(found)} endpoints, {sum(each.waiting for each in found)} deliveries wait, {disabled} disabled"
+    )
+    said = f"{told}; {len(late)} endpoints have what is due for minutes" if late else told
+    return judged("webhooks", not late, said, "lianyun webhooks run, then: lianyun webhooks list")

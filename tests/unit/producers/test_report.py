@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.reasons import Reason, Refusal
-from services.cli import outcomes
+from services.cli import publish
 from services.producers.formats.model import Remarked, Where
 from services.producers.outcomes import Fate, FileOutcome, Outcome, Run, plain_run
 
@@ -22,7 +22,7 @@ LETTER = FileOutcome("letter", refusal=Refusal(Reason.UNKNOWN_FORMAT, "Not known
 
 
 def shown(capsys: pytest.CaptureFixture[str], every: bool) -> list[list[str]]:
-    outcomes.show(Run([LIST, LETTER], 1, 7), every)
+    publish.show(Run([LIST, LETTER], 1, 7), every)
     return [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
@@ -48,7 +48,7 @@ def test_what_needs_a_person_comes_with_place_and_remedy(capsys: pytest.CaptureF
 
 
 def test_a_long_list_of_trouble_is_cut_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
-    outcomes.show(Run([FileOutcome("f", "native", records=[BAD] * 150)]), every=False)
+    publish.show(Run([FileOutcome("f", "native", records=[BAD] * 150)]), every=False)
     assert "... and 50 more: --every or --json shows all" in capsys.readouterr().out
 
 

@@ -1,17 +1,23 @@
-"""`lianyun fsck`: everything stored, recomputed from the bytes as published."""
+"""`lianyun fsck` and `lianyun replay`: everything stored recomputed from the bytes as published, and the state rebuilt."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import fields
+from typing import Annotated, Any
 
 import psycopg
 import typer
 
 from services.audit.fsck.check import fsck as check
 from services.audit.fsck.passes import INFRASTRUCTURE
+from services.audit.replay.outcome import Differs, Replayed, ReplayError
+from services.audit.replay.rebuild import drop as drop_generations
+from services.audit.replay.rebuild import replay as rebuild
+from services.audit.replay.rebuild import rollback as go_back
 from services.cli.checks import broker, workers
 from services.cli.database import dsn_of
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import err, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.processors.log_identity import LogMoved
@@ -19,8 +25,49 @@ from services.processors.settings import admission_settings
 from services.processors.topics import cluster
 
 
+def replay(
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes that rebuild.")] = 2,
+    accept_differences: Annotated[bool, typer.Option(help="Switch although rows differ.")] = False,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the generation before.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Remove the generations that are not in use.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild the state from all stored events while workers go on, compare it with the one in use, and switch."""
+    dsn = dsn_of(CliSettings())
+    if rollback and drop:
+        raise Failure(Exit.USAGE, "--rollback and --drop exclude one another", "lianyun replay --help")
+    try:
+        if drop:
+            gone = drop_generations(dsn)
+            if as_json:
+                print_json({"dropped": gone})
+            else:
+                out.print(
+                    f"dropped {', '.join(f'g{number}' for number in gone)}" if gone else "nothing to drop"
+                )
+            return
+        done = go_back(dsn, progress=_progress) if rollback else _rebuild(dsn, processes, accept_differences)
+    except psycopg.OperationalError as problem:
+        raise Failure(
+            Exit.UNREACHABLE, f"the database does not answer: {problem}", "lianyun doctor"
+        ) from None
+    except Differs as differs:
+        raise Failure(Exit.FAILED, str(differs), "lianyun fsck") from None
+    except ReplayError as problem:
+        raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
+    if as_json:
+        print_json(_plain(done))
+        return
+    out.print(
+        f"generation {done.generation} is in use: {done.events} events at {done.events_per_second:,.0f}/s, "
+        f"{done.caught_up} caught up, {done.compared} heads compared, {done.differences} rows differ; "
+        f"batches were held for {done.hold_seconds:.2f} s at most"
+    )
+    out.print(f"generation {done.previous} stays: lianyun replay --rollback, or --drop to remove it")
+
+
 def fsck(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     processes: Annotated[
         int, typer.Option(min=1, max=64, help="Processes for the pass over the events.")
     ] = 1,
@@ -32,12 +79,9 @@ def fsck(
     settings = CliSettings()
     dsn = dsn_of(settings)
 
-    def progress(stage: str, done: int, of: int) -> None:
-        err.print(f"{stage}: {done}" + (f" of {of}" if of else ""), markup=False)
-
     gateways = admission_settings(settings.network).gateway_topics
     try:
-        report = check(dsn, settings.network, progress, gateway_topics=gateways, processes=processes)
+        report = check(dsn, settings.network, _progress, gateway_topics=gateways, processes=processes)
     except INFRASTRUCTURE as problem:
         raise Failure(Exit.UNREACHABLE, f"the check could not go on: {problem}", "lianyun doctor") from None
     moved = _moved(settings, dsn) if settings.bootstrap else None
@@ -86,3 +130,16 @@ def _moved(settings: CliSettings, dsn: str) -> list[LogMoved]:
             "lianyun doctor, or without LIANYUN_BOOTSTRAP",
         ) from None
     return workers.moved(held, log)
+
+
+def _rebuild(dsn: str, processes: int, accept: bool) -> Replayed:
+    return rebuild(dsn, processes=processes, accept_differences=accept, progress=_progress)
+
+
+def _progress(stage: str, done: int, of: int) -> None:
+    err.print(f"{stage}: {done}" + (f" of {of}" if of else ""), markup=False)
+
+
+def _plain(done: Replayed) -> dict[str, Any]:
+    values = {field.name: getattr(done, field.name) for field in fields(done) if field.name != "shown"}
+    return {**values, "events_per_second": round(done.events_per_second), "shown": list(map(str, done.shown))}
