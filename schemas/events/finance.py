@@ -13,6 +13,7 @@ from pydantic import Field
 
 from schemas.events.base import Place
 from schemas.events.declare import CARGO
+from schemas.events.document_trade import Amount, TradeParty
 from schemas.events.finance_terms import (
     BasisPoints,
     Cargo,
@@ -26,7 +27,6 @@ from schemas.events.finance_terms import (
     by_bank,
     own_key,
 )
-from schemas.events.trade import Amount, TradeParty
 from schemas.events.vocabulary import ObjectKind, Role
 from schemas.events.wire import Country, Date, Identifier, OwnReference, PartyCode
 

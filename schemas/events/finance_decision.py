@@ -9,8 +9,8 @@ from pydantic import Field, StringConstraints
 
 from schemas.events.base import ObjectRef, PartyCode, Time
 from schemas.events.declare import CARGO, event
+from schemas.events.document_trade import Amount
 from schemas.events.finance_terms import EventOf, FinanceFact, Waiver
-from schemas.events.trade import Amount
 from schemas.events.vocabulary import ObjectKind, Region, Role
 from schemas.events.wire import Code, Free, OwnReference, Sha256Hex
 from schemas.rfc3339 import parse_micros

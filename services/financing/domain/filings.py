@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from schemas.events.credit_facts import ParticularsDeclared
+from schemas.events.credit import ParticularsDeclared
 from services.financing.domain.money import Money
 from services.financing.domain.statements import Word, said
 
