@@ -1,8 +1,9 @@
-"""Facts that credit signals rest on and that no other type carries (numbers 7100 to 7199): deadlines of papers and bookings,
-what a declaration said, who caused what, what became of a claim, and freight invoices.
+"""Consent to read credit signals, disputes (numbers 7000 to 7099), and facts that only they rest on (numbers 7100 to 7199).
 
-None of them moves a position or opens an exception of the cargo. An authority here is whoever has no interest of its own in
-the answer: the operator for its own deadlines, customs for declarations, insurers and courts for claims.
+Consent names one bank, one purpose, the scope and the end; without it only the shipper has access, even to the existence of a
+record. The facts are deadlines of documents and bookings, content of declarations, causes, claims and freight invoices: none
+moves a position or opens an exception. An authority here has no interest of its own: the operator for its own deadlines,
+customs for declarations, insurers and courts for claims.
 """
 
 from __future__ import annotations
@@ -18,9 +19,6 @@ from schemas.events.document_trade import Amount, TradeParty
 from schemas.events.vocabulary import ObjectKind, Region, Role, Territory
 from schemas.events.wire import Commodity, Count, Date, Identifier, Kilograms
 from schemas.rfc3339 import parse_micros
-
-# A consent names one bank, one purpose, what may be read and until when. Without one in force nobody but the shipper learns
-# anything, not even that there is a record. These events are about a shipper and no cargo: they name no objects.
 
 Purpose = Literal["CREDIT_ASSESSMENT", "FINANCING_APPLICATION", "PORTFOLIO_MONITORING"]
 Readable = Literal["SCORE", "SIGNALS", "EVIDENCE"]

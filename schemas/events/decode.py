@@ -1,4 +1,4 @@
-"""From signed bytes to a payload: strict JSON, the type's model, what no pattern can say, and the way to the newest version."""
+"""From signed bytes to a payload: strict JSON, the type's model, rules beyond the schema, and conversion to the newest version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.events.base import Payload
 from schemas.events.catalogue import CATALOGUE
 from schemas.events.correction import Corrected
 from schemas.events.customs_whole import whole
-from schemas.events.finance_decision import said_less
+from schemas.events.finance_decision import unchanged
 from schemas.events.vocabulary import Region
 from schemas.events.wire import TIME_PATTERN
 from schemas.reasons import Reason, Refusal
@@ -46,9 +46,9 @@ _WHOLE = (
 STEPS: Mapping[str, Step] = MappingProxyType(
     {
         **{f"cre.customs.{name}.v1": Step(f"cre.customs.{name}.v2", whole) for name in _WHOLE},
-        "cre.finance.decided.v1": Step("cre.finance.decided.v2", said_less),
-        "cre.finance.decided.v2": Step("cre.finance.decided.v3", said_less),
-        "cre.finance.released.v1": Step("cre.finance.released.v2", said_less),
+        "cre.finance.decided.v1": Step("cre.finance.decided.v2", unchanged),
+        "cre.finance.decided.v2": Step("cre.finance.decided.v3", unchanged),
+        "cre.finance.released.v1": Step("cre.finance.released.v2", unchanged),
     }
 )
 """The step away from each type that has a newer version, by the older type's name."""

@@ -1,4 +1,4 @@
-"""Consignment notes and what becomes of papers (numbers 2000 to 2009 and 2030 to 2049)."""
+"""Consignment notes and the handling of documents (numbers 2000 to 2009 and 2030 to 2049)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Papers of trade and insurance (numbers 2010 to 2029).
+"""Trade and insurance documents (numbers 2010 to 2029), with their amounts and parties.
 
 Fields are named after the UN/CEFACT core components that the ICC's key trade documents use: grand total amount, delivery
 type code (Incoterms), buyer and seller party, gross weight, package quantity. No natural person, no free text.

@@ -107,6 +107,6 @@ class DecidedOnGoods(DecidedWhole):
 DecidedOnGoods.spec = replace(Decided.spec, type="cre.finance.decided.v3")
 
 
-def said_less(value: dict[str, Any]) -> dict[str, Any]:
-    """The value of one version as one of the next: it says no more than it did."""
+def unchanged(value: dict[str, Any]) -> dict[str, Any]:
+    """The value of one version as one of the next, which has only further optional fields."""
     return value

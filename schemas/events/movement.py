@@ -1,4 +1,6 @@
-"""On the way: departure, arrival, hand-over between railways, change of gauge, running position (numbers 300 to 349)."""
+"""On the way and after the journey: departure to running position (numbers 300 to 349), at destination (400), gated out (500),
+delivered (600), empty returned (700), closed (800).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trouble on the way (numbers 350 to 369): trains held, wagons broken, queues, cargo sent back or given up."""
+"""Exceptions on the way (numbers 350 to 369) and harm to cargo (numbers 370 to 389), with the events that end each."""
 
 from __future__ import annotations
 

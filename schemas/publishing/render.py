@@ -1,4 +1,4 @@
-"""Everything in schemas/published/ that is generated, as bytes; and the comparison with what lies there."""
+"""The generated files of schemas/published/ as bytes, and their comparison with the files on disk."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The worked vectors of the signing specification: events, keys and signatures, right ones and wrong ones.
+"""The worked vectors of the signing specification: valid messages, and mutations with the expected refusals.
 
-Everything follows from constants, so generating twice gives the same text; the keys are public and worthless.
+All follows from constants, so generation is deterministic; the keys are public and worthless.
 """
 
 from __future__ import annotations

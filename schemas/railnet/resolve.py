@@ -98,8 +98,8 @@ def country_of(place: str) -> str | None:
     scheme, _, code = place.partition(":")
     match scheme:
         case "locode" | "plc":
-            letters = code[:2]
-            return letters if len(letters) == 2 and letters.isascii() and letters.isupper() else None
+            country = code[:2]
+            return country if len(country) == 2 and country.isascii() and country.isupper() else None
         case "uic":
             return country_of_uic(code[:2])
         case "crossing":

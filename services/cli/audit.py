@@ -1,4 +1,4 @@
-"""`lianyun fsck` and `lianyun replay`: everything stored recomputed from the bytes as published, and the state rebuilt."""
+"""`lianyun fsck` and `lianyun replay`: recomputation of everything stored, and the rebuilding of the state."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def fsck(
         raise Failure(Exit.UNREACHABLE, f"the check could not go on: {problem}", "lianyun doctor") from None
     moved = _moved(settings, dsn) if settings.bootstrap else None
     if as_json:
-        told = [
+        moves = [
             {
                 "where": f"{m.partition.topic}[{m.partition.partition}]",
                 "moved": m.moved.value,
@@ -94,7 +94,7 @@ def fsck(
             }
             for m in moved or ()
         ]
-        print_json({**report.plain(), "log": {"compared": moved is not None, "moved": told}})
+        print_json({**report.plain(), "log": {"compared": moved is not None, "moved": moves}})
     else:
         for why in moved or ():
             out.print(f"LOG {why}", markup=False)

@@ -1,4 +1,4 @@
-"""`lianyun bank prepare` and `rotate-key`: an operator's work on the platform's own keys of financing, on the database."""
+"""`lianyun bank`: a bank's queries and requests through the API with its own client key, and the operator's key maintenance."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def status(
         raise Failure(Exit.USAGE, "name one financing or one thing", "lianyun bank status --help")
     with calling(url, client, key) as api:
         if reference:
-            asked = {"as_of": as_of, "known_at": known_at, "signed": "true" if signed else ""}
-            answer = got(api.get(path_of(reference), params={k: v for k, v in asked.items() if v}))
+            query = {"as_of": as_of, "known_at": known_at, "signed": "true" if signed else ""}
+            answer = got(api.get(path_of(reference), params={k: v for k, v in query.items() if v}))
             if signed:
                 out.print(answer.text, markup=False)
                 return
@@ -252,9 +252,9 @@ def answer(client: Client, key: Key, reference: Reference, url: Url = "", as_jso
         print_json(found)
         return
     for each in found["answers"]:
-        said = f"  (said by {', '.join(each['said_by'])})" if each["said_by"] else ""
+        sources = f"  (said by {', '.join(each['said_by'])})" if each["said_by"] else ""
         value = "unknown" if each["value"] is None else json.dumps(each["value"], ensure_ascii=False)
-        out.print(f"{each['number']}. {each['question']}{said}", markup=False)
+        out.print(f"{each['number']}. {each['question']}{sources}", markup=False)
         out.print(f"   {value[:600]}", markup=False)
 
 

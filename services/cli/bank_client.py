@@ -1,4 +1,4 @@
-"""How `lianyun bank` talks with the API: as the bank's client, with every problem told in the user's words."""
+"""The HTTP client of `lianyun bank`: requests as the bank's client, problems as failures, and the output of responses."""
 
 from __future__ import annotations
 
@@ -25,10 +25,7 @@ LOCAL = "http://127.0.0.1:8443"
 
 @contextmanager
 def calling(url: str, client: str, key: Path) -> Iterator[httpx.Client]:
-    """An HTTP client that acts as ``client`` at ``url``, or where the settings know the API to be.
-
-    Ends the command where the key or the API cannot be used.
-    """
+    """An HTTP client that authenticates as ``client`` at ``url``, or at the configured API. Raises Failure."""
     url = url or CliSettings().api_url or LOCAL
     try:
         private = import_key(json.loads(key.read_text(encoding="utf-8")))
@@ -59,22 +56,22 @@ def path_of(reference: str) -> str:
 
 
 def posted(api: httpx.Client, path: str, body: Any, again: str) -> httpx.Response:
-    """Ask for something that changes, under the idempotency key ``again`` or a new one."""
+    """POST ``body`` under the idempotency key ``again``, or under a new one."""
     return api.post(path, json=body, headers={"idempotency-key": again or uuid4().hex})
 
 
 def got(answer: httpx.Response) -> httpx.Response:
-    """The answer; ends the command where it is a problem."""
+    """The response; Failure where it is a problem."""
     if answer.is_success:
         return answer
     try:
-        told = answer.json()
+        body = answer.json()
     except ValueError:
-        told = {"title": answer.text[:200]}
+        body = {"title": answer.text[:200]}
     faults = "; ".join(
-        f"{f.get('pointer') or f.get('parameter')}: {f['detail']}" for f in told.get("errors", ())
+        f"{f.get('pointer') or f.get('parameter')}: {f['detail']}" for f in body.get("errors", ())
     )
-    problem = " ".join(filter(None, (told.get("title"), told.get("detail"), faults)))
+    problem = " ".join(filter(None, (body.get("title"), body.get("detail"), faults)))
     code = Exit.NOT_FOUND if answer.status_code == httpx.codes.NOT_FOUND else Exit.FAILED
     raise Failure(
         code, problem or str(answer.status_code), "docs/api-problems.md says what each problem means"
@@ -91,7 +88,7 @@ def pages(api: httpx.Client, path: str, params: dict[str, str]) -> Iterator[dict
 
 
 def show(found: dict[str, Any]) -> None:
-    """All of one financing."""
+    """Print one financing."""
     out.print(
         f"{found['financing']}  {found['stage']}  {found['product']} on {found['interest']}, applicant {found['applicant']}",
         markup=False,
@@ -119,7 +116,7 @@ def show(found: dict[str, Any]) -> None:
 
 
 def facts(facts: list[dict[str, Any]]) -> None:
-    """Facts with who said them and how sure that is."""
+    """Print facts with their sources and assurance."""
     rows = [
         (
             f["said"][0]["happened"],
@@ -136,7 +133,7 @@ def facts(facts: list[dict[str, Any]]) -> None:
 
 
 def steps(steps: list[dict[str, Any]]) -> None:
-    """A history."""
+    """Print a history."""
     rows = [
         (
             s["at"],
@@ -152,7 +149,7 @@ def steps(steps: list[dict[str, Any]]) -> None:
 
 
 def listed(found: list[dict[str, Any]]) -> None:
-    """Financings in a list."""
+    """Print a list of financings."""
     rows = [
         (
             f["financing"],
@@ -168,5 +165,5 @@ def listed(found: list[dict[str, Any]]) -> None:
 
 
 def money(money: dict[str, Any] | None) -> str:
-    """An amount as people read it."""
+    """An amount for display."""
     return "-" if money is None else f"{money['minor_units']} {money['currency_code']}"

@@ -1,4 +1,4 @@
-"""`lianyun cases`: trouble that somebody has to look at: what there is, whose it is, and what was done about it."""
+"""`lianyun cases`: the cases at borders, their owners, evidence and steps."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def plain_whole(whole: Whole, at: Micros, events: dict[bytes, tuple[str, str]]) 
 
 def plain_step(step: Step) -> dict[str, Any]:
     """A step as JSON-ready data."""
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "number": step.number,
         "step": str(step.kind),
         "at": iso(step.at),
@@ -84,7 +84,7 @@ def plain_step(step: Step) -> dict[str, Any]:
         "reason": step.reason or None,
         "note": step.text or None,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def show_list(cases: list[Listed], at: Micros) -> None:
@@ -109,24 +109,24 @@ def _row(case: Listed, at: Micros) -> tuple[object, ...]:
     )
 
 
-def show_whole(told: dict[str, Any]) -> None:
+def show_whole(body: dict[str, Any]) -> None:
     """One case with its evidence and steps."""
     out.print(
-        f"case {told['case'][:8]}  {told['kind']} {told['what']}  {told['about']}  {told['status']}",
+        f"case {body['case'][:8]}  {body['kind']} {body['what']}  {body['about']}  {body['status']}",
         markup=False,
     )
-    where = told["place_name"] or _NO_BORDER
-    out.print(f"  where      {where}  crossing {told['crossing'] or _NO_BORDER}", markup=False)
-    out.print(f"  since      {told['since']}, somebody has to have acted by {told['due']}", markup=False)
-    stands = "stands" if told["cause_stands"] else "is gone"
-    out.print(f"  cause      {stands}; shown by {told['consignments']} consignments", markup=False)
-    out.print(f"  owner      {told['owner'] or 'nobody'}", markup=False)
-    if told["snoozed_until"]:
-        out.print(f"  snoozed    until {told['snoozed_until']}", markup=False)
+    where = body["place_name"] or _NO_BORDER
+    out.print(f"  where      {where}  crossing {body['crossing'] or _NO_BORDER}", markup=False)
+    out.print(f"  since      {body['since']}, somebody has to have acted by {body['due']}", markup=False)
+    stands = "stands" if body["cause_stands"] else "is gone"
+    out.print(f"  cause      {stands}; shown by {body['consignments']} consignments", markup=False)
+    out.print(f"  owner      {body['owner'] or 'nobody'}", markup=False)
+    if body["snoozed_until"]:
+        out.print(f"  snoozed    until {body['snoozed_until']}", markup=False)
     for name in ("missing", "surplus"):
-        if told[name]:
-            out.print(f"  {name:<10} {', '.join(told[name])}", markup=False)
-    for event in told["evidence"]:
+        if body[name]:
+            out.print(f"  {name:<10} {', '.join(body[name])}", markup=False)
+    for event in body["evidence"]:
         name = f"{event['source']} {event['id']}" if event["source"] else event["event"]
         out.print(f"  rests on   {name}", markup=False)
     rows = [
@@ -136,7 +136,7 @@ def show_whole(told: dict[str, Any]) -> None:
             step.get("by", "the platform"),
             " ".join(str(step[name]) for name in ("to", "until", "reason", "note") if name in step),
         )
-        for step in told["steps"]
+        for step in body["steps"]
     ]
     print_table(("at", "step", "by", ""), rows)
 
@@ -163,7 +163,7 @@ app = typer.Typer(
     help="Trouble that somebody has to look at: what there is, whose it is, and what was done about it.",
     no_args_is_help=True,
 )
-_DESK = re.compile(r"[a-z0-9][a-z0-9-]{1,39}/[0-9A-Za-z][0-9A-Za-z_.-]{0,31}")
+_TEAM = re.compile(r"[a-z0-9][a-z0-9-]{1,39}/[0-9A-Za-z][0-9A-Za-z_.-]{0,31}")
 CaseArgument = Annotated[str, typer.Argument(help="The case: the first digits of its id, at least four.")]
 By = Annotated[
     str,
@@ -193,7 +193,7 @@ def list_cases(
     as_json: AsJson = False,
 ) -> None:
     """List the cases, those first in which somebody has to act first."""
-    desk = None if owner is None else desk_named(owner, "--owner")
+    desk = None if owner is None else team_named(owner, "--owner")
     wanted = Wanted(crossing, kind, desk, unowned, everything, limit=limit + 1)
     with session(CliSettings()) as connection:
         found = overview.listed(connection, wanted)
@@ -213,17 +213,17 @@ def show(case: CaseArgument, as_json: AsJson = False) -> None:
         found = overview.whole(connection, _found(connection, case))
         events = {event for step in found.steps for event in step.evidence}
         events |= set() if found.cause is None else {*found.cause.events}
-        told = plain_whole(found, now(), overview.events_named(connection, events))
+        body = plain_whole(found, now(), overview.events_named(connection, events))
     if as_json:
-        print_json({"case": told})
+        print_json({"case": body})
     else:
-        show_whole(told)
+        show_whole(body)
 
 
 @app.command()
 def ack(case: CaseArgument, by: By, keys: Keys = DEFAULT_KEYS, as_json: AsJson = False) -> None:
     """Take a case that nobody owns: from now on it is yours."""
-    _take(case, Ask(StepKind.ACKNOWLEDGED, desk_named(by, "--by")), keys, as_json)
+    _take(case, Ask(StepKind.ACKNOWLEDGED, team_named(by, "--by")), keys, as_json)
 
 
 @app.command()
@@ -235,7 +235,7 @@ def assign(
     as_json: AsJson = False,
 ) -> None:
     """Give a case to a desk: your own case, or one that nobody owns."""
-    ask = Ask(StepKind.ASSIGNED, desk_named(by, "--by"), to=desk_named(to, "TO"))
+    ask = Ask(StepKind.ASSIGNED, team_named(by, "--by"), to=team_named(to, "TO"))
     _take(case, ask, keys, as_json)
 
 
@@ -251,7 +251,7 @@ def snooze(
     """Put your case off until a moment, for a reason; it comes back by itself."""
     ask = Ask(
         StepKind.SNOOZED,
-        desk_named(by, "--by"),
+        team_named(by, "--by"),
         until=micros(until, "--until"),
         reason=_text(reason, "--reason"),
     )
@@ -267,7 +267,7 @@ def note(
     as_json: AsJson = False,
 ) -> None:
     """Put a note to a case, whoever owns it."""
-    _take(case, Ask(StepKind.NOTED, desk_named(by, "--by"), text=_text(text, "TEXT")), keys, as_json)
+    _take(case, Ask(StepKind.NOTED, team_named(by, "--by"), text=_text(text, "TEXT")), keys, as_json)
 
 
 @app.command()
@@ -280,8 +280,10 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """Close your case; it opens again by itself when its cause has been gone and comes back."""
-    said = _text(text, "--note") if text else ""
-    _take(case, Ask(StepKind.CLOSED, desk_named(by, "--by"), reason=str(reason), text=said), keys, as_json)
+    note_text = _text(text, "--note") if text else ""
+    _take(
+        case, Ask(StepKind.CLOSED, team_named(by, "--by"), reason=str(reason), text=note_text), keys, as_json
+    )
 
 
 @app.command()
@@ -303,7 +305,7 @@ def follow(
 ) -> None:
     """Open, reopen and close cases by rule, as of all events that have been accepted by now."""
     settings = CliSettings()
-    desk, moment = _desk(settings, keys), micros(at, "--at") if at else None
+    desk, moment = _service(settings, keys), micros(at, "--at") if at else None
     opened = open_session(dsn_of(settings), "lianyun-cli")
     opened.autocommit = True
     with opened:
@@ -322,9 +324,9 @@ def follow(
         follower.run(beside)
 
 
-def desk_named(text: str, option: str) -> Desk:
-    """The desk that ``text`` names; Failure where it has not the form of one."""
-    if not _DESK.fullmatch(text):
+def team_named(text: str, option: str) -> Desk:
+    """The team that ``text`` names; Failure where it has not the form of one."""
+    if not _TEAM.fullmatch(text):
         raise Failure(
             Exit.USAGE, f"{option}: {text!r} names no desk", "write PARTY/DESK, as ktz/dostyk-shift"
         )
@@ -342,7 +344,7 @@ def _text(text: str, option: str) -> str:
     return text
 
 
-def _desk(settings: CliSettings, keys: Path) -> CaseDesk:
+def _service(settings: CliSettings, keys: Path) -> CaseDesk:
     try:
         return CaseDesk(follower.signer_of(settings.network, keys))
     except KeysMissing as problem:
@@ -366,7 +368,7 @@ def _found(connection: Session, text: str) -> bytes:
 
 def _take(text: str, ask: Ask, keys: Path, as_json: bool) -> None:
     settings = CliSettings()
-    desk = _desk(settings, keys)
+    desk = _service(settings, keys)
     with session(settings) as connection:
         known = registry_store.look(connection)
         for each in filter(None, (ask.by, ask.to)):

@@ -1,4 +1,4 @@
-"""The commands by name: each is imported when it is used, so that none waits for what the others need."""
+"""The table of commands: each is imported when it is used."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ COMMANDS: Mapping[str, Listed] = {
 
 
 class Commands(TyperGroup):
-    """The group of all commands: shows every one, and imports the one that is asked for."""
+    """The group of all commands: lists every one, and imports the one that is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names in the order of the help."""

@@ -74,7 +74,7 @@ def preview(
     given = _given(having or [])
     moment = datetime.fromtimestamp(micros(at, "--at") / 1_000_000, UTC) if at else None
     failed = False
-    with _in_the_operators_words():
+    with _failures():
         wanted = [(board, _span(board, start, end)) for board in boards(folder, tuple(names or ()))]
         rows = Postgres(database or dsn_of(CliSettings()), moment)
         out.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def preview(
                 target = out / f"{board.name}.png"
                 shown = draw(Asker(board, span, metrics, rows, given), page, target, width, height or None)
                 failed |= any(each.errors for each in shown)
-                _tell(board.name, target, shown)
+                _report(board.name, target, shown)
     err.print("a preview: whether Grafana loads these files is not shown by it", markup=False)
     if failed:
         raise typer.Exit(Exit.FINDINGS)
@@ -112,7 +112,7 @@ def _given(having: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _tell(name: str, target: Path, shown: list[Shown]) -> None:
+def _report(name: str, target: Path, shown: list[Shown]) -> None:
     """What was drawn: every panel that shows nothing or could not be drawn by name, the others as a count."""
     drawn = [each for each in shown if not each.errors and not each.empty and each.type != "row"]
     print_table(
@@ -127,7 +127,7 @@ def _tell(name: str, target: Path, shown: list[Shown]) -> None:
 
 
 @contextmanager
-def _in_the_operators_words() -> Iterator[None]:
+def _failures() -> Iterator[None]:
     try:
         yield
     except NoBoard as problem:
@@ -190,13 +190,13 @@ def check(
     """Run every query of the dashboards here; exit 3 where one fails, or says nothing and nobody explains why."""
     moment = datetime.fromtimestamp(micros(at, "--at") / 1_000_000, UTC) if at else None
     try:
-        asked = queries(folder)
+        wanted = queries(folder)
     except ValueError as problem:
         raise Failure(Exit.USAGE, str(problem), "lianyun dashboards build") from None
     with session(CliSettings()) as connection:
         connection.autocommit = True
         try:
-            answers = Checker(prometheus, connection, interval, moment).check(asked)
+            answers = Checker(prometheus, connection, interval, moment).check(wanted)
         except Unreachable as problem:
             raise Failure(
                 Exit.UNREACHABLE,

@@ -1,4 +1,4 @@
-"""`lianyun db`: the schema brought up to date, before and after a deployment, and what is past its retention let go of."""
+"""`lianyun db`: migrations before and after a deployment, and retention."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def retain(as_json: AsJson = False) -> None:
     """Remove dead letters and fence records and detach messages beyond their retention; repeatable."""
     settings = RetentionSettings()
     now = time.time_ns() // 1_000
-    letters, fences, bodies = 0, 0, []
+    dead_letters, fences, bodies = 0, 0, []
     with session(CliSettings()) as connection:
         if settings.dead_letter_days:
             while gone := sum(purge(connection, now - settings.dead_letter_days * DAY).values()):
-                letters += gone
+                dead_letters += gone
                 connection.commit()
         if settings.fence_log_days:
             fences = forget_fences(connection, settings.fence_log_days)
@@ -52,10 +52,10 @@ def retain(as_json: AsJson = False) -> None:
         if settings.body_days:
             bodies = detach_bodies(connection, now - settings.body_days * DAY)
     if as_json:
-        print_json({"dead_letters": letters, "fence_records": fences, "detached": bodies})
+        print_json({"dead_letters": dead_letters, "fence_records": fences, "detached": bodies})
         return
     out.print(
-        f"removed {letters} dead letters and {fences} fence records; detached {len(bodies)} tables of messages"
+        f"removed {dead_letters} dead letters and {fences} fence records; detached {len(bodies)} tables of messages"
     )
     for name in bodies:
         out.print(f"  lianyun.{name} is out of use: archive it (pg_dump -t) and drop it")
@@ -103,8 +103,8 @@ def plan() -> None:
         return
     rows = []
     for migration in found.pending:
-        told = effects(migration.text.decode())
-        rows.append((migration.name, migration.phase, _locks(told), "\n".join(faults(migration))))
+        changes = effects(migration.text.decode())
+        rows.append((migration.name, migration.phase, _locks(changes), "\n".join(faults(migration))))
     print_table(("migration", "deployment", "locks on what is there", "mind"), rows)
     out.print("A lock is waited for half a second at a time, so nobody waits longer behind it.")
     if older:
@@ -113,6 +113,6 @@ def plan() -> None:
         )
 
 
-def _locks(told: list[Effect]) -> str:
-    locks = sorted({f"{effect.lock} on {effect.on}" for effect in told if effect.lock})
+def _locks(changes: list[Effect]) -> str:
+    locks = sorted({f"{effect.lock} on {effect.on}" for effect in changes if effect.lock})
     return "\n".join(locks) or "none"

@@ -1,4 +1,4 @@
-"""`lianyun doctor`: everything that breaks a first run or the next night, each with the command that mends it."""
+"""`lianyun doctor`: checks of everything that the platform needs, each finding with the command that repairs it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def doctor(
     checks = list(examine(CliSettings(), in_containers))
     findings = sum(not check.ok for check in checks)
     if as_json:
-        told = [{"name": c.name, "ok": c.ok, "found": c.found, "why": c.why, "mend": c.mend} for c in checks]
-        print_json({"findings": findings, "checks": told})
+        plain = [{"name": c.name, "ok": c.ok, "found": c.found, "why": c.why, "mend": c.mend} for c in checks]
+        print_json({"findings": findings, "checks": plain})
     else:
         rows = [("ok" if c.ok else "!!", c.name, c.found, c.why, c.mend) for c in checks]
         print_table(("", "check", "found", "why it matters", "to do"), rows)
@@ -50,7 +50,7 @@ def doctor(
 
 
 def examine(settings: CliSettings, in_containers: bool = False) -> Iterator[Check]:
-    """Look at everything; a part that does not answer is a finding, and the others are looked at all the same."""
+    """Run all checks; a part that does not answer is a finding and does not stop the others."""
     yield from machine.look()
     if find_spec("services.testbed") and (not settings.bootstrap or RUNNING.exists()):
         yield from part("testbed.localstack.checks").look()

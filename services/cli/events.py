@@ -1,4 +1,4 @@
-"""`lianyun events`: single events as they were published, and native records before they are."""
+"""`lianyun events`: published events, and native records before publication."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from schemas.envelope import event_id
 from schemas.reasons import Refusal
 from schemas.schemes import Scheme
 from schemas.trace_context import TraceContext, trace_id
-from services.cli.database import LastingSession, session
+from services.cli.database import ReconnectingSession, session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, iso, json_text, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.ledger.dead_letters import store as letter_store
+from services.ledger.dead_letters import store as dead_letter_store
 from services.ledger.registry import store
 from services.ledger.storage import reading, traces
 from services.ledger.storage.session import Session
@@ -108,20 +108,20 @@ def traced(
         identities = traces.events_in(connection, wanted, limit)
         found = [reread(each, registry) for each in reading.events_by_id(connection, identities)]
         found = [each for each in found if trace_id(each.stored.headers) == wanted.hex()]
-        letters = letter_store.traced(connection, wanted, limit)
+        dead_letters = dead_letter_store.traced(connection, wanted, limit)
     if as_json:
-        told = [{"digest": each.name, "state": each.state, "reason": each.reason} for each in letters]
-        print_json({"trace": wanted.hex(), "events": [_plain(each) for each in found], "letters": told})
+        rows = [{"digest": each.name, "state": each.state, "reason": each.reason} for each in dead_letters]
+        print_json({"trace": wanted.hex(), "events": [_plain(each) for each in found], "letters": rows})
     else:
         for each in found:
             _line(each, False)
-        for letter in letters:
+        for dead_letter in dead_letters:
             out.print(
-                f"{iso(letter.last.appended)} {letter.publisher:<10} {letter.state} {letter.reason}: "
-                f"lianyun dlq show {letter.name[:12]}",
+                f"{iso(dead_letter.last.appended)} {dead_letter.publisher:<10} {dead_letter.state} {dead_letter.reason}: "
+                f"lianyun dlq show {dead_letter.name[:12]}",
                 markup=False,
             )
-    if not found and not letters:
+    if not found and not dead_letters:
         raise Failure(
             Exit.NOT_FOUND,
             f"nothing of the trace {wanted.hex()} is kept",
@@ -139,7 +139,7 @@ def tail(
 ) -> None:
     """Show the latest accepted events in the order in which they became visible."""
     if follow:
-        _follow(LastingSession(CliSettings()), limit, as_json)
+        _follow(ReconnectingSession(CliSettings()), limit, as_json)
     with session(CliSettings()) as connection:
         registry = store.look(connection)
         position = reading.before_last(connection, limit)
@@ -151,7 +151,7 @@ def tail(
                 return
 
 
-def _follow(session: LastingSession, limit: int, as_json: bool) -> NoReturn:
+def _follow(session: ReconnectingSession, limit: int, as_json: bool) -> NoReturn:
     """Go on until Ctrl-C, also when the database goes away and comes back: each event is shown once."""
     position: Any = None
     away = False
@@ -163,11 +163,11 @@ def _follow(session: LastingSession, limit: int, as_json: bool) -> NoReturn:
             stored, end = reading.tail(connection, start, 1_000)
             return [reread(each, registry) for each in stored], end
 
-        found = session.ask(look)
+        found = session.read(look)
         if (session.problem != "") != away:
             away = not away
-            said = f"the database does not answer: {session.problem}; asking again"
-            err.print(said if away else "the database answers again", markup=False, soft_wrap=True)
+            notice = f"the database does not answer: {session.problem}; asking again"
+            err.print(notice if away else "the database answers again", markup=False, soft_wrap=True)
         if found is not None:
             events, position = found
             for each in events:

@@ -1,4 +1,4 @@
-"""Options that many commands share, and the moments that options name."""
+"""Options that several commands share, and parsing of their times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lianyun party`: who may publish, as what, where its word is an authority's, and what it was before."""
+"""`lianyun party`: the registered parties, their roles, territories and history, and their API clients."""
 
 from __future__ import annotations
 
@@ -116,9 +116,9 @@ def amend(
         **{str(emptied): () for emptied in without or ()},
     }
     since = micros(from_, "--from") if from_ else moment
-    said = {field: value for field, value in given.items() if value is not None}
+    changes = {field: value for field, value in given.items() if value is not None}
     change = formed(
-        lambda: PartyAmended.model_validate({"code": code, "since": since, **said}), "party amend"
+        lambda: PartyAmended.model_validate({"code": code, "since": since, **changes}), "party amend"
     )
     with session(CliSettings()) as connection:
         registry = registered(lambda: commands.amend_party(connection, change, at=moment, by=by))

@@ -1,4 +1,4 @@
-"""`lianyun exporter`: the process that shows what the database says as metrics."""
+"""`lianyun worker` and `lianyun exporter`: processes of the platform in this terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lianyun publish`: from a partner's own files to acknowledged signed events."""
+"""`lianyun publish`: from a partner's files, or a watched folder, to acknowledged signed events."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from services.cli.options import AsJson
 from services.cli.output import SCHEMA_VERSION, err, iso, json_text, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.producers import profile, publisher, spool
-from services.producers.folder_watch import Inbox, InboxBusy, Manner, Watch
-from services.producers.formats.model import Remarked, Where
+from services.producers.folder_watch import FolderWatch, Inbox, InboxBusy, WatchOptions
+from services.producers.formats.model import Position, Remark
 from services.producers.intake import Intake
-from services.producers.outcomes import Fate, FileOutcome, Run, plain_run, settle
+from services.producers.outcomes import FileOutcome, PublishOutcome, RecordStatus, plain_run, settle
 from services.producers.profile import Profile
 from services.producers.spool import SpoolError
-from services.producers.unsigned_event import traced
+from services.producers.unsigned_event import trace_source
 from services.telemetry.tracing import open_spans
 
 _COLUMNS = ("where", "outcome", "record", "what", "to do")
 _FATES = (
-    Fate.PUBLISHED,
-    Fate.CORRECTED,
-    Fate.ALREADY,
-    Fate.WAITING,
-    Fate.REFUSED,
-    Fate.WITHHELD,
-    Fate.PASSED_OVER,
+    RecordStatus.PUBLISHED,
+    RecordStatus.CORRECTED,
+    RecordStatus.ALREADY,
+    RecordStatus.WAITING,
+    RecordStatus.REFUSED,
+    RecordStatus.WITHHELD,
+    RecordStatus.PASSED_OVER,
 )
 _SHOWN = 100
 
 
-def show(run: Run, every: bool) -> None:
+def show(run: PublishOutcome, every: bool) -> None:
     """Print per file the records that need a person, with ``every`` all of them, then one line of counts per file."""
     for file in run.files:
         if file.refusal is not None:  # no table: a remedy may be a line to copy
@@ -52,7 +52,7 @@ def show(run: Run, every: bool) -> None:
             print_table(_COLUMNS, shown, title=file.path)
             if len(shown) < len(rows):
                 out.print(f"... and {len(rows) - len(shown)} more: --every or --json shows all")
-    columns = ("file", "format", *(fate.value.replace("_", " ") for fate in _FATES))
+    columns = ("file", "format", *(status.value.replace("_", " ") for status in _FATES))
     print_table(columns, [_counts(file) for file in run.files])
     if run.waiting:
         out.print(f"{run.waiting} events wait in the spool; they go out with the next run")
@@ -63,29 +63,29 @@ def line(file: FileOutcome) -> str:
     if file.refusal is not None:
         return f"{file.refusal.detail} {file.refusal.remedy}".strip()
     counted = ", ".join(
-        f"{count} {fate.value.replace('_', ' ')}" for fate, count in sorted(file.counts.items())
+        f"{count} {status.value.replace('_', ' ')}" for status, count in sorted(file.counts.items())
     )
     return f"{file.format}: {counted or 'no records'}"
 
 
 def _counts(file: FileOutcome) -> tuple[object, ...]:
     counts = file.counts
-    return (file.path, file.format or "not read", *(counts[fate] or "" for fate in _FATES))
+    return (file.path, file.format or "not read", *(counts[status] or "" for status in _FATES))
 
 
 def _rows(file: FileOutcome, every: bool) -> Iterator[tuple[object, ...]]:
-    yield from (_remark("", each, Where()) for each in file.remarks)
+    yield from (_remark("", each, Position()) for each in file.remarks)
     for record in file.records:
         if record.refusal is not None:
             why = record.refusal
             at = f"{why.detail} ({why.pointer})" if why.pointer else why.detail
             yield record.where, why.reason, record.id, at, why.remedy
-        elif every or record.fate in (Fate.CORRECTED, Fate.WITHHELD):
-            yield record.where, record.fate.value.replace("_", " "), record.id, record.note, ""
+        elif every or record.status in (RecordStatus.CORRECTED, RecordStatus.WITHHELD):
+            yield record.where, record.status.value.replace("_", " "), record.id, record.note, ""
         yield from (_remark(record.id, each, record.where) for each in record.remarks)
 
 
-def _remark(record: str, remark: Remarked, where: Where) -> tuple[object, ...]:
+def _remark(record: str, remark: Remark, where: Position) -> tuple[object, ...]:
     place = remark.where if str(remark.where) else where
     return place, "remark", record, remark.text, remark.remedy
 
@@ -95,7 +95,7 @@ def watch(
     who: Profile,
     spool: Path,
     bootstrap: str,
-    manner: Manner,
+    options: WatchOptions,
     security: dict[str, Any],
     *,
     settle: float,
@@ -106,8 +106,8 @@ def watch(
     """Publish what is dropped into ``folder`` until SIGTERM or SIGINT; with ``once`` until it is empty."""
     try:
         with _stopping() as stopped, Inbox(folder, settle, grace) as inbox:
-            told = _Told(folder, as_json)
-            watching = Watch(inbox, who, spool, bootstrap, told, manner, security=security)
+            progress = _Progress(folder, as_json)
+            watching = FolderWatch(inbox, who, spool, bootstrap, progress, options, security=security)
             if not once:
                 err.print(f"watching {folder} as {who.party}; stop with Ctrl-C", markup=False)
             watching.run(lambda: bool(stopped), every=min(1.0, settle), once=once)
@@ -125,17 +125,17 @@ def watch(
         raise typer.Exit(Exit.FAILED)
 
 
-class _Told:
-    """Tells a person, or a program with ``as_json``, one line for each thing that happened."""
+class _Progress:
+    """Prints one line per event of a watch, for a terminal or, with ``as_json``, for a program."""
 
     def __init__(self, folder: Path, as_json: bool) -> None:
         self._folder, self._as_json = folder, as_json
 
-    def shelved(self, outcome: FileOutcome, target: Path) -> None:
+    def archived(self, outcome: FileOutcome, target: Path) -> None:
         """A file was moved aside."""
         name = str(target.relative_to(self._folder))
         if self._as_json:
-            counts = {fate.value: count for fate, count in outcome.counts.items()}
+            counts = {status.value: count for status, count in outcome.counts.items()}
             self._print(
                 {"file": Path(outcome.path).name, "moved_to": name, "format": outcome.format, **counts}
             )
@@ -164,15 +164,15 @@ class _Told:
 
 @contextmanager
 def _stopping() -> Iterator[list[int]]:
-    """A list that gets the signal when somebody asks to stop; a second signal ends at once, which loses nothing."""
+    """A list that receives the first signal to stop; a second signal ends the process at once, which loses nothing."""
     stopped: list[int] = []
 
-    def ask(number: int, _frame: FrameType | None) -> None:
+    def request_stop(number: int, _frame: FrameType | None) -> None:
         if stopped:
             sys.exit(Exit.INTERRUPTED)
         stopped.append(number)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, request_stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stopped
     finally:
@@ -232,15 +232,15 @@ def publish(
         return
     bootstrap = _bootstrap(settings)
     # Spans that are still here when the command ends are sent by the SDK then.
-    context = traced(open_spans("lianyun-publish", os.environ), os.environ)
+    context = trace_source(open_spans("lianyun-publish", os.environ), os.environ)
     if folder is not None:
-        manner = Manner(format, amend, whole, patience if once else min(patience, 5.0), context)
+        options = WatchOptions(format, amend, whole, patience if once else min(patience, 5.0), context)
         watch(
             folder,
             who,
             store,
             bootstrap,
-            manner,
+            options,
             settings.kafka_security(),
             settle=quiet,
             grace=max(grace, quiet),
@@ -248,11 +248,11 @@ def publish(
             as_json=as_json,
         )
         return
-    run = Run([])
+    run = PublishOutcome([])
     problem: Failure | None = None
     with _spool(store) as waiting:
         acknowledged = waiting.counts()[1]
-        intake = Intake(who, waiting, format=format, amend=amend, whole=whole, traced=context)
+        intake = Intake(who, waiting, format=format, amend=amend, whole=whole, trace_source=context)
         run.files += [intake.path(path) for path in paths or ()]
         intake.close()
         try:
@@ -266,7 +266,7 @@ def publish(
             )
         except publisher.BrokerUnreachable as away:
             problem = Failure(Exit.UNREACHABLE, str(away), "run it again when there is one; lianyun doctor")
-        except publisher.NotTaken as refusal:
+        except publisher.MessageRefused as refusal:
             code = Exit.NOT_FOUND if refusal.missing else Exit.FAILED
             problem = Failure(code, str(refusal), f"{refusal.remedy}; then run it again")
         run.waiting, run.acknowledged = waiting.counts()

@@ -1,4 +1,4 @@
-"""What the commands that change the registry have in common: their options, their clock, how a refusal is said."""
+"""What the commands that change the registry share: options, party lookup, and refusals as failures."""
 
 from __future__ import annotations
 

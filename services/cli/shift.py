@@ -1,4 +1,4 @@
-"""`lianyun shift`: what one shift hands over to the next."""
+"""`lianyun shift`: the report from one shift to the next."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def report(
         cases = {case.id: case for case in overview.listed(connection, wanted)}
         steps = overview.steps_since(connection, begun)
     posts = shift_report(map(_standing, cases.values()), (s for s in steps if s.case in cases), begun)
-    told = [
+    bodies = [
         {
             "crossing": crossing_ or None,
             "owner": owner or None,
@@ -98,11 +98,11 @@ def report(
         for (crossing_, owner), post in posts.items()
     ]
     if as_json:
-        print_json({"since": iso(begun), "until": iso(at), "posts": told})
+        print_json({"since": iso(begun), "until": iso(at), "posts": bodies})
         return
     words = WORDS[language]
     out.print(f"{words['title']} {iso(begun)} – {iso(at)}", markup=False)
-    for post in told:
+    for post in bodies:
         _show(post, words, language)
 
 

@@ -1,4 +1,4 @@
-"""`lianyun shipper`: credit signals of shippers, for those who may read them, and how well the scorer does."""
+"""`lianyun shipper`: credit signals of shippers for entitled readers, and the evaluation of the scorer."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def score(
 
 
 @app.command("records")
-def kept_records(
+def list_records(
     shipper: Annotated[str, typer.Argument(help="The shipper's party code.")],
     reader: Annotated[str, typer.Option("--as", help="Who was given the records.")],
     as_json: AsJson = False,

@@ -1,4 +1,4 @@
-"""`lianyun top`: the border board and the pipeline's health, live in a terminal."""
+"""`lianyun top`: the border board and the health of the pipeline, live in a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas import railnet
-from services.cli.database import LastingSession, session
+from services.cli.database import ReconnectingSession, session
 from services.cli.exits import Exit, Failure
 from services.cli.options import micros, now
 from services.cli.output import LegibleConsole, out, print_json
@@ -33,16 +33,16 @@ NAMED = 3
 
 
 def unanswered(problem: str, read_at: int | None, at: int, every: float) -> Text | None:
-    """What is said while the database does not answer: since when the frame below is old (UTC microseconds); None while it does."""
+    """The notice while the database does not answer, with the age of the frame below (UTC microseconds); None while it does."""
     if not problem:
         return None
-    stands = "nothing was read yet"
+    since = "nothing was read yet"
     if read_at is not None:
         clock_ = datetime.fromtimestamp(read_at / 1e6, UTC).strftime("%H:%M:%S")
-        stands = f"what is shown was last read at {clock_} UTC, {(at - read_at) // 1_000_000} s ago"
+        since = f"what is shown was last read at {clock_} UTC, {(at - read_at) // 1_000_000} s ago"
     # What a narrow terminal cuts off comes last.
-    said = f"The database does not answer: {stands}. Asking again every {every:g} s. {problem}"
-    return Text(said, "bold red", no_wrap=True, overflow="ellipsis")
+    text = f"The database does not answer: {since}. Asking again every {every:g} s. {problem}"
+    return Text(text, "bold red", no_wrap=True, overflow="ellipsis")
 
 
 def frame(
@@ -50,7 +50,7 @@ def frame(
 ) -> RenderableType:
     """The whole frame; with ``height`` (lines) the trains that do not fit are counted in the last line.
 
-    ``notice`` stands above all else; without a ``board`` alone.
+    ``notice`` is printed first; alone where there is no ``board``.
     """
     if board is None:
         return notice or Text()
@@ -129,22 +129,22 @@ def _table(trains: list[dict[str, Any]], zone: ZoneInfo) -> Table:
     return table
 
 
-def pipeline(told: dict[str, Any], at: datetime) -> Text:
+def pipeline(state: dict[str, Any], at: datetime) -> Text:
     """The platform's own health in a line."""
-    last = "never" if told["last_event"] is None else f"{age(told['last_event'], at)} ago"
-    letters = told["dead_letters_open"]
+    last = "never" if state["last_event"] is None else f"{age(state['last_event'], at)} ago"
+    refused = state["dead_letters_open"]
     return Text.assemble(
-        f"events {told['events_last_minute']}/min, last {last}   ",
-        (f"workers {told['workers']}", "" if told["workers"] else "bold red"),
-        f"   waiting to settle {told['unsettled']}   ",
-        (f"refused, open {letters}", "yellow" if letters else ""),
+        f"events {state['events_last_minute']}/min, last {last}   ",
+        (f"workers {state['workers']}", "" if state["workers"] else "bold red"),
+        f"   waiting to settle {state['unsettled']}   ",
+        (f"refused, open {refused}", "yellow" if refused else ""),
         "   cases up to ",
-        "never" if told["cases_up_to"] is None else f"{age(told['cases_up_to'], at)} ago",
+        "never" if state["cases_up_to"] is None else f"{age(state['cases_up_to'], at)} ago",
     )
 
 
 def number_of(key: str) -> str:
-    """A train as people say it: company, number and day of ``company/number/date/origin``."""
+    """A train for display: company, number and day of ``company/number/date/origin``."""
     company, *rest = key.split("/")
     return key if len(rest) < 2 else f"{company} {rest[0]} {rest[1][5:]}"
 
@@ -163,12 +163,12 @@ def moment(text: str) -> datetime:
 
 
 def clock(at: datetime, zone: Any) -> str:
-    """A moment on somebody's clock, to the minute."""
+    """A time in ``zone``, to the minute."""
     return at.astimezone(zone).strftime("%m-%d %H:%M")
 
 
 def age(text: str, at: datetime) -> str:
-    """How long ago, in the largest unit that says enough."""
+    """The age of ``text``, in the largest unit that is precise enough."""
     seconds = max(0, int((at - moment(text)).total_seconds()))
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
@@ -184,7 +184,7 @@ def _times(train: dict[str, Any], zone: ZoneInfo) -> str:
 
 
 def _last(train: dict[str, Any], zone: ZoneInfo) -> str:
-    last = max(train["last"], train["position"], key=lambda told: moment(told["at"]))
+    last = max(train["last"], train["position"], key=lambda state: moment(state["at"]))
     beside = ", beside its planned route" if train["beside_route"] else ""
     return f"{last['milestone']} {clock(moment(last['at']), zone)}, {last['place_name'].partition(' (')[0]}{beside}"
 
@@ -227,7 +227,7 @@ def top(
         return plain(shown)
 
     if not (as_json or once) and out.is_terminal:
-        _keep_on(board, LastingSession(CliSettings()), every, language)
+        _keep_on(board, ReconnectingSession(CliSettings()), every, language)
     with session(CliSettings()) as connection:
         read = board(connection)
     if as_json:
@@ -237,13 +237,13 @@ def top(
 
 
 def _print_once(board: dict[str, Any], language: str) -> None:
-    """Everything, however long; no colour and no cursor movement where nobody looks."""
+    """The whole board; no colour and no cursor movement without a terminal."""
     console = out if out.is_terminal else LegibleConsole(width=PLAIN_WIDTH, highlight=False, soft_wrap=False)
     console.print(frame(board, language))
 
 
 def _keep_on(
-    board: Callable[[Session], dict[str, Any]], session: LastingSession, every: float, language: str
+    board: Callable[[Session], dict[str, Any]], session: ReconnectingSession, every: float, language: str
 ) -> NoReturn:
     """A frame every ``every`` seconds, until Ctrl-C; the screen is put back as it was.
 
@@ -253,7 +253,7 @@ def _keep_on(
     read_at = now()
     with Live(console=out, screen=True, auto_refresh=False) as live:
         while True:
-            answer = session.ask(board)
+            answer = session.read(board)
             if answer is not None:
                 read, read_at = answer, now()
             notice = unanswered(session.problem, None if read is None else read_at, now(), every)

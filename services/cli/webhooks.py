@@ -1,4 +1,4 @@
-"""`lianyun webhooks`: the process that delivers messages, and what an operator looks at."""
+"""`lianyun webhooks`: the process that delivers webhooks, and its overview for operators."""
 
 from __future__ import annotations
 

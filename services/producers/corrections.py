@@ -1,8 +1,8 @@
-"""A record that was published and then changed: the correction that says so under an id of its own.
+"""Corrections of records whose content changed after publication, and retractions of what a later edition supersedes.
 
-Publishing new content under a used id would be equivocation and make both void. The correction's id is derived from
-the record's and its new content, so reading the mended file again makes the same correction; it points to what stood
-before, so a second mistake mends the first correction and nothing comes back by accident.
+New content under a used id would be equivocation and void both. A correction's id is derived from the record's id and
+its new content, so reading a file again yields the same correction. It targets the current version, so that no earlier
+content is revived. Retractions are made only for lists declared as full editions, and cover every correction of an event.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 import orjson
 
 from schemas.signing import derive_salt
-from services.producers.formats.model import Said, Where
+from services.producers.formats.model import EventDraft, Position
 from services.producers.profile import Profile
 from services.producers.spool import Message
-from services.producers.unsigned_event import Unsigned, assemble
+from services.producers.unsigned_event import UnsignedEvent, assemble
 
 CORRECTED = "cre.correction.corrected.v1"
 _LONGEST = 200
@@ -33,38 +33,37 @@ _REASONS = {
 }
 
 
-def correction(profile: Profile, standing: Message, said: Said, event: Unsigned) -> Unsigned:
-    """The event that replaces what ``standing`` says by ``said``, whose own event would have been ``event``.
+def correction(profile: Profile, current: Message, draft: EventDraft, event: UnsignedEvent) -> UnsignedEvent:
+    """The event that replaces the content of ``current`` by ``draft``, whose own event would have been ``event``.
 
-    Raises Refusal where the record cannot be replaced so: a correction or a retraction in native form is corrected by
-    a new record of its publisher.
+    Raises Refusal for a native correction or retraction: these are corrected by a new record of their publisher.
     """
     identity = derived_id(event)
-    before_type, before = _said_by(standing)
+    before_type, before = _statement(current)
     body = {
-        "target": _header(standing, "ce_id"),
-        "reason": _reason(before, said.data) if before_type == said.type else "OTHER",
+        "target": _header(current, "ce_id"),
+        "reason": _reason(before, draft.data) if before_type == draft.type else "OTHER",
         "replacement": {
-            "type": said.type,
+            "type": draft.type,
             "data": {
                 "salt": derive_salt(profile.salt_secret, profile.source, f"{identity}#replacement"),
-                **said.data,
+                **draft.data,
             },
         },
     }
-    made = assemble(profile, identity, CORRECTED, said.time, body, said.subject)
+    made = assemble(profile, identity, CORRECTED, draft.time, body, draft.subject)
     return replace(made, key=event.key)
 
 
-def derived_id(event: Unsigned) -> str:
-    """The id of the correction that says ``event``: its own id, cut to fit, and the mark of its content."""
+def derived_id(event: UnsignedEvent) -> str:
+    """The id of the correction that carries the content of ``event``: its own id, truncated, and a digest of its content."""
     name = event.envelope.id.encode()
     start = name[:_LONGEST].decode(errors="ignore")
     return f"{start}~{hashlib.sha256(name + event.digest).hexdigest()[:16]}"
 
 
-def _said_by(message: Message) -> tuple[str, Mapping[str, Any]]:
-    """The type and the data that ``message`` states, itself or as a correction."""
+def _statement(message: Message) -> tuple[str, Mapping[str, Any]]:
+    """The type and data that ``message`` states, directly or as a correction."""
     type_, data = _header(message, "ce_type"), orjson.loads(message.value)
     if type_ == CORRECTED:
         return str(data["replacement"]["type"]), data["replacement"]["data"]
@@ -76,7 +75,7 @@ def _header(message: Message, name: str) -> str:
 
 
 def _reason(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Why, as far as the two contents tell; the same for the same two, always."""
+    """The reason for the correction, as a pure function of the two contents."""
     plain = orjson.loads(orjson.dumps(dict(after)))
     names = {name for name in {*before, *plain} - {"salt"} if before.get(name) != plain.get(name)}
     if names and not names & before.keys():
@@ -85,38 +84,35 @@ def _reason(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return reasons.pop() if len(reasons) == 1 else "OTHER"
 
 
-# Only for lists whose partner declared that each edition is the full list. An event of an earlier edition is retracted with
-# all corrections that were made of it, because retracting a correction alone would revive what it had put aside.
-
 RETRACTED = "cre.correction.retracted.v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Back:
-    """One retraction: the record that says it, its event, and the identity of the event that it takes back."""
+class Retraction:
+    """One retraction: its draft, its event, and the identity of the event that it retracts."""
 
-    said: Said
-    event: Unsigned
+    draft: EventDraft
+    event: UnsignedEvent
     target: bytes
 
 
 def retractions(
-    profile: Profile, latest: Said, stale: Sequence[tuple[bytes, Sequence[Message]]]
-) -> Iterator[Back]:
-    """What takes back the events of earlier editions: ``stale`` holds each with its corrections.
+    profile: Profile, latest: EventDraft, stale: Sequence[tuple[bytes, Sequence[Message]]]
+) -> Iterator[Retraction]:
+    """The retractions of events of earlier editions; ``stale`` holds each event with its corrections.
 
-    ``latest`` is a record of the edition that counts from now on. The same editions give the same retractions.
+    ``latest`` is a record of the current edition. The same editions yield the same retractions.
     """
     for identity, messages in stale:
         for message in messages:
             target = dict(message.headers)["ce_id"].decode()
             mark = hashlib.sha256(f"{latest.time}/{target}".encode()).hexdigest()[:16]
-            said = Said(
-                Where(),
+            draft = EventDraft(
+                Position(),
                 f"{latest.edition[:150]}/taken-back/{mark}",
                 RETRACTED,
                 latest.time,
                 {"target": target, "reason": "OTHER"},
             )
-            event = assemble(profile, said.id, said.type, said.time, said.data)
-            yield Back(said, replace(event, key=message.key), identity)
+            event = assemble(profile, draft.id, draft.type, draft.time, draft.data)
+            yield Retraction(draft, replace(event, key=message.key), identity)

@@ -1,4 +1,4 @@
-"""The last word on what went into the spool: whether the broker has it."""
+"""Outcomes of publishing: the status of records and files, and their report as plain JSON values."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from schemas.reasons import Refusal
-from services.producers.formats.model import Remarked, Where
+from services.producers.formats.model import Position, Remark
 from services.producers.spool import Spool
 
 
-class Fate(StrEnum):
-    """What became of one record. ``SPOOLED`` is on its way: PUBLISHED when the broker has it, WAITING until then."""
+class RecordStatus(StrEnum):
+    """The status of one record. ``SPOOLED`` is transient: PUBLISHED once the broker has acknowledged it, WAITING until then."""
 
     SPOOLED = "spooled"
     PUBLISHED = "published"
@@ -27,40 +27,40 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """One record: where it stood, what it says, and its fate; ``identity`` is that of the event in the spool, if any."""
+class RecordOutcome:
+    """One record: position, draft id and type, status; ``identity`` is that of the event in the spool, if any."""
 
-    where: Where
-    fate: Fate
+    where: Position
+    status: RecordStatus
     id: str = ""
     type: str = ""
     identity: bytes | None = None
     refusal: Refusal | None = None
     note: str = ""
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(slots=True)
 class FileOutcome:
-    """One file: its format, what a person should know of it, and its records; ``refusal`` where it could not be read."""
+    """One file: its format, remarks and records; ``refusal`` where it could not be read."""
 
     path: str
     format: str = ""
     sha256: str = ""
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     refusal: Refusal | None = None
-    records: list[Outcome] = field(default_factory=list)
+    records: list[RecordOutcome] = field(default_factory=list)
 
     @property
-    def counts(self) -> Counter[Fate]:
-        """How many records met which fate."""
-        return Counter(record.fate for record in self.records)
+    def counts(self) -> Counter[RecordStatus]:
+        """Number of records by status."""
+        return Counter(record.status for record in self.records)
 
     @property
     def refused(self) -> bool:
-        """Whether the file or one of its records needs a person."""
+        """Whether the file or one of its records was refused or withheld."""
         return self.refusal is not None or any(
-            record.fate in (Fate.REFUSED, Fate.WITHHELD) for record in self.records
+            record.status in (RecordStatus.REFUSED, RecordStatus.WITHHELD) for record in self.records
         )
 
     @property
@@ -70,8 +70,8 @@ class FileOutcome:
 
 
 @dataclass(slots=True)
-class Run:
-    """One run over some files: what the broker acknowledged meanwhile, and what waits in the spool after it."""
+class PublishOutcome:
+    """One run: its files, how many events were acknowledged meanwhile, and how many wait in the spool."""
 
     files: list[FileOutcome]
     acknowledged: int = 0
@@ -87,14 +87,14 @@ class Run:
         return self.refused or bool(self.waiting)
 
 
-def plain_run(run: Run) -> dict[str, Any]:
+def plain_run(run: PublishOutcome) -> dict[str, Any]:
     """The whole run: counts, every refusal in one list, and per file every record."""
-    counts: Counter[Fate] = sum((file.counts for file in run.files), Counter())
+    counts: Counter[RecordStatus] = sum((file.counts for file in run.files), Counter())
     refusals = [row for file in run.files for row in _refusals(file)]
     return {
         "acknowledged": run.acknowledged,
         "waiting": run.waiting,
-        **{fate.value: counts[fate] for fate in _COUNTED},
+        **{status.value: counts[status] for status in _COUNTED},
         "refused": len(refusals),
         "refusals": refusals,
         "files": [plain_file(file) for file in run.files],
@@ -102,7 +102,7 @@ def plain_run(run: Run) -> dict[str, Any]:
 
 
 def plain_file(file: FileOutcome) -> dict[str, Any]:
-    """One file: how it was read, and per record its place, fate and, where it has one, its refusal."""
+    """One file: its format, and per record position, status and refusal."""
     return {
         "path": file.path,
         "format": file.format,
@@ -113,11 +113,11 @@ def plain_file(file: FileOutcome) -> dict[str, Any]:
     }
 
 
-def plain_record(record: Outcome) -> dict[str, Any]:
+def plain_record(record: RecordOutcome) -> dict[str, Any]:
     """One record, with its place in the file."""
     return {
         **place(record.where),
-        "outcome": record.fate.value,
+        "outcome": record.status.value,
         "id": record.id,
         "type": record.type,
         "note": record.note,
@@ -126,24 +126,30 @@ def plain_record(record: Outcome) -> dict[str, Any]:
     }
 
 
-def place(where: Where) -> dict[str, Any]:
-    """Sheet, row (from 1, 0 for none), column letter and element path; "" where the file has no such thing."""
+def place(where: Position) -> dict[str, Any]:
+    """Sheet, row (from 1, 0 for none), column letter and element path; "" where the position has none."""
     return {"sheet": where.sheet, "row": where.row, "column": where.column, "element": where.path}
 
 
-_COUNTED = (Fate.PUBLISHED, Fate.ALREADY, Fate.CORRECTED, Fate.WITHHELD, Fate.PASSED_OVER)
+_COUNTED = (
+    RecordStatus.PUBLISHED,
+    RecordStatus.ALREADY,
+    RecordStatus.CORRECTED,
+    RecordStatus.WITHHELD,
+    RecordStatus.PASSED_OVER,
+)
 
 
 def _refusals(file: FileOutcome) -> Iterator[dict[str, Any]]:
     if file.refusal is not None:
-        yield {"path": file.path, **place(Where()), **plain_refusal(file.refusal)}
+        yield {"path": file.path, **place(Position()), **plain_refusal(file.refusal)}
     for record in file.records:
         if record.refusal is not None:
             yield {"path": file.path, **place(record.where), **plain_refusal(record.refusal)}
 
 
 def plain_refusal(refusal: Refusal) -> dict[str, Any]:
-    """Why something makes no event, and what to do."""
+    """A refusal: reason, pointer, detail and remedy."""
     return {
         "reason": refusal.reason.value,
         "pointer": refusal.pointer,
@@ -152,20 +158,20 @@ def plain_refusal(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def plain_remark(remark: Remarked) -> dict[str, Any]:
-    """What a person should know, with its place."""
+def plain_remark(remark: Remark) -> dict[str, Any]:
+    """A remark with its position."""
     return {**place(remark.where), "text": remark.text, "remedy": remark.remedy}
 
 
 def settle(files: Iterable[FileOutcome], spool: Spool) -> None:
-    """Tell of every spooled record whether the broker has it: PUBLISHED, or WAITING. The last word, said once."""
+    """Set each spooled record to PUBLISHED or WAITING, by whether the broker has acknowledged it."""
     files = list(files)
     waiting = spool.unacknowledged(identity for file in files for identity in file.identities)
     for file in files:
         file.records = [_settled(record, waiting) for record in file.records]
 
 
-def _settled(record: Outcome, waiting: frozenset[bytes]) -> Outcome:
+def _settled(record: RecordOutcome, waiting: frozenset[bytes]) -> RecordOutcome:
     if record.identity in waiting:
-        return replace(record, fate=Fate.WAITING)
-    return replace(record, fate=Fate.PUBLISHED) if record.fate is Fate.SPOOLED else record
+        return replace(record, status=RecordStatus.WAITING)
+    return replace(record, status=RecordStatus.PUBLISHED) if record.status is RecordStatus.SPOOLED else record

@@ -1,7 +1,6 @@
-"""Sending what waits in the spool, and marking what the broker acknowledged.
+"""Sending spooled events with an idempotent producer, recording acknowledgements, and diagnosing what could not be sent.
 
-kafka-python with idempotence set explicitly and every future checked. A send whose fate is unknown stays in the
-spool and goes out again with the same bytes; the platform recognises it as the same event.
+A send with an unknown outcome stays in the spool and is repeated with the same bytes, which the platform deduplicates.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ _SAFE = "What was read is safe in the spool."
 
 
 class BrokerUnreachable(Exception):
-    """No broker answered; what was read is safe in the spool and goes out with the next run."""
+    """No broker answered; the events stay in the spool for the next run."""
 
 
-class NotTaken(Exception):
-    """A broker answers and will not take what is for ``topic``, now or later; all else was sent, and what was not is in the spool.
+class MessageRefused(Exception):
+    """A broker answers and refuses messages for ``topic`` permanently; everything else was sent, the rest is in the spool.
 
     ``remedy`` is what to do; ``missing``: there is no such topic.
     """
@@ -50,10 +49,10 @@ class NotTaken(Exception):
         self.topic, self.remedy, self.missing = topic, remedy, missing
 
 
-def unreachable(bootstrap: str, security: Mapping[str, Any], patience: float) -> str:
-    """Why nobody answers at ``bootstrap`` (host:port, commas between several), as far as a connection of our own shows.
+def unreachable_detail(bootstrap: str, security: Mapping[str, Any], patience: float) -> str:
+    """Why ``bootstrap`` (host:port, separated by commas) does not answer, as far as a connection of our own shows.
 
-    Blocks for up to ``patience`` seconds for each address.
+    Blocks for up to ``patience`` seconds per address.
     """
     found = [_look(address.strip(), security, patience) for address in bootstrap.split(",")]
     if all(found):
@@ -65,7 +64,7 @@ def unreachable(bootstrap: str, security: Mapping[str, Any], patience: float) ->
 
 
 def _look(address: str, security: Mapping[str, Any], patience: float) -> str:
-    """What is wrong with the way to ``address``; "" where something listens and TLS, if we use it, holds."""
+    """The connection problem at ``address``; "" where it accepts connections and TLS, if used, is valid."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), patience) as plain:
@@ -80,21 +79,21 @@ def _look(address: str, security: Mapping[str, Any], patience: float) -> str:
     return ""
 
 
-def not_taken(
+def refusal_of(
     refused: Mapping[str, KafkaError],
     names: Mapping[str, str],
     bootstrap: str,
     security: Mapping[str, Any],
     patience: float,
-) -> NotTaken | None:
-    """The refusal among ``refused`` (by topic, what came instead of an acknowledgement); None where each may go out later.
+) -> MessageRefused | None:
+    """The permanent refusal among ``refused`` (error by topic); None where every message may be sent later.
 
-    ``names`` holds the id of an event for each topic. Looks up topics at the broker of which nothing was heard; blocks for up to about
-    three times ``patience`` seconds.
-    """  # fmt: skip
+    ``names`` holds the id of an event per topic. Describes topics without an answer at the broker; blocks for up to about three
+    times ``patience`` seconds.
+    """
     for topic, problem in refused.items():
         if isinstance(problem, MessageSizeTooLargeError):
-            return NotTaken(
+            return MessageRefused(
                 topic,
                 f"the event {names.get(topic, '?')} is larger than the broker takes in {topic}",
                 "say it in several records, or have the operator raise the topic's max.message.bytes",
@@ -107,7 +106,7 @@ def not_taken(
 
 def _described(
     topics: Iterable[str], bootstrap: str, security: Mapping[str, Any], patience: float
-) -> NotTaken | None:
+) -> MessageRefused | None:
     milliseconds = max(100, int(patience * 1_000))
     try:
         admin = KafkaAdminClient(
@@ -124,7 +123,7 @@ def _described(
             if code == UnknownTopicOrPartitionError.errno:
                 near = difflib.get_close_matches(topic, admin.list_topics(), 3)
                 others = f"; there is {', '.join(near)}" if near else ""
-                return NotTaken(
+                return MessageRefused(
                     topic,
                     f"there is no topic {topic} at {bootstrap}{others}",
                     "lianyun topics apply, for a topic that is declared (infra/kafka/topics.toml); otherwise mend `topic` in the "
@@ -138,9 +137,9 @@ def _described(
     return None
 
 
-def _not_allowed(topic: str, security: Mapping[str, Any]) -> NotTaken:
+def _not_allowed(topic: str, security: Mapping[str, Any]) -> MessageRefused:
     user = security.get("sasl_plain_username")
-    return NotTaken(
+    return MessageRefused(
         topic,
         f"the broker lets {user or 'us'} write nothing to {topic}, or there is no such topic",
         "check `topic` in the profile and LIANYUN_KAFKA_USER; the operator grants it: lianyun topics apply --access",
@@ -156,7 +155,7 @@ _FIRST_PATIENCE = 5.0  # until somebody hears that no broker answers; then it is
 _LONGEST_PATIENCE = 30.0
 _LOOK_SECONDS = 3.0
 
-_Flying = tuple[int, Message, Any]
+_InFlight = tuple[int, Message, Any]
 """A message that was given to the client: its number in the spool, itself, and its future."""
 
 
@@ -181,7 +180,7 @@ def connect(
         )
     except KafkaError:
         raise BrokerUnreachable(
-            unreachable(bootstrap, security or {}, min(_LOOK_SECONDS, patience))
+            unreachable_detail(bootstrap, security or {}, min(_LOOK_SECONDS, patience))
         ) from None
 
 
@@ -195,21 +194,21 @@ def drain(
     stop: Callable[[], bool] = lambda: False,
     notice: Callable[[str], None] = lambda _problem: None,
 ) -> int:
-    """Send what waits, again and again until all is acknowledged, ``patience`` seconds pass without any success, or ``stop``.
+    """Send what waits, repeatedly, until all is acknowledged, ``patience`` seconds pass without any success, or ``stop``.
 
-    Returns how many were acknowledged. Raises BrokerUnreachable where patience ended without a broker; ``notice`` hears of it as soon
-    as it is known. Raises NotTaken, without waiting, where only what the broker refuses is left, or what is for a topic that does not
-    exist.
+    Returns how many were acknowledged. Raises BrokerUnreachable where no broker answered within ``patience``; ``notice`` is
+    called as soon as that is known. Raises MessageRefused, without waiting, where only messages that the broker refuses are
+    left, or messages for a topic that does not exist.
     """
-    last_success, total, left = time.monotonic(), 0, Left()
+    last_success, total, unsent = time.monotonic(), 0, Unsent()
     trying = min(_FIRST_PATIENCE, max(patience, _LEAST_PATIENCE))
     while spool.counts()[0] and not stop():
         away: BrokerUnreachable | None = None
-        sent, before = 0, left.found
-        left.problems = {}
+        sent, before = 0, unsent.found
+        unsent.problems = {}
         try:
             producer = connect(bootstrap, security, trying)
-            sent = _drain_once(spool, producer, lambda sent: progress(total + sent), stop, left)  # noqa: B023
+            sent = _drain_once(spool, producer, lambda sent: progress(total + sent), stop, unsent)  # noqa: B023
         except BrokerUnreachable as problem:
             away = problem
             if trying == _FIRST_PATIENCE:
@@ -218,12 +217,14 @@ def drain(
         total += sent
         if sent:
             last_success = time.monotonic()
-        if sent or left.found != before:
+        if sent or unsent.found != before:
             continue
-        left.problems.update(left.too_large)
+        unsent.problems.update(unsent.too_large)
         look = min(_LOOK_SECONDS, REQUEST_SECONDS)
         refusal = (
-            not_taken(left.problems, left.names, bootstrap, security or {}, look) if left.problems else None
+            refusal_of(unsent.problems, unsent.names, bootstrap, security or {}, look)
+            if unsent.problems
+            else None
         )
         if refusal is not None:
             raise refusal
@@ -236,11 +237,11 @@ def drain(
 
 
 @dataclass(slots=True)
-class Left:
-    """What could not be sent, by topic: what came instead of an acknowledgement, and the id of the event that is too large.
+class Unsent:
+    """Messages that could not be sent, by topic: the error, and the id of an event that is too large.
 
-    With one event that is too large the client gives up all that it holds: fewer are given to it ``at_once``, until the one is found,
-    which is passed over from then on.
+    One oversized event fails the whole batch of the client: batches shrink (``at_once``) until it is found; it is skipped from
+    then on.
     """
 
     problems: dict[str, KafkaError] = field(default_factory=dict)
@@ -251,11 +252,11 @@ class Left:
 
     @property
     def found(self) -> tuple[int, int]:
-        """Changes whenever the search for an event that is too large comes further."""
+        """Changes whenever the search for an oversized event advances."""
         return self.at_once, len(self.passed)
 
     def note(self, seq: int, message: Message, problem: KafkaError, alone: bool, at_once: int) -> None:
-        """Remember that ``message`` was not taken, which was on its way ``alone`` or with others, ``at_once`` at most."""
+        """Record that ``message`` was not accepted; it was in flight ``alone`` or with others, at most ``at_once``."""
         if not isinstance(problem, MessageSizeTooLargeError):
             self.problems.setdefault(message.topic, problem)
         elif alone:
@@ -272,11 +273,11 @@ def _drain_once(
     producer: KafkaProducer,
     progress: Callable[[int], None],
     stop: Callable[[], bool],
-    left: Left,
+    unsent: Unsent,
 ) -> int:
-    """One connection's worth: see :func:`send_waiting`; the connection ends with it."""
+    """:func:`send_waiting` on one connection, which is closed afterwards."""
     try:
-        return send_waiting(spool, producer, progress, stop, left)
+        return send_waiting(spool, producer, progress, stop, unsent)
     finally:
         with contextlib.suppress(KafkaError):  # what could not be sent is still in the spool
             producer.close(timeout=1 if stop() else 5)
@@ -287,34 +288,34 @@ def send_waiting(
     producer: KafkaProducer,
     progress: Callable[[int], None] = lambda _sent: None,
     stop: Callable[[], bool] = lambda: False,
-    left: Left | None = None,
+    unsent: Unsent | None = None,
 ) -> int:
-    """Send what waits over ``producer``; returns how many were acknowledged, and notes in ``left`` why others were not.
+    """Send what waits over ``producer``; returns how many were acknowledged and records the others in ``unsent``.
 
-    Ends when nothing waits, or when a whole batch went by without an acknowledgement; what has none stays in the spool. What is for a
-    topic that takes nothing now is passed over.
+    Ends when nothing waits, or after a batch without any acknowledgement; unacknowledged events stay in the spool. Topics that
+    accept nothing are skipped.
     """
-    flying: deque[_Flying] = deque()
-    left = Left() if left is None else left
+    in_flight: deque[_InFlight] = deque()
+    unsent = Unsent() if unsent is None else unsent
     closed: set[str] = set()
-    sent, after, at_once, found = 0, 0, left.at_once, left.found
-    while batch := [] if stop() or left.found != found else spool.waiting(after, at_once):
+    sent, after, at_once, found = 0, 0, unsent.at_once, unsent.found
+    while batch := [] if stop() or unsent.found != found else spool.waiting(after, at_once):
         for seq, message in batch:
             after = seq
-            if message.topic in closed or seq in left.passed:
+            if message.topic in closed or seq in unsent.passed:
                 continue
             try:
                 future = producer.send(
                     message.topic, value=message.value, key=message.key or None, headers=list(message.headers)
                 )
             except KafkaError as problem:
-                left.note(seq, message, problem, not flying, at_once)
-                if seq not in left.passed:
+                unsent.note(seq, message, problem, not in_flight, at_once)
+                if seq not in unsent.passed:
                     closed.add(message.topic)
             else:
-                flying.append((seq, message, future))
-        offered = len(flying)
-        settled = _settle(spool, flying, stop, left)
+                in_flight.append((seq, message, future))
+        offered = len(in_flight)
+        settled = _settle(spool, in_flight, stop, unsent)
         sent += settled
         if offered and not settled:
             break
@@ -322,18 +323,18 @@ def send_waiting(
     return sent
 
 
-def _settle(spool: Spool, flying: deque[_Flying], stop: Callable[[], bool], left: Left) -> int:
-    """Wait for every future; acknowledge the good ones, leave the others in the spool."""
-    places, alone, at_once = [], len(flying) == 1, left.at_once
+def _settle(spool: Spool, in_flight: deque[_InFlight], stop: Callable[[], bool], unsent: Unsent) -> int:
+    """Wait for every future; acknowledge the successful ones, leave the others in the spool."""
+    places, alone, at_once = [], len(in_flight) == 1, unsent.at_once
     until = (
         time.monotonic() + DELIVERY_SECONDS * 1.2
     )  # for all together: after an outage some futures never end
-    while flying:
-        seq, message, future = flying.popleft()
+    while in_flight:
+        seq, message, future = in_flight.popleft()
         try:
             done = _wait(future, until, stop)
         except KafkaError as problem:
-            left.note(seq, message, problem, alone, at_once)
+            unsent.note(seq, message, problem, alone, at_once)
             continue
         if done is not None:
             places.append((seq, done.partition, done.offset))
@@ -342,11 +343,11 @@ def _settle(spool: Spool, flying: deque[_Flying], stop: Callable[[], bool], left
 
 
 def _wait(future: Any, until: float, stop: Callable[[], bool]) -> Any:
-    """The place that ``future`` was given, or None where it has none when time or the run ends. Raises KafkaError."""
+    """The record metadata of ``future``, or None where time or the run ended before. Raises KafkaError."""
     while True:
-        left = max(0.0, until - time.monotonic())
+        unsent = max(0.0, until - time.monotonic())
         try:
-            return future.get(timeout=0.0 if stop() else min(0.25, left))
+            return future.get(timeout=0.0 if stop() else min(0.25, unsent))
         except KafkaTimeoutError:
-            if future.is_done or stop() or not left:
+            if future.is_done or stop() or not unsent:
                 return None

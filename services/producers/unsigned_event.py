@@ -1,6 +1,7 @@
-"""The trace context that a publisher gives its events: its caller's, or one of its own where spans are sent.
+"""From an event draft to an unsigned event, byte for byte the same on every machine, and its trace context.
 
-The context goes into the spool with the event, so that a repetition carries the same.
+The published time is the record's own and the salt is derived from the partner's secret and the record, so that reading a
+file twice yields equal events. The trace context is spooled with the event.
 """
 
 from __future__ import annotations
@@ -17,20 +18,17 @@ from schemas.legibility import require_legible
 from schemas.signing import derive_salt
 from schemas.trace_context import TRACEPARENT, TraceContext
 from services.producers.formats import native_lines
-from services.producers.formats.model import Where
+from services.producers.formats.model import Position
 from services.producers.profile import Profile
 from services.producers.spool import Message
 from services.telemetry.tracing import Spans
-
-# The published time is the record's own, never the clock of this machine, and the salt is derived from the partner's
-# secret and the record, so reading a file twice gives equal events.
 
 CONTENT_TYPE = "application/json"
 _KEY_ORDER = ("train", "container", "consignment", "note", "booking", "declaration", "wagon")
 
 
 @dataclass(frozen=True, slots=True)
-class Unsigned:
+class UnsignedEvent:
     """An event ready to be signed: envelope, payload bytes, and the bytes that the signature covers."""
 
     envelope: Envelope
@@ -47,10 +45,10 @@ class Unsigned:
         return content_digest(self.signed)
 
 
-def build(line: bytes, profile: Profile) -> Unsigned:
+def build(line: bytes, profile: Profile) -> UnsignedEvent:
     """The event of one native line under ``profile``; raises Refusal with a pointer into the line."""
-    said = native_lines.record(line, Where())
-    return assemble(profile, said.id, said.type, said.time, said.data, said.subject)
+    draft = native_lines.record(line, Position())
+    return assemble(profile, draft.id, draft.type, draft.time, draft.data, draft.subject)
 
 
 def assemble(
@@ -60,17 +58,21 @@ def assemble(
     time: str,
     data: Mapping[str, Any],
     subject: str | None = None,
-) -> Unsigned:
-    """The unsigned event of one record; validates it exactly as admission will. Raises Refusal."""
+) -> UnsignedEvent:
+    """The unsigned event of one record, validated exactly as at admission. Raises Refusal."""
     envelope = Envelope("1.0", identity, profile.source, type_, time, subject, CONTENT_TYPE)
     salted = {"salt": derive_salt(profile.salt_secret, profile.source, identity), **data}
     payload = orjson.dumps(salted)
     decode_payload(type_, payload)
     require_legible(envelope, payload)
-    return Unsigned(envelope, payload, signed_bytes(profile.network, envelope, payload), partition_key(data))
+    return UnsignedEvent(
+        envelope, payload, signed_bytes(profile.network, envelope, payload), partition_key(data)
+    )
 
 
-def message_of(event: Unsigned, signature: str, topic: str, trace: TraceContext | None = None) -> Message:
+def message_of(
+    event: UnsignedEvent, signature: str, topic: str, trace: TraceContext | None = None
+) -> Message:
     """The Kafka message of a signed event; ``trace`` goes with it and is not signed."""
     headers = (*event.envelope.to_headers(), (SIGNATURE_HEADER, signature.encode()))
     if trace is not None:
@@ -79,7 +81,7 @@ def message_of(event: Unsigned, signature: str, topic: str, trace: TraceContext 
 
 
 def partition_key(data: Mapping[str, Any]) -> bytes:
-    """The Kafka key of a payload: train first, then box, so that facts that fold together travel together."""
+    """The Kafka key of a payload: train first, then container, so that facts that fold together share a partition."""
     named = {
         name: data[name]
         for name in ("train", "container", "consignment", "note")
@@ -92,29 +94,29 @@ def partition_key(data: Mapping[str, Any]) -> bytes:
     return found.encode()
 
 
-Traced = Callable[[Unsigned], TraceContext | None]
+TraceSource = Callable[[UnsignedEvent], TraceContext | None]
 """Gives the context of an event that is being made."""
 
 
-def untraced(_event: Unsigned) -> None:
-    """No context: the ordinary case."""
+def no_trace(_event: UnsignedEvent) -> None:
+    """No trace context, the default."""
     return
 
 
-def traced(spans: Spans | None, environment: Mapping[str, str]) -> Traced:
-    """Contexts as ``environment`` asks for them: TRACEPARENT names the caller's, as a shell's tools pass it on.
+def trace_source(spans: Spans | None, environment: Mapping[str, str]) -> TraceSource:
+    """The source of trace contexts that ``environment`` requests: TRACEPARENT names the caller's.
 
-    Without ``spans`` every event carries just that. With them each event gets a span of its own, in the caller's trace or in
-    one of its own, and a context where that trace is kept.
+    Without ``spans`` every event carries that context. With them each event gets a span, in the caller's trace or a new one,
+    and a context where that trace is sampled.
     """
     given = TraceContext.of(environment.get("TRACEPARENT", ""))
     if spans is None:
-        return untraced if given is None else lambda _event: given
+        return no_trace if given is None else lambda _event: given
     making = spans
 
-    def begun(event: Unsigned) -> TraceContext | None:
+    def begun(event: UnsignedEvent) -> TraceContext | None:
         envelope = event.envelope
-        told = {
+        attributes = {
             "messaging.system": "kafka",
             "messaging.operation.name": "create",
             "messaging.operation.type": "create",
@@ -122,7 +124,7 @@ def traced(spans: Spans | None, environment: Mapping[str, str]) -> Traced:
             "cloudevents.event_id": envelope.id,
             "cloudevents.event_type": envelope.type,
         }
-        span = making.begin(f"create {envelope.type}", "PRODUCER", given, told)
+        span = making.begin(f"create {envelope.type}", "PRODUCER", given, attributes)
         span.end()
         return span.context if span.context.sampled or given is not None else None
 

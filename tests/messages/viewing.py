@@ -15,7 +15,7 @@ from services.domain.objects import consignment
 from services.domain.publisher import Publisher
 from services.domain.view import View
 from services.producers import unsigned_event
-from services.producers.formats.model import Said
+from services.producers.formats.model import EventDraft
 
 from .assembling import Told, profile
 
@@ -37,7 +37,7 @@ def stated(told: Told, publisher: Publisher) -> Facts:
     return Facts.union(_facts(made, payload, publisher) for _, made, payload in told.events)
 
 
-def facts_of(record: Said, publisher: Publisher) -> Facts:
+def facts_of(record: EventDraft, publisher: Publisher) -> Facts:
     """The facts of one event that a file makes, as said by ``publisher``."""
     made = unsigned_event.assemble(
         profile(publisher.code), record.id, record.type, record.time, dict(record.data), record.subject
@@ -52,6 +52,6 @@ def seen(facts: Iterable[Facts], founder: str, as_of: str) -> View:
     return view
 
 
-def _facts(made: unsigned_event.Unsigned, payload: Payload, publisher: Publisher) -> Facts:
+def _facts(made: unsigned_event.UnsignedEvent, payload: Payload, publisher: Publisher) -> Facts:
     statement = Statement(made.identity, made.envelope.source, publisher, made.envelope.published_micros)
     return interpret(statement, made.digest, payload)

@@ -1,4 +1,4 @@
-"""One thing that was looked at, and how a look that fails becomes a finding itself."""
+"""The result of one check, the reason for each check, and the guard that makes a failing check a finding."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def why(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at: ``ok`` or not, what was ``found``, and the command that mends it ("" where all is well)."""
+    """The result of one check: ``ok`` or not, what was ``found``, and the command that repairs it ("" where all is well)."""
 
     name: str
     ok: bool
@@ -62,12 +62,12 @@ class Check:
 
     @property
     def why(self) -> str:
-        """Why it was looked at, in one clause."""
+        """Why it is checked, in one clause."""
         return why(self.name)
 
 
 def judged(name: str, ok: bool, found: str, mend: str) -> Check:
-    """Return the check; ``mend`` is left out where nothing has to be mended."""
+    """Return the check; without ``mend`` where it is ok."""
     return Check(name, ok, found, "" if ok else mend)
 
 
@@ -80,7 +80,7 @@ def shortened(names: list[str], most: int = 3) -> str:
 def guarded(
     name: str, look: Callable[[], Iterator[Check]], failures: tuple[type[Exception], ...], mend: str
 ) -> Iterator[Check]:
-    """Yield what ``look`` finds; one of ``failures`` ends it with a finding under ``name``."""
+    """Yield the checks of ``look``; one of ``failures`` ends it with a finding under ``name``."""
     try:
         yield from look()
     except failures as problem:

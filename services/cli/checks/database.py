@@ -1,4 +1,4 @@
-"""The database: version, durability, clock, schema, generation, and what the registry and the dead letters need."""
+"""Checks of the database: version, durability, clock, schema, generation, registry, dead letters, disk and webhooks."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from services.processors.topics.declaration import Declaration
 DAY = 86_400
 KEY_DAYS = 14
 MOST_SKEW = 5.0
-MOST_LETTERS = 1_000
+MOST_DEAD_LETTERS = 1_000
 MOST_CONNECTIONS = 0.8
 
 
 def look(connection: Connection[Any], declaration: Declaration) -> Iterator[Check]:
-    """Look at the database; ends early where it has no schema yet. Changes nothing."""
+    """Check the database; ends early where it has no schema yet. Changes nothing."""
     version = connection.info.server_version // 10_000
     yield judged("database", version >= 15, f"PostgreSQL {version}", "use PostgreSQL 15 to 18")
     yield durability(connection)
@@ -51,7 +51,7 @@ def look(connection: Connection[Any], declaration: Declaration) -> Iterator[Chec
         registry = store.look(connection)
         yield from parties(registry, declaration)
         yield keys(registry, time.time_ns() // 1_000)
-        yield letters(connection)
+        yield dead_letters(connection)
 
 
 def durability(connection: Connection[Any]) -> Check:
@@ -88,26 +88,26 @@ def _connections(connection: Connection[Any]) -> Check:
 def migrations(connection: Connection[Any]) -> Check:
     """Whether the schema is one that this release works with."""
     try:
-        stands = standing(connection)
+        window = standing(connection)
     except MigrationError as wrong:
         return Check(
             "migrations", False, str(wrong), "restore the migration files of this release, or use a newer one"
         )
-    if stands.beyond:
-        found = f"finished for a newer release: {shortened(list(stands.beyond))}"
+    if window.beyond:
+        found = f"finished for a newer release: {shortened(list(window.beyond))}"
         return Check("migrations", False, found, "use a newer one: the release that applied them")
-    if stands.lacking:
-        mend = BEFORE_THE_DEPLOYMENT if stands.left_over else "lianyun db migrate"
+    if window.lacking:
+        mend = BEFORE_THE_DEPLOYMENT if window.left_over else "lianyun db migrate"
         return Check(
-            "migrations", False, f"{len(stands.lacking)} to apply: {shortened(list(stands.lacking))}", mend
+            "migrations", False, f"{len(window.lacking)} to apply: {shortened(list(window.lacking))}", mend
         )
-    if stands.left_over:
-        older = still_older(connection, stands)
+    if window.left_over:
+        older = still_older(connection, window)
         who = f"at work are still older ones: {older}" if older else "every one at work is"
-        found = f"{shortened(list(stands.left_over))} to apply once every process is of this release ({who}): {AFTER_THE_DEPLOYMENT}"
+        found = f"{shortened(list(window.left_over))} to apply once every process is of this release ({who}): {AFTER_THE_DEPLOYMENT}"
         return Check("migrations", True, found, "")
-    if stands.newer:
-        newer = shortened([each.name for each in stands.newer])
+    if window.newer:
+        newer = shortened([each.name for each in window.newer])
         return Check("migrations", True, f"all applied; prepared for a newer release: {newer}", "")
     return Check("migrations", True, "all applied", "")
 
@@ -135,7 +135,7 @@ def generation(connection: Connection[Any]) -> Check:
 
 
 def parties(registry: Registry, declaration: Declaration) -> Iterator[Check]:
-    """Whether somebody may publish at all, and to topics that exist."""
+    """Whether any party may publish, and to topics that exist."""
     every = registry.parties.values()
     yield judged("parties", bool(every), f"{len(every)} registered", "lianyun party add --help")
     declared = set(declaration.names())
@@ -164,14 +164,14 @@ def keys(registry: Registry, now: int) -> Check:
 
 
 def _end(key: Key) -> int:
-    """When the key stops counting; a key that does not is never asked."""
+    """When the key expires; called only for keys that do."""
     return min(at for at in (key.not_after, key.revoked_at, key.compromised_since) if at is not None)
 
 
-def letters(connection: Connection[Any]) -> Check:
-    """How many dead letters wait for somebody."""
+def dead_letters(connection: Connection[Any]) -> Check:
+    """The number of open dead letters."""
     waiting = int(_one(connection, "SELECT count(*) FROM lianyun.dead_letter WHERE state = 'OPEN'"))
-    return judged("dead letters", waiting < MOST_LETTERS, f"{waiting} open", "lianyun dlq list")
+    return judged("dead letters", waiting < MOST_DEAD_LETTERS, f"{waiting} open", "lianyun dlq list")
 
 
 def _one(connection: Connection[Any], query: str) -> Any:
@@ -198,7 +198,7 @@ class Growth:
 
     @property
     def a_day(self) -> float | None:
-        """Bytes a day, as the last day went; None where there is too little to say."""
+        """Bytes a day, by the last day; None where there is too little data."""
         if self.events < FEWEST_EVENTS or self.seconds < SHORTEST:
             return None
         return self.size / self.events * self.recent * 86_400 / self.seconds
@@ -207,7 +207,7 @@ class Growth:
 def disk_space(
     connection: Connection[Any], here: Path | None, free_of: Callable[[Path], int] | None = None
 ) -> Check:
-    """Forecast for the disk of the data folder: ``here`` where it is known, else as the database tells it, if it does."""
+    """Forecast for the disk of the data folder: ``here`` where it is known, else as the database reports it, if it does."""
     growth = measure(connection)
     folder = here or _data_folder(connection)
     try:
@@ -267,7 +267,7 @@ LATE_SECONDS = 300
 
 
 def webhooks(connection: Connection[Any], now: float | None = None) -> Check:
-    """Deliveries that are late, and endpoints that the platform disabled; those are said, and no finding by themselves."""
+    """Late deliveries are a finding; endpoints disabled by the platform are reported only."""
     try:
         found = overview.endpoints(connection)
     except psycopg.errors.InsufficientPrivilege:
@@ -279,8 +279,8 @@ def webhooks(connection: Connection[Any], now: float | None = None) -> Check:
         if each.oldest_due is not None and moment - each.oldest_due / 1_000_000 > LATE_SECONDS
     ]
     disabled = sum(each.state == "DISABLED" for each in found)
-    told = (
+    summary = (
         f"{len(found)} endpoints, {sum(each.waiting for each in found)} deliveries wait, {disabled} disabled"
     )
-    said = f"{told}; {len(late)} endpoints have what is due for minutes" if late else told
-    return judged("webhooks", not late, said, "lianyun webhooks run, then: lianyun webhooks list")
+    described = f"{summary}; {len(late)} endpoints have what is due for minutes" if late else summary
+    return judged("webhooks", not late, described, "lianyun webhooks run, then: lianyun webhooks list")

@@ -1,4 +1,4 @@
-"""Messages inside a file: bare, or in the envelope of a broker, whose own elements say nothing to us."""
+"""What the readers of messages (TAF, NCTS, DCSA) share: locating messages in a file, notes on them, ids, relays and remarks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from services.producers.formats.gzip_file import pack
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node, folded, root_name
 from services.producers.formats.model import (
+    EventDraft,
+    Interpretation,
+    Position,
     Record,
-    Remarked,
-    Said,
+    Remark,
     Settings,
-    Taken,
     Unread,
-    Where,
 )
 from services.producers.formats.text import decode
 
@@ -45,26 +45,26 @@ _UNSET = frozenset({"", "0", "false", "n", "no", "none"})
 
 @dataclass(slots=True)
 class Notes:
-    """The notes on one file; ``format`` is the name under which ``settings`` hold its choices."""
+    """The notes on one file: interpretations and remarks; ``format`` is the key of its choices in ``settings``."""
 
     format: str
     settings: Settings
-    taken: list[Taken] = field(default_factory=list)
-    remarks: list[Remarked] = field(default_factory=list)
+    taken: list[Interpretation] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     _seen: set[tuple[str, str]] = field(default_factory=set)
 
     def take(self, where: str, label: str, meaning: str, certainty: str = "read") -> None:
-        """Note once for each label and meaning that ``label`` was taken for ``meaning``."""
+        """Note once per label and meaning that ``label`` was interpreted as ``meaning``."""
         if (label, meaning) not in self._seen:
             self._seen.add((label, meaning))
-            self.taken.append(Taken(Where(path=where), label, meaning, certainty))
+            self.taken.append(Interpretation(Position(path=where), label, meaning, certainty))
 
     def choice(self, label: str) -> str | None:
-        """What the partner declared ``label`` to mean in this format, None where nothing is declared."""
+        """The meaning that the partner declared for ``label`` in this format, None where nothing is declared."""
         return self.settings.choices.get(self.format, {}).get(label)
 
     def made_at(self, at: Node, column: str) -> Instant:
-        """When the message was made, on the clock declared for ``column``; remarks how it was read. Raises Refusal."""
+        """When the message was made, on the clock declared for ``column``, with remarks on how it was read. Raises Refusal."""
         instant = instants.read(at.text, instants.zone_of(self.settings, self.format, column), at.path)
         for text in instant.remarks:
             self.remark(at.path, text)
@@ -72,25 +72,25 @@ class Notes:
 
     def remark(self, where: str, text: str, remedy: str = "") -> None:
         """Note on the file as a whole."""
-        self.remarks.append(Remarked(Where(path=where), text, remedy))
+        self.remarks.append(Remark(Position(path=where), text, remedy))
 
 
-def remarked(where: str, *texts: str, remedy: str = "") -> tuple[Remarked, ...]:
+def remarks_at(where: str, *texts: str, remedy: str = "") -> tuple[Remark, ...]:
     """One remark at ``where`` for each text."""
-    return tuple(Remarked(Where(path=where), text, remedy) for text in texts)
+    return tuple(Remark(Position(path=where), text, remedy) for text in texts)
 
 
-def doubts(where: str, kind: str, id: str) -> tuple[Remarked, ...]:
+def doubts(where: str, kind: str, id: str) -> tuple[Remark, ...]:
     """The quality remarks on an object's id; a wrong check digit is a doubt, never a reason to refuse."""
-    says = {
+    meanings = {
         "check_digit": "the check digit is wrong",
         "form": "not of the usual form",
         "trap": "a misleading code",
     }
-    return remarked(
+    return remarks_at(
         where,
         *(
-            f"{kind} {id}: {says.get(flag.rpartition('.')[2], flag)} ({flag})."
+            f"{kind} {id}: {meanings.get(flag.rpartition('.')[2], flag)} ({flag})."
             for flag in quality.flags(kind, id)
         ),
         remedy="The event is made all the same; correct the number at its source if it is mistyped.",
@@ -105,9 +105,9 @@ def identity(*parts: str) -> str:
     return f"{parts[0]}:{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
-def vetted(record: Record) -> Record:
+def validated(record: Record) -> Record:
     """``record``, or Unread where the event that it makes would be refused at admission for its shape."""
-    if not isinstance(record, Said):
+    if not isinstance(record, EventDraft):
         return record
     try:
         envelope = Envelope(
@@ -121,12 +121,12 @@ def vetted(record: Record) -> Record:
     return record
 
 
-def declaring(format_name: str, label: str, meaning: str) -> str:
-    """How a partner declares in its profile what ``label`` means in a format: words for a remedy."""
+def declaration_hint(format_name: str, label: str, meaning: str) -> str:
+    """A remedy: how the partner declares in its profile what ``label`` means in a format."""
     return f'Declare it in the profile: [files.choices.{format_name}] "{label}" = {meaning}.'
 
 
-def happening(instant: Instant, classifier: str = "ACT") -> dict[str, Any]:
+def time_fields(instant: Instant, classifier: str = "ACT") -> dict[str, Any]:
     """The time of a milestone, with the text that the file had for it."""
     return {"classifier": classifier, "happened": instant.text, "happened_as_written": instant.written}
 
@@ -136,17 +136,17 @@ def relay(raw: bytes, authority: str, may_pack: bool = False) -> dict[str, Any] 
 
     One that is too large as it is becomes a gzip file where ``may_pack``: for the events whose second version carries one.
     """
-    said = {"authority": authority, "message_sha256": hashlib.sha256(raw).hexdigest()}
+    relayed = {"authority": authority, "message_sha256": hashlib.sha256(raw).hexdigest()}
     if len(raw) <= RELAYED_AT_MOST:
-        return {**said, "message_b64": base64.b64encode(raw).decode()}
+        return {**relayed, "message_b64": base64.b64encode(raw).decode()}
     if not may_pack or len(raw) > LARGEST or len(packed := pack(raw)) > PACKED_AT_MOST:
         return None
     text = base64.b64encode(packed).decode()
-    return {**said, "message_b64": text, "message_length": len(raw), "packing": "GZIP"}
+    return {**relayed, "message_b64": text, "message_length": len(raw), "packing": "GZIP"}
 
 
-def turning(name: str, value: str, where: str) -> Refusal | None:
-    """The refusal of what is not known here and may take back or turn everything beside it; None for anything else."""
+def cancellation(name: str, value: str, where: str) -> Refusal | None:
+    """The refusal of an unknown name that may indicate cancellation, deletion or a test; None for any other."""
     if _TURNING.search(name) is None or value.strip().casefold() in _UNSET:
         return None
     return Refusal(
@@ -157,28 +157,28 @@ def turning(name: str, value: str, where: str) -> Refusal | None:
     )
 
 
-def require_unturned(root: Node) -> None:
-    """Raise Refusal where an element or attribute of ``root`` speaks of cancellation, deletion or a test.
+def require_not_cancelled(root: Node) -> None:
+    """Raise Refusal where an element or attribute of ``root`` indicates cancellation, deletion or a test.
 
-    The schemas that are read have no such name, so what it says is not known.
+    The supported schemas have no such names, so their meaning is not known.
     """
     for node in root.walk():
         for name, value in ((node.name, node.text or "set"), *node.attributes.items()):
-            refusal = turning(name, value, node.path)
+            refusal = cancellation(name, value, node.path)
             if refusal is not None:
                 raise refusal
 
 
-def unknown(root: Node, vocabulary: Mapping[str, frozenset[str]]) -> Iterator[Remarked]:
-    """A remark for each element that is not of the message as it is known here, at most 50.
+def unknown(root: Node, vocabulary: Mapping[str, frozenset[str]]) -> Iterator[Remark]:
+    """A remark for each element that is not part of the known message, at most 50.
 
-    ``vocabulary`` maps the name of an element to the names of its known children; what is not in it is not looked into.
+    ``vocabulary`` maps element names to the names of their known children; other elements are not examined.
     """
     known = {
         folded(name): frozenset(folded(child) for child in children) for name, children in vocabulary.items()
     }
-    pending, told = deque((root,)), 0
-    while pending and told < _UNKNOWN_AT_MOST:
+    pending, count = deque((root,)), 0
+    while pending and count < _UNKNOWN_AT_MOST:
         node = pending.popleft()
         children = known.get(folded(node.name))
         if children is None:
@@ -186,10 +186,10 @@ def unknown(root: Node, vocabulary: Mapping[str, frozenset[str]]) -> Iterator[Re
         for child in node.children:
             if folded(child.name) in children:
                 pending.append(child)
-            elif told < _UNKNOWN_AT_MOST:
-                told += 1
-                yield Remarked(
-                    Where(path=child.path),
+            elif count < _UNKNOWN_AT_MOST:
+                count += 1
+                yield Remark(
+                    Position(path=child.path),
                     f"The element {child.name} is not known here and was not read.",
                     "If it matters, tell the operator of the platform which schema version it is from.",
                 )
@@ -200,7 +200,7 @@ _TAG = re.compile(r"<(?:[^\s<>/:!?=]+:)?([^\s<>/:!?=]+)")
 
 
 def recognise(raw: bytes, names: Iterable[str]) -> int:
-    """95 where the first element bears one of ``names``, 60 where one stands in an envelope, else 0; never raises."""
+    """95 where the root element has one of ``names``, 60 where one occurs in an envelope, else 0; never raises."""
     known = {folded(name) for name in names}
     root = root_name(raw[:_HEAD])
     if not root:
@@ -215,9 +215,9 @@ def recognise(raw: bytes, names: Iterable[str]) -> int:
 
 
 def find(root: Node, names: Iterable[str]) -> tuple[Node, ...]:
-    """The outermost elements that bear one of ``names``, in order.
+    """The outermost elements that have one of ``names``, in order.
 
-    Raises Refusal where there is none, or where the envelope speaks of cancellation, rejection or a test.
+    Raises Refusal where there is none, or where the envelope indicates cancellation, rejection or a test.
     """
     known = {folded(name): name for name in names}
     found = tuple(_outermost(root, known))
@@ -232,7 +232,7 @@ def find(root: Node, names: Iterable[str]) -> tuple[Node, ...]:
 
 
 def named(message: Node, names: Iterable[str]) -> str:
-    """The one of ``names`` that ``message`` bears."""
+    """The one of ``names`` that ``message`` has."""
     return next(name for name in names if folded(name) == folded(message.name))
 
 
@@ -241,7 +241,7 @@ def _outermost(node: Node, known: Iterable[str]) -> Iterator[Node]:
         yield node
         return
     for name, value in ((node.name, node.text or "set"), *node.attributes.items()):
-        refusal = turning(name, value, node.path)
+        refusal = cancellation(name, value, node.path)
         if refusal is not None:
             raise refusal
     for child in node.children:

@@ -15,7 +15,7 @@ from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.signing import SigningKey, sign
 from services.producers.profile import Profile
 from services.producers.spool import Message as Signed
-from services.producers.unsigned_event import Unsigned, message_of
+from services.producers.unsigned_event import UnsignedEvent, message_of
 from services.testbed.simulator.signatures import Outgoing
 
 Break = Callable[[Signed, Profile, Random], Signed]
@@ -61,7 +61,7 @@ def _again(
     payload = message.value if value is None else value
     key = profile.key if seed is None else SigningKey.from_seed(profile.key.scheme, seed)
     signed = signed_bytes(profile.network, envelope, payload)
-    event = Unsigned(envelope, payload, signed, message.key)
+    event = UnsignedEvent(envelope, payload, signed, message.key)
     return message_of(event, sign(key, signed), message.topic)
 
 

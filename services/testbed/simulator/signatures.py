@@ -12,7 +12,7 @@ from services.ledger.registry.events import NewKey, PartyAdded
 from services.ledger.registry.possession import proven
 from services.producers.profile import Profile
 from services.producers.spool import Message as Signed
-from services.producers.unsigned_event import Unsigned, assemble, message_of
+from services.producers.unsigned_event import UnsignedEvent, assemble, message_of
 from services.testbed.simulator.cast import CAST, Party, salt_secret_of, seed_of
 from services.testbed.simulator.reports import Message
 
@@ -66,7 +66,7 @@ def key_of(profile: Profile) -> NewKey:
     return proven(profile.key, profile.network, profile.party)
 
 
-def unsigned(message: Message, profile: Profile) -> Unsigned:
+def unsigned(message: Message, profile: Profile) -> UnsignedEvent:
     """The event of one simulated record; raises Refusal where the simulation wrote an invalid one."""
     record = message.record
     return assemble(profile, record["id"], record["type"], record["time"], record["data"])

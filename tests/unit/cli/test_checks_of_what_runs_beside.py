@@ -88,9 +88,9 @@ def test_a_real_port_that_is_taken() -> None:
 
 
 def test_a_command_that_fails_says_nothing() -> None:
-    assert containers.ask(["false"]) is None
-    assert containers.ask(["no-such-command-of-ours"]) is None
-    assert containers.ask(["echo", "2.1"]) == "2.1"
+    assert containers.run_command(["false"]) is None
+    assert containers.run_command(["no-such-command-of-ours"]) is None
+    assert containers.run_command(["echo", "2.1"]) == "2.1"
 
 
 @pytest.fixture

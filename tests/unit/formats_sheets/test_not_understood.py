@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from openpyxl.styles import Font
 
-from services.producers.formats.model import Said
+from services.producers.formats.model import EventDraft
 from services.producers.formats.sheets import moments, sightings
 from tests.unit.formats_sheets.making import (
     BEIJING,
@@ -179,7 +179,7 @@ def test_a_header_with_a_word_that_turns_it_is_not_the_plain_one(label: str) -> 
     )
     reading = format_named("tracing").read(xlsx(rows), FORWARDER)
     assert any(label in remark.text and "not known" in remark.text for remark in reading.remarks)
-    assert [event.type for event in reading.records if isinstance(event, Said)] == [
+    assert [event.type for event in reading.records if isinstance(event, EventDraft)] == [
         "cre.movement.transshipped.v1"
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.producers.formats.model import Said
+from services.producers.formats.model import EventDraft
 from services.producers.formats.sheets import FORMATS
 from tests.unit.formats_sheets.making import (
     KTZ,
@@ -26,7 +26,7 @@ NATURAL = (SAMPLES / "03_naturny_list_du1_cp1251.csv").read_bytes()
 HANDOVER = (SAMPLES / "04_border_handover_zh_ru.xlsx").read_bytes()
 
 
-def containers(event: Said) -> set[str]:
+def containers(event: EventDraft) -> set[str]:
     return {each["id"] for each in event.data["objects"] if each["kind"] == "container"}
 
 

@@ -18,7 +18,7 @@ from services.producers.formats.sheets import (
     quantities,
     train_consist,
 )
-from services.producers.formats.sheets.grid import Flaw, column_of, letters
+from services.producers.formats.sheets.grid import Flaw, column_letters, column_of
 
 BEIJING = railnet.zone("Asia/Shanghai")
 NEAR = date(2026, 2, 20)
@@ -252,7 +252,7 @@ def test_every_customs_code_says_an_event_or_why_it_says_none() -> None:
     released = {
         code
         for code in "ABCDEFGHIJKLMNOPQRSTUVWXYZ#"
-        if (c := customs_receipts.by_code("gacc-channel", code)) and c.sure and c.says == "released"
+        if (c := customs_receipts.by_code("gacc-channel", code)) and c.sure and c.effect == "released"
     }
     assert released == set("FIPBK"), "a release is taken from these channels only"
     assert customs_receipts.by_code("gacc-qp", "25") == customs_receipts.by_code("gacc-qp", "025")
@@ -260,5 +260,5 @@ def test_every_customs_code_says_an_event_or_why_it_says_none() -> None:
 
 
 def test_columns_have_letters() -> None:
-    assert [letters(n) for n in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
-    assert all(column_of(f"{letters(n)}7") == n for n in (0, 25, 26, 701, 702, 16_383))
+    assert [column_letters(n) for n in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+    assert all(column_of(f"{column_letters(n)}7") == n for n in (0, 25, 26, 701, 702, 16_383))

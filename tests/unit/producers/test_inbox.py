@@ -73,7 +73,7 @@ def test_it_is_moved_with_its_report_and_never_over_another(inbox: Inbox) -> Non
     for n in range(3):
         drop(inbox, content=b"%d\n" % n)
         (candidate,) = still(inbox, 100 + 10 * n)
-        targets.append(inbox.shelve(candidate, good=n != 1, report={"n": n}))
+        targets.append(inbox.archive(candidate, good=n != 1, report={"n": n}))
     names = [str(target.relative_to(inbox.folder)) for target in targets if target]
     assert names == ["done/list.csv", "failed/list.csv", "done/list~2.csv"]
     for n, name in enumerate(names):
@@ -86,7 +86,7 @@ def test_a_file_that_changed_since_stays_and_leaves_no_report(inbox: Inbox) -> N
     path = drop(inbox)
     (candidate,) = still(inbox)
     path.write_bytes(b"x\ny\n")
-    assert inbox.shelve(candidate, True, {}) is None
+    assert inbox.archive(candidate, True, {}) is None
     assert path.exists()
     assert not list((inbox.folder / "done").iterdir())
 
@@ -95,7 +95,7 @@ def test_a_report_without_its_file_is_written_anew(inbox: Inbox) -> None:
     (inbox.folder / "done" / "list.csv.outcome.json").write_text("{}")
     drop(inbox)
     (candidate,) = still(inbox)
-    assert inbox.shelve(candidate, True, {"n": 1}) == inbox.folder / "done" / "list.csv"
+    assert inbox.archive(candidate, True, {"n": 1}) == inbox.folder / "done" / "list.csv"
     assert json.loads((inbox.folder / "done" / "list.csv.outcome.json").read_text()) == {"n": 1}
 
 

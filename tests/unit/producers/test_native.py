@@ -12,7 +12,7 @@ from schemas.reasons import Reason, Refusal
 from schemas.signing import Scheme, SigningKey
 from services.producers import file_reader, unsigned_event
 from services.producers.formats import native_lines
-from services.producers.formats.model import Where
+from services.producers.formats.model import Position
 from services.producers.profile import Profile, ProfileError, load
 
 PROFILE = Profile(
@@ -97,7 +97,7 @@ def test_a_file_that_ends_in_half_a_line_is_not_read_at_all() -> None:
 
 def test_a_native_line_comes_back_equal_from_what_it_says() -> None:
     for raw in (line(), line(subject="x")):
-        said = native_lines.record(raw, Where())
+        said = native_lines.record(raw, Position())
         assert unsigned_event.build(native_lines.line_of(said), PROFILE) == unsigned_event.build(raw, PROFILE)
 
 

@@ -1,4 +1,4 @@
-"""Events of Track & Trace 2.x, whose fields stand side by side, in the shape of 3.0."""
+"""Track & Trace JSON as objects with JSON pointers: strict parsing, known fields, and 2.x events in the shape of 3.0."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from schemas import strict_json
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.messages import turning
-from services.producers.formats.model import Remarked, Where
+from services.producers.formats.messages import cancellation
+from services.producers.formats.model import Position, Remark
 from services.producers.formats.text import decode
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -125,8 +125,8 @@ _FIELDS = {
 _AT_MOST = 20
 
 
-def require_unturned(item: Item) -> None:
-    """Raise Refusal where an unknown field of the event, of 2.x or 3.0, speaks of cancellation, deletion or a test."""
+def require_not_cancelled(item: Item) -> None:
+    """Raise Refusal where an unknown field of the event, of 2.x or 3.0, indicates cancellation, deletion or a test."""
     known = {name for names in _FIELDS.values() for name in names.split()}
     pending: list[tuple[str, object]] = [(item.pointer, item.value)]
     while pending:
@@ -137,23 +137,25 @@ def require_unturned(item: Item) -> None:
             where = f"{pointer}/{name}"
             if isinstance(member, list | Mapping):
                 pending.append((where, member))
-            refusal = None if name in known or member is None else turning(name, str(member), where[:200])
+            refusal = (
+                None if name in known or member is None else cancellation(name, str(member), where[:200])
+            )
             if refusal is not None:
                 raise refusal
 
 
-def unknown(item: Item) -> Iterator[Remarked]:
+def unknown(item: Item) -> Iterator[Remark]:
     """A remark for each field of the event that the standard does not have, at most 20."""
-    told = 0
+    count = 0
     for path, names in _FIELDS.items():
         found = item.find(path) if path else item.value
         known = names.split()
         for name in found if isinstance(found, dict) else ():
-            if name not in known and told < _AT_MOST:
-                told += 1
+            if name not in known and count < _AT_MOST:
+                count += 1
                 below = f"{path}/{name}" if path else name
-                yield Remarked(
-                    Where(path=f"{item.pointer}/{below[:120]}"),
+                yield Remark(
+                    Position(path=f"{item.pointer}/{below[:120]}"),
                     f"The field {name[:60]} is not known here and was not read.",
                     "If it matters, tell the operator of the platform which version it is from.",
                 )
@@ -168,7 +170,7 @@ def is_flat(item: Item) -> bool:
 
 
 def raised(item: Item) -> Item:
-    """The same event in the shape of 3.0; fields that no reader looks at are left out."""
+    """The same event in the shape of 3.0; fields that are not read are omitted."""
     value = item.value
     call = value.get("transportCall")
     call = call if isinstance(call, dict) else {}
@@ -223,7 +225,7 @@ def _seals(value: object) -> list[Mapping[Any, Any]] | None:
     if not isinstance(value, list):
         return None
     return [
-        {_SEALS.get(str(name), str(name)): told for name, told in seal.items()}
+        {_SEALS.get(str(name), str(name)): value_ for name, value_ in seal.items()}
         for seal in value
         if isinstance(seal, dict)
     ]

@@ -1,6 +1,6 @@
-"""One Track & Trace event: its key and version, who told it, when, where, and about what.
+"""One Track & Trace event: key, version, originating party, time, place and objects.
 
-Source: DCSA Track & Trace standard 3.0; events of 2.x are brought into the same shape by ``flat``.
+Source: DCSA Track & Trace standard 3.0; events of 2.x are converted to it by ``document``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,15 @@ from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
 from services.producers.formats.dcsa.document import Item
 from services.producers.formats.instants import Instant
-from services.producers.formats.messages import Notes, declaring, doubts, happening, identity, remarked
-from services.producers.formats.model import Remarked, Said, Where
+from services.producers.formats.messages import (
+    Notes,
+    declaration_hint,
+    doubts,
+    identity,
+    remarks_at,
+    time_fields,
+)
+from services.producers.formats.model import EventDraft, Position, Remark
 
 FORMAT = "dcsa"
 _CLASSIFIERS = ("ACT", "EST", "PLN")
@@ -30,11 +37,11 @@ class Event:
     key: str
     updated: Instant
     notes: Notes
-    remarks: list[Remarked] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
     @property
     def retracted(self) -> bool:
-        """Whether this version takes the event back; raises Refusal where it does not say so clearly."""
+        """Whether this version retracts the event; raises Refusal for a value that is not boolean."""
         found = self.item.find("isRetracted")
         if found is not None and not isinstance(found, bool):
             raise Refusal(
@@ -46,7 +53,7 @@ class Event:
         return found is True
 
     def id(self, *record: str) -> str:
-        """The id of what this version says: of the event itself without ``record``, of what comes with it by name."""
+        """The id of a record of this version: without ``record`` the event itself, else a record that comes with it, by name."""
         return version_id(self.key, self.updated.micros, *record)
 
     def zone_text(self, name: str) -> Instant:
@@ -85,10 +92,10 @@ def read(item: Item, notes: Notes) -> Event:
     zone = instants.zone_of(notes.settings, FORMAT, name)
     updated = instants.read(item.text(name), zone, f"{item.pointer}/{name}")
     notes.take(f"{item.pointer}/{name}", name, "time of the event")
-    return Event(item, key, updated, notes, [*remarked(f"{item.pointer}/{name}", *updated.remarks)])
+    return Event(item, key, updated, notes, [*remarks_at(f"{item.pointer}/{name}", *updated.remarks)])
 
 
-def milestone(event: Event, kind: str, objects: list[dict[str, str]], **fields: Any) -> Said:
+def milestone(event: Event, kind: str, objects: list[dict[str, str]], **fields: Any) -> EventDraft:
     """The event ``kind`` (``movement.departed``) with its time and classifier; fields without a value are left out."""
     classifier = event.item.require("eventClassification/eventClassifierCode")
     if classifier not in _CLASSIFIERS:
@@ -99,18 +106,20 @@ def milestone(event: Event, kind: str, objects: list[dict[str, str]], **fields: 
             "Send one of the three.",
         )
     happened = event.zone_text("eventDateTime")
-    event.remarks.extend(remarked(event.at("eventDateTime"), *happened.remarks))
+    event.remarks.extend(remarks_at(event.at("eventDateTime"), *happened.remarks))
     data = {
-        **happening(happened, classifier),
+        **time_fields(happened, classifier),
         "objects": objects,
         **{name: value for name, value in fields.items() if value not in (None, "", [])},
     }
-    where = Where(path=event.item.pointer)
-    return Said(where, event.id(), f"cre.{kind}.v1", event.updated.text, data, None, tuple(event.remarks))
+    where = Position(path=event.item.pointer)
+    return EventDraft(
+        where, event.id(), f"cre.{kind}.v1", event.updated.text, data, None, tuple(event.remarks)
+    )
 
 
 def place(event: Event) -> str:
-    """The place of the event: a declared facility, else its UN/LOCODE; "" where it tells neither."""
+    """The place of the event: a declared facility, else its UN/LOCODE; "" where it has neither."""
     item, notes = event.item, event.notes
     code = item.text("eventLocation/facility/facilityCode")
     if code:
@@ -133,14 +142,14 @@ def place(event: Event) -> str:
 
 
 def require_place(event: Event) -> str:
-    """The place of the event; raises Refusal where it tells none."""
+    """The place of the event; raises Refusal where it has none."""
     found = place(event)
     if not found:
         raise Refusal(
             Reason.INVALID_SCHEMA,
             "The event tells no UN/LOCODE and no declared facility.",
             event.at("eventLocation/UNLocationCode"),
-            f"Send UNLocationCode. {declaring(FORMAT, 'facility SMDG:ADT', 'its place')}",
+            f"Send UNLocationCode. {declaration_hint(FORMAT, 'facility SMDG:ADT', 'its place')}",
         )
     return found
 
@@ -153,10 +162,10 @@ def cargo(event: Event) -> list[dict[str, str]]:
         event.remarks.extend(doubts(pointer, "container", box))
         event.take("equipmentDetails/equipmentReference", "equipmentReference", "container")
         return [{"kind": "container", "id": box}]
-    return papers(event)
+    return document_objects(event)
 
 
-def papers(event: Event) -> list[dict[str, str]]:
+def document_objects(event: Event) -> list[dict[str, str]]:
     """The bookings and rail notes that the event is about; raises Refusal where there is none."""
     found = dict.fromkeys(_documents(event))
     if not found:
@@ -194,7 +203,7 @@ def _documents(event: Event) -> Iterator[tuple[str, str]]:
             try:
                 yield "note", note_key.split(reference).text
             except MalformedIdentifier as malformed:
-                event.remarks.extend(remarked(document.pointer, f"{malformed}"))
+                event.remarks.extend(remarks_at(document.pointer, f"{malformed}"))
         else:
             event.notes.take(
                 document.pointer, f"document reference {kind}", "no object of an event: not read"

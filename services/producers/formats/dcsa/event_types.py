@@ -1,4 +1,4 @@
-"""What a Track & Trace event states, by its type; a code that can mean several things waits for the partner's choice."""
+"""The events that a Track & Trace event yields, by its type; an ambiguous code needs a declared choice."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from services.producers.formats.dcsa.event import (
     FORMAT,
     Event,
     cargo,
+    document_objects,
     milestone,
-    papers,
     place,
     require_place,
 )
-from services.producers.formats.messages import declaring, remarked
-from services.producers.formats.model import Record, Said, Where
+from services.producers.formats.messages import declaration_hint, remarks_at
+from services.producers.formats.model import EventDraft, Position, Record
 
 CHOOSABLE = (
     "movement.arrived",
@@ -50,16 +50,16 @@ def code_of(event: Event, name: str) -> str:
 
 
 def unclear(event: Event, name: str, code: str, why: str) -> Refusal:
-    """Why ``code`` makes no event, and how the partner says what it means by it."""
+    """The refusal of a ``code`` that yields no event, with the declaration that settles it."""
     return Refusal(
         Reason.INVALID_SCHEMA,
         f"{code[:20]} {why}.",
         event.at(f"eventClassification/{name}EventTypeCode"),
-        declaring(FORMAT, code[:20], f"one of {', '.join(CHOOSABLE)}"),
+        declaration_hint(FORMAT, code[:20], f"one of {', '.join(CHOOSABLE)}"),
     )
 
 
-def chosen(event: Event, name: str, code: str) -> Said | None:
+def chosen(event: Event, name: str, code: str) -> EventDraft | None:
     """The event that the partner declared ``code`` to be, None where nothing is declared."""
     kind = event.notes.choice(code)
     if kind is None:
@@ -98,7 +98,7 @@ _IMO = re.compile(r"[0-9]{7}")
 
 
 def equipment_records(event: Event) -> Iterator[Record]:
-    """What an equipment event says; raises Refusal where it is unclear or lacks a place."""
+    """The records of an equipment event; raises Refusal where it is ambiguous or lacks a place."""
     code = code_of(event, "equipment")
     declared = chosen(event, "equipment", code)
     if declared is not None:
@@ -137,7 +137,7 @@ def _moved(by_mode: dict[str, str]) -> Callable[[Event, str], _Meaning]:
 
 
 def _empty(event: Event) -> bool:
-    """Whether the box was empty; one that says nothing of it is laden. Raises Refusal for a code that is not known."""
+    """Whether the container was empty; laden where the event states nothing. Raises Refusal for an unknown code."""
     path = "equipmentDetails/emptyIndicatorCode"
     code = event.item.text(path)
     if code not in ("EMPTY", "LADEN", ""):
@@ -193,7 +193,7 @@ def _selected(method: str) -> Callable[[Event, str], _Meaning]:
 
 
 def released(event: Event, code: str) -> tuple[str, str, dict[str, Any]]:
-    """The release by customs to the procedure that the type of movement tells, as (event, certainty, fields)."""
+    """The release by customs to the procedure given by the type of movement, as (event, certainty, fields)."""
     procedure = _RELEASED_TO.get(event.item.text("equipmentDetails/movementType"))
     if procedure is None:
         raise unclear(event, "equipment", code, "does not tell export from import (movementType)")
@@ -209,7 +209,9 @@ def _seals(event: Event) -> list[str]:
         if _SEAL.fullmatch(number):
             found.append(number)
         else:
-            event.remarks.extend(remarked(f"{seal.pointer}/number", f"The seal {number[:40]!r} is not read."))
+            event.remarks.extend(
+                remarks_at(f"{seal.pointer}/number", f"The seal {number[:40]!r} is not read.")
+            )
     return found[:16]
 
 
@@ -232,8 +234,8 @@ def _wagon(event: Event, where: str) -> Iterator[Record]:
             "from": event.zone_text("eventDateTime").text,
             "place": where,
         }
-        yield Said(
-            Where(path=event.item.pointer),
+        yield EventDraft(
+            Position(path=event.item.pointer),
             event.id(LINK),
             "cre.link.wagon_loaded.v1",
             event.updated.text,
@@ -265,14 +267,14 @@ BOOKING = {
 
 
 def shipment_records(event: Event) -> Iterator[Record]:
-    """What a shipment event says; raises Refusal where its document and code make no event."""
+    """The records of a shipment event; raises Refusal where its document and code yield no event."""
     code = code_of(event, "shipment")
     document = event.item.require("shipmentDetails/documentReference/typeCode")
     label = f"SHIPMENT {document} {code}"
     if document == "BKG" and code in BOOKING:
         kind, fields = BOOKING[code]
         event.take("eventClassification/shipmentEventTypeCode", label, kind)
-        yield milestone(event, kind, papers(event), **fields)
+        yield milestone(event, kind, document_objects(event), **fields)
     elif document == "ARN" and code == "ISSU":
         event.take("eventClassification/shipmentEventTypeCode", label, "document.arrival_notice_issued")
         reference = event.item.text("shipmentDetails/documentReference/reference")
@@ -306,7 +308,7 @@ def _cleared(event: Event, code: str, label: str) -> Iterator[Record]:
 
 
 def records(event: Event) -> Iterator[Record]:
-    """What the event says; raises Refusal with its place and remedy where that is nothing."""
+    """The records of the event; raises Refusal with its pointer and remedy where it yields none."""
     kind = event.item.require("eventClassification/eventTypeCode")
     reader = _BY_TYPE.get(kind)
     if reader is None:

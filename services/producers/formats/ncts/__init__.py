@@ -9,8 +9,8 @@ from itertools import chain
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import markup, messages
 from services.producers.formats.markup import Node
-from services.producers.formats.messages import Notes, require_unturned, unknown, vetted
-from services.producers.formats.model import Format, Reading, Record, Settings, Unread, Where
+from services.producers.formats.messages import Notes, require_not_cancelled, unknown, validated
+from services.producers.formats.model import Format, Position, ReadOutcome, Record, Settings, Unread
 from services.producers.formats.ncts import departure, destination, message
 from services.producers.formats.ncts.message import Message
 
@@ -75,7 +75,7 @@ def recognise(raw: bytes) -> int:
     return sure or (70 if _OTHER.fullmatch(markup.root_name(raw)) else 0)
 
 
-def read(raw: bytes, settings: Settings) -> Reading:
+def read(raw: bytes, settings: Settings) -> ReadOutcome:
     """Read the messages in ``raw``, up to 8 MiB; raises Refusal where the file as a whole cannot be read."""
     root = markup.read(raw)
     other = _OTHER.fullmatch(root.name)
@@ -91,7 +91,7 @@ def read(raw: bytes, settings: Settings) -> Reading:
     notes = Notes(message.FORMAT, settings)
     found = messages.find(root, _NAMES)
     records = tuple(chain.from_iterable(_message(node, raw, notes) for node in found))
-    return Reading(message.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
+    return ReadOutcome(message.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
 
 
 def _message(node: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
@@ -99,10 +99,10 @@ def _message(node: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
     notes.take(node.path, node.name, f"message {number}")
     notes.remarks.extend(unknown(node, VOCABULARY))
     try:
-        require_unturned(node)
-        yield from map(vetted, _MESSAGES[number](message.read(node, number, raw, notes)))
+        require_not_cancelled(node)
+        yield from map(validated, _MESSAGES[number](message.read(node, number, raw, notes)))
     except Refusal as refusal:
-        yield Unread(Where(path=node.path), refusal)
+        yield Unread(Position(path=node.path), refusal)
 
 
 FORMATS: tuple[Format, ...] = (

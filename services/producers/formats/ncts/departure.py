@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
 from services.producers.formats.instants import Instant
-from services.producers.formats.messages import declaring, remarked
-from services.producers.formats.model import Record, Remarked, Unread, Where
+from services.producers.formats.messages import declaration_hint, remarks_at
+from services.producers.formats.model import Position, Record, Remark, Unread
 from services.producers.formats.ncts.message import (
     FORMAT,
     Message,
@@ -33,10 +33,10 @@ _NOTIFICATIONS = {"0": "control decided", "1": "documents asked for", "2": "inte
 def lodged(message: Message) -> Iterator[Record]:
     """015: the declarant lodged the declaration under its LRN; there is no MRN yet, and transit is not open."""
     declaration = by_lrn(message)
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     boxes = containers(message, remarks)
     if message.node.value("TransitOperation/additionalDeclarationType") == "D":
-        remarks += remarked(
+        remarks += remarks_at(
             message.at("TransitOperation/additionalDeclarationType"),
             "A declaration lodged before the goods are presented.",
         )
@@ -57,8 +57,8 @@ def lodged(message: Message) -> Iterator[Record]:
 
 
 def accepted(message: Message) -> Iterator[Record]:
-    """028: customs accepted the declaration; said of its MRN and of its LRN, which the link makes one."""
-    remarks: list[Remarked] = []
+    """028: customs accepted the declaration; about its MRN and its LRN, which a link identifies."""
+    remarks: list[Remark] = []
     declarations = _both(message, by_mrn(message, remarks), remarks)
     instant = _day(message, "declarationAcceptanceDate")
     territory = jurisdiction(message, declarations[0])
@@ -66,21 +66,21 @@ def accepted(message: Message) -> Iterator[Record]:
     yield from same(message, territory, declarations)
 
 
-def _both(message: Message, by_mrn: str, remarks: list[Remarked]) -> tuple[str, ...]:
-    """The declaration by its MRN and by its LRN, so that what was said of the one is answered for the other."""
+def _both(message: Message, by_mrn: str, remarks: list[Remark]) -> tuple[str, ...]:
+    """The declaration by its MRN and by its LRN, so that statements about either apply to both."""
     try:
         return by_mrn, by_lrn(message, by_mrn[:2])
     except Refusal as refusal:
-        remarks += remarked(refusal.pointer, refusal.detail, remedy=refusal.remedy)
+        remarks += remarks_at(refusal.pointer, refusal.detail, remedy=refusal.remedy)
         return (by_mrn,)
 
 
 def controlled(message: Message) -> Iterator[Record]:
-    """060: customs decided on a control, asks for documents, or intends a control (then planned).
+    """060: customs decided on a control, requests documents, or intends a control (then planned).
 
-    It names the LRN, the MRN or both: the control is of the MRN where there is one, and the link makes both one.
+    The control is about the MRN where there is one; a link identifies MRN and LRN.
     """
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     has_mrn, has_lrn = (message.node.value(f"TransitOperation/{name}") for name in ("MRN", "LRN"))
     declarations = [by_mrn(message, remarks)] if has_mrn else []
     if has_lrn or not has_mrn:
@@ -109,17 +109,17 @@ def controlled(message: Message) -> Iterator[Record]:
     yield from same(message, jurisdiction(message, declarations[0]), declarations)
 
 
-def _method(message: Message, remarks: list[Remarked]) -> str | None:
+def _method(message: Message, remarks: list[Remark]) -> str | None:
     """The strictest known method among the types of control."""
     found = set()
     for control in message.node.all("TypeOfControls"):
         code = control.value("type")
         method = message.notes.choice(f"TypeOfControls {code}") or _METHODS.get(code)
         if method is None:
-            remarks += remarked(
+            remarks += remarks_at(
                 control.path,
                 f"The type of control {code[:20]!r} has no method here.",
-                remedy=declaring(
+                remedy=declaration_hint(
                     FORMAT, f"TypeOfControls {code[:20]}", "DOCUMENTS, SCAN, PHYSICAL or SAMPLE"
                 ),
             )
@@ -136,9 +136,9 @@ def _method(message: Message, remarks: list[Remarked]) -> str | None:
 
 def refused(message: Message) -> Iterator[Record]:
     """051: no release for transit; the goods stay, and a new declaration is needed."""
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     declaration = by_mrn(message, remarks)
-    remarks += remarked(
+    remarks += remarks_at(
         message.at("TransitOperation/MRN"),
         "The message names the declaration by its MRN alone, which 028 ties to the LRN whose notes 015 tells.",
         remedy="Pass on 015 and 028 as well, or publish link.declaration_covers for the MRN yourself.",
@@ -164,7 +164,7 @@ def refused(message: Message) -> Iterator[Record]:
 
 def released(message: Message) -> Iterator[Record]:
     """029: customs released the goods for transit: the procedure is open, and a control that was ordered is over."""
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     declaration = by_mrn(message, remarks)
     boxes = containers(message, remarks)
     territory = jurisdiction(message, declaration)
@@ -202,7 +202,7 @@ def _result(
             f"{result.path}/code",
             "Ask customs for its meaning and publish the outcome yourself.",
         )
-        yield Unread(Where(path=result.path), refusal)
+        yield Unread(Position(path=result.path), refusal)
         return
     message.notes.take(
         f"{result.path}/code", f"ControlResult {code}", _PASSED.get(code, "not satisfactory"), "own"
@@ -221,7 +221,7 @@ def _result(
 
 def written_off(message: Message) -> Iterator[Record]:
     """045: the office of departure wrote the movement off: the procedure is closed and the guarantee free."""
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     declaration = by_mrn(message, remarks)
     instant = _day(message, "writeOffDate")
     territory = jurisdiction(message, declaration)

@@ -1,4 +1,7 @@
-"""What a transit declaration is about: containers, consignment notes and commodities."""
+"""One NCTS message: head, declaration, authority, and the containers, notes and commodities that it covers.
+
+Source: the common specifications of the new computerised transit system, phase 5 (DDNTA), messages CC015C to CC060C.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +20,14 @@ from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
 from services.producers.formats.messages import (
     Notes,
-    declaring,
+    declaration_hint,
     doubts,
-    happening,
     identity,
     relay,
-    remarked,
+    remarks_at,
+    time_fields,
 )
-from services.producers.formats.model import Remarked, Said, Where
-
-# Source: the common specifications of the new computerised transit system, phase 5 (DDNTA), messages CC015C to CC060C.
+from services.producers.formats.model import EventDraft, Position, Remark
 
 FORMAT = "ncts"
 _OBJECTS_AT_MOST = 256
@@ -81,15 +82,15 @@ def read(node: Node, number: str, raw: bytes, notes: Notes) -> Message:
     prepared = notes.made_at(at, at.name)
     sender = node.require("messageSender").text
     key = node.require("messageIdentification").text
-    said_by = None if number in _TRADERS else _relayed(node, sender, raw, notes)
+    relayed = None if number in _TRADERS else _relayed(node, sender, raw, notes)
     if number in _TRADERS:
         claims_it = f"the {_TRADERS[number]}, who claims it"
         notes.take(f"{node.path}/messageSender", f"messageSender {sender}", claims_it)
-    return Message(node, number, sender, key, prepared, said_by, notes)
+    return Message(node, number, sender, key, prepared, relayed, notes)
 
 
 def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any] | None:
-    """What shows that customs said it: the message whole, unless customs itself publishes or it does not fit."""
+    """The relayed message as evidence of the authority; None where customs itself publishes or the message is too large."""
     where = f"{node.path}/messageSender"
     authority, certainty = notes.choice(sender), "choice"
     if authority is None:
@@ -105,7 +106,7 @@ def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any
         notes.remark(
             where,
             f"The relayed authority is called {authority}, because no party is declared for sender {sender}.",
-            declaring(FORMAT, sender[:60], "the party code of this customs administration"),
+            declaration_hint(FORMAT, sender[:60], "the party code of this customs administration"),
         )
     if whole is None:
         notes.remark(
@@ -118,7 +119,7 @@ def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any
         notes.remark(
             where,
             "The relayed message names contact persons, and every reader of the event sees it whole.",
-            f"Where they have not agreed, do not relay. {declaring(FORMAT, 'relay', 'none')}",
+            f"Where they have not agreed, do not relay. {declaration_hint(FORMAT, 'relay', 'none')}",
         )
     return whole
 
@@ -133,7 +134,7 @@ def country_of_office(node: Node) -> str:
 
 
 def jurisdiction(message: Message, declaration: str) -> str:
-    """The country of the acting office, else of the declaration; raises Refusal where neither tells."""
+    """The country of the acting office, else of the declaration; raises Refusal where neither has one."""
     country = country_of_office(message.node) or declaration.partition("/")[0]
     if not _COUNTRY.fullmatch(country):
         raise Refusal(
@@ -145,7 +146,7 @@ def jurisdiction(message: Message, declaration: str) -> str:
     return country
 
 
-def by_mrn(message: Message, remarks: list[Remarked]) -> str:
+def by_mrn(message: Message, remarks: list[Remark]) -> str:
     """The declaration ``country/MRN``; raises Refusal where the message has no MRN."""
     node = message.node.require(
         "TransitOperation/MRN", "Customs gives the MRN: pass its message on as it came."
@@ -164,7 +165,7 @@ def by_mrn(message: Message, remarks: list[Remarked]) -> str:
 def by_lrn(message: Message, country: str = "EU") -> str:
     """The declaration before it has an MRN: ``country/LRN/holder/LRN``, because an LRN is unique only to its holder.
 
-    ``country`` is taken where the office's number does not tell one. Raises Refusal where LRN or holder is missing.
+    ``country`` is the default for an office number without one. Raises Refusal where LRN or holder is missing.
     """
     node = message.node.require("TransitOperation/LRN")
     holder = message.node.value("HolderOfTheTransitProcedure/identificationNumber") or message.node.value(
@@ -190,20 +191,20 @@ def claims(
     containers: Sequence[str] = (),
     *,
     classifier: str = "ACT",
-    remarks: Sequence[Remarked] = (),
+    remarks: Sequence[Remark] = (),
     **fields: Any,
-) -> Iterator[Said]:
+) -> Iterator[EventDraft]:
     """The customs milestone ``kind`` about the declarations and their containers, in events of at most 256 objects."""
-    where = Where(path=message.node.path)
+    where = Position(path=message.node.path)
     named = [{"kind": "declaration", "id": declaration} for declaration in declarations]
     room = _OBJECTS_AT_MOST - len(named)
     type_, relayed = _carrying(kind, message.relay)
     missing = (_NOT_RELAYED,) if relayed is None and message.relay is not None else ()
-    told = (*remarks, *remarked(message.node.path, *instant.remarks, *missing))
+    all_remarks = (*remarks, *remarks_at(message.node.path, *instant.remarks, *missing))
     for part, start in enumerate(range(0, max(1, len(containers)), room), start=1):
         boxes = [{"kind": "container", "id": box} for box in containers[start : start + room]]
         data: dict[str, Any] = {
-            **happening(instant, classifier),
+            **time_fields(instant, classifier),
             "jurisdiction": territory,
             "objects": [*named, *boxes],
             **{name: value for name, value in fields.items() if value not in (None, "", [])},
@@ -213,19 +214,19 @@ def claims(
             data["procedure_office"] = office
         if relayed is not None:
             data["relay"] = relayed
-        said = message.id(kind, f"{part}")
-        yield Said(
+        event_id = message.id(kind, f"{part}")
+        yield EventDraft(
             where,
-            said,
+            event_id,
             type_,
             message.prepared.text,
             data,
             None,
-            told if part == 1 else (),
+            all_remarks if part == 1 else (),
         )
 
 
-def same(message: Message, territory: str, declarations: Sequence[str]) -> Iterator[Said]:
+def same(message: Message, territory: str, declarations: Sequence[str]) -> Iterator[EventDraft]:
     """The link that the message's numbers, MRN and LRN, are one declaration; none where it has only one of them."""
     if len(declarations) > 1:
         data = {
@@ -233,8 +234,10 @@ def same(message: Message, territory: str, declarations: Sequence[str]) -> Itera
             "declarations": list(declarations),
             "from": message.prepared.text,
         }
-        where = Where(path=message.at("TransitOperation"))
-        yield Said(where, message.id("same"), "cre.link.declarations_same.v1", message.prepared.text, data)
+        where = Position(path=message.at("TransitOperation"))
+        yield EventDraft(
+            where, message.id("same"), "cre.link.declarations_same.v1", message.prepared.text, data
+        )
 
 
 def _carrying(kind: str, relay: dict[str, Any] | None) -> tuple[str, dict[str, Any] | None]:
@@ -259,7 +262,7 @@ _RAIL_NOTES = {"N720": "CIM", "N722": "SMGS"}
 _COMMODITY = re.compile(r"[0-9]{6}([0-9]{2}([0-9]{2})?)?")
 
 
-def containers(message: Message, remarks: list[Remarked]) -> tuple[str, ...]:
+def containers(message: Message, remarks: list[Remark]) -> tuple[str, ...]:
     """The containers of the declaration, each once, in order."""
     found: dict[str, None] = {}
     consignment = message.node.find("Consignment")
@@ -274,7 +277,7 @@ def containers(message: Message, remarks: list[Remarked]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def covers(message: Message, declaration: str) -> Iterator[Said]:
+def covers(message: Message, declaration: str) -> Iterator[EventDraft]:
     """The link from the declaration to the notes that it names, in parts of at most 256; remarks go with the file."""
     notes = list(dict.fromkeys(_notes(message)))
     if not notes:
@@ -289,9 +292,9 @@ def covers(message: Message, declaration: str) -> Iterator[Said]:
             "notes": notes[start : start + _AT_MOST],
             "from": message.prepared.text,
         }
-        where = Where(path=message.at("Consignment"))
-        said = message.id("covers", f"{part}")
-        yield Said(where, said, "cre.link.declaration_covers.v1", message.prepared.text, data)
+        where = Position(path=message.at("Consignment"))
+        event_id = message.id("covers", f"{part}")
+        yield EventDraft(where, event_id, "cre.link.declaration_covers.v1", message.prepared.text, data)
 
 
 def commodities(message: Message) -> list[str]:
@@ -318,7 +321,7 @@ def _notes(message: Message) -> Iterator[str]:
             key = note_key.split(whole)
         except MalformedIdentifier as malformed:
             message.notes.remarks.extend(
-                remarked(
+                remarks_at(
                     document.path,
                     f"The note {reference[:40]!r} is not told with its country, station and year "
                     f"({malformed.problem}): it is not linked.",

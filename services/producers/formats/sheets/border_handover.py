@@ -1,9 +1,9 @@
-"""Hand-over lists of a border (货物交接单, передаточная ведомость): what one railway gave and the other took.
+"""Hand-over lists of a border (货物交接单, передаточная ведомость): what one railway delivered and the other received.
 
-Both railways sign the same list; each partner tells its own side, which is told by whose station it is. The hand-over
-needs its whole set of containers: where a row cannot be read, or the list's own total tells another count, the set is
-withheld, because both sides' sets are compared. The list's own time is its date of making, else the latest time in it:
-transfers to the other gauge go on after the hand-over.
+Both railways sign the same list; each partner publishes its own side, identified by whose station it is. The hand-over needs
+its complete set of containers, which is compared with the other side's: where a row cannot be read, or the list's own total
+differs, the set is withheld. The list's time is its date of making, else the latest time in it: transfers to the other gauge
+continue after the hand-over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
-from services.producers.formats.model import PassedOver, Record, Remarked, Where
+from services.producers.formats.model import PassedOver, Position, Record, Remark
 from services.producers.formats.sheets import event_builder, places, qualifiers, totals
 from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
@@ -55,14 +55,14 @@ def _records(document: Document) -> Iterator[Record]:
     for section in document.sections:
         if not section.table.rows:
             continue
-        where = Where(section.table.sheet.name, section.table.header_row)
+        where = Position(section.table.sheet.name, section.table.header_row)
         try:
             yield from _of_section(document, section, where)
         except Refusal as refusal:
             yield unread(where, refusal)
 
 
-def _of_section(document: Document, section: Section, where: Where) -> Iterator[Record]:
+def _of_section(document: Document, section: Section, where: Position) -> Iterator[Record]:
     border = _border(document, section, where)
     signed, at = _signed(document, section, where)
     number = _list_number(document, section)
@@ -100,7 +100,7 @@ def _of_section(document: Document, section: Section, where: Where) -> Iterator[
     yield from links(document, border, signed, key, created, boxes)
 
 
-def _border(document: Document, section: Section, where: Where) -> Border:
+def _border(document: Document, section: Section, where: Position) -> Border:
     found = [_station(document, section, meaning) for meaning in ("place.handoverFrom", "place.handoverTo")]
     crossing = places.crossing_between(found[0], found[1])
     if crossing is None:
@@ -141,7 +141,7 @@ def _station(document: Document, section: Section, meaning: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _signed(document: Document, section: Section, where: Where) -> tuple[Moment, Where]:
+def _signed(document: Document, section: Section, where: Position) -> tuple[Moment, Position]:
     meaning = "event.handoverDate"
     given = document.given(meaning, section)
     found, at = (
@@ -191,20 +191,20 @@ def _handed_over(
     section: Section,
     border: Border,
     signed: Moment,
-    at: Where,
+    at: Position,
     number: str,
     key: str,
     created: str,
     boxes: list[Box],
     failed: int,
-    clock: tuple[Remarked, ...],
+    clock: tuple[Remark, ...],
 ) -> Record:
-    told = totals.boxes_told(section)
+    stated = totals.stated_boxes(section)
     why = ""
     if failed:
         why = f"{failed} rows could not be read"
-    elif told is not None and told != len(boxes):
-        why = f"its total tells {told} containers and its rows name {len(boxes)}"
+    elif stated is not None and stated != len(boxes):
+        why = f"its total tells {stated} containers and its rows name {len(boxes)}"
     elif not 0 < len(boxes) <= event_builder.MOST_OBJECTS:
         why = f"it names {len(boxes)} containers, and a hand-over has 1 to {event_builder.MOST_OBJECTS}"
     if why:
@@ -220,7 +220,7 @@ def _handed_over(
     given = document.given("train.operationalNumber", section)
     trains = plain(given[0]) if given is not None else ""
     data = {
-        **event_builder.happening(signed),
+        **event_builder.time_fields(signed),
         "place": border.crossing.place,
         "occurrence": number,
         "objects": event_builder.objects("container", [box.number for box in boxes]),
@@ -229,17 +229,17 @@ def _handed_over(
         "list_number": number,
         "remark": event_builder.remark(f"trains {trains}" if trains else ""),
     }
-    return event_builder.said(document, at, key, created, "movement.handed_over", data, remarks=clock)
+    return event_builder.draft(document, at, key, created, "movement.handed_over", data, remarks=clock)
 
 
-def _other_clock(document: Document, signed: Moment, at: Where) -> tuple[Remarked, ...]:
+def _other_clock(document: Document, signed: Moment, at: Position) -> tuple[Remark, ...]:
     """A remark where the list writes its own time on another clock than the one declared for the times of its rows."""
     zone = document.zone("event.transshippedAt")
     declared = signed.local.replace(tzinfo=zone).utcoffset()
     if declared == datetime.fromisoformat(signed.instant.replace("Z", "+00:00")).utcoffset():
         return ()
     return (
-        Remarked(
+        Remark(
             at,
             f"The list gives its own time as {signed.instant}; the times of its rows were taken as {zone.key}.",
             f"If they are on the list's clock too, declare it for {document.kind.name} in zones.",
@@ -283,7 +283,7 @@ class Border:
 
 @dataclass(slots=True)
 class Box:
-    """One container of the list and what its row says of it."""
+    """One container of the list with the content of its row."""
 
     number: str
     entry: Entry
@@ -298,23 +298,23 @@ def of_box(
     """The transfer of one box to the other gauge, its new seal and its damage."""
     entry = box.entry
     about = {"objects": event_builder.objects("container", [box.number]), "place": border.receiving}
-    kept = entry.remarks
+    noted = entry.remarks
     if box.moved is not None:
         event_builder.fact(created, box.moved, entry.where("event.transshippedAt"), "the transfer")
     if box.moved is not None and border.gauge_from != border.gauge_to:
         data = {
             **about,
-            **event_builder.happening(box.moved),
+            **event_builder.time_fields(box.moved),
             "gauge_from": border.gauge_from,
             "gauge_to": border.gauge_to,
         }
-        yield event_builder.said(
+        yield event_builder.draft(
             document, entry.where("event.transshippedAt"), key, created, "movement.transshipped", data,
-            about=box.number, remarks=kept,
+            about=box.number, remarks=noted,
         )  # fmt: skip
     act, words = entry.joined("actNumber"), entry.joined("remarks")
     remark = event_builder.remark(f"act {act}" if act else "")
-    when = event_builder.happening(signed)
+    when = event_builder.time_fields(signed)
     fresh = event_builder.seals(entry, "seal.new")
     if fresh:
         where = entry.where("seal.new")
@@ -322,11 +322,11 @@ def of_box(
         on = _sealed_again(signed, box, created)
         if cause and on is not None:
             data = {**about, **when, "seals": event_builder.seals(entry), "cause": cause, "remark": remark}
-            yield event_builder.said(
+            yield event_builder.draft(
                 document, where, key, created, "movement.seal_broken", data, about=box.number
             )
         data = {**about, **(on or when), "seals": fresh, "remark": remark}
-        yield event_builder.said(document, where, key, created, "movement.resealed", data, about=box.number)
+        yield event_builder.draft(document, where, key, created, "movement.resealed", data, about=box.number)
     if act and qualifiers.damage(_BROKEN.sub("", words)):
         data = {
             **about,
@@ -334,7 +334,7 @@ def of_box(
             **event_builder.damage(document, entry, "actNumber", words),
             "remark": remark,
         }
-        yield event_builder.said(
+        yield event_builder.draft(
             document, entry.where("actNumber"), key, created, "movement.damaged", data,
             about=box.number, remarks=entry.remarks[-1:],
         )  # fmt: skip
@@ -356,8 +356,8 @@ def _sealed_again(signed: Moment, box: Box, created: str) -> dict[str, Any] | No
     The old seal was off by the hand-over. Told at one instant, neither would be known to come after the other, and the
     broken seal might stay open for ever.
     """
-    if box.moved is not None and event_builder.told_ahead(signed.instant, box.moved):
-        return event_builder.happening(box.moved)
+    if box.moved is not None and event_builder.is_future(signed.instant, box.moved):
+        return event_builder.time_fields(box.moved)
     if parse_micros(created) > parse_micros(signed.instant):
         return {"classifier": "ACT", "happened": created}
     return None
@@ -403,15 +403,15 @@ def links(
             "place": border.receiving if since != signed.instant or wagon == some[0].new else None,
             "wagon": wagon,
             "containers": [box.number for box in some],
-            "remark": event_builder.remark(*(_papers(box) for box in some)),
+            "remark": event_builder.remark(*(_documents(box) for box in some)),
         }
         if until and until < since:
             link["to"] = ""
         about = "/".join([wagon, *(format_micros(parse_micros(each)) for each in (since, until) if each)])
-        yield event_builder.said(document, first.here, key, created, "link.wagon_loaded", link, about=about)
+        yield event_builder.draft(document, first.here, key, created, "link.wagon_loaded", link, about=about)
 
 
-def _papers(box: Box) -> str:
+def _documents(box: Box) -> str:
     note, seals = box.entry.joined("consignmentNoteNumber"), " ".join(event_builder.seals(box.entry))
     words = " ".join(
         part for part in (f"note {note}" if note else "", f"seals {seals}" if seals else "") if part

@@ -1,7 +1,7 @@
-"""Receipts of customs as tables: of the Chinese administration (GACC 回执) and of the Eurasian union (решения по ДТ, ТД).
+"""Customs receipts as tables: of the Chinese administration (GACC 回执) and of the Eurasian union (решения по ДТ, ТД).
 
-A row is a receipt, and its own time is the document's time. What a code says is known inside its system only; a release
-is taken only from a code or words that say so without doubt, and the original words stay beside it.
+A row is a receipt with its own time. A code has a meaning within its system only; a release is taken only from a code or
+text that states it unambiguously, and the original text is stored with the event.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.section import Entry, Section
 
 # The same digit means other things in the next system. Codes whose sources contradict one another (``conflict``) or that
-# were inferred (``guess``) say nothing until the partner declares what they mean.
+# were inferred (``guess``) have no meaning until the partner declares one.
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code; ``says`` is an event's name (``held:OTHER`` with its reason) or ``none:`` and why it makes no event."""
+    """One code; ``effect`` is an event's name (``held:OTHER`` with its reason) or ``none:`` and why it makes no event."""
 
     system: str
     code: str
     text: str
-    says: str
+    effect: str
     meaning: str
     certainty: str
 
@@ -116,7 +116,7 @@ _PROCEDURES: Final = (
     ),
 )
 """Procedures as the whole of a cell."""
-_SAYS: Final = frozenset(
+_EFFECTS: Final = frozenset(
     {
         "lodged", "released", "rejected", "selected_for_inspection", "inspection_passed", "inspection_finding",
         "held", "hold_lifted", "cancelled", "manifest_accepted", "transit_opened", "none",
@@ -168,17 +168,17 @@ def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Rec
     number, transit = _number(entry, chinese)
     code = _code(document, entry, chinese)
     shown = f"{code.code} {code.text}".strip()
-    said = document.choice(f"code:{code.code}") or code.says
-    if not all(each.partition(":")[0] in _SAYS for each in said.split("+")):
+    declared = document.choice(f"code:{code.code}") or code.effect
+    if not all(each.partition(":")[0] in _EFFECTS for each in declared.split("+")):
         raise Refusal(
             Reason.INVALID_SCHEMA,
-            f"The choice code:{code.code} is {said!r}, which is no event.",
+            f"The choice code:{code.code} is {declared!r}, which is no event.",
             "",
             f"Declare it as one of {', '.join(_TO_DECLARE)}.",
         )
-    if said.startswith("none"):
+    if declared.startswith("none"):
         yield PassedOver(
-            entry.here, f"{shown}: {said.partition(':')[2] or 'declared as none'}; it makes no event"
+            entry.here, f"{shown}: {declared.partition(':')[2] or 'declared as none'}; it makes no event"
         )
         return
     jurisdiction = "CN" if chinese else _jurisdiction(document, entry, number)
@@ -198,7 +198,7 @@ def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Rec
         )
     words = entry.joined("customs.status")
     common: dict[str, Any] = {
-        **event_builder.happening(moment),
+        **event_builder.time_fields(moment),
         "jurisdiction": jurisdiction,
         "procedure_office": number[:4] if chinese else number.partition("/")[0],
         "objects": [
@@ -208,12 +208,12 @@ def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Rec
         "remark": event_builder.remark(shown, words if words != code.text else ""),
     }
     procedure = _procedure(document, entry, number, transit, chinese)
-    for each in said.split("+"):
+    for each in declared.split("+"):
         what, fields = _event(each, procedure)
         data = {**common, **fields}
-        yield event_builder.said(
+        yield event_builder.draft(
             document, entry.here, number, moment.instant, what, data,
-            about=code.code or code.says, remarks=entry.remarks,
+            about=code.code or code.effect, remarks=entry.remarks,
         )  # fmt: skip
 
 
@@ -304,8 +304,8 @@ def _procedure(document: Document, entry: Entry, number: str, transit: bool, chi
     return found or document.choice("procedure", "IMPORT").upper()
 
 
-def _event(says_: str, procedure: str) -> tuple[str, dict[str, Any]]:
-    name, _, detail = says_.partition(":")
+def _event(effect: str, procedure: str) -> tuple[str, dict[str, Any]]:
+    name, _, detail = effect.partition(":")
     if name == "lodged":
         return ("customs.export_lodged" if procedure == "EXPORT" else "customs.import_lodged"), {}
     if name in ("released", "transit_opened"):

@@ -1,4 +1,4 @@
-"""Text files of separated values: which encoding, which separator, and rows with the line where each begins.
+"""Delimited text files: detection of encoding and separator, and rows with the line where each begins.
 
 Nothing in such a file says how it is encoded. A byte order mark or valid UTF-8 settles it; between the encodings of
 China (GB18030) and of the 1520 railways (CP1251, CP866) the one wins in which more header labels are known words.
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.model import Remarked, Where
+from services.producers.formats.model import Position, Remark
 from services.producers.formats.sheets import labels, xlsx
 from services.producers.formats.sheets.grid import Book, Row, Sheet
 
@@ -32,7 +32,7 @@ _NAMES = {"gb18030": "GB18030", "cp1251": "CP1251", "cp866": "CP866"}
 
 
 def read(content: bytes) -> Book:
-    """The book in a text file; raises Refusal where it is empty, cut off, or its encoding cannot be told."""
+    """The book in a text file; raises Refusal where it is empty, truncated, or its encoding is ambiguous."""
     xlsx.too_large(content)
     text, encoding = decode(content)
     if not text.strip():
@@ -40,11 +40,11 @@ def read(content: bytes) -> Book:
     separator = _separator(text)
     rows = tuple(_rows(text, separator))
     _check_end(text, rows)
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     if encoding in _NAMES:
         remarks = (
-            Remarked(
-                Where(),
+            Remark(
+                Position(),
                 f"The text was taken as {_NAMES[encoding]}, because its header reads right that way.",
                 "Save it as UTF-8, and nothing has to be guessed.",
             ),

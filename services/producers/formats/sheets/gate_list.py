@@ -1,4 +1,4 @@
-"""Gate lists of terminals (进出场清单, приём/выдача, EIR): boxes that came in or went out, full or empty.
+"""Gate lists of terminals (进出场清单, приём/выдача, EIR): containers gated in or out, full or empty.
 
 Full in is the terminal of origin, full out the terminal of destination; empty out and empty in begin and end a box's
 journey. Plates and drivers are personal data: they are recognised and left where they are.
@@ -164,7 +164,7 @@ def _moved(
 ) -> Record:
     one = len(boxes) == 1
     data: dict[str, Any] = {
-        **event_builder.happening(moment),
+        **event_builder.time_fields(moment),
         "place": place,
         "objects": event_builder.objects("container", boxes),
         "seals": event_builder.seals(entry) if one and what in ("gated_in", "gated_out") else [],
@@ -173,7 +173,7 @@ def _moved(
         else None,
         "remark": event_builder.remark(entry.joined("gate.secondEntry")),
     }
-    return event_builder.said(
+    return event_builder.draft(
         document, entry.where(meaning), "+".join(boxes), created, f"movement.{what}", data,
         about=format_micros(parse_micros(moment.instant)), remarks=entry.remarks,
     )  # fmt: skip
@@ -194,13 +194,13 @@ def _damaged(
             )
         return
     data = {
-        **event_builder.happening(moment),
+        **event_builder.time_fields(moment),
         "place": place,
         "objects": event_builder.objects("container", boxes),
         **event_builder.damage(document, entry, "container.condition", words, of_box=True),
         "remark": event_builder.remark(plain(words)),
     }
-    yield event_builder.said(
+    yield event_builder.draft(
         document, entry.where("container.condition"), "+".join(boxes), created, "movement.damaged", data,
         about=f"{way}/{format_micros(parse_micros(moment.instant))}", remarks=entry.remarks[-1:],
     )  # fmt: skip

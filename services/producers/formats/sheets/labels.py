@@ -1,10 +1,8 @@
-"""What a header's label means: 1,300 spellings in Chinese, Russian and English, compared in one folded form.
+"""Meanings of header labels: 1,300 spellings in Chinese, Russian and English, compared in a normalised form.
 
-A word beside the known one that may turn it (计划, 未, "planned") is never left out: such a label is not known. What else stands
-beside it is remarked, and a zone in it holds for its column.
-
-A label may have several meanings; which one holds, a document's own columns, its values or the partner's choice say.
-``certainty`` is read (seen as a header in a public source) or own (knowledge of the trade, not seen).
+A label with a qualifier that may change its meaning (计划, 未, "planned") is unknown. Other text beside a known label is
+remarked; a zone in it applies to its column. An ambiguous label is settled by the document's columns, its values or the
+partner's choice. ``certainty`` is read (seen as a header in a public source) or own (knowledge of the trade, not seen).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Words that change what stands beside them: negations, cancellations, plans, doubts, and damage or its denial.
+"""Qualifiers that change the meaning of text beside them: negations, cancellations, plans, doubts, and damage or its denial.
 
-Damage beside a word that may deny it is neither stated nor denied: such a cell is refused.
+Damage beside a qualifier that may deny it is neither stated nor denied: such a cell is refused.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final
 
 from schemas.reasons import Reason, Refusal
 
-# They are looked for only in text that is in no vocabulary: the remarks of a line, its title, and what a header says beside its
-# known label. They never make a fact; they tell when a known word beside them must not be taken for one.
+# They are searched only in text outside the vocabularies: the remarks of a line, its title, and text beside a known label. They
+# never make a fact; they prevent a known word beside them from making one.
 
 _WORD: Final = r"(?<![^\W\d_])"
 _QUALIFIER: Final = re.compile(
@@ -65,7 +65,7 @@ _CLAUSES: Final = re.compile(r"[\n,;、。()\[\]]+|\.(?=\s|$)")
 
 
 def found(text: str) -> str:
-    """The first word of ``text`` that may turn its meaning, "" where there is none."""
+    """The first qualifier in ``text`` that may change its meaning, "" where there is none."""
     hit = _QUALIFIER.search(_NAMES.sub(" ", _plain(text)))
     return hit.group() if hit else ""
 
@@ -77,21 +77,21 @@ def denial(text: str) -> str:
 
 
 def planned(title: str) -> str:
-    """The word by which a title speaks of what shall be, "" where it has none."""
+    """The word by which a title states a plan, "" where it has none."""
     hit = _PLANNED.search(_plain(title))
     return hit.group() if hit else ""
 
 
 def void(title: str) -> str:
-    """The word by which a title says that its list does not count, "" where it has none."""
+    """The word by which a title declares its list void, "" where it has none."""
     hit = _VOID.search(_OF_OTHER_THINGS.sub(" ", _plain(title)))
     return hit.group() if hit else ""
 
 
 def taken_back(remarks: str) -> bool:
-    """Whether the remarks of a line take it back, and say nothing else; raises Refusal where that is not clear.
+    """Whether the remarks of a line withdraw it and state nothing else; raises Refusal where that is ambiguous.
 
-    取消 alone takes it back, 取消查验 (no inspection) does not, and of 未取消 or "取消，已恢复" nobody here knows.
+    取消 alone withdraws it, 取消查验 (no inspection) does not; 未取消 or "取消，已恢复" are ambiguous.
     """
     text = _plain(remarks)
     if not _TAKING_BACK.search(_OF_OTHER_THINGS.sub(" ", text)):
@@ -134,7 +134,7 @@ def damage(words: str) -> bool:
 
 
 def require_plain(words: str) -> None:
-    """Raise Refusal where ``words`` deny, cancel or doubt something, so that no known word in them can be taken as said."""
+    """Raise Refusal where ``words`` deny, cancel or doubt something, so that no known word in them can be taken as stated."""
     turned = denial(words)
     if turned:
         raise Refusal(
@@ -146,7 +146,7 @@ def require_plain(words: str) -> None:
 
 
 def unharmed(words: str) -> bool:
-    """Whether ``words`` say that there is none."""
+    """Whether ``words`` state that there is no damage."""
     return _UNHARMED.search(words) is not None
 
 

@@ -1,4 +1,4 @@
-"""From a spreadsheet to its records: which of its tables are of a kind, and what they say as a document."""
+"""Reading a spreadsheet: file type by content, the tables of a kind, and their records as one document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.model import Format, Reading, Remarked, Settings, Where
+from services.producers.formats.model import Format, Position, ReadOutcome, Remark, Settings
 from services.producers.formats.sheets import (
     delimited,
     section,
@@ -55,7 +55,7 @@ def _opened(content: bytes) -> Book | Refusal:
 
 
 def open_book(content: bytes) -> Book:
-    """The book in ``content``; raises Refusal where it cannot be read. The last file is kept, because formats ask in turn."""
+    """The book in ``content``; raises Refusal where it cannot be read. The last file is cached for the formats that follow."""
     opened = _opened(content)
     if isinstance(opened, Refusal):
         raise opened
@@ -102,7 +102,7 @@ def recognise(kind: Kind, content: bytes, unopened: int) -> int:
     return max((_likeness(kind, table, {}) for table in found), default=0)
 
 
-def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
+def read(kind: Kind, content: bytes, settings: Settings) -> ReadOutcome:
     """The records of a file taken as this kind; raises Refusal where the whole of it cannot be read."""
     book = open_book(content)
     choices = settings.choices.get(kind.name, {})
@@ -124,8 +124,8 @@ def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
     for each in sections:
         remarks += [*each.remarks, *section.margins(each.table), *totals.check(each)]
     if len(remarks) > _REMARKS:
-        remarks[_REMARKS:] = [Remarked(Where(), f"{len(remarks) - _REMARKS} more remarks are left out.")]
-    return Reading(
+        remarks[_REMARKS:] = [Remark(Position(), f"{len(remarks) - _REMARKS} more remarks are left out.")]
+    return ReadOutcome(
         kind.name,
         tuple(taken for each in sections for taken in each.taken),
         records(document),
@@ -135,12 +135,12 @@ def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
 
 def _left_alone(
     kind: Kind, book: Book, found: tuple[Table, ...], choices: Mapping[str, str]
-) -> Iterator[Remarked]:
+) -> Iterator[Remark]:
     """A remark for each table that is not of the kind, and for each sheet that has rows and no table."""
     for table in found:
         if table.rows and _likeness(kind, table, choices) <= 0:
-            where = Where(table.sheet.name, table.header_row)
-            yield Remarked(
+            where = Position(table.sheet.name, table.header_row)
+            yield Remark(
                 where,
                 f"This table is no {kind.title}; nothing was read from it.",
                 "Send it as a file of its own.",
@@ -148,8 +148,8 @@ def _left_alone(
     named = {table.sheet.name for table in found}
     for sheet in book.sheets:
         if sheet.rows and sheet.name not in named:
-            yield Remarked(
-                Where(sheet.name), "The sheet has no table that is understood; nothing was read from it."
+            yield Remark(
+                Position(sheet.name), "The sheet has no table that is understood; nothing was read from it."
             )
 
 

@@ -1,4 +1,4 @@
-"""What one line of a tracking list says of a box or wagon: one event at a place and time, or why it makes none."""
+"""One line of a tracking list: the event of a container or wagon at a place and time, or why it makes none."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any, Final, NamedTuple
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
-from services.producers.formats.model import PassedOver, Record, Where
+from services.producers.formats.model import PassedOver, Position, Record
 from services.producers.formats.sheets import event_builder, places
 from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.section import Entry
 
-# A cell is understood as a whole or not at all: every word of it is in the vocabulary, and all of them say one thing. A word
-# of negation, of expectation or of cancellation beside a known word is never left out ("未签收" is not "签收"). A line whose
-# words say two things at once is for the partner to settle: nobody guesses whether "换装发车" means the lift or the departure.
+# A cell is understood as a whole or not at all: every word is in the vocabulary, and together they have one meaning. A word of
+# negation, expectation or cancellation beside a known word is never ignored ("未签收" is not "签收"). A line with two meanings needs
+# a declared choice: "换装发车" may be the transfer or the departure.
 
 _EXPECTED: Final = "none:expected, not happened"
 _NEGATED: Final = "none:not happened yet"
@@ -90,23 +90,25 @@ _VOCABULARY: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Every word that a cell may have, by what it says; the longest one counts where several fit."""
 _TOKENS: Final = tuple(
-    (says, re.compile(pattern)) for says, patterns in _VOCABULARY.items() for pattern in patterns
+    (meanings, re.compile(pattern)) for meanings, patterns in _VOCABULARY.items() for pattern in patterns
 )
 _SEPARATORS: Final = re.compile(r"[\s,;:.()\[\]【】、。/|\-–—'\"«»]")
 _LETTER: Final = re.compile(r"[a-zа-я0-9]")
 EVENTS: Final = frozenset(
-    says for says in _VOCABULARY if says and says not in (_STANDING, _MOVING) and ":" not in says
+    meanings
+    for meanings in _VOCABULARY
+    if meanings and meanings not in (_STANDING, _MOVING) and ":" not in meanings
 ) | {_POSITION}
 """What a word may say; a partner declares one of these, or ``none``, for a word of its own."""
 
 
 class _Parsed(NamedTuple):
-    says: tuple[str, ...]  # in the order of the cell, without what only fills
+    meanings: tuple[str, ...]  # in the order of the cell, without what only fills
     rest: str  # the first piece that is in no vocabulary, as far as the next separator
 
 
 def read(words: str, chosen: Callable[[str], str]) -> str | None:
-    """The event that ``words`` say, ``none:`` and why, or None where they say nothing known or several things.
+    """The event that ``words`` state, ``none:`` with the reason, or None where they are unknown or ambiguous.
 
     ``chosen`` gives what the partner declared for words of its own.
     """
@@ -114,24 +116,26 @@ def read(words: str, chosen: Callable[[str], str]) -> str | None:
     if declared:
         return declared if declared in EVENTS else "none:declared as none" if declared == "none" else None
     parsed = _parse(words)
-    return None if parsed.rest else _meaning(parsed.says)
+    return None if parsed.rest else _meaning(parsed.meanings)
 
 
 def not_understood(words: str) -> str:
-    """The piece of ``words`` that is in no vocabulary; "" where each word is known and only their sum says nothing."""
+    """The part of ``words`` that is in no vocabulary; "" where each word is known and their combination means nothing."""
     return _parse(words).rest
 
 
-def _meaning(says: tuple[str, ...]) -> str | None:
-    if not says:
+def _meaning(meanings: tuple[str, ...]) -> str | None:
+    if not meanings:
         return None
-    if _RECORD in says:
-        return _RECORD if not {_EXPECTED, _NEGATED} & set(says) else None
-    if says[0] in (_EXPECTED, _NEGATED):
-        beside = set(says[1:])  # one event at most: of "не прибыл, отправлен" only the first word is denied
-        whole = len(beside) == 1 or (not beside and says[0] == _EXPECTED)
-        return says[0] if whole and not beside & {_EXPECTED, _NEGATED} else None
-    several = list(dict.fromkeys(says))
+    if _RECORD in meanings:
+        return _RECORD if not {_EXPECTED, _NEGATED} & set(meanings) else None
+    if meanings[0] in (_EXPECTED, _NEGATED):
+        beside = set(
+            meanings[1:]
+        )  # one event at most: of "не прибыл, отправлен" only the first word is denied
+        whole = len(beside) == 1 or (not beside and meanings[0] == _EXPECTED)
+        return meanings[0] if whole and not beside & {_EXPECTED, _NEGATED} else None
+    several = list(dict.fromkeys(meanings))
     if len(several) > 1 and _MOVING in several:
         several.remove(_MOVING)  # "departed, in transit"
     if len(several) != 1 or several[0] in (_EXPECTED, _NEGATED):
@@ -143,26 +147,26 @@ def _meaning(says: tuple[str, ...]) -> str | None:
 def _parse(words: str) -> _Parsed:
     text = unicodedata.normalize("NFKC", words).casefold().replace("ё", "е")
     text = re.sub(r"\s+", " ", text)
-    says: list[str] = []
+    meanings: list[str] = []
     position = 0
     while position < len(text):
         end, found = max(_fitting(text, position), default=(position, _FILLING), key=lambda each: each[0])
         if end == position:
             separator = _SEPARATORS.match(text, position)
             if separator is None:
-                return _Parsed(tuple(says), _SEPARATORS.split(text[position:], maxsplit=1)[0])
+                return _Parsed(tuple(meanings), _SEPARATORS.split(text[position:], maxsplit=1)[0])
             end = separator.end()
         elif found != _FILLING:
-            says.append(found)
+            meanings.append(found)
         position = end
-    return _Parsed(tuple(says), "")
+    return _Parsed(tuple(meanings), "")
 
 
 def _fitting(text: str, position: int) -> list[tuple[int, str]]:
-    """Where the words that begin at ``position`` end, and what they say; a word of letters is one as a whole."""
+    """Where the words that begin at ``position`` end, with their meanings; a word of letters matches as a whole."""
     return [
-        (found.end(), says)
-        for says, pattern in _TOKENS
+        (found.end(), meanings)
+        for meanings, pattern in _TOKENS
         if (found := pattern.match(text, position)) is not None
         and not (_LETTER.match(text, found.end()) and _LETTER.match(text, found.end() - 1))
     ]
@@ -177,7 +181,7 @@ _NEEDED: Mapping[str, dict[str, Any]] = {"train_held": {"reason": "OTHER"}}
 
 
 @dataclass(frozen=True, slots=True)
-class Sighted:
+class Sighting:
     """Whom a line is about, in the order of objects: ``key`` names it in ids."""
 
     key: str
@@ -185,7 +189,7 @@ class Sighted:
 
 
 def operation(document: Document, entry: Entry) -> str:
-    """What the words of a line say (``read``); raises Refusal where that is not known."""
+    """The operation of a line (``read``); raises Refusal where it is not known."""
     words = entry.joined("event.operation")
     if not words:
         raise Refusal(
@@ -241,7 +245,7 @@ def where_of(document: Document, entry: Entry, *meanings: str) -> str:
 def sighted(
     document: Document,
     entry: Entry,
-    about: Sighted,
+    about: Sighting,
     what: str,
     moment: Moment,
     place: str,
@@ -251,8 +255,9 @@ def sighted(
     words: Iterable[str] = (),
     classifier: str = "ACT",
 ) -> Record:
-    """The event ``movement.<what>`` of a line. Raises Refusal where the time lies after the making of the list, or the
-    gauges of a transfer cannot be told."""
+    """The event ``movement.<what>`` of a line. Raises Refusal where the time is later than the making of the list, or the gauges
+    of a transfer are ambiguous.
+    """
     where = entry.where(meaning)
     if what.startswith("none"):
         return PassedOver(entry.here, f"{entry.joined(meaning)[:60]}: {what.partition(':')[2]}")
@@ -264,7 +269,7 @@ def sighted(
     if what == "unloaded" and destination is not None and destination != place:
         return PassedOver(entry.here, "unloaded on the way, which is no event of its own")
     data: dict[str, Any] = {
-        **event_builder.happening(moment, classifier),
+        **event_builder.time_fields(moment, classifier),
         "place": place,
         "objects": about.objects,
         **_NEEDED.get(what, {}),
@@ -274,13 +279,13 @@ def sighted(
         data.update(_gauges(document, place, destination, where))
     instant = format_micros(parse_micros(moment.instant))
     about_it = "/".join(part for part in (instant, "planned" if classifier != "ACT" else "") if part)
-    return event_builder.said(
+    return event_builder.draft(
         document, where, about.key, created, f"movement.{what}", data, about=about_it, remarks=entry.remarks
     )
 
 
 def expected(
-    document: Document, entry: Entry, about: Sighted, created: str, words: Iterable[str] = ()
+    document: Document, entry: Entry, about: Sighting, created: str, words: Iterable[str] = ()
 ) -> list[Record]:
     """The arrival at the destination as a line estimates it; nothing where it gives no day with time, or no place."""
     value = entry.value("train.plannedArrival")
@@ -293,7 +298,7 @@ def expected(
         text = f"The expected arrival was left out. {refusal.detail}"
         entry.remark("train.plannedArrival", text, refusal.remedy)
         return []
-    if not event_builder.told_ahead(created, moment):
+    if not event_builder.is_future(created, moment):
         return []  # it lies before the list: what became of it, the list's facts tell
     return [
         sighted(
@@ -303,7 +308,7 @@ def expected(
     ]  # fmt: skip
 
 
-def _gauges(document: Document, place: str, destination: str | None, where: Where) -> dict[str, int]:
+def _gauges(document: Document, place: str, destination: str | None, where: Position) -> dict[str, int]:
     found = gauges(place, destination, document.choice("direction").upper())
     if found is None:
         raise Refusal(

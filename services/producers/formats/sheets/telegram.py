@@ -1,4 +1,4 @@
-"""The telegram of a natural list (ТГНЛ, message 02) laid out as the table that a natural list is.
+"""The telegram of a natural list (ТГНЛ, message 02) as the table of a natural list.
 
 ``(:02`` station, train, index, sign, day, month, hour, minute, length, gross tonnes and flags; then for each wagon its order,
 number, rollers, load, destination and more; ``:)``. It names no year and no containers. Read by the forms published for the
@@ -33,7 +33,7 @@ def is_telegram(content: bytes) -> bool:
 
 
 def read(content: bytes) -> Book:
-    """The telegram as a book of one table; raises Refusal where its head is not whole, or its end is missing."""
+    """The telegram as a book of one table; raises Refusal where its head is incomplete or its end is missing."""
     text = _text(content)
     if not re.search(r":\s*\)\s*$", text):
         raise xlsx.refuse("The telegram has no end (:), so it is not whole.", "Send it again, to its end.")

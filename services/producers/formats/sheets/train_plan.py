@@ -1,6 +1,6 @@
-"""Train plans (班列计划, 班期表): slots on numbered services, one row a train; all of it planned, nothing of it a fact yet.
+"""Train plans (班列计划, 班期表): slots on numbered services, one row per train; all of it planned.
 
-The plan's own time is its date of making or publishing; a plan that does not say it is not read.
+The plan's time is its date of making or publishing; a plan without one is refused.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
     status = _status(entry)
     if status == "cancelled" or event_builder.withdrawn(entry):
         data = {**about, "classifier": "ACT", "happened": created, "place": origin, "reason": "OTHER"}
-        yield event_builder.said(
+        yield event_builder.draft(
             document, entry.here, key, created, "movement.train_cancelled", data, remarks=entry.remarks
         )
         return
     if leaves is not None:
-        data = {**about, **event_builder.happening(leaves, "PLN"), "place": origin}
-        yield event_builder.said(
+        data = {**about, **event_builder.time_fields(leaves, "PLN"), "place": origin}
+        yield event_builder.draft(
             document,
             entry.here,
             key,
@@ -91,8 +91,8 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
         )
     arrives = document.moment_of(entry, "train.plannedArrival")
     if arrives is not None and destination is not None:
-        data = {**about, **event_builder.happening(arrives, "PLN"), "place": destination}
-        yield event_builder.said(
+        data = {**about, **event_builder.time_fields(arrives, "PLN"), "place": destination}
+        yield event_builder.draft(
             document, entry.here, key, created, "movement.arrived_at_destination", data, about="planned"
         )
     if left is not None:
@@ -101,8 +101,8 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
             left = event_builder.fact(
                 created, event_builder.timed(document, left, where, "a departure"), where, "the departure"
             )
-            data = {**about, **event_builder.happening(left), "place": origin}
-            yield event_builder.said(document, entry.here, key, created, "movement.departed", data)
+            data = {**about, **event_builder.time_fields(left), "place": origin}
+            yield event_builder.draft(document, entry.here, key, created, "movement.departed", data)
         except Refusal as refusal:
             yield unread(where, refusal)
     elif status == "started":

@@ -1,8 +1,8 @@
-"""Lists of what stands on which wagon: departure lists (发车清单) and loading lists (装车清单, 配载).
+"""Wagon lists: departure lists (发车清单) and loading lists (装车清单, 配载), which containers are on which wagon.
 
-They carry the links wagon -> container and train -> wagon. A departure list tells when the train left; a loading list
-only that the boxes stand on their wagons; a loading plan (配载计划) that they shall. The list's own time is its date of
-making (制表时间), else the latest time that it tells of.
+They carry the links wagon -> container and train -> wagon. A departure list states when the train left; a loading list only
+that the containers are on their wagons; a loading plan (配载计划) that they will be. The list's time is its date of making
+(制表时间), else the latest time in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.model import PassedOver, Record, Remarked, Where
+from services.producers.formats.model import PassedOver, Position, Record, Remark
 from services.producers.formats.sheets import equipment, event_builder, places
 from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
@@ -50,7 +50,7 @@ def _likeness(section: Section, loading: bool) -> int:
 
 def _records(document: Document, loading: bool) -> Iterator[Record]:
     trains: dict[tuple[str, str], Train] = {}
-    carried: dict[str, tuple[str, Where]] = {}
+    carried: dict[str, tuple[str, Position]] = {}
     for section in document.sections:
         before: str | None = None
         for entry in section.entries():
@@ -105,16 +105,16 @@ def _number(document: Document, entry: Entry) -> str:
     return entry.text("train.serviceCode") or (plain(service[0]) if service else "")
 
 
-def _departs(document: Document, entry: Entry) -> tuple[Moment | None, Where]:
+def _departs(document: Document, entry: Entry) -> tuple[Moment | None, Position]:
     meaning = "train.actualDeparture"
     given = document.given(meaning, entry.section)
     if given is not None:
         return document.moment(given.value, meaning, given.where, given.stated), given[1]
-    head = Where(entry.section.table.sheet.name, entry.section.table.header_row)
+    head = Position(entry.section.table.sheet.name, entry.section.table.header_row)
     return document.moment_of(entry, meaning), entry.where(meaning) if entry.value(meaning) else head
 
 
-def _load(entry: Entry, train: Train, before: str | None, carried: dict[str, tuple[str, Where]]) -> str:
+def _load(entry: Entry, train: Train, before: str | None, carried: dict[str, tuple[str, Position]]) -> str:
     """Put the boxes of a row on its wagon, which is the one above where the cell is blank."""
     meaning = "wagon.id" if entry.section.has("wagon.id") else "wagon.typeAndId"
     named = event_builder.wagon(entry, meaning) or before
@@ -136,12 +136,12 @@ def _load(entry: Entry, train: Train, before: str | None, carried: dict[str, tup
                 "Keep the line that is right.",
             )
     load = train.loads.setdefault(named, Load(named, entry.here))
-    load.boxes.update(zip(boxes, _papers(entry, boxes), strict=True))
+    load.boxes.update(zip(boxes, _documents(entry, boxes), strict=True))
     load.remarks += entry.remarks
     return named
 
 
-def _papers(entry: Entry, boxes: list[str]) -> list[str]:
+def _documents(entry: Entry, boxes: list[str]) -> list[str]:
     """The note and seals of each box in words; several boxes and as many notes or seals go together by their order."""
     notes = [part for part in re.split(r"[\s;、；,]+", entry.joined("consignmentNoteNumber")) if part]
     seals = event_builder.seals(entry)
@@ -149,22 +149,22 @@ def _papers(entry: Entry, boxes: list[str]) -> list[str]:
         entry.remark(
             "container.id", "Notes and seals of several boxes in one cell were paired by their order."
         )
-    papers = []
+    documents = []
     for index in range(len(boxes)):
         note = notes[index : index + 1] if len(notes) == len(boxes) else notes
         seal = seals[index : index + 1] if len(boxes) > 1 and len(seals) == len(boxes) else seals
-        papers.append(
+        documents.append(
             " ".join(
                 part
                 for part in (f"note {' '.join(note)}" * bool(note), f"seals {' '.join(seal)}" * bool(seal))
                 if part
             )
         )
-    return papers
+    return documents
 
 
 def _of_train(document: Document, train: Train, loading: bool) -> Iterator[Record]:
-    where = Where(train.section.table.sheet.name, train.section.table.header_row)
+    where = Position(train.section.table.sheet.name, train.section.table.header_row)
     loaded_at = document.given_moment("event.loadedAt", train.section)
     arrivals = list(gated(document, train))
     created = document.created(
@@ -187,7 +187,7 @@ def _of_train(document: Document, train: Train, loading: bool) -> Iterator[Recor
         yield gate(document, entry, moment, named, key, created, origin)
     yield from bookings(document, train, key, created, since, origin)
     if not loading or train.departs is not None:
-        yield from event_builder.of_train(
+        yield from event_builder.train_events(
             document, where, key, created, train.number, train.departs, train.departs_at, origin,
             list(train.loads), boxes, since, unread_rows=train.unread,
         )  # fmt: skip
@@ -225,9 +225,9 @@ class Load:
     """A wagon with its boxes, in the order of the list."""
 
     wagon: str
-    where: Where
+    where: Position
     boxes: dict[str, str] = field(default_factory=dict)  # each with its note and seals in words
-    remarks: list[Remarked] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -237,7 +237,7 @@ class Train:
     section: Section
     number: str
     departs: Moment | None
-    departs_at: Where
+    departs_at: Position
     loads: dict[str, Load] = field(default_factory=dict)
     rows: list[Entry] = field(default_factory=list)
     origins: set[str] = field(default_factory=set)
@@ -247,7 +247,9 @@ class Train:
 def loaded(document: Document, load: Load, key: str, created: str, since: str, origin: str | None) -> Record:
     """The link of one wagon to its boxes; notes and seals stand in its remark."""
     words = [
-        f"{box} {papers}" if len(load.boxes) > 1 else papers for box, papers in load.boxes.items() if papers
+        f"{box} {documents}" if len(load.boxes) > 1 else documents
+        for box, documents in load.boxes.items()
+        if documents
     ]
     link = {
         "from": since,
@@ -258,32 +260,40 @@ def loaded(document: Document, load: Load, key: str, created: str, since: str, o
     }
     if len("; ".join(words)) > len(event_builder.remark(*words)):
         text = "Notes and seals of the wagon are longer than a remark; the last ones were cut off."
-        load.remarks.append(Remarked(load.where, text))
-    return event_builder.said(
+        load.remarks.append(Remark(load.where, text))
+    return event_builder.draft(
         document, load.where, key, created, "link.wagon_loaded", link, about=load.wagon, remarks=load.remarks
     )
 
 
 def on_wagon(
-    document: Document, where: Where, key: str, created: str, origin: str, boxes: list[str], at: Moment | None
+    document: Document,
+    where: Position,
+    key: str,
+    created: str,
+    origin: str,
+    boxes: list[str],
+    at: Moment | None,
 ) -> Iterator[Record]:
     """That the boxes were loaded: when the list says, else by the time it was made."""
-    known = at is not None and at.timed and not event_builder.told_ahead(created, at)
+    known = at is not None and at.timed and not event_builder.is_future(created, at)
     when = (
-        event_builder.happening(at)
+        event_builder.time_fields(at)
         if at is not None and known
         else {"classifier": "ACT", "happened": created}
     )
     for part, some in enumerate(event_builder.parts(boxes), start=1):
         data = {**when, "place": origin, "objects": event_builder.objects("container", some)}
         about = "" if part == 1 else str(part)
-        yield event_builder.said(document, where, key, created, "movement.loaded_on_wagon", data, about=about)
+        yield event_builder.draft(
+            document, where, key, created, "movement.loaded_on_wagon", data, about=about
+        )
 
 
 def planned(
     document: Document,
     train: Train,
-    where: Where,
+    where: Position,
     key: str,
     created: str,
     origin: str | None,
@@ -299,16 +309,18 @@ def planned(
     when = document.given_moment("event.loadedAt", train.section) or document.given_moment(
         "train.plannedDeparture", train.section
     )
-    happening = event_builder.happening(when, "PLN") if when else {"classifier": "PLN", "happened": created}
+    time_fields = (
+        event_builder.time_fields(when, "PLN") if when else {"classifier": "PLN", "happened": created}
+    )
     for load in train.loads.values():
         data = {
-            **happening,
+            **time_fields,
             "place": origin,
             "objects": event_builder.objects("container", load.boxes),
             "remark": event_builder.remark(f"planned on wagon {load.wagon}"),
         }
         if load.boxes:
-            yield event_builder.said(
+            yield event_builder.draft(
                 document, load.where, key, created, "movement.loaded_on_wagon", data,
                 about=f"planned/{load.wagon}", remarks=load.remarks,
             )  # fmt: skip
@@ -349,13 +361,13 @@ def gate(
                 Reason.INVALID_SCHEMA, "The gate-in has no place.", str(where), "Give 发站 above the table."
             )
         data = {
-            **event_builder.happening(at),
+            **event_builder.time_fields(at),
             "place": origin,
             "objects": event_builder.objects("container", named),
             "seals": event_builder.seals(entry) if len(named) == 1 else [],
             "gross_weight_kg": event_builder.mass(entry, "goods.grossMass") if len(named) == 1 else None,
         }
-        return event_builder.said(
+        return event_builder.draft(
             document, where, key, created, "movement.gated_in", data, about="+".join(named)
         )
     except Refusal as refusal:
@@ -374,7 +386,7 @@ def bookings(
         named = event_builder.boxes(entry)
         if named:
             link: dict[str, Any] = {"from": since, "containers": named, "carries": booking}
-            yield event_builder.said(
+            yield event_builder.draft(
                 document,
                 entry.here,
                 key,
@@ -387,6 +399,6 @@ def bookings(
         note = event_builder.note(document, number, origin, since[:4])
         if note is not None:
             link = {"from": since, "note": note, "covers": booking}
-            yield event_builder.said(
+            yield event_builder.draft(
                 document, entry.here, key, created, "link.note_covers", link, about=f"{number}/{reference}"
             )

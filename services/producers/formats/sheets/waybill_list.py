@@ -1,7 +1,7 @@
-"""Lists of consignment notes (运单清单, перечень накладных): a note issued for carriage, its booking, boxes and wagon.
+"""Lists of consignment notes (运单清单, перечень накладных): a note issued for carriage, its booking, containers and wagon.
 
-A note's number is its key only with form, country, station and year; the form is the partner's choice, because a list
-shows numbers alone. The waybill of China's domestic leg is of no such form: only its wagons and bookings can be said.
+A note's number is a key only with form, country, station and year; the form is the partner's choice, because lists contain
+bare numbers. The waybill of China's domestic leg has no such form: only its wagons and bookings are stated.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
     remarks = [remark for line in note.lines for remark in line.remarks]
     if key is not None:
         data = _issued(document, note, key, issued, origin)
-        yield event_builder.said(
+        yield event_builder.draft(
             document, first.here, note.number, created, "document.note_issued", data, remarks=remarks
         )
     elif not domestic:
@@ -125,14 +125,14 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
     if key is not None and event_builder.name(reference):
         covers = event_builder.objects("booking", [f"{document.settings.party}/{reference}"])
         link: dict[str, Any] = {"from": issued.instant, "note": key, "covers": covers}
-        yield event_builder.said(
+        yield event_builder.draft(
             document, first.here, note.number, created, "link.note_covers", link, about=reference
         )
     named = list(dict.fromkeys(box for line in note.lines for box in event_builder.boxes(line)))
     if event_builder.name(reference) and named:
         carries = event_builder.objects("booking", [f"{document.settings.party}/{reference}"])
         link = {"from": issued.instant, "containers": named, "carries": carries}
-        yield event_builder.said(
+        yield event_builder.draft(
             document, first.here, note.number, created, "link.containers_assigned", link, about=reference
         )
     if document.choice("wagons") != "say":
@@ -146,7 +146,7 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
                 "containers": list(boxes),
                 "remark": event_builder.remark(f"note {note.number}"),
             }
-            yield event_builder.said(
+            yield event_builder.draft(
                 document, first.here, note.number, created, "link.wagon_loaded", link, about=wagon
             )
 
@@ -162,7 +162,7 @@ def _issued(document: Document, note: _Note, key: str, issued: Moment, origin: s
     )
     seals = list(dict.fromkeys(seal for line in note.lines for seal in event_builder.seals(line)))
     return {
-        **event_builder.happening(issued),
+        **event_builder.time_fields(issued),
         "place": origin,
         "objects": event_builder.objects("note", [key]),
         "form": key.partition("/")[0],

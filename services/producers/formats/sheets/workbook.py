@@ -1,4 +1,4 @@
-"""Workbooks: XLSX and old XLS files as books of values, read by calamine behind our own guards."""
+"""Workbooks: XLSX and XLS files as books of values, read by calamine behind our own checks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import python_calamine as calamine
 from lxml import etree
 
-from services.producers.formats.model import Remarked, Where
+from services.producers.formats.model import Position, Remark
 from services.producers.formats.sheets import xls, xlsx
 from services.producers.formats.sheets.grid import Book, Markup, Merge, Row, Scalar, Sheet
 
@@ -29,9 +29,11 @@ def read_xlsx(content: bytes) -> Book:
     }
     paths = _sheet_paths(parts.parts)
     marked = {name: by_path[path] for name, path in paths.items() if path in by_path}
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     if parts.macros:
-        remarks = (Remarked(Where(), "The workbook carries macros; they were left out and nothing was run."),)
+        remarks = (
+            Remark(Position(), "The workbook carries macros; they were left out and nothing was run."),
+        )
     epoch = xlsx.counts_from_1904(parts.parts["xl/workbook.xml"])
     return _book("xlsx", parts.stored(), marked, remarks, epoch)
 
@@ -39,7 +41,7 @@ def read_xlsx(content: bytes) -> Book:
 def read_xls(content: bytes) -> Book:
     """The book in a file of Excel 97 to 2003; raises Refusal for one that is damaged or protected.
 
-    A formula that was never computed cannot be told in it: the old format always keeps a value.
+    A formula that was never computed is not recognised: the old format always stores a value.
     """
     xlsx.too_large(content)
     streams = xls.streams(content)
@@ -56,7 +58,7 @@ def _book(
     kind: str,
     content: bytes,
     marked: Mapping[str, Markup] | Sequence[Markup],
-    remarks: tuple[Remarked, ...],
+    remarks: tuple[Remark, ...],
     epoch: bool,
 ) -> Book:
     """The visible sheets; ``marked`` is by name (xlsx) or in the order of the sheets (xls)."""
@@ -77,7 +79,7 @@ def _book(
                 if meta.typ != calamine.SheetTypeEnum.WorkSheet:
                     continue
                 if meta.visible != calamine.SheetVisibleEnum.Visible:
-                    notes.append(Remarked(Where(meta.name), "The sheet is hidden and was not read."))
+                    notes.append(Remark(Position(meta.name), "The sheet is hidden and was not read."))
                     continue
                 if kind == "xlsx" and meta.name not in marked:
                     raise damaged

@@ -1,7 +1,7 @@
-"""The records of an old workbook (BIFF, MS-XLS), walked before the library does: extents, hidden rows, errors, password.
+"""XLS files: the compound container (MS-CFB) under limits, and the BIFF records checked before the library reads them.
 
-Records that make the library ask for memory by a number in them (the announced extent of a sheet) are masked; those
-that place a cell far away, or count more than they hold, refuse the file.
+Records whose numbers make the library allocate memory (the announced extent of a sheet) are masked; those that place a cell
+far away, or count more than they hold, refuse the file.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from schemas.reasons import Refusal
 from services.producers.formats.sheets import xlsx
 from services.producers.formats.sheets.grid import Flaw, Markup
 
-# The library believes every length in them and asks memory for it; a damaged one would end the process. So the streams
-# are found here, bounded by the file's own size, and the library is handed a container of our own making.
+# The library allocates every length that a file states; a damaged one would end the process. So the streams are read here,
+# bounded by the size of the file, and the library is given a container written anew.
 
 SIGNATURE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LAST = 0xFFFFFFFA  # sector numbers from here on are marks: end of chain, free, part of a table

@@ -1,7 +1,7 @@
-"""What the markup of a sheet says beside its values: hidden rows, formulas without a value, errors, and its extent.
+"""XLSX files: the package unpacked under limits, and the markup of its sheets checked before the library reads them.
 
-The library gives blank cells for all of these, and lays every sheet out as a full rectangle in memory; both have to be
-known before a value is believed or the sheet is opened at all.
+The library yields blank cells for hidden rows, errors and formulas without a value, and allocates every sheet as a full
+rectangle; both have to be known before a value is used or the sheet is opened.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from lxml import etree
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.sheets.grid import Flaw, Markup, column_of
 
-# A workbook is a zip of XML parts. What its directory claims is checked first, then every part is unpacked here with a
-# counter running, and only the parts that a reader of values needs go into a new, stored package. So a directory that
-# lies, a bomb, macros or pictures never reach the library.
+# A workbook is a zip of XML parts. Its directory is checked first, then every part is unpacked under a limit, and only the parts
+# with values go into a new, stored package: false directories, bombs, macros and pictures never reach the library.
 
 MAX_FILE: Final = 64 << 20
 MAX_PART: Final = 256 << 20

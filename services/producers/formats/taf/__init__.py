@@ -9,8 +9,8 @@ from schemas.reasons import Refusal
 from services.producers.formats import markup
 from services.producers.formats import messages as envelopes
 from services.producers.formats.markup import Node
-from services.producers.formats.messages import Notes, require_unturned, unknown, vetted
-from services.producers.formats.model import Format, Reading, Record, Settings, Unread, Where
+from services.producers.formats.messages import Notes, require_not_cancelled, unknown, validated
+from services.producers.formats.model import Format, Position, ReadOutcome, Record, Settings, Unread
 from services.producers.formats.taf import composition, head, train_running
 from services.producers.formats.taf.head import Head
 
@@ -75,12 +75,12 @@ def recognise(raw: bytes) -> int:
     return envelopes.recognise(raw, _MESSAGES)
 
 
-def read(raw: bytes, settings: Settings) -> Reading:
+def read(raw: bytes, settings: Settings) -> ReadOutcome:
     """Read the messages in ``raw``, up to 8 MiB; raises Refusal where the file as a whole cannot be read."""
     messages = envelopes.find(markup.read(raw), _MESSAGES)
     notes = Notes(head.FORMAT, settings)
     records = tuple(chain.from_iterable(_message(message, raw, notes) for message in messages))
-    return Reading(head.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
+    return ReadOutcome(head.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
 
 
 def _message(message: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
@@ -88,11 +88,11 @@ def _message(message: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
     notes.take(message.path, message.name, f"message {number}")
     notes.remarks.extend(unknown(message, VOCABULARY))
     try:
-        require_unturned(message)
-        said = head.read(message, number, notes)
-        yield from map(vetted, head.by_status(said, reader(message, raw, said, notes)))
+        require_not_cancelled(message)
+        message_head = head.read(message, number, notes)
+        yield from map(validated, head.by_status(message_head, reader(message, raw, message_head, notes)))
     except Refusal as refusal:
-        yield Unread(Where(path=message.path), refusal)
+        yield Unread(Position(path=message.path), refusal)
 
 
 FORMATS: tuple[Format, ...] = (

@@ -1,4 +1,4 @@
-"""How TAF names trains and places, and how these names become those of events."""
+"""The names of trains and places in TAF messages, and their form in events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
 from services.producers.formats.markup import Node
-from services.producers.formats.messages import Notes, declaring
+from services.producers.formats.messages import Notes, declaration_hint
 
 _ORIGIN = "origin "
 _COMPANY = "company "
@@ -47,7 +47,7 @@ def trains(message: Node, manager: str, notes: Notes) -> tuple[str, ...]:
 def operational(
     message: Node, origin: str, booked: Node | None, manager: str, notes: Notes
 ) -> tuple[str, ...]:
-    """The train as lists call it, ``company/number/day/origin``, once for each company that is known; () without a number.
+    """The train as ``company/number/day/origin``, once per known company; () without a number.
 
     ``origin`` is where the message lets the train begin; the day is that of the ``booked`` departure there, else of the
     scheduled handover, else the start date of the train identifier. The number is the manager's, and the running
@@ -84,7 +84,7 @@ def _declared(message: Node, number: Node | None, manager: str, notes: Notes) ->
             Reason.INVALID_SCHEMA,
             f"The origin declared for train numbers {label.removeprefix(_ORIGIN)} is {origin[:40]!r}, which is no place.",
             number.path,
-            declaring("taf", label, '"railnet:malaszewicze", for example'),
+            declaration_hint("taf", label, '"railnet:malaszewicze", for example'),
         )
     found = operational(message, railnet.canonical(origin), None, manager, notes)
     notes.take(number.path, f"OperationalTrainNumber {text}", f"train that begins at {origin}", "choice")
@@ -92,7 +92,7 @@ def _declared(message: Node, number: Node | None, manager: str, notes: Notes) ->
 
 
 def same(names: Sequence[str], origin: str, at: str) -> dict[str, Any] | None:
-    """What says that the message's ``names`` are one train, of a train that begins at ``origin``; None for one name."""
+    """The data of the link that the ``names`` are one train with origin ``origin``; None for a single name."""
     distinct = list(dict.fromkeys(names))[:_NAMES_AT_MOST]
     return {"trains": distinct, "place": origin, "from": at} if len(distinct) > 1 else None
 
