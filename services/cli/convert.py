@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 
 from schemas.reasons import Refusal
-from schemas.schemes import Scheme
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
@@ -85,7 +84,7 @@ def _who(party: str, zone: str, declaration: Path | None) -> profile.Profile:
     if party:
         who = profile_of(settings, party)
     else:
-        who = profile.create("nobody", "urn:nobody", "none", settings.network, Scheme.ED25519)
+        who = profile.anonymous(settings.network)
     if declaration is not None:
         try:
             table = tomllib.loads(declaration.read_text(encoding="utf-8"))
@@ -122,7 +121,7 @@ def _plain(converted: _Converted) -> dict[str, Any]:
         if file is None
         else [
             {**place(each.where), "label": each.label, "meaning": each.meaning, "certainty": each.certainty}
-            for each in file.taken
+            for each in file.interpretations
         ],
         "remarks": [] if file is None else [plain_remark(each) for each in file.remarks],
         "records": [_plain_record(each) for each in converted.records],
@@ -154,10 +153,10 @@ def _show(converted: _Converted) -> None:
             )
         return
     out.print(f"{converted.path}: {file.format.title} ({file.format.name})", markup=False)
-    if file.taken:
+    if file.interpretations:
         print_table(
             ("where", "label", "taken for", "certainty"),
-            [(each.where, each.label, each.meaning, each.certainty) for each in file.taken],
+            [(each.where, each.label, each.meaning, each.certainty) for each in file.interpretations],
         )
     print_table(("where", "makes", "id", "what", "to do"), _rows(converted, file.remarks))
 

@@ -11,7 +11,6 @@ import typer
 
 from schemas.envelope import event_id
 from schemas.reasons import Refusal
-from schemas.schemes import Scheme
 from schemas.trace_context import TraceContext, trace_id
 from services.cli.database import ReconnectingSession, session
 from services.cli.exits import Exit, Failure
@@ -49,7 +48,7 @@ def validate(
         except profile.ProfileError as problem:
             raise Failure(Exit.NOT_FOUND, str(problem), "lianyun party list") from None
     else:
-        who = profile.create("nobody", "urn:nobody", "none", settings.network, Scheme.ED25519)
+        who = profile.anonymous(settings.network)
     refusals: list[dict[str, Any]] = []
     valid = 0
     for path in paths:

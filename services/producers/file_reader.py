@@ -42,7 +42,7 @@ class PartnerFile:
 
     format: Format
     sha256: str
-    taken: tuple[Interpretation, ...]
+    interpretations: tuple[Interpretation, ...]
     remarks: tuple[Remark, ...]
     records: Iterator[EventRecord]
 
@@ -105,7 +105,9 @@ def read(
                 )
     found, reading = understand(content, profile.files, name, formats)
     records = (_record(record, profile) for record in reading.records)
-    return PartnerFile(found, hashlib.sha256(content).hexdigest(), reading.taken, reading.remarks, records)
+    return PartnerFile(
+        found, hashlib.sha256(content).hexdigest(), reading.interpretations, reading.remarks, records
+    )
 
 
 def _record(record: FormatRecord, profile: Profile) -> EventRecord:

@@ -80,7 +80,7 @@ class Inbox:
     ) -> None:
         self._lock.close()
 
-    def look(self, now: float) -> list[Candidate]:
+    def scan(self, now: float) -> list[Candidate]:
         """The files that have lain still for ``settle`` seconds at ``now`` (any steady clock), oldest first, at most 64."""
         found: dict[str, _Observation] = {}
         with os.scandir(self.folder) as entries:
@@ -149,7 +149,7 @@ class Inbox:
             return False
 
 
-def ends_whole(content: bytes) -> bool:
+def looks_complete(content: bytes) -> bool:
     """Whether ``content`` ends as complete files do: a line end, the end of a document, or a binary format's own end.
 
     False means perhaps not: many lists have no line end at theirs.
@@ -252,7 +252,7 @@ class FolderWatch:
 
     def round(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Read complete files, send what waits, archive what is acknowledged; duration bounded by the patience of its parts."""
-        candidates = {each.path: each for each in self._inbox.look(time.monotonic())}
+        candidates = {each.path: each for each in self._inbox.scan(time.monotonic())}
         self._pending = {
             path: each
             for path, each in self._pending.items()
@@ -297,7 +297,7 @@ class FolderWatch:
         else:
             if version != candidate.version:
                 return
-            if patient and not ends_whole(content):
+            if patient and not looks_complete(content):
                 self._later[candidate.path] = candidate.version
                 return
             options = self._options

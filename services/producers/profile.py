@@ -68,6 +68,11 @@ def create(party: str, source: str, topic: str, network: str, scheme: Scheme) ->
     return Profile(party, source, topic, network, SigningKey.generate(scheme), secrets.token_bytes(32))
 
 
+def anonymous(network: str) -> Profile:
+    """A throw-away profile for reading files without publishing."""
+    return create("nobody", "urn:nobody", "none", network, Scheme.ED25519)
+
+
 def renewed(folder: Path, fresh: Profile) -> Profile:
     """``fresh`` with the salt secret and declarations of the existing profile, if any.
 

@@ -86,8 +86,10 @@ class Told:
 
     def meaning(self, label: str) -> tuple[str, str]:
         """What ``label`` was taken for, and how surely."""
-        found = [(taken.meaning, taken.certainty) for taken in self.reading.taken if taken.label == label]
-        assert len(found) == 1, f"{label!r} among {[taken.label for taken in self.reading.taken]}"
+        found = [
+            (taken.meaning, taken.certainty) for taken in self.reading.interpretations if taken.label == label
+        ]
+        assert len(found) == 1, f"{label!r} among {[taken.label for taken in self.reading.interpretations]}"
         return found[0]
 
 

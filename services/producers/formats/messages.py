@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,8 @@ from services.producers.formats.model import (
 )
 from services.producers.formats.text import decode
 
+MOST_OBJECTS = 256
+"""Objects that one event may name."""
 RELAYED_AT_MOST = 16_384
 """Bytes of an authority's message that an event can carry as they are (the ``relay`` of a milestone)."""
 _UNKNOWN_AT_MOST = 50
@@ -49,15 +51,15 @@ class Notes:
 
     format: str
     settings: Settings
-    taken: list[Interpretation] = field(default_factory=list)
+    interpretations: list[Interpretation] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     _seen: set[tuple[str, str]] = field(default_factory=set)
 
-    def take(self, where: str, label: str, meaning: str, certainty: str = "read") -> None:
+    def interpret(self, where: str, label: str, meaning: str, certainty: str = "read") -> None:
         """Note once per label and meaning that ``label`` was interpreted as ``meaning``."""
         if (label, meaning) not in self._seen:
             self._seen.add((label, meaning))
-            self.taken.append(Interpretation(Position(path=where), label, meaning, certainty))
+            self.interpretations.append(Interpretation(Position(path=where), label, meaning, certainty))
 
     def choice(self, label: str) -> str | None:
         """The meaning that the partner declared for ``label`` in this format, None where nothing is declared."""
@@ -65,10 +67,16 @@ class Notes:
 
     def made_at(self, at: Node, column: str) -> Instant:
         """When the message was made, on the clock declared for ``column``, with remarks on how it was read. Raises Refusal."""
-        instant = instants.read(at.text, instants.zone_of(self.settings, self.format, column), at.path)
+        instant = self.instant(at, column)
         for text in instant.remarks:
             self.remark(at.path, text)
         return instant
+
+    def instant(self, at: Node, column: str = "") -> Instant:
+        """The instant in ``at``, on the clock declared for ``column``, by default its own name. Raises Refusal."""
+        return instants.read(
+            at.text, instants.zone_of(self.settings, self.format, column or at.name), at.path
+        )
 
     def remark(self, where: str, text: str, remedy: str = "") -> None:
         """Note on the file as a whole."""
@@ -103,6 +111,11 @@ def identity(*parts: str) -> str:
     if len(whole.encode()) <= 200:
         return whole
     return f"{parts[0]}:{hashlib.sha256(whole.encode()).hexdigest()}"
+
+
+def chunks(items: Sequence[str], size: int = MOST_OBJECTS) -> Iterator[Sequence[str]]:
+    """``items`` in chunks of ``size``; none where there are no items."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def validated(record: Record) -> Record:

@@ -111,7 +111,7 @@ class ReadOutcome:
     """
 
     format: str
-    taken: tuple[Interpretation, ...]
+    interpretations: tuple[Interpretation, ...]
     records: Iterator[Record]
     remarks: tuple[Remark, ...] = ()
 

@@ -118,7 +118,7 @@ def test_five_wagons_of_the_natural_list_make_the_train() -> None:
 def test_the_hand_over_names_the_same_boxes_one_new_seal_and_one_damage() -> None:
     reading = format_named("border_handover").read(HANDOVER, RAILWAY)
     assert not reading.remarks, "every column is understood and the totals agree"
-    taken = {each.label: (each.meaning, each.certainty) for each in reading.taken}
+    taken = {each.label: (each.meaning, each.certainty) for each in reading.interpretations}
     assert taken["车次 Поезд No"] == ("train.operationalNumber", "read")
     assert taken["交接时间 Дата передачи"] == ("event.handoverDate", "own")
     assert "choice" not in {certainty for _, certainty in taken.values()}

@@ -45,7 +45,7 @@ def read(raw: bytes, settings: Settings) -> ReadOutcome:
     items = _items(loads(raw))
     notes = Notes(events.FORMAT, settings)
     records = tuple(_records(items, notes))
-    return ReadOutcome(events.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
+    return ReadOutcome(events.FORMAT, tuple(notes.interpretations), iter(records), tuple(notes.remarks))
 
 
 def _items(value: object) -> tuple[Item, ...]:
@@ -65,8 +65,8 @@ def _records(items: tuple[Item, ...], notes: Notes) -> Iterator[Record]:
     for item in items:
         try:
             require_not_cancelled(item)
-            if document.is_flat(item):
-                one = events.read(document.raised(item), notes)
+            if document.is_version_2(item):
+                one = events.read(document.as_version_3(item), notes)
             else:
                 notes.remarks.extend(unknown(item))
                 one = events.read(item, notes)
@@ -133,7 +133,7 @@ def _declared(event: Event) -> Iterator[int]:
     """The times of earlier versions that the partner declares to have published from another file."""
     label = f"earlier {event.item.text('eventID')}"
     for text in (event.notes.choice(label) or "").split():
-        event.take("eventID", label, text, "choice")
+        event.interpret("eventID", label, text, "choice")
         zone = instants.zone_of(event.notes.settings, events.FORMAT, "eventUpdatedDateTime")
         yield instants.read(text, zone, event.at("eventID")).micros
 

@@ -164,12 +164,12 @@ def unknown(item: Item) -> Iterator[Remark]:
 _SEALS = {"sealNumber": "number", "sealSource": "source", "sealType": "type"}
 
 
-def is_flat(item: Item) -> bool:
+def is_version_2(item: Item) -> bool:
     """Whether the event is of 2.x."""
     return "eventClassification" not in item.value and "eventType" in item.value
 
 
-def raised(item: Item) -> Item:
+def as_version_3(item: Item) -> Item:
     """The same event in the shape of 3.0; fields that are not read are omitted."""
     value = item.value
     call = value.get("transportCall")

@@ -56,7 +56,7 @@ class Event:
         """The id of a record of this version: without ``record`` the event itself, else a record that comes with it, by name."""
         return version_id(self.key, self.updated.micros, *record)
 
-    def zone_text(self, name: str) -> Instant:
+    def instant(self, name: str) -> Instant:
         """The instant in the field ``name``; raises Refusal where it is missing or none."""
         text = self.item.require(name)
         zone = instants.zone_of(self.notes.settings, FORMAT, name)
@@ -66,9 +66,9 @@ class Event:
         """The pointer of a field."""
         return f"{self.item.pointer}/{path}"
 
-    def take(self, path: str, label: str, meaning: str, certainty: str = "read") -> None:
+    def interpret(self, path: str, label: str, meaning: str, certainty: str = "read") -> None:
         """Note what a code was taken for."""
-        self.notes.take(self.at(path), label, meaning, certainty)
+        self.notes.interpret(self.at(path), label, meaning, certainty)
 
 
 def version_id(key: str, updated_micros: int, *record: str) -> str:
@@ -91,7 +91,7 @@ def read(item: Item, notes: Notes) -> Event:
         )
     zone = instants.zone_of(notes.settings, FORMAT, name)
     updated = instants.read(item.text(name), zone, f"{item.pointer}/{name}")
-    notes.take(f"{item.pointer}/{name}", name, "time of the event")
+    notes.interpret(f"{item.pointer}/{name}", name, "time of the event")
     return Event(item, key, updated, notes, [*remarks_at(f"{item.pointer}/{name}", *updated.remarks)])
 
 
@@ -105,7 +105,7 @@ def milestone(event: Event, kind: str, objects: list[dict[str, str]], **fields: 
             event.at("eventClassification/eventClassifierCode"),
             "Send one of the three.",
         )
-    happened = event.zone_text("eventDateTime")
+    happened = event.instant("eventDateTime")
     event.remarks.extend(remarks_at(event.at("eventDateTime"), *happened.remarks))
     data = {
         **time_fields(happened, classifier),
@@ -126,18 +126,18 @@ def place(event: Event) -> str:
         label = f"facility {item.text('eventLocation/facility/facilityCodeListProvider')}:{code}"
         chosen = notes.choice(label)
         if chosen is not None:
-            event.take("eventLocation/facility", label, chosen, "choice")
+            event.interpret("eventLocation/facility", label, chosen, "choice")
             return chosen
-        event.take("eventLocation/facility", label, "not declared: the UN/LOCODE counts", "own")
+        event.interpret("eventLocation/facility", label, "not declared: the UN/LOCODE counts", "own")
     locode = item.text("eventLocation/UNLocationCode").upper().replace(" ", "")
     if not locode:
         return ""
     chosen = notes.choice(locode)
     if chosen is not None:
-        event.take("eventLocation/UNLocationCode", locode, chosen, "choice")
+        event.interpret("eventLocation/UNLocationCode", locode, chosen, "choice")
         return chosen
     event.remarks.extend(doubts(event.at("eventLocation/UNLocationCode"), "place", f"locode:{locode}"))
-    event.take("eventLocation/UNLocationCode", "UNLocationCode", "place")
+    event.interpret("eventLocation/UNLocationCode", "UNLocationCode", "place")
     return f"locode:{locode}"
 
 
@@ -160,7 +160,7 @@ def cargo(event: Event) -> list[dict[str, str]]:
     if box:
         pointer = event.at("equipmentDetails/equipmentReference")
         event.remarks.extend(doubts(pointer, "container", box))
-        event.take("equipmentDetails/equipmentReference", "equipmentReference", "container")
+        event.interpret("equipmentDetails/equipmentReference", "equipmentReference", "container")
         return [{"kind": "container", "id": box}]
     return document_objects(event)
 
@@ -192,7 +192,7 @@ def _documents(event: Event) -> Iterator[tuple[str, str]]:
         if kind == "BKG" and reference:
             code = item.text("eventRouting/originatingParty/partyCode")
             party = event.notes.choice(code) or event.notes.settings.party
-            event.notes.take(
+            event.notes.interpret(
                 document.pointer,
                 f"BKG of {code}",
                 f"booking of {party}",
@@ -205,6 +205,6 @@ def _documents(event: Event) -> Iterator[tuple[str, str]]:
             except MalformedIdentifier as malformed:
                 event.remarks.extend(remarks_at(document.pointer, f"{malformed}"))
         else:
-            event.notes.take(
+            event.notes.interpret(
                 document.pointer, f"document reference {kind}", "no object of an event: not read"
             )

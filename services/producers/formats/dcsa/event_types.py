@@ -66,7 +66,7 @@ def chosen(event: Event, name: str, code: str) -> EventDraft | None:
         return None
     if kind not in CHOOSABLE:
         raise unclear(event, name, code, f"is declared as {kind[:40]!r}, which it cannot mean")
-    event.take(f"eventClassification/{name}EventTypeCode", code, kind, "choice")
+    event.interpret(f"eventClassification/{name}EventTypeCode", code, kind, "choice")
     where: dict[str, Any] = {"place": require_place(event)}
     if kind.startswith("customs."):
         where["jurisdiction"] = jurisdiction(event)
@@ -105,7 +105,7 @@ def equipment_records(event: Event) -> Iterator[Record]:
         yield declared
         return
     kind, certainty, fields = CODES.get(code, _unknown)(event, code)
-    event.take("eventClassification/equipmentEventTypeCode", f"EQUIPMENT {code}", kind, certainty)
+    event.interpret("eventClassification/equipmentEventTypeCode", f"EQUIPMENT {code}", kind, certainty)
     where = (
         place(event) if kind.startswith("customs.") or kind == "movement.stuffed" else require_place(event)
     )
@@ -225,13 +225,13 @@ def _wagon(event: Event, where: str) -> Iterator[Record]:
     except MalformedIdentifier as malformed:
         event.notes.remark(event.at(path), f"The rail car is not linked: {malformed}")
         return
-    event.take(path, "railCarReference", "wagon")
+    event.interpret(path, "railCarReference", "wagon")
     boxes = [named["id"] for named in cargo(event) if named["kind"] == "container"]
     if boxes:
         data = {
             "wagon": wagon,
             "containers": boxes,
-            "from": event.zone_text("eventDateTime").text,
+            "from": event.instant("eventDateTime").text,
             "place": where,
         }
         yield EventDraft(
@@ -273,10 +273,10 @@ def shipment_records(event: Event) -> Iterator[Record]:
     label = f"SHIPMENT {document} {code}"
     if document == "BKG" and code in BOOKING:
         kind, fields = BOOKING[code]
-        event.take("eventClassification/shipmentEventTypeCode", label, kind)
+        event.interpret("eventClassification/shipmentEventTypeCode", label, kind)
         yield milestone(event, kind, document_objects(event), **fields)
     elif document == "ARN" and code == "ISSU":
-        event.take("eventClassification/shipmentEventTypeCode", label, "document.arrival_notice_issued")
+        event.interpret("eventClassification/shipmentEventTypeCode", label, "document.arrival_notice_issued")
         reference = event.item.text("shipmentDetails/documentReference/reference")
         yield milestone(event, "document.arrival_notice_issued", cargo(event), document_id=reference)
     elif document == "CUC" and code in ("HOLD", "RELS"):
@@ -292,7 +292,7 @@ def shipment_records(event: Event) -> Iterator[Record]:
 
 def _cleared(event: Event, code: str, label: str) -> Iterator[Record]:
     if code == "HOLD":
-        event.take("eventClassification/shipmentEventTypeCode", label, "customs.held", "own")
+        event.interpret("eventClassification/shipmentEventTypeCode", label, "customs.held", "own")
         yield milestone(
             event,
             "customs.held",
@@ -303,7 +303,7 @@ def _cleared(event: Event, code: str, label: str) -> Iterator[Record]:
         )
         return
     kind, certainty, fields = released(event, "RELS")
-    event.take("eventClassification/shipmentEventTypeCode", label, kind, certainty)
+    event.interpret("eventClassification/shipmentEventTypeCode", label, kind, certainty)
     yield milestone(event, kind, cargo(event), place=place(event), **fields)
 
 
@@ -333,9 +333,11 @@ def _transport(event: Event) -> Iterator[Record]:
         raise unclear(event, "transport", code, "is not known")
     mode = event.item.text(MODE)
     label = f"TRANSPORT {code} {mode}".rstrip()
-    event.take("eventClassification/transportEventTypeCode", label, kind, "read" if mode == "RAIL" else "own")
+    event.interpret(
+        "eventClassification/transportEventTypeCode", label, kind, "read" if mode == "RAIL" else "own"
+    )
     if event.item.text("transportDetails/transportCall/railTransport/departureID"):
-        event.take(
+        event.interpret(
             "transportDetails/transportCall/railTransport/departureID",
             "railTransport/departureID",
             "names no train by company, number, day and origin: not read",

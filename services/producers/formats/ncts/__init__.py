@@ -91,12 +91,12 @@ def read(raw: bytes, settings: Settings) -> ReadOutcome:
     notes = Notes(message.FORMAT, settings)
     found = messages.find(root, _NAMES)
     records = tuple(chain.from_iterable(_message(node, raw, notes) for node in found))
-    return ReadOutcome(message.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
+    return ReadOutcome(message.FORMAT, tuple(notes.interpretations), iter(records), tuple(notes.remarks))
 
 
 def _message(node: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
     number = messages.named(node, _NAMES)[2:5]
-    notes.take(node.path, node.name, f"message {number}")
+    notes.interpret(node.path, node.name, f"message {number}")
     notes.remarks.extend(unknown(node, VOCABULARY))
     try:
         require_not_cancelled(node)

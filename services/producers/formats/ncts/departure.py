@@ -14,11 +14,11 @@ from services.producers.formats.ncts.message import (
     Message,
     by_lrn,
     by_mrn,
-    claims,
     commodities,
     containers,
     covers,
     jurisdiction,
+    milestones,
     same,
 )
 
@@ -40,7 +40,7 @@ def lodged(message: Message) -> Iterator[Record]:
             message.at("TransitOperation/additionalDeclarationType"),
             "A declaration lodged before the goods are presented.",
         )
-    yield from claims(
+    yield from milestones(
         message,
         "transit_lodged",
         message.prepared,
@@ -62,7 +62,7 @@ def accepted(message: Message) -> Iterator[Record]:
     declarations = _both(message, by_mrn(message, remarks), remarks)
     instant = _day(message, "declarationAcceptanceDate")
     territory = jurisdiction(message, declarations[0])
-    yield from claims(message, "accepted", instant, territory, declarations, remarks=remarks)
+    yield from milestones(message, "accepted", instant, territory, declarations, remarks=remarks)
     yield from same(message, territory, declarations)
 
 
@@ -86,7 +86,7 @@ def controlled(message: Message) -> Iterator[Record]:
     if has_lrn or not has_mrn:
         declarations.append(by_lrn(message, declarations[0][:2] if declarations else "EU"))
     at = message.node.require("TransitOperation/controlNotificationDateAndTime")
-    instant = instants.read(at.text, message.zone_of(at.name), at.path)
+    instant = message.notes.instant(at)
     kind = message.node.require("TransitOperation/notificationType")
     if kind.text not in _NOTIFICATIONS:
         raise Refusal(
@@ -95,8 +95,8 @@ def controlled(message: Message) -> Iterator[Record]:
             kind.path,
             "Ask customs for the meaning and publish customs.held or customs.selected_for_inspection yourself.",
         )
-    message.notes.take(kind.path, f"notificationType {kind.text}", _NOTIFICATIONS[kind.text], "own")
-    yield from claims(
+    message.notes.interpret(kind.path, f"notificationType {kind.text}", _NOTIFICATIONS[kind.text], "own")
+    yield from milestones(
         message,
         "selected_for_inspection",
         instant,
@@ -124,7 +124,7 @@ def _method(message: Message, remarks: list[Remark]) -> str | None:
                 ),
             )
             continue
-        message.notes.take(
+        message.notes.interpret(
             control.path,
             f"TypeOfControls {code}",
             method,
@@ -144,13 +144,13 @@ def refused(message: Message) -> Iterator[Record]:
         remedy="Pass on 015 and 028 as well, or publish link.declaration_covers for the MRN yourself.",
     )
     code = message.node.value("TransitOperation/noReleaseMotivationCode")
-    message.notes.take(
+    message.notes.interpret(
         message.at("TransitOperation/noReleaseMotivationCode"),
         f"noReleaseMotivationCode {code}",
         "OTHER",
         "own",
     )
-    yield from claims(
+    yield from milestones(
         message,
         "rejected",
         message.prepared,
@@ -172,7 +172,7 @@ def released(message: Message) -> Iterator[Record]:
     both = _both(message, declaration, remarks)
     yield from _result(message, instant, territory, both)
     yield from same(message, territory, both)
-    yield from claims(
+    yield from milestones(
         message,
         "transit_opened",
         instant,
@@ -204,7 +204,7 @@ def _result(
         )
         yield Unread(Position(path=result.path), refusal)
         return
-    message.notes.take(
+    message.notes.interpret(
         f"{result.path}/code", f"ControlResult {code}", _PASSED.get(code, "not satisfactory"), "own"
     )
     before = instants.shifted(release, message.zone, -1)
@@ -214,9 +214,9 @@ def _result(
         end = instants.day_end(day.text, message.zone_of("date"), day.path)
         over = end if end.micros < before.micros else Instant(before.text, before.micros, day.text)
     if code in _PASSED:
-        yield from claims(message, "inspection_passed", over, territory, declarations)
+        yield from milestones(message, "inspection_passed", over, territory, declarations)
     else:
-        yield from claims(message, "inspection_finding", over, territory, declarations, finding="OTHER")
+        yield from milestones(message, "inspection_finding", over, territory, declarations, finding="OTHER")
 
 
 def written_off(message: Message) -> Iterator[Record]:
@@ -225,13 +225,13 @@ def written_off(message: Message) -> Iterator[Record]:
     declaration = by_mrn(message, remarks)
     instant = _day(message, "writeOffDate")
     territory = jurisdiction(message, declaration)
-    yield from claims(message, "transit_closed", instant, territory, (declaration,), remarks=remarks)
+    yield from milestones(message, "transit_closed", instant, territory, (declaration,), remarks=remarks)
 
 
 def _procedure(message: Message) -> str:
     node = message.node.require("TransitOperation/declarationType")
     known = _PROCEDURES.get(node.text.upper())
-    message.notes.take(
+    message.notes.interpret(
         node.path, f"declarationType {node.text}", known or "OTHER", "read" if known else "guess"
     )
     return known or "OTHER"

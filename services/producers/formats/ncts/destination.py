@@ -7,19 +7,18 @@ from typing import Any
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.messages import declaration_hint, remarks_at, time_fields
+from services.producers.formats.messages import chunks, declaration_hint, remarks_at, time_fields
 from services.producers.formats.model import EventDraft, PassedOver, Position, Record, Remark, Unread
 from services.producers.formats.ncts.message import (
     FORMAT,
     Message,
     by_mrn,
-    claims,
     containers,
     covers,
     jurisdiction,
+    milestones,
 )
 
-_AT_MOST = 256
 _SEALS_AT_MOST = 16
 _RELEASED = {"1": "full release", "3": "partial release, the movement is closed"}
 _PARTIAL, _NOT_RELEASED = "2", "4"
@@ -32,7 +31,7 @@ def unloading_permitted(message: Message) -> Iterator[Record]:
     declaration = by_mrn(message, remarks)
     boxes = containers(message, remarks)
     territory = jurisdiction(message, declaration)
-    yield from claims(
+    yield from milestones(
         message, "unloading_permitted", message.prepared, territory, (declaration,), boxes, remarks=remarks
     )
     yield from covers(message, declaration)
@@ -90,7 +89,7 @@ def _place(message: Message) -> str:
             office.path,
             declaration_hint(FORMAT, office.text[:20], "its place, such as locode:DEDUI"),
         )
-    message.notes.take(office.path, f"office {office.text}", place, "choice")
+    message.notes.interpret(office.path, f"office {office.text}", place, "choice")
     return place
 
 
@@ -111,11 +110,11 @@ def _movement(
     **fields: Any,
 ) -> Iterator[EventDraft]:
     all_remarks = (*remarks, *remarks_at(message.at("UnloadingRemark/unloadingDate"), *instant.remarks))
-    for part, start in enumerate(range(0, len(boxes), _AT_MOST), start=1):
+    for part, some in enumerate(chunks(boxes), start=1):
         data = {
             **time_fields(instant),
             "place": place,
-            "objects": [{"kind": "container", "id": box} for box in boxes[start : start + _AT_MOST]],
+            "objects": [{"kind": "container", "id": box} for box in some],
             **fields,
         }
         where, identity = Position(path=message.at("UnloadingRemark")), message.id(kind, f"{part}")
@@ -134,13 +133,13 @@ def released(message: Message) -> Iterator[Record]:
     indicator = message.node.require("TransitOperation/releaseIndicator")
     code = indicator.text
     if code in _RELEASED:
-        message.notes.take(indicator.path, f"releaseIndicator {code}", _RELEASED[code])
+        message.notes.interpret(indicator.path, f"releaseIndicator {code}", _RELEASED[code])
         if code == "3":
             remarks += remarks_at(indicator.path, "Some of the goods were not released.")
-        yield from claims(message, "transit_closed", instant, territory, (declaration,), remarks=remarks)
+        yield from milestones(message, "transit_closed", instant, territory, (declaration,), remarks=remarks)
     elif code == _NOT_RELEASED:
-        message.notes.take(indicator.path, f"releaseIndicator {code}", "no release: held")
-        yield from claims(
+        message.notes.interpret(indicator.path, f"releaseIndicator {code}", "no release: held")
+        yield from milestones(
             message, "held", instant, territory, (declaration,), remarks=remarks, reason="OTHER"
         )
     else:

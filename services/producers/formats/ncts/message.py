@@ -19,7 +19,9 @@ from services.producers.formats import instants
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
 from services.producers.formats.messages import (
+    MOST_OBJECTS,
     Notes,
+    chunks,
     declaration_hint,
     doubts,
     identity,
@@ -30,7 +32,6 @@ from services.producers.formats.messages import (
 from services.producers.formats.model import EventDraft, Position, Remark
 
 FORMAT = "ncts"
-_OBJECTS_AT_MOST = 256
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _OFFICE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_./-]{0,31}")
 _NOT_RELAYED = "The message is too large for this event, which is the publisher's own assertion."
@@ -77,7 +78,9 @@ def read(node: Node, number: str, raw: bytes, notes: Notes) -> Message:
             f"messageType is {given[:20]!r}, the element {node.name}: the element counts.",
         )
     phase = node.attributes.get("PhaseID", "")
-    notes.take(f"{node.path}/@PhaseID", f"PhaseID {phase}", f"message {number}", "read" if phase else "own")
+    notes.interpret(
+        f"{node.path}/@PhaseID", f"PhaseID {phase}", f"message {number}", "read" if phase else "own"
+    )
     at = node.require("preparationDateAndTime")
     prepared = notes.made_at(at, at.name)
     sender = node.require("messageSender").text
@@ -85,7 +88,7 @@ def read(node: Node, number: str, raw: bytes, notes: Notes) -> Message:
     relayed = None if number in _TRADERS else _relayed(node, sender, raw, notes)
     if number in _TRADERS:
         claims_it = f"the {_TRADERS[number]}, who claims it"
-        notes.take(f"{node.path}/messageSender", f"messageSender {sender}", claims_it)
+        notes.interpret(f"{node.path}/messageSender", f"messageSender {sender}", claims_it)
     return Message(node, number, sender, key, prepared, relayed, notes)
 
 
@@ -95,7 +98,7 @@ def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any
     authority, certainty = notes.choice(sender), "choice"
     if authority is None:
         authority, certainty = f"customs-{(country_of_office(node) or 'eu').lower()}", "guess"
-    notes.take(where, f"messageSender {sender}", authority, certainty)
+    notes.interpret(where, f"messageSender {sender}", authority, certainty)
     if authority == notes.settings.party:
         return None
     if notes.choice("relay") == "none":
@@ -158,7 +161,7 @@ def by_mrn(message: Message, remarks: list[Remark]) -> str:
         country = country_of_office(message.node) or "EU"
     declaration = f"{country}/{number}"
     remarks.extend(doubts(node.path, "declaration", declaration))
-    message.notes.take(node.path, "MRN", "declaration")
+    message.notes.interpret(node.path, "MRN", "declaration")
     return declaration
 
 
@@ -178,11 +181,11 @@ def by_lrn(message: Message, country: str = "EU") -> str:
             message.at("HolderOfTheTransitProcedure/identificationNumber"),
             "Send the holder's EORI number.",
         )
-    message.notes.take(node.path, "LRN + holder", "declaration")
+    message.notes.interpret(node.path, "LRN + holder", "declaration")
     return f"{country_of_office(message.node) or country}/LRN/{holder}/{node.text}"
 
 
-def claims(
+def milestones(
     message: Message,
     kind: str,
     instant: Instant,
@@ -197,7 +200,7 @@ def claims(
     """The customs milestone ``kind`` about the declarations and their containers, in events of at most 256 objects."""
     where = Position(path=message.node.path)
     named = [{"kind": "declaration", "id": declaration} for declaration in declarations]
-    room = _OBJECTS_AT_MOST - len(named)
+    room = MOST_OBJECTS - len(named)
     type_, relayed = _carrying(kind, message.relay)
     missing = (_NOT_RELAYED,) if relayed is None and message.relay is not None else ()
     all_remarks = (*remarks, *remarks_at(message.node.path, *instant.remarks, *missing))
@@ -256,7 +259,7 @@ def _acting_office(node: Node) -> str:
     return ""
 
 
-_AT_MOST = 256
+_CODES_AT_MOST = 256
 _RAIL_NOTES = {"N720": "CIM", "N722": "SMGS"}
 """Types of transport document (code list CL754) that are notes of rail: N720 rail note, N722 SMGS note."""
 _COMMODITY = re.compile(r"[0-9]{6}([0-9]{2}([0-9]{2})?)?")
@@ -273,7 +276,7 @@ def containers(message: Message, remarks: list[Remark]) -> tuple[str, ...]:
         if box.text not in found:
             remarks.extend(doubts(box.path, "container", box.text))
         found.setdefault(box.text)
-        message.notes.take(box.path, "TransportEquipment/containerIdentificationNumber", "container")
+        message.notes.interpret(box.path, "TransportEquipment/containerIdentificationNumber", "container")
     return tuple(found)
 
 
@@ -286,10 +289,10 @@ def covers(message: Message, declaration: str) -> Iterator[EventDraft]:
             "No rail consignment note is named so that it can be found: the declaration reaches its containers only.",
             "Write the reference as CIM/country/station/number/year, or publish link.declaration_covers yourself.",
         )
-    for part, start in enumerate(range(0, len(notes), _AT_MOST), start=1):
+    for part, some in enumerate(chunks(notes), start=1):
         data = {
             "declaration": declaration,
-            "notes": notes[start : start + _AT_MOST],
+            "notes": list(some),
             "from": message.prepared.text,
         }
         where = Position(path=message.at("Consignment"))
@@ -305,7 +308,7 @@ def commodities(message: Message) -> list[str]:
             code = node.value("harmonizedSystemSubHeadingCode") + node.value("combinedNomenclatureCode")
             if _COMMODITY.fullmatch(code):
                 found.setdefault(code)
-    return list(found)[:_AT_MOST]
+    return list(found)[:_CODES_AT_MOST]
 
 
 def _notes(message: Message) -> Iterator[str]:
@@ -313,9 +316,9 @@ def _notes(message: Message) -> Iterator[str]:
         kind, reference = document.value("type"), document.value("referenceNumber")
         form = message.notes.choice(kind) or _RAIL_NOTES.get(kind)
         if form is None:
-            message.notes.take(document.path, f"TransportDocument {kind}", "no rail note: not read")
+            message.notes.interpret(document.path, f"TransportDocument {kind}", "no rail note: not read")
             continue
-        message.notes.take(document.path, f"TransportDocument {kind}", f"{form} note")
+        message.notes.interpret(document.path, f"TransportDocument {kind}", f"{form} note")
         whole = reference if reference.count("/") == 4 else f"{form}/{reference}"
         try:
             key = note_key.split(whole)

@@ -70,7 +70,7 @@ def _likeness(section: Section) -> int:
             "goods.packages",
         )
     )
-    return 45 + 6 * extra + (25 if section.speaks_of("订舱", "委托", "booking", "заявк", "букинг") else 0)
+    return 45 + 6 * extra + (25 if section.mentions("订舱", "委托", "booking", "заявк", "букинг") else 0)
 
 
 def _records(document: Document) -> Iterator[Record]:
@@ -99,7 +99,7 @@ def _sort(
     document: Document, entry: Entry, bookings: dict[str, _Booking], before: _Booking | None
 ) -> _Booking | PassedOver:
     """The booking that a row belongs to: its own, or the one above where its number is blank (another line of goods)."""
-    event_builder.shown(document, entry)
+    event_builder.require_visible(document, entry)
     reference = entry.text("bookingReference")
     if not reference:
         if before is None or not (entry.values("goods.description") or entry.values("container.id")):

@@ -41,7 +41,7 @@ _LIST_NUMBER: Final = re.compile(
 def _likeness(section: Section) -> int:
     if not section.has("container.id") or section.has("bookingReference") or section.has("container.count"):
         return 0
-    named = section.speaks_of("交接单", "передаточн", "handover list", "hand-over list")
+    named = section.mentions("交接单", "передаточн", "handover list", "hand-over list")
     stations = all(section.gives(m) or section.has(m) for m in ("place.handoverFrom", "place.handoverTo"))
     if not (named or stations):
         return 0
@@ -70,7 +70,7 @@ def _of_section(document: Document, section: Section, where: Position) -> Iterat
     failed = 0
     for entry in section.entries():
         try:
-            event_builder.shown(document, entry)
+            event_builder.require_visible(document, entry)
             if event_builder.withdrawn(entry):
                 yield PassedOver(entry.here, "a cancelled line")
                 continue
@@ -88,7 +88,7 @@ def _of_section(document: Document, section: Section, where: Position) -> Iterat
         if not rows:
             yield PassedOver(entry.here, "a row without a container")
     created = document.created(signed, *(box.moved for box in boxes), among=section)
-    event_builder.fact(created, signed, at, "the hand-over")
+    event_builder.require_past(created, signed, at, "the hand-over")
     key = number or f"{border.crossing.id}/{signed.instant}"
     clock = _other_clock(document, signed, at) if any(box.moved for box in boxes) else ()
     yield _handed_over(document, section, border, signed, at, number, key, created, boxes, failed, clock)
@@ -160,7 +160,7 @@ def _signed(document: Document, section: Section, where: Position) -> tuple[Mome
             str(where),
             "Give 交接时间, Дата передачи or Hand-over time above the table.",
         )
-    return event_builder.timed(document, found, at, "a hand-over"), at
+    return event_builder.require_time(document, found, at, "a hand-over"), at
 
 
 def _list_number(document: Document, section: Section) -> str:
@@ -182,7 +182,7 @@ def _of_row(document: Document, entry: Entry) -> list[Box]:
     old, new = event_builder.wagon(entry, meaning), event_builder.wagon(entry, "wagon.id1520")
     moved = document.moment_of(entry, "event.transshippedAt")
     if moved is not None:
-        moved = event_builder.timed(document, moved, entry.where("event.transshippedAt"), "a transfer")
+        moved = event_builder.require_time(document, moved, entry.where("event.transshippedAt"), "a transfer")
     return [Box(box, entry, old, new, moved) for box in named]
 
 
@@ -300,7 +300,7 @@ def of_box(
     about = {"objects": event_builder.objects("container", [box.number]), "place": border.receiving}
     noted = entry.remarks
     if box.moved is not None:
-        event_builder.fact(created, box.moved, entry.where("event.transshippedAt"), "the transfer")
+        event_builder.require_past(created, box.moved, entry.where("event.transshippedAt"), "the transfer")
     if box.moved is not None and border.gauge_from != border.gauge_to:
         data = {
             **about,

@@ -40,7 +40,7 @@ def _likeness(section: Section) -> int:
     )
     if not come or ours < 2:
         return 0
-    named = section.speaks_of("状态", "集装箱", "status", "состояни", "статус")
+    named = section.mentions("状态", "集装箱", "status", "состояни", "статус")
     return 70 + 5 * ours + 5 * named
 
 
@@ -102,8 +102,8 @@ def _gated(document: Document, entry: Entry, boxes: list[str], key: str, created
         return
     meaning = "event.gateInDate" if entry.value("event.gateInDate") is not None else "event.stationInDate"
     where = entry.where(meaning)
-    came = event_builder.fact(
-        created, event_builder.timed(document, came, where, "a gate-in"), where, "the gate-in"
+    came = event_builder.require_past(
+        created, event_builder.require_time(document, came, where, "a gate-in"), where, "the gate-in"
     )
     place = event_builder.place(document, entry, "place.origin") or event_builder.terminal(document)
     if place is None:
@@ -144,8 +144,10 @@ def _customs(document: Document, entry: Entry, boxes: list[str], key: str, creat
         text = f"What customs did ({words[:20]}) has no time of its own; it was not said."
         entry.remark("customs.status", text, "Give 回执时间 in a column, or send customs' receipts.")
         return
-    moment = event_builder.timed(document, moment, entry.where("customs.statusTime"), "a decision of customs")
-    moment = event_builder.fact(created, moment, entry.where("customs.statusTime"), "it")
+    moment = event_builder.require_time(
+        document, moment, entry.where("customs.statusTime"), "a decision of customs"
+    )
+    moment = event_builder.require_past(created, moment, entry.where("customs.statusTime"), "it")
     procedure = "IMPORT" if code.system.endswith("-in") else "EXPORT"
     for each in code.effect.split("+"):
         name, _, detail = each.partition(":")

@@ -40,7 +40,7 @@ class Code:
 
     @property
     def sure(self) -> bool:
-        """Whether its meaning may be taken without the partner's word."""
+        """Whether its effect holds without a declaration of the partner."""
         return self.certainty in ("read", "own")
 
 
@@ -75,7 +75,7 @@ def systems() -> tuple[str, ...]:
 
 @cache
 def _codes() -> tuple[Code, ...]:
-    return tuple(Code(**row) for row in labels.rows("customs_codes"))
+    return tuple(Code(effect=row.pop("says"), **row) for row in map(dict, labels.rows("customs_codes")))
 
 
 @cache
@@ -142,7 +142,7 @@ def _likeness(section: Section, chinese: bool) -> int:
     ours = sum(_is_chinese(number) if chinese else "/" in plain(number) for number in numbers)
     if ours * 2 < len(numbers):
         return 0
-    named = section.speaks_of(
+    named = section.mentions(
         *(("回执", "海关", "报关") if chinese else ("решени", "тамож", "выпуск", "дт", "тд"))
     )
     return (60 if numbers else 15) + 20 * named + 10 * section.has("customs.statusCode")
@@ -191,7 +191,7 @@ def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Rec
             str(where),
             "Give 回执时间, Дата решения or Status time.",
         )
-    moment = event_builder.timed(document, moment, where, "a decision of customs")
+    moment = event_builder.require_time(document, moment, where, "a decision of customs")
     if code.certainty == "own":
         entry.remark(
             "customs.statusCode", f"The meaning of {shown!r} is known from the trade, not from a source."

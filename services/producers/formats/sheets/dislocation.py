@@ -34,7 +34,7 @@ def _likeness(section: Section) -> int:
         return 0
     if not section.has("event.operation", "event.operationTime", "place.operation"):
         return 0
-    named = section.speaks_of("дислокац", "слежени", "dislocation", "справка 2610")
+    named = section.mentions("дислокац", "слежени", "dislocation", "справка 2610")
     texts = [value for value in section.sample("event.operation") if isinstance(value, str)]
     russian = sum(map(sightings.is_russian, texts)) * 2 > len(texts)
     return 85 + 14 * named if russian or (named and not texts) else 0

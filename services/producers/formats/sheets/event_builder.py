@@ -104,7 +104,7 @@ def note(document: Document, number: str, origin: str | None, year: str) -> str 
     return f"{form}/{station.country}/{code}/{number}/{year}" if code else None
 
 
-def shown(document: Document, entry: Entry) -> None:
+def require_visible(document: Document, entry: Entry) -> None:
     """Raise Refusal for a hidden row, unless the partner declared that hidden rows count."""
     if entry.row.hidden and document.choice("hidden") != "read":
         raise Refusal(
@@ -120,7 +120,7 @@ def row_by_row(document: Document, read: Callable[[Entry], Iterator[Record]]) ->
     for section in document.sections:
         for entry in section.entries():
             try:
-                shown(document, entry)
+                require_visible(document, entry)
                 yield from list(read(entry))
             except Refusal as refusal:
                 yield unread(entry.here, refusal)
@@ -200,7 +200,7 @@ def seals(entry: Entry, meaning: str = "seal.number") -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def timed(document: Document, moment: Moment, where: Position, what: str) -> Moment:
+def require_time(document: Document, moment: Moment, where: Position, what: str) -> Moment:
     """``moment`` as the time of a fact: a day alone is refused, unless the partner declared ``day.alone``."""
     if moment.timed or document.choice("day.alone") == "start":
         return moment
@@ -217,7 +217,7 @@ def is_future(created: str, moment: Moment) -> bool:
     return parse_micros(moment.instant) > parse_micros(created)
 
 
-def fact(created: str, moment: Moment, where: Position, what: str) -> Moment:
+def require_past(created: str, moment: Moment, where: Position, what: str) -> Moment:
     """``moment`` as the time of a fact; raises Refusal where it is later than the making of the list."""
     if is_future(created, moment):
         raise Refusal(
@@ -358,7 +358,7 @@ def train_events(
     if origin is None:
         return
     try:
-        left = timed(document, departs, departs_at, "a departure")
+        left = require_time(document, departs, departs_at, "a departure")
     except Refusal as refusal:
         yield unread(departs_at, refusal)
         return

@@ -46,7 +46,7 @@ def _likeness(section: Section) -> int:
         return 0
     if any(section.has(m) for m in ("wagon.id", "wagon.typeAndId", "bookingReference", "event.operation")):
         return 0
-    named = section.speaks_of(
+    named = section.mentions(
         "进出场",
         "进场",
         "出场",
@@ -102,8 +102,8 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
                 continue
             moved = True
             where = entry.where(meaning)
-            moment = event_builder.fact(
-                created, event_builder.timed(document, moment, where, "a gate move"), where, "it"
+            moment = event_builder.require_past(
+                created, event_builder.require_time(document, moment, where, "a gate move"), where, "it"
             )
             records: list[Record] = [
                 _moved(document, entry, boxes, _SAYS[way, full], moment, place, created, meaning)

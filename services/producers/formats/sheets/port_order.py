@@ -51,7 +51,7 @@ def _likeness(section: Section) -> int:
         return 0
     if any(section.has(m) for m in ("wagon.id", "wagon.typeAndId", "event.gateInDate", "event.operation")):
         return 0
-    named = section.speaks_of(
+    named = section.mentions(
         "поручени", "port order", "export manifest", "export order", "港口委托", "出口委托", "港务"
     )
     ours = sum(
@@ -68,7 +68,7 @@ def _records(document: Document) -> Iterator[Record]:
         current: tuple[_Order, str] | None = None
         for entry in section.entries():
             try:
-                event_builder.shown(document, entry)
+                event_builder.require_visible(document, entry)
                 if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue

@@ -127,7 +127,7 @@ def read(kind: Kind, content: bytes, settings: Settings) -> ReadOutcome:
         remarks[_REMARKS:] = [Remark(Position(), f"{len(remarks) - _REMARKS} more remarks are left out.")]
     return ReadOutcome(
         kind.name,
-        tuple(taken for each in sections for taken in each.taken),
+        tuple(interpretations for each in sections for interpretations in each.interpretations),
         records(document),
         tuple(remarks),
     )

@@ -45,7 +45,7 @@ class Section:
     columns: Mapping[str, tuple[Column, ...]]
     units: Mapping[str, str]
     given: tuple[Given, ...]
-    taken: tuple[Interpretation, ...]
+    interpretations: tuple[Interpretation, ...]
     remarks: tuple[Remark, ...]
 
     def has(self, *meanings: str) -> bool:
@@ -69,7 +69,7 @@ class Section:
         """The lines above the table and the sheet's name, normalised, for searching."""
         return labels.fold(" ".join([self.table.sheet.name, *(line.text for line in self.table.lines)]))
 
-    def speaks_of(self, *words: str) -> bool:
+    def mentions(self, *words: str) -> bool:
         """Whether the title contains one of ``words``."""
         title = self.title
         return any(labels.fold(word) in title for word in words)
@@ -169,7 +169,7 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
     """``table`` as a document that knows ``meanings`` reads it; ``choices`` map labels to a meaning, or to "" for none."""
     wanted = {labels.fold(label): meaning for label, meaning in choices.items()}
     found: dict[str, list[tuple[int, str, Column]]] = {}
-    taken: list[Interpretation] = []
+    interpretations: list[Interpretation] = []
     remarks: list[Remark] = []
     for column in table.columns:
         where = Position(table.sheet.name, column.row, column_letters(column.index))
@@ -184,7 +184,7 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
             )
         elif meaning:
             meaning = _ONE.get(meaning, meaning)
-            taken.append(Interpretation(where, column.label, meaning, certainty))
+            interpretations.append(Interpretation(where, column.label, meaning, certainty))
             if column.index in table.sheet.hidden_columns:
                 text = f"The column {column.label!r} is hidden; it was read as {meaning} all the same."
                 remarks.append(Remark(where, text, "Show it, or delete it if it does not count."))
@@ -217,8 +217,8 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
             certainty = next(
                 (e.certainty for e in labels.look_up(each.label).entries if e.meaning in used), "choice"
             )
-            taken.append(Interpretation(each.where, each.label, " or ".join(used), certainty))
-    return Section(table, columns, units, given, tuple(taken), tuple(remarks))
+            interpretations.append(Interpretation(each.where, each.label, " or ".join(used), certainty))
+    return Section(table, columns, units, given, tuple(interpretations), tuple(remarks))
 
 
 def _given(given: Given, wanted: Mapping[str, str]) -> Given:

@@ -225,7 +225,7 @@ def at(document: Document, entry: Entry, meaning: str, what: str) -> Moment:
             str(where),
             "Give its date and time (动态时间, Дата операции, Time).",
         )
-    return event_builder.timed(document, moment, where, what)
+    return event_builder.require_time(document, moment, where, what)
 
 
 def where_of(document: Document, entry: Entry, *meanings: str) -> str:
@@ -262,7 +262,7 @@ def sighted(
     if what.startswith("none"):
         return PassedOver(entry.here, f"{entry.joined(meaning)[:60]}: {what.partition(':')[2]}")
     if classifier == "ACT":
-        moment = event_builder.fact(created, moment, where, "it")
+        moment = event_builder.require_past(created, moment, where, "it")
     destination = places.find(entry.value("place.destination"))
     if what == "arrived" and destination == place:
         what = "arrived_at_destination"

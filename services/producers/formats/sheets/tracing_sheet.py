@@ -41,10 +41,10 @@ def _likeness(section: Section) -> int:
         return 0
     stated = section.has("event.operation", "event.operationTime")
     dated = sum(section.has(meaning) for meaning, *_ in _COLUMNS)
-    named = section.speaks_of("运踪", "跟踪", "追踪", "tracing", "tracking", "слежени", "в пути")
+    named = section.mentions("运踪", "跟踪", "追踪", "tracing", "tracking", "слежени", "в пути")
     if not stated and not (dated and named):
         return 0
-    if section.speaks_of("交接单", "передаточн", "дислокац"):
+    if section.mentions("交接单", "передаточн", "дислокац"):
         return 0
     texts = [value for value in section.sample("event.operation") if isinstance(value, str)]
     if sum(map(sightings.is_russian, texts)) * 2 > len(texts):

@@ -63,10 +63,10 @@ def _likeness(section: Section, broad: bool) -> int:
     if ours * 2 < len(wagons):
         return 0
     if broad:
-        named = section.speaks_of("натурн", "ду-1", "тгнл", "natural list")
+        named = section.mentions("натурн", "ду-1", "тгнл", "natural list")
         indexed = section.gives("train.index") is not None or section.has("train.index")
         return (45 if wagons else 10) + 30 * named + 20 * indexed
-    named = section.speaks_of("编组顺序表", "编组", "运统", "consist")
+    named = section.mentions("编组顺序表", "编组", "运统", "consist")
     extra = sum(
         section.has(m) for m in ("wagon.equivalentLength", "wagon.tare", "wagon.tarpaulin", "wagon.type")
     )
@@ -89,7 +89,7 @@ def _records(document: Document) -> Iterator[Record]:
         failed = 0
         for entry in section.entries():
             try:
-                event_builder.shown(document, entry)
+                event_builder.require_visible(document, entry)
                 if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue

@@ -49,7 +49,7 @@ def _likeness(section: Section) -> int:
             "train.status",
         )
     )
-    named = section.speaks_of(
+    named = section.mentions(
         "班列计划", "班期", "开行计划", "train plan", "schedule", "план отправ", "график"
     )
     return 45 + 6 * extra + (25 if named else 0)
@@ -98,8 +98,11 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
     if left is not None:
         where = entry.where("train.actualDeparture")
         try:
-            left = event_builder.fact(
-                created, event_builder.timed(document, left, where, "a departure"), where, "the departure"
+            left = event_builder.require_past(
+                created,
+                event_builder.require_time(document, left, where, "a departure"),
+                where,
+                "the departure",
             )
             data = {**about, **event_builder.time_fields(left), "place": origin}
             yield event_builder.draft(document, entry.here, key, created, "movement.departed", data)

@@ -39,13 +39,13 @@ def _likeness(section: Section, loading: bool) -> int:
         return 0
     if any(section.has(meaning) or section.gives(meaning) for meaning in _NOT_HERE):
         return 0
-    if section.speaks_of("交接单", "передаточн", "hand-over", "handover"):
+    if section.mentions("交接单", "передаточн", "hand-over", "handover"):
         return 0
     departs = section.gives("train.actualDeparture") is not None or section.has("train.actualDeparture")
-    named = section.speaks_of("装车清单", "装箱清单", "配载", "装车计划", "loading", "погруз")
+    named = section.mentions("装车清单", "装箱清单", "配载", "装车计划", "loading", "погруз")
     if loading:
         return 70 + 20 * named if not departs else 30 + 10 * named
-    return 75 + 20 * section.speaks_of("发车清单", "发运", "departure", "отправл") if departs else 40
+    return 75 + 20 * section.mentions("发车清单", "发运", "departure", "отправл") if departs else 40
 
 
 def _records(document: Document, loading: bool) -> Iterator[Record]:
@@ -56,7 +56,7 @@ def _records(document: Document, loading: bool) -> Iterator[Record]:
         for entry in section.entries():
             train: Train | None = None
             try:
-                event_builder.shown(document, entry)
+                event_builder.require_visible(document, entry)
                 if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
@@ -173,7 +173,7 @@ def _of_train(document: Document, train: Train, loading: bool) -> Iterator[Recor
     origin = _origin(document, train)
     key = f"{train.number or '-'}/{train.departs.day}" if train.departs else train.number or "-"
     boxes = [box for load in train.loads.values() for box in load.boxes]
-    plan = loading and (document.choice("stage") == "plan" or train.section.speaks_of(*_PLAN))
+    plan = loading and (document.choice("stage") == "plan" or train.section.mentions(*_PLAN))
     if plan:
         yield from planned(document, train, where, key, created, origin)
         return
@@ -353,8 +353,8 @@ def gate(
     try:
         if isinstance(moment, Refusal):
             raise moment
-        at = event_builder.fact(
-            created, event_builder.timed(document, moment, where, "a gate-in"), where, "the gate-in"
+        at = event_builder.require_past(
+            created, event_builder.require_time(document, moment, where, "a gate-in"), where, "the gate-in"
         )
         if origin is None:
             raise Refusal(

@@ -47,7 +47,7 @@ def _likeness(section: Section) -> int:
         for meaning in ("wagon.id1520", "event.transshippedAt", "event.handoverDate", "train.actualDeparture")
     ):
         return 0
-    named = section.speaks_of("运单", "货票", "накладн", "waybill", "consignment note", "rail notes")
+    named = section.mentions("运单", "货票", "накладн", "waybill", "consignment note", "rail notes")
     if not section.has("issueDate") and not (
         named and section.has("place.origin") and section.has("place.destination")
     ):
@@ -61,7 +61,7 @@ def _records(document: Document) -> Iterator[Record]:
         before: _Note | None = None
         for entry in section.entries():
             try:
-                event_builder.shown(document, entry)
+                event_builder.require_visible(document, entry)
                 if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
@@ -101,7 +101,7 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
     issued = sightings.at(document, first, "issueDate", "the issue of the note")
     origin = event_builder.place(document, first, "place.origin")
     created = document.created(issued, among=first.section)
-    issued = event_builder.fact(created, issued, first.where("issueDate"), "the issue of the note")
+    issued = event_builder.require_past(created, issued, first.where("issueDate"), "the issue of the note")
     domestic = document.choice("note.form").upper() == _DOMESTIC
     key = None if domestic else event_builder.note(document, note.number, origin, issued.day[:4])
     remarks = [remark for line in note.lines for remark in line.remarks]

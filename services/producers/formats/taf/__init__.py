@@ -80,12 +80,12 @@ def read(raw: bytes, settings: Settings) -> ReadOutcome:
     messages = envelopes.find(markup.read(raw), _MESSAGES)
     notes = Notes(head.FORMAT, settings)
     records = tuple(chain.from_iterable(_message(message, raw, notes) for message in messages))
-    return ReadOutcome(head.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
+    return ReadOutcome(head.FORMAT, tuple(notes.interpretations), iter(records), tuple(notes.remarks))
 
 
 def _message(message: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
     number, reader = _MESSAGES[envelopes.named(message, _MESSAGES)]
-    notes.take(message.path, message.name, f"message {number}")
+    notes.interpret(message.path, message.name, f"message {number}")
     notes.remarks.extend(unknown(message, VOCABULARY))
     try:
         require_not_cancelled(message)

@@ -11,12 +11,11 @@ from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
-from services.producers.formats.messages import Notes, doubts, remarks_at
+from services.producers.formats.messages import Notes, chunks, doubts, remarks_at
 from services.producers.formats.model import EventDraft, PassedOver, Position, Record, Remark, Unread
 from services.producers.formats.taf import names
 from services.producers.formats.taf.head import FORMAT, Head
 
-AT_MOST = 256  # objects that one link may name
 GRACE_HOURS = 72
 """How long after the booked arrival a train still counts as composed, because trains are late."""
 _UNITS = {"01": "container", "02": "swap body", "00": "unknown load unit"}
@@ -103,7 +102,7 @@ def _section(
             remedy="Send a loading list, or IntermodalTransportData with LoadUnitNumber (schema 3.5).",
         )
     for name_number, train in enumerate(trains, start=1):
-        for part, some in enumerate(_parts(sorted(by_number)), start=1):
+        for part, some in enumerate(chunks(sorted(by_number)), start=1):
             key = (f"{number}", "train", f"{name_number}.{part}")
             data = {"train": train, "wagons": list(some), **interval}
             noted = tuple(remarks) if (name_number, part) == (1, 1) else ()
@@ -160,8 +159,7 @@ def _booked(location: Node, notes: Notes) -> tuple[Instant | None, list[Remark]]
     at = location.find("BookedLocationDateTime")
     if at is None or not at.text:
         return None, []
-    zone = instants.zone_of(notes.settings, FORMAT, "BookedLocationDateTime")
-    instant = instants.read(at.text, zone, at.path)
+    instant = notes.instant(at, "BookedLocationDateTime")
     return instant, [*remarks_at(at.path, *instant.remarks)]
 
 
@@ -193,9 +191,9 @@ def _loaded(
             yield key, Unread(Position(path=unit.path), refusal)
         else:
             certainty = "read" if kind != "00" else "own"
-            notes.take(f"{unit.path}/TypeOfLoadUnit", f"TypeOfLoadUnit {kind}", "container", certainty)
+            notes.interpret(f"{unit.path}/TypeOfLoadUnit", f"TypeOfLoadUnit {kind}", "container", certainty)
             boxes.setdefault(text, unit)
-    for part, some in enumerate(_parts(list(boxes)), start=1):
+    for part, some in enumerate(chunks(list(boxes)), start=1):
         key = (f"{number}", "wagon", wagon, f"{part}")
         noted = [
             doubt for box in some for doubt in doubts(f"{boxes[box].path}/LoadUnitNumber", "container", box)
@@ -225,7 +223,3 @@ def _counts(section: Node, wagons_seen: int) -> tuple[Remark, ...]:
         f"NumberOfVehicles is {given[:10]}, the section lists {wagons_seen} wagons.",
         remedy="Check that the list is whole; locomotives may be counted.",
     )
-
-
-def _parts(things: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (things[start : start + AT_MOST] for start in range(0, len(things), AT_MOST))

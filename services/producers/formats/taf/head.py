@@ -62,8 +62,8 @@ def read(message: Node, number: str, notes: Notes) -> Head:
             status.path,
             "Send one of the three.",
         )
-    notes.take(status.path, f"MessageStatus {status.text}", _STATUS[status.text])
-    notes.take(
+    notes.interpret(status.path, f"MessageStatus {status.text}", _STATUS[status.text])
+    notes.interpret(
         f"{message.path}/{reference}/MessageTypeVersion",
         f"MessageTypeVersion {message.value(f'{reference}/MessageTypeVersion')}",
         f"message {number}",

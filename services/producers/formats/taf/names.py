@@ -87,7 +87,7 @@ def _declared(message: Node, number: Node | None, manager: str, notes: Notes) ->
             declaration_hint("taf", label, '"railnet:malaszewicze", for example'),
         )
     found = operational(message, railnet.canonical(origin), None, manager, notes)
-    notes.take(number.path, f"OperationalTrainNumber {text}", f"train that begins at {origin}", "choice")
+    notes.interpret(number.path, f"OperationalTrainNumber {text}", f"train that begins at {origin}", "choice")
     return found
 
 
@@ -126,13 +126,13 @@ def _identifiers(message: Node) -> tuple[Node, ...]:
 def _identified(node: Node, notes: Notes) -> str:
     kind = node.value("ObjectType")
     if kind != "TR":
-        notes.take(node.path, f"ObjectType {kind}", "no train: not read")
+        notes.interpret(node.path, f"ObjectType {kind}", "no train: not read")
         return ""
     core = node.require("Core").text.lstrip("-")
     parts = (core, node.value("Variant") or "00", node.value("TimetableYear"))
     start = node.require("StartDate").text[:_DAY]
     name = f"{node.require('Company').text}/{'-'.join(part for part in parts if part)}/{start}"
-    notes.take(node.path, "TransportOperationalIdentifiers TR", "train")
+    notes.interpret(node.path, "TransportOperationalIdentifiers TR", "train")
     return name
 
 
@@ -143,7 +143,7 @@ def _numbered(node: Node, manager: str, notes: Notes) -> str:
         return ""
     company = _company(manager, notes)
     certainty = "own" if company != manager else "read"
-    notes.take(
+    notes.interpret(
         node.path, "OperationalTrainNumber + ScheduledTimeAtHandover", f"train of {company}", certainty
     )
     return f"{company}/{number}/{day}"
@@ -163,19 +163,19 @@ def place(location: Node, notes: Notes) -> str:
     written = f"plc:{country}{code:0>5}"
     chosen = notes.choice(written)
     if chosen is not None:
-        notes.take(location.path, written, chosen, "choice")
+        notes.interpret(location.path, written, chosen, "choice")
         return chosen
     known = railnet.canonical(written)
     name = location.value("PrimaryLocationName")
     if known == written:
-        notes.take(
+        notes.interpret(
             location.path,
             written,
             f"a place unknown to railnet{f', here named {name}' if name else ''}",
             "own",
         )
         return written
-    notes.take(location.path, written, known)
+    notes.interpret(location.path, written, known)
     return known
 
 

@@ -13,7 +13,7 @@ from services.producers.formats.markup import Node
 from services.producers.formats.messages import Notes, relay, remarks_at, time_fields
 from services.producers.formats.model import EventDraft, Position, Record, Remark, Unread
 from services.producers.formats.taf import names
-from services.producers.formats.taf.head import FORMAT, Head
+from services.producers.formats.taf.head import Head
 
 _STATUS = {
     "01": "arrived",  # at the train's destination, which need not be the cargo's
@@ -68,7 +68,7 @@ def _draft(
     notes: Notes,
 ) -> EventDraft:
     at = report.require("LocationDateTime")
-    instant = instants.read(at.text, instants.zone_of(notes.settings, FORMAT, "LocationDateTime"), at.path)
+    instant = notes.instant(at, "LocationDateTime")
     location = report.require("Location")
     place = names.place(location, notes)
     kind = _milestone(report, location, place, notes)
@@ -118,12 +118,12 @@ def _milestone(report: Node, location: Node, place: str, notes: Notes) -> str:
             "Send 01 to 05 for trains; tell of wagons in a composition (3003) or in an event of your own.",
         )
     if code != "01":
-        notes.take(status.path, f"TrainLocationStatus {code}", kind)
+        notes.interpret(status.path, f"TrainLocationStatus {code}", kind)
         return kind
     chosen = notes.choice(f"01@{place}")
     if chosen in ("destination", "stop"):
         kind = "arrived_at_destination" if chosen == "destination" else "arrived"
-        notes.take(status.path, f"TrainLocationStatus 01 at {place}", kind, "choice")
+        notes.interpret(status.path, f"TrainLocationStatus 01 at {place}", kind, "choice")
         return kind
     station = railnet.resolve(place)
     roles = frozenset() if station is None else frozenset(station.roles)
@@ -132,7 +132,7 @@ def _milestone(report: Node, location: Node, place: str, notes: Notes) -> str:
     kind = "arrived_at_destination" if ends else "arrived"
     subsidiary = location.find("LocationSubsidiaryIdentification/LocationSubsidiaryCode")
     point = "" if subsidiary is None else subsidiary.attributes.get("LocationSubsidiaryTypeCode", "")
-    notes.take(
+    notes.interpret(
         status.path,
         f"TrainLocationStatus 01 at {place}" + (f" (point type {point})" if point else ""),
         kind,
@@ -147,7 +147,6 @@ def _delay(
     """The delay in minutes and in words, against the booked time if given; differences are remarked."""
     best: int | None = None
     described: list[str] = []
-    zone = instants.zone_of(notes.settings, FORMAT, "LocationDateTime")
     for against, plan in (
         ("AgainstBooked", "BookedLocationDateTime"),
         ("AgainstReferenced", "ReferencedLocationDateTime"),
@@ -156,9 +155,7 @@ def _delay(
         minutes: int | None = None
         if planned is not None and planned.text:
             try:
-                minutes = (
-                    instant.micros - instants.read(planned.text, zone, planned.path).micros
-                ) // 60_000_000
+                minutes = (instant.micros - notes.instant(planned, "LocationDateTime").micros) // 60_000_000
             except Refusal as refusal:
                 remarks.extend(remarks_at(planned.path, refusal.detail, remedy=refusal.remedy))
         if given is not None and given.text:
@@ -190,9 +187,9 @@ def _relayed(message: Node, raw: bytes, head: Head, notes: Notes) -> dict[str, A
     where = f"{message.path}/MessageHeader/Sender"
     authority = notes.choice(head.sender)
     if authority is None:
-        notes.take(where, f"Sender {head.sender}", "not declared: the publisher's own assertion", "own")
+        notes.interpret(where, f"Sender {head.sender}", "not declared: the publisher's own assertion", "own")
         return None
-    notes.take(where, f"Sender {head.sender}", authority, "choice")
+    notes.interpret(where, f"Sender {head.sender}", authority, "choice")
     if authority == notes.settings.party:
         return None
     whole = relay(raw, authority)
