@@ -1,4 +1,4 @@
-"""`lianyun shipper`: credit signals of shippers, for those who may read them, and how well the scorer does."""
+"""`lianyun shipper`: credit signals of shippers for entitled readers, and the evaluation of the scorer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import typer
 from services.cli.commands import part
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson, micros, now
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
 from services.credit.domain.presentation import events_of, plain
 from services.credit.domain.signals import model
 from services.credit.store import follower, projector, records
@@ -34,7 +34,7 @@ def score(
         str, typer.Option(help="The purpose for which consent was given.")
     ] = "CREDIT_ASSESSMENT",
     as_of: Annotated[str, typer.Option(help="The score of that moment (RFC 3339); now by default.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the credit signals of a shipper as far as the reader may have them."""
     read_at = now()
@@ -58,10 +58,10 @@ def score(
 
 
 @app.command("records")
-def kept_records(
+def list_records(
     shipper: Annotated[str, typer.Argument(help="The shipper's party code.")],
     reader: Annotated[str, typer.Option("--as", help="Who was given the records.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the records about a shipper that a reader was given, and which superseded which."""
     with session(CliSettings()) as connection:

@@ -14,11 +14,14 @@ from typing import NamedTuple
 from schemas.envelope import event_id
 from schemas.events.base import Payload, Role
 from schemas.events.correction import Corrected
-from schemas.events.credit import ConsentGranted, ConsentRevoked, DisputeOpened, DisputeResolved
-from schemas.events.credit_facts import (
+from schemas.events.credit import (
     CauseStated,
     ClaimDecided,
+    ConsentGranted,
+    ConsentRevoked,
     CutOffSet,
+    DisputeOpened,
+    DisputeResolved,
     DocumentsCompleted,
     FreightDisputed,
     FreightFellOverdue,
@@ -28,12 +31,12 @@ from schemas.events.credit_facts import (
 )
 from schemas.events.customs import Detained, DetentionLifted, Rejected
 from schemas.events.customs_control import FindingSettled, InspectionFinding
+from schemas.events.document_trade import TradeParty
 from schemas.events.finance import Applied, Approved, Defaulted, FellOverdue, Repaid
 from schemas.events.finance_decision import Decided
 from schemas.events.finance_terms import FinanceFact, OfFinancing, own_key
 from schemas.events.link import ConsignmentOpened
 from schemas.events.movement_origin import BookingCancelled, DangerousGoodsRejected, GatedIn, Stuffed
-from schemas.events.trade import TradeParty
 from services.credit.domain.signals import Signal, by_code
 from services.domain.facts import EventId, Micros
 from services.domain.interpretation import Attribution

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.events.base import Episode, ObjectKind
-from schemas.events.credit_facts import ParticularsDeclared
+from schemas.events.credit import ParticularsDeclared
 from schemas.events.document_trade import InsuranceBound, InsuranceCancelled, InvoiceIssued
 from schemas.identifiers.quality import flags
 from schemas.rfc3339 import format_micros

@@ -8,10 +8,9 @@ from datetime import date
 
 from schemas.events import finance
 from schemas.events.base import ObjectKind
-from schemas.events.document_trade import InvoiceIssued
+from schemas.events.document_trade import InvoiceIssued, TradeParty
 from schemas.events.finance import TakeoverConsented
 from schemas.events.keys import canonical_key
-from schemas.events.trade import TradeParty
 from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import external_registries, lifecycle, uniqueness

@@ -13,7 +13,7 @@ from schemas.envelope import event_id
 from schemas.events import catalogue
 from schemas.events.base import Milestone, Payload, Role
 from schemas.events.correction import Corrected, Retracted
-from schemas.events.credit_facts import ParticularsDeclared
+from schemas.events.credit import ParticularsDeclared
 from schemas.events.customs_control import InspectionFinding
 from schemas.events.document_trade import InsuranceBound, InsuranceCancelled, InvoiceIssued
 from schemas.events.finance_terms import FinanceFact

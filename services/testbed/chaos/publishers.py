@@ -28,7 +28,7 @@ from typing import Any
 from kafka.errors import KafkaError
 
 from services.producers import publisher
-from services.producers.unsent import BrokerUnreachable
+from services.producers.publisher import BrokerUnreachable
 from services.runtime.parent_process import VARIABLE as PARENT
 from services.runtime.parent_process import end_with_parent
 from services.testbed.simulator.signed_messages import Outgoing

@@ -1,6 +1,6 @@
 """The records that partners publish about what happened, with the faults that messages have.
 
-A record has the form of ``services.producers.native``: ``{"id", "type", "time", "data"}``, the payload without its salt.
+A record has the form of ``services.producers.unsigned_event``: ``{"id", "type", "time", "data"}``, the payload without its salt.
 What is reported in a way that counts is noted beside them, so that the truth knows what a correct view can know.
 """
 

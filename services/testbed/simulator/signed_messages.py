@@ -16,9 +16,9 @@ from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.signing import MAX_BATCH, Scheme, SigningKey, sign, sign_batch
 from services.ledger.registry.events import NewKey, PartyAdded
 from services.ledger.registry.possession import proven
-from services.producers.native import Unsigned, assemble, message_of
 from services.producers.profile import Profile
 from services.producers.spool import Message as Signed
+from services.producers.unsigned_event import UnsignedEvent, assemble, message_of
 from services.testbed.simulator.parties import PARTIES, Party, salt_secret_of, seed_of
 from services.testbed.simulator.reports import Message
 
@@ -72,7 +72,7 @@ def key_of(profile: Profile) -> NewKey:
     return proven(profile.key, profile.network, profile.party)
 
 
-def unsigned(message: Message, profile: Profile) -> Unsigned:
+def unsigned(message: Message, profile: Profile) -> UnsignedEvent:
     """The event of one simulated record; raises Refusal where the simulation wrote an invalid one."""
     record = message.record
     return assemble(profile, record["id"], record["type"], record["time"], record["data"])
@@ -161,7 +161,7 @@ def _again(
     payload = message.value if value is None else value
     key = profile.key if seed is None else SigningKey.from_seed(profile.key.scheme, seed)
     signed = signed_bytes(profile.network, envelope, payload)
-    event = Unsigned(envelope, payload, signed, message.key)
+    event = UnsignedEvent(envelope, payload, signed, message.key)
     return message_of(event, sign(key, signed), message.topic)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from tests.signed.telling import APPENDED_MS, GATEWAY, Desk
 
 from schemas import railnet
 from services.cases.store import projector
@@ -27,6 +26,7 @@ from services.testbed.localstack.platform import register
 from services.testbed.simulator.corridors import simulate
 from services.testbed.simulator.signed_messages import Outgoing, members, profiles, sign_all
 from tests.casework.platform import Clock, register_platform
+from tests.signed.telling import APPENDED_MS, GATEWAY, Desk
 
 pytestmark = pytest.mark.integration
 MOMENTS = (11, 12, 17, 20, 22, 23)

@@ -16,8 +16,8 @@ from services.domain.facts import Facts
 from services.domain.interpretation import Attribution, interpret
 from services.producers.file_reader import read
 from services.producers.formats.catalogue import understand
-from services.producers.formats.model import PassedOver, Said, Unread
-from services.producers.native import Unsigned
+from services.producers.formats.model import EventDraft, PassedOver, Unread
+from services.producers.unsigned_event import UnsignedEvent
 from services.testbed.simulator import files
 from services.testbed.simulator.files import Deliveries, PartnerFile
 from services.testbed.simulator.files.office_records import Fact
@@ -39,7 +39,7 @@ def differences(file: PartnerFile) -> list[str]:
     where = f"{file.party}/{file.name}"
     told = [f"{where} was read as {found.name}"] if found.name != file.format else []
     told += [f"{where}: {r.where} {r.refusal.detail}" for r in records if isinstance(r, Unread)]
-    left = [record for record in records if isinstance(record, Said)]
+    left = [record for record in records if isinstance(record, EventDraft)]
     for fact in file.facts:
         said = next((said for said in left if details(said, fact)), None)
         if said is None:
@@ -55,7 +55,7 @@ def passed_over(file: PartnerFile) -> list[str]:
     return [record.reason for record in reading.records if isinstance(record, PassedOver)]
 
 
-def details(said: Said, fact: Fact) -> bool:
+def details(said: EventDraft, fact: Fact) -> bool:
     """Whether an event says all that a fact tells, however both are written."""
     return spec(said.type).name == fact.what and all(
         name in said.data and _plain(name, said.data[name]) == _plain(name, value)
@@ -90,7 +90,7 @@ def facts_of(deliveries: Deliveries, seed: int) -> Facts:
     return Facts.union([_interpreted(party, event, seed) for party, event in _once(events)])
 
 
-def _once(events: Iterable[tuple[str, Unsigned]]) -> Iterable[tuple[str, Unsigned]]:
+def _once(events: Iterable[tuple[str, UnsignedEvent]]) -> Iterable[tuple[str, UnsignedEvent]]:
     """``events``; fails where two of files say different things under one id."""
     seen: dict[bytes, bytes] = {}
     for party, event in events:
@@ -99,7 +99,7 @@ def _once(events: Iterable[tuple[str, Unsigned]]) -> Iterable[tuple[str, Unsigne
         yield party, event
 
 
-def _interpreted(party: str, event: Unsigned, seed: int) -> Facts:
+def _interpreted(party: str, event: UnsignedEvent, seed: int) -> Facts:
     registered = registry_of(seed).party(party)
     assert registered is not None
     envelope = event.envelope

@@ -20,7 +20,7 @@ from lxml import etree
 from schemas.events.catalogue import spec
 from services.producers.formats import declarations
 from services.producers.formats.catalogue import understand
-from services.producers.formats.model import Said
+from services.producers.formats.model import EventDraft
 from services.testbed.simulator import files
 from services.testbed.simulator.files import PartnerFile
 from services.testbed.simulator.files.folder import DECLARED
@@ -137,7 +137,7 @@ def test_a_declarant_passes_on_the_release_of_customs_whole() -> None:
     assert {file.party for file in released} == {"hansa", "eu-pl", "eu-de"}
     for file in released:
         _, reading = understand(file.content, files.settings(file.party))
-        said = [record for record in reading.records if isinstance(record, Said)]
+        said = [record for record in reading.records if isinstance(record, EventDraft)]
         relays = [each.data["relay"] for each in said if "relay" in each.data]
         assert bool(relays) == (file.party == "hansa"), file.name
         digest = hashlib.sha256(file.content).hexdigest()

@@ -110,7 +110,7 @@ def _choices(party: str) -> Mapping[str, Mapping[str, str]]:
     return {}
 
 
-# One file of native JSON lines per party (``services.producers.native``), in the order of publication, with repeated lines
+# One file of native JSON lines per party (``services.producers.unsigned_event``), in the order of publication, with repeated lines
 # where a message goes out twice; and ``world.json``, which says that all of it is simulated, and how it was made.
 
 ABOUT = "world.json"

@@ -1,12 +1,17 @@
-"""Moments on the command line: the present one, and what an option names."""
+"""Options that several commands share, and parsing of their times."""
 
 from __future__ import annotations
 
 import time
+from typing import Annotated
+
+import typer
 
 from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
 from services.cli.exits import Exit, Failure
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def now() -> int:
