@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.audit.fsck.finding import Finding
+from services.audit.report import Finding
 from services.testbed.demo import dares
 from services.testbed.demo.dares import Change
 from services.testbed.simulator.simulate import Scale

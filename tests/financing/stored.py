@@ -14,9 +14,9 @@ from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from schemas.trace_context import TRACEPARENT
 from services.audit.fsck.financing import check_financing
-from services.audit.fsck.finding import Notebook, Report
-from services.audit.fsck.registers import read_history
+from services.audit.fsck.registry import read_history
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Notebook, Report
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Ruling
 from services.financing.domain.external_registries import Answer

@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 
 from services.audit.fsck.check import Told, examine, look_again
-from services.audit.fsck.finding import Report
 from services.audit.fsck.passes import check_events
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Report
 from services.ledger.admission.model import AdmissionSettings
 from tests.signed.telling import GATEWAY, NETWORK
 

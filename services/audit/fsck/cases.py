@@ -7,13 +7,13 @@ from itertools import groupby
 from typing import Any
 
 from schemas.events.base import ObjectKind
+from services.audit.fsck.backlog import unsettled
 from services.audit.fsck.events import lowest_number
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.follower_positions import Later, later
 from services.audit.fsck.passes import attempt
 from services.audit.fsck.platform_events import signed_by_platform
 from services.audit.fsck.snapshot import Row, Snapshot
-from services.audit.fsck.unsettled import unsettled
+from services.audit.report import Damage, Notebook
 from services.cases.domain.causes import CaseId, CaseKind, Cause
 from services.cases.domain.lifecycle import Case, Step, StepKind, after
 from services.cases.store import evaluation, projector

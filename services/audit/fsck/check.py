@@ -6,31 +6,31 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from services.audit.fsck.access_log import check_access_log
+from services.audit.fsck.backlog import Unsettled, unsettled
 from services.audit.fsck.cases import check_cases
 from services.audit.fsck.consignments import ConsignmentPass, consignments
 from services.audit.fsck.dead_letters import check_letters
-from services.audit.fsck.earlier import Earlier
 from services.audit.fsck.events import Range, lowest_number, plan, withdrawals
 from services.audit.fsck.evidence import Evidence
 from services.audit.fsck.financing import check_financing
-from services.audit.fsck.finding import Damage, Notebook, Progress, Report
 from services.audit.fsck.groups import Group, check_groups, expected_groups
 from services.audit.fsck.ledger import check_ledger, check_terms
 from services.audit.fsck.link_ends import check_link_ends
 from services.audit.fsck.liveness import Dead, check_liveness, expected_dead
 from services.audit.fsck.names import Names
 from services.audit.fsck.neighbourhood import Surveyor
+from services.audit.fsck.partial_states import Earlier
 from services.audit.fsck.passes import Found, attempt, check_events
-from services.audit.fsck.registers import check_possession, check_registry, read_history
+from services.audit.fsck.registers import check_trail
+from services.audit.fsck.registry import check_possession, check_registry, read_history
 from services.audit.fsck.release import check_release
+from services.audit.fsck.sealed_rows import check_access_log
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.fsck.subprocess_pass import Credit, credit_apart, credit_of
 from services.audit.fsck.traces import check_traces
-from services.audit.fsck.trail import check_trail
 from services.audit.fsck.trains import check_trains
-from services.audit.fsck.unsettled import Unsettled, unsettled
 from services.audit.fsck.webhooks import check_webhooks
+from services.audit.report import Damage, Notebook, Progress, Report
 from services.ledger.admission.model import AdmissionSettings
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.storage.errors import GenerationMoved

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from schemas.events.base import ObjectKind
-from services.audit.fsck.earlier import Earlier
-from services.audit.fsck.finding import REBUILD, Damage, Notebook
 from services.audit.fsck.groups import Group
 from services.audit.fsck.names import Names
 from services.audit.fsck.neighbourhood import Neighbourhood, Surveyor
+from services.audit.fsck.partial_states import Earlier
 from services.audit.fsck.passes import INFRASTRUCTURE
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import REBUILD, Damage, Notebook
 from services.domain import derive
 from services.domain.evidence import Gathered, gather
 from services.domain.facts import FOREVER, SINCE_EVER, Claim, Facts

@@ -8,13 +8,13 @@ from functools import partial
 
 import orjson
 
+from services.audit.fsck.backlog import unsettled
 from services.audit.fsck.events import lowest_number
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.follower_positions import Later, later
 from services.audit.fsck.passes import attempt
-from services.audit.fsck.registers import read_history
+from services.audit.fsck.registry import read_history
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.unsettled import unsettled
+from services.audit.report import Damage, Notebook
 from services.credit.domain.financing_signals import observe_financings
 from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Signal, model

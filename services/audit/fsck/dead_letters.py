@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from schemas.envelope import Envelope, event_id
 from schemas.reasons import Reason, Refusal
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Notebook
 from services.ledger.admission.raw_bytes import MAX_VALUE_BYTES, digest, letter_seal, unframe, whole_digest
 from services.ledger.dead_letters.batch import HOUR
 from services.ledger.storage.arrays import uuids

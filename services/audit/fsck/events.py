@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from services.audit.fsck.evidence import Evidence
 from services.audit.fsck.expected_rows import FIELDS, MORTAL, Values, stated, terms
-from services.audit.fsck.finding import REBUILD, Damage, Notebook
-from services.audit.fsck.readmission import Body, Judgement, Rejudging
 from services.audit.fsck.row_differences import compare_rows
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.fsck.verification import Body, Judgement, Rejudging
+from services.audit.report import REBUILD, Damage, Notebook
 from services.domain.facts import Withdrawal
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.batch import MOST_EVENTS

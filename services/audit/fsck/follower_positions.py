@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Row, Snapshot
+from services.audit.report import Damage, Notebook
 from services.ledger.storage import reading
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.reading import Position, Stored

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from schemas.events.base import ObjectKind
+from services.audit.fsck.backlog import Unsettled
 from services.audit.fsck.evidence import Evidence
-from services.audit.fsck.finding import REBUILD, Damage, Notebook
 from services.audit.fsck.liveness import Dead
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.unsettled import Unsettled
+from services.audit.report import REBUILD, Damage, Notebook
 from services.domain import engagement
 from services.domain.facts import Link, LinkKind
 from services.domain.objects import Thing

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Notebook
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.loss import MOVED

@@ -7,14 +7,14 @@ from itertools import groupby
 from typing import NamedTuple
 
 from schemas.events.base import ObjectKind
-from services.audit.fsck.earlier import choices
+from services.audit.fsck.backlog import Unsettled
 from services.audit.fsck.evidence import Evidence
 from services.audit.fsck.expected_rows import FIELDS, Values
-from services.audit.fsck.finding import REBUILD, Damage, Notebook
 from services.audit.fsck.liveness import Dead
 from services.audit.fsck.names import Names
+from services.audit.fsck.partial_states import choices
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.unsettled import Unsettled
+from services.audit.report import REBUILD, Damage, Notebook
 from services.domain.facts import FOREVER, Link, LinkKind
 from services.domain.links import spans
 from services.domain.objects import Thing

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from services.audit.fsck.backlog import Unsettled
 from services.audit.fsck.evidence import Evidence
 from services.audit.fsck.expected_rows import MORTAL
-from services.audit.fsck.finding import REBUILD, Damage, Notebook
 from services.audit.fsck.names import Names
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.unsettled import Unsettled
+from services.audit.report import REBUILD, Damage, Notebook
 from services.domain.liveness import judge
 from services.ledger.storage.arrays import bigints, uuids
 

@@ -11,9 +11,9 @@ import psycopg
 
 from services.audit.fsck.events import EventPass, Range
 from services.audit.fsck.evidence import Evidence
-from services.audit.fsck.finding import Notebook
-from services.audit.fsck.readmission import Rejudging
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.fsck.verification import Rejudging
+from services.audit.report import Notebook
 from services.ledger.admission.model import AdmissionSettings
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.store import Recorded

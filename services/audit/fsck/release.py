@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Notebook
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.reference import TABLES, reference
 from services.ledger.storage.schema_window import standing

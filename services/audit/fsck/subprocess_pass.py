@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 
 from services.audit.fsck.credit import check_credit
-from services.audit.fsck.finding import Notebook
 from services.audit.fsck.passes import attempt
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Notebook
 
 Credit = Callable[[], Notebook]
 """What the check of the credit signals found; blocks until it is known, and raises what ended it."""

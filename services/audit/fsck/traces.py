@@ -6,8 +6,8 @@ That a row is missing is no damage: it decides nothing, and events of before the
 from __future__ import annotations
 
 from schemas.trace_context import TraceContext, trace_of
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Notebook
 from services.ledger.admission.raw_bytes import unframe
 
 _TRACES = """

@@ -7,15 +7,15 @@ from itertools import groupby
 from typing import Any
 
 from schemas.events.base import ObjectKind
-from services.audit.fsck.earlier import Earlier, State
+from services.audit.fsck.backlog import Unsettled
 from services.audit.fsck.evidence import Evidence
 from services.audit.fsck.expected_rows import FIELDS
-from services.audit.fsck.finding import REBUILD, Damage, Notebook
 from services.audit.fsck.liveness import Dead
 from services.audit.fsck.names import Names
 from services.audit.fsck.neighbourhood import claim_of
+from services.audit.fsck.partial_states import Earlier, State
 from services.audit.fsck.snapshot import Row, Snapshot
-from services.audit.fsck.unsettled import Unsettled
+from services.audit.report import REBUILD, Damage, Notebook
 from services.domain.facts import Claim
 from services.domain.train_head import train_head
 from services.ledger.storage.words import halves

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from services.audit.fsck.finding import Damage, Notebook
+from services.audit.fsck.registers import audited, entered, permitted
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.trail import audited, entered, permitted
+from services.audit.report import Damage, Notebook
 from services.ledger.audit_trail.access_lines import DELIVERY, MESSAGE, OLDER, delivery_seal, selected
 from services.ledger.audit_trail.digests import seal
 

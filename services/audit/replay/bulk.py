@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from services.audit.replay.source import Block
-from services.audit.replay.workers import Hand
+from services.audit.stored_events import Block
+from services.audit.worker_pool import Hand
 from services.ledger.storage.state import COPY, by_table
 from services.ledger.storage.work import Work
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from services.audit.replay.derivation import fold_found
-from services.audit.replay.source import Block, Read, Source, blocks_after
+from services.audit.replay.generation_build import fold_found
+from services.audit.stored_events import Block, Read, Source, blocks_after
 from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.session import Session, equip
 from services.ledger.storage.state import Stated, absorb

@@ -10,12 +10,12 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from services.audit.replay import bulk, derivation
+from services.audit.replay import bulk, generation_build
 from services.audit.replay.catch_up import Follower
 from services.audit.replay.outcome import Progress, Replayed, ReplayError
-from services.audit.replay.source import blocks_after
 from services.audit.replay.switchover import Switching
-from services.audit.replay.workers import APPLICATION, Crew
+from services.audit.stored_events import blocks_after
+from services.audit.worker_pool import APPLICATION, Crew
 from services.domain.rules import fold_version
 from services.ledger.storage.generations import create_generation, drop_generation
 from services.ledger.storage.session import Session, open_session, settle_in
@@ -52,7 +52,7 @@ def replay(
                 done += count
                 told("events", done, total)
             follower = Follower(generation, quarantined=_quarantined(session))
-            derivation.fold(session, crew, blocks, told)
+            generation_build.fold(session, crew, blocks, told)
         if blocks:
             follower.xid, follower.first = blocks[-1].xid, blocks[-1].first
         built = time.monotonic() - started

@@ -21,8 +21,8 @@ from services.audit.replay.batch_hold import ATTEMPTS, HoldOver, Holds, held
 from services.audit.replay.catch_up import Follower, settle_some
 from services.audit.replay.generation_differences import Compared, compare, compare_consignments
 from services.audit.replay.outcome import Differs, Progress, ReplayError
-from services.audit.replay.source import Block, Source
-from services.audit.replay.workers import APPLICATION
+from services.audit.stored_events import Block, Source
+from services.audit.worker_pool import APPLICATION
 from services.ledger.storage.generations import switch_generation
 from services.ledger.storage.session import Session, equip, open_session, settle_in
 from services.ledger.storage.work import Work

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from services.audit.fsck.check import fsck
-from services.audit.fsck.finding import Finding, Report
+from services.audit.report import Finding, Report
 from services.processors.settings import admission_settings
 from services.testbed.chaos.kills import Attacker, Hit
 from services.testbed.chaos.prove import prove

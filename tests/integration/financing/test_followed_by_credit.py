@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from services.audit.fsck.credit import check_credit
-from services.audit.fsck.finding import Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Notebook
 from services.credit.domain.signals import WHOLE, Signal, model
 from services.credit.store import projector, records
 from services.ledger.storage.session import Session, open_session

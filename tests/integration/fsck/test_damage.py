@@ -15,9 +15,9 @@ import psycopg
 import pytest
 
 from services.audit.fsck.check import Told, examine, fsck
-from services.audit.fsck.finding import Damage, Report
 from services.audit.fsck.passes import check_events
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Report
 from services.ledger.admission.model import AdmissionSettings
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAmended

@@ -17,13 +17,13 @@ from joserfc.jwk import ECKey
 
 from services.api import clients, sealed
 from services.api.statements import statement
-from services.audit.fsck.access_log import check_access_log
-from services.audit.fsck.finding import Notebook, Report
-from services.audit.fsck.registers import check_registry, read_history
+from services.audit.fsck.registers import check_trail
+from services.audit.fsck.registry import check_registry, read_history
 from services.audit.fsck.release import check_release
+from services.audit.fsck.sealed_rows import check_access_log
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.trail import check_trail
 from services.audit.fsck.webhooks import check_webhooks
+from services.audit.report import Notebook, Report
 from services.credit.store import issued_records
 from services.financing.domain.external_registries import Answer, Finding
 from services.financing.store.acknowledgements import acknowledge

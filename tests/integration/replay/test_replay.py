@@ -18,13 +18,14 @@ from psycopg.pq import TransactionStatus
 
 from schemas.events.base import Role
 from schemas.schemes import Scheme
+from services.audit import stored_events as source
 from services.audit.fsck.check import fsck
-from services.audit.replay import catch_up, source, switchover
+from services.audit.replay import catch_up, switchover
 from services.audit.replay.batch_hold import HoldOver, Holds, held
 from services.audit.replay.catch_up import Follower
 from services.audit.replay.outcome import Differs, ReplayError
 from services.audit.replay.rebuild import drop, replay, rollback
-from services.audit.replay.source import Source, blocks_after
+from services.audit.stored_events import Source, blocks_after
 from services.domain.view import View
 from services.ledger.admission.model import Record
 from services.ledger.registry import commands, store
@@ -497,11 +498,12 @@ def test_one_replay_at_a_time(dsn: str) -> None:
 
 @pytest.mark.parametrize("begun", sorted({"fork", "spawn"} & set(get_all_start_methods())))
 def test_several_processes_build_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch, begun: str) -> None:
-    from services.audit.replay import bulk, derivation, workers
+    from services.audit import worker_pool
+    from services.audit.replay import bulk, generation_build
 
-    monkeypatch.setattr(workers, "_context", lambda: get_context(begun))
+    monkeypatch.setattr(worker_pool, "_context", lambda: get_context(begun))
     monkeypatch.setattr(bulk, "UNIT", 40)
-    monkeypatch.setattr(derivation._chunks, "__defaults__", (10,))
+    monkeypatch.setattr(generation_build._chunks, "__defaults__", (10,))
     done = replay(dsn, processes=2)
     assert done.differences == 0
     sound(dsn)

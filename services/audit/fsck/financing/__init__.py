@@ -10,9 +10,9 @@ from services.audit.fsck.financing.holds import check_holds
 from services.audit.fsck.financing.pledges import check_pledges
 from services.audit.fsck.financing.releases import check_releases
 from services.audit.fsck.financing.subjects import check_watches, check_words
-from services.audit.fsck.finding import Notebook
 from services.audit.fsck.passes import attempt
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Notebook
 from services.ledger.registry.as_of import RegistryHistory
 
 

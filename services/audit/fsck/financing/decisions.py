@@ -8,10 +8,10 @@ from typing import Any
 
 from schemas.envelope import Envelope
 from schemas.events.finance_decision import DecidedOnGoods
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.platform_events import signed_by_platform
+from services.audit.fsck.registers import audited, permitted
 from services.audit.fsck.snapshot import Row, Snapshot
-from services.audit.fsck.trail import audited, permitted
+from services.audit.report import Damage, Notebook
 from services.financing.domain.decisions import Ruling
 from services.financing.store.identifiers import financing_id
 from services.financing.store.rows import RULING_COLUMNS, ruling_of

@@ -9,8 +9,8 @@ from typing import Protocol
 import orjson
 
 from services.audit.fsck.financing.decisions import RESTORE
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Row, Snapshot
+from services.audit.report import Damage, Notebook
 from services.domain.objects import consignment
 from services.financing.domain import lifecycle
 from services.financing.domain.decisions import Action, Ruling

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from services.audit.fsck.financing.decisions import DECISIONS, where
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Notebook
 from services.domain.facts import SINCE_EVER
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle

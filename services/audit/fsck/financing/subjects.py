@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from schemas.reasons import Refusal
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Notebook
 from services.financing.store.identifiers import subjects
 from services.financing.store.subject_index import ASKING
 from services.ledger.admission.raw_bytes import unframe

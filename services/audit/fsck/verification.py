@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
 from schemas.reasons import Reason, Refusal
 from schemas.signing import Verifier
-from services.audit.fsck.finding import Damage, Notebook
+from services.audit.report import Damage, Notebook
 from services.domain.facts import Facts
 from services.ledger.admission.content import read
 from services.ledger.admission.model import AdmissionSettings, Headers, Record, Refused

@@ -12,12 +12,12 @@ from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
+from services.audit.fsck.backlog import Unsettled
 from services.audit.fsck.evidence import Evidence
 from services.audit.fsck.groups import Groups, expected_groups
 from services.audit.fsck.liveness import Dead, expected_dead
 from services.audit.fsck.neighbourhood import Surveyor
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.unsettled import Unsettled
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.batch import MOST_EVENTS
 

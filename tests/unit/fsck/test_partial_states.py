@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.audit.fsck.earlier import BESIDE, NOTED, choices
+from services.audit.fsck.partial_states import BESIDE, NOTED, choices
 from services.ledger.storage.batch import MOST_EVENTS
 
 

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from services.audit.replay.outcome import Progress
-from services.audit.replay.source import Block
-from services.audit.replay.workers import Crew, Hand
+from services.audit.stored_events import Block
+from services.audit.worker_pool import Crew, Hand
 from services.domain.links import FILLING
 from services.ledger.storage import heads
 from services.ledger.storage.arrays import bigints

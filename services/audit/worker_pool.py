@@ -14,7 +14,7 @@ from multiprocessing.context import BaseContext
 from types import TracebackType
 from typing import Self, TypeVar
 
-from services.audit.replay.source import Source
+from services.audit.stored_events import Source
 from services.ledger.storage.session import Session, open_session, settle_in
 
 APPLICATION = "lianyun-replay"
