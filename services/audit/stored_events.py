@@ -1,132 +1,139 @@
-"""Stored events read back as state rows, in blocks of event numbers as the batches accepted them.
+"""Stored events read in ranges of their numbers, with the registry as of the admission of each: for fsck and for replay.
 
-What admission proved and judged is not proved again (``lianyun fsck`` does that): attributes and payload are decoded and
-interpreted, for the party that the registry had at the version of admission.
+fsck proves every body again (``fsck.verification``); replay trusts what admission proved and only decodes and interprets
+(``admitted_facts``). Readers of single events, by the newest registry, are in ``services.query.stored_events``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from psycopg import Connection
+
+from schemas.envelope import HEADERS, Envelope
 from schemas.events.decode import decode_admitted
-from schemas.reasons import Refusal
-from services.audit.replay.attributes import told
-from services.audit.replay.outcome import ReplayError
+from schemas.rfc3339 import parse_micros
 from services.domain.facts import Facts
 from services.domain.interpretation import Statement, interpret
-from services.domain.publisher import Publisher
-from services.ledger.registry import store
+from services.ledger.admission.raw_bytes import frame, unframe
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.storage.arrays import bigints
-from services.ledger.storage.batch import MOST_EVENTS
-from services.ledger.storage.rows import StateRows, state_rows
-from services.ledger.storage.session import Session
 from services.ledger.storage.words import key_text
 
-# One walk along the index for each block, in the order of blocks: sorted as a whole, each portion would read the table.
-_BODIES = """
-SELECT b.no, b.id, b.content, b.appended, b.registry, b.key_id, b.headers, b.payload
+# One walk along the index for each range, in the order of ranges: sorted as a whole, each portion would read the table.
+BODIES = """
+SELECT b.no, b.appended, b."offset", b.key_id, b.id, b.content, b.registry, b.rules, b.part, b.headers, b.payload, b.topic
 FROM unnest(%(firsts)s::bigint[], %(ends)s::bigint[]) AS f (first, beyond)
 CROSS JOIN LATERAL (
     SELECT * FROM lianyun.body n WHERE n.no >= f.first AND n.no < f.beyond ORDER BY n.no
 ) AS b
 LIMIT %(most)s
 """
-_ASIDE = "SELECT q.no FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN lianyun.quarantine q ON q.no = n.no"
-_BLOCKS = """
-SELECT b.first_no, b.events, b.xid::text FROM lianyun.batch b
-WHERE (b.xid, b.first_no) > (%(xid)s::xid8, %(first)s) AND b.events > 0
-  AND (%(all)s OR b.xid < pg_snapshot_xmin(pg_current_snapshot()))
-ORDER BY b.xid, b.first_no
+_QUARANTINED = """
+SELECT q.no FROM unnest(%(firsts)s::bigint[], %(ends)s::bigint[]) AS f (first, beyond)
+JOIN lianyun.quarantine q ON q.no >= f.first AND q.no < f.beyond
 """
+_NO_NAMES: Mapping[int, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The events of one transaction, or the rest of them: the first number that one can have, how many they are, the
-    transaction's id, and the number that is the next block's.
-    """
+class Range(NamedTuple):
+    """Event numbers in [first, end)."""
 
     first: int
-    events: int
-    xid: int
-    beyond: int
-
-    def rest(self, number: int, taken: int) -> Block:
-        """What is left when ``taken`` events were read and ``number`` was the last of them."""
-        return Block(number + 1, self.events - taken, self.xid, self.beyond)
+    end: int
 
 
-def blocks_after(session: Session, xid: int, first: int, horizon: bool) -> list[Block]:
-    """The transactions behind a position in the order of their visibility, by (xid, first).
-
-    With ``horizon`` only those before which nothing can appear any more; without it all, for one who has shut everybody
-    else out.
-    """
-    parameters = {"xid": str(xid), "first": first, "all": not horizon}
-    rows = session.execute(_BLOCKS, parameters).fetchall()
-    return [Block(first_no, events, int(text), first_no + MOST_EVENTS) for first_no, events, text in rows]
-
-
-class Read(NamedTuple):
-    """One event read again: its number, id and the rows that its facts have in the state."""
+class Body(NamedTuple):
+    """A row of lianyun.body; ``appended`` in UTC microseconds, ``registry`` and ``rules`` the versions of its admission."""
 
     no: int
+    appended: int
+    offset: int
+    key_id: int
     id: bytes
-    rows: StateRows
-    quarantined: bool
+    content: bytes
+    registry: int
+    rules: int
+    part: int
+    headers: bytes
+    payload: bytes
+    topic_no: int
+    topic: str | None
+
+    @property
+    def where(self) -> str:
+        """How findings name it."""
+        return f"event {self.no} ({self.topic}[{self.part}]@{self.offset})"
 
 
-class Source:
-    """Reads stored events through one session, by the registry of the version that each was admitted by."""
+def load_bodies(
+    connection: Connection[Any],
+    ranges: Sequence[Range],
+    most: int | None = None,
+    topics: Mapping[int, str] = _NO_NAMES,
+) -> list[Body]:
+    """The messages of ``ranges``, at most the first ``most``, in the order of ranges and numbers.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._history = RegistryHistory(store.history(session))
-
-    def read(self, blocks: Sequence[Block], most: int | None = None) -> Iterator[Read]:
-        """The events of ``blocks``, at most the first ``most``, in order of their numbers.
-
-        Raises ReplayError where one cannot be read any more.
-        """
-        ordered = sorted(blocks, key=lambda block: block.first)
-        parameters = {
-            "firsts": bigints([block.first for block in ordered]),
-            "ends": bigints([block.beyond for block in ordered]),
-            "most": most,
-        }
-        rows = self._session.execute(_BODIES, parameters, binary=True).fetchall()
-        expected = sum(block.events for block in blocks)
-        expected = expected if most is None else min(expected, most)
-        if len(rows) != expected:
-            raise ReplayError(
-                f"{expected - len(rows)} of {expected} messages of event numbers {blocks[0].first} and on are missing. "
-                "Run `lianyun fsck`; attach the partitions of lianyun.body that retention has detached."
-            )
-        numbers = {"nos": bigints([row[0] for row in rows])}
-        aside = {row[0] for row in self._session.execute(_ASIDE, numbers).fetchall()}
-        for no, id_, content, appended, registry, key_id, headers, payload in rows:
-            try:
-                publisher = self._publisher(registry, key_id, appended)
-                facts = _facts(id_, content, publisher, headers, payload)
-            except (Refusal, ValueError, LookupError) as problem:
-                raise ReplayError(
-                    f"event {no} cannot be read any more: {problem}. "
-                    "Run `lianyun fsck` and restore the message."
-                ) from problem
-            yield Read(no, id_, state_rows(facts), no in aside)
-
-    def _publisher(self, version: int, key_id: int, appended: int) -> Publisher:
-        """Who the key's party was at ``appended`` by ``version`` of the registry."""
-        if version > self._history.version:
-            self._history = RegistryHistory(store.history(self._session))
-        registry = self._history.at(version)
-        return registry.parties[registry.keys[key_text(key_id)].party].at(appended).publisher
+    ``topics`` are names by number; the topic of a message is None where its number has none.
+    """
+    parameters = {**_bounds(ranges), "most": most}
+    rows = connection.cursor(binary=True).execute(BODIES.encode(), parameters).fetchall()
+    return [Body._make((*row, topics.get(row[-1]))) for row in rows]
 
 
-def _facts(id_: bytes, content: bytes, publisher: Publisher, headers: bytes, payload: bytes) -> Facts:
-    source, type_, published = told(headers)
-    statement = Statement(id_, source, publisher, published)
-    return interpret(statement, content, decode_admitted(type_, payload))
+def load_quarantined(connection: Connection[Any], ranges: Sequence[Range]) -> set[int]:
+    """The numbers in ``ranges`` that are in quarantine, also of events that are not stored."""
+    return {no for (no,) in connection.execute(_QUARANTINED.encode(), _bounds(ranges)).fetchall()}
+
+
+def _bounds(ranges: Sequence[Range]) -> dict[str, Any]:
+    return {
+        "firsts": bigints([each.first for each in ranges]),
+        "ends": bigints([each.end for each in ranges]),
+    }
+
+
+def admitted_facts(body: Body, history: RegistryHistory) -> Facts:
+    """The facts of a message as admission made them, nothing proved again; Refusal, ValueError or LookupError with damage.
+
+    The publisher is the party of its key by the version of ``history`` that it was admitted by.
+    """
+    registry = history.at(body.registry)
+    party = registry.parties[registry.keys[key_text(body.key_id)].party].at(body.appended)
+    source, type_, published = parse_attributes(body.headers)
+    statement = Statement(body.id, source, party.publisher, published)
+    return interpret(statement, body.content, decode_admitted(type_, body.payload))
+
+
+class Attributes(NamedTuple):
+    """The attributes of one message that its facts depend on; ``published`` is its time in UTC microseconds."""
+
+    source: str
+    type: str
+    published: int
+
+
+def _framed(attribute: str) -> bytes:
+    """The pattern of an attribute in its frame: no admitted one holds a NUL, and all are shorter than 64 KiB."""
+    name = HEADERS[attribute].encode()
+    return re.escape(len(name).to_bytes(4, "big") + name) + b"\x00\x00..([^\x00]+)"
+
+
+_USUAL = re.compile(
+    re.escape(frame([(HEADERS["specversion"], b"1.0")]))
+    + b"".join(map(_framed, ("source", "id", "type", "time"))),
+    re.DOTALL,
+)
+"""The headers as every publisher that follows our examples sends them: the attributes first, in the order of signing."""
+
+
+def parse_attributes(framed: bytes) -> Attributes:
+    """The attributes in the ``framed`` headers of an admitted message; Refusal or ValueError where they are damaged."""
+    usual = _USUAL.match(framed)
+    if usual is None:
+        envelope = Envelope.from_headers(unframe(framed))
+        return Attributes(envelope.source, envelope.type, envelope.published_micros)
+    source, _, type_, time = usual.groups()
+    return Attributes(source.decode(), type_.decode(), parse_micros(time.decode(), "header:ce_time"))

@@ -1,82 +1,69 @@
-"""Several processes that build one generation together, each with a session of its own."""
+"""A pool of processes that run tasks on workers of their own, for fsck and for replay."""
 
 from __future__ import annotations
 
 import gc
+import pickle
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.context import BaseContext
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from services.audit.stored_events import Source
-from services.ledger.storage.session import Session, open_session, settle_in
 
-APPLICATION = "lianyun-replay"
-"""The name of its sessions. They compute in the middle of transactions, for seconds where the machine is busy, and hold
-rows that nobody else wants: not to be taken for frozen as a worker's that says nothing.
-"""
+class Worker(Protocol):
+    """What a process works with: sessions and what it caches."""
 
+    def close(self) -> None:
+        """Close its sessions."""
+
+
+WorkerType = TypeVar("WorkerType", bound=Worker)
 Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
-class Hand:
-    """What one process works with: a session in the generation that is being built, and the stored events."""
-
-    def __init__(self, dsn: str, generation: int) -> None:
-        self.session: Session = open_session(dsn, APPLICATION)
-        settle_in(self.session, generation)
-        # Until the switch nobody relies on these rows, and a replay that dies begins anew.
-        self.session.execute("SET synchronous_commit = off")
-        self.source = Source(self.session)
-        self.session.commit()
-
-
-Work = Callable[[Hand, Task], int]
-
-
-class Crew:
+class WorkerPool:
     """Runs tasks in ``processes``, or in this one where that is 1. Context manager; blocks at its end until all have ended.
 
-    To be made before this process opens sessions: others are begun at once, and may be copies of this one.
+    With ``fork`` the processes begin at once, as copies of this one where that is safe; such a pool has to be made before
+    this process opens sessions. Otherwise each begins as a new interpreter, when there is work for it.
     """
 
-    def __init__(self, dsn: str, processes: int) -> None:
-        self._dsn = dsn
-        self._open = ExitStack()
+    def __init__(self, processes: int, *, fork: bool = False) -> None:
+        self.processes = processes
         self._pool: ProcessPoolExecutor | None = None
-        self._hand: Hand | None = None
-        self._generation = 0
         if processes > 1:
-            pool = ProcessPoolExecutor(processes, mp_context=_context(), initializer=_start)
-            self._pool = self._open.enter_context(pool)
-            for _ in range(processes):
-                pool.submit(_begin)
+            context = _context() if fork else get_context("spawn")
+            self._pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start)
+            for _ in range(processes if fork else 0):
+                self._pool.submit(_begin)
 
     @contextmanager
-    def building(self, generation: int) -> Iterator[None]:
-        """Within the block tasks are for ``generation``; it is the only one, for at its end all have ended."""
-        self._generation = generation
+    def workers(self, make: Callable[[], WorkerType]) -> Iterator[Workers[WorkerType]]:
+        """Within the block tasks can be run on workers, of which each process makes one by ``make`` (to be pickled)."""
+        workers = Workers(self._pool, make)
         try:
-            yield
+            yield workers
         finally:
-            self._open.close()
+            workers.close()
 
-    def run(self, work: Work[Task], tasks: Sequence[Task]) -> Iterator[int]:
-        """Do ``work``, a function of a module, for each of ``tasks``; yields what each returns, in their order."""
+    def submit(self, work: Callable[[], Result]) -> Callable[[], Result]:
+        """Begin ``work`` in another process, or do it in this one when its result is called for.
+
+        Calling what is returned blocks until the result is there, and raises what ended it.
+        """
+        return work if self._pool is None else self._pool.submit(work).result
+
+    def close(self) -> None:
+        """Wait until all processes have ended; a second call does nothing."""
         if self._pool is not None:
-            yield from self._pool.map(partial(_do, self._dsn, self._generation, work), tasks)
-            return
-        if self._hand is None:
-            self._hand = Hand(self._dsn, self._generation)
-            self._open.callback(self._hand.session.close)
-        for task in tasks:
-            yield work(self._hand, task)
+            self._pool.shutdown()
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +71,33 @@ class Crew:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        self.close()
+
+
+class Workers(Generic[WorkerType]):
+    """The workers of one kind of a pool."""
+
+    def __init__(self, pool: ProcessPoolExecutor | None, make: Callable[[], WorkerType]) -> None:
+        self._pool = pool
+        self._make = make
+        self._local: WorkerType | None = None
+
+    def run(self, work: Callable[[WorkerType, Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        """Do ``work``, a function of a module, for each of ``tasks``; yields what each returns, in their order."""
+        if self._pool is not None:
+            # Pickled once, and unpickled once by each process.
+            yield from self._pool.map(partial(_run, pickle.dumps(self._make), work), tasks)
+            return
+        if self._local is None:
+            self._local = self._make()
+        for task in tasks:
+            yield work(self._local, task)
+
+    def close(self) -> None:
+        """Close the worker of this process; those of others end with them."""
+        if self._local is not None:
+            self._local.close()
+            self._local = None
 
 
 def _context() -> BaseContext:
@@ -96,9 +109,6 @@ def _context() -> BaseContext:
     return get_context("fork" if copied else "spawn")
 
 
-_hand: Hand | None = None
-
-
 def _start() -> None:
     gc.freeze()  # what is imported stays; what a task makes holds no cycles worth looking for all the time
     gc.set_threshold(100_000, 50, 50)
@@ -108,8 +118,14 @@ def _begin() -> None:
     """Nothing: what a process does that is to begin before there is work."""
 
 
-def _do(dsn: str, generation: int, work: Work[Task], task: Task) -> int:
-    global _hand
-    if _hand is None:
-        _hand = Hand(dsn, generation)
-    return work(_hand, task)
+_worker: tuple[bytes, Any] | None = None
+"""The worker of this process, with the pickled factory that it was made by."""
+
+
+def _run(make: bytes, work: Callable[[Any, Task], Result], task: Task) -> Result:
+    global _worker
+    if _worker is None or _worker[0] != make:
+        if _worker is not None:
+            _worker[1].close()
+        _worker = make, pickle.loads(make)()
+    return work(_worker[1], task)

@@ -8,7 +8,7 @@ import psycopg
 import typer
 
 from services.audit.fsck.check import fsck as check
-from services.audit.fsck.passes import INFRASTRUCTURE
+from services.audit.fsck.snapshot import INFRASTRUCTURE
 from services.cli.checks import broker, workers
 from services.cli.database import dsn_of
 from services.cli.exits import Exit, Failure

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from services.audit.replay.outcome import Differs, Replayed, ReplayError
+from services.audit.replay.outcome import Differs, ReplayError, ReplayResult
 from services.audit.replay.rebuild import drop as drop_generations
 from services.audit.replay.rebuild import replay as rebuild
 from services.audit.replay.rebuild import rollback as go_back
@@ -61,7 +61,7 @@ def replay(
     out.print(f"generation {done.previous} stays: lianyun replay --rollback, or --drop to remove it")
 
 
-def _rebuild(dsn: str, processes: int, accept: bool) -> Replayed:
+def _rebuild(dsn: str, processes: int, accept: bool) -> ReplayResult:
     return rebuild(dsn, processes=processes, accept_differences=accept, progress=_say)
 
 
@@ -69,6 +69,6 @@ def _say(stage: str, done: int, of: int) -> None:
     err.print(f"{stage}: {done}" + (f" of {of}" if of else ""), markup=False)
 
 
-def _plain(done: Replayed) -> dict[str, Any]:
+def _plain(done: ReplayResult) -> dict[str, Any]:
     values = {field.name: getattr(done, field.name) for field in fields(done) if field.name != "shown"}
     return {**values, "events_per_second": round(done.events_per_second), "shown": list(map(str, done.shown))}

@@ -7,13 +7,10 @@ from itertools import groupby
 from typing import Any
 
 from schemas.events.base import ObjectKind
-from services.audit.fsck.backlog import unsettled
-from services.audit.fsck.events import lowest_number
-from services.audit.fsck.follower_positions import Later, later
-from services.audit.fsck.passes import attempt
-from services.audit.fsck.platform_events import signed_by_platform
-from services.audit.fsck.snapshot import Row, Snapshot
-from services.audit.report import Damage, Notebook
+from services.audit.fsck.backlog import FollowerLag, read_backlog, read_lag
+from services.audit.fsck.snapshot import Row, Snapshot, attempt, lowest_number
+from services.audit.fsck.verification import signed_by_platform
+from services.audit.report import Damage, Findings
 from services.cases.domain.causes import CaseId, CaseKind, Cause
 from services.cases.domain.lifecycle import Case, Step, StepKind, after
 from services.cases.store import evaluation, projector
@@ -67,30 +64,30 @@ _KINDS = {kind.wire: int(kind) for kind in ObjectKind}
 _PLEDGED = "SELECT DISTINCT consignment FROM lianyun.financing_cargo"
 
 
-def check_cases(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:
+def check_cases(snapshot: Snapshot, history: RegistryHistory, network: str, findings: Findings) -> None:
     """Compare everything; ``cases_not_permitted`` says that this role may not.
 
     What the follower has yet to follow, to settle or to judge again excuses the consignments that it concerns, and no others;
     ``cases_behind`` says that there is such. Memory grows with cases; some milliseconds for each consignment.
     """
     if not snapshot.one(_PERMITTED)[0]:
-        notebook.counts["cases_not_permitted"] += 1
+        findings.counts["cases_not_permitted"] += 1
         return
     registry = history.newest()
     attempt(
         snapshot,
-        notebook,
+        findings,
         "case_step and case_head",
-        lambda: _heads(snapshot, *_lives(snapshot, registry, network, notebook), notebook),
+        lambda: _heads(snapshot, *_lives(snapshot, registry, network, findings), findings),
         None,
     )
     attempt(
-        snapshot, notebook, "case_cause and case_due", lambda: _causes(snapshot, registry, notebook), None
+        snapshot, findings, "case_cause and case_due", lambda: _causes(snapshot, registry, findings), None
     )
 
 
 def _lives(
-    snapshot: Snapshot, registry: Registry, network: str, notebook: Notebook
+    snapshot: Snapshot, registry: Registry, network: str, findings: Findings
 ) -> tuple[dict[CaseId, Case], dict[CaseId, dict[str, Any]]]:
     """What the steps make of each case, every step checked; and what the first step of each says that it is about."""
     found: dict[CaseId, Case] = {}
@@ -101,16 +98,16 @@ def _lives(
             try:
                 step = step_of(row)
             except ValueError as problem:
-                notebook.unreadable(f"case_step {row[0]}", problem)
+                findings.unreadable(f"case_step {row[0]}", problem)
                 break
-            notebook.counts["case_steps"] += 1
-            said = _signed(step, row, registry, network, notebook)
+            findings.counts["case_steps"] += 1
+            said = _signed(step, row, registry, network, findings)
             if life is None and said is not None:
                 about[case] = said
             try:
                 life = after(life, step)
             except ValueError as problem:
-                notebook.add(Damage.CASE, _where(step), "step", problem, "the next of its case", RESTORE)
+                findings.add(Damage.CASE, _where(step), "step", problem, "the next of its case", RESTORE)
                 break
         if life is not None:
             found[case] = life
@@ -118,13 +115,13 @@ def _lives(
 
 
 def _signed(
-    step: Step, row: Row, registry: Registry, network: str, notebook: Notebook
+    step: Step, row: Row, registry: Registry, network: str, findings: Findings
 ) -> dict[str, Any] | None:
     """What the event says, where the platform signed it."""
     headers, payload = row[STEP_COLUMNS : STEP_COLUMNS + 2]
 
     def note(field: str, stored: object, expected: object) -> None:
-        notebook.add(Damage.CASE, _where(step), field, stored, expected, RESTORE)
+        findings.add(Damage.CASE, _where(step), field, stored, expected, RESTORE)
 
     model = MODELS[step.kind]
     found = signed_by_platform(bytes(headers), bytes(payload), step.at, model, registry, network, note)
@@ -148,21 +145,21 @@ def _signed(
 
 
 def _heads(
-    snapshot: Snapshot, lives: dict[CaseId, Case], about: dict[CaseId, dict[str, Any]], notebook: Notebook
+    snapshot: Snapshot, lives: dict[CaseId, Case], about: dict[CaseId, dict[str, Any]], findings: Findings
 ) -> None:
     left = dict(lives)
     for row in snapshot.rows(_HEADS):
         stored, (stands, has_cause, touched) = row[: len(_LIFE)], row[len(_LIFE) : len(_LIFE) + 3]
-        notebook.counts["cases"] += 1
+        findings.counts["cases"] += 1
         life = left.pop(stored[0], None)
         where = f"case {stored[0].hex()}"
         if life is None:
-            notebook.add(Damage.CASE, where, "row", "a row", "no row: it has no step", RESTORE)
+            findings.add(Damage.CASE, where, "row", "a row", "no row: it has no step", RESTORE)
             continue
         right: dict[str, Any] = {**life_row(life), "case_id": stored[0]}
         for name, value in zip(_LIFE, stored, strict=True):
             if value != right[name]:
-                notebook.add(Damage.CASE, where, name, value, right[name], REMEDY)
+                findings.add(Damage.CASE, where, name, value, right[name], REMEDY)
         *opened_for, since, due, first, first_due = row[len(_LIFE) + 3 :]
         right_about = about.get(stored[0])
         differences = [] if right_about is None else _opened_for(opened_for, right_about)
@@ -170,11 +167,11 @@ def _heads(
             differences += [("since", since, first), ("due", due, first_due)]
         for name, value, expected in differences:
             if value != expected:
-                notebook.add(Damage.CASE, where, name, value, expected, REMEDY)
+                findings.add(Damage.CASE, where, name, value, expected, REMEDY)
         if stands != has_cause and not touched:
-            notebook.add(Damage.CASE, where, "stands", stands, has_cause, REMEDY)
+            findings.add(Damage.CASE, where, "stands", stands, has_cause, REMEDY)
     for case in left:
-        notebook.add(Damage.CASE, f"case {case.hex()}", "row", "no row", "the head of its steps", REMEDY)
+        findings.add(Damage.CASE, f"case {case.hex()}", "row", "no row", "the head of its steps", REMEDY)
 
 
 def _opened_for(stored: Sequence[Any], said: dict[str, Any]) -> list[tuple[str, object, object]]:
@@ -192,23 +189,23 @@ def _opened_for(stored: Sequence[Any], said: dict[str, Any]) -> list[tuple[str, 
     ]
 
 
-def _causes(snapshot: Snapshot, registry: Registry, notebook: Notebook) -> None:
+def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
     """Alerts of pledges are left out: they are looked at by the hour, and everything of them is in the decisions."""
     rows = snapshot.rows(_CURSOR)
     if not rows:
         for (table,) in snapshot.rows(_FOLLOWERS_ROWS):
             stored = f"no row, beside rows of {table}"
-            notebook.add(Damage.CASE, "case_cursor", "row", stored, "the place of the follower", REMEDY)
+            findings.add(Damage.CASE, "case_cursor", "row", stored, "the place of the follower", REMEDY)
         return
     ((*places, as_of),) = rows
     right = projector.version(), REMEDY
-    found = later(
-        snapshot, Damage.CASE, "case_cursor", tuple(places), right, lowest_number(snapshot), notebook
+    found = read_lag(
+        snapshot, Damage.CASE, "case_cursor", tuple(places), right, lowest_number(snapshot), findings
     )
     if found is None:
         return
     excused, behind = _excused(snapshot, found, registry)
-    notebook.counts["cases_behind"] += behind
+    findings.counts["cases_behind"] += behind
     if found.too_much:
         return
     right_causes: set[tuple[bytes, Cause]] = set()
@@ -216,7 +213,7 @@ def _causes(snapshot: Snapshot, registry: Registry, notebook: Notebook) -> None:
     memory = Memory()
     pledged = {row[0] for row in snapshot.rows(_PLEDGED)}
     for chunk in _founded(snapshot):
-        notebook.counts["case_consignments"] += len(chunk)
+        findings.counts["case_consignments"] += len(chunk)
         wanted = [consignment for consignment in chunk if consignment not in excused]
         for consignment, judged in evaluation.judged_anew(
             snapshot.connection, wanted, as_of, registry, memory
@@ -233,9 +230,9 @@ def _causes(snapshot: Snapshot, registry: Registry, notebook: Notebook) -> None:
                     pledged.add(consignment)
                 elif judged.due is not None:
                     dues[consignment] = judged.due
-    _compare_causes(snapshot, right_causes, excused, notebook)
+    _compare_causes(snapshot, right_causes, excused, findings)
     # Pledged cargo is looked at by the hour, counted from when it was looked at last.
-    _compare_dues(snapshot, dues, excused | pledged, notebook)
+    _compare_dues(snapshot, dues, excused | pledged, findings)
 
 
 def _founded(snapshot: Snapshot) -> Iterator[list[bytes]]:
@@ -244,9 +241,9 @@ def _founded(snapshot: Snapshot) -> Iterator[list[bytes]]:
         yield [cons for (cons,) in rows[first : first + evaluation.IN_A_SET]]
 
 
-def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> tuple[set[bytes], bool]:
+def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> tuple[set[bytes], bool]:
     """The consignments whose causes may rightly be old, and whether there is anything to be followed, settled or judged again."""
-    waiting = unsettled(snapshot).consignments
+    waiting = read_backlog(snapshot).consignments
     again = {row[0] for row in snapshot.rows(_AGAIN)}
     decided = {row[0] for row in snapshot.rows(_DECIDED, (str(found.decided.xid), found.decided.no))}
     reached: set[bytes] = set()
@@ -258,43 +255,43 @@ def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> tuple[set[
 
 
 def _compare_causes(
-    snapshot: Snapshot, right: set[tuple[bytes, Cause]], excused: set[bytes], notebook: Notebook
+    snapshot: Snapshot, right: set[tuple[bytes, Cause]], excused: set[bytes], findings: Findings
 ) -> None:
     stored: set[tuple[bytes, Cause]] = set()
     for row in snapshot.stream(_CAUSES):
         try:
             consignment, cause = cause_of(row)
         except ValueError as problem:
-            notebook.unreadable(f"case_cause {row[1].hex()} in consignment {row[0].hex()}", problem)
+            findings.unreadable(f"case_cause {row[1].hex()} in consignment {row[0].hex()}", problem)
             continue
         if cause.case != row[1]:
             where = f"cause of case {row[1].hex()} in consignment {consignment.hex()}"
-            notebook.add(Damage.CASE, where, "case_id", row[1], cause.case, REMEDY)
+            findings.add(Damage.CASE, where, "case_id", row[1], cause.case, REMEDY)
         if consignment not in excused:
             stored.add((consignment, cause))
     for consignment, cause in sorted(stored ^ right, key=lambda each: (each[0], each[1].case)):
         where = f"cause of case {cause.case.hex()} in consignment {consignment.hex()}"
         shown = f"{cause.kind} {cause.what} of {cause.about} since {cause.since}"
         there = (consignment, cause) in stored
-        notebook.add(
+        findings.add(
             Damage.CASE, where, "row", shown if there else "no row", "no row" if there else shown, REMEDY
         )
 
 
 def _compare_dues(
-    snapshot: Snapshot, right: dict[bytes, int], excused: set[bytes], notebook: Notebook
+    snapshot: Snapshot, right: dict[bytes, int], excused: set[bytes], findings: Findings
 ) -> None:
     """When each consignment is to be looked at again although nothing new is said of it."""
     left = dict(right)
     for consignment, due in snapshot.stream(_DUES):
         expected = left.pop(consignment, None)
         if consignment not in excused and due != expected:
-            notebook.add(
+            findings.add(
                 Damage.CASE, f"case_due of consignment {consignment.hex()}", "due", due, expected, REMEDY
             )
     for consignment in sorted(left.keys() - excused):
         where = f"case_due of consignment {consignment.hex()}"
-        notebook.add(Damage.CASE, where, "row", "no row", left[consignment], REMEDY)
+        findings.add(Damage.CASE, where, "row", "no row", left[consignment], REMEDY)
 
 
 def _where(step: Step) -> str:

@@ -8,12 +8,10 @@ from typing import Any, NamedTuple
 
 from schemas.events.base import ObjectKind
 from services.audit.fsck.groups import Group
-from services.audit.fsck.names import Names
-from services.audit.fsck.neighbourhood import Neighbourhood, Surveyor
-from services.audit.fsck.partial_states import Earlier
-from services.audit.fsck.passes import INFRASTRUCTURE
-from services.audit.fsck.snapshot import Snapshot
-from services.audit.report import REBUILD, Damage, Notebook
+from services.audit.fsck.neighbourhood import Neighbourhood, NeighbourhoodReader
+from services.audit.fsck.partial_states import PartialStates
+from services.audit.fsck.snapshot import INFRASTRUCTURE, Snapshot, TermTexts
+from services.audit.report import REBUILD, Damage, Findings
 from services.domain import derive
 from services.domain.evidence import Gathered, gather
 from services.domain.facts import FOREVER, SINCE_EVER, Claim, Facts
@@ -73,17 +71,17 @@ class ConsignmentPass:
     def __init__(
         self,
         snapshot: Snapshot,
-        surveyor: Surveyor,
+        neighbourhoods: NeighbourhoodReader,
         groups: Mapping[bytes, Group],
         waiting: frozenset[bytes],
-        notebook: Notebook,
+        findings: Findings,
     ) -> None:
         self._snapshot = snapshot
-        self._surveyor = surveyor
+        self._neighbourhoods = neighbourhoods
         self._groups = groups
         self._waiting = waiting
-        self._notebook = notebook
-        self._names = Names(snapshot)
+        self._findings = findings
+        self._names = TermTexts(snapshot)
         self.stale: list[bytes] = []
 
     def check(self, wanted: Sequence[bytes]) -> None:
@@ -97,25 +95,25 @@ class ConsignmentPass:
             raise
         except Exception as problem:
             if len(wanted) == 1:
-                self._notebook.unreadable(f"rows around consignment {wanted[0].hex()}", problem)
+                self._findings.unreadable(f"rows around consignment {wanted[0].hex()}", problem)
             else:
                 for cons in wanted:
                     self.check([cons])
             return
         for cons in wanted:
-            self._notebook.counts["consignments"] += 1
+            self._findings.counts["consignments"] += 1
             try:
                 self._compare(cons, read)
             except INFRASTRUCTURE:
                 raise
             except Exception as problem:
-                self._notebook.unreadable(f"rows around consignment {cons.hex()}", problem)
+                self._findings.unreadable(f"rows around consignment {cons.hex()}", problem)
 
     def _read(self, wanted: Sequence[bytes]) -> _Read:
         members = {cons: self._groups.get(cons, frozenset({cons})) for cons in wanted}
         return _Read(
             members,
-            self._surveyor.around({m for group in members.values() for m in group}),
+            self._neighbourhoods.around({m for group in members.values() for m in group}),
             self._stored("reach", REACH_FIELDS, wanted),
             self._stored("head", ("broken", *HEAD_FIELDS), wanted),
         )
@@ -142,7 +140,7 @@ class ConsignmentPass:
         for kind, field, stored, right in differences:
             self._note(kind, cons, field, stored, right, REBUILD, founder)
 
-    def explained(self, wanted: Sequence[bytes], earlier: Earlier) -> list[bytes]:
+    def explained(self, wanted: Sequence[bytes], earlier: PartialStates) -> list[bytes]:
         """Of ``wanted``, which wait to be settled, those whose rows follow without some of the latest transactions.
 
         The others are put down as damage.
@@ -158,7 +156,7 @@ class ConsignmentPass:
             self._compare(cons, read)
         return found
 
-    def _earlier(self, cons: bytes, read: _Read, earlier: Earlier) -> tuple[bool, bool]:
+    def _earlier(self, cons: bytes, read: _Read, earlier: PartialStates) -> tuple[bool, bool]:
         """Whether the rows of reach and of head each are what some earlier state gives."""
         head = {name: value for name, value in read.heads.get(cons, {}).items() if name != "broken"}
         reached = headed = False
@@ -167,7 +165,7 @@ class ConsignmentPass:
             reach, right = _NOWHERE, _NONE
             if cons == min(group):
                 things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
-                reach, right = expected(state.surveyor.around(group).facts(things), things[0])
+                reach, right = expected(state.neighbourhoods.around(group).facts(things), things[0])
             reached = reached or not any(_differences(Damage.REACH, read.reaches.get(cons), reach))
             headed = headed or not any(_differences(Damage.HEAD, head or None, right))
             if reached and headed:
@@ -194,7 +192,7 @@ class ConsignmentPass:
         self, kind: Damage, cons: bytes, field: str, stored: Any, right: Any, remedy: str, founder: str
     ) -> None:
         where = f"{kind.lower()} of consignment {cons.hex()}"
-        self._notebook.add(kind, where, field, _plain(stored), _plain(right), remedy, founder)
+        self._findings.add(kind, where, field, _plain(stored), _plain(right), remedy, founder)
 
 
 def _differences(

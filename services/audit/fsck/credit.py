@@ -8,13 +8,10 @@ from functools import partial
 
 import orjson
 
-from services.audit.fsck.backlog import unsettled
-from services.audit.fsck.events import lowest_number
-from services.audit.fsck.follower_positions import Later, later
-from services.audit.fsck.passes import attempt
+from services.audit.fsck.backlog import FollowerLag, read_backlog, read_lag
 from services.audit.fsck.registry import read_history
-from services.audit.fsck.snapshot import Snapshot
-from services.audit.report import Damage, Notebook
+from services.audit.fsck.snapshot import Snapshot, attempt, lowest_number
+from services.audit.report import Damage, Findings
 from services.credit.domain.financing_signals import observe_financings
 from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Signal, model
@@ -91,47 +88,47 @@ FROM lianyun.credit_record ORDER BY no
 """
 
 
-def check_credit(snapshot: Snapshot, notebook: Notebook) -> None:
+def check_credit(snapshot: Snapshot, findings: Findings) -> None:
     """Compare everything; ``credit_not_permitted`` says that this role may not, nothing where nobody follows the events.
 
     What the follower has yet to follow, to settle or to judge again excuses the cargoes and shippers that it concerns, and no
     others; ``credit_behind`` says that there is such. Memory grows with consignments; a millisecond or two for each.
     """
     if not snapshot.one(_PERMITTED)[0]:
-        notebook.counts["credit_not_permitted"] += 1
+        findings.counts["credit_not_permitted"] += 1
         return
-    registry = read_history(snapshot, Notebook()).newest()
-    attempt(snapshot, notebook, "credit_record", lambda: _given(snapshot, notebook), None)
-    attempt(snapshot, notebook, "credit_count", lambda: _summed(snapshot, notebook), None)
+    registry = read_history(snapshot, Findings()).newest()
+    attempt(snapshot, findings, "credit_record", lambda: _given(snapshot, findings), None)
+    attempt(snapshot, findings, "credit_count", lambda: _summed(snapshot, findings), None)
     cursor = snapshot.rows(_CURSOR)
     if not cursor:
         for (table,) in snapshot.rows(_FOLLOWERS_ROWS):
             stored = f"no row, beside rows of {table}"
-            notebook.add(Damage.CREDIT, "credit_cursor", "row", stored, "the place of the follower", REMEDY)
+            findings.add(Damage.CREDIT, "credit_cursor", "row", stored, "the place of the follower", REMEDY)
         return
     right = projector.version(model()), REMEDY
-    found = later(
-        snapshot, Damage.CREDIT, "credit_cursor", cursor[0], right, lowest_number(snapshot), notebook
+    found = read_lag(
+        snapshot, Damage.CREDIT, "credit_cursor", cursor[0], right, lowest_number(snapshot), findings
     )
     if found is None:
         return
     excused = _excused(snapshot, found, registry)
     if excused.behind:
-        notebook.counts["credit_behind"] += 1
+        findings.counts["credit_behind"] += 1
     if found.too_much:
         return
     failed = Faults()
-    keys = partial(_found_by_key, snapshot, registry, failed, excused.later, notebook)
-    attempt(snapshot, notebook, "credit_about", keys, None)
-    judged = partial(_judged, snapshot, registry, failed, excused, notebook)
-    attempt(snapshot, notebook, "credit_observation", judged, None)
+    keys = partial(_found_by_key, snapshot, registry, failed, excused.unfollowed, findings)
+    attempt(snapshot, findings, "credit_about", keys, None)
+    judged = partial(_judged, snapshot, registry, failed, excused, findings)
+    attempt(snapshot, findings, "credit_observation", judged, None)
 
 
-def _summed(snapshot: Snapshot, notebook: Notebook) -> None:
+def _summed(snapshot: Snapshot, findings: Findings) -> None:
     for shipper, signal, day, trials, bad, right_trials, right_bad in snapshot.rows(_SUMS):
         where = f"credit count of {_called(signal)} on day {day}"
         stored, right = f"{trials} trials, {bad} bad", f"{right_trials} trials, {right_bad} bad"
-        notebook.add(Damage.CREDIT, where, "trials and bad", stored, right, REMEDY, publisher=shipper)
+        findings.add(Damage.CREDIT, where, "trials and bad", stored, right, REMEDY, publisher=shipper)
 
 
 def _called(signal: int) -> str:
@@ -145,7 +142,7 @@ class _Excused:
     consignments: frozenset[bytes]
     events: frozenset[bytes]
     loans: bool
-    later: frozenset[bytes]
+    unfollowed: frozenset[bytes]
     behind: bool
 
     def old(self, seen: Observation) -> bool:
@@ -161,8 +158,8 @@ def _cargo(subject: str) -> bytes:
     return consignment_of(party, reference).id if slash else b""
 
 
-def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> _Excused:
-    waiting = unsettled(snapshot)
+def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> _Excused:
+    waiting = read_backlog(snapshot)
     again = frozenset(row[0] for row in snapshot.rows(_AGAIN))
     decided = bool(snapshot.rows(_DECIDED, (str(found.decided.xid), found.decided.no)))
     connection = snapshot.connection
@@ -187,17 +184,17 @@ def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> _Excused:
     )
 
 
-def _given(snapshot: Snapshot, notebook: Notebook) -> None:
+def _given(snapshot: Snapshot, findings: Findings) -> None:
     """Records are what was given out: each has the digest of its body and names the one before it."""
     for no, id_, reader, body, supersedes, before in snapshot.stream(_RECORDS):
-        notebook.counts["credit_records"] += 1
+        findings.counts["credit_records"] += 1
         try:
             right = issued_records.digest(orjson.loads(body))
         except (orjson.JSONDecodeError, AttributeError):
             right = "none: the body is no JSON object"
         for name, stored, expected in (("body", id_, right), ("supersedes", supersedes, before)):
             if stored != expected:
-                notebook.add(
+                findings.add(
                     Damage.CREDIT,
                     f"credit record {no}",
                     name,
@@ -209,7 +206,7 @@ def _given(snapshot: Snapshot, notebook: Notebook) -> None:
 
 
 def _found_by_key(
-    snapshot: Snapshot, registry: Registry, failed: Faults, later: frozenset[bytes], notebook: Notebook
+    snapshot: Snapshot, registry: Registry, failed: Faults, unfollowed: frozenset[bytes], findings: Findings
 ) -> None:
     """Consents, revocations, objections, loans and closures are found by their keys: a row that is gone would hide one.
 
@@ -223,7 +220,7 @@ def _found_by_key(
         counts = loader.known(stored, registry, skip=failed.skip)
         publishers = dict(counts.told.publishers)
         wanted = loader.about(counts)
-        must = {each.id for each in stored if each.no in governing or each.id not in later}
+        must = {each.id for each in stored if each.no in governing or each.id not in unfollowed}
         allowed = loader.about(loader.known(stored, registry, aside=True, skip=failed.skip))
         events = sorted({each.id for each in stored})
         known |= set(events)
@@ -231,18 +228,18 @@ def _found_by_key(
             "SELECT event, key FROM lianyun.credit_about WHERE event = ANY (%s)", [uuids(events)]
         )
         there = {(event, key) for event, key in rows}
-        notebook.counts["credit_keys"] += len(there)
+        findings.counts["credit_keys"] += len(there)
         missing = {(event, key) for event, key in wanted - there if event in must}
         for event, key in sorted(missing | (there - allowed)):
             where, by = f"credit key of event {event.hex()}", publishers.get(event, "")
             gone = (event, key) in missing
             found, right = ("no row", key) if gone else (key, "no row")
-            notebook.add(Damage.CREDIT, where, "key", found, right, REMEDY, publisher=by)
+            findings.add(Damage.CREDIT, where, "key", found, right, REMEDY, publisher=by)
     parameters = {"lowest": lowest_number(snapshot)}
     for event, key in snapshot.stream(_KEYS_OF_STORED, parameters):
         if event not in known:
             where = f"credit key of event {event.hex()}"
-            notebook.add(Damage.CREDIT, where, "key", key, "no row: there is no such event", REMEDY)
+            findings.add(Damage.CREDIT, where, "key", key, "no row: there is no such event", REMEDY)
 
 
 def _speaking(snapshot: Snapshot) -> Iterator[list[int]]:
@@ -258,7 +255,7 @@ def _speaking(snapshot: Snapshot) -> Iterator[list[int]]:
 
 
 def _judged(
-    snapshot: Snapshot, registry: Registry, failed: Faults, excused: _Excused, notebook: Notebook
+    snapshot: Snapshot, registry: Registry, failed: Faults, excused: _Excused, findings: Findings
 ) -> None:
     """Compare the observations, but for those of what cannot be judged: they stay as they were, and it is said."""
     connection, table = snapshot.connection, model()
@@ -268,7 +265,7 @@ def _judged(
         judge = partial(recomputation.expected, connection, consignment, registry, table, readings)
         _, seen = failed.attempt(Kind.CARGO, consignment.hex(), judge) or (None, frozenset())
         right |= seen
-        notebook.counts["credit_consignments"] += 1
+        findings.counts["credit_consignments"] += 1
     keys = snapshot.rows(
         "SELECT DISTINCT key FROM lianyun.credit_about WHERE key LIKE %s", ("application %",)
     )
@@ -281,19 +278,19 @@ def _judged(
     for seen in failed.each(Kind.SHIPPER, shippers, lent):
         right |= seen
     for kind, name, fault in sorted({*faults.standing(connection), *map(_broken, failed.found.items())}):
-        notebook.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", MEND)
-    stored = set(_stored(snapshot, notebook))
-    notebook.counts["credit_observations"] += len(right)
+        findings.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", MEND)
+    stored = set(_stored(snapshot, findings))
+    findings.counts["credit_observations"] += len(right)
     whole = {seen for seen in stored | right if not _old(seen, failed) and not excused.old(seen)}
-    _compare(notebook, (stored - right) & whole, (right - stored) & whole)
+    _compare(findings, (stored - right) & whole, (right - stored) & whole)
 
 
-def _stored(snapshot: Snapshot, notebook: Notebook) -> Iterator[Observation]:
+def _stored(snapshot: Snapshot, findings: Findings) -> Iterator[Observation]:
     for row in snapshot.stream(_OBSERVATIONS):
         try:
             yield projector.observation(row)
         except ValueError as problem:
-            notebook.unreadable(f"credit_observation of {row[2]}", problem, str(row[0]))
+            findings.unreadable(f"credit_observation of {row[2]}", problem, str(row[0]))
 
 
 def _broken(found: tuple[tuple[Kind, str], str]) -> faults.Broken:
@@ -308,13 +305,13 @@ def _old(seen: Observation, failed: Faults) -> bool:
     return (Kind.CARGO, _cargo(seen.subject).hex()) in failed.found
 
 
-def _compare(notebook: Notebook, surplus: Iterable[Observation], missing: Iterable[Observation]) -> None:
+def _compare(findings: Findings, surplus: Iterable[Observation], missing: Iterable[Observation]) -> None:
     left = {_row(seen): seen for seen in surplus}
     for seen in sorted(missing):
         other = left.pop(_row(seen), None)
-        _add(notebook, seen, "row" if other is None else "day, bad and events", other, seen)
+        _add(findings, seen, "row" if other is None else "day, bad and events", other, seen)
     for seen in left.values():
-        _add(notebook, seen, "row", seen, None)
+        _add(findings, seen, "row", seen, None)
 
 
 def _row(seen: Observation) -> tuple[str, str, int, str]:
@@ -322,10 +319,10 @@ def _row(seen: Observation) -> tuple[str, str, int, str]:
 
 
 def _add(
-    notebook: Notebook, seen: Observation, field: str, stored: Observation | None, right: Observation | None
+    findings: Findings, seen: Observation, field: str, stored: Observation | None, right: Observation | None
 ) -> None:
     where = f"credit observation {seen.signal.code} {seen.unit} of {seen.subject}".replace("  ", " ")
-    notebook.add(Damage.CREDIT, where, field, _shown(stored), _shown(right), REMEDY, publisher=seen.shipper)
+    findings.add(Damage.CREDIT, where, field, _shown(stored), _shown(right), REMEDY, publisher=seen.shipper)
 
 
 def _shown(seen: Observation | None) -> str:

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from schemas.events.base import ObjectKind
-from services.audit.fsck.backlog import Unsettled
-from services.audit.fsck.evidence import Evidence
-from services.audit.fsck.liveness import Dead
+from services.audit.fsck.backlog import Backlog
+from services.audit.fsck.events import Evidence
+from services.audit.fsck.liveness import DeadEvents
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.report import REBUILD, Damage, Notebook
+from services.audit.report import REBUILD, Damage, Findings
 from services.domain import engagement
 from services.domain.facts import Link, LinkKind
 from services.domain.objects import Thing
@@ -20,7 +20,7 @@ Group = frozenset[bytes]
 Groups = Mapping[bytes, Group]
 
 
-def expected_groups(snapshot: Snapshot, evidence: Evidence, dead: Dead) -> Groups:
+def expected_groups(snapshot: Snapshot, evidence: Evidence, dead: DeadEvents) -> Groups:
     """The members of every group of two and more, under each member; memory grows with declarations of sameness."""
     rows = snapshot.rows(
         "SELECT no, left_id, right_id, publisher FROM link WHERE kind = %s", (int(LinkKind.SAME_CONSIGNMENT),)
@@ -55,8 +55,8 @@ def check_groups(
     snapshot: Snapshot,
     groups: Groups,
     earlier: Callable[[Collection[int]], Iterable[Groups]],
-    waiting: Unsettled,
-    notebook: Notebook,
+    waiting: Backlog,
+    findings: Findings,
 ) -> None:
     """Compare the stored canonical ids; a consignment without a row is its own.
 
@@ -69,10 +69,10 @@ def check_groups(
             cons in waiting.consignments
             and any(min(each.get(cons, {cons})) == found for each in earlier(waiting.numbers))
         ):
-            notebook.add(
+            findings.add(
                 Damage.CANONICAL, f"canonical of consignment {cons.hex()}", "canonical", found, right, REBUILD
             )
-    notebook.counts["grouped_consignments"] += len(groups)
+    findings.counts["grouped_consignments"] += len(groups)
 
 
 def _thing(cons: bytes) -> Thing:

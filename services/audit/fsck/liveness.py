@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.audit.fsck.backlog import Unsettled
-from services.audit.fsck.evidence import Evidence
+from services.audit.fsck.backlog import Backlog
+from services.audit.fsck.events import Evidence
 from services.audit.fsck.expected_rows import MORTAL
-from services.audit.fsck.names import Names
-from services.audit.fsck.snapshot import Snapshot
-from services.audit.report import REBUILD, Damage, Notebook
+from services.audit.fsck.snapshot import Snapshot, TermTexts
+from services.audit.report import REBUILD, Damage, Findings
 from services.domain.liveness import judge
 from services.ledger.storage.arrays import bigints, uuids
 
@@ -22,14 +21,14 @@ Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class DeadEvents:
     """Ids of events that do not count, with the reason's number, and the numbers of their messages."""
 
     reasons: Mapping[bytes, int]
     numbers: frozenset[int]
 
 
-def expected_dead(snapshot: Snapshot, evidence: Evidence, unseen: frozenset[int] = frozenset()) -> Dead:
+def expected_dead(snapshot: Snapshot, evidence: Evidence, unseen: frozenset[int] = frozenset()) -> DeadEvents:
     """Judge every event that anything speaks about: withdrawals, contents that differ, quarantine; as if ``unseen`` were not there."""
     variants: dict[bytes, set[int]] = defaultdict(set)
     for event, no in snapshot.stream("SELECT id, no FROM lianyun.variant"):
@@ -53,28 +52,28 @@ def expected_dead(snapshot: Snapshot, evidence: Evidence, unseen: frozenset[int]
         | dict.fromkeys(unheard, 4)
     )
     numbers = {no for _, no in _contents(snapshot, sorted(reasons))}
-    return Dead(reasons, frozenset(numbers | aside.keys()))
+    return DeadEvents(reasons, frozenset(numbers | aside.keys()))
 
 
 def check_liveness(
     snapshot: Snapshot,
     evidence: Evidence,
-    dead: Dead,
-    deaths: Sequence[Dead],
-    waiting: Unsettled,
-    notebook: Notebook,
-    names: Names,
+    dead: DeadEvents,
+    deaths: Sequence[DeadEvents],
+    waiting: Backlog,
+    findings: Findings,
+    names: TermTexts,
 ) -> None:
     """Compare the table ``dead`` and the rows that say of themselves whether they count with ``dead``.
 
     What waits to be judged again may be as one of ``deaths`` has it.
     """
-    _table(snapshot, dead, deaths, waiting, notebook)
+    _table(snapshot, dead, deaths, waiting, findings)
     maybe = frozenset().union(*(each.numbers for each in deaths))
     surely = dead.numbers.intersection(*(each.numbers for each in deaths))
     for no in sorted(evidence.marked_dead.keys() - dead.numbers):
         if evidence.marked_dead[no] not in waiting.events or no not in maybe:
-            _flag(notebook, evidence.publishers.get(no, ""), no, "rows", True)
+            _flag(findings, evidence.publishers.get(no, ""), no, "rows", True)
     for part in _parts(sorted(dead.numbers)):
         for table in MORTAL:
             rows = snapshot.rows(
@@ -84,12 +83,12 @@ def check_liveness(
             )
             for no, publisher in rows:
                 if no not in waiting.numbers or no in surely:
-                    _flag(notebook, names(publisher), no, table, False)
-    notebook.counts["dead_events"] += len(dead.reasons)
+                    _flag(findings, names(publisher), no, table, False)
+    findings.counts["dead_events"] += len(dead.reasons)
 
 
 def _table(
-    snapshot: Snapshot, dead: Dead, deaths: Sequence[Dead], waiting: Unsettled, notebook: Notebook
+    snapshot: Snapshot, dead: DeadEvents, deaths: Sequence[DeadEvents], waiting: Backlog, findings: Findings
 ) -> None:
     stored: dict[bytes, int] = dict(snapshot.stream("SELECT id, reason FROM dead"))
     for event in sorted(stored.keys() | dead.reasons.keys()):
@@ -98,7 +97,7 @@ def _table(
             continue
         if event in waiting.events and any(each.reasons.get(event) == found for each in deaths):
             continue
-        notebook.add(
+        findings.add(
             Damage.LIVENESS,
             f"dead {event.hex()}",
             "row" if found is None or right is None else "reason",
@@ -112,8 +111,8 @@ def _reason(number: int | None) -> str:
     return "no row" if number is None else _REASONS.get(number, f"reason {number}")
 
 
-def _flag(notebook: Notebook, publisher: str, no: int, table: str, stored: bool) -> None:
-    notebook.add(Damage.LIVENESS, f"{table} of event {no}", "dead", stored, not stored, REBUILD, publisher)
+def _flag(findings: Findings, publisher: str, no: int, table: str, stored: bool) -> None:
+    findings.add(Damage.LIVENESS, f"{table} of event {no}", "dead", stored, not stored, REBUILD, publisher)
 
 
 def _contents(snapshot: Snapshot, ids: list[bytes]) -> Iterable[tuple[bytes, int]]:

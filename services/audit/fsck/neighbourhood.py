@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
-from services.audit.fsck.evidence import Evidence
+from services.audit.fsck.events import Evidence
 from services.audit.fsck.expected_rows import FIELDS, Values
-from services.audit.fsck.liveness import Dead
+from services.audit.fsck.liveness import DeadEvents
 from services.audit.fsck.snapshot import Snapshot
 from services.domain.facts import TIMED, Assurance, Claim, Facts, Founding, Link, LinkKind
 from services.domain.objects import Thing
@@ -76,10 +76,10 @@ class Neighbourhood:
         return Facts(claims=claims, links=frozenset(links), foundings=frozenset(founded))
 
 
-class Surveyor:
+class NeighbourhoodReader:
     """Reads neighbourhoods in one snapshot, with damaged rows replaced by those that should be there."""
 
-    def __init__(self, snapshot: Snapshot, evidence: Evidence, dead: Dead) -> None:
+    def __init__(self, snapshot: Snapshot, evidence: Evidence, dead: DeadEvents) -> None:
         self._snapshot = snapshot
         self._skipped = evidence.damaged | dead.numbers
         self._repaired: dict[tuple[str, str, bytes], list[Values]] = defaultdict(list)

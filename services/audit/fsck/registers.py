@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Any
+from uuid import UUID
 
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.report import Damage, Notebook
+from services.audit.report import Damage, Findings
 from services.ledger.audit_trail.digests import NONE, chained
 from services.ledger.audit_trail.entries import fold, link
 from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS, Register
+from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.reference import TABLES, reference
+from services.ledger.storage.schema_window import standing
 
 CHAINS = (*(register.table for register in REGISTERS), *LOGS, "api_answer", "webhook_message")
 """The registers of which there is a head."""
@@ -36,22 +41,22 @@ def audited(snapshot: Snapshot) -> bool:
     return bool(snapshot.one(_AUDITED, {"number": AUDITED})[0])
 
 
-def check_trail(snapshot: Snapshot, notebook: Notebook) -> None:
+def check_trail(snapshot: Snapshot, findings: Findings) -> None:
     """Verify the chains, then compare every register with what they make of it, column by column.
 
     ``trail_not_permitted`` counts what this role may not read; ``trail_not_entered`` rows of releases from before the trail,
     as long as their processes may be at work. Memory grows with the rows of registers.
     """
     if not permitted(snapshot, "audit_trail", "audit_head"):
-        notebook.counts["trail_not_permitted"] += 1
+        findings.counts["trail_not_permitted"] += 1
         return
-    entries = _chains(snapshot, notebook)
+    entries = _chains(snapshot, findings)
     strict = audited(snapshot)
     for register in REGISTERS:
         if permitted(snapshot, register.table):
-            _compare(snapshot, register, entries.get(register.table, []), strict, notebook)
+            _compare(snapshot, register, entries.get(register.table, []), strict, findings)
         else:
-            notebook.counts["trail_not_permitted"] += 1
+            findings.counts["trail_not_permitted"] += 1
 
 
 def entered(snapshot: Snapshot, register: str, key: str) -> dict[str, object]:
@@ -63,27 +68,27 @@ def entered(snapshot: Snapshot, register: str, key: str) -> dict[str, object]:
         return {}  # the chain is broken, and that is a finding of its own
 
 
-def _chains(snapshot: Snapshot, notebook: Notebook) -> Entries:
+def _chains(snapshot: Snapshot, findings: Findings) -> Entries:
     heads = {register: (number, digest) for register, number, digest in snapshot.rows(_HEADS)}
     found: Entries = {}
     for register, rows in groupby(snapshot.stream(_TRAIL), key=lambda row: row[0]):
         last, digest, entries = 0, NONE, list[tuple[str, str]]()
         for _, no, key, change, stored in rows:
             where = f"audit_trail {register} {no}"
-            notebook.counts["trail_entries"] += 1
+            findings.counts["trail_entries"] += 1
             if no != last + 1:
-                _broken(notebook, f"audit_trail {register}", "no", f"{no} behind {last}", f"{last + 1}")
+                _broken(findings, f"audit_trail {register}", "no", f"{no} behind {last}", f"{last + 1}")
             elif stored != (right := chained(digest, link(register, key, change))):
-                _broken(notebook, where, "key, change or digest", stored, right)
+                _broken(findings, where, "key, change or digest", stored, right)
             last, digest = no, stored
             entries.append((key, change))
         found[register] = entries
         if register not in heads:
-            _broken(notebook, f"audit_head {register}", "row", "no row", f"{last} entries")
+            _broken(findings, f"audit_head {register}", "row", "no row", f"{last} entries")
         elif heads[register] != (last, digest):
             number, head = heads[register]
             _broken(
-                notebook,
+                findings,
                 f"audit_head {register}",
                 "entries and digest",
                 f"{number} {head.hex()}",
@@ -91,40 +96,40 @@ def _chains(snapshot: Snapshot, notebook: Notebook) -> Entries:
             )
     for register in CHAINS:
         if register not in heads and register not in found:
-            _broken(notebook, f"audit_head {register}", "row", "no row", "a row: the migration makes it")
+            _broken(findings, f"audit_head {register}", "row", "no row", "a row: the migration makes it")
     for register in sorted(heads.keys() - found.keys()):
         if heads[register] != (0, NONE):
-            _broken(notebook, f"audit_trail {register}", "entries", "none", heads[register][0])
+            _broken(findings, f"audit_trail {register}", "entries", "none", heads[register][0])
     return found
 
 
-def _broken(notebook: Notebook, where: str, field: str, stored: object, expected: object) -> None:
-    notebook.add(Damage.AUDIT, where, field, stored, expected, _CHAIN)
+def _broken(findings: Findings, where: str, field: str, stored: object, expected: object) -> None:
+    findings.add(Damage.AUDIT, where, field, stored, expected, _CHAIN)
 
 
 def _compare(
-    snapshot: Snapshot, register: Register, entries: list[tuple[str, str]], strict: bool, notebook: Notebook
+    snapshot: Snapshot, register: Register, entries: list[tuple[str, str]], strict: bool, findings: Findings
 ) -> None:
     try:
         right = fold(entries)
     except ValueError as problem:
-        _broken(notebook, f"audit_trail {register.table}", "change", problem, "JSON")
+        _broken(findings, f"audit_trail {register.table}", "change", problem, "JSON")
         return
-    for where, field, stored, expected in _differences(snapshot, register, right, notebook):
+    for where, field, stored, expected in _differences(snapshot, register, right, findings):
         if strict:
-            notebook.add(Damage.AUDIT, where, field, stored, expected, _RESTORE.format(register.table))
+            findings.add(Damage.AUDIT, where, field, stored, expected, _RESTORE.format(register.table))
         else:
-            notebook.counts["trail_not_entered"] += 1
+            findings.counts["trail_not_entered"] += 1
 
 
 def _differences(
-    snapshot: Snapshot, register: Register, right: dict[str, dict[str, object]], notebook: Notebook
+    snapshot: Snapshot, register: Register, right: dict[str, dict[str, object]], findings: Findings
 ) -> Iterator[tuple[str, str, object, object]]:
     """(where, field, stored, expected) of whatever differs."""
     left = dict(right)
     for key, stored in snapshot.stream(register.query):
         where = f"{register.table} {key}"
-        notebook.counts["register_rows"] += 1
+        findings.counts["register_rows"] += 1
         said = left.pop(key, None)
         if said is None:
             yield where, "row", stored, "no row" if key not in right else "one row"
@@ -135,3 +140,53 @@ def _differences(
                 yield where, name, value, expected
     for key in sorted(left):
         yield f"{register.table} {key}", "row", "no row", left[key]
+
+
+_MIGRATE = "Run `lianyun db migrate` with the release that is deployed; where a row of lianyun.migration was changed, restore it."
+_WRITE = "Delete the row of lianyun.reference and run `lianyun db migrate`: it writes these tables anew."
+
+
+def check_release(snapshot: Snapshot, findings: Findings) -> None:
+    """Compare lianyun.migration with the files of this release, and the reference tables with what it knows, row by row.
+
+    Where a newer release has migrated and brought other reference tables, ``reference_of_newer_release`` says so instead.
+    """
+    newer = _migrations(snapshot, findings)
+    rows, digest = reference()
+    noted = [each for (each,) in snapshot.rows("SELECT digest FROM lianyun.reference")]
+    if noted != [digest] and newer:
+        findings.counts["reference_of_newer_release"] += 1
+        return
+    if noted != [digest]:
+        findings.add(Damage.RELEASE, "reference", "digest", noted[0] if noted else "no row", digest, _WRITE)
+    for table in TABLES:
+        stored = snapshot.rows(f"SELECT row_to_json(t) FROM lianyun.{table} t")  # noqa: S608 - one of TABLES
+        there = {_hashable(row.values()) for (row,) in stored}
+        right = {_hashable(row) for row in rows[table]}
+        findings.counts["reference_rows"] += len(right)
+        for each in sorted(there - right, key=str):
+            findings.add(Damage.RELEASE, table, "row", each, "no such row", _WRITE)
+        for each in sorted(right - there, key=str):
+            findings.add(Damage.RELEASE, table, "row", "missing or another", each, _WRITE)
+
+
+def _hashable(row: Iterable[Any]) -> tuple[Any, ...]:
+    """A row as it can be compared: lists as tuples, ids as text."""
+    return tuple(
+        tuple(each) if isinstance(each, list) else str(each) if isinstance(each, UUID) else each
+        for each in row
+    )
+
+
+def _migrations(snapshot: Snapshot, findings: Findings) -> bool:
+    """Whether a newer release has migrated."""
+    try:
+        found = standing(snapshot.connection)
+    except (MigrationError, ValueError) as problem:
+        findings.add(Damage.RELEASE, "migration", "row", problem, "the migrations of this release", _MIGRATE)
+        return False
+    for name in found.lacking:
+        findings.add(Damage.RELEASE, f"migration {name}", "row", "no row", "applied", _MIGRATE)
+    findings.counts["migrations_newer"] += len(found.newer)
+    findings.counts["migrations_left"] += len(found.left_over)
+    return bool(found.newer)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.report import Damage, Notebook
+from services.audit.report import Damage, Findings
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import KeyAdded, KeyRotated, parse
@@ -39,7 +39,7 @@ _PROOF_REMEDY = (
 _TABLE_REMEDY = "Set the row to what the recorded events say, or restore the events where they were changed."
 
 
-def read_history(snapshot: Snapshot, notebook: Notebook) -> RegistryHistory:
+def read_history(snapshot: Snapshot, findings: Findings) -> RegistryHistory:
     """The registry's recorded events, up to the first that cannot be read or folded; what stops it is put down."""
     events: list[Recorded] = []
     for version, at, by, body in snapshot.rows(_EVENTS):
@@ -49,7 +49,7 @@ def read_history(snapshot: Snapshot, notebook: Notebook) -> RegistryHistory:
             events.append(Recorded(version, at, by, parse(body)))
         except (ValidationError, RegistryError) as problem:
             _note(
-                notebook,
+                findings,
                 f"registry_event {version}",
                 "body",
                 problem,
@@ -63,7 +63,7 @@ def read_history(snapshot: Snapshot, notebook: Notebook) -> RegistryHistory:
             history.at(version)
         except RegistryError as problem:
             _note(
-                notebook,
+                findings,
                 f"registry_event {version}",
                 "body",
                 problem,
@@ -74,39 +74,39 @@ def read_history(snapshot: Snapshot, notebook: Notebook) -> RegistryHistory:
     return history
 
 
-def check_registry(snapshot: Snapshot, history: RegistryHistory, notebook: Notebook) -> None:
+def check_registry(snapshot: Snapshot, history: RegistryHistory, findings: Findings) -> None:
     """Compare version, parties, sources and keys with the fold of the recorded events, field by field."""
     registry = history.newest()
     stored = [version for (version,) in snapshot.rows("SELECT version FROM lianyun.registry_version")]
     if stored != [registry.version]:
         found = stored[0] if stored else "no row"
-        _note(notebook, "registry_version", "version", found, registry.version, _TABLE_REMEDY)
+        _note(findings, "registry_version", "version", found, registry.version, _TABLE_REMEDY)
     parties = {code: dict(zip(_PARTY, values, strict=True)) for code, *values in snapshot.rows(_PARTIES)}
-    _compare(notebook, "party", parties, _parties(registry), {code: code for code in parties})
+    _compare(findings, "party", parties, _parties(registry), {code: code for code in parties})
     earlier = {name: dict(zip(_PARTY, values, strict=True)) for name, *values in snapshot.rows(_EARLIER)}
     shapes = _earlier(registry)
     _compare(
-        notebook, "party_earlier", earlier, shapes, {name: name.split(" ")[0] for name in {*earlier, *shapes}}
+        findings, "party_earlier", earlier, shapes, {name: name.split(" ")[0] for name in {*earlier, *shapes}}
     )
     owners = {source: {"party": code} for source, code in snapshot.rows(_SOURCES)}
     sources = {source: {"party": party.code} for source, party in registry.owners.items()}
     _compare(
-        notebook, "party_source", owners, sources, {s: party.code for s, party in registry.owners.items()}
+        findings, "party_source", owners, sources, {s: party.code for s, party in registry.owners.items()}
     )
     keys = {key: dict(zip(_KEY, values, strict=True)) for key, *values in snapshot.rows(_KEYS)}
-    _compare(notebook, "party_key", keys, _keys(registry), {k: key.party for k, key in registry.keys.items()})
-    notebook.counts["registry_events"] += history.version
+    _compare(findings, "party_key", keys, _keys(registry), {k: key.party for k, key in registry.keys.items()})
+    findings.counts["registry_events"] += history.version
 
 
-def check_possession(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:
+def check_possession(snapshot: Snapshot, history: RegistryHistory, network: str, findings: Findings) -> None:
     """Prove again that whoever had a key registered held it; keys from before proofs were demanded may have none."""
     known = snapshot.one("SELECT to_regclass('lianyun.key_possession')::text")[0]
     since = snapshot.rows("SELECT since FROM lianyun.key_possession") if known else [(history.version,)]
     if not since:
-        _note(notebook, "key_possession", "row", "missing", "since when proofs are demanded", _EVENTS_REMEDY)
+        _note(findings, "key_possession", "row", "missing", "since when proofs are demanded", _EVENTS_REMEDY)
     elif since[0][0] > history.version:
         known_yet = f"at most {history.version}, the version that there is"
-        _note(notebook, "key_possession", "since", since[0][0], known_yet, _EVENTS_REMEDY)
+        _note(findings, "key_possession", "since", since[0][0], known_yet, _EVENTS_REMEDY)
     for recorded in history.events:
         event = recorded.event
         if not isinstance(event, KeyAdded | KeyRotated):
@@ -120,7 +120,7 @@ def check_possession(snapshot: Snapshot, history: RegistryHistory, network: str,
         if wrong:
             right = "a proof of possession"
             _note(
-                notebook,
+                findings,
                 f"registry_event {recorded.version}",
                 "body",
                 wrong,
@@ -173,7 +173,7 @@ def _keys(registry: Registry) -> dict[str, dict[str, Any]]:
 
 
 def _compare(
-    notebook: Notebook,
+    findings: Findings,
     table: str,
     stored: Mapping[str, Mapping[str, Any]],
     folded: Mapping[str, Mapping[str, Any]],
@@ -182,18 +182,18 @@ def _compare(
     for name in sorted(stored.keys() | folded.keys()):
         where, publisher = f"{table} {name}", publishers.get(name, "")
         if name not in stored:
-            _note(notebook, where, "row", "missing", folded[name], _TABLE_REMEDY, publisher)
+            _note(findings, where, "row", "missing", folded[name], _TABLE_REMEDY, publisher)
         elif name not in folded:
-            _note(notebook, where, "row", stored[name], "no row", _TABLE_REMEDY, publisher)
+            _note(findings, where, "row", stored[name], "no row", _TABLE_REMEDY, publisher)
         else:
             for field, right in folded[name].items():
                 found = stored[name][field]
                 if (sorted(found) if isinstance(found, list) else found) != right:
-                    _note(notebook, where, field, found, right, _TABLE_REMEDY, publisher)
+                    _note(findings, where, field, found, right, _TABLE_REMEDY, publisher)
 
 
 def _note(
-    notebook: Notebook,
+    findings: Findings,
     where: str,
     field: str,
     stored: Any,
@@ -201,4 +201,4 @@ def _note(
     remedy: str,
     publisher: str = "",
 ) -> None:
-    notebook.add(Damage.REGISTRY, where, field, stored, expected, remedy, publisher)
+    findings.add(Damage.REGISTRY, where, field, stored, expected, remedy, publisher)

@@ -7,15 +7,14 @@ from itertools import groupby
 from typing import Any
 
 from schemas.events.base import ObjectKind
-from services.audit.fsck.backlog import Unsettled
-from services.audit.fsck.evidence import Evidence
+from services.audit.fsck.backlog import Backlog
+from services.audit.fsck.events import Evidence
 from services.audit.fsck.expected_rows import FIELDS
-from services.audit.fsck.liveness import Dead
-from services.audit.fsck.names import Names
+from services.audit.fsck.liveness import DeadEvents
 from services.audit.fsck.neighbourhood import claim_of
-from services.audit.fsck.partial_states import Earlier, State
-from services.audit.fsck.snapshot import Row, Snapshot
-from services.audit.report import REBUILD, Damage, Notebook
+from services.audit.fsck.partial_states import PartialState, PartialStates
+from services.audit.fsck.snapshot import Row, Snapshot, TermTexts
+from services.audit.report import REBUILD, Damage, Findings
 from services.domain.facts import Claim
 from services.domain.train_head import train_head
 from services.ledger.storage.words import halves
@@ -28,11 +27,11 @@ _EMPTY = (None, None, 0)
 def check_trains(
     snapshot: Snapshot,
     evidence: Evidence,
-    dead: Dead,
-    earlier: Earlier,
-    waiting: Unsettled,
-    notebook: Notebook,
-    names: Names,
+    dead: DeadEvents,
+    earlier: PartialStates,
+    waiting: Backlog,
+    findings: Findings,
+    names: TermTexts,
 ) -> None:
     """Stream claims about trains and train heads side by side; memory is that of the claims about one train.
 
@@ -42,22 +41,22 @@ def check_trains(
     stored = next(heads, None)
     for train, claims, others in _trains(snapshot, evidence, dead, earlier, waiting):
         while stored is not None and stored[0] < train:
-            _compare(notebook, stored[0], _plain(stored), _EMPTY, "")
+            _compare(findings, stored[0], _plain(stored), _EMPTY, "")
             stored = next(heads, None)
         found = None
         if stored is not None and stored[0] == train:
             found, stored = _plain(stored), next(heads, None)
-        notebook.counts["trains"] += 1
+        findings.counts["trains"] += 1
         if others is not None and not any((found or _EMPTY) == _expected(each) for each in others):
             by = names(int(claims[0].publisher)) if claims else ""
-            _compare(notebook, train, found, _expected(claims), by)
+            _compare(findings, train, found, _expected(claims), by)
     while stored is not None:
-        _compare(notebook, stored[0], _plain(stored), _EMPTY, "")
+        _compare(findings, stored[0], _plain(stored), _EMPTY, "")
         stored = next(heads, None)
 
 
 def _trains(
-    snapshot: Snapshot, evidence: Evidence, dead: Dead, earlier: Earlier, waiting: Unsettled
+    snapshot: Snapshot, evidence: Evidence, dead: DeadEvents, earlier: PartialStates, waiting: Backlog
 ) -> Iterator[tuple[bytes, list[Claim], Iterable[list[Claim]] | None]]:
     """(train, its claims, what these were in earlier states): the last is None where nothing can be said of its head."""
     repaired: dict[bytes, list[Claim]] = {}
@@ -80,7 +79,7 @@ def _trains(
         yield train, repaired[train], None
 
 
-def _left(rows: list[Row], state: State, evidence: Evidence) -> list[Claim]:
+def _left(rows: list[Row], state: PartialState, evidence: Evidence) -> list[Claim]:
     skipped = state.left_out | evidence.damaged
     return [claim_of(tuple(row[1:])) for row in rows if row[0] not in skipped]
 
@@ -102,13 +101,13 @@ def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _compare(
-    notebook: Notebook, train: bytes, stored: tuple[Any, ...] | None, right: tuple[Any, ...], publisher: str
+    findings: Findings, train: bytes, stored: tuple[Any, ...] | None, right: tuple[Any, ...], publisher: str
 ) -> None:
     where = f"train_head of train {train.hex()}"
     if stored is None:
         if right != _EMPTY:
-            notebook.add(Damage.TRAIN_HEAD, where, "row", "missing", right, REBUILD, publisher)
+            findings.add(Damage.TRAIN_HEAD, where, "row", "missing", right, REBUILD, publisher)
         return
     for field, found, expected in zip(_FIELDS, stored, right, strict=True):
         if found != expected:
-            notebook.add(Damage.TRAIN_HEAD, where, field, found, expected, REBUILD, publisher)
+            findings.add(Damage.TRAIN_HEAD, where, field, found, expected, REBUILD, publisher)

@@ -32,7 +32,7 @@ _AGAIN = 0.02
 _LOCK = b"LOCK TABLE lianyun.registry_version, lianyun.generation IN EXCLUSIVE MODE"
 
 
-class HoldOver(Exception):
+class HoldExpired(Exception):
     """The deadline of a hold came before its end: nothing of the block counts but what it had committed itself.
 
     Where the database had to end the hold, one of its sessions is closed.
@@ -72,7 +72,7 @@ def held(gate: Connection[Any], writing: Session, holds: Holds) -> Iterator[floa
         if not lost and not (over and isinstance(problem, psycopg.OperationalError)):
             raise
         holds.cut_short += 1
-        raise HoldOver from problem
+        raise HoldExpired from problem
     except BaseException:
         _roll_back(gate, writing)
         raise

@@ -17,12 +17,13 @@ from typing import Any, Self, TypeVar
 import psycopg
 from psycopg import Connection, IsolationLevel
 
-from services.audit.replay.batch_hold import ATTEMPTS, HoldOver, Holds, held
+from services.audit.replay.batch_hold import ATTEMPTS, HoldExpired, Holds, held
 from services.audit.replay.catch_up import Follower, settle_some
-from services.audit.replay.generation_differences import Compared, compare, compare_consignments
-from services.audit.replay.outcome import Differs, Progress, ReplayError
-from services.audit.stored_events import Block, Source
-from services.audit.worker_pool import APPLICATION
+from services.audit.replay.event_reader import Block, EventReader
+from services.audit.replay.generation_build import APPLICATION
+from services.audit.replay.generation_differences import Comparison, compare, compare_consignments
+from services.audit.replay.outcome import Differs, ReplayError
+from services.audit.report import Progress
 from services.ledger.storage.generations import switch_generation
 from services.ledger.storage.session import Session, equip, open_session, settle_in
 from services.ledger.storage.work import Work
@@ -49,7 +50,7 @@ TURNS = 5
 """Steps without coming nearer, after which catching up holds batches for a while."""
 
 
-class Switching:
+class Switchover:
     """Brings ``follower``'s generation in use in the place of ``previous``; for one run.
 
     One session writes both generations, another holds batches and makes the switch. Context manager.
@@ -64,17 +65,18 @@ class Switching:
     ) -> None:
         self._dsn = dsn
         self._follower = follower
+        self.generation = follower.generation
         self._open_gate()
         self._open_session()
-        self._previous = previous
+        self.previous = previous
         self._progress = progress
         self.holds = Holds()
         self.caught_up = 0
         self._rate = FEW / WITHIN  # events that are applied in a second, as last measured
 
-    def run(self, same_rules: bool, accept_differences: bool) -> Compared:
+    def run(self, same_rules: bool, accept_differences: bool) -> Comparison:
         """Catch up, compare, switch; Differs where rows differ that should not."""
-        new = self._follower.generation
+        new = self.generation
         strict = same_rules and not accept_differences
         compared = self._compare_all(same_rules)
         for _ in range(ATTEMPTS):
@@ -82,7 +84,7 @@ class Switching:
                 raise Differs(new, compared.differing, compared.shown)
             try:
                 late = self._at_one_point(same_rules, lambda: self._switch(strict))
-            except HoldOver:
+            except HoldExpired:
                 if self._switched():  # and the answer was lost with the session; workers write there now
                     return compared
                 # More changed since than could be compared within a hold: compare that beside the workers, too.
@@ -97,8 +99,8 @@ class Switching:
 
     def _open_session(self) -> None:
         self._session: Session = open_session(self._dsn, APPLICATION)
-        settle_in(self._session, self._follower.generation)
-        self._source = Source(self._session)
+        settle_in(self._session, self.generation)
+        self._reader = EventReader(self._session)
         self._session.commit()
 
     def _hold(self) -> AbstractContextManager[float]:
@@ -114,7 +116,7 @@ class Switching:
     def _switched(self) -> bool:
         self._reopen()
         query = "SELECT 1 FROM lianyun.generation WHERE number = %s AND state = 'CURRENT'"
-        found = self._session.execute(query, (self._follower.generation,)).fetchone()
+        found = self._session.execute(query, (self.generation,)).fetchone()
         self._session.commit()
         return found is not None
 
@@ -127,42 +129,42 @@ class Switching:
         self._gate.close()
         self._session.close()
 
-    def _switch(self, strict: bool) -> Compared:
+    def _switch(self, strict: bool) -> Comparison:
         """What a hold does at the end: compare what was folded since the last comparison, and switch."""
-        new = self._follower.generation
-        late = compare_consignments(self._gate, self._previous, new, self._follower.touched)
+        new = self.generation
+        late = compare_consignments(self._gate, self.previous, new, self._follower.touched)
         if late.differing and strict:
             raise Differs(new, late.differing, late.shown)
         switch_generation(self._gate, new)
         return late
 
-    def _compare_all(self, same_rules: bool) -> Compared:
-        with self._watching(same_rules) as (watching, _):
+    def _compare_all(self, same_rules: bool) -> Comparison:
+        with self._snapshot(same_rules) as (connection, _):
             self._progress("comparing", 0, 0)
-            return compare(watching, self._previous, self._follower.generation)
+            return compare(connection, self.previous, self.generation)
 
-    def _compare_changed(self, same_rules: bool) -> Compared:
-        with self._watching(same_rules) as (watching, touched):
-            return compare_consignments(watching, self._previous, self._follower.generation, touched)
+    def _compare_changed(self, same_rules: bool) -> Comparison:
+        with self._snapshot(same_rules) as (connection, touched):
+            return compare_consignments(connection, self.previous, self.generation, touched)
 
     @contextmanager
-    def _watching(self, same_rules: bool) -> Iterator[tuple[Connection[Any], set[bytes]]]:
+    def _snapshot(self, same_rules: bool) -> Iterator[tuple[Connection[Any], set[bytes]]]:
         """A session that sees both generations at one point, and what was touched up to there; the count begins anew."""
-        with psycopg.connect(self._dsn, application_name=APPLICATION) as watching:
-            watching.isolation_level = IsolationLevel.REPEATABLE_READ
+        with psycopg.connect(self._dsn, application_name=APPLICATION) as connection:
+            connection.isolation_level = IsolationLevel.REPEATABLE_READ
 
             def look() -> None:
-                watching.rollback()  # of an attempt that was cut short
-                watching.execute("SELECT 1")
+                connection.rollback()  # of an attempt that was cut short
+                connection.execute("SELECT 1")
 
             for _ in range(ATTEMPTS):
-                with suppress(HoldOver):
+                with suppress(HoldExpired):
                     self._at_one_point(same_rules, look)
                     break
             else:
                 raise ReplayError(_IN_THE_WAY)
             touched, self._follower.touched = self._follower.touched, set()
-            yield watching, touched
+            yield connection, touched
 
     def _at_one_point(self, same_rules: bool, then: Callable[[], Result]) -> Result:
         """Hold batches with both generations settled at the same point, and do ``then`` there.
@@ -179,7 +181,7 @@ class Switching:
                     if self._finish(deadline) and (not same_rules or self._settle_previous(deadline)):
                         reached = True
                         return then()
-            except HoldOver:
+            except HoldExpired:
                 if reached:
                     raise
                 self._rate = max(self._rate / 2, SLOWEST)
@@ -202,7 +204,7 @@ class Switching:
                 self._follow(blocks, STEP)
                 continue
             turns = 0
-            with suppress(HoldOver, *CONFLICTS), self._hold() as deadline:
+            with suppress(HoldExpired, *CONFLICTS), self._hold() as deadline:
                 if self._finish(deadline):
                     return
             self._reopen()
@@ -219,7 +221,7 @@ class Switching:
     def _follow(self, blocks: list[Block], most: int) -> None:
         """One step: the first of ``blocks``, and what was put in quarantine since."""
         started = time.monotonic()
-        count = self._follower.follow(self._session, self._source, blocks, most)
+        count = self._follower.follow(self._session, self._reader, blocks, most)
         self.caught_up += count
         if count:
             measured = count / max(time.monotonic() - started, 0.001)
@@ -236,7 +238,7 @@ class Switching:
         False where the time is up before; what was done stays done.
         """
         while time.monotonic() < deadline - MARGIN:
-            equip(self._session, self._previous)
+            equip(self._session, self.previous)
             self._session.execute(
                 "SET LOCAL idle_in_transaction_session_timeout = '2s'"
             )  # workers want these rows

@@ -9,7 +9,7 @@ from services.audit.replay.rebuild import replay
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """One replay of the whole database, to the switch; ``longest_hold`` seconds is how long workers had to wait."""
 
     events: int
@@ -24,9 +24,9 @@ class Replayed:
         return self.events / self.seconds if self.seconds else 0.0
 
 
-def replayed(dsn: str, processes: int) -> Replayed:
+def replayed(dsn: str, processes: int) -> ReplayResult:
     """Replay the database into a new generation and compare it with the one in use. Raises ReplayError."""
     done = replay(dsn, processes=processes)
     if done.differences:
         raise ReplayError(f"{done.differences} of {done.compared} rows came out otherwise: {done.shown}")
-    return Replayed(done.events, done.seconds, done.hold_seconds, done.compared, done.differences)
+    return ReplayResult(done.events, done.seconds, done.hold_seconds, done.compared, done.differences)

@@ -10,7 +10,7 @@ import orjson
 
 from services.audit.fsck.financing.decisions import RESTORE
 from services.audit.fsck.snapshot import Row, Snapshot
-from services.audit.report import Damage, Notebook
+from services.audit.report import Damage, Findings
 from services.domain.objects import consignment
 from services.financing.domain import lifecycle
 from services.financing.domain.decisions import Action, Ruling
@@ -87,20 +87,20 @@ class _Financing:
         return lifecycle.holds(self.rulings).get(self.name)
 
 
-def check_holds(snapshot: Snapshot, notebook: Notebook) -> None:
+def check_holds(snapshot: Snapshot, findings: Findings) -> None:
     """Compare every financing's rows with its replayed decisions."""
     snapshot.connection.execute("SET LOCAL work_mem = '64MB'")
-    notebook.counts["financings"] += 0
-    notebook.counts["financings_wrong"] += 0
+    findings.counts["financings"] += 0
+    findings.counts["financings_wrong"] += 0
     for ids in _chunks(row[0] for row in snapshot.stream(_IDS)):
         for financing in _read(snapshot, uuids(ids)):
-            before = notebook.found[Damage.FINANCING]
+            before = findings.found[Damage.FINANCING]
             try:
-                _check(financing, notebook)
+                _check(financing, findings)
             except Exception as problem:
-                notebook.unreadable(f"decisions and rows of financing {financing.name}", problem)
-            notebook.counts["financings"] += 1
-            notebook.counts["financings_wrong"] += notebook.found[Damage.FINANCING] > before
+                findings.unreadable(f"decisions and rows of financing {financing.name}", problem)
+            findings.counts["financings"] += 1
+            findings.counts["financings_wrong"] += findings.found[Damage.FINANCING] > before
 
 
 def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
@@ -142,20 +142,20 @@ def _takes(financing: _Financing, ruling: Ruling, payload: bytes) -> None:
         financing.consignments |= {*said.get("cargo", ())}
 
 
-def _check(financing: _Financing, notebook: Notebook) -> None:
+def _check(financing: _Financing, findings: Findings) -> None:
     where, hold = f"of financing {financing.name}", financing.hold()
 
     def note(place: str, field: str, stored: object, expected: object, remedy: str = MEND_HOLD) -> None:
         bank = "" if hold is None else hold.bank
-        notebook.add(Damage.FINANCING, f"{place} {where}", field, stored, expected, remedy, publisher=bank)
+        findings.add(Damage.FINANCING, f"{place} {where}", field, stored, expected, remedy, publisher=bank)
 
-    for earlier, later in zip(financing.rulings, financing.rulings[1:], strict=False):
-        place = f"financing_decision {later.number}"
-        if later.before is None or later.before < earlier.number:
-            note(place, "before", later.before, f"{earlier.number} or a later one", RESTORE)
+    for earlier, following in zip(financing.rulings, financing.rulings[1:], strict=False):
+        place = f"financing_decision {following.number}"
+        if following.before is None or following.before < earlier.number:
+            note(place, "before", following.before, f"{earlier.number} or a later one", RESTORE)
         for name, first, second in (
-            ("at", earlier.at, later.at),
-            ("position", earlier.position, later.position),
+            ("at", earlier.at, following.at),
+            ("position", earlier.position, following.position),
         ):
             if second < first:
                 note(place, name, second, f"at least {first}, as of the decision before it", RESTORE)

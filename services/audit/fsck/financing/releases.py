@@ -13,7 +13,7 @@ import orjson
 
 from services.audit.fsck.financing.decisions import DECISIONS, where
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.report import Damage, Notebook
+from services.audit.report import Damage, Findings
 from services.domain.facts import SINCE_EVER
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
@@ -55,12 +55,12 @@ SELECT n.no FROM unnest(%(nos)s::bigint[]) AS n (no) CROSS JOIN LATERAL (
 """
 
 
-def check_releases(snapshot: Snapshot, history: RegistryHistory, notebook: Notebook) -> None:
+def check_releases(snapshot: Snapshot, history: RegistryHistory, findings: Findings) -> None:
     """Judge requests about cargo, reservations refused for shared goods, and releases; some milliseconds for each.
 
     ``releases_wrong`` counts those that let go what was not free, also where it is zero.
     """
-    notebook.counts["releases_wrong"] += 0
+    findings.counts["releases_wrong"] += 0
     registry = history.newest()
     for row in snapshot.stream(DECISIONS):
         ruling = ruling_of(row)
@@ -68,15 +68,15 @@ def check_releases(snapshot: Snapshot, history: RegistryHistory, notebook: Noteb
             continue
         try:
             if ruling.action is Action.RELEASE and ruling.done and not ruling.waiver:
-                _check_owed(snapshot, ruling, registry, notebook)
+                _check_owed(snapshot, ruling, registry, findings)
             elif ruling.shares or (ruling.action.disposes and ruling.guard != "PARTY_OF_CARGO"):
-                _check_goods(snapshot, ruling, bytes(row[RULING_COLUMNS + 1]), registry, notebook)
+                _check_goods(snapshot, ruling, bytes(row[RULING_COLUMNS + 1]), registry, findings)
         except Unreadable:
             continue  # put down with the event
 
 
 def _check_goods(
-    snapshot: Snapshot, ruling: Ruling, payload: bytes, registry: Registry, notebook: Notebook
+    snapshot: Snapshot, ruling: Ruling, payload: bytes, registry: Registry, findings: Findings
 ) -> None:
     try:
         named = orjson.loads(payload).get("cargo", ())
@@ -92,19 +92,19 @@ def _check_goods(
         ids = sorted({thing.id for thing in (*asked, *(t for name in held for t in near[name]))})
         events = [reread(stored, registry) for stored in reading.load_facts(snapshot.connection, ids)]
     if ruling.shares:
-        _check_shares(ruling, asked, [near[name] for name in held], events, notebook)
+        _check_shares(ruling, asked, [near[name] for name in held], events, findings)
     elif ruling.done:
         known = [e for e in events if e.stored.append_us <= ruling.at]
         shared = _shared(known, asked, held, near)
         if shared and _shared(_seen(snapshot, known, ruling), asked, held, near):
-            notebook.counts["releases_wrong"] += 1
+            findings.counts["releases_wrong"] += 1
             expected = f"REFUSED: {in_order(shared)[0]} is of goods under a release block"
-            notebook.add(
+            findings.add(
                 Damage.FINANCING, where(ruling), "outcome", "DONE", expected, REMEDY, ruling.asked_by
             )
     elif ruling.guard == "RELEASE_BLOCKED" and not held:
         expected = "DONE: nobody had a release block on the cargo"
-        notebook.add(Damage.FINANCING, where(ruling), "outcome", "REFUSED", expected, REMEDY, ruling.asked_by)
+        findings.add(Damage.FINANCING, where(ruling), "outcome", "REFUSED", expected, REMEDY, ruling.asked_by)
 
 
 def _held(snapshot: Snapshot, names: Collection[str], ruling: Ruling) -> dict[str, Hold]:
@@ -126,13 +126,13 @@ def _check_shares(
     asked: Sequence[Thing],
     cargoes: Sequence[Collection[Thing]],
     events: Sequence[Reread],
-    notebook: Notebook,
+    findings: Findings,
 ) -> None:
     """Whatever was said, and taken back: what a refusal rests on was once said of both."""
     reports = _reports(events)
     founded = {f.consignment for report in reports for f in report.facts.foundings}
     if not founded >= {*asked}.union(*cargoes):
-        notebook.counts["requests_not_judged"] += 1  # bodies that retention took
+        findings.counts["requests_not_judged"] += 1  # bodies that retention took
         return
     ours = goods(reports, asked, SINCE_EVER)
     theirs = frozenset[Thing]().union(*(goods(reports, cargo, SINCE_EVER) for cargo in cargoes))
@@ -141,7 +141,7 @@ def _check_shares(
         whole = ruling.request is None and len(asked) < MOST_CARGO
         if thing not in theirs or (whole and thing not in ours):
             expected = "something that names the cargo and goods that are held"
-            notebook.add(Damage.FINANCING, where(ruling), "shares", thing, expected, REMEDY, ruling.asked_by)
+            findings.add(Damage.FINANCING, where(ruling), "shares", thing, expected, REMEDY, ruling.asked_by)
 
 
 def _shared(
@@ -156,7 +156,7 @@ def _shared(
     return found
 
 
-def _check_owed(snapshot: Snapshot, ruling: Ruling, registry: Registry, notebook: Notebook) -> None:
+def _check_owed(snapshot: Snapshot, ruling: Ruling, registry: Registry, findings: Findings) -> None:
     rulings = rulings_of(snapshot.connection, [financing_id(ruling.financing)])
     hold = lifecycle.holds(r for r in rulings if r.number < ruling.number).get(ruling.financing)
     if hold is None or not hold.draws:
@@ -170,9 +170,9 @@ def _check_owed(snapshot: Snapshot, ruling: Ruling, registry: Registry, notebook
         return lifecycle.state(hold, own, ruling.at).outstanding
 
     if owed(said) and (left := owed(_visible(snapshot, said, ruling))):
-        notebook.counts["releases_wrong"] += 1
+        findings.counts["releases_wrong"] += 1
         expected = f"a waiver: {left} minor units were owed"
-        notebook.add(Damage.FINANCING, where(ruling), "waiver", "none", expected, REMEDY, ruling.asked_by)
+        findings.add(Damage.FINANCING, where(ruling), "waiver", "none", expected, REMEDY, ruling.asked_by)
 
 
 def _reports(events: Sequence[Reread]) -> list[Report]:
