@@ -11,7 +11,7 @@ from services.audit.fsck.groups import Group
 from services.audit.fsck.neighbourhood import Neighbourhood, NeighbourhoodReader
 from services.audit.fsck.partial_states import PartialStates
 from services.audit.fsck.snapshot import INFRASTRUCTURE, Snapshot, TermTexts
-from services.audit.report import REBUILD, Damage, Findings
+from services.audit.report import REBUILD, Damage, Difference, Findings, compare_fields
 from services.domain import derive
 from services.domain.evidence import Gathered, gather
 from services.domain.facts import FOREVER, SINCE_EVER, Claim, Facts
@@ -128,17 +128,18 @@ class ConsignmentPass:
             founder = min((self._names(int(f.publisher)) for f in facts.foundings), default="")
         found = dict(read.heads.get(cons, {"broken": False}))
         if found.pop("broken"):
-            self._note(Damage.HEAD, cons, "broken", True, False, _BROKEN, founder)
+            where = f"head of consignment {cons.hex()}"
+            self._findings.add(Damage.HEAD, where, "broken", True, False, _BROKEN, founder)
             return
         differences = [
-            *_differences(Damage.REACH, read.reaches.get(cons), reach),
-            *_differences(Damage.HEAD, found or None, headed),
+            *((Damage.REACH, each) for each in _differences("reach", cons, read.reaches.get(cons), reach)),
+            *((Damage.HEAD, each) for each in _differences("head", cons, found or None, headed)),
         ]
         if differences and cons in self._waiting:
             self.stale.append(cons)
             return
-        for kind, field, stored, right in differences:
-            self._note(kind, cons, field, stored, right, REBUILD, founder)
+        for kind, difference in differences:
+            self._findings.add_differences(kind, [difference], REBUILD, founder)
 
     def explained(self, wanted: Sequence[bytes], earlier: PartialStates) -> list[bytes]:
         """Of ``wanted``, which wait to be settled, those whose rows follow without some of the latest transactions.
@@ -166,8 +167,8 @@ class ConsignmentPass:
             if cons == min(group):
                 things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
                 reach, right = expected(state.neighbourhoods.around(group).facts(things), things[0])
-            reached = reached or not any(_differences(Damage.REACH, read.reaches.get(cons), reach))
-            headed = headed or not any(_differences(Damage.HEAD, head or None, right))
+            reached = reached or not any(_differences("reach", cons, read.reaches.get(cons), reach))
+            headed = headed or not any(_differences("head", cons, head or None, right))
             if reached and headed:
                 break
         return reached, headed
@@ -188,23 +189,17 @@ class ConsignmentPass:
             for cons, *values in rows
         }
 
-    def _note(
-        self, kind: Damage, cons: bytes, field: str, stored: Any, right: Any, remedy: str, founder: str
-    ) -> None:
-        where = f"{kind.lower()} of consignment {cons.hex()}"
-        self._findings.add(kind, where, field, _plain(stored), _plain(right), remedy, founder)
-
 
 def _differences(
-    kind: Damage, stored: Mapping[str, Any] | None, right: Mapping[str, Any]
-) -> Iterator[tuple[Damage, str, Any, Any]]:
+    table: str, cons: bytes, stored: Mapping[str, Any] | None, right: Mapping[str, Any]
+) -> Iterator[Difference]:
+    row = f"{table} of consignment {cons.hex()}"
     if stored is None:
         if right["founded"]:
-            yield kind, "row", "missing", right
+            yield Difference(row, "row", "missing", right)
         return
-    for field, value in right.items():
-        if stored[field] != value:
-            yield kind, field, stored[field], value
+    for each in compare_fields(row, stored, right):
+        yield each._replace(stored=_plain(each.stored), expected=_plain(each.expected))
 
 
 def expected(facts: Facts, consignment: Thing) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from schemas.envelope import Envelope, event_id
 from schemas.reasons import Reason, Refusal
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.report import Damage, Findings
+from services.audit.report import Damage, Difference, Findings
 from services.ledger.admission.raw_bytes import MAX_VALUE_BYTES, digest, letter_seal, unframe, whole_digest
 from services.ledger.dead_letters.batch import HOUR
 from services.ledger.storage.arrays import uuids
@@ -62,9 +62,7 @@ def check_dead_letters(snapshot: Snapshot, findings: Findings) -> None:
         findings.counts["dead_letters"] += 1
         findings.counts["truncated_letters"] += letter.truncated
         differences = [*_row(letter), *_bytes(letter)]
-        for field, stored, right in differences:
-            where = f"dead_letter {letter.digest.hex()}"
-            findings.add(Damage.LETTER, where, field, stored, right, _BYTES, letter.publisher)
+        findings.add_differences(Damage.LETTER, differences, _BYTES, letter.publisher)
         if letter.state == "REDRIVEN" and not letter.truncated and not differences:
             redriven[letter.digest] = _event(unframe(letter.framed)), letter.publisher
             if len(redriven) >= _PART:
@@ -92,21 +90,24 @@ class _DeadLetter(NamedTuple):
     last: Sequence[str]
     seal: bytes | None
     came_to: str  # by what was done about it
-    older: bool  # a release that makes no seals may have put it down
+    older: bool  # may have been stored by a release that makes no seals
 
-
-Difference = tuple[str, object, object]
+    @property
+    def where(self) -> str:
+        return f"dead_letter {self.digest.hex()}"
 
 
 def _row(letter: _DeadLetter) -> Iterator[Difference]:
     if letter.reason not in Reason.__members__:
-        yield "reason", letter.reason, "a reason code"
+        yield Difference(letter.where, "reason", letter.reason, "a reason code")
     if letter.state != letter.came_to:
-        yield "state", letter.state, f"{letter.came_to}, by its outcomes"
+        yield Difference(letter.where, "state", letter.state, f"{letter.came_to}, by its outcomes")
     if int(letter.first[0]) > int(letter.last[0]):
-        yield "first_append", letter.first[0], f"at most {letter.last[0]}, when it came last"
+        yield Difference(
+            letter.where, "first_append", letter.first[0], f"at most {letter.last[0]}, when it came last"
+        )
     if letter.copies == 1 and letter.first != letter.last:
-        yield "count", 1, "more than 1: it first came from another place than last"
+        yield Difference(letter.where, "count", 1, "more than 1: it first came from another place than last")
 
 
 def _bytes(letter: _DeadLetter) -> Iterator[Difference]:
@@ -115,9 +116,13 @@ def _bytes(letter: _DeadLetter) -> Iterator[Difference]:
     seal = letter_seal(letter.digest, letter.publisher, framed, value, length, letter.truncated)
     found = list(_content(letter))
     if letter.seal is None and not letter.older:
-        found.append(("seal", "none", "a seal: no older release has put it down"))
+        found.append(Difference(letter.where, "seal", "none", "a seal: no older release has put it down"))
     elif not found and letter.seal not in (None, seal):
-        found.append(("headers, value, value_bytes, truncated, publisher or seal", seal, letter.seal))
+        found.append(
+            Difference(
+                letter.where, "headers, value, value_bytes, truncated, publisher or seal", seal, letter.seal
+            )
+        )
     yield from found
 
 
@@ -126,21 +131,26 @@ def _content(letter: _DeadLetter) -> Iterator[Difference]:
     try:
         headers = unframe(framed)
     except ValueError as problem:
-        yield "headers", problem, "framed headers"
+        yield Difference(letter.where, "headers", problem, "framed headers")
         return
     if letter.event is not None and headers and letter.event != (named := _event(headers)):
-        yield "event", letter.event, named
+        yield Difference(letter.where, "event", letter.event, named)
     right = None if value is None else len(value)
     whole = letter.digest in (digest(headers, value), whole_digest(headers, value))
     if not letter.truncated:
         if not whole:
-            yield "headers or value", digest(headers, value), letter.digest
+            yield Difference(letter.where, "headers or value", digest(headers, value), letter.digest)
         elif length != right:
-            yield "value_bytes", length, right
+            yield Difference(letter.where, "value_bytes", length, right)
     elif right is not None and length is not None and right not in (length, min(length, MAX_VALUE_BYTES)):
-        yield "value_bytes", length, f"{right}, or more than {MAX_VALUE_BYTES}, of which so many are held"
+        yield Difference(
+            letter.where,
+            "value_bytes",
+            length,
+            f"{right}, or more than {MAX_VALUE_BYTES}, of which so many are held",
+        )
     elif value is not None and whole:
-        yield "truncated", True, "false: it is held whole"
+        yield Difference(letter.where, "truncated", True, "false: it is held whole")
 
 
 def _cuts(snapshot: Snapshot, findings: Findings) -> None:

@@ -202,11 +202,10 @@ class EventPass:
                 f"{table} of event {no}, which is not stored" if body is None else f"{table} of {body.where}"
             )
             remedy = f"{REBUILD} {_NOTHING}" if body is None else REBUILD
-            differences = compare_rows(table, stored.get(no, ()), expected.get(no, ()))
-            for row, name, found, right in differences:
-                self._findings.add(
-                    Damage.FACT, f"{where}, {row}", name, found, right, remedy, verification.publisher
-                )
+            differences = list(compare_rows(table, stored.get(no, ()), expected.get(no, ())))
+            if differences:
+                named = (each._replace(row=f"{where}, {each.row}") for each in differences)
+                self._findings.add_differences(Damage.FACT, named, remedy, verification.publisher)
                 self._evidence.damaged.add(no)
             self._findings.counts[f"{table}_rows"] += len(stored.get(no, ()))
 

@@ -1,17 +1,18 @@
-"""What the state rows of one event must say, written out from its facts and not from what the store packs.
+"""The state rows that one event must have, written out from its facts, and the comparison with those that are stored.
 
-The store packs rows for COPY; this says the same once more in plain values, so that a fault in the packing shows like
-any other damage.
+Deliberately a second implementation beside ``services.ledger.storage.rows``, which packs the same rows for COPY: each is the
+oracle of the other, so that a fault in the packing is found like any other damage.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas import railnet
 from schemas.events.base import Classifier, ObjectKind, Region
+from services.audit.report import Difference, compare_fields
 from services.domain.facts import SINCE_EVER, TIMED, Claim, Facts, Founding, Link
 from services.domain.head import UNIONS
 from services.domain.links import carried
@@ -139,12 +140,8 @@ def _mentioned(facts: Facts) -> set[bytes]:
     }
 
 
-Difference = tuple[str, str, object, object]
-"""(row, field, stored, expected); the field is "row" where one of the two is missing."""
-
-
 def compare_rows(table: str, stored: Sequence[Values], expected: Sequence[Values]) -> Iterator[Difference]:
-    """The differences between what is stored and what should be, rows paired by what tells them apart."""
+    """The differences between the stored and the expected rows of one event, paired by their first KEYS columns."""
     if len(stored) == len(expected) == 1 and stored[0] == expected[0]:
         return
     surplus = Counter(stored)
@@ -167,17 +164,14 @@ def compare_rows(table: str, stored: Sequence[Values], expected: Sequence[Values
     while len(alone) == 1 and len(rest) == 1:
         yield from _fields(table, alone.pop(), rest.pop())
     for values in alone:
-        yield _named(table, values), "row", _shown(table, values), "no row"
+        yield Difference(_named(table, values), "row", _shown(table, values), "no row")
     for values in rest:
-        yield _named(table, values), "row", "missing", _shown(table, values)
+        yield Difference(_named(table, values), "row", "missing", _shown(table, values))
 
 
-def _fields(table: str, stored: Values, expected: Values) -> Iterable[Difference]:
-    return [
-        (_named(table, expected), field, found, right)
-        for field, found, right in zip(FIELDS[table], stored, expected, strict=True)
-        if found != right
-    ]
+def _fields(table: str, stored: Values, expected: Values) -> Iterator[Difference]:
+    found, right = (dict(zip(FIELDS[table], values, strict=True)) for values in (stored, expected))
+    return compare_fields(_named(table, expected), found, right)
 
 
 def _named(table: str, values: Values) -> str:

@@ -1,4 +1,7 @@
-"""Registers against the audit trail: each row is what its entries make of it, and no entry is missing or another."""
+"""Registers against the audit trail, and migrations and reference tables against the release.
+
+Each row of a register is what its entries make of it, and no entry is missing or another.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.report import Damage, Findings
+from services.audit.report import Damage, Difference, Findings
 from services.ledger.audit_trail.digests import NONE, chained
 from services.ledger.audit_trail.entries import fold, link
 from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS, Register
@@ -115,31 +118,30 @@ def _compare(
     except ValueError as problem:
         _broken(findings, f"audit_trail {register.table}", "change", problem, "JSON")
         return
-    for where, field, stored, expected in _differences(snapshot, register, right, findings):
-        if strict:
-            findings.add(Damage.AUDIT, where, field, stored, expected, _RESTORE.format(register.table))
-        else:
-            findings.counts["trail_not_entered"] += 1
+    differences = _differences(snapshot, register, right, findings)
+    if strict:
+        findings.add_differences(Damage.AUDIT, differences, _RESTORE.format(register.table))
+    else:
+        findings.counts["trail_not_entered"] += sum(1 for _ in differences)
 
 
 def _differences(
     snapshot: Snapshot, register: Register, right: dict[str, dict[str, object]], findings: Findings
-) -> Iterator[tuple[str, str, object, object]]:
-    """(where, field, stored, expected) of whatever differs."""
+) -> Iterator[Difference]:
     left = dict(right)
     for key, stored in snapshot.stream(register.query):
         where = f"{register.table} {key}"
         findings.counts["register_rows"] += 1
-        said = left.pop(key, None)
-        if said is None:
-            yield where, "row", stored, "no row" if key not in right else "one row"
+        entered_row = left.pop(key, None)
+        if entered_row is None:
+            yield Difference(where, "row", stored, "no row" if key not in right else "one row")
             continue
         for name, value in stored.items():
-            expected = said.get(name, "no entry")
+            expected = entered_row.get(name, "no entry")
             if value != expected:
-                yield where, name, value, expected
+                yield Difference(where, name, value, expected)
     for key in sorted(left):
-        yield f"{register.table} {key}", "row", "no row", left[key]
+        yield Difference(f"{register.table} {key}", "row", "no row", left[key])
 
 
 _MIGRATE = "Run `lianyun db migrate` with the release that is deployed; where a row of lianyun.migration was changed, restore it."

@@ -14,7 +14,7 @@ from services.audit.fsck.liveness import DeadEvents
 from services.audit.fsck.neighbourhood import claim_of
 from services.audit.fsck.partial_states import PartialState, PartialStates
 from services.audit.fsck.snapshot import Row, Snapshot, TermTexts
-from services.audit.report import REBUILD, Damage, Findings
+from services.audit.report import REBUILD, Damage, Findings, compare_fields
 from services.domain.facts import Claim
 from services.domain.train_head import train_head
 from services.ledger.storage.words import halves
@@ -108,6 +108,5 @@ def _compare(
         if right != _EMPTY:
             findings.add(Damage.TRAIN_HEAD, where, "row", "missing", right, REBUILD, publisher)
         return
-    for field, found, expected in zip(_FIELDS, stored, right, strict=True):
-        if found != expected:
-            findings.add(Damage.TRAIN_HEAD, where, field, found, expected, REBUILD, publisher)
+    found, expected = (dict(zip(_FIELDS, values, strict=True)) for values in (stored, right))
+    findings.add_differences(Damage.TRAIN_HEAD, compare_fields(where, found, expected), REBUILD, publisher)
