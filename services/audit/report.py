@@ -18,7 +18,7 @@ INTERVAL = 1.0
 """Seconds between two calls of a throttled ``Progress`` within one stage."""
 
 REBUILD = "Rebuild the state from the stored events: `lianyun replay --accept-differences`."
-"""The remedy for whatever can be derived from sound messages."""
+"""The remedy for everything that is derived from sound messages."""
 
 UNREAD = (
     "Compare these rows with a backup, by `SELECT`: one of them holds what no release writes. "
@@ -64,7 +64,7 @@ class Damage(StrEnum):
     SIGNATURE = "SIGNATURE"  # its publisher is not proven by the stored bytes
     IDENTITY = "IDENTITY"  # ids and contents are not the digests of what is stored
     ADMISSION = "ADMISSION"  # the event would not have been admitted by the registry of that version
-    FACT = "FACT"  # a state row does not say what its event says, is missing, or comes out of nothing
+    FACT = "FACT"  # a state row differs from its event, is missing, or has no event
     LIVENESS = "LIVENESS"  # a dead event counts, or a live one does not
     LINK_END = "LINK_END"  # the effective end of a link
     CANONICAL = "CANONICAL"  # which consignments are one
@@ -76,15 +76,15 @@ class Damage(StrEnum):
     TRACE = "TRACE"  # a trace is noted for an event that is not stored or has another
     REGISTRY = "REGISTRY"  # registry tables are not the fold of its events
     TERM = "TERM"  # a text behind a number is missing or another
-    DECISION = "DECISION"  # a decision is not signed by the platform, or does not say what its row says
+    DECISION = "DECISION"  # a decision is not signed by the platform, or differs from its row
     FINANCING = (
         "FINANCING"  # what is held, or found, does not follow from the decisions and events; or is held twice
     )
     CASE = "CASE"  # a step of a case is not signed by the platform, or a case is not what its steps and causes make of it
     GENERATION = "GENERATION"  # there is no current state, or it is none that this release can check
     UNREADABLE = "UNREADABLE"  # what is stored could not be read as what it should be: the check of it ended by an error
-    AUDIT = "AUDIT"  # a register is not what its entries in the audit trail say, or entries are missing or were changed
-    ACCESS_LOG = "ACCESS_LOG"  # a line of the access log, or an answer that may be asked for again, is missing or was changed
+    AUDIT = "AUDIT"  # a register differs from its entries in the audit trail, or entries are missing or were changed
+    ACCESS_LOG = "ACCESS_LOG"  # a line of the access log, or a repeatable answer, is missing or was changed
     RELEASE = "RELEASE"  # migrations or reference tables are not those of a release
     WEBHOOK = "WEBHOOK"  # a message to a party, or how far its delivery got, is missing or was changed
     CREDIT = "CREDIT"  # what was observed of a shipper, or its sums, do not follow from the events
@@ -115,7 +115,7 @@ class Report:
     """The outcome of a check. ``counts`` says how much was compared, ``found`` how many findings of each kind there are.
 
     ``findings`` holds the first MOST_FINDINGS of them. ``waiting`` are heads (and rows behind them) that workers had not
-    settled within the time given, so that nothing can be said about them: no finding, but no clean bill either.
+    settled within the time given: neither a finding nor checked.
     """
 
     findings: tuple[Finding, ...]

@@ -1,4 +1,4 @@
-"""What workers have noted to look at once more: until they have, rows derived from it may rightly be old."""
+"""What is still to be processed, so that rows derived from it may be old: notes for workers, and the events behind a follower's cursor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Backlog:
 
 
 def read_backlog(snapshot: Snapshot) -> Backlog:
-    """Everything that the notes of ``pending`` may concern at this moment; empty where nobody works."""
+    """Everything that the notes of ``pending`` may concern in this snapshot; empty where no worker runs."""
     notes = snapshot.rows("SELECT judged, nos, consignments FROM pending")
     if not notes:
         return Backlog()
@@ -65,33 +65,33 @@ def _of_claims(snapshot: Snapshot, numbers: frozenset[int]) -> frozenset[bytes]:
     return frozenset(row[0] for row in snapshot.rows(_CLAIMED, {"nos": bigints(sorted(numbers))}))
 
 
-# A follower that is behind excuses what further events speak of, and nothing else; its cursor stands at something that it followed.
-
 MOST = 5_000
 """Events that a follower may be behind by for the rest of it to be compared all the same."""
 _FOLLOWED = """
 SELECT EXISTS (SELECT FROM lianyun.batch b WHERE b.xid = %(xid)s::text::xid8 AND b.first_no = %(no)s / %(block)s * %(block)s)
    AND (%(no)s < %(lowest)s OR EXISTS (SELECT FROM lianyun.body b WHERE b.no = %(no)s))
 """
-_ASIDE = (
+_QUARANTINED = (
     "SELECT EXISTS (SELECT FROM lianyun.quarantine q WHERE q.xid = %(xid)s::text::xid8 AND q.no = %(no)s)"
 )
 _DECIDED = "SELECT EXISTS (SELECT FROM lianyun.financing_decision d WHERE d.xid = %(xid)s::text::xid8 AND d.number = %(no)s)"
-_LATER_ASIDE = "SELECT no FROM lianyun.quarantine WHERE (xid, no) > (%s::text::xid8, %s) ORDER BY no LIMIT %s"
+_LATER_QUARANTINED = (
+    "SELECT no FROM lianyun.quarantine WHERE (xid, no) > (%s::text::xid8, %s) ORDER BY no LIMIT %s"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class FollowerLag:
-    """What a follower has yet to follow: events, numbers of events put aside since, and where it stands in the decisions."""
+    """What a follower has yet to follow: events, numbers of events quarantined since, and its position in the decisions."""
 
     events: Sequence[Stored]
-    aside: Sequence[int]
+    quarantined: Sequence[int]
     decided: Position
 
     @property
     def too_much(self) -> bool:
-        """Whether it is so much that nothing can be said of the rest."""
-        return len(self.events) > MOST or len(self.aside) > MOST
+        """Whether it is so much that the rest cannot be compared."""
+        return len(self.events) > MOST or len(self.quarantined) > MOST
 
 
 def read_lag(
@@ -103,17 +103,17 @@ def read_lag(
     lowest: int,
     findings: Findings,
 ) -> FollowerLag | None:
-    """What the follower whose cursor ``row`` (version, then three positions) stands in ``table`` has yet to follow.
+    """What the follower whose cursor is ``row`` of ``table`` (version, then three positions) has yet to follow.
 
-    ``right`` is the version of today's rules, and what makes everything anew. What is wrong with the cursor is put down; None where
-    by its rules nothing can be compared.
+    Only what those events concern may be old. ``right`` is the current version of the rules, and the remedy. Faults of the
+    cursor are findings; None where by its rules nothing can be compared.
     """
     version, *rest = row
     expected, remedy = right
     sound = True
     places = [Position(int(xid), no) for xid, no in zip(rest[::2], rest[1::2], strict=True)]
     for name, place, query in zip(
-        ("", "aside_", "decided_"), places, (_FOLLOWED, _ASIDE, _DECIDED), strict=True
+        ("", "aside_", "decided_"), places, (_FOLLOWED, _QUARANTINED, _DECIDED), strict=True
     ):
         parameters = {"xid": str(place.xid), "no": place.no, "lowest": lowest, "block": MOST_EVENTS}
         if place != Position() and not snapshot.one(query, parameters)[0]:
@@ -126,5 +126,5 @@ def read_lag(
     if not sound:
         return None
     events, _ = reading.tail(snapshot.connection, places[0], MOST + 1)
-    aside = snapshot.rows(_LATER_ASIDE, (str(places[1].xid), places[1].no, MOST + 1))
-    return FollowerLag(events, [no for (no,) in aside], places[2])
+    quarantined = snapshot.rows(_LATER_QUARANTINED, (str(places[1].xid), places[1].no, MOST + 1))
+    return FollowerLag(events, [no for (no,) in quarantined], places[2])

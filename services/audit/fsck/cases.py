@@ -1,14 +1,14 @@
-"""Cases: each step signed by the platform and resting on the one before, heads against their steps, causes against the events."""
+"""Cases: each step signed by the platform and following the one before, heads against their steps, causes against the events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 from schemas.events.base import ObjectKind
 from services.audit.fsck.backlog import FollowerLag, read_backlog, read_lag
-from services.audit.fsck.snapshot import Row, Snapshot, attempt, lowest_number
+from services.audit.fsck.snapshot import Row, Snapshot, attempt, chunks, lowest_number
 from services.audit.fsck.verification import signed_by_platform
 from services.audit.report import Damage, Findings
 from services.cases.domain.causes import CaseId, CaseKind, Cause
@@ -65,10 +65,10 @@ _PLEDGED = "SELECT DISTINCT consignment FROM lianyun.financing_cargo"
 
 
 def check_cases(snapshot: Snapshot, history: RegistryHistory, network: str, findings: Findings) -> None:
-    """Compare everything; ``cases_not_permitted`` says that this role may not.
+    """Compare everything; ``cases_not_permitted`` counts a role that may not read them.
 
     What the follower has yet to follow, to settle or to judge again excuses the consignments that it concerns, and no others;
-    ``cases_behind`` says that there is such. Memory grows with cases; some milliseconds for each consignment.
+    ``cases_behind`` counts that there is such. Memory grows with cases; some milliseconds for each consignment.
     """
     if not snapshot.one(_PERMITTED)[0]:
         findings.counts["cases_not_permitted"] += 1
@@ -89,7 +89,7 @@ def check_cases(snapshot: Snapshot, history: RegistryHistory, network: str, find
 def _lives(
     snapshot: Snapshot, registry: Registry, network: str, findings: Findings
 ) -> tuple[dict[CaseId, Case], dict[CaseId, dict[str, Any]]]:
-    """What the steps make of each case, every step checked; and what the first step of each says that it is about."""
+    """What the steps make of each case, every step checked; and the subject of each by its first step."""
     found: dict[CaseId, Case] = {}
     about: dict[CaseId, dict[str, Any]] = {}
     for case, rows in groupby(snapshot.stream(_STEPS), key=lambda row: row[1]):
@@ -101,9 +101,9 @@ def _lives(
                 findings.unreadable(f"case_step {row[0]}", problem)
                 break
             findings.counts["case_steps"] += 1
-            said = _signed(step, row, registry, network, findings)
-            if life is None and said is not None:
-                about[case] = said
+            content = _signed(step, row, registry, network, findings)
+            if life is None and content is not None:
+                about[case] = content
             try:
                 life = after(life, step)
             except ValueError as problem:
@@ -117,7 +117,7 @@ def _lives(
 def _signed(
     step: Step, row: Row, registry: Registry, network: str, findings: Findings
 ) -> dict[str, Any] | None:
-    """What the event says, where the platform signed it."""
+    """The payload of the event, where the platform signed it."""
     headers, payload = row[STEP_COLUMNS : STEP_COLUMNS + 2]
 
     def note(field: str, stored: object, expected: object) -> None:
@@ -127,8 +127,8 @@ def _signed(
     found = signed_by_platform(bytes(headers), bytes(payload), step.at, model, registry, network, note)
     if found is None:
         return None
-    envelope, said = found
-    if said.get("evidence") is None and step.evidence:
+    envelope, content = found
+    if content.get("evidence") is None and step.evidence:
         note("evidence", [event.hex() for event in step.evidence], "none: this step names no events")
     half = ("by_party", row[6], row[7]), ("to_party", row[8], row[9])
     for field, party, desk in half:
@@ -137,11 +137,11 @@ def _signed(
     for field, stored, expected in (
         ("id", envelope.id, event_id_of(step)),
         ("type", envelope.type, model.spec.type),
-        *((name, value, said.get(name)) for name, value in stated(step).items()),
+        *((name, value, content.get(name)) for name, value in stated(step).items()),
     ):
         if stored != expected:
             note(field, stored, expected)
-    return said
+    return content
 
 
 def _heads(
@@ -174,23 +174,23 @@ def _heads(
         findings.add(Damage.CASE, f"case {case.hex()}", "row", "no row", "the head of its steps", REMEDY)
 
 
-def _opened_for(stored: Sequence[Any], said: dict[str, Any]) -> list[tuple[str, object, object]]:
-    """(column, stored, expected) of what a case is about, as its first step says."""
+def _opened_for(stored: Sequence[Any], content: dict[str, Any]) -> list[tuple[str, object, object]]:
+    """(column, stored, expected) of the subject of a case, by its first step."""
     kind, what, about_kind, about, jurisdiction, place, occurrence, crossing = stored
-    right_place = str(said.get("place", ""))
+    right_place = str(content.get("place", ""))
     return [
-        ("kind", kind, said.get("kind")),
-        ("what", what or kind, said.get("what")),
-        ("about", (about_kind, about), (_KINDS.get(said["about"]["kind"]), said["about"]["id"])),
-        ("jurisdiction", jurisdiction, said.get("jurisdiction", "")),
+        ("kind", kind, content.get("kind")),
+        ("what", what or kind, content.get("what")),
+        ("about", (about_kind, about), (_KINDS.get(content["about"]["kind"]), content["about"]["id"])),
+        ("jurisdiction", jurisdiction, content.get("jurisdiction", "")),
         ("place", place, right_place),
-        ("occurrence", occurrence, said.get("occurrence", "")),
+        ("occurrence", occurrence, content.get("occurrence", "")),
         ("crossing", crossing, crossing_of(right_place)),
     ]
 
 
 def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
-    """Alerts of pledges are left out: they are looked at by the hour, and everything of them is in the decisions."""
+    """Alerts of pledges are left out: they are evaluated hourly, and follow from the decisions."""
     rows = snapshot.rows(_CURSOR)
     if not rows:
         for (table,) in snapshot.rows(_FOLLOWERS_ROWS):
@@ -212,14 +212,15 @@ def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
     dues: dict[bytes, int] = {}
     memory = Memory()
     pledged = {row[0] for row in snapshot.rows(_PLEDGED)}
-    for chunk in _founded(snapshot):
+    founded = snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons")
+    for chunk in chunks((cons for (cons,) in founded), evaluation.IN_A_SET):
         findings.counts["case_consignments"] += len(chunk)
         wanted = [consignment for consignment in chunk if consignment not in excused]
         for consignment, judged in evaluation.judged_anew(
             snapshot.connection, wanted, as_of, registry, memory
         ):
             if isinstance(judged, Unreadable):
-                excused.add(consignment)  # its events are put down, and its causes stay as they were
+                excused.add(consignment)  # its events are findings, and its causes stay as they were
             elif judged is not None and judged.view.consignment.id == consignment:
                 if any(member.id in excused for member in judged.view.members):
                     excused.add(consignment)
@@ -231,14 +232,8 @@ def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
                 elif judged.due is not None:
                     dues[consignment] = judged.due
     _compare_causes(snapshot, right_causes, excused, findings)
-    # Pledged cargo is looked at by the hour, counted from when it was looked at last.
+    # Pledged cargo is evaluated hourly, counted from its last evaluation.
     _compare_dues(snapshot, dues, excused | pledged, findings)
-
-
-def _founded(snapshot: Snapshot) -> Iterator[list[bytes]]:
-    rows = snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons")
-    for first in range(0, len(rows), evaluation.IN_A_SET):
-        yield [cons for (cons,) in rows[first : first + evaluation.IN_A_SET]]
 
 
 def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> tuple[set[bytes], bool]:
@@ -247,10 +242,10 @@ def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> tupl
     again = {row[0] for row in snapshot.rows(_AGAIN)}
     decided = {row[0] for row in snapshot.rows(_DECIDED, (str(found.decided.xid), found.decided.no))}
     reached: set[bytes] = set()
-    if (found.events or found.aside) and not found.too_much:
+    if (found.events or found.quarantined) and not found.too_much:
         events = list(found.events)
-        reached = concerned(snapshot.connection, events, list(found.aside), registry, Memory())
-    behind = bool(found.events or found.aside or decided or waiting or again)
+        reached = concerned(snapshot.connection, events, list(found.quarantined), registry, Memory())
+    behind = bool(found.events or found.quarantined or decided or waiting or again)
     return {*waiting, *again, *decided, *reached}, behind
 
 
@@ -281,7 +276,7 @@ def _compare_causes(
 def _compare_dues(
     snapshot: Snapshot, right: dict[bytes, int], excused: set[bytes], findings: Findings
 ) -> None:
-    """When each consignment is to be looked at again although nothing new is said of it."""
+    """When each consignment is to be evaluated again without a new event."""
     left = dict(right)
     for consignment, due in snapshot.stream(_DUES):
         expected = left.pop(consignment, None)

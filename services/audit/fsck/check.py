@@ -152,8 +152,8 @@ def _derived(
         lambda: expected_dead(snapshot, evidence),
         DeadEvents({}, frozenset()),
     )
-    earlier = PartialStates(snapshot, evidence, waiting)
-    deaths = attempt(snapshot, findings, "pending", earlier.deaths, [dead]) if waiting else [dead]
+    partial_states = PartialStates(snapshot, evidence, waiting)
+    deaths = attempt(snapshot, findings, "pending", partial_states.dead_sets, [dead]) if waiting else [dead]
     pass_over(
         "liveness",
         "dead",
@@ -163,14 +163,16 @@ def _derived(
     pass_over(
         "trains",
         "train_head",
-        lambda: check_trains(snapshot, evidence, dead, earlier, waiting, findings, names),
+        lambda: check_trains(snapshot, evidence, dead, partial_states, waiting, findings, names),
     )
-    nobody: Mapping[bytes, Group] = {}
+    no_groups: Mapping[bytes, Group] = {}
     groups = attempt(
-        snapshot, findings, "link and founding", lambda: expected_groups(snapshot, evidence, dead), nobody
+        snapshot, findings, "link and founding", lambda: expected_groups(snapshot, evidence, dead), no_groups
     )
     pass_over(
-        "consignments", "canonical", lambda: check_groups(snapshot, groups, earlier.groups, waiting, findings)
+        "consignments",
+        "canonical",
+        lambda: check_groups(snapshot, groups, partial_states.groups, waiting, findings),
     )
     heads = ConsignmentPass(
         snapshot, NeighbourhoodReader(snapshot, evidence, dead), groups, waiting.consignments, findings

@@ -1,4 +1,4 @@
-"""Reach and head of every consignment, computed by the core from its facts and compared with what is stored."""
+"""Reach and head of every consignment, computed by the domain from its facts and compared with what is stored."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ HEAD_FIELDS = (
     "founded", "boxes", "behind", "disputes", "exceptions", "movement", "cn", "eaeu", "eu", "other", "document",
 )  # fmt: skip
 REACH_FIELDS = ("founded", "engaged", "objects", "starts", "untils", "held", "parts")
-_NONE: dict[str, Any] = (
+_NO_HEAD: dict[str, Any] = (
     dict.fromkeys(HEAD_FIELDS[5:]) | dict.fromkeys(HEAD_FIELDS[1:5], 0) | {"founded": False}
 )
-_NOWHERE: dict[str, Any] = {"founded": False, **dict.fromkeys(REACH_FIELDS[1:], ())}
+_NO_REACH: dict[str, Any] = {"founded": False, **dict.fromkeys(REACH_FIELDS[1:], ())}
 _BROKEN = (
     "Its fold failed; look for the error in the worker's log, and mend it by a refold when that is corrected."
 )
@@ -120,7 +120,7 @@ class ConsignmentPass:
 
     def _compare(self, cons: bytes, read: _Read) -> None:
         group = read.members[cons]
-        reach, headed, founder = _NOWHERE, _NONE, ""
+        reach, headed, founder = _NO_REACH, _NO_HEAD, ""
         if cons == min(group):
             things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
             facts = read.around.facts(things)
@@ -141,15 +141,15 @@ class ConsignmentPass:
         for kind, difference in differences:
             self._findings.add_differences(kind, [difference], REBUILD, founder)
 
-    def explained(self, wanted: Sequence[bytes], earlier: PartialStates) -> list[bytes]:
+    def explained(self, wanted: Sequence[bytes], partial_states: PartialStates) -> list[bytes]:
         """Of ``wanted``, which wait to be settled, those whose rows follow without some of the latest transactions.
 
-        The others are put down as damage.
+        The others are findings.
         """
         found = []
         for cons in wanted:
             read = self._read([cons])
-            reached, headed = self._earlier(cons, read, earlier)
+            reached, headed = self._matches_partial_state(cons, read, partial_states)
             if reached and headed:
                 found.append(cons)
                 continue
@@ -157,13 +157,15 @@ class ConsignmentPass:
             self._compare(cons, read)
         return found
 
-    def _earlier(self, cons: bytes, read: _Read, earlier: PartialStates) -> tuple[bool, bool]:
+    def _matches_partial_state(
+        self, cons: bytes, read: _Read, partial_states: PartialStates
+    ) -> tuple[bool, bool]:
         """Whether the rows of reach and of head each are what some earlier state gives."""
         head = {name: value for name, value in read.heads.get(cons, {}).items() if name != "broken"}
         reached = headed = False
-        for state in earlier.states(read.around.numbers):
+        for state in partial_states.states(read.around.numbers):
             group = state.groups.get(cons, frozenset({cons}))
-            reach, right = _NOWHERE, _NONE
+            reach, right = _NO_REACH, _NO_HEAD
             if cons == min(group):
                 things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
                 reach, right = expected(state.neighbourhoods.around(group).facts(things), things[0])
@@ -203,17 +205,17 @@ def _differences(
 
 
 def expected(facts: Facts, consignment: Thing) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The rows of reach and head, by column, that the core gives to ``facts``."""
+    """The rows of reach and head, by column, that the domain derives from ``facts``."""
     gathered = gather(facts, consignment, FOREVER)
     computed = head(facts, consignment)
     if gathered is None or computed is None:
-        return _NOWHERE, _NONE
+        return _NO_REACH, _NO_HEAD
     return _reach(gathered), _head(facts, computed)
 
 
 def _reach(gathered: Gathered) -> dict[str, Any]:
     counted = [path for path in gathered.paths if path.counted]
-    ways = list(_ways(counted))
+    ways = list(_intervals(counted))
     held = derive.holding(derive.boxes_of(gathered, (), FOREVER))
     return {
         "founded": True,
@@ -226,7 +228,7 @@ def _reach(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def _ways(paths: Iterable[Path]) -> Iterator[tuple[bytes, int, int]]:
+def _intervals(paths: Iterable[Path]) -> Iterator[tuple[bytes, int, int]]:
     """The moments at which each object reaches: the union of its paths' intervals, as disjoint ones in order."""
     moments: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
     for path in paths:

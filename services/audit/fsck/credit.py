@@ -10,7 +10,7 @@ import orjson
 
 from services.audit.fsck.backlog import FollowerLag, read_backlog, read_lag
 from services.audit.fsck.registry import read_history
-from services.audit.fsck.snapshot import Snapshot, attempt, lowest_number
+from services.audit.fsck.snapshot import Snapshot, attempt, chunks, lowest_number
 from services.audit.report import Damage, Findings
 from services.credit.domain.financing_signals import observe_financings
 from services.credit.domain.observations import Observation
@@ -27,7 +27,7 @@ REMEDY = "Make the signals anew from the events: `lianyun shipper follow --anew`
 MEND = (
     "Its values are old; look for the error in the follower's log, and start it again when that is corrected."
 )
-KEPT = "A record is what a bank relied on: restore it from a backup."
+RESTORE_RECORD = "A record is what a bank relied on: restore it from a backup."
 _SUMS = """
 SELECT coalesce(c.shipper, o.shipper), coalesce(c.signal, o.signal), coalesce(c.day, o.day),
        coalesce(c.trials, 0), coalesce(c.bad, 0), coalesce(o.trials, 0), coalesce(o.bad, 0)
@@ -67,7 +67,7 @@ WHERE position('cre.credit.consent_'::bytea in b.headers) > 0 OR position('cre.c
    OR (position('cre.correction.corrected.'::bytea in b.headers) > 0
        AND position('cre.credit.'::bytea in b.payload) > 0)
 """
-_SPEAKING = r"""
+_FOUND_BY_KEY = r"""
 SELECT b.no FROM lianyun.body b
 WHERE position('cre.credit.'::bytea IN b.headers) > 0 OR position('cre.finance.'::bytea IN b.headers) > 0
    OR position('cre.network.'::bytea IN b.headers) > 0
@@ -80,7 +80,7 @@ _KEYS_OF_STORED = """
 SELECT a.event, a.key FROM lianyun.credit_about a
 WHERE NOT EXISTS (SELECT FROM lianyun.identity i WHERE i.id = a.event AND i.no < %(lowest)s)
 """
-_PART = 1_000
+_CHUNK = 1_000
 _RECORDS = """
 SELECT no, id, reader, body, supersedes,
        lag(no) OVER (PARTITION BY reader, purpose, shipper ORDER BY no)
@@ -89,17 +89,17 @@ FROM lianyun.credit_record ORDER BY no
 
 
 def check_credit(snapshot: Snapshot, findings: Findings) -> None:
-    """Compare everything; ``credit_not_permitted`` says that this role may not, nothing where nobody follows the events.
+    """Compare everything; ``credit_not_permitted`` counts a role that may not read them; nothing without a follower.
 
     What the follower has yet to follow, to settle or to judge again excuses the cargoes and shippers that it concerns, and no
-    others; ``credit_behind`` says that there is such. Memory grows with consignments; a millisecond or two for each.
+    others; ``credit_behind`` counts that there is such. Memory grows with consignments; a millisecond or two for each.
     """
     if not snapshot.one(_PERMITTED)[0]:
         findings.counts["credit_not_permitted"] += 1
         return
     registry = read_history(snapshot, Findings()).newest()
-    attempt(snapshot, findings, "credit_record", lambda: _given(snapshot, findings), None)
-    attempt(snapshot, findings, "credit_count", lambda: _summed(snapshot, findings), None)
+    attempt(snapshot, findings, "credit_record", lambda: _check_records(snapshot, findings), None)
+    attempt(snapshot, findings, "credit_count", lambda: _check_counts(snapshot, findings), None)
     cursor = snapshot.rows(_CURSOR)
     if not cursor:
         for (table,) in snapshot.rows(_FOLLOWERS_ROWS):
@@ -118,20 +118,20 @@ def check_credit(snapshot: Snapshot, findings: Findings) -> None:
     if found.too_much:
         return
     failed = Faults()
-    keys = partial(_found_by_key, snapshot, registry, failed, excused.unfollowed, findings)
+    keys = partial(_check_keys, snapshot, registry, failed, excused.unfollowed, findings)
     attempt(snapshot, findings, "credit_about", keys, None)
-    judged = partial(_judged, snapshot, registry, failed, excused, findings)
+    judged = partial(_check_observations, snapshot, registry, failed, excused, findings)
     attempt(snapshot, findings, "credit_observation", judged, None)
 
 
-def _summed(snapshot: Snapshot, findings: Findings) -> None:
+def _check_counts(snapshot: Snapshot, findings: Findings) -> None:
     for shipper, signal, day, trials, bad, right_trials, right_bad in snapshot.rows(_SUMS):
-        where = f"credit count of {_called(signal)} on day {day}"
+        where = f"credit count of {_signal_name(signal)} on day {day}"
         stored, right = f"{trials} trials, {bad} bad", f"{right_trials} trials, {right_bad} bad"
         findings.add(Damage.CREDIT, where, "trials and bad", stored, right, REMEDY, publisher=shipper)
 
 
-def _called(signal: int) -> str:
+def _signal_name(signal: int) -> str:
     return Signal(signal).code if signal in set(Signal) else f"signal {signal}, which there is not,"
 
 
@@ -164,17 +164,17 @@ def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> _Exc
     decided = bool(snapshot.rows(_DECIDED, (str(found.decided.xid), found.decided.no)))
     connection = snapshot.connection
     reached: set[bytes] = set()
-    if (found.events or found.aside) and not found.too_much:
-        gone = reading.events_by_number(connection, found.aside)
+    if (found.events or found.quarantined) and not found.too_much:
+        quarantined = reading.events_by_number(connection, found.quarantined)
         skip = Faults().skip
         arrived = loader.known(found.events, registry, skip=skip)
-        arrived |= loader.known(gone, registry, aside=True, skip=skip)
+        arrived |= loader.known(quarantined, registry, aside=True, skip=skip)
         affected = reach.with_targets(
             connection, arrived, lambda s: loader.known(s, registry, skip=skip)
         ).facts
         reached = reach.reached(connection, (thing.id for thing in loader.spoken_of(affected)))
         reached |= {founding.consignment.id for founding in affected.foundings}
-    behind = bool(found.events or found.aside or decided)
+    behind = bool(found.events or found.quarantined or decided)
     return _Excused(
         waiting.consignments | again | reached,
         waiting.events,
@@ -184,8 +184,8 @@ def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> _Exc
     )
 
 
-def _given(snapshot: Snapshot, findings: Findings) -> None:
-    """Records are what was given out: each has the digest of its body and names the one before it."""
+def _check_records(snapshot: Snapshot, findings: Findings) -> None:
+    """Issued records: each has the digest of its body and names the one before it."""
     for no, id_, reader, body, supersedes, before in snapshot.stream(_RECORDS):
         findings.counts["credit_records"] += 1
         try:
@@ -200,22 +200,22 @@ def _given(snapshot: Snapshot, findings: Findings) -> None:
                     name,
                     str(stored),
                     str(expected),
-                    KEPT,
+                    RESTORE_RECORD,
                     publisher=reader,
                 )
 
 
-def _found_by_key(
+def _check_keys(
     snapshot: Snapshot, registry: Registry, failed: Faults, unfollowed: frozenset[bytes], findings: Findings
 ) -> None:
     """Consents, revocations, objections, loans and closures are found by their keys: a row that is gone would hide one.
 
-    Rows of events that nobody has followed yet may be missing, but for those of consents and objections.
+    Rows of events that were not followed yet may be missing, except those of consents and objections.
     """
     connection = snapshot.connection
     known: set[bytes] = set()
     governing = {no for (no,) in snapshot.rows(_GOVERNING)}
-    for numbers in _speaking(snapshot):
+    for numbers in chunks((no for (no,) in snapshot.stream(_FOUND_BY_KEY)), _CHUNK):
         stored = reading.events_by_number(connection, numbers)
         counts = loader.known(stored, registry, skip=failed.skip)
         publishers = dict(counts.told.publishers)
@@ -242,22 +242,10 @@ def _found_by_key(
             findings.add(Damage.CREDIT, where, "key", key, "no row: there is no such event", REMEDY)
 
 
-def _speaking(snapshot: Snapshot) -> Iterator[list[int]]:
-    """The numbers of events of kinds that are found by keys, some at a time."""
-    part: list[int] = []
-    for (no,) in snapshot.stream(_SPEAKING):
-        part.append(no)
-        if len(part) == _PART:
-            yield part
-            part = []
-    if part:
-        yield part
-
-
-def _judged(
+def _check_observations(
     snapshot: Snapshot, registry: Registry, failed: Faults, excused: _Excused, findings: Findings
 ) -> None:
-    """Compare the observations, but for those of what cannot be judged: they stay as they were, and it is said."""
+    """Compare the observations, except those of subjects that cannot be judged, which are findings."""
     connection, table = snapshot.connection, model()
     right: set[Observation] = set()
     readings = loader.Readings()
@@ -271,13 +259,13 @@ def _judged(
     )
     shippers = sorted({recomputation.shipper_of(key.removeprefix("application ")) for (key,) in keys})
 
-    def lent(some: Sequence[str]) -> frozenset[Observation]:
+    def observe_loans(some: Sequence[str]) -> frozenset[Observation]:
         loans = loader.loans(connection, [f"shipper {code}" for code in some], registry)
         return observe_financings(loans.told, loans.liveness(), table)
 
-    for seen in failed.each(Kind.SHIPPER, shippers, lent):
+    for seen in failed.each(Kind.SHIPPER, shippers, observe_loans):
         right |= seen
-    for kind, name, fault in sorted({*faults.standing(connection), *map(_broken, failed.found.items())}):
+    for kind, name, fault in sorted({*faults.standing(connection), *map(_as_broken, failed.found.items())}):
         findings.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", MEND)
     stored = set(_stored(snapshot, findings))
     findings.counts["credit_observations"] += len(right)
@@ -293,7 +281,7 @@ def _stored(snapshot: Snapshot, findings: Findings) -> Iterator[Observation]:
             findings.unreadable(f"credit_observation of {row[2]}", problem, str(row[0]))
 
 
-def _broken(found: tuple[tuple[Kind, str], str]) -> faults.Broken:
+def _as_broken(found: tuple[tuple[Kind, str], str]) -> faults.Broken:
     (kind, name), fault = found
     return faults.Broken(kind, name, fault)
 

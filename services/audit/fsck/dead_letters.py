@@ -1,4 +1,4 @@
-"""Dead letters: each is the digest of its bytes, stands where its outcomes have brought it, and none has vanished uncounted."""
+"""Dead letters: each is the digest of its bytes and in the state of its outcomes, and their number is the one counted."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _USAGE = "Restore the missing letters from a backup, then set the row to what th
 
 
 def check_dead_letters(snapshot: Snapshot, findings: Findings) -> None:
-    """Stream all letters: seal, digest, event id and lengths from their bytes, states from what was done, and sums per publisher."""
+    """Stream all dead letters: seal, digest, event id and lengths from their bytes, states from their outcomes, sums per publisher."""
     letters: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     redriven: dict[bytes, tuple[bytes | str, str]] = {}  # event by letter, and its publisher
@@ -154,7 +154,7 @@ def _content(letter: _DeadLetter) -> Iterator[Difference]:
 
 
 def _cuts(snapshot: Snapshot, findings: Findings) -> None:
-    """What was refused beyond the bound on letters: places and counts that can be true, and no more than was refused."""
+    """Records refused beyond the bound on dead letters: plausible places and counts, and no more than were refused."""
     for (
         topic,
         part,
@@ -200,7 +200,7 @@ def _cuts(snapshot: Snapshot, findings: Findings) -> None:
 
 
 def _redriven(snapshot: Snapshot, redriven: dict[bytes, tuple[bytes | str, str]], findings: Findings) -> None:
-    """What is said to have been accepted later must be there; empties ``redriven``."""
+    """Events of redriven letters must be stored; empties ``redriven``."""
     ids = sorted({event for event, _ in redriven.values() if isinstance(event, bytes)})
     present = {event for (event,) in snapshot.rows(_ACCEPTED, {"ids": uuids(ids)})}
     remedy = "Open the letter and redrive it again, or restore the event from a backup."
@@ -220,7 +220,7 @@ def _event(headers: list[tuple[str, bytes | None]]) -> bytes | str:
 
 
 def _usage(snapshot: Snapshot, letters: Counter[str], sizes: Counter[str], findings: Findings) -> None:
-    """What the batches counted when they put letters down: a letter that was taken away leaves a gap here."""
+    """Letters and bytes per publisher as the batches counted them: a letter that was deleted leaves a difference."""
     rows = snapshot.rows("SELECT publisher, letters, bytes FROM lianyun.dead_letter_usage")
     counted = {publisher: (number, size) for publisher, number, size in rows}
     for publisher in sorted(counted.keys() | letters.keys()):

@@ -35,7 +35,7 @@ class Evidence:
     quarantined: dict[int, bytes] = with_default(default_factory=dict)  # by number: the event's id
     marked_dead: dict[int, bytes] = with_default(
         default_factory=dict
-    )  # events with rows that say they are dead
+    )  # events with rows that are marked dead
     publishers: dict[int, str] = with_default(default_factory=dict)  # of those three
     terms: set[str] = with_default(default_factory=set)
     damaged: set[int] = with_default(default_factory=set)
@@ -243,7 +243,7 @@ _NOTHING = "No message supports this row."
 
 
 def withdrawals(snapshot: Snapshot, below: int = 2**62) -> list[tuple[int, Withdrawal]]:
-    """Corrections and retractions as their rows say, of events numbered ``below``: all that is left of detached ones."""
+    """Corrections and retractions by their rows, of events numbered ``below``: all that is left of detached partitions."""
     rows = snapshot.stream("SELECT no, event, target, replaces FROM withdrawal WHERE no < %s", (below,))
     return [(no, Withdrawal(event, target, replaces)) for no, event, target, replaces in rows]
 

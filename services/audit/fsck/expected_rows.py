@@ -36,10 +36,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "mention": ("object",),
     "passing": ("object",),
 }  # fmt: skip
-"""Columns of each table that follow from the event alone; the first KEYS of them tell its rows apart."""
+"""Columns of each table that follow from the event alone; the first KEYS of them identify a row."""
 KEYS = {"claim": 1, "link": 3, "founding": 1, "withdrawal": 1, "mention": 1, "passing": 1}
 MORTAL = ("claim", "link", "founding")
-"""Tables whose rows say whether the event counts."""
+"""Tables whose rows have a flag for whether the event counts."""
 
 
 def expected_rows(facts: Facts) -> Iterator[tuple[str, Values]]:

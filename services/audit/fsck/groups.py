@@ -1,4 +1,4 @@
-"""Which consignments are one: the core's groups over all declarations of sameness, compared with ``canonical``."""
+"""Which consignments are one: the domain's groups over all declarations of sameness, compared with ``canonical``."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def check_groups(
 ) -> None:
     """Compare the stored canonical ids; a consignment without a row is its own.
 
-    ``earlier``: the groups that may stand stored until the noted events whose numbers it is given are settled.
+    ``earlier``: the groups that may be stored until the noted events whose numbers it is given are settled.
     """
     stored: dict[bytes, bytes] = dict(snapshot.stream("SELECT cons, canonical FROM canonical"))
     for cons in sorted(stored.keys() | groups.keys()):

@@ -1,4 +1,4 @@
-"""Offsets, batches and numbers: what was read from the log, what became of it, and whether the sums agree."""
+"""Offsets, batches, event numbers, terms and traces: what was read from the log, what became of it, and whether the sums agree."""
 
 from __future__ import annotations
 
@@ -134,17 +134,17 @@ def check_ledger(snapshot: Snapshot, lowest: int, findings: Findings) -> None:
 def _offsets(snapshot: Snapshot, findings: Findings) -> int:
     taken = 0
     for topic, part, next_offset, last, size in snapshot.rows(_LAST):
-        said, expected = f"{last} with {size or 0} bytes of digest", f"below {next_offset}, with 32, or none"
-        findings.add(Damage.LEDGER, f"kafka_offset {topic}[{part}]", "last_offset", said, expected, _COMPARE)
+        found, expected = f"{last} with {size or 0} bytes of digest", f"below {next_offset}, with 32, or none"
+        findings.add(Damage.LEDGER, f"kafka_offset {topic}[{part}]", "last_offset", found, expected, _COMPARE)
     for topic, part, next_offset, beginning, events, refused, holes in snapshot.rows(_OFFSETS):
         taken += events
         findings.counts["partitions"] += 1
         findings.counts["offsets"] += next_offset - beginning
         accounted = beginning + events + refused + holes
         if next_offset != accounted or min(events, refused, holes) < 0:
-            said = f"{accounted} ({beginning} + {events} events + {refused} refused + {holes} holes)"
+            found = f"{accounted} ({beginning} + {events} events + {refused} refused + {holes} holes)"
             findings.add(
-                Damage.LEDGER, f"kafka_offset {topic}[{part}]", "next_offset", next_offset, said, _ACCEPT
+                Damage.LEDGER, f"kafka_offset {topic}[{part}]", "next_offset", next_offset, found, _ACCEPT
             )
     return taken
 
@@ -165,12 +165,12 @@ def _holes(snapshot: Snapshot, findings: Findings) -> None:
 
 
 def _letters(snapshot: Snapshot, findings: Findings) -> None:
-    """Letters come from offsets that were read, and are copies of no more records than were refused."""
-    # Where a partition began anew, offsets that were read before may lie ahead.
-    anew = set(snapshot.rows(_ACCEPTED, (list(MOVED),)))
+    """Dead letters come from offsets that were read, and count no more records than were refused."""
+    # Where a partition was restarted, offsets that were read before may lie ahead.
+    restarted = set(snapshot.rows(_ACCEPTED, (list(MOVED),)))
     for key, *places in snapshot.rows(_LETTERS):
         for name, (topic, part, offset, following) in (("last", places[:4]), ("first", places[4:])):
-            if (topic, part) in anew or (following is not None and offset < following):
+            if (topic, part) in restarted or (following is not None and offset < following):
                 continue
             expected = "a partition that is read" if following is None else f"below {following}, the next one"
             where, stored = f"dead_letter {key.hex()}", f"{topic}[{part}]@{offset}"
@@ -185,9 +185,9 @@ def _letters(snapshot: Snapshot, findings: Findings) -> None:
 
 def _origins(snapshot: Snapshot, findings: Findings) -> None:
     known = {(topic, part): row for topic, part, *row in snapshot.rows(_OFFSETS)}
-    # Where an operator let a partition begin anew, or go back, offsets of what was read before may come again or lie ahead.
-    anew = set(snapshot.rows(_ACCEPTED, (list(MOVED),)))
-    findings.counts["losses_accepted"] += len(anew)
+    # Where an operator restarted a partition, or moved it back, offsets of what was read before may come again or lie ahead.
+    restarted = set(snapshot.rows(_ACCEPTED, (list(MOVED),)))
+    findings.counts["losses_accepted"] += len(restarted)
     for topic, part, count, first, last, beyond in snapshot.rows(_ORIGINS):
         where = f"kafka_offset {topic}[{part}]"
         if (topic, part) not in known:
@@ -195,7 +195,7 @@ def _origins(snapshot: Snapshot, findings: Findings) -> None:
             findings.add(Damage.LEDGER, where, "row", "missing", expected, _ACCEPT)
             continue
         next_offset, beginning, events, refused, _ = known[topic, part]
-        if (topic, part) in anew:
+        if (topic, part) in restarted:
             continue
         if beyond is not None:
             expected = f"above {last}, where event {beyond} and others come from"
@@ -207,7 +207,7 @@ def _origins(snapshot: Snapshot, findings: Findings) -> None:
             expected = f"at most {first}, where an event comes from"
             findings.add(Damage.LEDGER, where, "beginning", beginning, expected, _ACCEPT)
     for topic, part, offset, numbers in snapshot.rows(_TWICE):
-        if (topic, part) in anew:
+        if (topic, part) in restarted:
             continue
         remedy = "Only one of them can come from there: compare both with a backup or with the log."
         where = f"body of events {', '.join(map(str, numbers))}"
@@ -217,12 +217,12 @@ def _origins(snapshot: Snapshot, findings: Findings) -> None:
 
 
 def _blocks(snapshot: Snapshot, lowest: int, findings: Findings) -> None:
-    for first, said, stored in snapshot.rows(_BLOCKS, {"lowest": lowest, "block": MOST_EVENTS}):
+    for first, accepted, stored in snapshot.rows(_BLOCKS, {"lowest": lowest, "block": MOST_EVENTS}):
         where = f"batch of event numbers from {first}"
-        if said is None:
+        if accepted is None:
             findings.add(Damage.LEDGER, where, "row", "missing", f"a row of {stored} events", _RESTORE)
         else:
-            findings.add(Damage.LEDGER, where, "events", f"{stored} stored", f"{said} accepted", _RESTORE)
+            findings.add(Damage.LEDGER, where, "events", f"{stored} stored", f"{accepted} accepted", _RESTORE)
 
 
 def check_terms(snapshot: Snapshot, terms: Iterable[str], findings: Findings) -> None:
@@ -255,20 +255,20 @@ _DELETE = "Delete the row: it only helps to find events by their trace."
 
 
 def check_traces(snapshot: Snapshot, findings: Findings) -> None:
-    """Stream all rows; finds one without its event, and one that says another trace than its event does."""
+    """Stream all rows: each belongs to a stored event and has the trace of its headers. A missing row is no damage."""
     for no, trace, span, sampled, framed in snapshot.stream(_TRACES):
         where = f"event_trace {no}"
         findings.counts["event_traces"] += 1
         if framed is None:
             findings.add(Damage.TRACE, where, "no", no, "no row", f"{_DELETE} There is no such event.")
             continue
-        stored, said = TraceContext(bytes(trace), bytes(span), sampled), _said(framed)
-        if stored != said:
-            right = "no row" if said is None else said.text()
+        stored, own = TraceContext(bytes(trace), bytes(span), sampled), _own_trace(framed)
+        if stored != own:
+            right = "no row" if own is None else own.text()
             findings.add(Damage.TRACE, where, "trace", stored.text(), right, _DELETE)
 
 
-def _said(framed: bytes) -> TraceContext | None:
+def _own_trace(framed: bytes) -> TraceContext | None:
     try:
         return trace_of(unframe(framed))
     except ValueError:

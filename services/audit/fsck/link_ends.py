@@ -1,4 +1,4 @@
-"""Where links end: the core's rule over each carried object, compared with what the store keeps up to date."""
+"""Where links end: the domain's rule over each carried object, compared with what the store keeps up to date."""
 
 from __future__ import annotations
 

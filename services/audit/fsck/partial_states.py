@@ -1,7 +1,7 @@
-"""The state as a transaction saw it that missed others: what may stand stored until the notes of ``pending`` are settled.
+"""The state as derived by transactions that did not see one another: rows that may be stored until the notes of ``pending`` are settled.
 
-Two transactions that cannot see one another each derive without what the other brings, and whoever changed the structure leaves a
-note. So a value beside a note is explained if it is what follows without the events of some of the latest transactions; any other
+Two transactions that cannot see one another each derive without the other's events, and each that changed the structure leaves a
+note. So a value beside a note is explained if it follows without the events of some of the latest transactions; any other
 value is damage, note or not.
 """
 
@@ -31,7 +31,7 @@ JOIN lianyun.body b ON b.no >= f.first AND b.no < f.first + %(block)s
 
 
 class PartialState(NamedTuple):
-    """What follows without some events: who is dead, all that is left out, which consignments are one, and the facts around."""
+    """What follows without some events: dead events, all that are left out, groups of consignments, and the facts around them."""
 
     dead: DeadEvents
     left_out: frozenset[int]
@@ -40,7 +40,7 @@ class PartialState(NamedTuple):
 
 
 class PartialStates:
-    """Looks at one snapshot as if the events of some transactions were not there; keeps a bounded number of such states."""
+    """Derives the state of one snapshot without the events of some transactions; caches a bounded number of such states."""
 
     def __init__(self, snapshot: Snapshot, evidence: Evidence, waiting: Backlog) -> None:
         self._snapshot = snapshot
@@ -69,8 +69,8 @@ class PartialStates:
         """The groups of each of ``states``."""
         return (state.groups for state in self.states(numbers))
 
-    def deaths(self) -> list[DeadEvents]:
-        """Who may be held dead: now, and without those that the notes are about."""
+    def dead_sets(self) -> list[DeadEvents]:
+        """The dead events: now, and without the transactions that the notes are about."""
         return [state.dead for state in self.states(self._waiting.numbers)]
 
     def _derived(self, blocks: frozenset[int]) -> PartialState:

@@ -62,8 +62,8 @@ def check_trail(snapshot: Snapshot, findings: Findings) -> None:
             findings.counts["trail_not_permitted"] += 1
 
 
-def entered(snapshot: Snapshot, register: str, key: str) -> dict[str, object]:
-    """What the trail says of one row; empty where it says nothing."""
+def trail_entry(snapshot: Snapshot, register: str, key: str) -> dict[str, object]:
+    """The state of one row by the audit trail; empty without an entry."""
     query = "SELECT key, change FROM lianyun.audit_trail WHERE register = %s AND key = %s ORDER BY no"
     try:
         return fold(snapshot.rows(query, (register, key))).get(key, {})
@@ -132,12 +132,12 @@ def _differences(
     for key, stored in snapshot.stream(register.query):
         where = f"{register.table} {key}"
         findings.counts["register_rows"] += 1
-        entered_row = left.pop(key, None)
-        if entered_row is None:
+        entry = left.pop(key, None)
+        if entry is None:
             yield Difference(where, "row", stored, "no row" if key not in right else "one row")
             continue
         for name, value in stored.items():
-            expected = entered_row.get(name, "no entry")
+            expected = entry.get(name, "no entry")
             if value != expected:
                 yield Difference(where, name, value, expected)
     for key in sorted(left):
@@ -151,7 +151,7 @@ _WRITE = "Delete the row of lianyun.reference and run `lianyun db migrate`: it w
 def check_release(snapshot: Snapshot, findings: Findings) -> None:
     """Compare lianyun.migration with the files of this release, and the reference tables with what it knows, row by row.
 
-    Where a newer release has migrated and brought other reference tables, ``reference_of_newer_release`` says so instead.
+    Where a newer release has migrated and brought other reference tables, ``reference_of_newer_release`` counts that instead.
     """
     newer = _migrations(snapshot, findings)
     rows, digest = reference()

@@ -1,4 +1,4 @@
-"""The registry's tables against the fold of its events: who may speak follows from what was registered, and from nothing else."""
+"""The registry's tables against the fold of its events: rights to publish follow from what was registered, and from nothing else."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _TABLE_REMEDY = "Set the row to what the recorded events say, or restore the eve
 
 
 def read_history(snapshot: Snapshot, findings: Findings) -> RegistryHistory:
-    """The registry's recorded events, up to the first that cannot be read or folded; what stops it is put down."""
+    """The registry's recorded events, up to the first that cannot be read or folded, which is a finding."""
     events: list[Recorded] = []
     for version, at, by, body in snapshot.rows(_EVENTS):
         try:
@@ -99,7 +99,7 @@ def check_registry(snapshot: Snapshot, history: RegistryHistory, findings: Findi
 
 
 def check_possession(snapshot: Snapshot, history: RegistryHistory, network: str, findings: Findings) -> None:
-    """Prove again that whoever had a key registered held it; keys from before proofs were demanded may have none."""
+    """Verify the proof of possession of every registered key; keys from before proofs were demanded may have none."""
     known = snapshot.one("SELECT to_regclass('lianyun.key_possession')::text")[0]
     since = snapshot.rows("SELECT since FROM lianyun.key_possession") if known else [(history.version,)]
     if not since:

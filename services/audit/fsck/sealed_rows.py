@@ -1,11 +1,11 @@
-"""The access log and the answers that may be asked for again: none is missing, none was changed, none was added by hand."""
+"""Rows with seals: the access log and repeatable answers, messages to parties and their deliveries. None is missing, changed or added by hand."""
 
 from __future__ import annotations
 
 from collections import Counter
 from itertools import groupby
 
-from services.audit.fsck.registers import audited, entered, permitted
+from services.audit.fsck.registers import audited, permitted, trail_entry
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Damage, Findings
 from services.ledger.audit_trail.access_lines import (
@@ -44,7 +44,7 @@ WHERE a.seal IS NOT NULL AND NOT EXISTS (
 def check_access_log(snapshot: Snapshot, findings: Findings) -> None:
     """Verify every stream of both logs from its first line to its last, and every answer with the line that names it.
 
-    ``access_log_not_permitted`` says that this role may not; ``lines_without_seal`` and ``answers_without_seal`` count what
+    ``access_log_not_permitted`` counts a role that may not read them; ``lines_without_seal`` and ``answers_without_seal`` count what
     releases from before the seals wrote. Streams all lines, sorted by the database.
     """
     if not permitted(snapshot, *LOGS, "access_stream", "api_answer", "api_answer_purge", "audit_trail"):
@@ -82,17 +82,17 @@ def _streams(
         if head is None:
             _line(findings, f"access_stream {log} {stream}", "row", "no row", f"{last} lines")
         elif head != (last, digest):
-            stands, said = f"{last} {digest.hex()}", f"{head[0]} {head[1].hex()}"
-            _line(findings, f"{log}, stream {stream}", "last line and seal", stands, said)
+            stored_head, noted_head = f"{last} {digest.hex()}", f"{head[0]} {head[1].hex()}"
+            _line(findings, f"{log}, stream {stream}", "last line and seal", stored_head, noted_head)
 
 
 def _older(snapshot: Snapshot, log: str, strict: bool, findings: Findings) -> None:
     found = unsealed(snapshot.stream(unsealed_query(log)))
     findings.counts["lines_without_seal"] += found["rows"]
-    said = entered(snapshot, log, OLDER)
-    if strict and found != said:
+    entry = trail_entry(snapshot, log, OLDER)
+    if strict and found != entry:
         where = f"{log}, lines without a seal, of older releases"
-        _line(findings, where, "rows or digest", found, said or "an entry of the audit trail")
+        _line(findings, where, "rows or digest", found, entry or "an entry of the audit trail")
 
 
 def _line(
@@ -109,7 +109,7 @@ def _answers(snapshot: Snapshot, strict: bool, findings: Findings) -> None:
     if not purged:
         note("api_answer_purge", "row", "no row", "a row: the migration makes it")
     forgotten = purged[0] if purged else 0
-    older = entered(snapshot, "api_answer", OLDER).get("given", -1)
+    older = trail_entry(snapshot, "api_answer", OLDER).get("given", -1)
     assert isinstance(older, int)
     given = ANSWER.index("given")
     for stored, *answer in snapshot.stream(f"SELECT seal, {selected(ANSWER)} FROM lianyun.api_answer"):  # noqa: S608
@@ -149,7 +149,7 @@ _DAY = 86_400_000_000
 def check_webhooks(snapshot: Snapshot, findings: Findings) -> None:
     """Verify the seal of every message and delivery, and how many there are.
 
-    ``webhooks_not_permitted`` says that this role may not; ``webhooks_without_seal`` counts what older releases wrote. Memory
+    ``webhooks_not_permitted`` counts a role that may not read them; ``webhooks_without_seal`` counts what older releases wrote. Memory
     grows with subscriptions and with the days that messages are stored for.
     """
     if not permitted(snapshot, "webhook_message", "webhook_delivery", "webhook_tally", "audit_trail"):
@@ -160,7 +160,7 @@ def check_webhooks(snapshot: Snapshot, findings: Findings) -> None:
         findings.add(Damage.WEBHOOK, where, field, stored, expected, _REDELIVER, party)
 
     strict = audited(snapshot)
-    older = entered(snapshot, "webhook_message", OLDER).get("at", -1) if strict else (1 << 63) - 1
+    older = trail_entry(snapshot, "webhook_message", OLDER).get("at", -1) if strict else (1 << 63) - 1
     assert isinstance(older, int)
     tally: Counter[str] = Counter()
     messages = f"SELECT seal, {selected(MESSAGE)} FROM lianyun.webhook_message"  # noqa: S608
@@ -195,8 +195,8 @@ def check_webhooks(snapshot: Snapshot, findings: Findings) -> None:
             # An older release settles deliveries and leaves their seals as they are.
             if strict and stored != (right := delivery_seal(*delivery)):
                 note(where, "delivery or seal", stored, right)
-    said: dict[str, int] = dict(snapshot.rows("SELECT name, rows FROM lianyun.webhook_tally"))
-    for name in sorted(said.keys() | tally.keys()) if strict else ():
-        if name not in said or said[name] != tally[name]:
+    counted: dict[str, int] = dict(snapshot.rows("SELECT name, rows FROM lianyun.webhook_tally"))
+    for name in sorted(counted.keys() | tally.keys()) if strict else ():
+        if name not in counted or counted[name] != tally[name]:
             table = "webhook_message" if name.startswith("messages") else "webhook_delivery"
-            note(f"{table}, {name} by webhook_tally", "rows", tally[name], said.get(name, "no row"))
+            note(f"{table}, {name} by webhook_tally", "rows", tally[name], counted.get(name, "no row"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -138,6 +139,13 @@ def lowest_number(snapshot: Snapshot) -> int:
         "WHERE i.inhparent = 'lianyun.body'::regclass"
     )
     return min((int(text.split("'")[1]) for (text,) in bounds), default=0)
+
+
+def chunks(values: Iterable[Result], size: int) -> Iterator[list[Result]]:
+    """``values`` in their order in lists of ``size``, the last one shorter."""
+    remaining = iter(values)
+    while chunk := list(islice(remaining, size)):
+        yield chunk
 
 
 class TermTexts:

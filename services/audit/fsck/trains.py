@@ -1,4 +1,4 @@
-"""Train heads, computed by the core from the claims about each train and compared with what is stored."""
+"""Train heads, computed by the domain from the claims about each train and compared with what is stored."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def check_trains(
     snapshot: Snapshot,
     evidence: Evidence,
     dead: DeadEvents,
-    earlier: PartialStates,
+    partial_states: PartialStates,
     waiting: Backlog,
     findings: Findings,
     names: TermTexts,
 ) -> None:
     """Stream claims about trains and train heads side by side; memory is that of the claims about one train.
 
-    A head whose claims wait to be judged again may be as one of the ``earlier`` states has it.
+    A head whose claims wait to be judged again may be that of one of the ``partial_states``.
     """
     heads = snapshot.stream("SELECT train, milestone, position, exceptions FROM train_head ORDER BY train")
     stored = next(heads, None)
-    for train, claims, others in _trains(snapshot, evidence, dead, earlier, waiting):
+    for train, claims, alternatives in _trains(snapshot, evidence, dead, partial_states, waiting):
         while stored is not None and stored[0] < train:
             _compare(findings, stored[0], _plain(stored), _EMPTY, "")
             stored = next(heads, None)
@@ -47,7 +47,9 @@ def check_trains(
         if stored is not None and stored[0] == train:
             found, stored = _plain(stored), next(heads, None)
         findings.counts["trains"] += 1
-        if others is not None and not any((found or _EMPTY) == _expected(each) for each in others):
+        if alternatives is not None and not any(
+            (found or _EMPTY) == _expected(each) for each in alternatives
+        ):
             by = names(int(claims[0].publisher)) if claims else ""
             _compare(findings, train, found, _expected(claims), by)
     while stored is not None:
@@ -56,9 +58,9 @@ def check_trains(
 
 
 def _trains(
-    snapshot: Snapshot, evidence: Evidence, dead: DeadEvents, earlier: PartialStates, waiting: Backlog
+    snapshot: Snapshot, evidence: Evidence, dead: DeadEvents, partial_states: PartialStates, waiting: Backlog
 ) -> Iterator[tuple[bytes, list[Claim], Iterable[list[Claim]] | None]]:
-    """(train, its claims, what these were in earlier states): the last is None where nothing can be said of its head."""
+    """(train, its claims, those of each partial state); the last is None where its head cannot be checked."""
     repaired: dict[bytes, list[Claim]] = {}
     kind = FIELDS["claim"].index("kind")
     for no, values in evidence.repaired.get("claim", ()):
@@ -69,12 +71,12 @@ def _trains(
     for train, group in groupby(rows, key=lambda row: row[1]):
         known = list(group)
         claims = [claim_of(tuple(row[1:])) for row in known if row[0] not in skipped]
-        others: Iterable[list[Claim]] = ()
+        alternatives: Iterable[list[Claim]] = ()
         if any(row[0] in waiting.numbers for row in known):
             numbers = {row[0] for row in known} | waiting.numbers
-            others = [_left(known, state, evidence) for state in earlier.states(numbers)]
-        yield train, claims + repaired.pop(train, []), others
-    # What is left has lost every row of its train, and stands behind the order of the stream.
+            alternatives = [_left(known, state, evidence) for state in partial_states.states(numbers)]
+        yield train, claims + repaired.pop(train, []), alternatives
+    # These have lost every row of their train and come after the stream.
     for train in sorted(repaired):
         yield train, repaired[train], None
 

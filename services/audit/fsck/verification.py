@@ -142,7 +142,7 @@ _UNPROVEN = frozenset(
 
 
 def _field_of(refused: Refused, sound: bool) -> str:
-    """The column at fault: where the content is still what its digest says, the signature itself was changed."""
+    """The column at fault: where the content still has its digest, the signature itself was changed."""
     match refused.reason:
         case Reason.BAD_SIGNATURE:
             return "signature" if sound else "payload or headers"

@@ -1,7 +1,7 @@
-"""Batches held for a moment, so that what is stored and what is derived can be brought to the same point.
+"""A hold of all batches for less than a second, so that two generations can be brought to the same point.
 
-A hold lasts a second at most by its construction: what is not done by its deadline is cancelled, whatever it is, and
-batches go on. Where this process itself stands still, the database ends the hold.
+A hold lasts a second at most: statements that are not done by its deadline are cancelled, and batches go on. Where this
+process itself is suspended, the database ends the hold.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PATIENCE = 0.3
 DEADLINE = 0.9
 """Seconds after the beginning of a hold, waiting included, at which all that it still does is cancelled."""
 STANDSTILL = 1.0
-"""Seconds after which the database ends the session of a hold that says nothing: later than any deadline."""
+"""Seconds after which the database ends the idle session of a hold: later than any deadline."""
 ATTEMPTS = 100
 _AGAIN = 0.02
 _LOCK = b"LOCK TABLE lianyun.registry_version, lianyun.generation IN EXCLUSIVE MODE"
@@ -58,7 +58,7 @@ def held(gate: Connection[Any], writing: Session, holds: Holds) -> Iterator[floa
     another, so that the block ends with HoldOver at its next one; only computing between them is not cut off, and has to
     be short. Raises ReplayError where batches under way do not end.
     """
-    started = _shut(gate, writing)
+    started = _acquire(gate, writing)
     deadline = started + DEADLINE
     cancelling = _Cancelling(deadline, gate, writing)
     try:
@@ -83,7 +83,7 @@ def held(gate: Connection[Any], writing: Session, holds: Holds) -> Iterator[floa
 
 
 class _Cancelling:
-    """From a deadline on cancels whatever the sessions do, again and again, until it is stopped."""
+    """From a deadline on cancels the statements of the sessions, repeatedly, until it is stopped."""
 
     def __init__(self, deadline: float, *sessions: Connection[Any]) -> None:
         self._deadline, self._sessions = deadline, sessions
@@ -114,7 +114,7 @@ def _roll_back(gate: Connection[Any], writing: Session) -> None:
             session.close()
 
 
-def _shut(gate: Connection[Any], writing: Session) -> float:
+def _acquire(gate: Connection[Any], writing: Session) -> float:
     """Open a transaction of ``gate`` that holds the lock; the moment at which it began to wait."""
 
     def lock() -> float:
@@ -124,12 +124,12 @@ def _shut(gate: Connection[Any], writing: Session) -> float:
         gate.execute(_LOCK)
         return started
 
-    def give_way() -> None:
+    def release() -> None:
         gate.rollback()
         end_frozen(writing, "replay")
 
     try:
-        return retry(lock, RetryPolicy(LOCKED, attempts=ATTEMPTS, pause=0.1), give_way)
+        return retry(lock, RetryPolicy(LOCKED, attempts=ATTEMPTS, pause=0.1), release)
     except LOCKED:
         gate.rollback()
         raise ReplayError(

@@ -28,7 +28,7 @@ from services.runtime.transactions import RetryPolicy, retry_transaction
 
 APPLICATION = "lianyun-replay"
 """The name of the sessions of a replay. They compute in the middle of transactions, for seconds where the machine is busy,
-and hold rows that nobody else wants: they are not taken for frozen as a silent worker's are.
+and lock rows that no other session uses, so they are not ended as frozen like an idle worker's.
 """
 UNIT = 4_000
 """Events that one process reads, packs and stores at a time."""
@@ -45,7 +45,7 @@ class BuildWorker:
     def __init__(self, dsn: str, generation: int) -> None:
         self.session: Session = open_session(dsn, APPLICATION)
         settle_in(self.session, generation)
-        # Until the switch nobody relies on these rows, and a replay that dies begins anew.
+        # Until the switch no reader uses these rows, and a replay that dies starts over.
         self.session.execute("SET synchronous_commit = off")
         self.reader = EventReader(self.session)
         self.session.commit()

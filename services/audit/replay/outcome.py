@@ -13,7 +13,7 @@ class ReplayError(Exception):
 
 
 def described(difference: Difference) -> str:
-    """A difference between the generation in use and the rebuilt one, in words."""
+    """The text of a difference between the generation in use and the rebuilt one."""
     return f"{difference.row}: {difference.stored} in use, {difference.expected} rebuilt"
 
 

@@ -37,7 +37,7 @@ FEW = 1_000
 WITHIN = 0.25
 """Seconds of a hold in which what is left is to be applied."""
 PORTION = 0.05
-"""Seconds that one step within a hold is to last: its deadline is looked at between steps."""
+"""Seconds that one step within a hold is to last: its deadline is checked between steps."""
 NOTES = 20
 """Notes that are settled in one step within a hold."""
 MARGIN = 0.3
@@ -149,17 +149,17 @@ class Switchover:
 
     @contextmanager
     def _snapshot(self, same_rules: bool) -> Iterator[tuple[Connection[Any], set[bytes]]]:
-        """A session that sees both generations at one point, and what was touched up to there; the count begins anew."""
+        """A session that sees both generations at one point, and the consignments folded up to there; empties that set."""
         with psycopg.connect(self._dsn, application_name=APPLICATION) as connection:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
 
-            def look() -> None:
+            def begin() -> None:
                 connection.rollback()  # of an attempt that was cut short
                 connection.execute("SELECT 1")
 
             for _ in range(ATTEMPTS):
                 with suppress(HoldExpired):
-                    self._at_one_point(same_rules, look)
+                    self._at_one_point(same_rules, begin)
                     break
             else:
                 raise ReplayError(_IN_THE_WAY)
@@ -169,8 +169,8 @@ class Switchover:
     def _at_one_point(self, same_rules: bool, then: Callable[[], Result]) -> Result:
         """Hold batches with both generations settled at the same point, and do ``then`` there.
 
-        Where readers stand in the way, or the time of a hold is up before that point is reached, it is tried again;
-        HoldOver where it was up in ``then``.
+        Retried where readers conflict, or where the time of a hold is up before that point is reached; HoldExpired where it
+        was up in ``then``.
         """
         for _ in range(ATTEMPTS):
             self._reopen()
@@ -233,7 +233,7 @@ class Switchover:
         return found
 
     def _settle_previous(self, deadline: float) -> bool:
-        """Look at the notes of the generation in use that workers have yet to look at; nobody else can now.
+        """Process the notes of the generation in use that workers have yet to process; they are held.
 
         False where the time is up before; what was done stays done.
         """

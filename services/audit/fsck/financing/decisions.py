@@ -1,4 +1,4 @@
-"""Decisions, one by one: signed by the platform, saying what their row says, and resting on earlier ones that are there."""
+"""Decisions one by one: signed by the platform, with the fields of their row, and resting on stored earlier ones."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _COLUMNS = {
     "asked_digest": "asked",
     "request_event": "request",
 }
-"""Fields of the event that the row calls otherwise."""
+"""Columns of the row by the fields of the event, where their names differ."""
 _TOGETHER = {11: ("applicant", "product", "interest"), 15: ("currency",)}
 """By the place of ``application`` and of ``amount`` in a row: the columns behind each that are there with it, or not at all."""
 
@@ -66,7 +66,7 @@ def check_decisions(snapshot: Snapshot, history: RegistryHistory, network: str, 
 def _tally(snapshot: Snapshot, findings: Findings) -> None:
     """No decision is gone, nor added, since each was counted; those of older releases since the deployment of this one was done.
 
-    Whoever may not read the audit trail is shown nothing of the latter.
+    The latter only for a role that may read the audit trail.
     """
     stored: dict[int, tuple[int, int]] = {
         stream: (count, numbers) for stream, count, numbers in snapshot.rows(_RECORDED)
@@ -101,9 +101,9 @@ def _decision(row: Row, touched: set[bytes], registry: Registry, network: str, f
         for beside, name in enumerate(names, start=place + 1):
             if (row[place] is None) != (row[beside] is None):
                 _note(findings, ruling, name, row[beside], "a value beside the others of its kind, or none")
-    said = _signed(ruling, bytes(headers), bytes(payload), registry, network, findings)
-    if said is not None:
-        _compare(ruling, said, findings)
+    content = _signed(ruling, bytes(headers), bytes(payload), registry, network, findings)
+    if content is not None:
+        _compare(ruling, content, findings)
     if not rests:
         expected = "an earlier decision that is stored"
         _note(findings, ruling, "before", ruling.before, expected)
@@ -121,7 +121,7 @@ def where(ruling: Ruling) -> str:
 def _signed(
     ruling: Ruling, headers: bytes, payload: bytes, registry: Registry, network: str, findings: Findings
 ) -> dict[str, Any] | None:
-    """What the event says, where the platform signed it; what is wrong with it is put down."""
+    """The payload of the event, where the platform signed it; faults are findings."""
     found = signed_by_platform(
         headers,
         payload,
@@ -133,9 +133,9 @@ def _signed(
     )
     if found is None:
         return None
-    envelope, said = found
+    envelope, content = found
     _attributes(ruling, envelope, findings)
-    return said
+    return content
 
 
 def _attributes(ruling: Ruling, envelope: Envelope, findings: Findings) -> None:
@@ -147,9 +147,9 @@ def _attributes(ruling: Ruling, envelope: Envelope, findings: Findings) -> None:
             _note(findings, ruling, field, stored, expected)
 
 
-def _compare(ruling: Ruling, said: dict[str, Any], findings: Findings) -> None:
+def _compare(ruling: Ruling, content: dict[str, Any], findings: Findings) -> None:
     for field, stored in stated(ruling).items():
-        signed = said.get(field)
+        signed = content.get(field)
         if stored != signed:
             _note(findings, ruling, _COLUMNS.get(field, field), stored, signed)
 
@@ -173,7 +173,7 @@ class _Touched:
         self._next = self._advance()
 
     def of(self, number: int, findings: Findings) -> set[bytes]:
-        """What is said to be touched by ``number``; rows of decisions before it that are not there are put down."""
+        """The financings touched by ``number``; rows of earlier decisions that are not stored are findings."""
         while self._next is not None and self._next[0] < number:
             self._stray(findings)
         if self._next is None or self._next[0] != number:

@@ -1,15 +1,15 @@
-"""What is held: the decisions replayed in their order, against the rows that other writers go by."""
+"""What is held: the decisions replayed in their order, compared with the rows that other transactions rely on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import orjson
 
 from services.audit.fsck.financing.decisions import RESTORE
-from services.audit.fsck.snapshot import Row, Snapshot
+from services.audit.fsck.snapshot import Row, Snapshot, chunks
 from services.audit.report import Damage, Findings
 from services.domain.objects import consignment
 from services.financing.domain import lifecycle
@@ -52,7 +52,7 @@ _CARGO = (
 
 
 class _Note(Protocol):
-    """Puts down a finding on one financing."""
+    """Adds a finding on one financing."""
 
     def __call__(
         self, place: str, field: str, stored: object, expected: object, remedy: str = MEND_HOLD
@@ -83,7 +83,7 @@ class _Financing:
         return self.id.hex()
 
     def hold(self) -> Hold | None:
-        """What its decisions say, replayed."""
+        """The hold by its replayed decisions."""
         return lifecycle.holds(self.rulings).get(self.name)
 
 
@@ -92,7 +92,7 @@ def check_holds(snapshot: Snapshot, findings: Findings) -> None:
     snapshot.connection.execute("SET LOCAL work_mem = '64MB'")
     findings.counts["financings"] += 0
     findings.counts["financings_wrong"] += 0
-    for ids in _chunks(row[0] for row in snapshot.stream(_IDS)):
+    for ids in chunks((row[0] for row in snapshot.stream(_IDS)), _CHUNK):
         for financing in _read(snapshot, uuids(ids)):
             before = findings.found[Damage.FINANCING]
             try:
@@ -115,7 +115,7 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
         try:
             ruling = ruling_of(row)
         except (ValueError, AssertionError):
-            continue  # put down with the decision
+            continue  # reported with the decision
         of(id_).rulings.append(ruling)
         if ruling.done and ruling.action is Action.RESERVE:
             _takes(of(id_), ruling, bytes(payload))
@@ -134,12 +134,12 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
 
 def _takes(financing: _Financing, ruling: Ruling, payload: bytes) -> None:
     try:
-        said = orjson.loads(payload)
+        content = orjson.loads(payload)
     except ValueError:
-        return  # put down with the decision
-    if "takes_sha256" in said and ruling.financing == financing.name:
-        financing.takes[ruling.number] = said["takes_sha256"]
-        financing.consignments |= {*said.get("cargo", ())}
+        return  # reported with the decision
+    if "takes_sha256" in content and ruling.financing == financing.name:
+        financing.takes[ruling.number] = content["takes_sha256"]
+        financing.consignments |= {*content.get("cargo", ())}
 
 
 def _check(financing: _Financing, findings: Findings) -> None:
@@ -225,14 +225,3 @@ def _freeing(financing: _Financing) -> Sequence[int]:
             or (ruling.financing == name and (ruling.action in ENDING or ruling.action is Action.RESERVE))
         )
     ]
-
-
-def _chunks(ids: Iterable[bytes]) -> Iterator[list[bytes]]:
-    chunk: list[bytes] = []
-    for id_ in ids:
-        chunk.append(id_)
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

@@ -1,4 +1,4 @@
-"""Nothing held twice: whoever shares a key with another holder is judged against those who were there before it."""
+"""Nothing held twice: each holder that shares a key with another is checked against those that held it before."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Goods under a pledge, judged again: what was let go although the facts that were seen said otherwise, and refusals without ground.
+"""Goods under a pledge, judged again: releases against the facts that were visible, and refusals without a cause.
 
-Decisions are never taken again. What is looked for is a decision that no order of arrival explains: it must be wrong by all that
+Decisions are never taken again. A finding is a decision that no order of arrival explains: it must be wrong by all that
 is known as of its moment, and by that part of it which it certainly saw.
 """
 
@@ -36,7 +36,7 @@ from services.ledger.storage.reading import Stored
 from services.query.stored_events import Reread, Unreadable, reread
 
 SINCE = "2026-12"
-"""The version of the rules from which on requests concern shared goods, and releases what is owed; earlier decisions stand."""
+"""The first version of the rules by which requests concern shared goods and releases debt; earlier decisions are not judged."""
 REMEDY = (
     "Look at both consignments and at the decision; the bank that has the interest must know. Nothing is undone by the "
     "platform."
@@ -72,7 +72,7 @@ def check_releases(snapshot: Snapshot, history: RegistryHistory, findings: Findi
             elif ruling.shares or (ruling.action.disposes and ruling.guard != "PARTY_OF_CARGO"):
                 _check_goods(snapshot, ruling, bytes(row[RULING_COLUMNS + 1]), registry, findings)
         except Unreadable:
-            continue  # put down with the event
+            continue  # reported by the event pass
 
 
 def _check_goods(
@@ -81,22 +81,22 @@ def _check_goods(
     try:
         named = orjson.loads(payload).get("cargo", ())
     except ValueError:
-        return  # put down with the decision
-    asked = [consignment(*name.split("/", 1)) for name in named]
+        return  # reported with the decision
+    requested = [consignment(*name.split("/", 1)) for name in named]
     near: dict[str, set[Thing]] = {}
-    for name, key in snapshot.rows(_NEAR, {"asked": uuids([thing.id for thing in asked])}):
+    for name, key in snapshot.rows(_NEAR, {"asked": uuids([thing.id for thing in requested])}):
         near.setdefault(name, set()).add(consignment(*key.split("/", 1)))
     held = _held(snapshot, near, ruling)
     events: list[Reread] = []
     if held:
-        ids = sorted({thing.id for thing in (*asked, *(t for name in held for t in near[name]))})
+        ids = sorted({thing.id for thing in (*requested, *(t for name in held for t in near[name]))})
         events = [reread(stored, registry) for stored in reading.load_facts(snapshot.connection, ids)]
     if ruling.shares:
-        _check_shares(ruling, asked, [near[name] for name in held], events, findings)
+        _check_shares(ruling, requested, [near[name] for name in held], events, findings)
     elif ruling.done:
         known = [e for e in events if e.stored.append_us <= ruling.at]
-        shared = _shared(known, asked, held, near)
-        if shared and _shared(_seen(snapshot, known, ruling), asked, held, near):
+        shared = _shared(known, requested, held, near)
+        if shared and _shared(_seen(snapshot, known, ruling), requested, held, near):
             findings.counts["releases_wrong"] += 1
             expected = f"REFUSED: {in_order(shared)[0]} is of goods under a release block"
             findings.add(
@@ -123,36 +123,39 @@ def _held(snapshot: Snapshot, names: Collection[str], ruling: Ruling) -> dict[st
 
 def _check_shares(
     ruling: Ruling,
-    asked: Sequence[Thing],
+    requested: Sequence[Thing],
     cargoes: Sequence[Collection[Thing]],
     events: Sequence[Reread],
     findings: Findings,
 ) -> None:
-    """Whatever was said, and taken back: what a refusal rests on was once said of both."""
+    """The goods that a refusal rests on were once stated of both sides, even where that was withdrawn."""
     reports = _reports(events)
     founded = {f.consignment for report in reports for f in report.facts.foundings}
-    if not founded >= {*asked}.union(*cargoes):
+    if not founded >= {*requested}.union(*cargoes):
         findings.counts["requests_not_judged"] += 1  # bodies that retention took
         return
-    ours = goods(reports, asked, SINCE_EVER)
+    ours = goods(reports, requested, SINCE_EVER)
     theirs = frozenset[Thing]().union(*(goods(reports, cargo, SINCE_EVER) for cargo in cargoes))
     for thing in ruling.shares:
         # A signed request may name it itself, and of very many consignments a decision names a part.
-        whole = ruling.request is None and len(asked) < MOST_CARGO
+        whole = ruling.request is None and len(requested) < MOST_CARGO
         if thing not in theirs or (whole and thing not in ours):
             expected = "something that names the cargo and goods that are held"
             findings.add(Damage.FINANCING, where(ruling), "shares", thing, expected, REMEDY, ruling.asked_by)
 
 
 def _shared(
-    events: Sequence[Reread], asked: Sequence[Thing], held: Mapping[str, Hold], near: Mapping[str, set[Thing]]
+    events: Sequence[Reread],
+    requested: Sequence[Thing],
+    held: Mapping[str, Hold],
+    near: Mapping[str, set[Thing]],
 ) -> frozenset[Thing]:
     reports = _reports(events)
     found = frozenset[Thing]()
     for name, hold in held.items():
         since = hold.pledged_at
         if since is not None:
-            found |= goods(reports, near[name], since) & goods(reports, asked, since)
+            found |= goods(reports, near[name], since) & goods(reports, requested, since)
     return found
 
 
@@ -162,14 +165,14 @@ def _check_owed(snapshot: Snapshot, ruling: Ruling, registry: Registry, findings
     if hold is None or not hold.draws:
         return
     subjects = {financing_id(hold.financing), application_id(hold.terms.application)}
-    said = [s for s in words_of(snapshot.connection, subjects) if s.append_us <= ruling.at]
+    statements = [s for s in words_of(snapshot.connection, subjects) if s.append_us <= ruling.at]
 
     def owed(events: Sequence[Stored]) -> int:
         words = live(words_in(events, registry, ruling.at), ruling.at, ruling.at)
         own = lifecycle.of_financing(words, hold.financing, hold.terms.application)
         return lifecycle.state(hold, own, ruling.at).outstanding
 
-    if owed(said) and (left := owed(_visible(snapshot, said, ruling))):
+    if owed(statements) and (left := owed(_visible(snapshot, statements, ruling))):
         findings.counts["releases_wrong"] += 1
         expected = f"a waiver: {left} minor units were owed"
         findings.add(Damage.FINANCING, where(ruling), "waiver", "none", expected, REMEDY, ruling.asked_by)

@@ -81,21 +81,21 @@ def _expected(snapshot: Snapshot, history: RegistryHistory, asking: set[int]) ->
     for no, key_id, headers, payload in snapshot.stream(_SPOKEN):
         key = registry.key(key_text(key_id))
         if key is None:
-            continue  # put down with the event
+            continue  # reported by the event pass
         try:
             named = dict(unframe(bytes(headers)))
             type_ = named.get("ce_type") or b""
-            said = decode_payload(type_.decode(), bytes(payload))
+            content = decode_payload(type_.decode(), bytes(payload))
         except (ValueError, Refusal):
-            continue  # put down with the event
+            continue  # reported by the event pass
         if type_ in ASKING:
             asking.add(int(no))
-        said = said.replacement.payload if isinstance(said, Corrected) else said
-        yield from sorted({(int(no), subject) for subject in subjects(key.party, said)})
+        content = content.replacement.payload if isinstance(content, Corrected) else content
+        yield from sorted({(int(no), subject) for subject in subjects(key.party, content)})
 
 
 def check_watches(snapshot: Snapshot, lowest: int, findings: Findings) -> None:
-    """Whatever somebody is to look at again is a financing that is known, for an event that is stored."""
+    """Every watch is of a known financing and a stored event."""
     remedy = (
         "Delete the row: there is no such financing or event, or restore the row of lianyun.financing_hold."
     )
