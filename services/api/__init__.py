@@ -57,3 +57,7 @@ A route is a **synchronous** function; it runs on a thread (or see "asked ahead"
 - **Tests** take the fixtures of ``tests/integration/api/conftest.py``: ``api`` is a running app over the run's Postgres,
   ``api.client("code")`` an httpx client that gets its own tokens and signs its own DPoP proofs as that party.
 """
+
+from services.runtime.named_sql import Queries
+
+statement = Queries(__file__)

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 from psycopg import Connection
 
+from services.api import statement
 from services.api.needs import Scope
-from services.api.statements import statement
 from services.api.tokens.jose import public_key
 from services.ledger.audit_trail.entries import enter
 from services.ledger.registry.party import Party

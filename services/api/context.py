@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from schemas.signing import Verifier
+from services.api import statement
 from services.api.connections import Connections
 from services.api.direct.sessions import Sessions
 from services.api.gate import Gate
@@ -21,7 +22,6 @@ from services.api.limits import RateLimit
 from services.api.measuring import OTHER, ApiMetrics
 from services.api.sealing import Seal
 from services.api.settings import ApiSettings
-from services.api.statements import statement
 from services.api.targets import OwnNames
 from services.gateway.publishing import Publisher
 from services.ledger.audit_trail.entries import enter

@@ -10,11 +10,11 @@ from typing import Any
 from psycopg import Connection
 from starlette.requests import Request
 
+from services.api import statement
 from services.api.keys import KeySource
 from services.api.problems import Problem
 from services.api.sealing import Seal
 from services.api.settings import ApiSettings
-from services.api.statements import statement
 from services.api.targets import OwnNames
 from services.api.tokens.access import Granted, Verifier
 from services.api.tokens.certificate import certificate_thumbprint

@@ -10,9 +10,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.api import statement
 from services.api.calls import Answer, Call
 from services.api.problems import Problem
-from services.api.statements import statement
 from services.ledger.audit_trail.access_lines import ANSWER
 from services.ledger.audit_trail.digests import seal
 from services.ledger.storage.questions import Question, Row

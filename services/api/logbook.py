@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from psycopg import Connection
 
+from services.api import statement
 from services.api.calls import Call, Read
-from services.api.statements import statement
 from services.ledger.audit_trail.access_lines import COLUMNS
 from services.ledger.audit_trail.digests import seal
 from services.ledger.storage.questions import Question

@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 
-from services.api.statements import statement
+from services.api import statement
 from services.ledger.audit_trail.entries import enter
 
 Session = Connection[Any]

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from services.api import statement
 from services.api.context import Context
 from services.api.repeating import repeating
-from services.api.statements import statement
 
 _EVERY = 20.0
 _WAITS = (psycopg.Error, PoolTimeout)

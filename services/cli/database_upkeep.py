@@ -20,7 +20,7 @@ from services.ledger.storage.schema_window import standing, still_older
 
 db = typer.Typer(no_args_is_help=True, help="The database.")
 db.command()(retain)
-_FILES = "restore the migration files of this release"
+_FILES = "restore the migration files of this release, or use the one that fits"
 
 
 @db.command()

@@ -11,8 +11,8 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from schemas.reasons import Reason
+from services.gateway import statement
 from services.gateway.handle import Handle
-from services.gateway.statements import statement
 from services.ledger.storage.arrays import adapt, bigints, uuids
 
 Session = Connection[Any]

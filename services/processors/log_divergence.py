@@ -16,9 +16,9 @@ from psycopg import Connection
 
 from services.ledger.admission.raw_bytes import framed_digest, record_digest
 from services.ledger.storage.ledger_protocol import Claim, Mark
+from services.processors import statement
 from services.processors.log_reader import LogReader
 from services.processors.ports import LogRecord
-from services.processors.statements import statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from services.processors.statements import statement
+from services.processors import statement
 
 log = logging.getLogger(__name__)
 

@@ -170,17 +170,17 @@ def _replace(module: Any, name: str, by: Any) -> None:
 
 
 def _statement(name: str, text: str, by: str) -> None:
-    from services.ledger.storage import statements
+    from services.ledger import storage
 
-    plain = statements.statement
+    plain = storage.statement
     if text.encode() not in plain(name):
-        raise LookupError(f"{name}.sql does not hold {text!r} any more: write this mutant anew")
+        raise LookupError(f"{name} does not hold {text!r} any more: write this mutant anew")
 
     def statement(asked: str) -> bytes:
         found = plain(asked)
         return found.replace(text.encode(), by.encode()) if asked == name else found
 
-    statements.statement = statement  # type: ignore[assignment]
+    storage.statement = statement  # type: ignore[assignment]
 
 
 def _stories(*slugs: str) -> tuple[str, ...]:

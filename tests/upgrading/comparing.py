@@ -21,7 +21,12 @@ _STATE = {
     "letters": "SELECT concat_ws(' ', t.publisher, t.reason, t.state) FROM lianyun.dead_letter t",
 }
 _SCHEMA = {
-    "columns": "SELECT concat_ws(' ', table_schema, table_name, column_name, data_type, is_nullable, column_default)"
+    "tables": "SELECT concat_ws(' ', c.relkind, c.oid::regclass, c.reloptions, c.relacl,"
+    " (SELECT array_agg(a.attname || coalesce(' ' || a.attacl::text, '') ORDER BY a.attnum)"
+    " FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT c.relispartition AND {}",
+    "columns": "SELECT concat_ws(' ', table_schema, table_name, column_name, data_type, collation_name, is_nullable, is_identity,"
+    " column_default)"
     " FROM information_schema.columns JOIN pg_class c ON c.oid = format('%I.%I', table_schema, table_name)::regclass"
     " WHERE NOT c.relispartition AND {}",
     "indexes": "SELECT i.indexdef FROM pg_indexes i JOIN pg_class c ON c.oid = format('%I.%I', i.schemaname, i.tablename)::regclass"

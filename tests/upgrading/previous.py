@@ -14,9 +14,9 @@ from services.ledger.storage.migration import released
 from services.monitoring.artefacts import ROOT
 
 
-def previous_release(folder: Path) -> Path:
-    """The code of the release before in ``folder``; skips, aloud, where this copy of the repository has no history."""
-    commit = released().commit
+def previous_release(folder: Path, commit: str | None = None) -> Path:
+    """The code of the release before, or of ``commit``, in ``folder``; skips, aloud, where this copy of the repository has no history."""
+    commit = commit or released().commit
     archive = _git("archive", commit, "services", "schemas", "infra/kafka")
     if archive is None and _git("fetch", "--depth=1", "origin", commit) is not None:
         archive = _git("archive", commit, "services", "schemas", "infra/kafka")

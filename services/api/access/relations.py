@@ -15,8 +15,8 @@ from services.credit.domain.consent import in_force
 from services.credit.store import loader
 from services.domain.facts import Micros
 from services.financing.domain import lifecycle
+from services.financing.store import statement
 from services.financing.store.decision_service import rulings_of
-from services.financing.store.statements import statement
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.arrays import adapt, uuids

@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from services.api import statement
 from services.api.clients import ID
 from services.api.context import Context
 from services.api.gate import PURPOSE
 from services.api.limits import Budget
 from services.api.problems import Problem
-from services.api.statements import statement
 from services.api.tokens.jose import BadToken, number, opened, public_key, text
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

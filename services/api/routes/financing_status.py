@@ -23,12 +23,11 @@ from services.financing.domain.fingerprints import fingerprints
 from services.financing.domain.products import Interest
 from services.financing.domain.requests import LIMITS
 from services.financing.domain.statements import live, said
-from services.financing.store import fingerprint_versions
+from services.financing.store import fingerprint_versions, statement
 from services.financing.store.decision_service import rulings_of
 from services.financing.store.evidence import words_about
 from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.financing.store.identifiers import application_id
-from services.financing.store.statements import statement
 from services.financing.store.summaries import own_under, reached, summaries_in
 from services.ledger.storage.arrays import adapt, uuids
 from services.ledger.storage.questions import Question

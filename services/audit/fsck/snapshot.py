@@ -12,10 +12,10 @@ import psycopg
 from psycopg import Connection, sql
 
 from services.audit.report import Findings
+from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt
 from services.ledger.storage.errors import GenerationMoved
 from services.ledger.storage.generations import current_generation
-from services.ledger.storage.statements import statement
 
 Row = tuple[Any, ...]
 _NOTHING: Mapping[str, Any] = {}

@@ -9,8 +9,8 @@ from typing import Any
 
 from psycopg import Connection
 
+from services.cases.store import statement
 from services.cases.store.event_cache import Memory
-from services.cases.store.statements import statement
 from services.domain.facts import Claim, Facts
 from services.domain.interpretation import meeting
 from services.domain.objects import ObjectId

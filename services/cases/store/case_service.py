@@ -23,6 +23,7 @@ from services.cases.domain.lifecycle import (
     decide,
     rule,
 )
+from services.cases.store import statement
 from services.cases.store.rows import (
     cause_of,
     head_row,
@@ -32,10 +33,9 @@ from services.cases.store.rows import (
     step_row,
 )
 from services.cases.store.signatures import MOST_EVIDENCE, signed_step
-from services.cases.store.statements import statement
 from services.domain.facts import Micros
+from services.financing.store import statement as keyed
 from services.financing.store.decision_service import database_clock
-from services.financing.store.statements import statement as keyed
 from services.ledger.platform_events import Signer
 from services.ledger.storage import points
 from services.ledger.storage.arrays import adapt, bigints, uuids

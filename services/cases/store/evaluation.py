@@ -17,9 +17,9 @@ from psycopg.rows import tuple_row
 
 from services.cases.domain.causes import Cause, FinancingAlert, causes, joined
 from services.cases.domain.due_times import next_due
+from services.cases.store import statement
 from services.cases.store.event_cache import Memory
 from services.cases.store.rows import cause_of, cause_row
-from services.cases.store.statements import statement
 from services.domain.derive import derive
 from services.domain.facts import FOREVER, Facts, Micros
 from services.domain.objects import ObjectId

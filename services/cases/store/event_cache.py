@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.cases.store.statements import statement
+from services.cases.store import statement
 from services.domain.facts import Facts
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading

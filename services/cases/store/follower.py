@@ -10,10 +10,9 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from services.cases.store import projector
+from services.cases.store import projector, statement
 from services.cases.store.case_service import CaseDesk
 from services.cases.store.event_cache import Memory
-from services.cases.store.statements import statement
 from services.financing.store.keys import read_keys
 from services.ledger.following.projection import Progress, ProjectionFollower, Step
 from services.ledger.platform_events import Signer

@@ -14,9 +14,9 @@ from schemas.events import catalogue
 from schemas.events.base import Episode, ObjectKind, Role
 from services.cases.domain.causes import CaseId, CaseKind, Cause, joined
 from services.cases.domain.lifecycle import Case, Desk, Status, Step
+from services.cases.store import statement
 from services.cases.store.case_service import NoSuchCase, steps_of
 from services.cases.store.rows import cause_of, desk_of, step_of
-from services.cases.store.statements import statement
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
 from services.ledger.storage import reading

@@ -15,11 +15,11 @@ from psycopg import Connection
 
 from services.cases.domain.causes import LOOKED_AT_WITHIN
 from services.cases.domain.lifecycle import Step
+from services.cases.store import statement
 from services.cases.store.affected_consignments import concerned
 from services.cases.store.case_service import CaseDesk
 from services.cases.store.evaluation import judge
 from services.cases.store.event_cache import Memory
-from services.cases.store.statements import statement
 from services.domain.facts import Micros
 from services.domain.objects import ObjectId
 from services.domain.rules import fold_version

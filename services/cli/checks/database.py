@@ -86,7 +86,10 @@ def migrations(connection: Connection[Any]) -> Check:
         stands = standing(connection)
     except MigrationError as wrong:
         return Check(
-            "migrations", False, str(wrong), "restore the migration files of this release, or use a newer one"
+            "migrations",
+            False,
+            str(wrong),
+            "restore the migration files of this release, or use the one that fits",
         )
     if stands.beyond:
         found = f"finished for a newer release: {shortened(list(stands.beyond))}"

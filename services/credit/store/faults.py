@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 import psycopg
 from psycopg import Connection
 
-from services.credit.store.statements import statement
+from services.credit.store import statement
 from services.domain.facts import Facts
 
 log = logging.getLogger(__name__)

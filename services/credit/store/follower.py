@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from services.credit.store import projector
-from services.credit.store.statements import statement
+from services.credit.store import projector, statement
 from services.ledger.following.projection import Progress, ProjectionFollower, Step
 from services.ledger.storage.session import Session
 from services.runtime import follower

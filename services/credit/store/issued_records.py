@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from psycopg import Connection
 
-from services.credit.store.statements import statement
+from services.credit.store import statement
 from services.domain.facts import Micros
 from services.ledger.audit_trail.entries import enter
 

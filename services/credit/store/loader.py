@@ -14,8 +14,8 @@ from schemas.events.finance_terms import own_key
 from services.credit.domain import interpretation as credit
 from services.credit.domain.cargo import matters
 from services.credit.domain.statements import CreditFacts, FinancingSaid
+from services.credit.store import statement
 from services.credit.store.faults import INFRASTRUCTURE, Faulty
-from services.credit.store.statements import statement
 from services.domain.facts import EventId, Facts
 from services.domain.interpretation import Statement
 from services.domain.liveness import Liveness, judge

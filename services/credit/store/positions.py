@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.credit.store.statements import statement
+from services.credit.store import statement
 from services.ledger.storage.reading import Position
 
 

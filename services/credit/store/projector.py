@@ -19,12 +19,11 @@ from services.credit.domain.counts import difference
 from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Model, Signal, model
 from services.credit.domain.statements import CreditFacts
-from services.credit.store import faults, loader, positions, recomputation
+from services.credit.store import faults, loader, positions, recomputation, statement
 from services.credit.store.faults import Broken, Faults, Kind
 from services.credit.store.loader import Known
 from services.credit.store.positions import Places
 from services.credit.store.recomputation import Judged
-from services.credit.store.statements import statement
 from services.domain.facts import EventId, Facts
 from services.domain.objects import ObjectId
 from services.domain.rules import fold_version

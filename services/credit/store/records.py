@@ -16,10 +16,9 @@ from services.credit.domain.observations import day_of
 from services.credit.domain.score import Record, record
 from services.credit.domain.signals import Model, Signal, model
 from services.credit.domain.stability import closures
-from services.credit.store import loader
+from services.credit.store import loader, statement
 from services.credit.store.loader import Known
 from services.credit.store.projector import observation
-from services.credit.store.statements import statement
 from services.domain.facts import EventId, Micros
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.registry.registry import Registry

@@ -14,8 +14,7 @@ from psycopg import Connection
 from schemas.envelope import Envelope
 from schemas.events.decode import decode_payload
 from services.credit.domain import interpretation
-from services.credit.store import loader
-from services.credit.store.statements import statement
+from services.credit.store import loader, statement
 from services.domain.facts import Facts
 from services.domain.interpretation import Statement
 from services.domain.publisher import Publisher

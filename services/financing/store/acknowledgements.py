@@ -8,8 +8,8 @@ from uuid import UUID
 from psycopg import Connection
 
 from services.domain.facts import Micros
+from services.financing.store import statement
 from services.financing.store.identifiers import financing_id
-from services.financing.store.statements import statement
 from services.ledger.audit_trail.entries import enter
 
 Session = Connection[Any]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from services.financing.store.statements import statement
+from services.financing.store import statement
 from services.financing.store.summaries import names_of
 from services.ledger.storage.reading import Position
 

@@ -23,6 +23,7 @@ from services.financing.domain.requests import Book, Near
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry
+from services.financing.store import statement
 from services.financing.store.evidence import Spoken, evidence_of
 from services.financing.store.financings import among, cargo_in, held_by
 from services.financing.store.identifiers import application_id, financing_id
@@ -36,7 +37,6 @@ from services.financing.store.locks import (
     told_application,
 )
 from services.financing.store.rows import print_of, ruling_of
-from services.financing.store.statements import statement
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import uuids

@@ -23,6 +23,7 @@ from services.financing.domain.fingerprints import Fingerprint, Version, fingerp
 from services.financing.domain.products import Products, products
 from services.financing.domain.requests import Ask
 from services.financing.store import fingerprint_versions as versions
+from services.financing.store import statement
 from services.financing.store.decision_context import Kept, Seen, ask_seen, read_book, read_kept, seen_in
 from services.financing.store.decision_writer import Decided, record, signed
 from services.financing.store.financings import rulings_of as rulings_of
@@ -38,7 +39,6 @@ from services.financing.store.locks import (
 )
 from services.financing.store.locks import CargoMoved as CargoMoved
 from services.financing.store.signatures import Signer, state_digest
-from services.financing.store.statements import statement
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import points

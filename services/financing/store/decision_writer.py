@@ -11,10 +11,10 @@ from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Ruling
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.products import products
+from services.financing.store import statement
 from services.financing.store.identifiers import financing_id
 from services.financing.store.rows import decision_columns, entry_columns
 from services.financing.store.signatures import Signed, Signer, Taken, signed_decision
-from services.financing.store.statements import statement
 from services.ledger.storage import points
 from services.ledger.storage.arrays import bigints, booleans, byteas, texts, uuids
 

@@ -17,8 +17,8 @@ from services.domain.objects import Thing
 from services.financing.domain.cargo import Cargo
 from services.financing.domain.goods import Report
 from services.financing.domain.statements import Record, read
+from services.financing.store import statement
 from services.financing.store.identifiers import note_id
-from services.financing.store.statements import statement
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import uuids

@@ -9,8 +9,8 @@ from uuid import UUID
 from psycopg import Connection
 
 from services.financing.domain.external_registries import Answer
+from services.financing.store import statement
 from services.financing.store.identifiers import financing_id
-from services.financing.store.statements import statement
 from services.ledger.audit_trail.entries import enter
 
 

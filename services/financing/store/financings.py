@@ -11,8 +11,8 @@ from psycopg.rows import tuple_row
 from services.domain.objects import Thing, consignment
 from services.financing.domain.decisions import Ruling
 from services.financing.domain.fingerprints import Fingerprint
+from services.financing.store import statement
 from services.financing.store.rows import print_of, ruling_of
-from services.financing.store.statements import statement
 from services.ledger.storage.arrays import uuids
 
 Session = Connection[Any]

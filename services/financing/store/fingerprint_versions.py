@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from services.financing.domain.fingerprints import Version
 from services.financing.domain.normalisation import NORMALISERS, Normaliser
-from services.financing.store.statements import statement
+from services.financing.store import statement
 from services.ledger.audit_trail.entries import enter
 
 Session = Connection[Any]

@@ -21,6 +21,7 @@ from services.financing.domain.decisions import Action
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.products import Interest
 from services.financing.domain.requests import Ask
+from services.financing.store import statement
 from services.financing.store.identifiers import (
     application_id,
     financing_id,
@@ -28,7 +29,6 @@ from services.financing.store.identifiers import (
     note_id,
     request_key,
 )
-from services.financing.store.statements import statement
 from services.ledger.storage.arrays import booleans, texts
 
 Session = Connection[Any]

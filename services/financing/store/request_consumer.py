@@ -23,10 +23,10 @@ from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Ruling
 from services.financing.domain.money import Money
 from services.financing.domain.requests import Ask
+from services.financing.store import statement
 from services.financing.store.decision_service import CargoMoved, Desk, rulings_of
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.identifiers import financing_id
-from services.financing.store.statements import statement
 from services.ledger.registry import store as registry_store
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import adapt, bigints

@@ -18,10 +18,10 @@ from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import Word, live
 from services.financing.domain.status import Status, status
 from services.financing.domain.uniqueness import Entry, Verdict
+from services.financing.store import statement
 from services.financing.store.evidence import Evidence, canonical, gather_evidence
 from services.financing.store.financings import cargo_of, entries_of, entries_under, rulings_of
 from services.financing.store.identifiers import application_id, financing_id
-from services.financing.store.statements import statement
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.arrays import adapt, uuids

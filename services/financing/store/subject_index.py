@@ -12,8 +12,8 @@ from schemas.events.base import Classifier, Episode, Payload
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from services.financing.domain.cargo import DELIVERED, GATED_OUT, RECONSIGNED
+from services.financing.store import statement
 from services.financing.store.identifiers import subjects
-from services.financing.store.statements import statement
 from services.ledger.storage.arrays import bigints, smallints, uuids
 from services.ledger.storage.batch import Event
 

@@ -15,11 +15,11 @@ from services.financing.domain import lifecycle
 from services.financing.domain.lifecycle import Hold, State
 from services.financing.domain.products import Products, products
 from services.financing.domain.statements import Record, live
+from services.financing.store import statement
 from services.financing.store.decision_service import rulings_of
 from services.financing.store.evidence import words_about, words_in
 from services.financing.store.identifiers import application_id, financing_id
 from services.financing.store.rows import RULING_COLUMNS, ruling_of
-from services.financing.store.statements import statement
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import adapt, uuids

@@ -11,10 +11,9 @@ import orjson
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from services.ledger.audit_trail import digests
+from services.ledger.audit_trail import digests, statement
 from services.ledger.audit_trail.access_lines import OLDER, unsealed, unsealed_query
 from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS, Register
-from services.ledger.audit_trail.statements import statement
 
 Session = Connection[Any]
 Row = dict[str, Any]

@@ -12,8 +12,8 @@ from psycopg import Connection
 from schemas.reasons import Reason
 from services.ledger.admission.model import Refused
 from services.ledger.admission.raw_bytes import capped, digest
+from services.ledger.dead_letters import statement
 from services.ledger.dead_letters.letter import Origin
-from services.ledger.dead_letters.statements import statement
 from services.ledger.storage.arrays import Texts, adapt, bigints, booleans, byteas, texts
 
 # Postgres text holds neither; both can only come from what a stranger wrote.
@@ -111,7 +111,7 @@ def record(
 def upsert_parameters(
     refused: Iterable[Refused], settings: LetterSettings, full: frozenset[Hour] = frozenset()
 ) -> dict[str, Any]:
-    """The parameters of ``sql/upsert.sql``: one array per column, one row per digest, then one per copy, and the bounds.
+    """The parameters of the statement ``upsert``: one array per column, one row per digest, then one per copy, and the bounds.
 
     The bytes of what would be a new letter of an hour that is ``full`` are left out.
     """

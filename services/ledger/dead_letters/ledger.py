@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.ledger.admission.model import Admitted
-from services.ledger.dead_letters.statements import statement
+from services.ledger.dead_letters import statement
 from services.ledger.dead_letters.store import Session
 from services.ledger.storage.batch import Event
 from services.ledger.storage.projecting import Projection

@@ -12,9 +12,9 @@ from psycopg import Connection
 from schemas.reasons import Reason
 from services.ledger.admission.model import Refused
 from services.ledger.audit_trail.entries import enter
+from services.ledger.dead_letters import statement
 from services.ledger.dead_letters.batch import storable
 from services.ledger.dead_letters.letter import Cut, DeadLetter, Origin, Outcome, State
-from services.ledger.dead_letters.statements import statement
 
 Session = Connection[Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.ledger.following.statements import statement
+from services.ledger.following import statement
 from services.ledger.storage.reading import Position
 
 

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from services.domain.facts import EventId, Facts
 from services.domain.objects import ObjectId
-from services.ledger.following.statements import statement
+from services.ledger.following import statement
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.reading import Stored

@@ -16,13 +16,12 @@ from psycopg import Connection
 from schemas.events.base import Role
 from schemas.schemes import PublicKey, Scheme
 from services.ledger.audit_trail.entries import enter
-from services.ledger.registry import fold
+from services.ledger.registry import fold, statement
 from services.ledger.registry.events import parse
 from services.ledger.registry.fair_lock import take_turn
 from services.ledger.registry.key import Key
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
-from services.ledger.registry.statements import statement
 
 Session = Connection[Any]
 

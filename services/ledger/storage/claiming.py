@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.ledger.storage import statement
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.bodies import topic_numbers
 from services.ledger.storage.errors import Fenced
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
 from services.ledger.storage.session import Session, end_frozen
-from services.ledger.storage.statements import statement
 from services.runtime.transactions import LOCKED, RetryPolicy, retry_transaction
 
 ATTEMPTS = 5

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.ledger.storage import statement
 from services.ledger.storage.ledger_protocol import Mark
 from services.ledger.storage.platform_events import record_platform_event
 from services.ledger.storage.session import Session
-from services.ledger.storage.statements import statement
 
 LOSS_ACCEPTED = "loss_accepted"
 """Kind of the platform event; its detail names topic, partition, what was next and what is, and who decided."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -20,6 +21,7 @@ from services.ledger.storage.errors import MigrationError
 
 FOLDER = Path(__file__).with_name("migrations")
 RELEASED = Path(__file__).with_name("released.toml")
+BASELINE = Path(__file__).with_name("baseline.toml")
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _HEADER = re.compile(r"-- deploy: (before|after)(, outside a transaction)?")
@@ -33,12 +35,26 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the first file of ``migrations/`` replaces: migrations of an earlier release, by number, each with its name and checksum."""
+
+    commit: str
+    replaces: Mapping[int, tuple[str, str]]
+
+    @property
+    def level(self) -> int:
+        """The number of the last one, which is the baseline's own."""
+        return max(self.replaces)
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
-    """One file of ``migrations/``: its number, name and text."""
+    """One file of ``migrations/``: its number, name and text; of the baseline also what it replaces."""
 
     number: int
     name: str
     text: bytes
+    baseline: Baseline | None = None
 
     @property
     def checksum(self) -> str:
@@ -84,6 +100,14 @@ def released(file: Path = RELEASED) -> Released:
     return Released(told["level"], told["commit"])
 
 
+@cache
+def baseline(file: Path = BASELINE) -> Baseline:
+    """What ``file`` says; KeyError where it says less."""
+    read = tomllib.loads(file.read_text(encoding="utf-8"))
+    replaces = {int(name[:4]): (name, checksum) for name, checksum in read["replaces"].items()}
+    return Baseline(read["commit"], replaces)
+
+
 def migrations(folder: Path = FOLDER) -> list[Migration]:
     """The migrations of ``folder`` in order; MigrationError for a name that is none or a number used twice."""
     found: dict[int, Migration] = {}
@@ -91,7 +115,8 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
         match = _NAME.fullmatch(path.name)
         if match is None:
             raise MigrationError(f"{path.name} is not named NNNN_words.sql")
-        migration = Migration(int(match[1]), path.stem, path.read_bytes())
+        replaced = baseline() if path.stem == f"{baseline().level:04}_baseline" else None
+        migration = Migration(int(match[1]), path.stem, path.read_bytes(), replaced)
         if migration.number in found:
             raise MigrationError(f"{found[migration.number].name} and {path.stem} have the same number")
         found[migration.number] = migration

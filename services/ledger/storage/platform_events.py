@@ -9,8 +9,8 @@ from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
 from services.ledger.audit_trail.entries import enter
+from services.ledger.storage import statement
 from services.ledger.storage.session import Session
-from services.ledger.storage.statements import statement
 
 
 def record_platform_event(session: Session, kind: str, detail: Mapping[str, Any]) -> None:

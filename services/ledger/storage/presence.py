@@ -12,8 +12,8 @@ from typing import Any
 
 from psycopg import Connection
 
+from services.ledger.storage import statement
 from services.ledger.storage.migration import migrations
-from services.ledger.storage.statements import statement
 
 SERVING = (
     "lianyun",

@@ -20,9 +20,9 @@ from services.domain.objects import Thing
 from services.domain.parts import partial
 
 FoundingRow = tuple[bytes, int, Sequence[int]]
-"""Of ``foundings.sql``: consignment, publisher, parties named."""
+"""Of ``foundings``: consignment, publisher, parties named."""
 LinkRow = tuple[int, bytes, bytes, Micros, Micros, int, bool, Sequence[int]]
-"""Of ``ascend.sql``: kind, left, right, start, effective end, publisher, territorial, parties named."""
+"""Of ``ascend``: kind, left, right, start, effective end, publisher, territorial, parties named."""
 _CARRIES, _SAME = int(LinkKind.CONTAINER_CARRIES), int(LinkKind.SAME_CONSIGNMENT)
 
 
@@ -50,7 +50,7 @@ class Structure:
 def derive_structure(
     consignments: Iterable[bytes], foundings: Iterable[FoundingRow], links: Iterable[LinkRow]
 ) -> Structure:
-    """Rows of ``foundings.sql`` and ``ascend.sql`` (live ones only) to what they mean for ``consignments``. Pure."""
+    """Rows of ``foundings`` and ``ascend`` (live ones only) to what they mean for ``consignments``. Pure."""
     parties: dict[bytes, set[int]] = defaultdict(set)
     for cons, publisher, names in foundings:
         parties[cons].update((publisher, *names))

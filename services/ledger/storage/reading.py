@@ -20,9 +20,9 @@ from services.domain.facts import Micros
 from services.domain.objects import object_id
 from services.domain.train_head import RUNNING
 from services.ledger.admission.raw_bytes import unframe
+from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
 from services.ledger.storage.session import Session
-from services.ledger.storage.statements import statement
 from services.ledger.storage.words import key_text
 from services.ledger.storage.work import Work
 from services.runtime.named_sql import nested

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.ledger.storage.errors import MigrationError, SchemaMoved
-from services.ledger.storage.migration import FOLDER, Migration, Phase, migrations
+from services.ledger.storage.migration import FOLDER, Baseline, Migration, Phase, migrations
 from services.ledger.storage.presence import named, older_than
 from services.ledger.storage.session import Session
 
@@ -70,8 +70,12 @@ def standing(session: Session, folder: Path = FOLDER) -> Standing:
 
 def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing:
     """The standing of a database in which ``applied`` stands; pure. Raises as ``standing``."""
+    known = list(known)
     files = {each.number: each for each in known}
     present = {each.number: each for each in applied}
+    for one in known:
+        if one.baseline is not None:
+            present = _with_baseline(one, one.baseline, present)
     last = max(present.keys() & files.keys(), default=0)
     newer: list[Applied] = []
     for number, each in present.items():
@@ -89,6 +93,41 @@ def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing
         if one.phase is Phase.BEFORE and one.number < last:
             raise MigrationError(f"{one.name} comes before one that was applied; give it a new number")
     return Standing(pending, tuple(newer), not present)
+
+
+def _with_baseline(
+    migration: Migration, baseline: Baseline, present: dict[int, Applied]
+) -> dict[int, Applied]:
+    """``present`` with the baseline instead of the migrations that it replaces, where these were applied one by one.
+
+    MigrationError where they were not all applied, or one of them is another than was released.
+    """
+    own = present.get(baseline.level)
+    replaced = {number: each for number, each in present.items() if number <= baseline.level}
+    if not replaced or (own is not None and own.checksum == migration.checksum):
+        return present
+    if max(present) < baseline.level:
+        last = replaced[max(replaced)].name
+        raise MigrationError(
+            f"the database ends with {last}, before the oldest release that this one follows: "
+            f"migrate it with the release of commit {baseline.commit[:12]} (level {baseline.level}) first, then with this one"
+        )
+    for number, each in replaced.items():
+        if number not in baseline.replaces:
+            raise MigrationError(f"{each.name} was applied here and is not among the files of this release")
+        if each.checksum != baseline.replaces[number][1]:
+            raise MigrationError(
+                f"{each.name} was changed after it was applied; put it back and add a new file"
+            )
+    if missing := [name for number, (name, _) in baseline.replaces.items() if number not in replaced]:
+        raise MigrationError(
+            f"{', '.join(missing)} comes before one that was applied; restore its row of lianyun.migration"
+        )
+    later = {number: each for number, each in present.items() if number > baseline.level}
+    return {
+        baseline.level: Applied(migration.number, migration.name, migration.checksum, migration.phase),
+        **later,
+    }
 
 
 def still_older(session: Session, found: Standing) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 from psycopg import Connection, IsolationLevel, sql
 
+from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt
 from services.ledger.storage.presence import announce
-from services.ledger.storage.statements import statement
 
 APPLICATION = "lianyun"
 """The application name of every session that writes: what may be ended when it makes no progress."""

@@ -9,9 +9,9 @@ from typing import Any
 from psycopg import Cursor
 from psycopg.rows import tuple_row
 
+from services.ledger.storage import statement
 from services.ledger.storage.copying import copy
 from services.ledger.storage.session import Session
-from services.ledger.storage.statements import statement
 
 Row = tuple[Any, ...]
 _NOTHING: Mapping[str, Any] = {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from services.monitoring.dashboards import statement
 from services.monitoring.dashboards.definitions import Mark, Metric, Rows
-from services.monitoring.dashboards.statements import statement
 
 MARKS = (
     Mark("Closures and embargoes", "red", Rows(statement("closures"))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.monitoring.dashboards import statement
 from services.monitoring.dashboards.addresses import BORDER, TO_PARTNERS
 from services.monitoring.dashboards.definitions import (
     Dashboard,
@@ -13,7 +14,6 @@ from services.monitoring.dashboards.definitions import (
     Rows,
     Variable,
 )
-from services.monitoring.dashboards.statements import statement
 
 _AT = 'crossing=~"$crossing"'
 _DOWN = (TO_PARTNERS,)

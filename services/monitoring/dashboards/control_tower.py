@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.monitoring.dashboards import statement
 from services.monitoring.dashboards.addresses import (
     TO_BORDER,
     TO_CORRIDOR,
@@ -21,7 +22,6 @@ from services.monitoring.dashboards.definitions import (
     Rows,
     Variable,
 )
-from services.monitoring.dashboards.statements import statement
 
 _UNDER_WAY = 'max by (corridor, phase) (lianyun_consignments{corridor=~"$corridor"})'
 _OF = '{corridor=~"$corridor"}'

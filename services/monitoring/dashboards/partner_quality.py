@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.monitoring.alerting.alert import grown
+from services.monitoring.dashboards import statement
 from services.monitoring.dashboards.addresses import PARTNERS, TO_PARTNER, TO_PARTNERS, TO_PIPELINE
 from services.monitoring.dashboards.definitions import (
     Dashboard,
@@ -14,7 +15,6 @@ from services.monitoring.dashboards.definitions import (
     Rows,
     Variable,
 )
-from services.monitoring.dashboards.statements import statement
 
 _OF = '{partner=~"$partner"}'
 _CELL = {"partner": Link("Only this partner", PARTNERS, {"partner": "${__data.fields.partner}"})}

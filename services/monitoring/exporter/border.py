@@ -19,9 +19,9 @@ from schemas.events import catalogue
 from services.domain.facts import LinkKind, Micros
 from services.domain.rules import HOUR
 from services.ledger.storage.words import word
+from services.monitoring.exporter import statement
 from services.monitoring.exporter.sample import SECOND, Sample
 from services.monitoring.exporter.shares import share
-from services.monitoring.exporter.statements import statement
 from services.query.board.approach import OVER, Phase
 from services.query.board.crossing_status import standing
 from services.query.board.loader import Events

@@ -19,8 +19,8 @@ from schemas.events.base import ObjectKind
 from services.domain.facts import Micros
 from services.domain.objects import object_id
 from services.domain.rules import DELIVERED_PHASE, HOUR
+from services.monitoring.exporter import statement
 from services.monitoring.exporter.sample import Sample
-from services.monitoring.exporter.statements import statement
 from services.telemetry import gauges
 
 PHASES = ("announced", "booked", "gathered", "on_the_way", "at_destination", "collected")

@@ -18,12 +18,12 @@ from schemas.events.base import Classifier
 from services.domain.facts import Micros
 from services.ledger.registry import store
 from services.ledger.storage import reading
+from services.monitoring.exporter import statement
 from services.monitoring.exporter.border import ARRIVED, beside
 from services.monitoring.exporter.cache import Remembered
 from services.monitoring.exporter.consignments import NONE, Corridors, corridors
 from services.monitoring.exporter.sample import SECOND, Sample
 from services.monitoring.exporter.shares import share
-from services.monitoring.exporter.statements import statement
 from services.monitoring.exporter.transits import LOOK_BACK, arrived
 from services.query.stored_events import Unreadable, hear
 from services.telemetry import gauges

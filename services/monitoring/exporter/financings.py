@@ -8,8 +8,8 @@ from typing import Any
 from psycopg import Connection
 
 from services.domain.facts import Micros
+from services.monitoring.exporter import statement
 from services.monitoring.exporter.sample import SECOND, Sample
-from services.monitoring.exporter.statements import statement
 from services.telemetry import gauges
 
 

@@ -20,9 +20,9 @@ from schemas.events.base import Region
 from services.cases.domain.causes import CaseKind
 from services.domain.facts import Micros
 from services.domain.rules import HOUR
+from services.monitoring.exporter import statement
 from services.monitoring.exporter.consignments import NONE, Corridors, corridors
 from services.monitoring.exporter.sample import SECOND, Sample
-from services.monitoring.exporter.statements import statement
 from services.telemetry import gauges
 
 BEHIND: Micros = HOUR // 4

@@ -18,8 +18,8 @@ from psycopg import Connection
 from services.domain.facts import Micros
 from services.financing.domain.decisions import Action
 from services.financing.store.identifiers import financing_id
+from services.monitoring.exporter import statement
 from services.monitoring.exporter.sample import SECOND, Sample
-from services.monitoring.exporter.statements import statement
 from services.telemetry import gauges
 
 AT_ONCE = 2_000

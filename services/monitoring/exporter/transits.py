@@ -15,11 +15,11 @@ from psycopg import Connection
 
 from services.domain.facts import Micros
 from services.domain.rules import HOUR, ON_THE_WAY
+from services.monitoring.exporter import statement
 from services.monitoring.exporter.cache import Remembered
 from services.monitoring.exporter.consignments import NONE, PHASES, Corridors, corridors
 from services.monitoring.exporter.sample import SECOND, Sample
 from services.monitoring.exporter.shares import share
-from services.monitoring.exporter.statements import statement
 from services.telemetry import gauges
 
 LOOK_BACK: Micros = 28 * 24 * HOUR

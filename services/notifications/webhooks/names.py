@@ -13,7 +13,7 @@ from schemas.events.link import ConsignmentOpened
 from services.ledger.registry import store as registry_store
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import uuids
-from services.notifications.webhooks.statements import statement
+from services.notifications.webhooks import statement
 from services.query.stored_events import Reread, Unreadable, reread
 
 

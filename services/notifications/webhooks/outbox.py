@@ -18,10 +18,10 @@ from services.ledger.storage.arrays import adapt, bigints, uuids
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.traces import traces_of
 from services.ledger.storage.words import word
+from services.notifications.webhooks import statement
 from services.notifications.webhooks.messages import Message, MessageType, Subject, message
 from services.notifications.webhooks.names import names_of
 from services.notifications.webhooks.queue import put_messages
-from services.notifications.webhooks.statements import statement
 
 Session = Connection[Any]
 BATCHES = 16

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.domain.facts import Micros
-from services.notifications.webhooks.statements import statement
+from services.notifications.webhooks import statement
 
 
 class Endpoint(NamedTuple):

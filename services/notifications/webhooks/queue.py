@@ -19,8 +19,8 @@ from services.ledger.audit_trail.access_lines import MESSAGE
 from services.ledger.audit_trail.digests import seal
 from services.ledger.audit_trail.entries import enter
 from services.ledger.storage.platform_events import record_platform_event
+from services.notifications.webhooks import statement
 from services.notifications.webhooks.messages import Message
-from services.notifications.webhooks.statements import statement
 
 Session = Connection[Any]
 FOREVER: Final = (1 << 63) - 1

@@ -15,11 +15,11 @@ from psycopg.rows import tuple_row
 
 from services.domain.facts import Micros
 from services.ledger.audit_trail.entries import enter
+from services.notifications.webhooks import statement
 from services.notifications.webhooks.messages import Message, MessageType, Subject, message
 from services.notifications.webhooks.queue import FOREVER, put_messages
 from services.notifications.webhooks.sealed_secrets import Seal
 from services.notifications.webhooks.signature import SchemeName, Secret
-from services.notifications.webhooks.statements import statement
 
 Session = Connection[Any]
 SECOND = 1_000_000

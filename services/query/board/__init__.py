@@ -2,3 +2,7 @@
 
 One place for everybody who shows it: the terminal, a dashboard, a page.
 """
+
+from services.runtime.named_sql import Queries
+
+statement = Queries(__file__)

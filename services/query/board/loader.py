@@ -17,13 +17,13 @@ from services.domain.objects import ObjectId, Thing
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
+from services.ledger.storage import statement as stored
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
 from services.ledger.storage.listing import heads_of
-from services.ledger.storage.statements import statement as stored
 from services.ledger.storage.words import country, whole
+from services.query.board import statement
 from services.query.board.approach import News, latest
 from services.query.board.readiness import LOOKED_AT, Known
-from services.query.board.statements import statement
 from services.query.stored_events import Unreadable, reread
 
 Session = Connection[Any]

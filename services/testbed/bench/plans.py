@@ -11,11 +11,11 @@ from psycopg.rows import tuple_row
 
 from schemas.events.base import ObjectKind
 from services.domain.objects import object_id
-from services.financing.store import statements as financing
+from services.financing.store import statement as financing
 from services.financing.store.decision_context import seen_query
 from services.financing.store.identifiers import application_id, financing_id
 from services.financing.store.summaries import reached_query
-from services.ledger.storage import statements as storage
+from services.ledger.storage import statement as storage
 from services.ledger.storage.arrays import adapt, bigints, uuids
 from services.ledger.storage.reading import facts_query
 from services.testbed.chaos.banks import FORWARDER
@@ -57,31 +57,31 @@ def plans(dsn: str, bank: str, reference: str) -> dict[str, Any]:
                 "SELECT set_config(%s, ARRAY[%s::uuid[]::text]::text, true)", (f"lianyun.{name}", held)
             )
         asked: list[tuple[str, bytes, dict[str, Any]]] = [
-            ("consignments of a thing", storage.statement("read_consignments"),
+            ("consignments of a thing", storage("read_consignments"),
              {"id": object_id(ObjectKind.CONSIGNMENT, f"{FORWARDER}/{reference}").hex(), "kind": 1}),
             ("own financings of a thing, and words on them", reached_query(),
              {"id": object_id(ObjectKind.CONSIGNMENT, f"{FORWARDER}/{reference}").hex(), "kind": 1, **names}),
             ("facts of a cargo, and words on what is involved, behind the locks", seen_query(), {}),
             ("facts of a cargo", facts_query(False), {"ids": cargo}),
             ("facts of a cargo at a moment", facts_query(True), {"ids": cargo, "moments": bigints([1]), "running": 1}),
-            ("what is held under the papers", financing.statement("entries_met"),
+            ("what is held under the papers", financing("entries_met"),
              {"prints": uuids(sorted(digests)), "own": own.hex()}),
-            ("all financings of a cargo", financing.statement("financings_on"), {"ids": cargo}),
-            ("portfolio", financing.statement("portfolio"),
+            ("all financings of a cargo", financing("financings_on"), {"ids": cargo}),
+            ("portfolio", financing("portfolio"),
              {"after": f"{bank}/{reference}", "end": names["end"], "limit": 50, "open": False}),
-            ("decisions", financing.statement("decisions_of"), {"financings": uuids([own])}),
-            ("decision asked before", financing.statement("decision_asked"),
+            ("decisions", financing("decisions_of"), {"financings": uuids([own])}),
+            ("decision asked before", financing("decision_asked"),
              {"asked_by": bank, "idempotency": "x", "request": own.hex()}),
-            ("words", financing.statement("words_read"), {"subjects": subjects}),
-            ("events with what withdraws them", storage.statement("read_closure"), {"nos": bigints(numbers)}),
-            ("bodies", storage.statement("read_bodies"), {"nos": bigints(numbers)}),
-            ("what is held under keys", financing.statement("entries"), {"digests": uuids(sorted(digests))}),
-            ("own under keys", financing.statement("own_under"), {"digests": uuids(sorted(digests)), **names}),
-            ("what a financing holds", financing.statement("entries_of"), {"financings": uuids([own])}),
-            ("its cargo", financing.statement("cargo_of"), {"financings": uuids([own])}),
-            ("versions of the keys", financing.statement("hold_versions"), {}),
-            ("other registries", financing.statement("external"), {"financing": own.hex()}),
-            ("acknowledged", financing.statement("acknowledged"), {"financing": own.hex(), "known_at": 1}),
+            ("words", financing("words_read"), {"subjects": subjects}),
+            ("events with what withdraws them", storage("read_closure"), {"nos": bigints(numbers)}),
+            ("bodies", storage("read_bodies"), {"nos": bigints(numbers)}),
+            ("what is held under keys", financing("entries"), {"digests": uuids(sorted(digests))}),
+            ("own under keys", financing("own_under"), {"digests": uuids(sorted(digests)), **names}),
+            ("what a financing holds", financing("entries_of"), {"financings": uuids([own])}),
+            ("its cargo", financing("cargo_of"), {"financings": uuids([own])}),
+            ("versions of the keys", financing("hold_versions"), {}),
+            ("other registries", financing("external"), {"financing": own.hex()}),
+            ("acknowledged", financing("acknowledged"), {"financing": own.hex(), "known_at": 1}),
         ]  # fmt: skip
         large = {
             row[0]

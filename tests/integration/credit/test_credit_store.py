@@ -25,8 +25,7 @@ from services.cli.main import app
 from services.credit.domain.counts import Cell, Count, count
 from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Signal, model
-from services.credit.store import issued_records, positions, projector, records
-from services.credit.store.statements import statement
+from services.credit.store import issued_records, positions, projector, records, statement
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session

@@ -25,12 +25,11 @@ from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.words import word
-from services.monitoring.exporter import border, cache, consignments, partners, transits
+from services.monitoring.exporter import border, cache, consignments, partners, statement, transits
 from services.monitoring.exporter.collector import Answers, Exporter
 from services.monitoring.exporter.process import questions, run
 from services.monitoring.exporter.sample import Question
 from services.monitoring.exporter.settings import ExporterSettings
-from services.monitoring.exporter.statements import statement
 from services.query.board.crossing_status import KEPT
 from services.runtime.ports import free_port
 from services.testbed.localstack.engine import DatabaseAddress

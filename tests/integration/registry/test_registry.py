@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,7 +17,7 @@ from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import NewKey, PartyAdded, PartyAmended
 from services.ledger.registry.fold import fold
 from services.ledger.registry.possession import proven
-from services.ledger.storage.migrate import FOLDER, migrate
+from services.ledger.storage.migrate import migrate
 from tests.storing.emptying import empty
 
 pytestmark = pytest.mark.integration
@@ -325,29 +324,3 @@ def test_an_amendment_that_cannot_be_is_refused(session: psycopg.Connection[Any]
         with pytest.raises(RegistryError), session.transaction():
             commands.amend_party(session, change, at=NOW, by="op")
     assert store.load(session) == before
-
-
-def test_a_registry_of_before_amendments_is_carried_over(
-    session: psycopg.Connection[Any], dsn: str, tmp_path: Path
-) -> None:
-    empty(session)
-    for file in sorted(FOLDER.glob("*.sql")):
-        if file.name < "0006":
-            (tmp_path / file.name).write_bytes(file.read_bytes())
-    # All is applied that there was; only the room for events is made by a function of a later migration.
-    with pytest.raises(psycopg.errors.UndefinedFunction):
-        migrate(dsn, tmp_path)
-    added = railway(places=frozenset({"railnet:dostyk"}))
-    with session.transaction():
-        session.execute(
-            "INSERT INTO lianyun.registry_event VALUES (1, 'party_added', 0, 'op', %s::jsonb)",
-            (added.model_dump_json(),),
-        )
-        session.execute(
-            "INSERT INTO lianyun.party VALUES (1, 'ktz', 'Railway', '{railway}', '{}', '{}', '{railnet:dostyk}', %s)",
-            (sorted(added.topics),),
-        )
-        session.execute("INSERT INTO lianyun.party_source VALUES ('urn:cre:ktz', 1)")
-        session.execute("UPDATE lianyun.registry_version SET version = 1")
-    migrate(dsn)
-    assert store.load(session) == fold([added])

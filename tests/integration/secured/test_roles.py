@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from services.api.statements import statement
+from services.api import statement
 from services.audit.fsck.check import fsck
 from services.credit.store import projector
 from services.ledger.audit_trail.access_lines import COLUMNS

@@ -16,12 +16,11 @@ from schemas.events.base import ObjectKind
 from services.domain.facts import Facts, Link, LinkKind
 from services.domain.links import FILLING, spans
 from services.domain.objects import Thing
-from services.ledger.storage import work
+from services.ledger.storage import statement, work
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.rows import completed, state_rows
 from services.ledger.storage.session import open_session, settle_in
 from services.ledger.storage.state import COPY
-from services.ledger.storage.statements import statement
 from services.ledger.storage.work import Work
 
 pytestmark = pytest.mark.integration
@@ -178,7 +177,7 @@ def test_a_fault_in_the_statement_is_noticed(
 ) -> None:
     right, wrong = FAULTS[fault]
     text = statement("stop_links").decode()
-    assert right in text, f"stop_links.sql has changed: write the fault {fault!r} anew"
+    assert right in text, f"stop_links has changed: write the fault {fault!r} anew"
     broken = text.replace(right, wrong).encode()
     monkeypatch.setattr(work, "statement", lambda name: broken if name == "stop_links" else statement(name))
     first = next((found for name in WORLDS for found in differing(empty, name)), None)

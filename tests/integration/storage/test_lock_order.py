@@ -22,12 +22,11 @@ import pytest
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import LinkKind
-from services.ledger.storage import batching, claiming, identities, judging, terms, work, writer
+from services.ledger.storage import batching, claiming, identities, judging, statement, terms, work, writer
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claiming import Wanted
 from services.ledger.storage.errors import Fenced
 from services.ledger.storage.migrate import migrate
-from services.ledger.storage.statements import statement
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.storing.harness import Pair, start
 from tests.storing.telling import HOUR, Teller

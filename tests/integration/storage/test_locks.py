@@ -7,9 +7,8 @@ import random
 import pytest
 
 from services.domain.facts import LinkKind
-from services.ledger.storage import work
+from services.ledger.storage import statement, work
 from services.ledger.storage.batch import Event
-from services.ledger.storage.statements import statement
 from tests.storing.comparing import assert_equal_to_core
 from tests.storing.harness import Pair, start
 from tests.storing.telling import HOUR, Teller

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from services.api import context
 from services.cases.store import follower as cases
+from services.cli import database_upkeep
 from services.cli.main import app
 from services.credit.store import follower as credit
 from services.ledger.storage import migrate as migrating
@@ -63,9 +65,9 @@ def copied(folder: Path) -> Path:
 def test_a_file_that_changed_after_it_was_applied_is_refused(empty: str, tmp_path: Path) -> None:
     folder = copied(tmp_path)
     migrate(empty, folder)
-    changed = folder / "0001_schema.sql"
+    changed = folder / "0027_baseline.sql"
     changed.write_bytes(changed.read_bytes() + b"-- more\n")
-    with pytest.raises(MigrationError, match="0001_schema was changed"):
+    with pytest.raises(MigrationError, match="0027_baseline was changed"):
         migrate(empty, folder)
 
 
@@ -226,20 +228,23 @@ def test_a_release_that_is_started_again_has_nothing_to_do(empty: str, tmp_path:
 
 
 def test_the_plan_names_what_is_to_be_applied_when_and_what_it_locks(
-    empty: str, monkeypatch: pytest.MonkeyPatch
+    empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIANYUN_DSN", empty)
     monkeypatch.setenv("COLUMNS", "300")
     migrate(empty)
     assert CliRunner().invoke(app, ["db", "plan"]).output == "nothing to do\n"
     with psycopg.connect(empty) as session:
-        session.execute("DELETE FROM lianyun.migration WHERE number > 23")
+        session.execute("DELETE FROM lianyun.migration WHERE number > 27")
         session.execute(
             "INSERT INTO lianyun.migration (number, name, checksum) VALUES (9001, '9001_newer', '')"
         )
+    put(copied(tmp_path), "0045_index", "CREATE INDEX more ON lianyun.dead_letter (reason)")
+    monkeypatch.setattr(database_upkeep, "standing", partial(standing, folder=tmp_path))
     told = CliRunner().invoke(app, ["db", "plan"]).output
     assert "9001_newer was applied by a newer release, before its deployment" in told
-    assert all(m.name in told for m in migrations() if m.number > 23)
+    assert all(m.name in told for m in migrations() if m.number > 27)
+    assert "0045_index" in told
     assert "SHARE on lianyun.dead_letter" in told
     assert "build it CONCURRENTLY" in told
     refused = CliRunner().invoke(app, ["db", "migrate", "--before", "--after"])

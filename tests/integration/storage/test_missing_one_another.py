@@ -12,10 +12,9 @@ from dataclasses import replace
 import pytest
 
 from services.domain.facts import LinkKind
-from services.ledger.storage import points, settling, state, work
+from services.ledger.storage import points, settling, state, statement, work
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claiming import Wanted
-from services.ledger.storage.statements import statement
 from services.ledger.storage.structure import Note, Renewed, renew
 from services.ledger.storage.writer import Writer
 from tests.storing.comparing import assert_equal_to_core

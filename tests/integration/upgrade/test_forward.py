@@ -220,7 +220,8 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
             assert publishing.is_alive(), "there was nothing left to publish"
 
         pending = [m for m in migrations() if m.number > released().level]
-        share = len(handed.messages) // (len(pending) + 5)
+        # Half of an equal share: a file holds several messages, and what is on its way goes out beyond what is allowed.
+        share = len(handed.messages) // (2 * (len(pending) + 5))
 
         def refused(named: str) -> None:
             with pytest.raises(MigrationError, match=f"processes of one are at work: {named}"):

@@ -7,7 +7,7 @@ import pytest
 from services.ledger.storage.ddl import effects, statements
 from services.ledger.storage.deployable import faults
 from services.ledger.storage.errors import MigrationError
-from services.ledger.storage.migration import Migration, Phase, migrations, released
+from services.ledger.storage.migration import Baseline, Migration, Phase, baseline, migrations, released
 from services.ledger.storage.schema_window import Applied, compared
 
 KNOWN = migrations()
@@ -144,3 +144,52 @@ def test_a_database_is_set_beside_the_files() -> None:
         compared([one, three], applied(three))
     with pytest.raises(MigrationError, match="not among the files"):
         compared([one, three], applied(one, two, three))
+
+
+OLD = [of(1), of(2), of(3)]
+FIRST = Migration(
+    3, "0003_baseline", b"SELECT 1", Baseline("c" * 40, {m.number: (m.name, m.checksum) for m in OLD})
+)
+FOURTH, FIFTH = of(4), of(5)
+
+
+@pytest.mark.parametrize("first", [[FIRST], OLD], ids=["made by the baseline", "made one by one"])
+def test_a_database_has_the_baseline_also_by_what_it_replaces(first: list[Migration]) -> None:
+    known = [FIRST, FOURTH, FIFTH]
+    found = compared(known, applied(*first))
+    assert (found.lacking, found.newer, found.fresh) == (("0004_x", "0005_x"), (), False)
+    assert compared(known, applied(*first, FOURTH, FIFTH)).pending == ()
+    assert compared(known, applied(*first, FOURTH, FIFTH, of(6))).newer == (*applied(of(6)),)
+    with pytest.raises(MigrationError, match="0004_x comes before"):
+        compared(known, applied(*first, FIFTH))
+    assert compared(known, []).fresh
+
+
+CHANGED = Migration(2, "0002_x", b"SELECT 2")
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (OLD[:2], r"ends with 0002_x, .* the release of commit cccccccccccc \(level 3\) first"),
+        ([OLD[0], CHANGED], "ends with 0002_x"),
+        ([OLD[0], CHANGED, OLD[2]], "0002_x was changed after"),
+        ([OLD[0], OLD[2], FOURTH], "0002_x comes before one that was applied"),
+        ([OLD[0], OLD[1], FOURTH], "0003_x comes before one that was applied"),
+        ([of(0), *OLD], "0000_x was applied here and is not among the files"),
+        ([OLD[0], FIRST], "0001_x was applied here and is not among the files"),
+        ([Migration(3, "0003_baseline", b"SELECT 2")], "0003_baseline was changed after"),
+        ([FOURTH], "0003_baseline comes before"),
+    ],
+)
+def test_another_history_before_the_baseline_is_found(rows: list[Migration], problem: str) -> None:
+    with pytest.raises(MigrationError, match=problem):
+        compared([FIRST, FOURTH], applied(*rows))
+
+
+def test_the_baseline_replaces_the_migrations_of_a_release() -> None:
+    first = KNOWN[0]
+    assert (first.name, first.baseline) == ("0027_baseline", baseline())
+    assert len(baseline().replaces) == 24
+    assert all(each.baseline is None for each in KNOWN[1:])
+    assert len(baseline().commit) == 40

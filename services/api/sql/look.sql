@@ -1,1 +1,0 @@
-SELECT 1 FROM lianyun.api_client LIMIT 1

@@ -1,1 +1,0 @@
-UPDATE lianyun.api_client SET revoked = %(at)s WHERE id = %(id)s AND revoked IS NULL RETURNING true

@@ -1,1 +1,0 @@
-SELECT value FROM lianyun.api_secret WHERE name = %(name)s

@@ -1,1 +1,0 @@
-DELETE FROM lianyun.case_again WHERE cons = ANY (%(ids)s::uuid[])

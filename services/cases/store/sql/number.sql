@@ -1,1 +1,0 @@
-SELECT nextval('lianyun.case_number')

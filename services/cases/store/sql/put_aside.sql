@@ -1,1 +1,0 @@
-SELECT q.no FROM lianyun.quarantine q WHERE q.no = ANY (%(nos)s::bigint[])

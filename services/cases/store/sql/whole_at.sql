@@ -1,1 +1,0 @@
-SELECT whole_at FROM lianyun.case_cursor

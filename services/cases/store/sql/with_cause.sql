@@ -1,1 +1,0 @@
-SELECT DISTINCT cons FROM lianyun.case_cause WHERE cons = ANY (%(ids)s::uuid[])

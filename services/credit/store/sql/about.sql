@@ -1,1 +1,0 @@
-SELECT event FROM lianyun.credit_about WHERE key = ANY (%(keys)s)

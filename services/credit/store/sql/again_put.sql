@@ -1,3 +1,0 @@
--- What was judged while something waited to be settled is judged once more when all that waited then is done.
-INSERT INTO lianyun.credit_again (cons, mark) SELECT n.cons, %(mark)s FROM unnest(%(ids)s::uuid[]) AS n (cons)
-ON CONFLICT (cons) DO UPDATE SET mark = excluded.mark

@@ -1,1 +1,0 @@
-SELECT kind, name, fault FROM lianyun.credit_broken ORDER BY kind, name

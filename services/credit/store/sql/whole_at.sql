@@ -1,1 +1,0 @@
-SELECT whole_at FROM lianyun.credit_cursor

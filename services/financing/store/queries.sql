@@ -1,0 +1,426 @@
+-- The SQL of financing, by name.
+
+-- name: acknowledge
+INSERT INTO lianyun.financing_acknowledged (financing, alert, at, client, remark)
+VALUES (%(financing)s, %(alert)s, %(at)s, %(client)s, %(remark)s)
+ON CONFLICT (financing, alert) DO NOTHING
+
+-- name: acknowledged
+SELECT alert, at, client, remark FROM lianyun.financing_acknowledged WHERE financing = %(financing)s AND at <= %(known_at)s
+
+-- name: add_version
+INSERT INTO lianyun.financing_version (number, key_id, normaliser)
+SELECT coalesce(max(number), 0) + 1, %(key_id)s, %(normaliser)s FROM lianyun.financing_version
+RETURNING number
+
+-- name: answered_by
+SELECT answered FROM lianyun.financing_asked WHERE answered = ANY (%(numbers)s::bigint[])
+
+-- name: cargo_near
+-- The financings of these ids by their names, each with the consignments that it was reserved on.
+SELECT h.name, c.key
+FROM lianyun.financing_cargo c JOIN lianyun.financing_hold h ON h.financing = c.financing
+WHERE c.financing = ANY (%(financings)s::uuid[])
+ORDER BY h.name, c.key
+
+-- name: cargo_of
+SELECT DISTINCT consignment, key FROM lianyun.financing_cargo WHERE financing = ANY (%(financings)s::uuid[])
+
+-- name: close_version
+UPDATE lianyun.financing_version SET open = false WHERE number = %(number)s AND open RETURNING number
+
+-- name: decision_asked
+-- The decision that the asker already has: under its name of the request, or of the same signed event.
+SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
+       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver
+FROM lianyun.financing_decision d
+WHERE (d.asked_by = %(asked_by)s AND d.idempotency = %(idempotency)s)
+   OR (%(request)s::uuid IS NOT NULL AND d.request = %(request)s::uuid)
+ORDER BY d.number
+LIMIT 1
+
+-- name: decisions
+SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
+       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.headers, d.payload
+FROM lianyun.financing_decision d
+WHERE d.number > %(after)s
+ORDER BY d.number
+LIMIT %(limit)s
+
+-- name: decisions_of
+SELECT DISTINCT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
+       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver
+FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
+WHERE t.financing = ANY (%(financings)s::uuid[])
+ORDER BY d.number
+
+-- name: entries
+-- What is held under any of the digests.
+SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near
+FROM lianyun.financing_entry e
+WHERE e.digest = ANY (%(digests)s::uuid[]) AND e.freed IS NULL
+
+-- name: entries_met
+-- What is held under any of the fingerprints; without any, under those that the financing itself holds.
+SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near
+FROM lianyun.financing_entry e
+WHERE e.freed IS NULL AND e.digest = ANY (ARRAY(
+    SELECT unnest(%(prints)s::uuid[])
+    UNION
+    SELECT o.digest FROM lianyun.financing_entry o
+    WHERE cardinality(%(prints)s::uuid[]) = 0 AND o.financing = %(own)s::uuid AND o.freed IS NULL
+))
+
+-- name: entries_of
+SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near
+FROM lianyun.financing_entry e
+WHERE e.financing = ANY (%(financings)s::uuid[]) AND e.freed IS NULL
+
+-- name: external
+SELECT registry, finding, at FROM lianyun.financing_external WHERE financing = %(financing)s ORDER BY at
+
+-- name: financings_on
+-- The financings of which a consignment of the given groups is cargo, under any name of the group.
+SELECT c.financing FROM lianyun.financing_cargo c WHERE c.consignment = ANY (%(ids)s::uuid[])
+UNION
+SELECT c.financing
+FROM lianyun.canonical k JOIN lianyun.financing_cargo c ON c.consignment = k.cons
+WHERE k.canonical = ANY (%(ids)s::uuid[])
+
+-- name: held
+-- What the statement before it in this transaction has locked (lianyun.financing_hold_goods), one row for each request.
+SELECT h.ask, h.consignments::uuid[] AS consignments, h.involved::uuid[] AS involved, h.subjects::uuid[] AS subjects
+FROM unnest(
+    current_setting('lianyun.consignments')::text[], current_setting('lianyun.involved')::text[],
+    current_setting('lianyun.subjects')::text[]
+) WITH ORDINALITY AS h (consignments, involved, subjects, ask)
+
+-- name: hold_group
+SELECT ask, registry, versions, consignments, involved, near, keys, moment, "position", number, steady, ruled, answered, repeated
+FROM lianyun.financing_hold_goods(
+    %(named)s::text[], %(kinds)s::text[], %(financings)s::text[], %(own)s::text[], %(prints)s::text[], %(made_by)s::text[],
+    %(further)s::text[], %(told)s::text[], %(disposes)s::boolean[], %(nearby)s::boolean[],
+    %(asked_by)s::text[], %(idempotency)s::text[], %(request)s::text[]
+)
+
+-- name: hold_versions
+-- Keeps the versions as they are until the transaction ends: every one that is open, or under which something is held.
+-- The least version from one on is found by one step into the index, where EXISTS may read all that is held.
+SELECT v.number, v.key_id, v.normaliser, v.open FROM lianyun.financing_version v
+WHERE v.open OR v.number = (
+    SELECT min(e.version) FROM lianyun.financing_entry e WHERE e.version >= v.number AND e.freed IS NULL
+)
+ORDER BY v.number
+FOR SHARE OF v
+
+-- name: lock
+-- Everything that the decision depends on, in ascending order: two who share a part of it cannot wait for one another.
+SELECT count(pg_advisory_xact_lock(l.key)) FROM (
+    SELECT DISTINCT key FROM unnest(%(keys)s::bigint[]) AS k (key) ORDER BY key
+) AS l
+
+-- name: lock_holds
+SELECT h.financing FROM lianyun.financing_hold h WHERE h.financing = ANY (%(financings)s::uuid[]) ORDER BY h.financing FOR UPDATE
+
+-- name: lock_versions
+-- Nobody decides meanwhile: decisions under way hold these rows.
+LOCK TABLE lianyun.financing_version IN EXCLUSIVE MODE
+
+-- name: moment
+-- The clock and the horizon once the locks are held; a statement of its own, so that its snapshot is younger than them.
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+       pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+
+-- name: next_asked
+-- The oldest event that waits for its decision and that nobody else is at work on; what failed waits until it is tried again.
+SELECT a.no FROM lianyun.financing_asked a
+WHERE a.answered IS NULL AND (a.again IS NULL OR a.again <= clock_timestamp())
+ORDER BY a.no
+LIMIT 1
+FOR UPDATE SKIP LOCKED
+
+-- name: number
+SELECT nextval('lianyun.financing_number')
+
+-- name: own_reached
+-- The decisions on one bank's financings of what an object leads to, by the links of any time; one answer for everything.
+WITH RECURSIVE down (id, kind, lo, hi) AS (
+    SELECT %(id)s::uuid, %(kind)s::smallint, -4611686018427387904, 4611686018427387904
+    UNION
+    SELECT l.right_id, l.right_kind, greatest(d.lo, l.start_at), least(d.hi, l.until)
+    FROM down d JOIN lianyun.link l ON l.left_id = d.id
+    WHERE d.kind <> 1 AND l.kind <> 8 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
+), members (id) AS (
+    SELECT d.id FROM down d WHERE d.kind = 1
+    UNION
+    SELECT o.cons FROM down d
+    JOIN lianyun.canonical k ON k.cons = d.id
+    JOIN lianyun.canonical o ON o.canonical = k.canonical
+    WHERE d.kind = 1
+), own (financing) AS (
+    SELECT DISTINCT h.financing
+    FROM members m
+    JOIN lianyun.financing_cargo c ON c.consignment = m.id
+    JOIN lianyun.financing_hold h ON h.financing = c.financing
+    WHERE h.name >= %(first)s AND h.name < %(end)s
+)
+SELECT DISTINCT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
+       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver
+FROM own o
+JOIN lianyun.financing_touched t ON t.financing = o.financing
+JOIN lianyun.financing_decision d ON d.number = t.number
+ORDER BY d.number
+
+-- name: own_under
+-- The financings of one bank that hold or held something under any of the digests.
+SELECT DISTINCT e.name FROM lianyun.financing_entry e
+WHERE e.digest = ANY (%(digests)s::uuid[]) AND e.freed IS NULL AND e.name >= %(first)s AND e.name < %(end)s
+ORDER BY e.name
+
+-- name: portfolio
+-- The financings of one bank after a name, in the order of names.
+SELECT h.name FROM lianyun.financing_hold h
+WHERE h.name > %(after)s AND h.name < %(end)s AND (NOT %(open)s OR NOT h.ended)
+ORDER BY h.name
+LIMIT %(limit)s
+
+-- name: put_answered
+UPDATE lianyun.financing_asked SET answered = %(number)s, fault = NULL, again = NULL WHERE no = %(no)s
+
+-- name: put_asked
+INSERT INTO lianyun.financing_asked (no)
+SELECT a.no FROM unnest(%(nos)s::bigint[]) AS a (no)
+ON CONFLICT (no) DO NOTHING
+
+-- name: put_external
+INSERT INTO lianyun.financing_external (financing, registry, at, finding)
+VALUES (%(financing)s, %(registry)s, %(at)s, %(finding)s)
+ON CONFLICT (financing, registry, at) DO NOTHING
+
+-- name: put_fault
+UPDATE lianyun.financing_asked SET fault = %(fault)s, again = clock_timestamp() + make_interval(secs => %(seconds)s)
+WHERE no = %(no)s AND answered IS NULL
+
+-- name: put_watch
+-- The pledged financings of the cargo that each fact reaches by the links of its time: of facts that come now, and of those that
+-- become news by a link that comes now. For the latter nothing is looked for while nobody holds a pledge.
+WITH late (no, id, at) AS (
+    SELECT c.no, l.right_id, c.happened
+    FROM lianyun.link l CROSS JOIN LATERAL (
+        SELECT f.no, f.happened FROM lianyun.claim f
+        WHERE f.object = l.left_id AND f.happened >= l.start_at AND f.happened < l.until
+          AND f.milestone = ANY (%(milestones)s::smallint[]) AND NOT f.dead
+        OFFSET 0
+    ) AS c
+    WHERE l.no = ANY (%(linked)s::bigint[]) AND l.kind <> 8 AND NOT l.dead
+      AND (SELECT true FROM lianyun.financing_hold p WHERE p.pledged AND NOT p.ended LIMIT 1)
+), facts (nos, ids, los, his) AS (
+    SELECT array_agg(f.no), array_agg(f.id), array_agg(f.at), array_agg(f.at + 1) FROM (
+        SELECT * FROM unnest(%(nos)s::bigint[], %(objects)s::uuid[], %(moments)s::bigint[]) AS n (no, id, at)
+        UNION ALL
+        SELECT * FROM late
+    ) AS f
+), reached (no, id) AS (
+    SELECT d.key, d.id FROM facts f CROSS JOIN LATERAL lianyun.led_to(f.nos, f.ids, f.los, f.his) AS d
+), called (no, id) AS (
+    SELECT * FROM reached
+    UNION
+    SELECT r.no, o.cons FROM reached r
+    JOIN lianyun.canonical k ON k.cons = r.id
+    JOIN lianyun.canonical o ON o.canonical = k.canonical
+)
+INSERT INTO lianyun.financing_watch (financing, no)
+SELECT DISTINCT h.financing, r.no
+FROM called r
+JOIN lianyun.financing_cargo c ON c.consignment = r.id
+JOIN lianyun.financing_hold h ON h.financing = c.financing
+WHERE h.pledged AND NOT h.ended
+ORDER BY h.financing, r.no
+ON CONFLICT (financing, no) DO NOTHING
+
+-- name: put_words
+INSERT INTO lianyun.financing_word (subject, no)
+SELECT w.subject, w.no FROM unnest(%(subjects)s::uuid[], %(nos)s::bigint[]) AS w (subject, no)
+ON CONFLICT (subject, no) DO NOTHING
+
+-- name: record_changes
+-- What follows from decisions. What a financing takes anew is not freed first: one statement changes a row once.
+WITH freed_hold AS (
+    UPDATE lianyun.financing_hold SET ended = true WHERE financing = ANY (%(freed_holds)s::uuid[])
+), hold AS (
+    INSERT INTO lianyun.financing_hold AS h (financing, name, blocks, pledged, ended)
+    SELECT n.id, n.name, n.blocks, n.pledged, n.ended
+    FROM unnest(
+        %(holders)s::uuid[], %(holder_names)s::text[], %(blocks)s::boolean[], %(pledged)s::boolean[], %(ended)s::boolean[]
+    ) AS n (id, name, blocks, pledged, ended)
+    ON CONFLICT (financing) DO UPDATE
+    SET pledged = h.pledged OR excluded.pledged,
+        -- A reference whose reservation ran out may be reserved anew.
+        ended = excluded.ended
+), taken AS MATERIALIZED (
+    SELECT * FROM unnest(
+        %(takers)s::uuid[], %(taker_names)s::text[], %(versions)s::smallint[], %(kinds)s::smallint[], %(digests)s::uuid[],
+        %(measures)s::text[], %(parts)s::bigint[], %(wholes)s::bigint[], %(nears)s::text[]
+    ) AS e (financing, name, version, kind, digest, measure, part, whole, near)
+), freed AS (
+    UPDATE lianyun.financing_entry e
+    SET freed = (
+        SELECT f.number FROM unnest(%(freed)s::uuid[], %(freed_by)s::bigint[]) AS f (id, number) WHERE f.id = e.financing
+    )
+    WHERE e.financing = ANY (%(freed)s::uuid[]) AND e.freed IS NULL
+      AND (e.financing, e.version, e.kind, e.digest) NOT IN (
+          SELECT t.financing, t.version, t.kind, t.digest FROM taken t
+      )
+), entries AS (
+    INSERT INTO lianyun.financing_entry (financing, name, version, kind, digest, measure, part, whole, near)
+    SELECT t.financing, t.name, t.version, t.kind, t.digest, t.measure, t.part, t.whole, t.near::bigint[]
+    FROM taken t
+    ON CONFLICT (financing, version, kind, digest) DO UPDATE
+    SET measure = excluded.measure, part = excluded.part, whole = excluded.whole, near = excluded.near, freed = NULL
+)
+INSERT INTO lianyun.financing_cargo (consignment, financing, key)
+SELECT c.id, c.financing, c.key
+FROM unnest(%(cargo)s::uuid[], %(cargo_of)s::uuid[], %(cargo_keys)s::text[]) AS c (id, financing, key)
+ON CONFLICT (consignment, financing) DO NOTHING
+
+-- name: record_decisions
+-- Decisions, which financings each of them changed, and how many this session has recorded.
+WITH decision AS (
+    INSERT INTO lianyun.financing_decision
+        (number, position, before, at, action, outcome, asked_by, idempotency, asked, request, financing, application,
+         applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, shares, waiver, headers,
+         payload, stream)
+    SELECT d.number, d.position, d.before, d.at, d.action, d.outcome, d.asked_by, d.idempotency, d.asked, d.request,
+           d.financing, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees::text[],
+           d.notices::text[], d.guard, d.satisfied_by, d.rules, d.shares::text[], d.waiver, d.headers, d.payload,
+           pg_backend_pid()
+    FROM unnest(
+        %(numbers)s::bigint[], %(positions)s::bigint[], %(befores)s::bigint[], %(ats)s::bigint[], %(actions)s::text[],
+        %(outcomes)s::text[], %(asked_bys)s::text[], %(idempotencies)s::text[], %(askeds)s::uuid[], %(requests)s::uuid[],
+        %(financings)s::text[], %(applications)s::text[], %(applicants)s::text[], %(products)s::text[],
+        %(interests)s::text[], %(amounts)s::bigint[], %(currencies)s::text[], %(untils)s::bigint[], %(frees)s::text[],
+        %(notices)s::text[], %(guards)s::text[], %(satisfied_bys)s::text[], %(rules)s::text[], %(shares)s::text[],
+        %(waivers)s::text[], %(headers)s::bytea[],
+        %(payloads)s::bytea[]
+    ) AS d (number, position, before, at, action, outcome, asked_by, idempotency, asked, request, financing, application,
+            applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, shares,
+            waiver, headers, payload)
+    RETURNING number, stream
+), tally AS (
+    INSERT INTO lianyun.financing_tally AS t (stream, decisions, numbers)
+    SELECT d.stream, count(*), sum(d.number)::bigint FROM decision d GROUP BY d.stream
+    ON CONFLICT (stream) DO UPDATE SET decisions = t.decisions + excluded.decisions, numbers = t.numbers + excluded.numbers
+)
+INSERT INTO lianyun.financing_touched (financing, number)
+SELECT t.id, t.number FROM unnest(%(touched)s::uuid[], %(touched_by)s::bigint[]) AS t (id, number)
+
+-- name: record_first
+-- The same of decisions before which there was none on anything involved: none of these rows can be there already.
+WITH hold AS (
+    INSERT INTO lianyun.financing_hold (financing, name, blocks, pledged, ended)
+    SELECT n.id, n.name, n.blocks, n.pledged, n.ended
+    FROM unnest(
+        %(holders)s::uuid[], %(holder_names)s::text[], %(blocks)s::boolean[], %(pledged)s::boolean[], %(ended)s::boolean[]
+    ) AS n (id, name, blocks, pledged, ended)
+), entries AS (
+    INSERT INTO lianyun.financing_entry (financing, name, version, kind, digest, measure, part, whole, near)
+    SELECT t.financing, t.name, t.version, t.kind, t.digest, t.measure, t.part, t.whole, t.near::bigint[]
+    FROM unnest(
+        %(takers)s::uuid[], %(taker_names)s::text[], %(versions)s::smallint[], %(kinds)s::smallint[], %(digests)s::uuid[],
+        %(measures)s::text[], %(parts)s::bigint[], %(wholes)s::bigint[], %(nears)s::text[]
+    ) AS t (financing, name, version, kind, digest, measure, part, whole, near)
+)
+INSERT INTO lianyun.financing_cargo (consignment, financing, key)
+SELECT c.id, c.financing, c.key
+FROM unnest(%(cargo)s::uuid[], %(cargo_of)s::uuid[], %(cargo_keys)s::text[]) AS c (id, financing, key)
+
+-- name: seen
+-- The facts of these numbers and the events that are found under subjects, with all that withdraws or lifts them, at any depth,
+-- and all contents under their ids: one after the other, what is a fact and found under a subject among both.
+WITH RECURSIVE told (is_fact, id) AS (
+    SELECT n.is_fact, b.id FROM (
+        SELECT true, f.no FROM unnest(%(facts)s::bigint[]) AS f (no)
+        UNION ALL
+        SELECT false, w.no FROM lianyun.financing_word w WHERE w.subject = ANY (%(subjects)s::uuid[])
+    ) AS n (is_fact, no) JOIN lianyun.body b ON b.no = n.no
+    UNION
+    SELECT t.is_fact, n.id FROM told t CROSS JOIN LATERAL (
+        SELECT w.event FROM lianyun.withdrawal w WHERE w.target = t.id
+        UNION ALL
+        SELECT b.id FROM lianyun.mention m JOIN lianyun.body b ON b.no = m.no WHERE m.object = t.id
+    ) AS n (id)
+), numbers (is_fact, no) AS (
+    SELECT DISTINCT t.is_fact, c.no FROM told t CROSS JOIN LATERAL (
+        SELECT i.no FROM lianyun.identity i WHERE i.id = t.id
+        UNION ALL
+        SELECT v.no FROM lianyun.variant v WHERE v.id = t.id
+    ) AS c
+)
+SELECT n.is_fact, b.no, b.id, b.content, t.name, b.part, b."offset", b.appended, b.registry, b.rules, b.key_id, b.headers,
+       b.payload, EXISTS (SELECT 1 FROM lianyun.quarantine q WHERE q.no = b.no)
+FROM numbers n
+JOIN lianyun.body b ON b.no = n.no
+JOIN lianyun.topic t ON t.no = b.topic
+ORDER BY b.no
+
+-- name: subjects_involved
+SELECT unnest(h.subjects)
+UNION
+-- The applications under which the financings involved are reserved, and those that they were touched by.
+SELECT substr(encode(sha256('\x6170706c69636174696f6e00'::bytea || convert_to(r.application, 'UTF8')), 'hex'), 1, 32)::uuid
+FROM (
+    SELECT DISTINCT ON (d.financing) d.application
+    FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
+    WHERE t.financing = ANY (h.involved) AND d.action = 'RESERVE' AND d.outcome = 'DONE'
+    ORDER BY d.financing, d.number DESC
+) AS r
+
+-- name: subjects_reached
+-- The financings that were ever reserved, and their applications: 16 bytes of SHA-256 under the name of their kind.
+SELECT substr(encode(sha256('\x66696e616e63696e6700'::bytea || convert_to(r.financing, 'UTF8')), 'hex'), 1, 32)::uuid
+FROM reached r WHERE r.action = 'RESERVE' AND r.outcome = 'DONE'
+UNION
+SELECT substr(encode(sha256('\x6170706c69636174696f6e00'::bytea || convert_to(r.application, 'UTF8')), 'hex'), 1, 32)::uuid
+FROM reached r WHERE r.action = 'RESERVE' AND r.outcome = 'DONE'
+
+-- name: watched
+-- Facts about one bank's pledged cargo after a place, in the order in which they became visible to everybody.
+SELECT w.xid::text, w.no, h.name
+FROM lianyun.financing_watch w JOIN lianyun.financing_hold h ON h.financing = w.financing
+WHERE (w.xid, w.no) > (%(xid)s::xid8, %(no)s) AND w.xid < pg_snapshot_xmin(pg_current_snapshot())
+  AND h.name >= %(first)s AND h.name < %(end)s
+ORDER BY w.xid, w.no
+LIMIT %(limit)s
+
+-- name: watched_end
+-- The place behind all that is visible to everybody now.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text
+
+-- name: words_read
+-- The events that are found under subjects, with all that withdraws them at any depth and all contents under their ids.
+WITH RECURSIVE told (id) AS (
+    SELECT b.id FROM lianyun.financing_word w JOIN lianyun.body b ON b.no = w.no
+    WHERE w.subject = ANY (%(subjects)s::uuid[])
+    UNION
+    SELECT n.id FROM told t CROSS JOIN LATERAL (
+        SELECT w.event FROM lianyun.withdrawal w WHERE w.target = t.id
+        UNION ALL
+        SELECT b.id FROM lianyun.mention m JOIN lianyun.body b ON b.no = m.no WHERE m.object = t.id
+    ) AS n (id)
+), numbers (no) AS (
+    SELECT DISTINCT c.no FROM told t CROSS JOIN LATERAL (
+        SELECT i.no FROM lianyun.identity i WHERE i.id = t.id
+        UNION ALL
+        SELECT v.no FROM lianyun.variant v WHERE v.id = t.id
+    ) AS c
+)
+SELECT b.no, b.id, b.content, t.name, b.part, b."offset", b.appended, b.registry, b.rules, b.key_id, b.headers,
+       b.payload, EXISTS (SELECT 1 FROM lianyun.quarantine q WHERE q.no = b.no)
+FROM numbers n
+JOIN lianyun.body b ON b.no = n.no
+JOIN lianyun.topic t ON t.no = b.topic
+ORDER BY b.no

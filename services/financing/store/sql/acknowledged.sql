@@ -1,1 +1,0 @@
-SELECT alert, at, client, remark FROM lianyun.financing_acknowledged WHERE financing = %(financing)s AND at <= %(known_at)s

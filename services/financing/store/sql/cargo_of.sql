@@ -1,1 +1,0 @@
-SELECT DISTINCT consignment, key FROM lianyun.financing_cargo WHERE financing = ANY (%(financings)s::uuid[])

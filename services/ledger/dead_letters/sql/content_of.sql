@@ -1,1 +1,0 @@
-SELECT uuid_send(content) FROM lianyun.identity WHERE id = %(event)s

@@ -1,1 +1,0 @@
-SELECT (SELECT id FROM lianyun.pending ORDER BY id DESC LIMIT 1)

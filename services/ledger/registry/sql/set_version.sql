@@ -1,1 +1,0 @@
-UPDATE lianyun.registry_version SET version = %(version)s

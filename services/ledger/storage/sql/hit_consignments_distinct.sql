@@ -1,1 +1,0 @@
-SELECT DISTINCT cons FROM hit ORDER BY cons

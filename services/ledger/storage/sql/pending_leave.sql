@@ -1,2 +1,0 @@
-INSERT INTO pending (judged, nos, consignments)
-VALUES (%(judged)s::uuid[], %(nos)s::bigint[], %(consignments)s::uuid[])

@@ -1,1 +1,0 @@
-SELECT count(*) AS "open" FROM dashboard.open_case
