@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from schemas.events.base import ObjectKind
+from services.audit.fsck.expected_rows import comparable, stage
 from services.audit.fsck.groups import Group
 from services.audit.fsck.neighbourhood import Neighbourhood, NeighbourhoodReader
 from services.audit.fsck.partial_states import PartialStates
@@ -19,7 +20,6 @@ from services.domain.head import Head, Stage, head
 from services.domain.links import Path
 from services.domain.objects import Thing
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.words import halves
 
 CHUNK = 200
 HEAD_FIELDS = (
@@ -183,13 +183,7 @@ class ConsignmentPass:
             f"SELECT t.cons, {columns} FROM unnest(%(ids)s::uuid[]) AS c (id) JOIN {table} t ON t.cons = c.id",  # noqa: S608
             {"ids": uuids(sorted(wanted))},
         )
-        return {
-            cons: {
-                field: tuple(value) if isinstance(value, list) else value
-                for field, value in zip(fields, values, strict=True)
-            }
-            for cons, *values in rows
-        }
+        return {cons: dict(zip(fields, comparable(values), strict=True)) for cons, *values in rows}
 
 
 def _differences(
@@ -245,7 +239,7 @@ def _intervals(paths: Iterable[Path]) -> Iterator[tuple[bytes, int, int]]:
 
 def _head(facts: Facts, computed: Head) -> dict[str, Any]:
     published = {claim.event: claim for claim in facts.claims}
-    china, eurasian, european, other = (_stage(stage, published) for stage in computed.customs)
+    china, eurasian, european, other = (_stage(each, published) for each in computed.customs)
     return {
         "founded": True,
         "boxes": computed.boxes,
@@ -261,11 +255,11 @@ def _head(facts: Facts, computed: Head) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Stage | None, claims: Mapping[bytes, Claim]) -> tuple[int, ...] | None:
-    if stage is None:
+def _stage(reached: Stage | None, claims: Mapping[bytes, Claim]) -> tuple[int, ...] | None:
+    if reached is None:
         return None
-    high, low = halves(stage.event)
-    return stage.at, claims[stage.event].published, high, low, stage.milestone, int(stage.place or 0)
+    published = claims[reached.event].published
+    return stage(reached.at, published, reached.event, reached.milestone, reached.place)
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from dataclasses import field as with_default
 from functools import partial
 
-from services.audit.fsck.expected_rows import FIELDS, MORTAL, Values, compare_rows, expected_rows, terms
+from services.audit.fsck.expected_rows import (
+    FIELDS,
+    MORTAL,
+    Values,
+    comparable,
+    compare_rows,
+    expected_rows,
+    terms,
+)
 from services.audit.fsck.snapshot import Snapshot, attempt, lowest_number
 from services.audit.fsck.verification import EventVerifier, Verification
 from services.audit.report import REBUILD, Damage, Findings
@@ -74,18 +82,33 @@ Found = tuple[Findings, Evidence]
 
 
 class EventPass:
-    """Checks ranges of event numbers in one snapshot, in any order; findings and evidence grow with each."""
+    """Checks ranges of events in one snapshot, in any order, with findings and evidence of each range; for one process."""
 
-    def __init__(
-        self, snapshot: Snapshot, verifier: EventVerifier, findings: Findings, evidence: Evidence
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, settings: AdmissionSettings, history: RegistryHistory) -> None:
         self._snapshot = snapshot
-        self._verifier = verifier
-        self._findings = findings
-        self._evidence = evidence
+        self._findings = Findings()
+        self._evidence = Evidence()
+        self._verifier = EventVerifier(history, settings, self._findings)
 
-    def check(self, wanted: Range) -> int:
-        """Check one range and return how many events it holds; memory is that of its events and their rows."""
+    @classmethod
+    def join(
+        cls, dsn: str, shared: str, settings: AdmissionSettings, recorded: tuple[Recorded, ...]
+    ) -> EventPass:
+        """A pass in a session of its own that sees the snapshot ``shared`` by another process."""
+        return cls(Snapshot.open(dsn, join=shared), settings, RegistryHistory(recorded))
+
+    def check(self, wanted: Range) -> Found:
+        """Check one range; memory is that of its events and their rows. An error in reading it is a finding, and ends it."""
+        self._evidence = Evidence()
+        where = f"rows of events {wanted.first} to {wanted.end - 1}"
+        attempt(self._snapshot, self._findings, where, lambda: self._check(wanted), None)
+        return self._findings.drain(), self._evidence
+
+    def close(self) -> None:
+        """Close the session."""
+        self._snapshot.close()
+
+    def _check(self, wanted: Range) -> None:
         bodies = load_bodies(self._snapshot.connection, [wanted], topics=self._snapshot.topics())
         self._identities(bodies)
         quarantined = load_quarantined(self._snapshot.connection, [wanted])
@@ -102,7 +125,6 @@ class EventPass:
         self._batches(wanted, bodies)
         self._rows(wanted, verified)
         self._findings.counts["events"] += len(bodies)
-        return len(bodies)
 
     def _verify(self, body: Body, quarantined: set[int]) -> Verification:
         try:
@@ -222,7 +244,7 @@ class EventPass:
         for no, *values in rows:
             if mortal and values.pop():
                 self._mark_dead(no, verified)
-            found[no].append(tuple(tuple(v) if isinstance(v, list) else v for v in values))
+            found[no].append(comparable(values))
         return found
 
     def _mark_dead(self, no: int, verified: Mapping[int, tuple[Body, Verification]]) -> None:
@@ -263,34 +285,6 @@ def plan(snapshot: Snapshot, size: int) -> list[Range]:
     return [Range(first, end) for first, end in zip(starts, [*starts[1:], 2**62], strict=True)]
 
 
-class EventChecker:
-    """Checks ranges of events in one snapshot, with findings and evidence of each range; for one process."""
-
-    def __init__(self, snapshot: Snapshot, settings: AdmissionSettings, history: RegistryHistory) -> None:
-        self._snapshot = snapshot
-        self._findings = Findings()
-        self._verifier = EventVerifier(history, settings, self._findings)
-
-    @classmethod
-    def join(
-        cls, dsn: str, shared: str, settings: AdmissionSettings, recorded: tuple[Recorded, ...]
-    ) -> EventChecker:
-        """A checker in a session of its own that sees the snapshot ``shared`` by another process."""
-        return cls(Snapshot.open(dsn, join=shared), settings, RegistryHistory(recorded))
-
-    def check(self, wanted: Range) -> Found:
-        """Check one range; what cannot be read ends the check of this range with a finding."""
-        evidence = Evidence()
-        events = EventPass(self._snapshot, self._verifier, self._findings, evidence)
-        where = f"rows of events {wanted.first} to {wanted.end - 1}"
-        attempt(self._snapshot, self._findings, where, lambda: events.check(wanted), 0)
-        return self._findings.drain(), evidence
-
-    def close(self) -> None:
-        """Close the session."""
-        self._snapshot.close()
-
-
 def check_events(
     snapshot: Snapshot,
     settings: AdmissionSettings,
@@ -304,8 +298,8 @@ def check_events(
     Shared by the processes of ``pool``, each in a session of its own, where there is enough for all of them.
     """
     if pool is None or len(ranges) < 2 * pool.processes:
-        yield from map(EventChecker(snapshot, settings, history).check, ranges)
+        yield from map(EventPass(snapshot, settings, history).check, ranges)
         return
-    make = partial(EventChecker.join, dsn, snapshot.shared(), settings, history.events)
+    make = partial(EventPass.join, dsn, snapshot.shared(), settings, history.events)
     with pool.workers(make) as workers:
-        yield from workers.run(EventChecker.check, ranges)
+        yield from workers.run(EventPass.check, ranges)

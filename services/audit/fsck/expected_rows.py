@@ -7,7 +7,7 @@ oracle of the other, so that a fault in the packing is found like any other dama
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from schemas import railnet
@@ -56,6 +56,16 @@ def expected_rows(facts: Facts) -> Iterator[tuple[str, Values]]:
         yield "mention", (about,)
     for place in {place for route in facts.routes for place in _passed(route.places)}:
         yield "passing", (object_id(ObjectKind.PLACE, place),)
+
+
+def comparable(columns: Iterable[object]) -> Values:
+    """Columns of a stored row as they compare with expected ones: arrays as tuples."""
+    return tuple(tuple(value) if isinstance(value, list) else value for value in columns)
+
+
+def stage(happened: int, published: int, event: bytes, milestone: int, place: str | None) -> tuple[int, ...]:
+    """A stage of a head as it is stored; ``place`` is the number of a term, or empty."""
+    return happened, published, *halves(event), milestone, int(place or 0)
 
 
 def terms(facts: Facts) -> set[str]:

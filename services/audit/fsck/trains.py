@@ -9,7 +9,7 @@ from typing import Any
 from schemas.events.base import ObjectKind
 from services.audit.fsck.backlog import Backlog
 from services.audit.fsck.events import Evidence
-from services.audit.fsck.expected_rows import FIELDS
+from services.audit.fsck.expected_rows import FIELDS, comparable, stage
 from services.audit.fsck.liveness import DeadEvents
 from services.audit.fsck.neighbourhood import claim_of
 from services.audit.fsck.partial_states import PartialState, PartialStates
@@ -17,7 +17,6 @@ from services.audit.fsck.snapshot import Row, Snapshot, TermTexts
 from services.audit.report import REBUILD, Damage, Findings, compare_fields
 from services.domain.facts import Claim
 from services.domain.train_head import train_head
-from services.ledger.storage.words import halves
 
 _CLAIMS = f"SELECT no, {', '.join(FIELDS['claim'])} FROM claim WHERE kind = %s ORDER BY object"  # noqa: S608
 _FIELDS = ("milestone", "position", "exceptions")
@@ -41,11 +40,11 @@ def check_trains(
     stored = next(heads, None)
     for train, claims, alternatives in _trains(snapshot, evidence, dead, partial_states, waiting):
         while stored is not None and stored[0] < train:
-            _compare(findings, stored[0], _plain(stored), _EMPTY, "")
+            _compare(findings, stored[0], comparable(stored[1:]), _EMPTY, "")
             stored = next(heads, None)
         found = None
         if stored is not None and stored[0] == train:
-            found, stored = _plain(stored), next(heads, None)
+            found, stored = comparable(stored[1:]), next(heads, None)
         findings.counts["trains"] += 1
         if alternatives is not None and not any(
             (found or _EMPTY) == _expected(each) for each in alternatives
@@ -53,7 +52,7 @@ def check_trains(
             by = names(int(claims[0].publisher)) if claims else ""
             _compare(findings, train, found, _expected(claims), by)
     while stored is not None:
-        _compare(findings, stored[0], _plain(stored), _EMPTY, "")
+        _compare(findings, stored[0], comparable(stored[1:]), _EMPTY, "")
         stored = next(heads, None)
 
 
@@ -94,12 +93,7 @@ def _expected(claims: list[Claim]) -> tuple[Any, ...]:
 def _stage(claim: Claim | None) -> tuple[int, ...] | None:
     if claim is None:
         return None
-    high, low = halves(claim.event)
-    return claim.happened, claim.published, high, low, claim.milestone, int(claim.place or 0)
-
-
-def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(tuple(value) if isinstance(value, list) else value for value in row[1:])
+    return stage(claim.happened, claim.published, claim.event, claim.milestone, claim.place)
 
 
 def _compare(
