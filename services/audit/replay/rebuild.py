@@ -40,12 +40,12 @@ def replay(
     report = progress or ThrottledProgress(None)
     with (
         WorkerPool(processes, fork=True) as pool,
-        _exclusive(dsn) as gate,
+        _exclusive(dsn) as control,
         open_session(dsn, APPLICATION) as session,
     ):
-        previous, previous_version = _in_use(gate)
-        _drop_leftovers(gate)
-        generation = _next(gate)
+        previous, previous_version = _in_use(control)
+        _drop_leftovers(control)
+        generation = _next(control)
         blocks = blocks_after(session, 0, 0, horizon=True)
         session.commit()
         total = sum(block.events for block in blocks)
@@ -74,14 +74,14 @@ def rollback(dsn: str, *, progress: Progress | None = None) -> ReplayResult:
     retired generation folds by the rules of this process.
     """
     started = time.monotonic()
-    with _exclusive(dsn) as gate:
-        previous, previous_version = _in_use(gate)
-        row = gate.execute(
+    with _exclusive(dsn) as control:
+        previous, previous_version = _in_use(control)
+        row = control.execute(
             "SELECT number, left_xid::text FROM lianyun.generation "
             "WHERE state = 'RETIRED' AND fold_version = %s AND left_xid IS NOT NULL ORDER BY since DESC LIMIT 1",
             (fold_version(),),
         ).fetchone()
-        gate.commit()
+        control.commit()
         if row is None:
             raise ReplayError(
                 f"There is no earlier generation that folds by version {fold_version()}. "
@@ -98,8 +98,8 @@ def rollback(dsn: str, *, progress: Progress | None = None) -> ReplayResult:
 
 def drop(dsn: str, number: int | None = None) -> list[int]:
     """Remove generation ``number``, or all that are not in use, and return which; ReplayError where it is in use."""
-    with _exclusive(dsn) as gate:
-        rows = gate.execute("SELECT number, state FROM lianyun.generation ORDER BY number").fetchall()
+    with _exclusive(dsn) as control:
+        rows = control.execute("SELECT number, state FROM lianyun.generation ORDER BY number").fetchall()
         states: dict[int, str] = dict(rows)
         wanted = [number] if number is not None else [n for n, state in states.items() if state != "CURRENT"]
         for each in wanted:
@@ -107,45 +107,45 @@ def drop(dsn: str, number: int | None = None) -> list[int]:
                 raise ReplayError(f"There is no generation {each}; there are {sorted(states)}.")
             if states[each] == "CURRENT":
                 raise ReplayError(f"Generation {each} is in use.")
-            drop_generation(gate, each)
-        gate.commit()
+            drop_generation(control, each)
+        control.commit()
         return wanted
 
 
 @contextmanager
 def _exclusive(dsn: str) -> Iterator[Connection[Any]]:
     """A session whose advisory lock excludes other replays until it is closed."""
-    with psycopg.connect(dsn, application_name=APPLICATION) as gate:
-        row = gate.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
-        gate.commit()
+    with psycopg.connect(dsn, application_name=APPLICATION) as control:
+        row = control.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+        control.commit()
         if row != (True,):
             raise ReplayError("Another replay is under way on this database; wait for its end.")
-        yield gate
+        yield control
 
 
-def _in_use(gate: Connection[Any]) -> tuple[int, str]:
-    row = gate.execute(
+def _in_use(control: Connection[Any]) -> tuple[int, str]:
+    row = control.execute(
         "SELECT number, fold_version FROM lianyun.generation WHERE state = 'CURRENT'"
     ).fetchone()
-    gate.commit()
+    control.commit()
     if row is None:
         raise ReplayError("No generation of the state is in use; run `lianyun db migrate`.")
     return int(row[0]), str(row[1])
 
 
-def _drop_leftovers(gate: Connection[Any]) -> None:
+def _drop_leftovers(control: Connection[Any]) -> None:
     """Drop the generations of replays that did not finish."""
-    rows = gate.execute("SELECT number FROM lianyun.generation WHERE state = 'BUILDING'").fetchall()
+    rows = control.execute("SELECT number FROM lianyun.generation WHERE state = 'BUILDING'").fetchall()
     for (number,) in rows:
-        drop_generation(gate, number)
-    gate.commit()
+        drop_generation(control, number)
+    control.commit()
 
 
-def _next(gate: Connection[Any]) -> int:
-    row = gate.execute("SELECT max(number) + 1 FROM lianyun.generation").fetchone()
+def _next(control: Connection[Any]) -> int:
+    row = control.execute("SELECT max(number) + 1 FROM lianyun.generation").fetchone()
     assert row is not None
-    create_generation(gate, row[0])
-    gate.commit()
+    create_generation(control, row[0])
+    control.commit()
     return int(row[0])
 
 

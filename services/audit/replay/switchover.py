@@ -2,7 +2,7 @@
 
 Comparing everything takes longer than batches may be held. So the first hold only brings both to one point and opens a
 snapshot of it; while batches go on, everything is compared in that snapshot. The second hold compares what was folded
-since, and switches. A hold that does not come to its end in time is given up and what it has applied stays, so that the
+since, and switches. A hold that expires is abandoned and what it has applied stays, so that the
 next one has less to do.
 """
 
@@ -31,27 +31,27 @@ from services.runtime.transactions import CONFLICTS
 
 Result = TypeVar("Result")
 STEP = 2_000
-"""Events of one step beside the workers."""
-FEW = 1_000
-"""Events left at most when batches are held; fewer where applying them is slow."""
-WITHIN = 0.25
-"""Seconds of a hold in which what is left is to be applied."""
-PORTION = 0.05
-"""Seconds that one step within a hold is to last: its deadline is checked between steps."""
-NOTES = 20
-"""Notes that are settled in one step within a hold."""
+"""Events of one step while workers run."""
+MAX_REMAINING = 1_000
+"""Events that may be left when batches are held; fewer where applying them is slow."""
+APPLY_SECONDS = 0.25
+"""Seconds of a hold in which the remaining events are to be applied."""
+STEP_SECONDS = 0.05
+"""Target duration of one step within a hold, in seconds: the deadline is checked between steps."""
+NOTES_PER_STEP = 20
+"""Notes settled in one step within a hold."""
 MARGIN = 0.3
-"""Seconds before its deadline at which a hold catches up no more: what remains is for comparing and switching."""
-SLOWEST = 4.0
-"""Events a second below which the rate is not taken to be."""
+"""Seconds before its deadline at which a hold stops catching up, reserved for comparing and switching."""
+MIN_RATE = 4.0
+"""Lower bound of the estimated rate, in events a second."""
 PAUSE = 0.2
 """Seconds between two attempts."""
-TURNS = 5
-"""Steps without coming nearer, after which catching up holds batches for a while."""
+MAX_STALLED_STEPS = 5
+"""Steps without progress after which catching up holds batches."""
 
 
 class Switchover:
-    """Brings ``follower``'s generation in use in the place of ``previous``; for one run.
+    """Puts ``follower``'s generation in use in place of ``previous``; for one run.
 
     One session writes both generations, another holds batches and makes the switch. Context manager.
     """
@@ -66,13 +66,13 @@ class Switchover:
         self._dsn = dsn
         self._follower = follower
         self.generation = follower.generation
-        self._open_gate()
+        self._open_control()
         self._open_session()
         self.previous = previous
         self._progress = progress
         self.holds = Holds()
         self.caught_up = 0
-        self._rate = FEW / WITHIN  # events that are applied in a second, as last measured
+        self._rate = MAX_REMAINING / APPLY_SECONDS  # events that are applied in a second, as last measured
 
     def run(self, same_rules: bool, accept_differences: bool) -> Comparison:
         """Catch up, compare, switch; Differs where rows differ that should not."""
@@ -92,10 +92,10 @@ class Switchover:
             else:
                 self._progress("switched", 1, 1)
                 return compared + late
-        raise ReplayError(_IN_THE_WAY)
+        raise ReplayError(_CONFLICTED)
 
-    def _open_gate(self) -> None:
-        self._gate: Connection[Any] = psycopg.connect(self._dsn, application_name=APPLICATION)
+    def _open_control(self) -> None:
+        self._control: Connection[Any] = psycopg.connect(self._dsn, application_name=APPLICATION)
 
     def _open_session(self) -> None:
         self._session: Session = open_session(self._dsn, APPLICATION)
@@ -104,12 +104,12 @@ class Switchover:
         self._session.commit()
 
     def _hold(self) -> AbstractContextManager[float]:
-        return held(self._gate, self._session, self.holds)
+        return held(self._control, self._session, self.holds)
 
     def _reopen(self) -> None:
         """After a hold that the database had to end."""
-        if self._gate.closed:
-            self._open_gate()
+        if self._control.closed:
+            self._open_control()
         if self._session.closed:
             self._open_session()
 
@@ -126,16 +126,16 @@ class Switchover:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._gate.close()
+        self._control.close()
         self._session.close()
 
     def _switch(self, strict: bool) -> Comparison:
-        """What a hold does at the end: compare what was folded since the last comparison, and switch."""
+        """The end of a hold: compare what was folded since the last comparison, and switch."""
         new = self.generation
-        late = compare_consignments(self._gate, self.previous, new, self._follower.touched)
+        late = compare_consignments(self._control, self.previous, new, self._follower.touched)
         if late.differing and strict:
             raise Differs(new, late.differing, late.shown)
-        switch_generation(self._gate, new)
+        switch_generation(self._control, new)
         return late
 
     def _compare_all(self, same_rules: bool) -> Comparison:
@@ -162,7 +162,7 @@ class Switchover:
                     self._at_one_point(same_rules, begin)
                     break
             else:
-                raise ReplayError(_IN_THE_WAY)
+                raise ReplayError(_CONFLICTED)
             touched, self._follower.touched = self._follower.touched, set()
             yield connection, touched
 
@@ -184,26 +184,26 @@ class Switchover:
             except HoldExpired:
                 if reached:
                     raise
-                self._rate = max(self._rate / 2, SLOWEST)
+                self._rate = max(self._rate / 2, MIN_RATE)
             except CONFLICTS:
                 time.sleep(PAUSE)
-        raise ReplayError(_IN_THE_WAY)
+        raise ReplayError(_CONFLICTED)
 
     def _catch_up(self) -> None:
-        """Apply what is visible until little is left; beside the workers, or within holds where they are faster."""
-        nearest, turns = 2**62, 0
+        """Apply what is visible until little is left; while workers run, or within holds where they are faster."""
+        nearest, stalled = 2**62, 0
         while True:
             blocks = self._blocks(horizon=True)
             left = sum(block.events for block in blocks)
-            if left <= min(FEW, self._rate * WITHIN):
+            if left <= min(MAX_REMAINING, self._rate * APPLY_SECONDS):
                 return
-            turns = 0 if left < nearest else turns + 1
+            stalled = 0 if left < nearest else stalled + 1
             nearest = min(nearest, left)
             self._progress("catching up", self.caught_up, self.caught_up + left)
-            if turns < TURNS:
+            if stalled < MAX_STALLED_STEPS:
                 self._follow(blocks, STEP)
                 continue
-            turns = 0
+            stalled = 0
             with suppress(HoldExpired, *CONFLICTS), self._hold() as deadline:
                 if self._finish(deadline):
                     return
@@ -213,7 +213,7 @@ class Switchover:
         """Apply all that is committed, while batches are held; False where the time is up before."""
         while time.monotonic() < deadline - MARGIN:
             blocks = self._blocks(horizon=False)
-            self._follow(blocks, max(1, min(STEP, int(self._rate * PORTION))))
+            self._follow(blocks, max(1, min(STEP, int(self._rate * STEP_SECONDS))))
             if not blocks:
                 return True
         return False
@@ -242,14 +242,14 @@ class Switchover:
             self._session.execute(
                 "SET LOCAL idle_in_transaction_session_timeout = '2s'"
             )  # workers want these rows
-            some = settle_some(Work(self._session), self._follower.touched, NOTES)
+            some = settle_some(Work(self._session), self._follower.touched, NOTES_PER_STEP)
             self._session.commit()
             if not some:
                 return True
         return False
 
 
-_IN_THE_WAY = (
+_CONFLICTED = (
     "Readers or writers stood in the way of the switch again and again; nothing was switched. "
     "Look for long transactions (`lianyun doctor`) and try again."
 )

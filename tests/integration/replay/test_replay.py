@@ -206,7 +206,7 @@ def test_slow_catching_up_makes_more_holds_and_none_longer(
     dsn: str, later: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bound is no luck: a hold whose time is up lets batches go, keeps what it has applied, and the switch comes."""
-    monkeypatch.setattr(switchover, "TURNS", 1)
+    monkeypatch.setattr(switchover, "MAX_STALLED_STEPS", 1)
     left = [_at(one, offset, 1) for offset, one in enumerate(later[:150])]
     right = [_at(one, offset, 2) for offset, one in enumerate(later[150:300])]
     with Live(dsn, left, partition=1), Live(dsn, right, partition=2):
