@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import field as with_default
+from dataclasses import dataclass, field
 from functools import partial
 
 from services.audit.fsck.expected_rows import (
@@ -39,15 +38,13 @@ class Evidence:
     compared with those, so that one damaged row is one finding and not ten.
     """
 
-    withdrawals: list[tuple[int, Withdrawal]] = with_default(default_factory=list)  # with the event's number
-    quarantined: dict[int, bytes] = with_default(default_factory=dict)  # by number: the event's id
-    marked_dead: dict[int, bytes] = with_default(
-        default_factory=dict
-    )  # events with rows that are marked dead
-    publishers: dict[int, str] = with_default(default_factory=dict)  # of those three
-    terms: set[str] = with_default(default_factory=set)
-    damaged: set[int] = with_default(default_factory=set)
-    repaired: dict[str, list[tuple[int, Values]]] = with_default(default_factory=lambda: defaultdict(list))
+    withdrawals: list[tuple[int, Withdrawal]] = field(default_factory=list)  # with the event's number
+    quarantined: dict[int, bytes] = field(default_factory=dict)  # by number: the event's id
+    marked_dead: dict[int, bytes] = field(default_factory=dict)  # events with rows that are marked dead
+    publishers: dict[int, str] = field(default_factory=dict)  # of those three
+    terms: set[str] = field(default_factory=set)
+    damaged: set[int] = field(default_factory=set)
+    repaired: dict[str, list[tuple[int, Values]]] = field(default_factory=lambda: defaultdict(list))
 
     def merge(self, other: Evidence) -> None:
         """Take over what another pass collected."""
@@ -158,13 +155,13 @@ class EventPass:
             table = "identity"
             if no != body.no and body.no in further[body.id]:
                 content, no, table = further[body.id][body.no], body.no, "variant"
-            for field, stored, expected in (("no", no, body.no), ("content", content, body.content)):
+            for column, stored, expected in (("no", no, body.no), ("content", content, body.content)):
                 if stored != expected:
                     publisher = self._verifier.publisher(body)
                     where = f"{table} {body.id.hex()} of {body.where}"
                     shown = "missing" if stored is None else stored
                     self._findings.add(
-                        Damage.IDENTITY, where, field, shown, expected, _MEND_IDENTITY, publisher
+                        Damage.IDENTITY, where, column, shown, expected, _MEND_IDENTITY, publisher
                     )
                     break
 
@@ -182,11 +179,9 @@ class EventPass:
                 continue  # check_ledger reports it
             right = batch_digest(admissions(map(_admission, found)), int(xid), first, events, taken, at)
             if digest != right:
-                where, field = (
-                    f"events of the batch from {first}",
-                    "appended, place in the log, versions, or batch",
-                )
-                self._findings.add(Damage.LEDGER, where, field, right, digest, _MEND_ADMISSION)
+                where = f"events of the batch from {first}"
+                columns = "appended, place in the log, versions, or batch"
+                self._findings.add(Damage.LEDGER, where, columns, right, digest, _MEND_ADMISSION)
 
     def _rows(self, wanted: Range, verified: Mapping[int, tuple[Body, Verification]]) -> None:
         expected: dict[str, dict[int, list[Values]]] = {table: defaultdict(list) for table in FIELDS}
