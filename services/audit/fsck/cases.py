@@ -78,7 +78,7 @@ def check_cases(snapshot: Snapshot, history: RegistryHistory, network: str, find
         snapshot,
         findings,
         "case_step and case_head",
-        lambda: _heads(snapshot, *_lives(snapshot, registry, network, findings), findings),
+        lambda: _heads(snapshot, *_fold_steps(snapshot, registry, network, findings), findings),
         None,
     )
     attempt(
@@ -86,7 +86,7 @@ def check_cases(snapshot: Snapshot, history: RegistryHistory, network: str, find
     )
 
 
-def _lives(
+def _fold_steps(
     snapshot: Snapshot, registry: Registry, network: str, findings: Findings
 ) -> tuple[dict[CaseId, Case], dict[CaseId, dict[str, Any]]]:
     """What the steps make of each case, every step checked; and the subject of each by its first step."""

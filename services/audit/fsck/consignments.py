@@ -56,7 +56,7 @@ def consignments(snapshot: Snapshot, chunk: int = CHUNK) -> Iterator[list[bytes]
         last = found[-1]
 
 
-class _Read(NamedTuple):
+class _LoadedRows(NamedTuple):
     """What is read for some consignments: the groups that they are in, the facts around these, and the stored rows."""
 
     members: Mapping[bytes, Group]
@@ -109,16 +109,16 @@ class ConsignmentPass:
             except Exception as problem:
                 self._findings.unreadable(f"rows around consignment {cons.hex()}", problem)
 
-    def _read(self, wanted: Sequence[bytes]) -> _Read:
+    def _read(self, wanted: Sequence[bytes]) -> _LoadedRows:
         members = {cons: self._groups.get(cons, frozenset({cons})) for cons in wanted}
-        return _Read(
+        return _LoadedRows(
             members,
             self._neighbourhoods.around({m for group in members.values() for m in group}),
             self._stored("reach", REACH_FIELDS, wanted),
             self._stored("head", ("broken", *HEAD_FIELDS), wanted),
         )
 
-    def _compare(self, cons: bytes, read: _Read) -> None:
+    def _compare(self, cons: bytes, read: _LoadedRows) -> None:
         group = read.members[cons]
         reach, headed, founder = _NO_REACH, _NO_HEAD, ""
         if cons == min(group):
@@ -158,7 +158,7 @@ class ConsignmentPass:
         return found
 
     def _matches_partial_state(
-        self, cons: bytes, read: _Read, partial_states: PartialStates
+        self, cons: bytes, read: _LoadedRows, partial_states: PartialStates
     ) -> tuple[bool, bool]:
         """Whether the rows of reach and of head each are what some earlier state gives."""
         head = {name: value for name, value in read.heads.get(cons, {}).items() if name != "broken"}

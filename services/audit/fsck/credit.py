@@ -24,7 +24,7 @@ from services.ledger.storage import reading
 from services.ledger.storage.arrays import uuids
 
 REMEDY = "Make the signals anew from the events: `lianyun shipper follow --anew`."
-MEND = (
+BROKEN_REMEDY = (
     "Its values are old; look for the error in the follower's log, and start it again when that is corrected."
 )
 RESTORE_RECORD = "A record is what a bank relied on: restore it from a backup."
@@ -266,7 +266,7 @@ def _check_observations(
     for seen in failed.each(Kind.SHIPPER, shippers, observe_loans):
         right |= seen
     for kind, name, fault in sorted({*faults.standing(connection), *map(_as_broken, failed.found.items())}):
-        findings.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", MEND)
+        findings.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", BROKEN_REMEDY)
     stored = set(_stored(snapshot, findings))
     findings.counts["credit_observations"] += len(right)
     whole = {seen for seen in stored | right if not _old(seen, failed) and not excused.old(seen)}

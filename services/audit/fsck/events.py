@@ -68,14 +68,14 @@ _BATCHES = """
 SELECT first_no, xid::text, events, taken, (extract(epoch FROM at) * 1000000)::bigint, digest
 FROM lianyun.batch WHERE first_no >= %(first)s AND first_no < %(end)s
 """
-_MEND_ADMISSION = (
+_RESTORE_ADMISSION = (
     "Restore the rows of lianyun.body and lianyun.batch from a backup: what the broker and the platform said of these events "
     "is signed by nobody."
 )
-_MEND_IDENTITY = "Restore the row from a backup; the message itself is sound."
+_RESTORE_IDENTITY = "Restore the row from a backup; the message itself is sound."
 
 
-Found = tuple[Findings, Evidence]
+RangeResult = tuple[Findings, Evidence]
 
 
 class EventPass:
@@ -94,7 +94,7 @@ class EventPass:
         """A pass in a session of its own that sees the snapshot ``shared`` by another process."""
         return cls(Snapshot.open(dsn, join=shared), settings, RegistryHistory(recorded))
 
-    def check(self, wanted: Range) -> Found:
+    def check(self, wanted: Range) -> RangeResult:
         """Check one range; memory is that of its events and their rows. An error in reading it is a finding, and ends it."""
         self._evidence = Evidence()
         where = f"rows of events {wanted.first} to {wanted.end - 1}"
@@ -161,7 +161,7 @@ class EventPass:
                     where = f"{table} {body.id.hex()} of {body.where}"
                     shown = "missing" if stored is None else stored
                     self._findings.add(
-                        Damage.IDENTITY, where, column, shown, expected, _MEND_IDENTITY, publisher
+                        Damage.IDENTITY, where, column, shown, expected, _RESTORE_IDENTITY, publisher
                     )
                     break
 
@@ -181,7 +181,7 @@ class EventPass:
             if digest != right:
                 where = f"events of the batch from {first}"
                 columns = "appended, place in the log, versions, or batch"
-                self._findings.add(Damage.LEDGER, where, columns, right, digest, _MEND_ADMISSION)
+                self._findings.add(Damage.LEDGER, where, columns, right, digest, _RESTORE_ADMISSION)
 
     def _rows(self, wanted: Range, verified: Mapping[int, tuple[Body, Verification]]) -> None:
         expected: dict[str, dict[int, list[Values]]] = {table: defaultdict(list) for table in FIELDS}
@@ -287,7 +287,7 @@ def check_events(
     ranges: Sequence[Range],
     pool: WorkerPool | None,
     dsn: str,
-) -> Iterator[Found]:
+) -> Iterator[RangeResult]:
     """What each of ``ranges`` holds, in their order, verified by the registry of ``history``.
 
     Shared by the processes of ``pool``, each in a session of its own, where there is enough for all of them.

@@ -23,7 +23,7 @@ from services.financing.store.rows import RULING_COLUMNS, print_of, ruling_of
 from services.financing.store.signatures import taken_digest
 from services.ledger.storage.arrays import Uuids, uuids
 
-MEND_HOLD = "Set the row to what the decisions say: they are signed, the row is a cache of them."
+HOLD_REMEDY = "Set the row to what the decisions say: they are signed, the row is a cache of them."
 _CHUNK = 1_000
 _IDS = """
 SELECT financing FROM lianyun.financing_touched UNION SELECT financing FROM lianyun.financing_hold
@@ -55,7 +55,7 @@ class _Note(Protocol):
     """Adds a finding on one financing."""
 
     def __call__(
-        self, place: str, field: str, stored: object, expected: object, remedy: str = MEND_HOLD
+        self, place: str, field: str, stored: object, expected: object, remedy: str = HOLD_REMEDY
     ) -> None: ...
 
 
@@ -145,7 +145,7 @@ def _takes(financing: _Financing, ruling: Ruling, payload: bytes) -> None:
 def _check(financing: _Financing, findings: Findings) -> None:
     where, hold = f"of financing {financing.name}", financing.hold()
 
-    def note(place: str, field: str, stored: object, expected: object, remedy: str = MEND_HOLD) -> None:
+    def note(place: str, field: str, stored: object, expected: object, remedy: str = HOLD_REMEDY) -> None:
         bank = "" if hold is None else hold.bank
         findings.add(Damage.FINANCING, f"{place} {where}", field, stored, expected, remedy, publisher=bank)
 
@@ -189,11 +189,11 @@ def _entries(financing: _Financing, note: _Note) -> None:
     frees = _freeing(financing)
     last = max(financing.takes, default=0)
     freed_at = next((number for number in frees if number > last), None)
-    lately = []
+    latest = []
     for print_, freed in financing.entries:
         place = f"financing_entry {print_.kind} {print_.digest.hex()} of version {print_.version}"
         if freed is None or freed > last:
-            lately.append(print_)
+            latest.append(print_)
             if freed != freed_at:
                 note(place, "freed", freed, freed_at)
         elif freed not in frees:
@@ -204,8 +204,8 @@ def _entries(financing: _Financing, note: _Note) -> None:
     for name in financing.called - {financing.name}:
         note("financing_entry", "name", name, financing.name)
     expected = financing.takes.get(last)
-    if expected is not None and taken_digest(lately).hex() != expected:
-        stored = f"{len(lately)} rows of digest {taken_digest(lately).hex()}"
+    if expected is not None and taken_digest(latest).hex() != expected:
+        stored = f"{len(latest)} rows of digest {taken_digest(latest).hex()}"
         note(
             "financing_entry", "version, kind, digest, share or near", stored, f"digest {expected}", _RESERVE
         )

@@ -15,8 +15,10 @@ from services.ledger.admission.raw_bytes import unframe
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.storage.words import key_text
 
-MEND_WORDS = "Set the rows of lianyun.financing_word to what the event says; they are found by nothing else."
-MEND_FAULT = "Look for the error in the log of the API; the decision is tried again every ten minutes."
+WORDS_REMEDY = (
+    "Set the rows of lianyun.financing_word to what the event says; they are found by nothing else."
+)
+FAULT_REMEDY = "Look for the error in the log of the API; the decision is tried again every ten minutes."
 _SPOKEN = r"""
 SELECT b.no, b.key_id, b.headers, b.payload FROM lianyun.body b
 WHERE position('cre.finance.'::bytea IN b.headers) > 0
@@ -69,7 +71,7 @@ def _check_asked(snapshot: Snapshot, asking: set[int], lowest: int, findings: Fi
         findings.counts["requests_waiting"] += answered is None
         if fault is not None:
             where = f"financing_asked of event {no}"
-            findings.add(Damage.FINANCING, where, "fault", fault, "a decision", MEND_FAULT)
+            findings.add(Damage.FINANCING, where, "fault", fault, "a decision", FAULT_REMEDY)
         if (answered or None) != decided:
             where = f"financing_asked of event {no}"
             expected = "no decision" if decided is None else f"decision {decided}, which names the event"
@@ -107,4 +109,4 @@ def check_watches(snapshot: Snapshot, lowest: int, findings: Findings) -> None:
 def _note(findings: Findings, row: tuple[int, bytes], stored: str, expected: str) -> None:
     no, subject = row
     where = f"financing_word of event {no}, subject {subject.hex()}"
-    findings.add(Damage.FINANCING, where, "row", stored, expected, MEND_WORDS)
+    findings.add(Damage.FINANCING, where, "row", stored, expected, WORDS_REMEDY)
