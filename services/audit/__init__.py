@@ -1,1 +1,1 @@
-"""The audit of everything stored: recomputed from the bytes as published and compared (fsck), or built anew (replay)."""
+"""The audit of everything stored: recomputed from the bytes as published and compared (fsck), or rebuilt (replay)."""

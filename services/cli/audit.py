@@ -9,8 +9,8 @@ import psycopg
 import typer
 
 from services.audit.fsck.check import fsck as check
-from services.audit.fsck.passes import INFRASTRUCTURE
-from services.audit.replay.outcome import Differs, Replayed, ReplayError
+from services.audit.fsck.snapshot import INFRASTRUCTURE
+from services.audit.replay.outcome import Differs, ReplayError, ReplayResult
 from services.audit.replay.rebuild import drop as drop_generations
 from services.audit.replay.rebuild import replay as rebuild
 from services.audit.replay.rebuild import rollback as go_back
@@ -132,7 +132,7 @@ def _moved(settings: CliSettings, dsn: str) -> list[LogMoved]:
     return workers.moved(held, log)
 
 
-def _rebuild(dsn: str, processes: int, accept: bool) -> Replayed:
+def _rebuild(dsn: str, processes: int, accept: bool) -> ReplayResult:
     return rebuild(dsn, processes=processes, accept_differences=accept, progress=_progress)
 
 
@@ -140,6 +140,6 @@ def _progress(stage: str, done: int, of: int) -> None:
     err.print(f"{stage}: {done}" + (f" of {of}" if of else ""), markup=False)
 
 
-def _plain(done: Replayed) -> dict[str, Any]:
+def _plain(done: ReplayResult) -> dict[str, Any]:
     values = {field.name: getattr(done, field.name) for field in fields(done) if field.name != "shown"}
     return {**values, "events_per_second": round(done.events_per_second), "shown": list(map(str, done.shown))}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.audit.fsck.finding import Finding
+from services.audit.report import Finding
 from services.testbed.demo import drills
 from services.testbed.demo.drills import Change
 from services.testbed.simulator.simulate import Scale

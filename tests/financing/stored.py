@@ -14,9 +14,9 @@ from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from schemas.trace_context import TRACEPARENT
 from services.audit.fsck.financing import check_financing
-from services.audit.fsck.finding import Notebook, Report
-from services.audit.fsck.registers import read_history
+from services.audit.fsck.registry import read_history
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Findings, Report
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Decision
 from services.financing.domain.external_registries import RegistryAnswer
@@ -170,9 +170,9 @@ def tell(session: Session, told: Told, known: int, traceparent: str = "") -> Non
 
 def checked(session: Session) -> Report:
     """What fsck says of everything about financing, as the session's transaction sees it."""
-    snapshot, notebook = Snapshot(session), Notebook()
-    check_financing(snapshot, read_history(snapshot, notebook), SIGNER.network, notebook)
-    return notebook.report(0.0)
+    snapshot, findings = Snapshot(session), Findings()
+    check_financing(snapshot, read_history(snapshot, findings), SIGNER.network, findings)
+    return findings.report(0.0)
 
 
 def events_of(case: Case) -> list[tuple[int, Told]]:

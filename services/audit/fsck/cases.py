@@ -1,19 +1,16 @@
-"""Cases: each step signed by the platform and resting on the one before, heads against their steps, causes against the events."""
+"""Cases: each step signed by the platform and following the one before, heads against their steps, causes against the events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 from schemas.events.base import ObjectKind
-from services.audit.fsck.events import lowest_number
-from services.audit.fsck.finding import Damage, Notebook
-from services.audit.fsck.follower_positions import Later, later
-from services.audit.fsck.passes import attempt
-from services.audit.fsck.platform_events import signed_by_platform
-from services.audit.fsck.snapshot import Row, Snapshot
-from services.audit.fsck.unsettled import unsettled
+from services.audit.fsck.backlog import FollowerLag, read_backlog, read_lag
+from services.audit.fsck.snapshot import Row, Snapshot, attempt, chunks, lowest_number
+from services.audit.fsck.verification import signed_by_platform
+from services.audit.report import Damage, Findings
 from services.cases.domain.causes import CaseId, CaseKind, Cause
 from services.cases.domain.lifecycle import Case, Step, StepKind, after
 from services.cases.store import evaluation, projector
@@ -66,32 +63,32 @@ _KINDS = {kind.wire: int(kind) for kind in ObjectKind}
 _PLEDGED = "SELECT DISTINCT consignment FROM lianyun.financing_cargo"
 
 
-def check_cases(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:
-    """Compare everything; ``cases_not_permitted`` says that this role may not.
+def check_cases(snapshot: Snapshot, history: RegistryHistory, network: str, findings: Findings) -> None:
+    """Compare everything; ``cases_not_permitted`` counts a role that may not read them.
 
     What the follower has yet to follow, to settle or to judge again excuses the consignments that it concerns, and no others;
-    ``cases_behind`` says that there is such. Memory grows with cases; some milliseconds for each consignment.
+    ``cases_behind`` counts that there is such. EventCache grows with cases; some milliseconds for each consignment.
     """
     if not snapshot.one(_PERMITTED)[0]:
-        notebook.counts["cases_not_permitted"] += 1
+        findings.counts["cases_not_permitted"] += 1
         return
     registry = history.newest()
     attempt(
         snapshot,
-        notebook,
+        findings,
         "case_step and case_head",
-        lambda: _heads(snapshot, *_lives(snapshot, registry, network, notebook), notebook),
+        lambda: _heads(snapshot, *_fold_steps(snapshot, registry, network, findings), findings),
         None,
     )
     attempt(
-        snapshot, notebook, "case_cause and case_due", lambda: _causes(snapshot, registry, notebook), None
+        snapshot, findings, "case_cause and case_due", lambda: _causes(snapshot, registry, findings), None
     )
 
 
-def _lives(
-    snapshot: Snapshot, registry: Registry, network: str, notebook: Notebook
+def _fold_steps(
+    snapshot: Snapshot, registry: Registry, network: str, findings: Findings
 ) -> tuple[dict[CaseId, Case], dict[CaseId, dict[str, Any]]]:
-    """What the steps make of each case, every step checked; and what the first step of each says that it is about."""
+    """What the steps make of each case, every step checked; and the subject of each by its first step."""
     found: dict[CaseId, Case] = {}
     about: dict[CaseId, dict[str, Any]] = {}
     for case, rows in groupby(snapshot.stream(_STEPS), key=lambda row: row[1]):
@@ -100,16 +97,16 @@ def _lives(
             try:
                 step = step_of(row)
             except ValueError as problem:
-                notebook.unreadable(f"case_step {row[0]}", problem)
+                findings.unreadable(f"case_step {row[0]}", problem)
                 break
-            notebook.counts["case_steps"] += 1
-            said = _signed(step, row, registry, network, notebook)
-            if life is None and said is not None:
-                about[case] = said
+            findings.counts["case_steps"] += 1
+            content = _signed(step, row, registry, network, findings)
+            if life is None and content is not None:
+                about[case] = content
             try:
                 life = after(life, step)
             except ValueError as problem:
-                notebook.add(Damage.CASE, _where(step), "step", problem, "the next of its case", RESTORE)
+                findings.add(Damage.CASE, _where(step), "step", problem, "the next of its case", RESTORE)
                 break
         if life is not None:
             found[case] = life
@@ -117,20 +114,20 @@ def _lives(
 
 
 def _signed(
-    step: Step, row: Row, registry: Registry, network: str, notebook: Notebook
+    step: Step, row: Row, registry: Registry, network: str, findings: Findings
 ) -> dict[str, Any] | None:
-    """What the event says, where the platform signed it."""
+    """The payload of the event, where the platform signed it."""
     headers, payload = row[STEP_COLUMNS : STEP_COLUMNS + 2]
 
     def note(field: str, stored: object, expected: object) -> None:
-        notebook.add(Damage.CASE, _where(step), field, stored, expected, RESTORE)
+        findings.add(Damage.CASE, _where(step), field, stored, expected, RESTORE)
 
     model = MODELS[step.kind]
     found = signed_by_platform(bytes(headers), bytes(payload), step.at, model, registry, network, note)
     if found is None:
         return None
-    envelope, said = found
-    if said.get("evidence") is None and step.evidence:
+    envelope, content = found
+    if content.get("evidence") is None and step.evidence:
         note("evidence", [event.hex() for event in step.evidence], "none: this step names no events")
     half = ("by_party", row[6], row[7]), ("to_party", row[8], row[9])
     for field, party, desk in half:
@@ -139,29 +136,29 @@ def _signed(
     for field, stored, expected in (
         ("id", envelope.id, event_id_of(step)),
         ("type", envelope.type, model.spec.type),
-        *((name, value, said.get(name)) for name, value in stated(step).items()),
+        *((name, value, content.get(name)) for name, value in stated(step).items()),
     ):
         if stored != expected:
             note(field, stored, expected)
-    return said
+    return content
 
 
 def _heads(
-    snapshot: Snapshot, lives: dict[CaseId, Case], about: dict[CaseId, dict[str, Any]], notebook: Notebook
+    snapshot: Snapshot, lives: dict[CaseId, Case], about: dict[CaseId, dict[str, Any]], findings: Findings
 ) -> None:
     left = dict(lives)
     for row in snapshot.rows(_HEADS):
         stored, (stands, has_cause, touched) = row[: len(_LIFE)], row[len(_LIFE) : len(_LIFE) + 3]
-        notebook.counts["cases"] += 1
+        findings.counts["cases"] += 1
         life = left.pop(stored[0], None)
         where = f"case {stored[0].hex()}"
         if life is None:
-            notebook.add(Damage.CASE, where, "row", "a row", "no row: it has no step", RESTORE)
+            findings.add(Damage.CASE, where, "row", "a row", "no row: it has no step", RESTORE)
             continue
         right: dict[str, Any] = {**life_row(life), "case_id": stored[0]}
         for name, value in zip(_LIFE, stored, strict=True):
             if value != right[name]:
-                notebook.add(Damage.CASE, where, name, value, right[name], REMEDY)
+                findings.add(Damage.CASE, where, name, value, right[name], REMEDY)
         *opened_for, since, due, first, first_due = row[len(_LIFE) + 3 :]
         right_about = about.get(stored[0])
         differences = [] if right_about is None else _opened_for(opened_for, right_about)
@@ -169,59 +166,60 @@ def _heads(
             differences += [("since", since, first), ("due", due, first_due)]
         for name, value, expected in differences:
             if value != expected:
-                notebook.add(Damage.CASE, where, name, value, expected, REMEDY)
+                findings.add(Damage.CASE, where, name, value, expected, REMEDY)
         if stands != has_cause and not touched:
-            notebook.add(Damage.CASE, where, "stands", stands, has_cause, REMEDY)
+            findings.add(Damage.CASE, where, "stands", stands, has_cause, REMEDY)
     for case in left:
-        notebook.add(Damage.CASE, f"case {case.hex()}", "row", "no row", "the head of its steps", REMEDY)
+        findings.add(Damage.CASE, f"case {case.hex()}", "row", "no row", "the head of its steps", REMEDY)
 
 
-def _opened_for(stored: Sequence[Any], said: dict[str, Any]) -> list[tuple[str, object, object]]:
-    """(column, stored, expected) of what a case is about, as its first step says."""
+def _opened_for(stored: Sequence[Any], content: dict[str, Any]) -> list[tuple[str, object, object]]:
+    """(column, stored, expected) of the subject of a case, by its first step."""
     kind, what, about_kind, about, jurisdiction, place, occurrence, crossing = stored
-    right_place = str(said.get("place", ""))
+    right_place = str(content.get("place", ""))
     return [
-        ("kind", kind, said.get("kind")),
-        ("what", what or kind, said.get("what")),
-        ("about", (about_kind, about), (_KINDS.get(said["about"]["kind"]), said["about"]["id"])),
-        ("jurisdiction", jurisdiction, said.get("jurisdiction", "")),
+        ("kind", kind, content.get("kind")),
+        ("what", what or kind, content.get("what")),
+        ("about", (about_kind, about), (_KINDS.get(content["about"]["kind"]), content["about"]["id"])),
+        ("jurisdiction", jurisdiction, content.get("jurisdiction", "")),
         ("place", place, right_place),
-        ("occurrence", occurrence, said.get("occurrence", "")),
+        ("occurrence", occurrence, content.get("occurrence", "")),
         ("crossing", crossing, crossing_of(right_place)),
     ]
 
 
-def _causes(snapshot: Snapshot, registry: Registry, notebook: Notebook) -> None:
-    """Alerts of pledges are left out: they are looked at by the hour, and everything of them is in the decisions."""
+def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
+    """Alerts of pledges are left out: they are evaluated hourly, and follow from the decisions."""
     rows = snapshot.rows(_CURSOR)
     if not rows:
         for (table,) in snapshot.rows(_FOLLOWERS_ROWS):
             stored = f"no row, beside rows of {table}"
-            notebook.add(Damage.CASE, "case_cursor", "row", stored, "the place of the follower", REMEDY)
+            findings.add(Damage.CASE, "case_cursor", "row", stored, "the place of the follower", REMEDY)
         return
     ((*places, as_of),) = rows
     right = projector.version(), REMEDY
-    found = later(
-        snapshot, Damage.CASE, "case_cursor", tuple(places), right, lowest_number(snapshot), notebook
+    found = read_lag(
+        snapshot, Damage.CASE, "case_cursor", tuple(places), right, lowest_number(snapshot), findings
     )
     if found is None:
         return
     excused, behind = _excused(snapshot, found, registry)
-    notebook.counts["cases_behind"] += behind
+    findings.counts["cases_behind"] += behind
     if found.too_much:
         return
     right_causes: set[tuple[bytes, Cause]] = set()
     dues: dict[bytes, int] = {}
     memory = EventCache()
     pledged = {row[0] for row in snapshot.rows(_PLEDGED)}
-    for chunk in _founded(snapshot):
-        notebook.counts["case_consignments"] += len(chunk)
+    founded = snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons")
+    for chunk in chunks((cons for (cons,) in founded), evaluation.IN_A_SET):
+        findings.counts["case_consignments"] += len(chunk)
         wanted = [consignment for consignment in chunk if consignment not in excused]
         for consignment, judged in evaluation.evaluations(
             snapshot.connection, wanted, as_of, registry, memory
         ):
             if isinstance(judged, Unreadable):
-                excused.add(consignment)  # its events are put down, and its causes stay as they were
+                excused.add(consignment)  # its events are findings, and its causes stay as they were
             elif judged is not None and judged.view.consignment.id == consignment:
                 if any(member.id in excused for member in judged.view.members):
                     excused.add(consignment)
@@ -232,70 +230,64 @@ def _causes(snapshot: Snapshot, registry: Registry, notebook: Notebook) -> None:
                     pledged.add(consignment)
                 elif judged.due is not None:
                     dues[consignment] = judged.due
-    _compare_causes(snapshot, right_causes, excused, notebook)
-    # Pledged cargo is looked at by the hour, counted from when it was looked at last.
-    _compare_dues(snapshot, dues, excused | pledged, notebook)
+    _compare_causes(snapshot, right_causes, excused, findings)
+    # Pledged cargo is evaluated hourly, counted from its last evaluation.
+    _compare_dues(snapshot, dues, excused | pledged, findings)
 
 
-def _founded(snapshot: Snapshot) -> Iterator[list[bytes]]:
-    rows = snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons")
-    for first in range(0, len(rows), evaluation.IN_A_SET):
-        yield [cons for (cons,) in rows[first : first + evaluation.IN_A_SET]]
-
-
-def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> tuple[set[bytes], bool]:
+def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> tuple[set[bytes], bool]:
     """The consignments whose causes may rightly be old, and whether there is anything to be followed, settled or judged again."""
-    waiting = unsettled(snapshot).consignments
+    waiting = read_backlog(snapshot).consignments
     again = {row[0] for row in snapshot.rows(_AGAIN)}
     decided = {row[0] for row in snapshot.rows(_DECIDED, (str(found.decided.xid), found.decided.no))}
     reached: set[bytes] = set()
-    if (found.events or found.aside) and not found.too_much:
+    if (found.events or found.quarantined) and not found.too_much:
         events = list(found.events)
         reached = affected_consignments(
-            snapshot.connection, events, list(found.aside), registry, EventCache()
+            snapshot.connection, events, list(found.quarantined), registry, EventCache()
         )
-    behind = bool(found.events or found.aside or decided or waiting or again)
+    behind = bool(found.events or found.quarantined or decided or waiting or again)
     return {*waiting, *again, *decided, *reached}, behind
 
 
 def _compare_causes(
-    snapshot: Snapshot, right: set[tuple[bytes, Cause]], excused: set[bytes], notebook: Notebook
+    snapshot: Snapshot, right: set[tuple[bytes, Cause]], excused: set[bytes], findings: Findings
 ) -> None:
     stored: set[tuple[bytes, Cause]] = set()
     for row in snapshot.stream(_CAUSES):
         try:
             consignment, cause = cause_of(row)
         except ValueError as problem:
-            notebook.unreadable(f"case_cause {row[1].hex()} in consignment {row[0].hex()}", problem)
+            findings.unreadable(f"case_cause {row[1].hex()} in consignment {row[0].hex()}", problem)
             continue
         if cause.case != row[1]:
             where = f"cause of case {row[1].hex()} in consignment {consignment.hex()}"
-            notebook.add(Damage.CASE, where, "case_id", row[1], cause.case, REMEDY)
+            findings.add(Damage.CASE, where, "case_id", row[1], cause.case, REMEDY)
         if consignment not in excused:
             stored.add((consignment, cause))
     for consignment, cause in sorted(stored ^ right, key=lambda each: (each[0], each[1].case)):
         where = f"cause of case {cause.case.hex()} in consignment {consignment.hex()}"
         shown = f"{cause.kind} {cause.what} of {cause.about} since {cause.since}"
         there = (consignment, cause) in stored
-        notebook.add(
+        findings.add(
             Damage.CASE, where, "row", shown if there else "no row", "no row" if there else shown, REMEDY
         )
 
 
 def _compare_dues(
-    snapshot: Snapshot, right: dict[bytes, int], excused: set[bytes], notebook: Notebook
+    snapshot: Snapshot, right: dict[bytes, int], excused: set[bytes], findings: Findings
 ) -> None:
-    """When each consignment is to be looked at again although nothing new is said of it."""
+    """When each consignment is to be evaluated again without a new event."""
     left = dict(right)
     for consignment, due in snapshot.stream(_DUES):
         expected = left.pop(consignment, None)
         if consignment not in excused and due != expected:
-            notebook.add(
+            findings.add(
                 Damage.CASE, f"case_due of consignment {consignment.hex()}", "due", due, expected, REMEDY
             )
     for consignment in sorted(left.keys() - excused):
         where = f"case_due of consignment {consignment.hex()}"
-        notebook.add(Damage.CASE, where, "row", "no row", left[consignment], REMEDY)
+        findings.add(Damage.CASE, where, "row", "no row", left[consignment], REMEDY)
 
 
 def _where(step: Step) -> str:

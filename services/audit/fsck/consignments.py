@@ -1,4 +1,4 @@
-"""Reach and head of every consignment, computed by the core from its facts and compared with what is stored."""
+"""Reach and head of every consignment, computed by the domain from its facts and compared with what is stored."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from schemas.events.base import ObjectKind
-from services.audit.fsck.earlier import Earlier
-from services.audit.fsck.finding import REBUILD, Damage, Notebook
+from services.audit.fsck.expected_rows import comparable, stage
 from services.audit.fsck.groups import Group
-from services.audit.fsck.names import Names
-from services.audit.fsck.neighbourhood import Neighbourhood, Surveyor
-from services.audit.fsck.passes import INFRASTRUCTURE
-from services.audit.fsck.snapshot import Snapshot
+from services.audit.fsck.neighbourhood import Neighbourhood, NeighbourhoodReader
+from services.audit.fsck.partial_states import PartialStates
+from services.audit.fsck.snapshot import INFRASTRUCTURE, Snapshot, TermTexts
+from services.audit.report import REBUILD, Damage, Difference, Findings, compare_fields
 from services.domain import derive
 from services.domain.evidence import GroupEvidence, group_evidence
 from services.domain.facts import FOREVER, SINCE_EVER, Claim, Facts
@@ -21,17 +20,16 @@ from services.domain.head import Head, Stage, head
 from services.domain.links import Path
 from services.domain.objects import Thing
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.words import halves
 
 CHUNK = 200
 HEAD_FIELDS = (
     "founded", "boxes", "behind", "disputes", "exceptions", "movement", "cn", "eaeu", "eu", "other", "document",
 )  # fmt: skip
 REACH_FIELDS = ("founded", "engaged", "objects", "starts", "untils", "held", "parts")
-_NONE: dict[str, Any] = (
+_NO_HEAD: dict[str, Any] = (
     dict.fromkeys(HEAD_FIELDS[5:]) | dict.fromkeys(HEAD_FIELDS[1:5], 0) | {"founded": False}
 )
-_NOWHERE: dict[str, Any] = {"founded": False, **dict.fromkeys(REACH_FIELDS[1:], ())}
+_NO_REACH: dict[str, Any] = {"founded": False, **dict.fromkeys(REACH_FIELDS[1:], ())}
 _BROKEN = (
     "Its fold failed; look for the error in the worker's log, and mend it by a refold when that is corrected."
 )
@@ -58,7 +56,7 @@ def consignments(snapshot: Snapshot, chunk: int = CHUNK) -> Iterator[list[bytes]
         last = found[-1]
 
 
-class _Read(NamedTuple):
+class _LoadedRows(NamedTuple):
     """What is read for some consignments: the groups that they are in, the facts around these, and the stored rows."""
 
     members: Mapping[bytes, Group]
@@ -73,17 +71,17 @@ class ConsignmentPass:
     def __init__(
         self,
         snapshot: Snapshot,
-        surveyor: Surveyor,
+        neighbourhoods: NeighbourhoodReader,
         groups: Mapping[bytes, Group],
         waiting: frozenset[bytes],
-        notebook: Notebook,
+        findings: Findings,
     ) -> None:
         self._snapshot = snapshot
-        self._surveyor = surveyor
+        self._neighbourhoods = neighbourhoods
         self._groups = groups
         self._waiting = waiting
-        self._notebook = notebook
-        self._names = Names(snapshot)
+        self._findings = findings
+        self._names = TermTexts(snapshot)
         self.stale: list[bytes] = []
 
     def check(self, wanted: Sequence[bytes]) -> None:
@@ -97,32 +95,32 @@ class ConsignmentPass:
             raise
         except Exception as problem:
             if len(wanted) == 1:
-                self._notebook.unreadable(f"rows around consignment {wanted[0].hex()}", problem)
+                self._findings.unreadable(f"rows around consignment {wanted[0].hex()}", problem)
             else:
                 for cons in wanted:
                     self.check([cons])
             return
         for cons in wanted:
-            self._notebook.counts["consignments"] += 1
+            self._findings.counts["consignments"] += 1
             try:
                 self._compare(cons, read)
             except INFRASTRUCTURE:
                 raise
             except Exception as problem:
-                self._notebook.unreadable(f"rows around consignment {cons.hex()}", problem)
+                self._findings.unreadable(f"rows around consignment {cons.hex()}", problem)
 
-    def _read(self, wanted: Sequence[bytes]) -> _Read:
+    def _read(self, wanted: Sequence[bytes]) -> _LoadedRows:
         members = {cons: self._groups.get(cons, frozenset({cons})) for cons in wanted}
-        return _Read(
+        return _LoadedRows(
             members,
-            self._surveyor.around({m for group in members.values() for m in group}),
+            self._neighbourhoods.around({m for group in members.values() for m in group}),
             self._stored("reach", REACH_FIELDS, wanted),
             self._stored("head", ("broken", *HEAD_FIELDS), wanted),
         )
 
-    def _compare(self, cons: bytes, read: _Read) -> None:
+    def _compare(self, cons: bytes, read: _LoadedRows) -> None:
         group = read.members[cons]
-        reach, headed, founder = _NOWHERE, _NONE, ""
+        reach, headed, founder = _NO_REACH, _NO_HEAD, ""
         if cons == min(group):
             things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
             facts = read.around.facts(things)
@@ -130,27 +128,28 @@ class ConsignmentPass:
             founder = min((self._names(int(f.publisher)) for f in facts.foundings), default="")
         found = dict(read.heads.get(cons, {"broken": False}))
         if found.pop("broken"):
-            self._note(Damage.HEAD, cons, "broken", True, False, _BROKEN, founder)
+            where = f"head of consignment {cons.hex()}"
+            self._findings.add(Damage.HEAD, where, "broken", True, False, _BROKEN, founder)
             return
         differences = [
-            *_differences(Damage.REACH, read.reaches.get(cons), reach),
-            *_differences(Damage.HEAD, found or None, headed),
+            *((Damage.REACH, each) for each in _differences("reach", cons, read.reaches.get(cons), reach)),
+            *((Damage.HEAD, each) for each in _differences("head", cons, found or None, headed)),
         ]
         if differences and cons in self._waiting:
             self.stale.append(cons)
             return
-        for kind, field, stored, right in differences:
-            self._note(kind, cons, field, stored, right, REBUILD, founder)
+        for kind, difference in differences:
+            self._findings.add_differences(kind, [difference], REBUILD, founder)
 
-    def explained(self, wanted: Sequence[bytes], earlier: Earlier) -> list[bytes]:
+    def explained(self, wanted: Sequence[bytes], partial_states: PartialStates) -> list[bytes]:
         """Of ``wanted``, which wait to be settled, those whose rows follow without some of the latest transactions.
 
-        The others are put down as damage.
+        The others are findings.
         """
         found = []
         for cons in wanted:
             read = self._read([cons])
-            reached, headed = self._earlier(cons, read, earlier)
+            reached, headed = self._matches_partial_state(cons, read, partial_states)
             if reached and headed:
                 found.append(cons)
                 continue
@@ -158,18 +157,20 @@ class ConsignmentPass:
             self._compare(cons, read)
         return found
 
-    def _earlier(self, cons: bytes, read: _Read, earlier: Earlier) -> tuple[bool, bool]:
+    def _matches_partial_state(
+        self, cons: bytes, read: _LoadedRows, partial_states: PartialStates
+    ) -> tuple[bool, bool]:
         """Whether the rows of reach and of head each are what some earlier state gives."""
         head = {name: value for name, value in read.heads.get(cons, {}).items() if name != "broken"}
         reached = headed = False
-        for state in earlier.states(read.around.numbers):
+        for state in partial_states.states(read.around.numbers):
             group = state.groups.get(cons, frozenset({cons}))
-            reach, right = _NOWHERE, _NONE
+            reach, right = _NO_REACH, _NO_HEAD
             if cons == min(group):
                 things = [Thing(ObjectKind.CONSIGNMENT, member.hex()) for member in sorted(group)]
-                reach, right = expected(state.surveyor.around(group).facts(things), things[0])
-            reached = reached or not any(_differences(Damage.REACH, read.reaches.get(cons), reach))
-            headed = headed or not any(_differences(Damage.HEAD, head or None, right))
+                reach, right = expected(state.neighbourhoods.around(group).facts(things), things[0])
+            reached = reached or not any(_differences("reach", cons, read.reaches.get(cons), reach))
+            headed = headed or not any(_differences("head", cons, head or None, right))
             if reached and headed:
                 break
         return reached, headed
@@ -182,45 +183,33 @@ class ConsignmentPass:
             f"SELECT t.cons, {columns} FROM unnest(%(ids)s::uuid[]) AS c (id) JOIN {table} t ON t.cons = c.id",  # noqa: S608
             {"ids": uuids(sorted(wanted))},
         )
-        return {
-            cons: {
-                field: tuple(value) if isinstance(value, list) else value
-                for field, value in zip(fields, values, strict=True)
-            }
-            for cons, *values in rows
-        }
-
-    def _note(
-        self, kind: Damage, cons: bytes, field: str, stored: Any, right: Any, remedy: str, founder: str
-    ) -> None:
-        where = f"{kind.lower()} of consignment {cons.hex()}"
-        self._notebook.add(kind, where, field, _plain(stored), _plain(right), remedy, founder)
+        return {cons: dict(zip(fields, comparable(values), strict=True)) for cons, *values in rows}
 
 
 def _differences(
-    kind: Damage, stored: Mapping[str, Any] | None, right: Mapping[str, Any]
-) -> Iterator[tuple[Damage, str, Any, Any]]:
+    table: str, cons: bytes, stored: Mapping[str, Any] | None, right: Mapping[str, Any]
+) -> Iterator[Difference]:
+    row = f"{table} of consignment {cons.hex()}"
     if stored is None:
         if right["founded"]:
-            yield kind, "row", "missing", right
+            yield Difference(row, "row", "missing", right)
         return
-    for field, value in right.items():
-        if stored[field] != value:
-            yield kind, field, stored[field], value
+    for each in compare_fields(row, stored, right):
+        yield each._replace(stored=_plain(each.stored), expected=_plain(each.expected))
 
 
 def expected(facts: Facts, consignment: Thing) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The rows of reach and head, by column, that the core gives to ``facts``."""
+    """The rows of reach and head, by column, that the domain derives from ``facts``."""
     group = group_evidence(facts, consignment, FOREVER)
     computed = head(facts, consignment)
     if group is None or computed is None:
-        return _NOWHERE, _NONE
+        return _NO_REACH, _NO_HEAD
     return _reach(group), _head(facts, computed)
 
 
 def _reach(group: GroupEvidence) -> dict[str, Any]:
     counted = [path for path in group.paths if path.counted]
-    ways = list(_ways(counted))
+    ways = list(_intervals(counted))
     held = derive.holding(derive.boxes_of(group, (), FOREVER))
     return {
         "founded": True,
@@ -233,7 +222,7 @@ def _reach(group: GroupEvidence) -> dict[str, Any]:
     }
 
 
-def _ways(paths: Iterable[Path]) -> Iterator[tuple[bytes, int, int]]:
+def _intervals(paths: Iterable[Path]) -> Iterator[tuple[bytes, int, int]]:
     """The moments at which each object reaches: the union of its paths' intervals, as disjoint ones in order."""
     moments: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
     for path in paths:
@@ -250,7 +239,7 @@ def _ways(paths: Iterable[Path]) -> Iterator[tuple[bytes, int, int]]:
 
 def _head(facts: Facts, computed: Head) -> dict[str, Any]:
     published = {claim.event: claim for claim in facts.claims}
-    china, eurasian, european, other = (_stage(stage, published) for stage in computed.customs)
+    china, eurasian, european, other = (_stage(each, published) for each in computed.customs)
     return {
         "founded": True,
         "boxes": computed.boxes,
@@ -266,11 +255,11 @@ def _head(facts: Facts, computed: Head) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Stage | None, claims: Mapping[bytes, Claim]) -> tuple[int, ...] | None:
-    if stage is None:
+def _stage(reached: Stage | None, claims: Mapping[bytes, Claim]) -> tuple[int, ...] | None:
+    if reached is None:
         return None
-    high, low = halves(stage.event)
-    return stage.at, claims[stage.event].published, high, low, stage.milestone, int(stage.place or 0)
+    published = claims[reached.event].published
+    return stage(reached.at, published, reached.event, reached.milestone, reached.place)
 
 
 def _plain(value: Any) -> Any:

@@ -8,13 +8,10 @@ from functools import partial
 
 import orjson
 
-from services.audit.fsck.events import lowest_number
-from services.audit.fsck.finding import Damage, Notebook
-from services.audit.fsck.follower_positions import Later, later
-from services.audit.fsck.passes import attempt
-from services.audit.fsck.registers import read_history
-from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.unsettled import unsettled
+from services.audit.fsck.backlog import FollowerLag, read_backlog, read_lag
+from services.audit.fsck.registry import read_history
+from services.audit.fsck.snapshot import Snapshot, attempt, chunks, lowest_number
+from services.audit.report import Damage, Findings
 from services.credit.domain.financing_signals import observe_financings
 from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Signal, model
@@ -27,10 +24,10 @@ from services.ledger.storage import reading
 from services.ledger.storage.arrays import uuids
 
 REMEDY = "Make the signals anew from the events: `lianyun shipper follow --anew`."
-MEND = (
+BROKEN_REMEDY = (
     "Its values are old; look for the error in the follower's log, and start it again when that is corrected."
 )
-KEPT = "A record is what a bank relied on: restore it from a backup."
+RESTORE_RECORD = "A record is what a bank relied on: restore it from a backup."
 _SUMS = """
 SELECT coalesce(c.shipper, o.shipper), coalesce(c.signal, o.signal), coalesce(c.day, o.day),
        coalesce(c.trials, 0), coalesce(c.bad, 0), coalesce(o.trials, 0), coalesce(o.bad, 0)
@@ -70,7 +67,7 @@ WHERE position('cre.credit.consent_'::bytea in b.headers) > 0 OR position('cre.c
    OR (position('cre.correction.corrected.'::bytea in b.headers) > 0
        AND position('cre.credit.'::bytea in b.payload) > 0)
 """
-_SPEAKING = r"""
+_FOUND_BY_KEY = r"""
 SELECT b.no FROM lianyun.body b
 WHERE position('cre.credit.'::bytea IN b.headers) > 0 OR position('cre.finance.'::bytea IN b.headers) > 0
    OR position('cre.network.'::bytea IN b.headers) > 0
@@ -83,7 +80,7 @@ _KEYS_OF_STORED = """
 SELECT a.event, a.key FROM lianyun.credit_about a
 WHERE NOT EXISTS (SELECT FROM lianyun.identity i WHERE i.id = a.event AND i.no < %(lowest)s)
 """
-_PART = 1_000
+_CHUNK = 1_000
 _RECORDS = """
 SELECT no, id, reader, body, supersedes,
        lag(no) OVER (PARTITION BY reader, purpose, shipper ORDER BY no)
@@ -91,50 +88,50 @@ FROM lianyun.credit_record ORDER BY no
 """
 
 
-def check_credit(snapshot: Snapshot, notebook: Notebook) -> None:
-    """Compare everything; ``credit_not_permitted`` says that this role may not, nothing where nobody follows the events.
+def check_credit(snapshot: Snapshot, findings: Findings) -> None:
+    """Compare everything; ``credit_not_permitted`` counts a role that may not read them; nothing without a follower.
 
     What the follower has yet to follow, to settle or to judge again excuses the cargoes and shippers that it concerns, and no
-    others; ``credit_behind`` says that there is such. Memory grows with consignments; a millisecond or two for each.
+    others; ``credit_behind`` counts that there is such. Memory grows with consignments; a millisecond or two for each.
     """
     if not snapshot.one(_PERMITTED)[0]:
-        notebook.counts["credit_not_permitted"] += 1
+        findings.counts["credit_not_permitted"] += 1
         return
-    registry = read_history(snapshot, Notebook()).newest()
-    attempt(snapshot, notebook, "credit_record", lambda: _given(snapshot, notebook), None)
-    attempt(snapshot, notebook, "credit_count", lambda: _summed(snapshot, notebook), None)
+    registry = read_history(snapshot, Findings()).newest()
+    attempt(snapshot, findings, "credit_record", lambda: _check_records(snapshot, findings), None)
+    attempt(snapshot, findings, "credit_count", lambda: _check_counts(snapshot, findings), None)
     cursor = snapshot.rows(_CURSOR)
     if not cursor:
         for (table,) in snapshot.rows(_FOLLOWERS_ROWS):
             stored = f"no row, beside rows of {table}"
-            notebook.add(Damage.CREDIT, "credit_cursor", "row", stored, "the place of the follower", REMEDY)
+            findings.add(Damage.CREDIT, "credit_cursor", "row", stored, "the place of the follower", REMEDY)
         return
     right = projector.version(model()), REMEDY
-    found = later(
-        snapshot, Damage.CREDIT, "credit_cursor", cursor[0], right, lowest_number(snapshot), notebook
+    found = read_lag(
+        snapshot, Damage.CREDIT, "credit_cursor", cursor[0], right, lowest_number(snapshot), findings
     )
     if found is None:
         return
     excused = _excused(snapshot, found, registry)
     if excused.behind:
-        notebook.counts["credit_behind"] += 1
+        findings.counts["credit_behind"] += 1
     if found.too_much:
         return
     failed = Faults()
-    keys = partial(_found_by_key, snapshot, registry, failed, excused.later, notebook)
-    attempt(snapshot, notebook, "credit_about", keys, None)
-    judged = partial(_judged, snapshot, registry, failed, excused, notebook)
-    attempt(snapshot, notebook, "credit_observation", judged, None)
+    keys = partial(_check_keys, snapshot, registry, failed, excused.unfollowed, findings)
+    attempt(snapshot, findings, "credit_about", keys, None)
+    judged = partial(_check_observations, snapshot, registry, failed, excused, findings)
+    attempt(snapshot, findings, "credit_observation", judged, None)
 
 
-def _summed(snapshot: Snapshot, notebook: Notebook) -> None:
+def _check_counts(snapshot: Snapshot, findings: Findings) -> None:
     for shipper, signal, day, trials, bad, right_trials, right_bad in snapshot.rows(_SUMS):
-        where = f"credit count of {_called(signal)} on day {day}"
+        where = f"credit count of {_signal_name(signal)} on day {day}"
         stored, right = f"{trials} trials, {bad} bad", f"{right_trials} trials, {right_bad} bad"
-        notebook.add(Damage.CREDIT, where, "trials and bad", stored, right, REMEDY, publisher=shipper)
+        findings.add(Damage.CREDIT, where, "trials and bad", stored, right, REMEDY, publisher=shipper)
 
 
-def _called(signal: int) -> str:
+def _signal_name(signal: int) -> str:
     return Signal(signal).code if signal in set(Signal) else f"signal {signal}, which there is not,"
 
 
@@ -145,7 +142,7 @@ class _Excused:
     consignments: frozenset[bytes]
     events: frozenset[bytes]
     loans: bool
-    later: frozenset[bytes]
+    unfollowed: frozenset[bytes]
     behind: bool
 
     def old(self, seen: Observation) -> bool:
@@ -161,23 +158,23 @@ def _cargo(subject: str) -> bytes:
     return consignment_of(party, reference).id if slash else b""
 
 
-def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> _Excused:
-    waiting = unsettled(snapshot)
+def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> _Excused:
+    waiting = read_backlog(snapshot)
     again = frozenset(row[0] for row in snapshot.rows(_AGAIN))
     decided = bool(snapshot.rows(_DECIDED, (str(found.decided.xid), found.decided.no)))
     connection = snapshot.connection
     reached: set[bytes] = set()
-    if (found.events or found.aside) and not found.too_much:
-        gone = reading.events_by_number(connection, found.aside)
+    if (found.events or found.quarantined) and not found.too_much:
+        quarantined = reading.events_by_number(connection, found.quarantined)
         skip = Faults().skip
         arrived = loader.read_events(found.events, registry, skip=skip)
-        arrived |= loader.read_events(gone, registry, aside=True, skip=skip)
+        arrived |= loader.read_events(quarantined, registry, aside=True, skip=skip)
         affected = reach.with_targets(
             connection, arrived, lambda s: loader.read_events(s, registry, skip=skip)
         ).facts
         reached = reach.reached(connection, (thing.id for thing in loader.affected_things(affected)))
         reached |= {founding.consignment.id for founding in affected.foundings}
-    behind = bool(found.events or found.aside or decided)
+    behind = bool(found.events or found.quarantined or decided)
     return _Excused(
         waiting.consignments | again | reached,
         waiting.events,
@@ -187,43 +184,43 @@ def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> _Excused:
     )
 
 
-def _given(snapshot: Snapshot, notebook: Notebook) -> None:
-    """Records are what was given out: each has the digest of its body and names the one before it."""
+def _check_records(snapshot: Snapshot, findings: Findings) -> None:
+    """Issued records: each has the digest of its body and names the one before it."""
     for no, id_, reader, body, supersedes, before in snapshot.stream(_RECORDS):
-        notebook.counts["credit_records"] += 1
+        findings.counts["credit_records"] += 1
         try:
             right = records.digest(orjson.loads(body))
         except (orjson.JSONDecodeError, AttributeError):
             right = "none: the body is no JSON object"
         for name, stored, expected in (("body", id_, right), ("supersedes", supersedes, before)):
             if stored != expected:
-                notebook.add(
+                findings.add(
                     Damage.CREDIT,
                     f"credit record {no}",
                     name,
                     str(stored),
                     str(expected),
-                    KEPT,
+                    RESTORE_RECORD,
                     publisher=reader,
                 )
 
 
-def _found_by_key(
-    snapshot: Snapshot, registry: Registry, failed: Faults, later: frozenset[bytes], notebook: Notebook
+def _check_keys(
+    snapshot: Snapshot, registry: Registry, failed: Faults, unfollowed: frozenset[bytes], findings: Findings
 ) -> None:
     """Consents, revocations, objections, loans and closures are found by their keys: a row that is gone would hide one.
 
-    Rows of events that nobody has followed yet may be missing, but for those of consents and objections.
+    Rows of events that were not followed yet may be missing, except those of consents and objections.
     """
     connection = snapshot.connection
     known: set[bytes] = set()
     governing = {no for (no,) in snapshot.rows(_GOVERNING)}
-    for numbers in _speaking(snapshot):
+    for numbers in chunks((no for (no,) in snapshot.stream(_FOUND_BY_KEY)), _CHUNK):
         stored = reading.events_by_number(connection, numbers)
         counts = loader.read_events(stored, registry, skip=failed.skip)
         publishers = dict(counts.credit.publishers)
         wanted = loader.index_keys(counts)
-        must = {each.id for each in stored if each.no in governing or each.id not in later}
+        must = {each.id for each in stored if each.no in governing or each.id not in unfollowed}
         allowed = loader.index_keys(loader.read_events(stored, registry, aside=True, skip=failed.skip))
         events = sorted({each.id for each in stored})
         known |= set(events)
@@ -231,36 +228,24 @@ def _found_by_key(
             "SELECT event, key FROM lianyun.credit_about WHERE event = ANY (%s)", [uuids(events)]
         )
         there = {(event, key) for event, key in rows}
-        notebook.counts["credit_keys"] += len(there)
+        findings.counts["credit_keys"] += len(there)
         missing = {(event, key) for event, key in wanted - there if event in must}
         for event, key in sorted(missing | (there - allowed)):
             where, by = f"credit key of event {event.hex()}", publishers.get(event, "")
             gone = (event, key) in missing
             found, right = ("no row", key) if gone else (key, "no row")
-            notebook.add(Damage.CREDIT, where, "key", found, right, REMEDY, publisher=by)
+            findings.add(Damage.CREDIT, where, "key", found, right, REMEDY, publisher=by)
     parameters = {"lowest": lowest_number(snapshot)}
     for event, key in snapshot.stream(_KEYS_OF_STORED, parameters):
         if event not in known:
             where = f"credit key of event {event.hex()}"
-            notebook.add(Damage.CREDIT, where, "key", key, "no row: there is no such event", REMEDY)
+            findings.add(Damage.CREDIT, where, "key", key, "no row: there is no such event", REMEDY)
 
 
-def _speaking(snapshot: Snapshot) -> Iterator[list[int]]:
-    """The numbers of events of kinds that are found by keys, some at a time."""
-    part: list[int] = []
-    for (no,) in snapshot.stream(_SPEAKING):
-        part.append(no)
-        if len(part) == _PART:
-            yield part
-            part = []
-    if part:
-        yield part
-
-
-def _judged(
-    snapshot: Snapshot, registry: Registry, failed: Faults, excused: _Excused, notebook: Notebook
+def _check_observations(
+    snapshot: Snapshot, registry: Registry, failed: Faults, excused: _Excused, findings: Findings
 ) -> None:
-    """Compare the observations, but for those of what cannot be judged: they stay as they were, and it is said."""
+    """Compare the observations, except those of subjects that cannot be judged, which are findings."""
     connection, table = snapshot.connection, model()
     right: set[Observation] = set()
     readings = loader.EventCache()
@@ -268,37 +253,37 @@ def _judged(
         judge = partial(recomputation.expected, connection, consignment, registry, table, readings)
         _, seen = failed.attempt(Kind.CARGO, consignment.hex(), judge) or (None, frozenset())
         right |= seen
-        notebook.counts["credit_consignments"] += 1
+        findings.counts["credit_consignments"] += 1
     keys = snapshot.rows(
         "SELECT DISTINCT key FROM lianyun.credit_about WHERE key LIKE %s", ("application %",)
     )
     shippers = sorted({recomputation.shipper_of(key.removeprefix("application ")) for (key,) in keys})
 
-    def lent(some: Sequence[str]) -> frozenset[Observation]:
+    def observe_loans(some: Sequence[str]) -> frozenset[Observation]:
         loans = loader.loans(connection, [f"shipper {code}" for code in some], registry)
         return observe_financings(loans.credit, loans.liveness(), table)
 
-    for seen in failed.each(Kind.SHIPPER, shippers, lent):
+    for seen in failed.each(Kind.SHIPPER, shippers, observe_loans):
         right |= seen
     for kind, name, fault in sorted(
-        {*faults.recorded_faults(connection), *map(_broken, failed.found.items())}
+        {*faults.recorded_faults(connection), *map(_as_broken, failed.found.items())}
     ):
-        notebook.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", MEND)
-    stored = set(_stored(snapshot, notebook))
-    notebook.counts["credit_observations"] += len(right)
+        findings.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", BROKEN_REMEDY)
+    stored = set(_stored(snapshot, findings))
+    findings.counts["credit_observations"] += len(right)
     whole = {seen for seen in stored | right if not _old(seen, failed) and not excused.old(seen)}
-    _compare(notebook, (stored - right) & whole, (right - stored) & whole)
+    _compare(findings, (stored - right) & whole, (right - stored) & whole)
 
 
-def _stored(snapshot: Snapshot, notebook: Notebook) -> Iterator[Observation]:
+def _stored(snapshot: Snapshot, findings: Findings) -> Iterator[Observation]:
     for row in snapshot.stream(_OBSERVATIONS):
         try:
             yield projector.observation(row)
         except ValueError as problem:
-            notebook.unreadable(f"credit_observation of {row[2]}", problem, str(row[0]))
+            findings.unreadable(f"credit_observation of {row[2]}", problem, str(row[0]))
 
 
-def _broken(found: tuple[tuple[Kind, str], str]) -> faults.Broken:
+def _as_broken(found: tuple[tuple[Kind, str], str]) -> faults.Broken:
     (kind, name), fault = found
     return faults.Broken(kind, name, fault)
 
@@ -310,13 +295,13 @@ def _old(seen: Observation, failed: Faults) -> bool:
     return (Kind.CARGO, _cargo(seen.subject).hex()) in failed.found
 
 
-def _compare(notebook: Notebook, surplus: Iterable[Observation], missing: Iterable[Observation]) -> None:
+def _compare(findings: Findings, surplus: Iterable[Observation], missing: Iterable[Observation]) -> None:
     left = {_row(seen): seen for seen in surplus}
     for seen in sorted(missing):
         other = left.pop(_row(seen), None)
-        _add(notebook, seen, "row" if other is None else "day, bad and events", other, seen)
+        _add(findings, seen, "row" if other is None else "day, bad and events", other, seen)
     for seen in left.values():
-        _add(notebook, seen, "row", seen, None)
+        _add(findings, seen, "row", seen, None)
 
 
 def _row(seen: Observation) -> tuple[str, str, int, str]:
@@ -324,10 +309,10 @@ def _row(seen: Observation) -> tuple[str, str, int, str]:
 
 
 def _add(
-    notebook: Notebook, seen: Observation, field: str, stored: Observation | None, right: Observation | None
+    findings: Findings, seen: Observation, field: str, stored: Observation | None, right: Observation | None
 ) -> None:
     where = f"credit observation {seen.signal.code} {seen.unit} of {seen.subject}".replace("  ", " ")
-    notebook.add(Damage.CREDIT, where, field, _shown(stored), _shown(right), REMEDY, publisher=seen.shipper)
+    findings.add(Damage.CREDIT, where, field, _shown(stored), _shown(right), REMEDY, publisher=seen.shipper)
 
 
 def _shown(seen: Observation | None) -> str:

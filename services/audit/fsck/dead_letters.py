@@ -1,4 +1,4 @@
-"""Dead letters: each is the digest of its bytes, stands where its outcomes have brought it, and none has vanished uncounted."""
+"""Dead letters: each is the digest of its bytes and in the state of its outcomes, and their number is the one counted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from schemas.envelope import Envelope, event_id
 from schemas.reasons import Reason, Refusal
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Difference, Findings
 from services.ledger.admission.raw_bytes import MAX_VALUE_BYTES, digest, letter_seal, unframe, whole_digest
 from services.ledger.dead_letters.batch import HOUR
 from services.ledger.storage.arrays import uuids
@@ -50,34 +50,32 @@ _CUT = (
 _USAGE = "Restore the missing letters from a backup, then set the row to what the letters add up to."
 
 
-def check_letters(snapshot: Snapshot, notebook: Notebook) -> None:
-    """Stream all letters: seal, digest, event id and lengths from their bytes, states from what was done, and sums per publisher."""
+def check_dead_letters(snapshot: Snapshot, findings: Findings) -> None:
+    """Stream all dead letters: seal, digest, event id and lengths from their bytes, states from their outcomes, sums per publisher."""
     letters: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     redriven: dict[bytes, tuple[bytes | str, str]] = {}  # event by letter, and its publisher
     for row in snapshot.stream(_LETTERS):
-        letter = _Letter(*row)
+        letter = _DeadLetter(*row)
         letters[letter.publisher] += 1
         sizes[letter.publisher] += len(letter.framed) + len(letter.value or b"")
-        notebook.counts["dead_letters"] += 1
-        notebook.counts["truncated_letters"] += letter.truncated
+        findings.counts["dead_letters"] += 1
+        findings.counts["truncated_letters"] += letter.truncated
         differences = [*_row(letter), *_bytes(letter)]
-        for field, stored, right in differences:
-            where = f"dead_letter {letter.digest.hex()}"
-            notebook.add(Damage.LETTER, where, field, stored, right, _BYTES, letter.publisher)
+        findings.add_differences(Damage.LETTER, differences, _BYTES, letter.publisher)
         if letter.state == "REDRIVEN" and not letter.truncated and not differences:
             redriven[letter.digest] = _event(unframe(letter.framed)), letter.publisher
             if len(redriven) >= _PART:
-                _redriven(snapshot, redriven, notebook)
-    _redriven(snapshot, redriven, notebook)
-    _usage(snapshot, letters, sizes, notebook)
-    _cuts(snapshot, notebook)
+                _redriven(snapshot, redriven, findings)
+    _redriven(snapshot, redriven, findings)
+    _usage(snapshot, letters, sizes, findings)
+    _cuts(snapshot, findings)
     for no, key in snapshot.rows(_OF_NOTHING):
         where = f"dead_letter_outcome {no}"
-        notebook.add(Damage.LETTER, where, "digest", key, "the digest of a letter", _BYTES)
+        findings.add(Damage.LETTER, where, "digest", key, "the digest of a letter", _BYTES)
 
 
-class _Letter(NamedTuple):
+class _DeadLetter(NamedTuple):
     digest: bytes
     state: str
     publisher: str
@@ -92,59 +90,71 @@ class _Letter(NamedTuple):
     last: Sequence[str]
     seal: bytes | None
     came_to: str  # by what was done about it
-    older: bool  # a release that makes no seals may have put it down
+    older: bool  # may have been stored by a release that makes no seals
+
+    @property
+    def where(self) -> str:
+        return f"dead_letter {self.digest.hex()}"
 
 
-Difference = tuple[str, object, object]
-
-
-def _row(letter: _Letter) -> Iterator[Difference]:
+def _row(letter: _DeadLetter) -> Iterator[Difference]:
     if letter.reason not in Reason.__members__:
-        yield "reason", letter.reason, "a reason code"
+        yield Difference(letter.where, "reason", letter.reason, "a reason code")
     if letter.state != letter.came_to:
-        yield "state", letter.state, f"{letter.came_to}, by its outcomes"
+        yield Difference(letter.where, "state", letter.state, f"{letter.came_to}, by its outcomes")
     if int(letter.first[0]) > int(letter.last[0]):
-        yield "first_append", letter.first[0], f"at most {letter.last[0]}, when it came last"
+        yield Difference(
+            letter.where, "first_append", letter.first[0], f"at most {letter.last[0]}, when it came last"
+        )
     if letter.copies == 1 and letter.first != letter.last:
-        yield "count", 1, "more than 1: it first came from another place than last"
+        yield Difference(letter.where, "count", 1, "more than 1: it first came from another place than last")
 
 
-def _bytes(letter: _Letter) -> Iterator[Difference]:
+def _bytes(letter: _DeadLetter) -> Iterator[Difference]:
     """What is wrong with the bytes that are held. Cut ones prove nothing by themselves: they have their seal."""
     framed, value, length = letter.framed, letter.value, letter.value_bytes
     seal = letter_seal(letter.digest, letter.publisher, framed, value, length, letter.truncated)
     found = list(_content(letter))
     if letter.seal is None and not letter.older:
-        found.append(("seal", "none", "a seal: no older release has put it down"))
+        found.append(Difference(letter.where, "seal", "none", "a seal: no older release has put it down"))
     elif not found and letter.seal not in (None, seal):
-        found.append(("headers, value, value_bytes, truncated, publisher or seal", seal, letter.seal))
+        found.append(
+            Difference(
+                letter.where, "headers, value, value_bytes, truncated, publisher or seal", seal, letter.seal
+            )
+        )
     yield from found
 
 
-def _content(letter: _Letter) -> Iterator[Difference]:
+def _content(letter: _DeadLetter) -> Iterator[Difference]:
     framed, value, length = letter.framed, letter.value, letter.value_bytes
     try:
         headers = unframe(framed)
     except ValueError as problem:
-        yield "headers", problem, "framed headers"
+        yield Difference(letter.where, "headers", problem, "framed headers")
         return
     if letter.event is not None and headers and letter.event != (named := _event(headers)):
-        yield "event", letter.event, named
+        yield Difference(letter.where, "event", letter.event, named)
     right = None if value is None else len(value)
     whole = letter.digest in (digest(headers, value), whole_digest(headers, value))
     if not letter.truncated:
         if not whole:
-            yield "headers or value", digest(headers, value), letter.digest
+            yield Difference(letter.where, "headers or value", digest(headers, value), letter.digest)
         elif length != right:
-            yield "value_bytes", length, right
+            yield Difference(letter.where, "value_bytes", length, right)
     elif right is not None and length is not None and right not in (length, min(length, MAX_VALUE_BYTES)):
-        yield "value_bytes", length, f"{right}, or more than {MAX_VALUE_BYTES}, of which so many are held"
+        yield Difference(
+            letter.where,
+            "value_bytes",
+            length,
+            f"{right}, or more than {MAX_VALUE_BYTES}, of which so many are held",
+        )
     elif value is not None and whole:
-        yield "truncated", True, "false: it is held whole"
+        yield Difference(letter.where, "truncated", True, "false: it is held whole")
 
 
-def _cuts(snapshot: Snapshot, notebook: Notebook) -> None:
-    """What was refused beyond the bound on letters: places and counts that can be true, and no more than was refused."""
+def _cuts(snapshot: Snapshot, findings: Findings) -> None:
+    """Records refused beyond the bound on dead letters: plausible places and counts, and no more than were refused."""
     for (
         topic,
         part,
@@ -160,7 +170,7 @@ def _cuts(snapshot: Snapshot, notebook: Notebook) -> None:
         same,
     ) in snapshot.rows(_CUTS):
         where = f"dead_letter_cut {topic}[{part}] {publisher} {reason} hour {hour}"
-        notebook.counts["cut_messages"] += messages
+        findings.counts["cut_messages"] += messages
         for field, found, right, holds in (
             ("reason", reason, "a reason code", reason in Reason.__members__),
             (
@@ -183,21 +193,21 @@ def _cuts(snapshot: Snapshot, notebook: Notebook) -> None:
             ),
         ):
             if not holds:
-                notebook.add(Damage.LETTER, where, field, found, right, _CUT, publisher)
+                findings.add(Damage.LETTER, where, field, found, right, _CUT, publisher)
     for topic, part, messages, refused in snapshot.rows(_CUT_SUMS):
         expected = f"at most {refused}, what was refused there"
-        notebook.add(Damage.LETTER, f"dead_letter_cut {topic}[{part}]", "messages", messages, expected, _CUT)
+        findings.add(Damage.LETTER, f"dead_letter_cut {topic}[{part}]", "messages", messages, expected, _CUT)
 
 
-def _redriven(snapshot: Snapshot, redriven: dict[bytes, tuple[bytes | str, str]], notebook: Notebook) -> None:
-    """What is said to have been accepted later must be there; empties ``redriven``."""
+def _redriven(snapshot: Snapshot, redriven: dict[bytes, tuple[bytes | str, str]], findings: Findings) -> None:
+    """Events of redriven letters must be stored; empties ``redriven``."""
     ids = sorted({event for event, _ in redriven.values() if isinstance(event, bytes)})
     present = {event for (event,) in snapshot.rows(_ACCEPTED, {"ids": uuids(ids)})}
     remedy = "Open the letter and redrive it again, or restore the event from a backup."
     for key, (event, publisher) in redriven.items():
         if event not in present:
             where = f"dead_letter {key.hex()}"
-            notebook.add(Damage.LETTER, where, "state", "REDRIVEN", "an accepted event", remedy, publisher)
+            findings.add(Damage.LETTER, where, "state", "REDRIVEN", "an accepted event", remedy, publisher)
     redriven.clear()
 
 
@@ -209,14 +219,14 @@ def _event(headers: list[tuple[str, bytes | None]]) -> bytes | str:
     return event_id(envelope.source, envelope.id)
 
 
-def _usage(snapshot: Snapshot, letters: Counter[str], sizes: Counter[str], notebook: Notebook) -> None:
-    """What the batches counted when they put letters down: a letter that was taken away leaves a gap here."""
+def _usage(snapshot: Snapshot, letters: Counter[str], sizes: Counter[str], findings: Findings) -> None:
+    """Letters and bytes per publisher as the batches counted them: a letter that was deleted leaves a difference."""
     rows = snapshot.rows("SELECT publisher, letters, bytes FROM lianyun.dead_letter_usage")
     counted = {publisher: (number, size) for publisher, number, size in rows}
     for publisher in sorted(counted.keys() | letters.keys()):
         number, size = counted.get(publisher, (0, 0))
         where = f"dead_letter_usage {publisher}"
         if number != letters[publisher]:
-            notebook.add(Damage.LETTER, where, "letters", letters[publisher], number, _USAGE, publisher)
+            findings.add(Damage.LETTER, where, "letters", letters[publisher], number, _USAGE, publisher)
         elif size != sizes[publisher]:
-            notebook.add(Damage.LETTER, where, "bytes", sizes[publisher], size, _USAGE, publisher)
+            findings.add(Damage.LETTER, where, "bytes", sizes[publisher], size, _USAGE, publisher)

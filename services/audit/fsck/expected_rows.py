@@ -1,16 +1,18 @@
-"""What the state rows of one event must say, written out from its facts and not from what the store packs.
+"""The state rows that one event must have, written out from its facts, and the comparison with those that are stored.
 
-The store packs rows for COPY; this says the same once more in plain values, so that a fault in the packing shows like
-any other damage.
+Deliberately a second implementation beside ``services.ledger.storage.rows``, which packs the same rows for COPY: each is the
+oracle of the other, so that a fault in the packing is found like any other damage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from schemas import railnet
 from schemas.events.base import Classifier, ObjectKind, Region
+from services.audit.report import Difference, compare_fields
 from services.domain.facts import SINCE_EVER, TIMED, Claim, Facts, Founding, Link
 from services.domain.head import UNIONS
 from services.domain.links import carried
@@ -34,13 +36,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "mention": ("object",),
     "passing": ("object",),
 }  # fmt: skip
-"""Columns of each table that follow from the event alone; the first KEYS of them tell its rows apart."""
+"""Columns of each table that follow from the event alone; the first KEYS of them identify a row."""
 KEYS = {"claim": 1, "link": 3, "founding": 1, "withdrawal": 1, "mention": 1, "passing": 1}
 MORTAL = ("claim", "link", "founding")
-"""Tables whose rows say whether the event counts."""
+"""Tables whose rows have a flag for whether the event counts."""
 
 
-def stated(facts: Facts) -> Iterator[tuple[str, Values]]:
+def expected_rows(facts: Facts) -> Iterator[tuple[str, Values]]:
     """(table, values in the order of FIELDS) of each row that ``facts`` of one event have."""
     for claim in facts.claims:
         yield "claim", _claim(claim)
@@ -54,6 +56,16 @@ def stated(facts: Facts) -> Iterator[tuple[str, Values]]:
         yield "mention", (about,)
     for place in {place for route in facts.routes for place in _passed(route.places)}:
         yield "passing", (object_id(ObjectKind.PLACE, place),)
+
+
+def comparable(columns: Iterable[object]) -> Values:
+    """Columns of a stored row as they compare with expected ones: arrays as tuples."""
+    return tuple(tuple(value) if isinstance(value, list) else value for value in columns)
+
+
+def stage(happened: int, published: int, event: bytes, milestone: int, place: str | None) -> tuple[int, ...]:
+    """A stage of a head as it is stored; ``place`` is the number of a term, or empty."""
+    return happened, published, *halves(event), milestone, int(place or 0)
 
 
 def terms(facts: Facts) -> set[str]:
@@ -136,3 +148,50 @@ def _mentioned(facts: Facts) -> set[bytes]:
         *(object_id(ObjectKind.PLACE, restriction.place) for restriction in facts.restrictions),
         *(lifting.restriction for lifting in facts.liftings),
     }
+
+
+def compare_rows(table: str, stored: Sequence[Values], expected: Sequence[Values]) -> Iterator[Difference]:
+    """The differences between the stored and the expected rows of one event, paired by their first KEYS columns."""
+    if len(stored) == len(expected) == 1 and stored[0] == expected[0]:
+        return
+    surplus = Counter(stored)
+    surplus.subtract(expected)
+    left = list(surplus.elements())
+    missing = list((-surplus).elements())
+    keys = KEYS[table]
+    waiting: dict[Values, list[Values]] = defaultdict(list)
+    for values in missing:
+        waiting[values[:keys]].append(values)
+    alone: list[Values] = []
+    for values in left:
+        partners = waiting[values[:keys]]
+        if partners:
+            yield from _fields(table, values, partners.pop(0))
+        else:
+            alone.append(values)
+    rest = [values for partners in waiting.values() for values in partners]
+    # A row whose key itself was changed is the one that has lost its partner, where only one has.
+    while len(alone) == 1 and len(rest) == 1:
+        yield from _fields(table, alone.pop(), rest.pop())
+    for values in alone:
+        yield Difference(_named(table, values), "row", _shown(table, values), "no row")
+    for values in rest:
+        yield Difference(_named(table, values), "row", "missing", _shown(table, values))
+
+
+def _fields(table: str, stored: Values, expected: Values) -> Iterator[Difference]:
+    found, right = (dict(zip(FIELDS[table], values, strict=True)) for values in (stored, expected))
+    return compare_fields(_named(table, expected), found, right)
+
+
+def _named(table: str, values: Values) -> str:
+    names = FIELDS[table][: KEYS[table]]
+    return " ".join(f"{name} {_text(value)}" for name, value in zip(names, values, strict=False))
+
+
+def _shown(table: str, values: Values) -> str:
+    return ", ".join(f"{name} {_text(value)}" for name, value in zip(FIELDS[table], values, strict=True))
+
+
+def _text(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -1,4 +1,4 @@
-"""Which consignments are one: the core's groups over all declarations of sameness, compared with ``canonical``."""
+"""Which consignments are one: the domain's groups over all declarations of sameness, compared with ``canonical``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from schemas.events.base import ObjectKind
-from services.audit.fsck.evidence import Evidence
-from services.audit.fsck.finding import REBUILD, Damage, Notebook
-from services.audit.fsck.liveness import Dead
+from services.audit.fsck.backlog import Backlog
+from services.audit.fsck.events import Evidence
+from services.audit.fsck.liveness import DeadEvents
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.unsettled import Unsettled
+from services.audit.report import REBUILD, Damage, Findings
 from services.domain.evidence import consignment_groups
 from services.domain.facts import Link, LinkKind
 from services.domain.objects import Thing
@@ -20,7 +20,7 @@ Group = frozenset[bytes]
 Groups = Mapping[bytes, Group]
 
 
-def expected_groups(snapshot: Snapshot, evidence: Evidence, dead: Dead) -> Groups:
+def expected_groups(snapshot: Snapshot, evidence: Evidence, dead: DeadEvents) -> Groups:
     """The members of every group of two and more, under each member; memory grows with declarations of sameness."""
     rows = snapshot.rows(
         "SELECT no, left_id, right_id, publisher FROM link WHERE kind = %s", (int(LinkKind.SAME_CONSIGNMENT),)
@@ -55,12 +55,12 @@ def check_groups(
     snapshot: Snapshot,
     groups: Groups,
     earlier: Callable[[Collection[int]], Iterable[Groups]],
-    waiting: Unsettled,
-    notebook: Notebook,
+    waiting: Backlog,
+    findings: Findings,
 ) -> None:
     """Compare the stored canonical ids; a consignment without a row is its own.
 
-    ``earlier``: the groups that may stand stored until the noted events whose numbers it is given are settled.
+    ``earlier``: the groups that may be stored until the noted events whose numbers it is given are settled.
     """
     stored: dict[bytes, bytes] = dict(snapshot.stream("SELECT cons, canonical FROM canonical"))
     for cons in sorted(stored.keys() | groups.keys()):
@@ -69,10 +69,10 @@ def check_groups(
             cons in waiting.consignments
             and any(min(each.get(cons, {cons})) == found for each in earlier(waiting.numbers))
         ):
-            notebook.add(
+            findings.add(
                 Damage.CANONICAL, f"canonical of consignment {cons.hex()}", "canonical", found, right, REBUILD
             )
-    notebook.counts["grouped_consignments"] += len(groups)
+    findings.counts["grouped_consignments"] += len(groups)
 
 
 def _thing(cons: bytes) -> Thing:

@@ -1,6 +1,6 @@
-"""The facts around some consignments, from state rows that were found to say what their events say.
+"""The facts around some consignments, from state rows that were compared with their events.
 
-Rows carry digests instead of names. The core asks only whether names are equal, so digests serve it as well: an object
+Rows carry digests instead of names. The domain only compares names, so digests serve it as well: an object
 is called by its id's digits, a party and a place by their numbers, and the slot's number stands for the occurrence.
 """
 
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
-from services.audit.fsck.evidence import Evidence
+from services.audit.fsck.events import Evidence
 from services.audit.fsck.expected_rows import FIELDS, Values
-from services.audit.fsck.liveness import Dead
+from services.audit.fsck.liveness import DeadEvents
 from services.audit.fsck.snapshot import Snapshot
 from services.domain.facts import TIMED, Assurance, Claim, Facts, Founding, Link, LinkKind
 from services.domain.objects import Thing
@@ -76,10 +76,10 @@ class Neighbourhood:
         return Facts(claims=claims, links=frozenset(links), foundings=frozenset(founded))
 
 
-class Surveyor:
+class NeighbourhoodReader:
     """Reads neighbourhoods in one snapshot, with damaged rows replaced by those that should be there."""
 
-    def __init__(self, snapshot: Snapshot, evidence: Evidence, dead: Dead) -> None:
+    def __init__(self, snapshot: Snapshot, evidence: Evidence, dead: DeadEvents) -> None:
         self._snapshot = snapshot
         self._skipped = evidence.damaged | dead.numbers
         self._repaired: dict[tuple[str, str, bytes], list[Values]] = defaultdict(list)
@@ -92,7 +92,7 @@ class Surveyor:
             place = FIELDS[table].index(column)
             for no, values in evidence.repaired.get(table, ()):
                 if table == "link" and values[_KIND] not in _LEFT:
-                    continue  # of a train or wagon: no way that a head or a reach looks at
+                    continue  # of a train or wagon: neither heads nor reach depend on it
                 if no not in dead.numbers and values[place] is not None:
                     self._repaired[table, column, values[place]].append(values)
 
@@ -141,7 +141,7 @@ def _thing(kind: int, id_: bytes) -> Thing:
 
 
 def claim_of(values: Values) -> Claim:
-    """The claim that a row stands for, as far as heads ask. What neither moves nor opens nor closes passes for a plan."""
+    """The claim of a row, as far as heads depend on it; one that neither moves nor opens nor closes counts as planned."""
     row = dict(zip(FIELDS["claim"], values, strict=True))
     fact = row["part"] != 0 or row["episode"] != 0
     number = row["jurisdiction"]

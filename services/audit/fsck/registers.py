@@ -1,204 +1,194 @@
-"""The registry's tables against the fold of its events: who may speak follows from what was registered, and from nothing else."""
+"""Registers against the audit trail, and migrations and reference tables against the release.
+
+Each row of a register is what its entries make of it, and no entry is missing or another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
+from uuid import UUID
 
-from pydantic import ValidationError
-
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.registry.errors import RegistryError
-from services.ledger.registry.events import KeyAdded, KeyRotated, parse
-from services.ledger.registry.party import Party
-from services.ledger.registry.possession import fault
-from services.ledger.registry.registry import Registry
-from services.ledger.registry.store import Recorded
+from services.audit.report import Damage, Difference, Findings
+from services.ledger.audit_trail.digests import NONE, chained
+from services.ledger.audit_trail.entries import fold, link
+from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS, Register
+from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.reference import TABLES, reference
+from services.ledger.storage.schema_window import standing
 
-_EVENTS = "SELECT version, at, by, body::text FROM lianyun.registry_event ORDER BY version"
-_PARTIES = "SELECT code, no, name, roles, countries, managers, places, topics, sources, since, version FROM lianyun.party"
-_EARLIER = """
-SELECT p.code || ' of version ' || e.version, e.party, e.name, e.roles, e.countries, e.managers, e.places, e.topics,
-       e.sources, e.since, e.version
-FROM lianyun.party_earlier e JOIN lianyun.party p ON p.no = e.party
+CHAINS = (*(register.table for register in REGISTERS), *LOGS, "api_answer", "webhook_message")
+"""The registers of which there is a head."""
+Entries = dict[str, list[tuple[str, str]]]
+"""Of each register (key, change), in order."""
+_PERMITTED = "SELECT has_table_privilege('lianyun.' || name, 'SELECT') FROM unnest(%s::text[]) AS t (name)"
+_TRAIL = "SELECT register, no, key, change, digest FROM lianyun.audit_trail ORDER BY register, no"
+_HEADS = "SELECT register, entries, digest FROM lianyun.audit_head"
+_AUDITED = """
+SELECT EXISTS (SELECT FROM lianyun.migration WHERE number = %(number)s)
+    OR EXISTS (SELECT FROM lianyun.audit_trail WHERE register = 'migration' AND key = %(number)s::text)
 """
-_SOURCES = "SELECT s.source, p.code FROM lianyun.party_source s JOIN lianyun.party p ON p.no = s.party"
-_KEYS = """
-SELECT k.key_id, p.code, k.scheme, k.public_key, k.not_before, k.not_after, k.revoked_at, k.compromised_since
-FROM lianyun.party_key k JOIN lianyun.party p ON p.no = k.party
-"""
-_PARTY = ("no", "name", "roles", "countries", "managers", "places", "topics", "sources", "since", "version")
-_KEY = ("party", "scheme", "public_key", "not_before", "not_after", "revoked_at", "compromised_since")
-_EVENTS_REMEDY = "Restore lianyun.registry_event from a backup: every event is judged by it."
-_PROOF_REMEDY = (
-    "Revoke the key unless its party shows that it holds it, and find out who registered it past the commands; "
-    "restore lianyun.registry_event where it was altered."
-)
-_TABLE_REMEDY = "Set the row to what the recorded events say, or restore the events where they were changed."
+_RESTORE = "Restore lianyun.{} from a backup, or set the row to what its entries in lianyun.audit_trail say; find out who changed it."
+_CHAIN = "Restore lianyun.audit_trail and lianyun.audit_head from a backup, and compare the register itself with it."
 
 
-def read_history(snapshot: Snapshot, notebook: Notebook) -> RegistryHistory:
-    """The registry's recorded events, up to the first that cannot be read or folded; what stops it is put down."""
-    events: list[Recorded] = []
-    for version, at, by, body in snapshot.rows(_EVENTS):
-        try:
-            if version != len(events) + 1:
-                raise RegistryError(f"Version {len(events) + 1} is missing.")
-            events.append(Recorded(version, at, by, parse(body)))
-        except (ValidationError, RegistryError) as problem:
-            _note(
-                notebook,
-                f"registry_event {version}",
-                "body",
-                problem,
-                f"version {len(events)}",
-                _EVENTS_REMEDY,
+def permitted(snapshot: Snapshot, *tables: str) -> bool:
+    """Whether this role may read all of ``tables`` of schema lianyun."""
+    return all(may for (may,) in snapshot.rows(_PERMITTED, [list(tables)]))
+
+
+def audited(snapshot: Snapshot) -> bool:
+    """Whether everything must have its entry or seal: no process of a release from before the trail is at work any more."""
+    return bool(snapshot.one(_AUDITED, {"number": AUDITED})[0])
+
+
+def check_trail(snapshot: Snapshot, findings: Findings) -> None:
+    """Verify the chains, then compare every register with what they make of it, column by column.
+
+    ``trail_not_permitted`` counts what this role may not read; ``trail_not_entered`` rows of releases from before the trail,
+    as long as their processes may be at work. Memory grows with the rows of registers.
+    """
+    if not permitted(snapshot, "audit_trail", "audit_head"):
+        findings.counts["trail_not_permitted"] += 1
+        return
+    entries = _chains(snapshot, findings)
+    strict = audited(snapshot)
+    for register in REGISTERS:
+        if permitted(snapshot, register.table):
+            _compare(snapshot, register, entries.get(register.table, []), strict, findings)
+        else:
+            findings.counts["trail_not_permitted"] += 1
+
+
+def trail_entry(snapshot: Snapshot, register: str, key: str) -> dict[str, object]:
+    """The state of one row by the audit trail; empty without an entry."""
+    query = "SELECT key, change FROM lianyun.audit_trail WHERE register = %s AND key = %s ORDER BY no"
+    try:
+        return fold(snapshot.rows(query, (register, key))).get(key, {})
+    except ValueError:
+        return {}  # the chain is broken, and that is a finding of its own
+
+
+def _chains(snapshot: Snapshot, findings: Findings) -> Entries:
+    heads = {register: (number, digest) for register, number, digest in snapshot.rows(_HEADS)}
+    found: Entries = {}
+    for register, rows in groupby(snapshot.stream(_TRAIL), key=lambda row: row[0]):
+        last, digest, entries = 0, NONE, list[tuple[str, str]]()
+        for _, no, key, change, stored in rows:
+            where = f"audit_trail {register} {no}"
+            findings.counts["trail_entries"] += 1
+            if no != last + 1:
+                _broken(findings, f"audit_trail {register}", "no", f"{no} behind {last}", f"{last + 1}")
+            elif stored != (right := chained(digest, link(register, key, change))):
+                _broken(findings, where, "key, change or digest", stored, right)
+            last, digest = no, stored
+            entries.append((key, change))
+        found[register] = entries
+        if register not in heads:
+            _broken(findings, f"audit_head {register}", "row", "no row", f"{last} entries")
+        elif heads[register] != (last, digest):
+            number, head = heads[register]
+            _broken(
+                findings,
+                f"audit_head {register}",
+                "entries and digest",
+                f"{number} {head.hex()}",
+                f"{last} {digest.hex()}",
             )
-            break
-    history = RegistryHistory(events)
-    for version in range(1, history.version + 1):
-        try:
-            history.at(version)
-        except RegistryError as problem:
-            _note(
-                notebook,
-                f"registry_event {version}",
-                "body",
-                problem,
-                "an event that is allowed",
-                _EVENTS_REMEDY,
-            )
-            return RegistryHistory(events[: version - 1])
-    return history
+    for register in CHAINS:
+        if register not in heads and register not in found:
+            _broken(findings, f"audit_head {register}", "row", "no row", "a row: the migration makes it")
+    for register in sorted(heads.keys() - found.keys()):
+        if heads[register] != (0, NONE):
+            _broken(findings, f"audit_trail {register}", "entries", "none", heads[register][0])
+    return found
 
 
-def check_registry(snapshot: Snapshot, history: RegistryHistory, notebook: Notebook) -> None:
-    """Compare version, parties, sources and keys with the fold of the recorded events, field by field."""
-    registry = history.newest()
-    stored = [version for (version,) in snapshot.rows("SELECT version FROM lianyun.registry_version")]
-    if stored != [registry.version]:
-        found = stored[0] if stored else "no row"
-        _note(notebook, "registry_version", "version", found, registry.version, _TABLE_REMEDY)
-    parties = {code: dict(zip(_PARTY, values, strict=True)) for code, *values in snapshot.rows(_PARTIES)}
-    _compare(notebook, "party", parties, _parties(registry), {code: code for code in parties})
-    earlier = {name: dict(zip(_PARTY, values, strict=True)) for name, *values in snapshot.rows(_EARLIER)}
-    shapes = _earlier(registry)
-    _compare(
-        notebook, "party_earlier", earlier, shapes, {name: name.split(" ")[0] for name in {*earlier, *shapes}}
-    )
-    owners = {source: {"party": code} for source, code in snapshot.rows(_SOURCES)}
-    sources = {source: {"party": party.code} for source, party in registry.owners.items()}
-    _compare(
-        notebook, "party_source", owners, sources, {s: party.code for s, party in registry.owners.items()}
-    )
-    keys = {key: dict(zip(_KEY, values, strict=True)) for key, *values in snapshot.rows(_KEYS)}
-    _compare(notebook, "party_key", keys, _keys(registry), {k: key.party for k, key in registry.keys.items()})
-    notebook.counts["registry_events"] += history.version
-
-
-def check_possession(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:
-    """Prove again that whoever had a key registered held it; keys from before proofs were demanded may have none."""
-    known = snapshot.one("SELECT to_regclass('lianyun.key_possession')::text")[0]
-    since = snapshot.rows("SELECT since FROM lianyun.key_possession") if known else [(history.version,)]
-    if not since:
-        _note(notebook, "key_possession", "row", "missing", "since when proofs are demanded", _EVENTS_REMEDY)
-    elif since[0][0] > history.version:
-        known_yet = f"at most {history.version}, the version that there is"
-        _note(notebook, "key_possession", "since", since[0][0], known_yet, _EVENTS_REMEDY)
-    for recorded in history.events:
-        event = recorded.event
-        if not isinstance(event, KeyAdded | KeyRotated):
-            continue
-        proof = event.key.proof
-        if proof is None and since and recorded.version <= since[0][0]:
-            continue
-        wrong = fault(event, history.at(recorded.version - 1))
-        if not wrong and proof is not None and proof.network != network:
-            wrong = f"The proof is for the network {proof.network}."
-        if wrong:
-            right = "a proof of possession"
-            _note(
-                notebook,
-                f"registry_event {recorded.version}",
-                "body",
-                wrong,
-                right,
-                _PROOF_REMEDY,
-                event.party,
-            )
-
-
-def _parties(registry: Registry) -> dict[str, dict[str, Any]]:
-    return {code: _shape(party) for code, party in registry.parties.items()}
-
-
-def _earlier(registry: Registry) -> dict[str, dict[str, Any]]:
-    return {
-        f"{code} of version {shape.version}": _shape(shape)
-        for code, party in registry.parties.items()
-        for shape in party.earlier
-    }
-
-
-def _shape(party: Party) -> dict[str, Any]:
-    return {
-        "no": party.no,
-        "name": party.name,
-        "roles": sorted(map(str, party.roles)),
-        "countries": sorted(party.countries),
-        "managers": sorted(party.managers),
-        "places": sorted(party.places),
-        "topics": sorted(party.topics),
-        "sources": sorted(party.sources),
-        "since": party.since,
-        "version": party.version,
-    }
-
-
-def _keys(registry: Registry) -> dict[str, dict[str, Any]]:
-    return {
-        key_id: {
-            "party": key.party,
-            "scheme": str(key.scheme),
-            "public_key": key.public.raw,
-            "not_before": key.not_before,
-            "not_after": key.not_after,
-            "revoked_at": key.revoked_at,
-            "compromised_since": key.compromised_since,
-        }
-        for key_id, key in registry.keys.items()
-    }
+def _broken(findings: Findings, where: str, field: str, stored: object, expected: object) -> None:
+    findings.add(Damage.AUDIT, where, field, stored, expected, _CHAIN)
 
 
 def _compare(
-    notebook: Notebook,
-    table: str,
-    stored: Mapping[str, Mapping[str, Any]],
-    folded: Mapping[str, Mapping[str, Any]],
-    publishers: Mapping[str, str],
+    snapshot: Snapshot, register: Register, entries: list[tuple[str, str]], strict: bool, findings: Findings
 ) -> None:
-    for name in sorted(stored.keys() | folded.keys()):
-        where, publisher = f"{table} {name}", publishers.get(name, "")
-        if name not in stored:
-            _note(notebook, where, "row", "missing", folded[name], _TABLE_REMEDY, publisher)
-        elif name not in folded:
-            _note(notebook, where, "row", stored[name], "no row", _TABLE_REMEDY, publisher)
-        else:
-            for field, right in folded[name].items():
-                found = stored[name][field]
-                if (sorted(found) if isinstance(found, list) else found) != right:
-                    _note(notebook, where, field, found, right, _TABLE_REMEDY, publisher)
+    try:
+        right = fold(entries)
+    except ValueError as problem:
+        _broken(findings, f"audit_trail {register.table}", "change", problem, "JSON")
+        return
+    differences = _differences(snapshot, register, right, findings)
+    if strict:
+        findings.add_differences(Damage.AUDIT, differences, _RESTORE.format(register.table))
+    else:
+        findings.counts["trail_not_entered"] += sum(1 for _ in differences)
 
 
-def _note(
-    notebook: Notebook,
-    where: str,
-    field: str,
-    stored: Any,
-    expected: Any,
-    remedy: str,
-    publisher: str = "",
-) -> None:
-    notebook.add(Damage.REGISTRY, where, field, stored, expected, remedy, publisher)
+def _differences(
+    snapshot: Snapshot, register: Register, right: dict[str, dict[str, object]], findings: Findings
+) -> Iterator[Difference]:
+    left = dict(right)
+    for key, stored in snapshot.stream(register.query):
+        where = f"{register.table} {key}"
+        findings.counts["register_rows"] += 1
+        entry = left.pop(key, None)
+        if entry is None:
+            yield Difference(where, "row", stored, "no row" if key not in right else "one row")
+            continue
+        for name, value in stored.items():
+            expected = entry.get(name, "no entry")
+            if value != expected:
+                yield Difference(where, name, value, expected)
+    for key in sorted(left):
+        yield Difference(f"{register.table} {key}", "row", "no row", left[key])
+
+
+_MIGRATE = "Run `lianyun db migrate` with the release that is deployed; where a row of lianyun.migration was changed, restore it."
+_WRITE = "Delete the row of lianyun.reference and run `lianyun db migrate`: it writes these tables anew."
+
+
+def check_release(snapshot: Snapshot, findings: Findings) -> None:
+    """Compare lianyun.migration with the files of this release, and the reference tables with what it knows, row by row.
+
+    Where a newer release has migrated and brought other reference tables, ``reference_of_newer_release`` counts that instead.
+    """
+    newer = _migrations(snapshot, findings)
+    rows, digest = reference()
+    noted = [each for (each,) in snapshot.rows("SELECT digest FROM lianyun.reference")]
+    if noted != [digest] and newer:
+        findings.counts["reference_of_newer_release"] += 1
+        return
+    if noted != [digest]:
+        findings.add(Damage.RELEASE, "reference", "digest", noted[0] if noted else "no row", digest, _WRITE)
+    for table in TABLES:
+        stored = snapshot.rows(f"SELECT row_to_json(t) FROM lianyun.{table} t")  # noqa: S608 - one of TABLES
+        there = {_hashable(row.values()) for (row,) in stored}
+        right = {_hashable(row) for row in rows[table]}
+        findings.counts["reference_rows"] += len(right)
+        for each in sorted(there - right, key=str):
+            findings.add(Damage.RELEASE, table, "row", each, "no such row", _WRITE)
+        for each in sorted(right - there, key=str):
+            findings.add(Damage.RELEASE, table, "row", "missing or another", each, _WRITE)
+
+
+def _hashable(row: Iterable[Any]) -> tuple[Any, ...]:
+    """A row as it can be compared: lists as tuples, ids as text."""
+    return tuple(
+        tuple(each) if isinstance(each, list) else str(each) if isinstance(each, UUID) else each
+        for each in row
+    )
+
+
+def _migrations(snapshot: Snapshot, findings: Findings) -> bool:
+    """Whether a newer release has migrated."""
+    try:
+        found = standing(snapshot.connection)
+    except (MigrationError, ValueError) as problem:
+        findings.add(Damage.RELEASE, "migration", "row", problem, "the migrations of this release", _MIGRATE)
+        return False
+    for name in found.lacking:
+        findings.add(Damage.RELEASE, f"migration {name}", "row", "no row", "applied", _MIGRATE)
+    findings.counts["migrations_newer"] += len(found.newer)
+    findings.counts["migrations_left"] += len(found.left_over)
+    return bool(found.newer)

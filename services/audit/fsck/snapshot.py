@@ -1,14 +1,17 @@
-"""One consistent picture of the database for the whole check, while workers go on."""
+"""One consistent snapshot of the database for the whole check, while workers go on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
+from itertools import islice
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import Connection, sql
 
+from services.audit.report import Findings
 from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt
 from services.ledger.storage.errors import GenerationMoved
@@ -28,9 +31,10 @@ class Snapshot:
     """
 
     def __init__(self, connection: Connection[Any]) -> None:
-        """Look through ``connection``, in the transaction that it has open or begins now."""
+        """Read through ``connection``, in the transaction that it has open or begins now."""
         self._connection = connection
         self._names = 0
+        self._topics: dict[int, str] | None = None
         adapt(connection)
         self.generation = current_generation(connection)
         name = f"g{self.generation}"
@@ -87,6 +91,12 @@ class Snapshot:
             cursor.execute(query.encode(), parameters)
             yield from cursor
 
+    def topics(self) -> Mapping[int, str]:
+        """The names of topics by their numbers."""
+        if self._topics is None:
+            self._topics = dict(self.rows("SELECT no, name FROM lianyun.topic"))
+        return self._topics
+
     def close(self) -> None:
         """End the transaction and the session."""
         self._connection.close()
@@ -98,3 +108,58 @@ class Snapshot:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+INFRASTRUCTURE = (psycopg.OperationalError, psycopg.InterfaceError, OSError, MemoryError, BrokenExecutor)
+"""Errors that no stored row causes: they end the check."""
+Result = TypeVar("Result")
+
+
+def attempt(
+    snapshot: Snapshot, findings: Findings, what: str, work: Callable[[], Result], otherwise: Result
+) -> Result:
+    """What ``work`` returns; ``otherwise``, with a finding, where reading what is stored in ``what`` raises.
+
+    The rest of the check can go on in the same snapshot. Raises INFRASTRUCTURE.
+    """
+    try:
+        with snapshot.connection.transaction():
+            return work()
+    except INFRASTRUCTURE:
+        raise
+    except Exception as problem:
+        findings.unreadable(what, problem)
+        return otherwise
+
+
+def lowest_number(snapshot: Snapshot) -> int:
+    """The first event number whose partition of bodies is still attached."""
+    bounds = snapshot.rows(
+        "SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+        "WHERE i.inhparent = 'lianyun.body'::regclass"
+    )
+    return min((int(text.split("'")[1]) for (text,) in bounds), default=0)
+
+
+def chunks(values: Iterable[Result], size: int) -> Iterator[list[Result]]:
+    """``values`` in their order in lists of ``size``, the last one shorter."""
+    remaining = iter(values)
+    while chunk := list(islice(remaining, size)):
+        yield chunk
+
+
+class TermTexts:
+    """Looks numbers up in lianyun.term and remembers a bounded number of them."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._known: dict[int, str] = {0: ""}
+
+    def __call__(self, number: int) -> str:
+        """The party's code or the place behind ``number``; its digits where nothing is known of it."""
+        if number not in self._known:
+            rows = self._snapshot.rows("SELECT text FROM lianyun.term WHERE number = %s", (number,))
+            if len(self._known) > 10_000:
+                self._known = {0: ""}
+            self._known[number] = rows[0][0] if rows else f"number {number}"
+        return self._known[number]

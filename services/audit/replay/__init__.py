@@ -1,1 +1,1 @@
-"""The state built anew from the stored events, beside the one in use and while workers go on; and the way back."""
+"""The state rebuilt from the stored events into a new generation while workers go on, the switch to it, and the rollback."""

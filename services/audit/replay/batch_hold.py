@@ -1,7 +1,7 @@
-"""Batches held for a moment, so that what is stored and what is derived can be brought to the same point.
+"""A hold of all batches for less than a second, so that two generations can be brought to the same point.
 
-A hold lasts a second at most by its construction: what is not done by its deadline is cancelled, whatever it is, and
-batches go on. Where this process itself stands still, the database ends the hold.
+A hold lasts a second at most: statements that are not done by its deadline are cancelled, and batches go on. Where this
+process itself is suspended, the database ends the hold.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from services.audit.replay.outcome import ReplayError
 from services.ledger.storage.session import Session, end_frozen
 from services.runtime.transactions import LOCKED, RetryPolicy, retry
 
-PATIENCE = 0.3
-"""Seconds that a hold waits for batches under way; they wait behind it meanwhile."""
+LOCK_TIMEOUT = 0.3
+"""Seconds that a hold waits for batches under way; later ones queue behind it meanwhile."""
 DEADLINE = 0.9
-"""Seconds after the beginning of a hold, waiting included, at which all that it still does is cancelled."""
-STANDSTILL = 1.0
-"""Seconds after which the database ends the session of a hold that says nothing: later than any deadline."""
+"""Seconds after the beginning of a hold, waiting included, at which its statements are cancelled."""
+IDLE_TIMEOUT = 1.0
+"""Seconds after which the database ends the idle session of a hold: later than any deadline."""
 ATTEMPTS = 100
-_AGAIN = 0.02
+_CANCEL_INTERVAL = 0.02
 _LOCK = b"LOCK TABLE lianyun.registry_version, lianyun.generation IN EXCLUSIVE MODE"
 
 
-class HoldOver(Exception):
+class HoldExpired(Exception):
     """The deadline of a hold came before its end: nothing of the block counts but what it had committed itself.
 
     Where the database had to end the hold, one of its sessions is closed.
@@ -49,41 +49,41 @@ class Holds:
 
 
 @contextmanager
-def held(gate: Connection[Any], writing: Session, holds: Holds) -> Iterator[float]:
+def held(control: Connection[Any], writing: Session, holds: Holds) -> Iterator[float]:
     """Hold every batch, redrive and change of the registry until the end of the block; yields its deadline.
 
     Writers take their locks on rows of these tables, and a lock of the whole table queues fairly, where one of the rows
-    would starve behind overlapping batches. ``gate``'s transaction is committed at the end, or rolled back on an
+    would starve behind overlapping batches. ``control``'s transaction is committed at the end, or rolled back on an
     exception. At the deadline (a moment of ``time.monotonic``) the statements of both sessions are cancelled, one after
-    another, so that the block ends with HoldOver at its next one; only computing between them is not cut off, and has to
+    another, so that the block ends with HoldExpired at its next one; only computing between them is not cut off, and has to
     be short. Raises ReplayError where batches under way do not end.
     """
-    started = _shut(gate, writing)
+    started = _acquire(control, writing)
     deadline = started + DEADLINE
-    cancelling = _Cancelling(deadline, gate, writing)
+    canceller = _Canceller(deadline, control, writing)
     try:
         yield deadline
-        gate.commit()
+        control.commit()
     except psycopg.Error as problem:
         over = time.monotonic() >= deadline
-        cancelling.stop()
-        _roll_back(gate, writing)
-        lost = gate.closed or writing.closed
+        canceller.stop()
+        _roll_back(control, writing)
+        lost = control.closed or writing.closed
         if not lost and not (over and isinstance(problem, psycopg.OperationalError)):
             raise
         holds.cut_short += 1
-        raise HoldOver from problem
+        raise HoldExpired from problem
     except BaseException:
-        _roll_back(gate, writing)
+        _roll_back(control, writing)
         raise
     finally:
-        cancelling.stop()
+        canceller.stop()
         holds.count += 1
         holds.longest = max(holds.longest, time.monotonic() - started)
 
 
-class _Cancelling:
-    """From a deadline on cancels whatever the sessions do, again and again, until it is stopped."""
+class _Canceller:
+    """From a deadline on cancels the statements of the sessions, repeatedly, until it is stopped."""
 
     def __init__(self, deadline: float, *sessions: Connection[Any]) -> None:
         self._deadline, self._sessions = deadline, sessions
@@ -103,35 +103,37 @@ class _Cancelling:
             for session in self._sessions:
                 with contextlib.suppress(psycopg.Error):
                     session.cancel_safe(timeout=2.0)
-            self._stop.wait(_AGAIN)
+            self._stop.wait(_CANCEL_INTERVAL)
 
 
-def _roll_back(gate: Connection[Any], writing: Session) -> None:
-    for session in (gate, writing):  # in this order: the first lets batches go on
+def _roll_back(control: Connection[Any], writing: Session) -> None:
+    for session in (control, writing):  # in this order: the first lets batches go on
         try:
             session.rollback()
         except psycopg.Error:  # ended by the database, which has rolled back
             session.close()
 
 
-def _shut(gate: Connection[Any], writing: Session) -> float:
-    """Open a transaction of ``gate`` that holds the lock; the moment at which it began to wait."""
+def _acquire(control: Connection[Any], writing: Session) -> float:
+    """Open a transaction of ``control`` that holds the lock; the moment at which it began to wait."""
 
     def lock() -> float:
         started = time.monotonic()
-        gate.execute(f"SET LOCAL lock_timeout = {int(PATIENCE * 1_000)}".encode())
-        gate.execute(f"SET LOCAL idle_in_transaction_session_timeout = {int(STANDSTILL * 1_000)}".encode())
-        gate.execute(_LOCK)
+        control.execute(f"SET LOCAL lock_timeout = {int(LOCK_TIMEOUT * 1_000)}".encode())
+        control.execute(
+            f"SET LOCAL idle_in_transaction_session_timeout = {int(IDLE_TIMEOUT * 1_000)}".encode()
+        )
+        control.execute(_LOCK)
         return started
 
-    def give_way() -> None:
-        gate.rollback()
+    def release() -> None:
+        control.rollback()
         end_frozen(writing, "replay")
 
     try:
-        return retry(lock, RetryPolicy(LOCKED, attempts=ATTEMPTS, pause=0.1), give_way)
+        return retry(lock, RetryPolicy(LOCKED, attempts=ATTEMPTS, pause=0.1), release)
     except LOCKED:
-        gate.rollback()
+        control.rollback()
         raise ReplayError(
             "Batches under way did not end, so they could not be held; nothing was switched. "
             "Look for sessions that make no progress (`lianyun doctor`) and try again."

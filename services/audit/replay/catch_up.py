@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from services.audit.replay.derivation import fold_found
-from services.audit.replay.source import Block, Read, Source, blocks_after
+from services.audit.replay.event_reader import Block, EventReader, ReadEvent, blocks_after
+from services.audit.replay.generation_build import fold_found
 from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.session import Session, equip
 from services.ledger.storage.state import Stated, absorb
@@ -14,10 +14,10 @@ from services.ledger.storage.structure import Note
 from services.ledger.storage.work import Work
 
 ROUNDS = 20
-"""How often notes are looked at again before something must be wrong with the derivation."""
+"""Passes over the notes after which the derivation must be wrong."""
 
 _VARIANTS = "SELECT v.no FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN lianyun.variant v ON v.no = n.no"
-_ASIDE = """
+_QUARANTINED = """
 SELECT b.id FROM lianyun.quarantine q JOIN lianyun.body b ON b.no = q.no
 WHERE NOT EXISTS (SELECT 1 FROM unnest(%(known)s::bigint[]) AS k (no) WHERE k.no = q.no)
 """
@@ -25,10 +25,10 @@ WHERE NOT EXISTS (SELECT 1 FROM unnest(%(known)s::bigint[]) AS k (no) WHERE k.no
 
 @dataclass(slots=True)
 class Follower:
-    """Applies blocks of events to ``generation``; remembers how far it is.
+    """Applies blocks of events to ``generation`` and holds the position reached.
 
-    ``xid`` and ``first`` are the position behind which nothing was applied yet, ``left`` aside. For one thread; nobody else may write
-    that generation, so everything is derived at once and no note stays.
+    ``xid`` and ``first`` are the position behind which nothing was applied yet, except for ``left``. For one thread and the
+    only writer of that generation, so everything is derived at once and no note stays.
     """
 
     generation: int
@@ -45,10 +45,10 @@ class Follower:
         found = blocks_after(session, self.xid, self.first, horizon)
         return found if self.left is None else [self.left, *found]
 
-    def follow(self, session: Session, source: Source, blocks: Sequence[Block], most: int) -> int:
+    def follow(self, session: Session, reader: EventReader, blocks: Sequence[Block], most: int) -> int:
         """Apply about ``most`` events of ``blocks``, the next ones, in one transaction; commits, returns how many.
 
-        After an exception it stands where it stood before, once the caller has rolled back.
+        After an exception the position is the one before, once the caller has rolled back.
         """
         step: list[Block] = []
         events = 0
@@ -59,18 +59,18 @@ class Follower:
             events += block.events
         before = (self.xid, self.first, self.left, self.quarantined)
         try:
-            count = self._apply(session, source, step, most)
+            count = self._apply(session, reader, step, most)
             session.commit()
         except BaseException:
             self.xid, self.first, self.left, self.quarantined = before
             raise
         return count
 
-    def _apply(self, session: Session, source: Source, blocks: Sequence[Block], most: int) -> int:
+    def _apply(self, session: Session, reader: EventReader, blocks: Sequence[Block], most: int) -> int:
         """Apply ``blocks``, of a single one at most ``most`` events, and what was put in quarantine since."""
         equip(session, self.generation)
         work = Work(session)
-        events = list(source.read(blocks, most)) if blocks else []
+        events = list(reader.read(blocks, most)) if blocks else []
         variants = self._variants(session, events)
         dead = {
             row[0] for row in work.rows("dead_among", {"ids": uuids(sorted(event.id for event in events))})
@@ -85,7 +85,7 @@ class Follower:
             )
             for event in events
         ]
-        self._derive(work, stated, Note(judged=self._put_aside(session)))
+        self._derive(work, stated, Note(judged=self._quarantined(session)))
         settle(work, self.touched)
         if blocks:
             last = blocks[-1]
@@ -94,18 +94,18 @@ class Follower:
             self.left = None if whole else last.rest(events[-1].no, len(events))
         return len(events)
 
-    def _variants(self, session: Session, events: Sequence[Read]) -> set[int]:
+    def _variants(self, session: Session, events: Sequence[ReadEvent]) -> set[int]:
         numbers = bigints([event.no for event in events])
         return {row[0] for row in session.execute(_VARIANTS, {"nos": numbers}).fetchall()}
 
-    def _put_aside(self, session: Session) -> frozenset[bytes]:
-        """Events that were put in quarantine since: no batch says so."""
+    def _quarantined(self, session: Session) -> frozenset[bytes]:
+        """Events that were put in quarantine since: no batch records that."""
         rows = session.execute("SELECT no FROM lianyun.quarantine").fetchall()
         present = {row[0] for row in rows}
         if present <= self.quarantined:
             return frozenset()
         known = {"known": bigints(sorted(self.quarantined))}
-        found = frozenset(row[0] for row in session.execute(_ASIDE, known, binary=True).fetchall())
+        found = frozenset(row[0] for row in session.execute(_QUARANTINED, known, binary=True).fetchall())
         self.quarantined = present
         return found
 
@@ -115,9 +115,9 @@ class Follower:
 
 
 def settle(work: Work, touched: set[bytes]) -> None:
-    """Look at every note of the session's generation once more, and at those that this leaves, until none is left.
+    """Process every note of the session's generation, and those that this leaves, until none is left.
 
-    For one whom nobody else runs beside: then nothing can be missed any more.
+    Exact only while no other transaction writes that generation.
     """
     for _ in range(ROUNDS):
         if not settle_some(work, touched):
@@ -126,7 +126,7 @@ def settle(work: Work, touched: set[bytes]) -> None:
 
 
 def settle_some(work: Work, touched: set[bytes], most: int | None = None) -> bool:
-    """Look at ``most`` of the notes, or at all, once more; False where there were none."""
+    """Process ``most`` of the notes, or all; False where there were none."""
     notes = work.session.execute(
         "DELETE FROM pending WHERE ctid = ANY (ARRAY(SELECT ctid FROM pending LIMIT %(most)s)) "
         "RETURNING judged, nos, consignments",

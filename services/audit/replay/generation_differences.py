@@ -1,4 +1,8 @@
-"""Two generations of the state set against each other, row by row, by the database."""
+"""Two generations of the state compared row by row, in SQL.
+
+The database compares a million rows in about a second and returns only those that differ. fsck compares with rows that it
+computes in Python, so the two comparers share the ``Difference`` and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,23 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from services.audit.replay.outcome import Difference
+from services.audit.report import Difference
 from services.ledger.storage.arrays import adapt, uuids
 
 SHOWN = 20
-"""Differences that are kept word for word."""
+"""Differences that are returned in full."""
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Comparison:
     """How many heads were compared, how many rows of any table differ, and the first of them."""
 
     heads: int
     differing: int
     shown: tuple[Difference, ...]
 
-    def __add__(self, other: Compared) -> Compared:
-        return Compared(
+    def __add__(self, other: Comparison) -> Comparison:
+        return Comparison(
             self.heads + other.heads,
             self.differing + other.differing,
             (*self.shown, *other.shown)[:SHOWN],
@@ -33,7 +37,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table, its key, the columns to compare, and which rows mean anything."""
+    """A table, its key, the columns to compare, and the condition for rows that carry a value."""
 
     name: str
     key: tuple[str, ...]
@@ -51,7 +55,7 @@ _HEADS = _Table(
 )  # fmt: skip
 _REACH = _Table("reach", ("cons",), ("engaged", "objects", "starts", "untils", "held", "parts"), "founded")
 _CANONICAL = _Table("canonical", ("cons",), ("canonical",), "cons <> canonical")
-_ELSE = (
+_OTHERS = (
     _Table(
         "train_head",
         ("train",),
@@ -63,7 +67,7 @@ _ELSE = (
 )
 
 
-def compare(connection: Connection[Any], old: int, new: int) -> Compared:
+def compare(connection: Connection[Any], old: int, new: int) -> Comparison:
     """Compare heads, reach, groups, trains, dead events and ends of links of two generations, all of them.
 
     In the caller's transaction; about a second for a million rows.
@@ -71,17 +75,17 @@ def compare(connection: Connection[Any], old: int, new: int) -> Compared:
     (heads,) = connection.execute(
         sql.SQL("SELECT count(*) FROM {} WHERE founded").format(sql.Identifier(f"g{old}", "head"))
     ).fetchone() or (0,)
-    found = [_differences(connection, table, old, new) for table in (_HEADS, _REACH, _CANONICAL, *_ELSE)]
-    return sum(found, Compared(int(heads), 0, ()))
+    found = [_differences(connection, table, old, new) for table in (_HEADS, _REACH, _CANONICAL, *_OTHERS)]
+    return sum(found, Comparison(int(heads), 0, ()))
 
 
 def compare_consignments(
     connection: Connection[Any], old: int, new: int, consignments: Iterable[bytes]
-) -> Compared:
+) -> Comparison:
     """The same for heads, reach and groups of some consignments only."""
     wanted = sorted(consignments)
     found = [_differences(connection, table, old, new, wanted) for table in (_HEADS, _REACH, _CANONICAL)]
-    return sum(found, Compared(len(wanted), 0, ()))
+    return sum(found, Comparison(len(wanted), 0, ()))
 
 
 def _shared(connection: Connection[Any], table: _Table, old: int, new: int) -> list[str]:
@@ -97,7 +101,7 @@ def _shared(connection: Connection[Any], table: _Table, old: int, new: int) -> l
 
 def _differences(
     connection: Connection[Any], table: _Table, old: int, new: int, only: list[bytes] | None = None
-) -> Compared:
+) -> Comparison:
     adapt(connection)
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     columns = _shared(connection, table, old, new)
@@ -121,7 +125,11 @@ def _differences(
     ).format(key=key, before=row("a"), after=row("b"), old=side(old), new=side(new))
     rows = connection.execute(query, {"only": uuids(only or []), "shown": SHOWN}).fetchall()
     shown = tuple(
-        Difference(table.name, name.strip("()").replace("-", ""), before or "nothing", after or "nothing")
+        Difference(f"{table.name} {_hexadecimal(name)}", "row", before or "nothing", after or "nothing")
         for name, before, after, _ in rows
     )
-    return Compared(0, rows[0][3] if rows else 0, shown)
+    return Comparison(0, rows[0][3] if rows else 0, shown)
+
+
+def _hexadecimal(key: str) -> str:
+    return key.strip("()").replace("-", "")

@@ -1,36 +1,27 @@
-"""What a replay says: how far it is, what it did, and why it did not."""
+"""What a replay returns and raises."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-Progress = Callable[[str, int, int], None]
-"""(stage, done, of): called after each step; ``of`` is 0 where the amount is not known."""
+from services.audit.report import Difference
 
 
 class ReplayError(Exception):
     """The state could not be rebuilt or not be put in use: what was wrong, and what to do. The state in use is untouched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A row that the two generations have differently: ``table``, its key in hexadecimal digits, both values as text."""
-
-    table: str
-    key: str
-    old: str
-    new: str
-
-    def __str__(self) -> str:
-        return f"{self.table} {self.key}: {self.old} in use, {self.new} rebuilt"
+def described(difference: Difference) -> str:
+    """The text of a difference between the generation in use and the rebuilt one."""
+    return f"{difference.row}: {difference.stored} in use, {difference.expected} rebuilt"
 
 
 class Differs(ReplayError):
     """The rebuilt state is not the one in use although both fold by the same rules: one of them is damaged."""
 
     def __init__(self, generation: int, count: int, differences: Sequence[Difference]) -> None:
-        shown = "".join(f"\n  {difference}" for difference in differences[:5])
+        shown = "".join(f"\n  {described(difference)}" for difference in differences[:5])
         super().__init__(
             f"{count} rows of generation {generation} differ from the state in use; nothing was switched. "
             "Run `lianyun fsck`: where it finds the state in use damaged, replay again and accept the differences."
@@ -41,11 +32,11 @@ class Differs(ReplayError):
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """What was done. ``hold_seconds`` is the longest time that batches were held; ``differences`` how many rows differ.
 
     ``events`` were read from their bytes in ``build_seconds``, the rest of ``seconds`` went into catching up, comparing
-    and switching. ``settled`` counts the heads that both generations were compared by.
+    and switching. ``compared`` counts the heads that were compared, ``shown`` describes the first differences.
     """
 
     generation: int
@@ -60,7 +51,7 @@ class Replayed:
     build_seconds: float
     hold_seconds: float
     holds: int
-    shown: tuple[Difference, ...] = field(default=())
+    shown: tuple[str, ...] = field(default=())
 
     @property
     def events_per_second(self) -> float:

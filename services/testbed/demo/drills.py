@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from services.audit.fsck.finding import Finding
+from services.audit.report import Finding
 from services.testbed.chaos.kills import Attacker, Hit
 from services.testbed.chaos.prove import problems, prove
 from services.testbed.demo.run import play

@@ -13,7 +13,7 @@ from typing import Self
 import psycopg
 
 from services.audit.fsck.check import fsck
-from services.audit.fsck.finding import Report
+from services.audit.report import Report
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import NewKey, PartyAdded
 from services.ledger.storage.migrate import migrate

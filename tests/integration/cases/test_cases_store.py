@@ -12,7 +12,7 @@ import pytest
 from schemas.events import catalogue
 from schemas.events.base import Region
 from services.audit.fsck.check import fsck
-from services.audit.fsck.finding import Damage
+from services.audit.report import Damage
 from services.cases.domain.causes import Cause, causes, joined
 from services.cases.store import evaluation, projector
 from services.cases.store.evaluation import EventCache

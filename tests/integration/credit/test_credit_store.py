@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.audit.fsck.check import fsck
-from services.audit.fsck.finding import Damage, Report
+from services.audit.report import Damage, Report
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
 from services.credit.domain.observations import Cell, Count, Observation, count

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.audit.fsck.check import fsck
-from services.audit.fsck.finding import Damage
+from services.audit.report import Damage
 from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Signal, model
 from services.credit.store import loader, projector, recomputation

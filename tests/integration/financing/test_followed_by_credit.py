@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from services.audit.fsck.credit import check_credit
-from services.audit.fsck.finding import Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Findings
 from services.credit.domain.signals import WHOLE, Signal, model
 from services.credit.store import projector, records
 from services.ledger.storage.session import Session, open_session
@@ -72,8 +72,8 @@ def test_cargo_offered_to_a_second_bank(dsn: str, session: Session, slug: str, s
         {"urn:cre:platform", "//optic.example"} if found else set()
     )
     with Snapshot.open(dsn) as snapshot:
-        notebook = Notebook()
-        check_credit(snapshot, notebook)
-    assert not notebook.report(0.0, 0).findings
-    assert "credit_behind" not in notebook.counts
+        findings = Findings()
+        check_credit(snapshot, findings)
+    assert not findings.report(0.0, 0).findings
+    assert "credit_behind" not in findings.counts
     assert "INTEREST_FREE" in model().of(Signal.FINANCING_BEHAVIOUR).held_against

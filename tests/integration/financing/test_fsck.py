@@ -11,7 +11,7 @@ import pytest
 from schemas.envelope import SIGNATURE_HEADER, read_headers, signed_bytes
 from schemas.events.base import ObjectKind
 from schemas.signing import sign
-from services.audit.fsck.finding import Damage
+from services.audit.report import Damage
 from services.domain.objects import Thing
 from services.financing.domain import decision_rules
 from services.financing.domain.decisions import Action

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from services.audit.fsck.check import fsck
-from services.audit.fsck.finding import Damage, Report
+from services.audit.report import Damage, Report
 from services.ledger.admission.model import Record
 from services.ledger.dead_letters import service as desks
 from services.ledger.dead_letters import store

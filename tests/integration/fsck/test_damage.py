@@ -14,10 +14,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.audit.fsck.check import Told, examine, fsck
-from services.audit.fsck.finding import Damage, Report
-from services.audit.fsck.passes import check_events
+from services.audit.fsck.check import examine, fsck
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Report, ThrottledProgress
 from services.ledger.admission.model import AdmissionSettings
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAmended
@@ -53,13 +52,8 @@ def check(session: Session) -> Report:
     """The check as this transaction sees the store."""
     settings = AdmissionSettings(NETWORK, frozenset({GATEWAY}))
     snapshot = Snapshot(session)
-    notebook, _, stale = examine(
-        snapshot,
-        NETWORK,
-        Told(None),
-        lambda history, ranges: check_events("", snapshot, settings, history, ranges, processes=1),
-    )
-    return notebook.report(0.0, len(stale))
+    findings, _, stale = examine(snapshot, settings, ThrottledProgress(None))
+    return findings.report(0.0, len(stale))
 
 
 def test_a_sound_store_has_no_findings_and_everything_was_looked_at(told: str) -> None:

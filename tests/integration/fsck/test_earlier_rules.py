@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from services.audit.fsck.check import fsck
-from services.audit.fsck.finding import Damage
+from services.audit.report import Damage
 from services.ledger.admission.content import read
 from services.ledger.admission.model import Refused
 from services.ledger.registry import store

@@ -16,13 +16,11 @@ import pytest
 from joserfc.jwk import ECKey
 
 from services.api import clients, sealed, statement
-from services.audit.fsck.access_log import check_access_log
-from services.audit.fsck.finding import Notebook, Report
-from services.audit.fsck.registers import check_registry, read_history
-from services.audit.fsck.release import check_release
+from services.audit.fsck.registers import check_release, check_trail
+from services.audit.fsck.registry import check_registry, read_history
+from services.audit.fsck.sealed_rows import check_access_log, check_webhooks
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.trail import check_trail
-from services.audit.fsck.webhooks import check_webhooks
+from services.audit.report import Findings, Report
 from services.credit.store import records
 from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
 from services.financing.store.financings import acknowledge, record_answers
@@ -153,13 +151,13 @@ def session(served: str) -> Iterator[Session]:
 
 def check(session: Session) -> Report:
     """What concerns these tables, as this transaction sees them."""
-    snapshot, notebook = Snapshot(session), Notebook()
-    check_registry(snapshot, read_history(snapshot, notebook), notebook)
-    check_release(snapshot, notebook)
-    check_trail(snapshot, notebook)
-    check_access_log(snapshot, notebook)
-    check_webhooks(snapshot, notebook)
-    return notebook.report(0.0)
+    snapshot, findings = Snapshot(session), Findings()
+    check_registry(snapshot, read_history(snapshot, findings), findings)
+    check_release(snapshot, findings)
+    check_trail(snapshot, findings)
+    check_access_log(snapshot, findings)
+    check_webhooks(snapshot, findings)
+    return findings.report(0.0)
 
 
 def found(session: Session, table: str) -> None:

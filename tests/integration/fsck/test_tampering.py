@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.audit.fsck.check import fsck
-from services.audit.fsck.finding import Damage, Finding
+from services.audit.report import Damage, Finding
 from services.cli.exits import Exit
 from services.cli.main import app
 from services.testbed.localstack.engine import DatabaseAddress

@@ -19,12 +19,13 @@ from psycopg.pq import TransactionStatus
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from services.audit.fsck.check import fsck
-from services.audit.replay import catch_up, source, switchover
-from services.audit.replay.batch_hold import HoldOver, Holds, held
+from services.audit.replay import catch_up, switchover
+from services.audit.replay.batch_hold import HoldExpired, Holds, held
 from services.audit.replay.catch_up import Follower
+from services.audit.replay.event_reader import EventReader, blocks_after
 from services.audit.replay.outcome import Differs, ReplayError
 from services.audit.replay.rebuild import drop, replay, rollback
-from services.audit.replay.source import Source, blocks_after
+from services.audit.stored_events import BODIES
 from services.domain.view import View
 from services.ledger.admission.model import Record
 from services.ledger.registry import commands, store
@@ -205,7 +206,7 @@ def test_slow_catching_up_makes_more_holds_and_none_longer(
     dsn: str, later: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bound is no luck: a hold whose time is up lets batches go, keeps what it has applied, and the switch comes."""
-    monkeypatch.setattr(switchover, "TURNS", 1)
+    monkeypatch.setattr(switchover, "MAX_STALLED_STEPS", 1)
     left = [_at(one, offset, 1) for offset, one in enumerate(later[:150])]
     right = [_at(one, offset, 2) for offset, one in enumerate(later[150:300])]
     with Live(dsn, left, partition=1), Live(dsn, right, partition=2):
@@ -222,7 +223,7 @@ def test_what_does_not_end_within_a_hold_is_cancelled(dsn: str) -> None:
     with psycopg.connect(dsn) as gate, psycopg.connect(dsn) as writing, psycopg.connect(dsn) as batch:
         for sleeping in (gate, writing):
             holds = Holds()
-            with pytest.raises(HoldOver), held(gate, writing, holds):
+            with pytest.raises(HoldExpired), held(gate, writing, holds):
                 sleeping.execute("SELECT pg_sleep(30)")
             assert (holds.count, holds.cut_short) == (1, 1)
             assert holds.longest < 5
@@ -239,7 +240,7 @@ def test_a_replay_that_stands_still_holds_nobody(dsn: str) -> None:
     """As if the process had been stopped: it says nothing, and cancels nothing."""
     with psycopg.connect(dsn) as gate, psycopg.connect(dsn) as writing, psycopg.connect(dsn) as batch:
         batch.execute("SET lock_timeout = '20s'")
-        with pytest.raises(HoldOver), held(gate, writing, Holds()):
+        with pytest.raises(HoldExpired), held(gate, writing, Holds()):
             store.hold(batch)  # which waits for nothing but the database's own patience
         assert gate.closed
 
@@ -315,7 +316,11 @@ def test_a_step_that_is_rolled_back_is_made_again(dsn: str, later: list[Record])
         first, xid = session.execute(query).fetchone() or (0, "0")
     with open_session(dsn) as session:
         settle_in(session, 2)
-        follower, source, counts = Breaking(2, xid=int(xid), first=first - 1), Source(session), list[int]()
+        follower, source, counts = (
+            Breaking(2, xid=int(xid), first=first - 1),
+            EventReader(session),
+            list[int](),
+        )
         session.execute("INSERT INTO lianyun.quarantine (no) VALUES (%s)", (first,))
         session.commit()
         for breaks in (False, True, False, True, False, False):
@@ -497,11 +502,12 @@ def test_one_replay_at_a_time(dsn: str) -> None:
 
 @pytest.mark.parametrize("begun", sorted({"fork", "spawn"} & set(get_all_start_methods())))
 def test_several_processes_build_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch, begun: str) -> None:
-    from services.audit.replay import bulk, derivation, workers
+    from services.audit import worker_pool
+    from services.audit.replay import generation_build
 
-    monkeypatch.setattr(workers, "_context", lambda: get_context(begun))
-    monkeypatch.setattr(bulk, "UNIT", 40)
-    monkeypatch.setattr(derivation._chunks, "__defaults__", (10,))
+    monkeypatch.setattr(worker_pool, "_context", lambda: get_context(begun))
+    monkeypatch.setattr(generation_build, "UNIT", 40)
+    monkeypatch.setattr(generation_build._chunks, "__defaults__", (10,))
     done = replay(dsn, processes=2)
     assert done.differences == 0
     sound(dsn)
@@ -517,7 +523,7 @@ def test_a_portion_is_read_along_the_index_by_its_own_numbers(dsn: str) -> None:
             "most": None,
         }
         session.execute("ANALYZE lianyun.body")
-        plan = session.execute(f"EXPLAIN {source._BODIES}".encode(), wanted).fetchall()
+        plan = session.execute(f"EXPLAIN {BODIES}".encode(), wanted).fetchall()
     told = "\n".join(line for (line,) in plan)
     assert "Index Cond: ((no >= f.first) AND (no < f.beyond))" in told, told
     assert "Sort" not in told, told

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.audit.fsck.events import lowest_number
 from services.audit.fsck.financing.decisions import check_decisions
 from services.audit.fsck.financing.holds import check_holds
 from services.audit.fsck.financing.pledges import check_pledges
 from services.audit.fsck.financing.releases import check_releases
 from services.audit.fsck.financing.subjects import check_watches, check_words
-from services.audit.fsck.finding import Notebook
-from services.audit.fsck.passes import attempt
-from services.audit.fsck.snapshot import Snapshot
+from services.audit.fsck.snapshot import Snapshot, attempt, lowest_number
+from services.audit.report import Findings
 from services.ledger.registry.as_of import RegistryHistory
 
 
-def check_financing(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:
+def check_financing(snapshot: Snapshot, history: RegistryHistory, network: str, findings: Findings) -> None:
     """Check every decision, everything that is held, and where events about financing are found; blocks.
 
     ``financings_wrong``, ``double_pledges`` and ``releases_wrong`` are counted, also where both are zero. Memory does not grow with the store.
     """
 
     def pass_over(what: str, work: Callable[[], None]) -> None:
-        attempt(snapshot, notebook, what, work, None)
+        attempt(snapshot, findings, what, work, None)
 
     lowest = lowest_number(snapshot)
-    pass_over("financing_decision", lambda: check_decisions(snapshot, history, network, notebook))
-    pass_over("financing_hold, financing_entry and financing_cargo", lambda: check_holds(snapshot, notebook))
-    pass_over("releases beside debt and shared goods", lambda: check_releases(snapshot, history, notebook))
-    pass_over("financing_word and financing_asked", lambda: check_words(snapshot, history, lowest, notebook))
-    pass_over("financing_watch", lambda: check_watches(snapshot, lowest, notebook))
-    pass_over("financing_entry of several holders", lambda: check_pledges(snapshot, history, notebook))
+    pass_over("financing_decision", lambda: check_decisions(snapshot, history, network, findings))
+    pass_over("financing_hold, financing_entry and financing_cargo", lambda: check_holds(snapshot, findings))
+    pass_over("releases beside debt and shared goods", lambda: check_releases(snapshot, history, findings))
+    pass_over("financing_word and financing_asked", lambda: check_words(snapshot, history, lowest, findings))
+    pass_over("financing_watch", lambda: check_watches(snapshot, lowest, findings))
+    pass_over("financing_entry of several holders", lambda: check_pledges(snapshot, history, findings))

@@ -1,4 +1,4 @@
-"""Decisions, one by one: signed by the platform, saying what their row says, and resting on earlier ones that are there."""
+"""Decisions one by one: signed by the platform, with the fields of their row, and resting on stored earlier ones."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from schemas.envelope import Envelope
 from schemas.events.finance_decision import DecidedOnGoods
-from services.audit.fsck.finding import Damage, Notebook
-from services.audit.fsck.platform_events import signed_by_platform
+from services.audit.fsck.registers import audited, permitted
 from services.audit.fsck.snapshot import Row, Snapshot
-from services.audit.fsck.trail import audited, permitted
+from services.audit.fsck.verification import signed_by_platform
+from services.audit.report import Damage, Findings
 from services.financing.domain.decisions import Decision
 from services.financing.store.decision_writer import stated, version_of
 from services.financing.store.financings import DECISION_COLUMNS, decision_of
@@ -43,30 +43,30 @@ _COLUMNS = {
     "asked_digest": "asked",
     "request_event": "request",
 }
-"""Fields of the event that the row calls otherwise."""
+"""Columns of the row by the fields of the event, where their names differ."""
 _TOGETHER = {11: ("applicant", "product", "interest"), 15: ("currency",)}
 """By the place of ``application`` and of ``amount`` in a row: the columns behind each that are there with it, or not at all."""
 
 
-def check_decisions(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:
+def check_decisions(snapshot: Snapshot, history: RegistryHistory, network: str, findings: Findings) -> None:
     """Check each decision in the order of numbers: signature, fields, the one before it, its position, what it touched."""
     registry = history.newest()
     touched = _Touched(snapshot)
     for row in snapshot.stream(DECISIONS):
-        notebook.counts["decisions"] += 1
-        there = touched.of(int(row[0]), notebook)
+        findings.counts["decisions"] += 1
+        there = touched.of(int(row[0]), findings)
         try:
-            _decision(row, there, registry, network, notebook)
+            _decision(row, there, registry, network, findings)
         except Exception as problem:
-            notebook.unreadable(f"financing_decision {row[0]}", problem, str(row[4]))
-    touched.rest(notebook)
-    _tally(snapshot, notebook)
+            findings.unreadable(f"financing_decision {row[0]}", problem, str(row[4]))
+    touched.rest(findings)
+    _tally(snapshot, findings)
 
 
-def _tally(snapshot: Snapshot, notebook: Notebook) -> None:
+def _tally(snapshot: Snapshot, findings: Findings) -> None:
     """No decision is gone, nor added, since each was counted; those of older releases since the deployment of this one was done.
 
-    Whoever may not read the audit trail is shown nothing of the latter.
+    The latter only for a role that may read the audit trail.
     """
     stored: dict[int, tuple[int, int]] = {
         stream: (count, numbers) for stream, count, numbers in snapshot.rows(_RECORDED)
@@ -87,29 +87,29 @@ def _tally(snapshot: Snapshot, notebook: Notebook) -> None:
         if there is not None and right is not None and right[0] == there[0] + 1:
             expected += f": decision {right[1] - there[1]} is missing"
         place = f"financing_decision, those of stream {stream} by financing_tally"
-        notebook.add(Damage.FINANCING, place, "rows", _amount(there), expected, _TALLIED)
+        findings.add(Damage.FINANCING, place, "rows", _amount(there), expected, _TALLIED)
 
 
 def _amount(tally: tuple[int, int] | None) -> str:
     return "none" if tally is None else f"{tally[0]} whose numbers add up to {tally[1]}"
 
 
-def _decision(row: Row, touched: set[bytes], registry: Registry, network: str, notebook: Notebook) -> None:
+def _decision(row: Row, touched: set[bytes], registry: Registry, network: str, findings: Findings) -> None:
     decision = decision_of(row)
     headers, payload, xid, rests = row[DECISION_COLUMNS : DECISION_COLUMNS + 4]
     for place, names in _TOGETHER.items():
         for beside, name in enumerate(names, start=place + 1):
             if (row[place] is None) != (row[beside] is None):
-                _note(notebook, decision, name, row[beside], "a value beside the others of its kind, or none")
-    said = _signed(decision, bytes(headers), bytes(payload), registry, network, notebook)
-    if said is not None:
-        _compare(decision, said, notebook)
+                _note(findings, decision, name, row[beside], "a value beside the others of its kind, or none")
+    content = _signed(decision, bytes(headers), bytes(payload), registry, network, findings)
+    if content is not None:
+        _compare(decision, content, findings)
     if not rests:
         expected = "an earlier decision that is stored"
-        _note(notebook, decision, "before", decision.before, expected)
+        _note(findings, decision, "before", decision.before, expected)
     if decision.position > int(xid):
-        _note(notebook, decision, "position", decision.position, f"at most {xid}, its own transaction")
-    _touches(decision, touched, notebook)
+        _note(findings, decision, "position", decision.position, f"at most {xid}, its own transaction")
+    _touches(decision, touched, findings)
 
 
 def where(decision: Decision) -> str:
@@ -119,9 +119,9 @@ def where(decision: Decision) -> str:
 
 
 def _signed(
-    decision: Decision, headers: bytes, payload: bytes, registry: Registry, network: str, notebook: Notebook
+    decision: Decision, headers: bytes, payload: bytes, registry: Registry, network: str, findings: Findings
 ) -> dict[str, Any] | None:
-    """What the event says, where the platform signed it; what is wrong with it is put down."""
+    """The payload of the event, where the platform signed it; faults are findings."""
     found = signed_by_platform(
         headers,
         payload,
@@ -129,39 +129,39 @@ def _signed(
         DecidedOnGoods,
         registry,
         network,
-        lambda field, stored, expected: _note(notebook, decision, field, stored, expected),
+        lambda field, stored, expected: _note(findings, decision, field, stored, expected),
     )
     if found is None:
         return None
-    envelope, said = found
-    _attributes(decision, envelope, notebook)
-    return said
+    envelope, content = found
+    _attributes(decision, envelope, findings)
+    return content
 
 
-def _attributes(decision: Decision, envelope: Envelope, notebook: Notebook) -> None:
+def _attributes(decision: Decision, envelope: Envelope, findings: Findings) -> None:
     for field, stored, expected in (
         ("id", envelope.id, f"decision-{decision.number}"),
         ("type", envelope.type, version_of(decision).spec.type),
     ):
         if stored != expected:
-            _note(notebook, decision, field, stored, expected)
+            _note(findings, decision, field, stored, expected)
 
 
-def _compare(decision: Decision, said: dict[str, Any], notebook: Notebook) -> None:
+def _compare(decision: Decision, content: dict[str, Any], findings: Findings) -> None:
     for field, stored in stated(decision).items():
-        signed = said.get(field)
+        signed = content.get(field)
         if stored != signed:
-            _note(notebook, decision, _COLUMNS.get(field, field), stored, signed)
+            _note(findings, decision, _COLUMNS.get(field, field), stored, signed)
 
 
-def _touches(decision: Decision, stored: set[bytes], notebook: Notebook) -> None:
+def _touches(decision: Decision, stored: set[bytes], findings: Findings) -> None:
     expected = {financing_id(name): name for name in (decision.financing, *decision.frees) if name}
     for id_ in sorted(expected.keys() - stored):
         place = f"financing_touched {expected[id_]} of {where(decision)}"
-        notebook.add(Damage.FINANCING, place, "row", "missing", "a row", TOUCHED)
+        findings.add(Damage.FINANCING, place, "row", "missing", "a row", TOUCHED)
     for id_ in sorted(stored - expected.keys()):
         place = f"financing_touched {id_.hex()} of {where(decision)}"
-        notebook.add(Damage.FINANCING, place, "row", "a row", "no row", TOUCHED)
+        findings.add(Damage.FINANCING, place, "row", "a row", "no row", TOUCHED)
 
 
 class _Touched:
@@ -172,27 +172,27 @@ class _Touched:
         self._groups = groupby(rows, key=lambda row: int(row[0]))
         self._next = self._advance()
 
-    def of(self, number: int, notebook: Notebook) -> set[bytes]:
-        """What is said to be touched by ``number``; rows of decisions before it that are not there are put down."""
+    def of(self, number: int, findings: Findings) -> set[bytes]:
+        """The financings touched by ``number``; rows of earlier decisions that are not stored are findings."""
         while self._next is not None and self._next[0] < number:
-            self._stray(notebook)
+            self._stray(findings)
         if self._next is None or self._next[0] != number:
             return set()
         found = self._next[1]
         self._next = self._advance()
         return found
 
-    def rest(self, notebook: Notebook) -> None:
+    def rest(self, findings: Findings) -> None:
         """What is left behind the last decision."""
         while self._next is not None:
-            self._stray(notebook)
+            self._stray(findings)
 
-    def _stray(self, notebook: Notebook) -> None:
+    def _stray(self, findings: Findings) -> None:
         assert self._next is not None
         number, found = self._next
         for id_ in sorted(found):
             place = f"financing_touched {id_.hex()} of financing_decision {number}, which is not stored"
-            notebook.add(Damage.FINANCING, place, "row", "a row", "no row", RESTORE)
+            findings.add(Damage.FINANCING, place, "row", "a row", "no row", RESTORE)
         self._next = self._advance()
 
     def _advance(self) -> tuple[int, set[bytes]] | None:
@@ -201,7 +201,7 @@ class _Touched:
         return (number, found) if found else None
 
 
-def _note(notebook: Notebook, decision: Decision, field: str, stored: object, expected: object) -> None:
-    notebook.add(
+def _note(findings: Findings, decision: Decision, field: str, stored: object, expected: object) -> None:
+    findings.add(
         Damage.DECISION, where(decision), field, stored, expected, RESTORE, publisher=decision.asked_by
     )

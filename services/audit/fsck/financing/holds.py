@@ -1,16 +1,16 @@
-"""What is held: the decisions replayed in their order, against the rows that other writers go by."""
+"""What is held: the decisions replayed in their order, compared with the rows that other transactions rely on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import orjson
 
 from services.audit.fsck.financing.decisions import RESTORE
-from services.audit.fsck.finding import Damage, Notebook
-from services.audit.fsck.snapshot import Row, Snapshot
+from services.audit.fsck.snapshot import Row, Snapshot, chunks
+from services.audit.report import Damage, Findings
 from services.domain.objects import consignment
 from services.financing.domain import lifecycle
 from services.financing.domain.decisions import Action, Decision
@@ -22,7 +22,7 @@ from services.financing.store.financings import DECISION_COLUMNS, decision_of, p
 from services.financing.store.identifiers import financing_id
 from services.ledger.storage.arrays import Uuids, uuids
 
-MEND_HOLD = "Set the row to what the decisions say: they are signed, the row is a cache of them."
+HOLD_REMEDY = "Set the row to what the decisions say: they are signed, the row is a cache of them."
 _CHUNK = 1_000
 _IDS = """
 SELECT financing FROM lianyun.financing_touched UNION SELECT financing FROM lianyun.financing_hold
@@ -51,10 +51,10 @@ _CARGO = (
 
 
 class _Note(Protocol):
-    """Puts down a finding on one financing."""
+    """Adds a finding on one financing."""
 
     def __call__(
-        self, place: str, field: str, stored: object, expected: object, remedy: str = MEND_HOLD
+        self, place: str, field: str, stored: object, expected: object, remedy: str = HOLD_REMEDY
     ) -> None: ...
 
 
@@ -82,24 +82,24 @@ class _Financing:
         return self.id.hex()
 
     def hold(self) -> Hold | None:
-        """What its decisions say, replayed."""
+        """The hold by its replayed decisions."""
         return lifecycle.holds(self.decisions).get(self.name)
 
 
-def check_holds(snapshot: Snapshot, notebook: Notebook) -> None:
+def check_holds(snapshot: Snapshot, findings: Findings) -> None:
     """Compare every financing's rows with its replayed decisions."""
     snapshot.connection.execute("SET LOCAL work_mem = '64MB'")
-    notebook.counts["financings"] += 0
-    notebook.counts["financings_wrong"] += 0
-    for ids in _chunks(row[0] for row in snapshot.stream(_IDS)):
+    findings.counts["financings"] += 0
+    findings.counts["financings_wrong"] += 0
+    for ids in chunks((row[0] for row in snapshot.stream(_IDS)), _CHUNK):
         for financing in _read(snapshot, uuids(ids)):
-            before = notebook.found[Damage.FINANCING]
+            before = findings.found[Damage.FINANCING]
             try:
-                _check(financing, notebook)
+                _check(financing, findings)
             except Exception as problem:
-                notebook.unreadable(f"decisions and rows of financing {financing.name}", problem)
-            notebook.counts["financings"] += 1
-            notebook.counts["financings_wrong"] += notebook.found[Damage.FINANCING] > before
+                findings.unreadable(f"decisions and rows of financing {financing.name}", problem)
+            findings.counts["financings"] += 1
+            findings.counts["financings_wrong"] += findings.found[Damage.FINANCING] > before
 
 
 def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
@@ -114,7 +114,7 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
         try:
             decision = decision_of(row)
         except (ValueError, AssertionError):
-            continue  # put down with the decision
+            continue  # reported with the decision
         of(id_).decisions.append(decision)
         if decision.done and decision.action is Action.RESERVE:
             _takes(of(id_), decision, bytes(payload))
@@ -133,28 +133,28 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
 
 def _takes(financing: _Financing, decision: Decision, payload: bytes) -> None:
     try:
-        said = orjson.loads(payload)
+        content = orjson.loads(payload)
     except ValueError:
-        return  # put down with the decision
-    if "takes_sha256" in said and decision.financing == financing.name:
-        financing.takes[decision.number] = said["takes_sha256"]
-        financing.consignments |= {*said.get("cargo", ())}
+        return  # reported with the decision
+    if "takes_sha256" in content and decision.financing == financing.name:
+        financing.takes[decision.number] = content["takes_sha256"]
+        financing.consignments |= {*content.get("cargo", ())}
 
 
-def _check(financing: _Financing, notebook: Notebook) -> None:
+def _check(financing: _Financing, findings: Findings) -> None:
     where, hold = f"of financing {financing.name}", financing.hold()
 
-    def note(place: str, field: str, stored: object, expected: object, remedy: str = MEND_HOLD) -> None:
+    def note(place: str, field: str, stored: object, expected: object, remedy: str = HOLD_REMEDY) -> None:
         bank = "" if hold is None else hold.bank
-        notebook.add(Damage.FINANCING, f"{place} {where}", field, stored, expected, remedy, publisher=bank)
+        findings.add(Damage.FINANCING, f"{place} {where}", field, stored, expected, remedy, publisher=bank)
 
-    for earlier, later in zip(financing.decisions, financing.decisions[1:], strict=False):
-        place = f"financing_decision {later.number}"
-        if later.before is None or later.before < earlier.number:
-            note(place, "before", later.before, f"{earlier.number} or a later one", RESTORE)
+    for earlier, following in zip(financing.decisions, financing.decisions[1:], strict=False):
+        place = f"financing_decision {following.number}"
+        if following.before is None or following.before < earlier.number:
+            note(place, "before", following.before, f"{earlier.number} or a later one", RESTORE)
         for name, first, second in (
-            ("at", earlier.at, later.at),
-            ("position", earlier.position, later.position),
+            ("at", earlier.at, following.at),
+            ("position", earlier.position, following.position),
         ):
             if second < first:
                 note(place, name, second, f"at least {first}, as of the decision before it", RESTORE)
@@ -188,11 +188,11 @@ def _entries(financing: _Financing, note: _Note) -> None:
     frees = _freeing(financing)
     last = max(financing.takes, default=0)
     freed_at = next((number for number in frees if number > last), None)
-    lately = []
+    latest = []
     for print_, freed in financing.entries:
         place = f"financing_entry {print_.kind} {print_.digest.hex()} of version {print_.version}"
         if freed is None or freed > last:
-            lately.append(print_)
+            latest.append(print_)
             if freed != freed_at:
                 note(place, "freed", freed, freed_at)
         elif freed not in frees:
@@ -203,8 +203,8 @@ def _entries(financing: _Financing, note: _Note) -> None:
     for name in financing.called - {financing.name}:
         note("financing_entry", "name", name, financing.name)
     expected = financing.takes.get(last)
-    if expected is not None and taken_digest(lately).hex() != expected:
-        stored = f"{len(lately)} rows of digest {taken_digest(lately).hex()}"
+    if expected is not None and taken_digest(latest).hex() != expected:
+        stored = f"{len(latest)} rows of digest {taken_digest(latest).hex()}"
         note(
             "financing_entry", "version, kind, digest, share or near", stored, f"digest {expected}", _RESERVE
         )
@@ -227,14 +227,3 @@ def _freeing(financing: _Financing) -> Sequence[int]:
             )
         )
     ]
-
-
-def _chunks(ids: Iterable[bytes]) -> Iterator[list[bytes]]:
-    chunk: list[bytes] = []
-    for id_ in ids:
-        chunk.append(id_)
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

@@ -1,11 +1,11 @@
-"""Nothing held twice: whoever shares a key with another holder is judged against those who were there before it."""
+"""Nothing held twice: each holder that shares a key with another is checked against those that held it before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Findings
 from services.domain.facts import Micros
 from services.financing.domain import lifecycle, uniqueness
 from services.financing.domain.decisions import Action, Decision
@@ -38,9 +38,9 @@ _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 REMEDY = "Ask both banks; the later of the two decisions must not have been taken. Nothing is undone by the platform."
 
 
-def check_pledges(snapshot: Snapshot, history: RegistryHistory, notebook: Notebook) -> None:
+def check_pledges(snapshot: Snapshot, history: RegistryHistory, findings: Findings) -> None:
     """Count interests that two financings hold although the rules allow one; a few milliseconds for each that shares a key."""
-    notebook.counts["double_pledges"] += 0
+    findings.counts["double_pledges"] += 0
     (now,) = snapshot.one(_NOW)
     seen: set[frozenset[str]] = set()
     for (name,) in snapshot.rows(_SHARING):
@@ -49,9 +49,9 @@ def check_pledges(snapshot: Snapshot, history: RegistryHistory, notebook: Notebo
             if pair in seen:
                 continue
             seen.add(pair)
-            notebook.counts["double_pledges"] += 1
+            findings.counts["double_pledges"] += 1
             where = f"financings {other} and {name}"
-            notebook.add(Damage.FINANCING, where, "interest", "held by both", "held by one", REMEDY)
+            findings.add(Damage.FINANCING, where, "interest", "held by both", "held by one", REMEDY)
 
 
 def _before(snapshot: Snapshot, history: RegistryHistory, name: str, now: Micros) -> Iterable[str]:

@@ -1,6 +1,6 @@
-"""Goods under a pledge, judged again: what was let go although the facts that were seen said otherwise, and refusals without ground.
+"""Goods under a pledge, judged again: releases against the facts that were visible, and refusals without a cause.
 
-Decisions are never taken again. What is looked for is a decision that no order of arrival explains: it must be wrong by all that
+Decisions are never taken again. A finding is a decision that no order of arrival explains: it must be wrong by all that
 is known as of its moment, and by that part of it which it certainly saw.
 """
 
@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from services.audit.fsck.financing.decisions import DECISIONS, where
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Findings
 from services.domain.facts import SINCE_EVER
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
@@ -35,7 +35,7 @@ from services.ledger.storage.reading import Stored
 from services.query.stored_events import Reread, Unreadable, reread
 
 SINCE = "2026-12"
-"""The version of the rules from which on requests concern shared goods, and releases what is owed; earlier decisions stand."""
+"""The first version of the rules by which requests concern shared goods and releases debt; earlier decisions are not judged."""
 REMEDY = (
     "Look at both consignments and at the decision; the bank that has the interest must know. Nothing is undone by the "
     "platform."
@@ -54,12 +54,12 @@ SELECT n.no FROM unnest(%(nos)s::bigint[]) AS n (no) CROSS JOIN LATERAL (
 """
 
 
-def check_releases(snapshot: Snapshot, history: RegistryHistory, notebook: Notebook) -> None:
+def check_releases(snapshot: Snapshot, history: RegistryHistory, findings: Findings) -> None:
     """Judge requests about cargo, reservations refused for shared goods, and releases; some milliseconds for each.
 
     ``releases_wrong`` counts those that let go what was not free, also where it is zero.
     """
-    notebook.counts["releases_wrong"] += 0
+    findings.counts["releases_wrong"] += 0
     registry = history.newest()
     for row in snapshot.stream(DECISIONS):
         decision = decision_of(row)
@@ -67,43 +67,43 @@ def check_releases(snapshot: Snapshot, history: RegistryHistory, notebook: Noteb
             continue
         try:
             if decision.action is Action.RELEASE and decision.done and not decision.waiver:
-                _check_owed(snapshot, decision, registry, notebook)
+                _check_owed(snapshot, decision, registry, findings)
             elif decision.shares or (decision.action.disposes and decision.guard != "PARTY_OF_CARGO"):
-                _check_goods(snapshot, decision, bytes(row[DECISION_COLUMNS + 1]), registry, notebook)
+                _check_goods(snapshot, decision, bytes(row[DECISION_COLUMNS + 1]), registry, findings)
         except Unreadable:
-            continue  # put down with the event
+            continue  # reported by the event pass
 
 
 def _check_goods(
-    snapshot: Snapshot, decision: Decision, payload: bytes, registry: Registry, notebook: Notebook
+    snapshot: Snapshot, decision: Decision, payload: bytes, registry: Registry, findings: Findings
 ) -> None:
     try:
         named = orjson.loads(payload).get("cargo", ())
     except ValueError:
-        return  # put down with the decision
-    asked = [consignment(*name.split("/", 1)) for name in named]
+        return  # reported with the decision
+    requested = [consignment(*name.split("/", 1)) for name in named]
     near: dict[str, set[Thing]] = {}
-    for name, key in snapshot.rows(_NEAR, {"asked": uuids([thing.id for thing in asked])}):
+    for name, key in snapshot.rows(_NEAR, {"asked": uuids([thing.id for thing in requested])}):
         near.setdefault(name, set()).add(consignment(*key.split("/", 1)))
     held = _held(snapshot, near, decision)
     events: list[Reread] = []
     if held:
-        ids = sorted({thing.id for thing in (*asked, *(t for name in held for t in near[name]))})
+        ids = sorted({thing.id for thing in (*requested, *(t for name in held for t in near[name]))})
         events = [reread(stored, registry) for stored in reading.load_facts(snapshot.connection, ids)]
     if decision.shares:
-        _check_shares(decision, asked, [near[name] for name in held], events, notebook)
+        _check_shares(decision, requested, [near[name] for name in held], events, findings)
     elif decision.done:
         known = [e for e in events if e.stored.append_us <= decision.at]
-        shared = _shared(known, asked, held, near)
-        if shared and _shared(_seen(snapshot, known, decision), asked, held, near):
-            notebook.counts["releases_wrong"] += 1
+        shared = _shared(known, requested, held, near)
+        if shared and _shared(_seen(snapshot, known, decision), requested, held, near):
+            findings.counts["releases_wrong"] += 1
             expected = f"REFUSED: {in_order(shared)[0]} is of goods under a release block"
-            notebook.add(
+            findings.add(
                 Damage.FINANCING, where(decision), "outcome", "DONE", expected, REMEDY, decision.asked_by
             )
     elif decision.guard == "RELEASE_BLOCKED" and not held:
         expected = "DONE: nobody had a release block on the cargo"
-        notebook.add(
+        findings.add(
             Damage.FINANCING, where(decision), "outcome", "REFUSED", expected, REMEDY, decision.asked_by
         )
 
@@ -124,58 +124,61 @@ def _held(snapshot: Snapshot, names: Collection[str], decision: Decision) -> dic
 
 def _check_shares(
     decision: Decision,
-    asked: Sequence[Thing],
+    requested: Sequence[Thing],
     cargoes: Sequence[Collection[Thing]],
     events: Sequence[Reread],
-    notebook: Notebook,
+    findings: Findings,
 ) -> None:
-    """Whatever was said, and taken back: what a refusal rests on was once said of both."""
+    """The goods that a refusal rests on were once stated of both sides, even where that was withdrawn."""
     reports = _reports(events)
     founded = {f.consignment for report in reports for f in report.facts.foundings}
-    if not founded >= {*asked}.union(*cargoes):
-        notebook.counts["requests_not_judged"] += 1  # bodies that retention took
+    if not founded >= {*requested}.union(*cargoes):
+        findings.counts["requests_not_judged"] += 1  # bodies that retention took
         return
-    ours = goods(reports, asked, SINCE_EVER)
+    ours = goods(reports, requested, SINCE_EVER)
     theirs = frozenset[Thing]().union(*(goods(reports, cargo, SINCE_EVER) for cargo in cargoes))
     for thing in decision.shares:
         # A signed request may name it itself, and of very many consignments a decision names a part.
-        whole = decision.request is None and len(asked) < MOST_CARGO
+        whole = decision.request is None and len(requested) < MOST_CARGO
         if thing not in theirs or (whole and thing not in ours):
             expected = "something that names the cargo and goods that are held"
-            notebook.add(
+            findings.add(
                 Damage.FINANCING, where(decision), "shares", thing, expected, REMEDY, decision.asked_by
             )
 
 
 def _shared(
-    events: Sequence[Reread], asked: Sequence[Thing], held: Mapping[str, Hold], near: Mapping[str, set[Thing]]
+    events: Sequence[Reread],
+    requested: Sequence[Thing],
+    held: Mapping[str, Hold],
+    near: Mapping[str, set[Thing]],
 ) -> frozenset[Thing]:
     reports = _reports(events)
     found = frozenset[Thing]()
     for name, hold in held.items():
         since = hold.pledged_at
         if since is not None:
-            found |= goods(reports, near[name], since) & goods(reports, asked, since)
+            found |= goods(reports, near[name], since) & goods(reports, requested, since)
     return found
 
 
-def _check_owed(snapshot: Snapshot, decision: Decision, registry: Registry, notebook: Notebook) -> None:
+def _check_owed(snapshot: Snapshot, decision: Decision, registry: Registry, findings: Findings) -> None:
     decisions = decisions_of(snapshot.connection, [financing_id(decision.financing)])
     hold = lifecycle.holds(r for r in decisions if r.number < decision.number).get(decision.financing)
     if hold is None or not hold.draws:
         return
     subjects = {financing_id(hold.financing), application_id(hold.terms.application)}
-    said = [s for s in load_statements(snapshot.connection, subjects) if s.append_us <= decision.at]
+    statements = [s for s in load_statements(snapshot.connection, subjects) if s.append_us <= decision.at]
 
     def owed(events: Sequence[Stored]) -> int:
         words = live(statements_in(events, registry, decision.at), decision.at, decision.at)
         own = lifecycle.of_financing(words, hold.financing, hold.terms.application)
         return lifecycle.state(hold, own, decision.at).outstanding
 
-    if owed(said) and (left := owed(_visible(snapshot, said, decision))):
-        notebook.counts["releases_wrong"] += 1
+    if owed(statements) and (left := owed(_visible(snapshot, statements, decision))):
+        findings.counts["releases_wrong"] += 1
         expected = f"a waiver: {left} minor units were owed"
-        notebook.add(Damage.FINANCING, where(decision), "waiver", "none", expected, REMEDY, decision.asked_by)
+        findings.add(Damage.FINANCING, where(decision), "waiver", "none", expected, REMEDY, decision.asked_by)
 
 
 def _reports(events: Sequence[Reread]) -> list[Report]:

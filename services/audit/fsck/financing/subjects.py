@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from schemas.reasons import Refusal
-from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Findings
 from services.financing.store.identifiers import subjects
 from services.financing.store.subject_index import REQUESTS
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.storage.words import key_text
 
-MEND_WORDS = "Set the rows of lianyun.financing_word to what the event says; they are found by nothing else."
-MEND_FAULT = "Look for the error in the log of the API; the decision is tried again every ten minutes."
+WORDS_REMEDY = (
+    "Set the rows of lianyun.financing_word to what the event says; they are found by nothing else."
+)
+FAULT_REMEDY = "Look for the error in the log of the API; the decision is tried again every ten minutes."
 _SPOKEN = r"""
 SELECT b.no, b.key_id, b.headers, b.payload FROM lianyun.body b
 WHERE position('cre.finance.'::bytea IN b.headers) > 0
@@ -38,7 +40,7 @@ ORDER BY w.no
 """
 
 
-def check_words(snapshot: Snapshot, history: RegistryHistory, lowest: int, notebook: Notebook) -> None:
+def check_words(snapshot: Snapshot, history: RegistryHistory, lowest: int, findings: Findings) -> None:
     """Compare the rows with what the stored events speak of, from event number ``lowest`` on; one pass over the bodies."""
     asking: set[int] = set()
     expected = _expected(snapshot, history, asking)
@@ -47,33 +49,33 @@ def check_words(snapshot: Snapshot, history: RegistryHistory, lowest: int, noteb
     while right is not None or there is not None:
         if there is None or (right is not None and right < there):
             assert right is not None
-            _note(notebook, right, "missing", "a row")
+            _note(findings, right, "missing", "a row")
             right = next(expected, None)
         elif right is None or there < right:
-            _note(notebook, there, "a row", "no row")
+            _note(findings, there, "a row", "no row")
             there = next(stored, None)
         else:
-            notebook.counts["financing_words"] += 1
+            findings.counts["financing_words"] += 1
             right, there = next(expected, None), next(stored, None)
-    _check_asked(snapshot, asking, lowest, notebook)
+    _check_asked(snapshot, asking, lowest, findings)
 
 
-def _check_asked(snapshot: Snapshot, asking: set[int], lowest: int, notebook: Notebook) -> None:
+def _check_asked(snapshot: Snapshot, asking: set[int], lowest: int, findings: Findings) -> None:
     """Each event that asks for a decision waits for it or has it; memory grows with such events."""
     remedy = "Set the row to what the events say; `answered` is the number of a decision that is stored."
     stored = {no: row for no, *row in snapshot.rows(_ASKED, {"lowest": lowest})}
     for no in sorted(asking ^ stored.keys()):
         shown = ("missing", "a row") if no in asking else ("a row", "no row")
-        notebook.add(Damage.FINANCING, f"financing_asked of event {no}", "row", *shown, remedy)
+        findings.add(Damage.FINANCING, f"financing_asked of event {no}", "row", *shown, remedy)
     for no, (answered, fault, decided) in stored.items():
-        notebook.counts["requests_waiting"] += answered is None
+        findings.counts["requests_waiting"] += answered is None
         if fault is not None:
             where = f"financing_asked of event {no}"
-            notebook.add(Damage.FINANCING, where, "fault", fault, "a decision", MEND_FAULT)
+            findings.add(Damage.FINANCING, where, "fault", fault, "a decision", FAULT_REMEDY)
         if (answered or None) != decided:
             where = f"financing_asked of event {no}"
             expected = "no decision" if decided is None else f"decision {decided}, which names the event"
-            notebook.add(Damage.FINANCING, where, "answered", answered, expected, remedy)
+            findings.add(Damage.FINANCING, where, "answered", answered, expected, remedy)
 
 
 def _expected(snapshot: Snapshot, history: RegistryHistory, asking: set[int]) -> Iterator[tuple[int, bytes]]:
@@ -81,30 +83,30 @@ def _expected(snapshot: Snapshot, history: RegistryHistory, asking: set[int]) ->
     for no, key_id, headers, payload in snapshot.stream(_SPOKEN):
         key = registry.key(key_text(key_id))
         if key is None:
-            continue  # put down with the event
+            continue  # reported by the event pass
         try:
             named = dict(unframe(bytes(headers)))
             type_ = named.get("ce_type") or b""
-            said = decode_payload(type_.decode(), bytes(payload))
+            content = decode_payload(type_.decode(), bytes(payload))
         except (ValueError, Refusal):
-            continue  # put down with the event
+            continue  # reported by the event pass
         if type_ in REQUESTS:
             asking.add(int(no))
-        said = said.replacement.payload if isinstance(said, Corrected) else said
-        yield from sorted({(int(no), subject) for subject in subjects(key.party, said)})
+        content = content.replacement.payload if isinstance(content, Corrected) else content
+        yield from sorted({(int(no), subject) for subject in subjects(key.party, content)})
 
 
-def check_watches(snapshot: Snapshot, lowest: int, notebook: Notebook) -> None:
-    """Whatever somebody is to look at again is a financing that is known, for an event that is stored."""
+def check_watches(snapshot: Snapshot, lowest: int, findings: Findings) -> None:
+    """Every watch is of a known financing and a stored event."""
     remedy = (
         "Delete the row: there is no such financing or event, or restore the row of lianyun.financing_hold."
     )
     for financing, no in snapshot.rows(_WATCHES, {"lowest": lowest}):
         where = f"financing_watch {bytes(financing).hex()} of event {no}"
-        notebook.add(Damage.FINANCING, where, "financing", "not known", "a financing, and an event", remedy)
+        findings.add(Damage.FINANCING, where, "financing", "not known", "a financing, and an event", remedy)
 
 
-def _note(notebook: Notebook, row: tuple[int, bytes], stored: str, expected: str) -> None:
+def _note(findings: Findings, row: tuple[int, bytes], stored: str, expected: str) -> None:
     no, subject = row
     where = f"financing_word of event {no}, subject {subject.hex()}"
-    notebook.add(Damage.FINANCING, where, "row", stored, expected, MEND_WORDS)
+    findings.add(Damage.FINANCING, where, "row", stored, expected, WORDS_REMEDY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.audit.fsck.row_differences import compare_rows
+from services.audit.fsck.expected_rows import compare_rows
 
 A, B, C = (bytes([n]) * 16 for n in (1, 2, 3))
 

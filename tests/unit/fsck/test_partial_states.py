@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.audit.fsck.earlier import BESIDE, NOTED, choices
+from services.audit.fsck.partial_states import BESIDE, NOTED, subsets
 from services.ledger.storage.batch import MOST_EVENTS
 
 
@@ -11,15 +11,15 @@ def numbers(*blocks: int) -> set[int]:
 
 
 def test_without_a_note_nothing_may_be_missing() -> None:
-    assert list(choices(numbers(1, 2, 3), set())) == [frozenset()]
+    assert list(subsets(numbers(1, 2, 3), set())) == [frozenset()]
 
 
 def test_a_note_of_something_else_excuses_nothing() -> None:
-    assert list(choices(numbers(1, 2, 3), numbers(9))) == [frozenset()]
+    assert list(subsets(numbers(1, 2, 3), numbers(9))) == [frozenset()]
 
 
 def test_what_left_the_note_and_its_neighbours_may_be_missing_fewest_first() -> None:
-    found = list(choices(numbers(1, 5, 6, 7, 100), numbers(6)))
+    found = list(subsets(numbers(1, 5, 6, 7, 100), numbers(6)))
     assert found[0] == frozenset()
     assert [len(each) for each in found] == sorted(len(each) for each in found)
     assert frozenset({6}) in found
@@ -28,5 +28,5 @@ def test_what_left_the_note_and_its_neighbours_may_be_missing_fewest_first() -> 
 
 
 def test_the_combinations_are_bounded() -> None:
-    found = list(choices(numbers(*range(50)), numbers(*range(50))))
+    found = list(subsets(numbers(*range(50)), numbers(*range(50))))
     assert len(found) == 2 ** (NOTED + BESIDE)

@@ -1,6 +1,7 @@
-"""What follows from all rows of a new generation together, derived once by the store's own statements.
+"""A new generation built by several processes: first the rows of each event, then what follows from all of them together.
 
-The order is that of the store: who is dead, where links end, then groups, reach and heads, then trains.
+No event needs another one while rows are written. The derivation runs the store's own statements once, in the store's
+order: who is dead, where links end, then groups, reach and heads, then trains.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from services.audit.replay.outcome import Progress
-from services.audit.replay.source import Block
-from services.audit.replay.workers import Crew, Hand
+from services.audit.replay.event_reader import Block, EventReader
+from services.audit.report import Progress
+from services.audit.worker_pool import Workers
 from services.domain.links import FILLING
 from services.ledger.storage import heads
 from services.ledger.storage.arrays import bigints
@@ -19,22 +20,71 @@ from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.ledger.storage.heads import Touched
 from services.ledger.storage.judging import judge_again
-from services.ledger.storage.session import Session
+from services.ledger.storage.session import Session, open_session, settle_in
+from services.ledger.storage.state import COPY, by_table
 from services.ledger.storage.structure import Note, derive_alone, renew
 from services.ledger.storage.work import Work
 from services.runtime.transactions import RetryPolicy, retry_transaction
 
+APPLICATION = "lianyun-replay"
+"""The name of the sessions of a replay. They compute in the middle of transactions, for seconds where the machine is busy,
+and lock rows that no other session uses, so they are not ended as frozen like an idle worker's.
+"""
+UNIT = 4_000
+"""Events that one process reads, packs and stores at a time."""
 CHUNK = 1_000
 """Consignments, links or doubtful events of one transaction."""
 TRAIN_EVENTS = 50_000
+"""Events of one transaction that folds the heads of trains."""
 Part = TypeVar("Part")
+
+
+class BuildWorker:
+    """What one process builds with: a session in the generation that is being built, and a reader of stored events."""
+
+    def __init__(self, dsn: str, generation: int) -> None:
+        self.session: Session = open_session(dsn, APPLICATION)
+        settle_in(self.session, generation)
+        # Until the switch no reader uses these rows, and a replay that dies starts over.
+        self.session.execute("SET synchronous_commit = off")
+        self.reader = EventReader(self.session)
+        self.session.commit()
+
+    def close(self) -> None:
+        """Close the session."""
+        self.session.close()
+
+
+def portions(blocks: Sequence[Block], size: int) -> Iterator[list[Block]]:
+    """``blocks`` in portions of about ``size`` events."""
+    portion: list[Block] = []
+    events = 0
+    for block in blocks:
+        portion.append(block)
+        events += block.events
+        if events >= size:
+            yield portion
+            portion, events = [], 0
+    if portion:
+        yield portion
+
+
+def fill(worker: BuildWorker, portion: list[Block]) -> int:
+    """Write the rows of a portion's events into the generation; commits, and returns how many events there were."""
+    events = list(worker.reader.read(portion))
+    work = Work(worker.session)
+    for table, rows in by_table((event.no, event.rows, False) for event in events).items():
+        work.copy(COPY[table], rows)
+    worker.session.commit()
+    return len(events)
+
 
 _DOUBTFUL = """
 SELECT event FROM withdrawal
 UNION SELECT id FROM lianyun.variant
 UNION SELECT b.id FROM lianyun.quarantine q JOIN lianyun.body b ON b.no = q.no
 """
-# Links are stored with the ends that they have alone; only where the same publisher said more of a thing can they differ.
+# Links are stored with the ends that they have alone; only where the same publisher has later links of the same object can they differ.
 _FOLLOWED = """
 SELECT DISTINCT l.no FROM link l
 WHERE l.carried IS NOT NULL AND EXISTS (
@@ -47,7 +97,9 @@ SELECT e.id FROM link l CROSS JOIN LATERAL (VALUES (l.left_id), (l.right_id)) AS
 """
 
 
-def fold(session: Session, crew: Crew, blocks: Sequence[Block], progress: Progress) -> None:
+def fold(
+    session: Session, workers: Workers[BuildWorker], blocks: Sequence[Block], progress: Progress
+) -> None:
     """Derive everything in the generation that ``session`` is settled in, whose rows are all there. Commits."""
     for table in ("claim", "link", "founding", "withdrawal"):
         session.execute(f"ANALYZE {table}".encode())
@@ -59,25 +111,25 @@ def fold(session: Session, crew: Crew, blocks: Sequence[Block], progress: Progre
         progress("liveness", done, len(doubtful))
     timed = _column(session, _FOLLOWED)
     done = 0
-    for count in crew.run(stop_links, [chunk for _, chunk in _chunks(sorted(timed))]):
+    for count in workers.run(stop_links, [chunk for _, chunk in _chunks(sorted(timed))]):
         done += count
         progress("links", done, len(timed))
     founded = set(_column(session, "SELECT cons FROM founding WHERE NOT dead"))
     tied = founded & set(_column(session, _TIED))
     # Trains by one process, beside the others: all events are about the same few.
-    parts: list[Callable[[Hand], int]] = [partial(fold_trains, steps=_steps(blocks))]
+    parts: list[Callable[[BuildWorker], int]] = [partial(fold_trains, steps=_steps(blocks))]
     parts += [partial(fold_alone, consignments=chunk) for _, chunk in _chunks(sorted(founded - tied))]
     done = 0
-    for count in crew.run(_fold_part, parts):
+    for count in workers.run(_fold_part, parts):
         done += count
         progress("heads", done, len(founded))
-    for count in crew.run(fold_tied, [chunk for _, chunk in _chunks(sorted(tied))]):
+    for count in workers.run(fold_tied, [chunk for _, chunk in _chunks(sorted(tied))]):
         done += count
         progress("heads", done, len(founded))
 
 
-def _fold_part(hand: Hand, part: Callable[[Hand], int]) -> int:
-    return part(hand)
+def _fold_part(worker: BuildWorker, part: Callable[[BuildWorker], int]) -> int:
+    return part(worker)
 
 
 def _column(session: Session, query: str) -> list[Any]:
@@ -91,45 +143,45 @@ def _chunks(every: Sequence[Part], size: int = CHUNK) -> Iterator[tuple[int, Seq
         yield min(start + size, len(every)), every[start : start + size]
 
 
-def stop_links(hand: Hand, numbers: Sequence[int]) -> int:
+def stop_links(worker: BuildWorker, numbers: Sequence[int]) -> int:
     """Derive where the links of events ``numbers`` end, in one transaction; commits and returns their number.
 
-    What is written depends on nothing that is written here, so two processes may meet and agree.
+    What is written depends on nothing that is written here, so two processes write the same.
     """
     values = {"nos": bigints(numbers), "filling": FILLING}
-    retry_transaction(hand.session, lambda: Work(hand.session).rows("stop_links", values), RetryPolicy())
+    retry_transaction(worker.session, lambda: Work(worker.session).rows("stop_links", values), RetryPolicy())
     return len(numbers)
 
 
-def fold_alone(hand: Hand, consignments: Sequence[bytes]) -> int:
-    """Derive reach and heads of ``consignments`` that nobody ties to others; commits and returns their number.
+def fold_alone(worker: BuildWorker, consignments: Sequence[bytes]) -> int:
+    """Derive reach and heads of ``consignments`` that no link ties to others; commits and returns their number.
 
-    Nobody else writes their rows, so nothing stands in the way.
+    No other process writes their rows, so nothing conflicts.
     """
-    work = Work(hand.session)
+    work = Work(worker.session)
     derive_alone(work, consignments)
     fold_found(work, Touched(consignments=True), found=True)
-    hand.session.commit()
+    worker.session.commit()
     return len(consignments)
 
 
-def fold_tied(hand: Hand, consignments: Sequence[bytes]) -> int:
+def fold_tied(worker: BuildWorker, consignments: Sequence[bytes]) -> int:
     """Derive groups, reach and heads of ``consignments`` in one transaction; commits and returns their number.
 
-    Two processes meet where a group lies in both their chunks; then one of them begins again.
+    Two processes conflict where a group lies in both their chunks; then one of them is retried.
     """
 
     def fold_once() -> None:
-        work = Work(hand.session)
+        work = Work(worker.session)
         renew(work, Note(consignments=frozenset(consignments)))
         fold_found(work, Touched(consignments=True), found=True)
 
-    retry_transaction(hand.session, fold_once, RetryPolicy())
+    retry_transaction(worker.session, fold_once, RetryPolicy())
     return len(consignments)
 
 
 def fold_found(work: Work, touched: Touched, found: bool) -> None:
-    """Fold all heads that were put down at once; where one fails, each alone, so that only that one is marked broken."""
+    """Fold all heads that are marked, at once; where one fails, each alone, so that only that one is marked broken."""
     try:
         with work.session.transaction():
             heads.fold_heads(work, touched, found)
@@ -148,9 +200,9 @@ def _steps(blocks: Sequence[Block]) -> list[tuple[int, int]]:
     return [*steps, (first, 2**62)]
 
 
-def fold_trains(hand: Hand, steps: Sequence[tuple[int, int]]) -> int:
+def fold_trains(worker: BuildWorker, steps: Sequence[tuple[int, int]]) -> int:
     """Fold the heads of trains from the events of each range, each in one transaction; commits. Returns 0: no consignment."""
     for first, top in steps:
-        heads.fold_heads(Work(hand.session), Touched(first=first, top=top, trains=True), found=False)
-        hand.session.commit()
+        heads.fold_heads(Work(worker.session), Touched(first=first, top=top, trains=True), found=False)
+        worker.session.commit()
     return 0

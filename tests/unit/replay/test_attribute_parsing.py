@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.envelope import HEADERS, SIGNATURE_HEADER, Envelope
 from schemas.reasons import Refusal
-from services.audit.replay.attributes import told
+from services.audit.stored_events import parse_attributes
 from services.ledger.admission.raw_bytes import frame
 
 USUAL = [
@@ -35,7 +35,7 @@ FOREIGN = st.lists(
 
 def as_admitted(headers: list[tuple[str, bytes | None]]) -> None:
     envelope = Envelope.from_headers(headers)
-    assert told(frame(headers)) == (envelope.source, envelope.type, envelope.published_micros)
+    assert parse_attributes(frame(headers)) == (envelope.source, envelope.type, envelope.published_micros)
 
 
 @given(
@@ -64,4 +64,4 @@ def test_any_source_and_id_that_are_admitted(source: str, id_: str) -> None:
 @pytest.mark.parametrize("cut", [0, 3, 40, 90])
 def test_a_damaged_frame_is_said(cut: int) -> None:
     with pytest.raises((Refusal, ValueError)):
-        told(frame(USUAL)[:cut])
+        parse_attributes(frame(USUAL)[:cut])

@@ -1,22 +1,30 @@
-"""One stored message judged once more from its bytes: who said it, what it is called, whether it was rightly admitted."""
+"""Stored messages verified again from their bytes: partners' events as admission does, and events that the platform signed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
+import orjson
+from pydantic import ValidationError
+
+from schemas.envelope import Envelope, content_digest, event_id, read_headers, signed_bytes
+from schemas.events.base import Payload
+from schemas.events.vocabulary import Role
 from schemas.reasons import Reason, Refusal
-from schemas.signing import Verifier
-from services.audit.fsck.finding import Damage, Notebook
-from services.domain.facts import Facts
+from schemas.signature_header import parse_header
+from schemas.signing import Verifier, verify
+from services.audit.report import Damage, Findings
+from services.audit.stored_events import Body
+from services.domain.facts import Facts, Micros
 from services.ledger.admission.content import read
 from services.ledger.admission.model import AdmissionSettings, Headers, Record, Refused
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.admission.verification import verify_record
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.errors import RegistryError
-from services.ledger.registry.key import is_quarantined
+from services.ledger.registry.key import KeyState, is_quarantined, key_state
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.words import key_text
 
@@ -24,62 +32,39 @@ FETCH = "the log, while it holds the record, or a backup"
 _RESTORE = f"Restore the row of lianyun.body from {FETCH}; its signature tells the right bytes."
 
 
-class Body(NamedTuple):
-    """A row of lianyun.body with its topic's name."""
-
-    no: int
-    appended: int
-    offset: int
-    key_id: int
-    id: bytes
-    content: bytes
-    registry: int
-    rules: int
-    part: int
-    headers: bytes
-    payload: bytes
-    topic: str | None
-    topic_no: int
-
-    @property
-    def where(self) -> str:
-        """How findings name it."""
-        return f"event {self.no} ({self.topic}[{self.part}]@{self.offset})"
-
-
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the bytes say: the facts (None where they can no longer be read) and who said it (a party's code, "" unknown)."""
+class Verification:
+    """The facts of a message (None where they can no longer be read) and its publisher (a party's code, "" unknown)."""
 
     facts: Facts | None
     publisher: str
     quarantined: bool = False
 
 
-class Rejudging:
-    """Judges stored messages by the registry of the version that each was admitted by; for one process."""
+class EventVerifier:
+    """Admits stored messages again, by the registry of the version that each was admitted by; for one process."""
 
-    def __init__(self, history: RegistryHistory, settings: AdmissionSettings, notebook: Notebook) -> None:
+    def __init__(self, history: RegistryHistory, settings: AdmissionSettings, findings: Findings) -> None:
         self._history = history
         self._settings = settings
         self._newest = history.newest()
         self._verifier = Verifier()
-        self._notebook = notebook
+        self._findings = findings
 
-    def judge(self, body: Body) -> Judgement:
-        """Judge ``body`` and put down what is wrong; about 0.1 ms, less for events signed in batches."""
+    def verify(self, body: Body) -> Verification:
+        """Prove signature, identity and admission of ``body``, with a finding for each fault; about 0.1 ms, less for events signed in batches."""
         publisher = self.publisher(body)
         quarantined = self._quarantined(body)
         registry = self._registry(body, publisher)
         headers = self._headers(body, publisher)
         if headers is None:
-            return Judgement(None, publisher, quarantined)
+            return Verification(None, publisher, quarantined)
         sound = self._identity(body, headers, publisher)
         facts = None if registry is None else self._admit(body, headers, registry, publisher, sound)
-        return Judgement(facts, publisher, quarantined)
+        return Verification(facts, publisher, quarantined)
 
     def publisher(self, body: Body) -> str:
-        """The code of the party whose key is said to have signed, "" where no such key is known."""
+        """The code of the party whose key is named as the signing one, "" where no such key is known."""
         key = self._newest.key(key_text(body.key_id))
         return "" if key is None else key.party
 
@@ -104,11 +89,11 @@ class Rejudging:
             return None
 
     def _identity(self, body: Body, headers: Headers, publisher: str) -> bool:
-        """Whether id and content are the digests of the bytes; a difference is put down under the field that shows it."""
+        """Whether id and content are the digests of the bytes; a finding names the field that differs."""
         try:
             envelope = Envelope.from_headers(headers)
         except Refusal:
-            return True  # the admission says it better
+            return True  # admission reports it
         named = event_id(envelope.source, envelope.id)
         content = content_digest(signed_bytes(self._settings.network, envelope, body.payload))
         if named != body.id:
@@ -144,7 +129,7 @@ class Rejudging:
     def _note(
         self, kind: Damage, body: Body, field: str, stored: Any, expected: Any, remedy: str, publisher: str
     ) -> None:
-        self._notebook.add(kind, body.where, field, stored, expected, remedy, publisher)
+        self._findings.add(kind, body.where, field, stored, expected, remedy, publisher)
 
 
 _QUESTION = (
@@ -157,7 +142,7 @@ _UNPROVEN = frozenset(
 
 
 def _field_of(refused: Refused, sound: bool) -> str:
-    """The column at fault: where the content is still what its digest says, the signature itself was changed."""
+    """The column at fault: where the content still has its digest, the signature itself was changed."""
     match refused.reason:
         case Reason.BAD_SIGNATURE:
             return "signature" if sound else "payload or headers"
@@ -171,3 +156,45 @@ def _field_of(refused: Refused, sound: bool) -> str:
             return "key_id"
         case _:
             return "headers"
+
+
+Note = Callable[[str, object, object], None]
+"""Adds a finding of (field, stored, expected)."""
+
+
+def signed_by_platform(
+    headers: bytes,
+    payload: bytes,
+    at: Micros,
+    model: type[Payload],
+    registry: Registry,
+    network: str,
+    note: Note,
+) -> tuple[Envelope, dict[str, Any]] | None:
+    """The envelope and the payload of an event that the platform signed; None, and a ``note``, where that is not proven."""
+    try:
+        envelope, signature = read_headers(unframe(headers))
+        header = parse_header(signature)
+    except (ValueError, Refusal) as problem:
+        note("headers", problem, "the attributes and signature of an event")
+        return None
+    key = registry.key(header.key_id)
+    party = None if key is None else registry.party(key.party)
+    if key is None or party is None or Role.PLATFORM not in party.roles:
+        note("signature", f"by key {header.key_id}", "by a registered key of the platform")
+        return None
+    state = key_state(key, at)
+    if state is not KeyState.VALID:
+        note("at", f"a moment at which key {key.key_id} is {state}", "a moment of its validity")
+    try:
+        verify(header, key.public, signed_bytes(network, envelope, payload))
+    except Refusal as refusal:
+        note("payload, headers or signature", refusal.reason, "what was signed")
+        return None
+    try:
+        model.model_validate_json(payload)
+    except ValidationError as problem:
+        note("payload", problem.errors()[0]["msg"], f"what {model.spec.type} may say")
+        return None
+    content: dict[str, Any] = orjson.loads(payload)
+    return envelope, content

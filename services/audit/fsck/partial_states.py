@@ -1,7 +1,7 @@
-"""The state as a transaction saw it that missed others: what may stand stored until the notes of ``pending`` are settled.
+"""The state as derived by transactions that did not see one another: rows that may be stored until the notes of ``pending`` are settled.
 
-Two transactions that cannot see one another each derive without what the other brings, and whoever changed the structure leaves a
-note. So a value beside a note is explained if it is what follows without the events of some of the latest transactions; any other
+Two transactions that cannot see one another each derive without the other's events, and each that changed the structure leaves a
+note. So a value beside a note is explained if it follows without the events of some of the latest transactions; any other
 value is damage, note or not.
 """
 
@@ -12,12 +12,12 @@ from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
-from services.audit.fsck.evidence import Evidence
+from services.audit.fsck.backlog import Backlog
+from services.audit.fsck.events import Evidence
 from services.audit.fsck.groups import Groups, expected_groups
-from services.audit.fsck.liveness import Dead, expected_dead
-from services.audit.fsck.neighbourhood import Surveyor
+from services.audit.fsck.liveness import DeadEvents, expected_dead
+from services.audit.fsck.neighbourhood import NeighbourhoodReader
 from services.audit.fsck.snapshot import Snapshot
-from services.audit.fsck.unsettled import Unsettled
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.batch import MOST_EVENTS
 
@@ -30,25 +30,25 @@ JOIN lianyun.body b ON b.no >= f.first AND b.no < f.first + %(block)s
 """
 
 
-class State(NamedTuple):
-    """What follows without some events: who is dead, all that is left out, which consignments are one, and the facts around."""
+class PartialState(NamedTuple):
+    """What follows without some events: dead events, all that are left out, groups of consignments, and the facts around them."""
 
-    dead: Dead
+    dead: DeadEvents
     left_out: frozenset[int]
     groups: Groups
-    surveyor: Surveyor
+    neighbourhoods: NeighbourhoodReader
 
 
-class Earlier:
-    """Looks at one snapshot as if the events of some transactions were not there; keeps a bounded number of such states."""
+class PartialStates:
+    """Derives the state of one snapshot without the events of some transactions; caches a bounded number of such states."""
 
-    def __init__(self, snapshot: Snapshot, evidence: Evidence, waiting: Unsettled) -> None:
+    def __init__(self, snapshot: Snapshot, evidence: Evidence, waiting: Backlog) -> None:
         self._snapshot = snapshot
         self._evidence = evidence
         self._waiting = waiting
-        self._states: dict[frozenset[int], State] = {}
+        self._states: dict[frozenset[int], PartialState] = {}
 
-    def without(self, blocks: frozenset[int]) -> State:
+    def without(self, blocks: frozenset[int]) -> PartialState:
         """The state without the events of the transactions whose blocks of numbers are ``blocks``."""
         known = self._states.get(blocks)
         if known is None:
@@ -57,23 +57,23 @@ class Earlier:
             known = self._states[blocks] = self._derived(blocks)
         return known
 
-    def states(self, numbers: Collection[int]) -> Iterator[State]:
+    def states(self, numbers: Collection[int]) -> Iterator[PartialState]:
         """The state as it is, then without each combination of the transactions that may have missed one another, fewest first.
 
         ``numbers`` are those of the events that matter.
         """
-        for blocks in choices(numbers, self._waiting.numbers):
+        for blocks in subsets(numbers, self._waiting.numbers):
             yield self.without(blocks)
 
     def groups(self, numbers: Collection[int]) -> Iterator[Groups]:
         """The groups of each of ``states``."""
         return (state.groups for state in self.states(numbers))
 
-    def deaths(self) -> list[Dead]:
-        """Who may be held dead: now, and without those that the notes are about."""
+    def dead_sets(self) -> list[DeadEvents]:
+        """The dead events: now, and without the transactions that the notes are about."""
         return [state.dead for state in self.states(self._waiting.numbers)]
 
-    def _derived(self, blocks: frozenset[int]) -> State:
+    def _derived(self, blocks: frozenset[int]) -> PartialState:
         firsts = bigints([block * MOST_EVENTS for block in sorted(blocks)])
         unseen = frozenset(
             row[0] for row in self._snapshot.rows(_OF_BATCHES, {"firsts": firsts, "block": MOST_EVENTS})
@@ -81,16 +81,16 @@ class Earlier:
         left = [w for w in self._evidence.withdrawals if w[0] not in unseen]
         evidence = replace(self._evidence, withdrawals=left)
         dead = expected_dead(self._snapshot, evidence, unseen)
-        gone = Dead(dead.reasons, dead.numbers | unseen)
-        return State(
+        gone = DeadEvents(dead.reasons, dead.numbers | unseen)
+        return PartialState(
             dead,
             gone.numbers,
             expected_groups(self._snapshot, evidence, gone),
-            Surveyor(self._snapshot, evidence, gone),
+            NeighbourhoodReader(self._snapshot, evidence, gone),
         )
 
 
-def choices(numbers: Collection[int], noted: Collection[int]) -> Iterator[frozenset[int]]:
+def subsets(numbers: Collection[int], noted: Collection[int]) -> Iterator[frozenset[int]]:
     """Combinations of the blocks of ``numbers`` that may be missing: the latest of those that left notes, and their neighbours."""
     blocks = {number // MOST_EVENTS for number in numbers}
     leaving = sorted(blocks & {number // MOST_EVENTS for number in noted}, reverse=True)[:NOTED]

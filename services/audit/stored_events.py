@@ -1,0 +1,139 @@
+"""Stored events read in ranges of their numbers, with the registry as of the admission of each: for fsck and for replay.
+
+fsck proves every body again (``fsck.verification``); replay trusts what admission proved and only decodes and interprets
+(``admitted_facts``). Readers of single events, by the newest registry, are in ``services.query.stored_events``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+
+from schemas.envelope import HEADERS, Envelope
+from schemas.events.decode import decode_admitted
+from schemas.rfc3339 import parse_micros
+from services.domain.facts import Facts
+from services.domain.interpretation import Attribution, interpret
+from services.ledger.admission.raw_bytes import frame, unframe
+from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.storage.arrays import bigints
+from services.ledger.storage.words import key_text
+
+# One walk along the index for each range, in the order of ranges: sorted as a whole, each portion would read the table.
+BODIES = """
+SELECT b.no, b.appended, b."offset", b.key_id, b.id, b.content, b.registry, b.rules, b.part, b.headers, b.payload, b.topic
+FROM unnest(%(firsts)s::bigint[], %(ends)s::bigint[]) AS f (first, beyond)
+CROSS JOIN LATERAL (
+    SELECT * FROM lianyun.body n WHERE n.no >= f.first AND n.no < f.beyond ORDER BY n.no
+) AS b
+LIMIT %(most)s
+"""
+_QUARANTINED = """
+SELECT q.no FROM unnest(%(firsts)s::bigint[], %(ends)s::bigint[]) AS f (first, beyond)
+JOIN lianyun.quarantine q ON q.no >= f.first AND q.no < f.beyond
+"""
+_NO_NAMES: Mapping[int, str] = {}
+
+
+class Range(NamedTuple):
+    """Event numbers in [first, end)."""
+
+    first: int
+    end: int
+
+
+class Body(NamedTuple):
+    """A row of lianyun.body; ``appended`` in UTC microseconds, ``registry`` and ``rules`` the versions of its admission."""
+
+    no: int
+    appended: int
+    offset: int
+    key_id: int
+    id: bytes
+    content: bytes
+    registry: int
+    rules: int
+    part: int
+    headers: bytes
+    payload: bytes
+    topic_no: int
+    topic: str | None
+
+    @property
+    def where(self) -> str:
+        """How findings name it."""
+        return f"event {self.no} ({self.topic}[{self.part}]@{self.offset})"
+
+
+def load_bodies(
+    connection: Connection[Any],
+    ranges: Sequence[Range],
+    most: int | None = None,
+    topics: Mapping[int, str] = _NO_NAMES,
+) -> list[Body]:
+    """The messages of ``ranges``, at most the first ``most``, in the order of ranges and numbers.
+
+    ``topics`` are names by number; the topic of a message is None where its number has none.
+    """
+    parameters = {**_bounds(ranges), "most": most}
+    rows = connection.cursor(binary=True).execute(BODIES.encode(), parameters).fetchall()
+    return [Body._make((*row, topics.get(row[-1]))) for row in rows]
+
+
+def load_quarantined(connection: Connection[Any], ranges: Sequence[Range]) -> set[int]:
+    """The numbers in ``ranges`` that are in quarantine, also of events that are not stored."""
+    return {no for (no,) in connection.execute(_QUARANTINED.encode(), _bounds(ranges)).fetchall()}
+
+
+def _bounds(ranges: Sequence[Range]) -> dict[str, Any]:
+    return {
+        "firsts": bigints([each.first for each in ranges]),
+        "ends": bigints([each.end for each in ranges]),
+    }
+
+
+def admitted_facts(body: Body, history: RegistryHistory) -> Facts:
+    """The facts of a message as admission made them, nothing proved again; Refusal, ValueError or LookupError with damage.
+
+    The publisher is the party of its key by the version of ``history`` that it was admitted by.
+    """
+    registry = history.at(body.registry)
+    party = registry.parties[registry.keys[key_text(body.key_id)].party].at(body.appended)
+    source, type_, published = parse_attributes(body.headers)
+    statement = Attribution(body.id, source, party.publisher, published)
+    return interpret(statement, body.content, decode_admitted(type_, body.payload))
+
+
+class Attributes(NamedTuple):
+    """The attributes of one message that its facts depend on; ``published`` is its time in UTC microseconds."""
+
+    source: str
+    type: str
+    published: int
+
+
+def _framed(attribute: str) -> bytes:
+    """The pattern of an attribute in its frame: no admitted one holds a NUL, and all are shorter than 64 KiB."""
+    name = HEADERS[attribute].encode()
+    return re.escape(len(name).to_bytes(4, "big") + name) + b"\x00\x00..([^\x00]+)"
+
+
+_USUAL = re.compile(
+    re.escape(frame([(HEADERS["specversion"], b"1.0")]))
+    + b"".join(map(_framed, ("source", "id", "type", "time"))),
+    re.DOTALL,
+)
+"""The headers as every publisher that follows our examples sends them: the attributes first, in the order of signing."""
+
+
+def parse_attributes(framed: bytes) -> Attributes:
+    """The attributes in the ``framed`` headers of an admitted message; Refusal or ValueError where they are damaged."""
+    usual = _USUAL.match(framed)
+    if usual is None:
+        envelope = Envelope.from_headers(unframe(framed))
+        return Attributes(envelope.source, envelope.type, envelope.published_micros)
+    source, _, type_, time = usual.groups()
+    return Attributes(source.decode(), type_.decode(), parse_micros(time.decode(), "header:ce_time"))
