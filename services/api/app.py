@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 from pydantic import SecretStr
-from starlette.routing import BaseRoute
 
 from services.api import errors, openapi, upkeep
 from services.api.authority import endpoints
 from services.api.banking import clerking, deciding
 from services.api.context import Context
-from services.api.direct.application import Application
 from services.api.edge import Edge
+from services.api.router import Routes
 from services.api.routes import (
     access_log,
     cargo_requests,
@@ -32,9 +29,7 @@ from services.api.routes import (
     reservations,
     webhooks,
 )
-from services.api.routing import Routes
 from services.api.settings import ApiSettings
-from services.api.targets import Decoded
 
 ROUTERS: tuple[Routes | APIRouter, ...] = (
     consignments.routes,
@@ -66,18 +61,15 @@ def create_app(context: Context) -> FastAPI:
     """The application over ``context``, which it opens when it starts and closes when it ends."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # A request holds a session from its first to its last statement: as many threads as sessions.
-        with ThreadPoolExecutor(context.settings.api_threads, "api") as threads:
-            app.state.threads = threads
-            await anyio.to_thread.run_sync(context.open)
-            try:
-                async with upkeep.running(context), clerking.running(context), deciding.running(context):
-                    yield
-            finally:
-                context.close()
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await anyio.to_thread.run_sync(context.open)
+        try:
+            async with upkeep.running(context), clerking.running(context), deciding.running(context):
+                yield
+        finally:
+            context.close()
 
-    app = Application(
+    app = FastAPI(
         title="Lianyun",
         version=VERSION,
         summary="Consignments, financing status, credit signals, and who read what",
@@ -91,23 +83,16 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     errors.install(app)
     for router in routers(context.settings):
-        app.router.routes.extend(map(_decoding, router.routes))  # one flat list, walked once a request
+        app.router.routes.extend(router.routes)  # one flat list, walked once a request
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
-    app.shorten(context.names, context.metrics, context.settings.api_body_limit, context.spans)
     app.add_middleware(
-        Edge, metrics=context.metrics, body_limit=context.settings.api_body_limit, spans=context.spans
+        Edge,
+        names=context.names,
+        metrics=context.metrics,
+        body_limit=context.settings.api_body_limit,
+        spans=context.spans,
     )
     return app
-
-
-def _decoding(route: BaseRoute) -> BaseRoute:
-    """``route`` with its parameters decoded: paths are compared as they were sent, so that an escaped slash is none."""
-    if isinstance(route, APIRoute):
-        kinds = route.param_convertors
-        route.param_convertors = {
-            name: kind if isinstance(kind, Decoded) else Decoded(kind) for name, kind in kinds.items()
-        }
-    return route
 
 
 def routers(settings: ApiSettings) -> list[APIRouter]:

@@ -1,4 +1,4 @@
-"""The outermost layer: an id for every request, a bound for every body, and an answer whatever fails behind it."""
+"""The outermost layer: an id for every request, its target, a bound for its body, and an answer whatever fails behind it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.measuring import ApiMetrics
 from services.api.problems import Problem
+from services.api.targets import OwnNames
 from services.api.tracing import ProblemTrace, RequestTrace
 from services.observability.tracing import Spans
 
@@ -33,9 +34,15 @@ class Edge:
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: ApiMetrics, body_limit: int, spans: Spans | None = None
+        self,
+        app: ASGIApp,
+        names: OwnNames,
+        metrics: ApiMetrics,
+        body_limit: int,
+        spans: Spans | None = None,
     ) -> None:
-        self.app, self._metrics, self._limit, self._spans = app, metrics, body_limit, spans
+        self.app, self._names = app, names
+        self._metrics, self._limit, self._spans = metrics, body_limit, spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other kinds of connection pass."""
@@ -75,6 +82,8 @@ class Edge:
                     "content-too-large", limit=self._limit, headers={"connection": "close"}
                 ).response()
                 await response(scope, receive, sending)
+            elif (refused := self._names.address(scope)) is not None:
+                await refused.response()(scope, receive, sending)
             else:
                 await self.app(scope, bounded, sending)
         except ClientDisconnect:

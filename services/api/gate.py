@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import Connection
 from starlette.requests import Request
 
 from services.api.keys import KeySource
@@ -130,22 +129,8 @@ class Gate:
         settings = self._settings
         return certificate_thumbprint(request, settings.api_certificate_header, settings.api_proxies)
 
-    def admitted(self, session: Connection[Any], proven: Proven) -> Admitted:
-        """Use up the proof, and look who the client is; raises Problem for a replay and for a client that is none.
-
-        A session that commits by itself is in a transaction from then on.
-        """
-        query, parameters = self.admission(proven)
-        if session.autocommit:
-            with session.pipeline():  # the transaction begins on the same way
-                session.execute(b"BEGIN")
-                cursor = session.execute(query, parameters)
-        else:
-            cursor = session.execute(query, parameters)
-        return self.judged(cursor.fetchall(), proven)
-
     def admission(self, proven: Proven) -> Question:
-        """What ``admitted`` asks, for those who ask it together with something else."""
+        """What uses up the proof and looks who the client is; once a request."""
         granted, proof = proven.granted, proven.proof
         parameters = {
             "digest": None if proof is None else proof.digest,
@@ -155,7 +140,7 @@ class Gate:
         return Question(statement("admit"), parameters)
 
     def judged(self, rows: Sequence[tuple[Any, ...]], proven: Proven) -> Admitted:
-        """What the ``rows`` that answer ``admission`` say; raises Problem as ``admitted``."""
+        """What the ``rows`` of ``admission`` say; raises Problem for a replay and for a client that is none."""
         if not rows:
             said = "The client is not registered, or no longer."
             raise self._refusal("invalid_token", said, reason="unknown_client")

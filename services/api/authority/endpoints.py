@@ -18,7 +18,8 @@ from services.api.context import Context
 from services.api.limits import Budget, told
 from services.api.needs import Scope
 from services.api.problems import MEDIA_TYPE, Problem
-from services.api.routing import public
+from services.api.responses.platform import AccessToken, AuthorizationServer, JwkSet
+from services.api.router import public
 from services.api.tokens.jose import ALGORITHMS
 
 router = APIRouter(tags=["authorization"])
@@ -27,7 +28,11 @@ KEYS = "/oauth2/jwks"
 METADATA = "/.well-known/oauth-authorization-server"
 
 
-@router.get(METADATA, response_class=Response, responses={200: {"description": "RFC 8414."}})
+@router.get(
+    METADATA,
+    response_class=Response,
+    responses={200: {"description": "RFC 8414.", "model": AuthorizationServer}},
+)
 @public
 async def metadata(request: Request) -> Response:
     """Where tokens are had, and how a client proves itself."""
@@ -49,7 +54,7 @@ async def metadata(request: Request) -> Response:
     )
 
 
-@router.get(KEYS, response_class=Response, responses={200: {"description": "RFC 7517."}})
+@router.get(KEYS, response_class=Response, responses={200: {"description": "RFC 7517.", "model": JwkSet}})
 @public
 async def keys(request: Request) -> Response:
     """The public keys by which access tokens are proven."""
@@ -62,7 +67,10 @@ async def keys(request: Request) -> Response:
     TOKEN,
     response_class=Response,
     responses={
-        200: {"description": "An access token that is bound to the proof's key or the certificate."},
+        200: {
+            "description": "An access token that is bound to the proof's key or the certificate.",
+            "model": AccessToken,
+        },
         400: {"description": "An error of RFC 6749, 5.2."},
         401: {"description": "invalid_client"},
         429: {
@@ -122,9 +130,7 @@ async def _granted(request: Request, context: Context, of_address: Budget) -> Re
     if len(form) != len(pairs) or not form:
         return _json({"error": "invalid_request", "error_description": "send each parameter once"}, 400)
     try:
-        given, of_client = await asyncio.get_running_loop().run_in_executor(
-            request.app.state.threads, Granting(context).grant, request, form
-        )
+        given, of_client = await context.in_worker(Granting(context).grant, request, form)
     except TokenError as refused:
         context.metrics.not_let_in(refused.error)
         return _json(refused.body(), refused.status, refused.headers)

@@ -6,8 +6,8 @@ The decision is not taken back where the answer fails: the same request again, u
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,7 +16,7 @@ import anyio.to_thread
 import psycopg
 from psycopg import Connection
 
-from services.api.calls import Answer, BeginAgain, Call, Undecided
+from services.api.calls import Answer, BeginAgain, Call, PendingDecision
 from services.api.context import Context
 from services.api.problems import Problem
 from services.processors.financing.store.desk import CargoMoved
@@ -67,41 +67,24 @@ async def running(context: Context) -> AsyncIterator[None]:
             await anyio.to_thread.run_sync(group.close)
 
 
-def decided(call: Call, undecided: Undecided) -> Answer:
+async def decide(call: Call, pending: PendingDecision) -> Answer:
     """The answer once the decision is recorded and committed; from the earlier decision for a repeated request.
 
-    BeginAgain where the cargo moved under it: what was locked for another cargo is let go. Problem unavailable where this
-    process lacks a registry key that counts.
+    On the event loop the decision is committed with those of its group; on a worker thread it is taken in the request's own
+    transaction. BeginAgain where the cargo moved under it, or the group failed. Problem unavailable where this process lacks a
+    registry key that counts.
     """
     group = group_of(call)
-    with _told(call):
-        try:
-            ruling = group.decide(undecided.ask, undecided.on)
-        except Alone:
-            ruling = group.desk.decide(call.session, undecided.ask, undecided.on)
-    return undecided.answer(ruling)
-
-
-async def decided_on_loop(call: Call, undecided: Undecided) -> Answer:
-    """The same on the event loop; BeginAgain also where the group failed: ``decided`` then takes a transaction of its own."""
-    group = group_of(call)
-    with _told(call):
-        try:
-            ruling = await group.decided(undecided.ask, undecided.on)
-        except Alone as alone:
-            raise BeginAgain(call) from alone
-    return undecided.answer(ruling)
-
-
-@contextmanager
-def _told(call: Call) -> Iterator[None]:
-    """What the desk raises, as the API tells it."""
     try:
-        yield
-    except CargoMoved as moved:
-        raise BeginAgain(call) from moved
+        if call.has_session:
+            ruling = group.desk.decide(call.session, pending.ask, pending.on)
+        else:
+            ruling = await group.decided(pending.ask, pending.on)
+    except (CargoMoved, Alone) as changed:
+        raise BeginAgain from changed
     except KeyMissing as problem:
         raise Problem("unavailable", "The desk for financing lacks a key; nothing was decided.") from problem
+    return pending.answer(ruling)
 
 
 def _connect(context: Context) -> Connection[Any]:

@@ -11,8 +11,8 @@ from schemas.rfc3339 import format_micros, parse_micros
 from services.api.calls import Answer, Call, page
 from services.api.needs import Needs, Scope
 from services.api.problems import Problem
-from services.api.routing import Routes
-from services.api.shapes.access_log import AccessLogPage
+from services.api.responses.access_log import AccessLogPage
+from services.api.router import Routes
 from services.api.statements import statement
 
 routes = Routes("access log")

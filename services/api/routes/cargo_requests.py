@@ -8,10 +8,11 @@ from schemas.events.base import Role
 from services.api.banking import told
 from services.api.banking.asked import Disposal, things
 from services.api.banking.deciding import idempotency
-from services.api.calls import Answer, Call, Undecided
+from services.api.calls import Answer, Call, PendingDecision
 from services.api.needs import Needs, Scope
 from services.api.problems import MEDIA_TYPE, Problem
-from services.api.routing import Routes
+from services.api.responses.financing import CargoDecision
+from services.api.router import Routes
 from services.core.objects import Thing
 from services.processors.financing.asking import UNKNOWN, Ask, reply
 from services.processors.financing.rulings import Action, Ruling
@@ -25,17 +26,18 @@ PARTIES = frozenset(
 @routes.post(
     "/v1/cargo-requests",
     Needs(Scope.EVENTS_WRITE, PARTIES, "absent"),
+    answers=CargoDecision,
     problems=("not-found", "conflict"),
-    decides=True,
+    decision=True,
 )
-def ask_for_cargo(call: Call, body: Disposal) -> Undecided:
+def ask_for_cargo(call: Call, body: Disposal) -> PendingDecision:
     """Ask whether cargo may be released to somebody, re-consigned or transferred. The answer is a recorded decision:
     ``allowed`` or not. While somebody holds a pledge with a release block it is not, whoever that is: nor for another
     consignment that names a box, a note or a declaration of the pledged goods, which ``shares`` then says.
     """
     on = things(body.consignments)
     ask = Ask(Action(body.action), call.party.code, idempotency(call), about=on)
-    return Undecided(ask, on, lambda ruling: _answered(call, ruling, ask.action, on))
+    return PendingDecision(ask, on, lambda ruling: _answered(call, ruling, ask.action, on))
 
 
 def _answered(call: Call, ruling: Ruling, action: Action, on: Sequence[Thing]) -> Answer:

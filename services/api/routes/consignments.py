@@ -14,8 +14,8 @@ from services.api.calls import Answer, Call, page
 from services.api.looking import Looked, look
 from services.api.needs import Needs, Scope
 from services.api.problems import Problem
-from services.api.routing import Routes
-from services.api.shapes.consignments import Consignment, ConsignmentPage, TimelinePage
+from services.api.responses.consignments import Consignment, ConsignmentPage, TimelinePage
+from services.api.router import Routes
 from services.core.objects import Thing
 from services.query.identifiers import candidates
 from services.query.views import consignments_of

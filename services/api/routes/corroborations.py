@@ -8,8 +8,9 @@ from services.api.banking import told
 from services.api.banking.asked import Corroboration, Invoice, things
 from services.api.calls import Answer, Call
 from services.api.problems import Problem
+from services.api.responses.financing import CorroborationFound
+from services.api.router import Routes
 from services.api.routes.financings import READ
-from services.api.routing import Routes
 from services.core.objects import Thing
 from services.processors.financing.asking import LIMITS
 from services.processors.financing.cargo import corroboration
@@ -22,7 +23,9 @@ from services.storage.arrays import adapt
 routes = Routes("financing")
 
 
-@routes.post("/v1/corroborations", READ, idempotent=False, problems=("not-found",))
+@routes.post(
+    "/v1/corroborations", READ, answers=CorroborationFound, idempotent=False, problems=("not-found",)
+)
 def corroborate(call: Call, body: Corroboration) -> Answer:
     """What the parties of a consignment say of an invoice, member by member, and every fact of its goods with who said it
     and how sure that is. For whoever has the applicant's signed application to it; nothing is reserved.

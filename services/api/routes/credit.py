@@ -12,8 +12,9 @@ from services.api.calls import Answer, Call
 from services.api.moments import moment
 from services.api.needs import BANKS, SHIPPERS, Needs, Scope
 from services.api.problems import Problem
+from services.api.responses.credit import CreditRecord
+from services.api.router import Routes
 from services.api.routes.financings import CREDIT_PURPOSE, Moment
-from services.api.routing import Routes
 from services.processors.credit.rendering import events_of, plain
 from services.processors.credit.store import giving, records
 
@@ -23,6 +24,7 @@ routes = Routes("credit")
 @routes.get(
     "/v1/shippers/{shipper}/credit",
     Needs(Scope.CREDIT_READ, BANKS | SHIPPERS | {Role.FORWARDER}, "absent"),
+    answers=CreditRecord,
     problems=("not-found",),
 )
 def credit(

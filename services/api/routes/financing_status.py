@@ -15,8 +15,9 @@ from services.api.banking.asked import Papers, own
 from services.api.banking.deciding import keys_of
 from services.api.calls import Answer, Call
 from services.api.problems import Problem
+from services.api.responses.financing import DocumentsStatus, ThingStatus
+from services.api.router import Routes
 from services.api.routes.financings import READ, note_reads, own_summaries
-from services.api.routing import Routes
 from services.core.objects import Thing
 from services.processors.financing import lifecycle
 from services.processors.financing.asking import LIMITS
@@ -41,13 +42,13 @@ KINDS = {
 }
 
 
-def _ahead(bank: str, parameters: Mapping[str, Any]) -> Question | None:
+def _prefetch(bank: str, parameters: Mapping[str, Any]) -> Question | None:
     return (
         None if parameters.get("application") else reached(bank, _thing(parameters["kind"], parameters["id"]))
     )
 
 
-@routes.get("/v1/financing-status", READ, problems=("not-found",), ahead=_ahead)
+@routes.get("/v1/financing-status", READ, answers=ThingStatus, problems=("not-found",), prefetch=_prefetch)
 def status_of_thing(
     call: Call,
     kind: Annotated[Literal["consignment", "container", "note", "declaration"], Query()],
@@ -83,7 +84,7 @@ def status_of_thing(
     )
 
 
-@routes.post("/v1/financing-status", READ, idempotent=False, problems=("not-found",))
+@routes.post("/v1/financing-status", READ, answers=DocumentsStatus, idempotent=False, problems=("not-found",))
 def status_of_papers(call: Call, body: Papers) -> Answer:
     """The bank's own financings that hold what these papers stand for: an invoice, a bill, a note by its number. What
     others hold is never told here; a reservation tells whether the interest is free.

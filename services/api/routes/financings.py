@@ -13,7 +13,17 @@ from services.api.calls import LARGEST_PAGE, Answer, Call, page
 from services.api.moments import moment
 from services.api.needs import BANKS, Needs, Scope
 from services.api.problems import Problem
-from services.api.routing import Routes
+from services.api.responses.financing import (
+    Alert,
+    AlertFeed,
+    AlertList,
+    AlertPage,
+    Financing,
+    FinancingPage,
+    History,
+    TenAnswers,
+)
+from services.api.router import Routes
 from services.processors.credit import rendering
 from services.processors.credit.store import records
 from services.processors.financing.questions import Enquiry, ten_questions
@@ -38,7 +48,7 @@ FEED = "alert-feed"
 CREDIT_PURPOSE = "CREDIT_ASSESSMENT"
 
 
-@routes.get("/v1/financings", READ, problems=("cursor-invalid",))
+@routes.get("/v1/financings", READ, answers=FinancingPage, problems=("cursor-invalid",))
 def financings(
     call: Call,
     cursor: Cursor = None,
@@ -58,7 +68,7 @@ def financings(
     )
 
 
-@routes.get("/v1/financings/{reference}", READ, problems=("not-found",))
+@routes.get("/v1/financings/{reference}", READ, answers=Financing, signed=True, problems=("not-found",))
 def financing(
     call: Call, reference: Reference, as_of: Moment = None, known_at: Moment = None, signed: Signed = False
 ) -> Answer:
@@ -70,7 +80,7 @@ def financing(
     return answer(call, body, etag={**body, "as_of": as_of, "known_at": known_at}, signed=signed)
 
 
-@routes.get("/v1/financings/{reference}/history", READ, problems=("not-found",))
+@routes.get("/v1/financings/{reference}/history", READ, answers=History, signed=True, problems=("not-found",))
 def history(call: Call, reference: Reference, signed: Signed = False) -> Answer:
     """What happened to a financing. Decisions by their numbers, facts by their events, in the order of their times."""
     looked = _looked(call, reference)
@@ -83,7 +93,9 @@ def history(call: Call, reference: Reference, signed: Signed = False) -> Answer:
     return answer(call, body, signed=signed)
 
 
-@routes.get("/v1/financings/{reference}/answers", READ, problems=("not-found",))
+@routes.get(
+    "/v1/financings/{reference}/answers", READ, answers=TenAnswers, signed=True, problems=("not-found",)
+)
 def answers(call: Call, reference: Reference, signed: Signed = False) -> Answer:
     """The ten questions of a lender, each answered with who says so and the events behind it. What nobody told the platform
     is null, never left out.
@@ -128,14 +140,14 @@ def answers(call: Call, reference: Reference, signed: Signed = False) -> Answer:
     return answer(call, body, signed=signed)
 
 
-@routes.get("/v1/financings/{reference}/alerts", READ, problems=("not-found",))
+@routes.get("/v1/financings/{reference}/alerts", READ, answers=AlertList, problems=("not-found",))
 def alerts(call: Call, reference: Reference) -> Answer:
     """What has to be looked at in one financing: facts against its pledge, and covenants, with their acknowledgements."""
     looked = _looked(call, reference)
     return Answer({"items": _alerts(call, looked), "next": None})
 
 
-@routes.get("/v1/alerts", READ, problems=("cursor-invalid",))
+@routes.get("/v1/alerts", READ, answers=AlertPage, problems=("cursor-invalid",))
 def all_alerts(
     call: Call,
     cursor: Cursor = None,
@@ -159,7 +171,7 @@ def all_alerts(
     return page(call, "alerts", items, last, {"not_judged": failed})
 
 
-@routes.get("/v1/alert-feed", READ, problems=("cursor-invalid",))
+@routes.get("/v1/alert-feed", READ, answers=AlertFeed, problems=("cursor-invalid",))
 def alert_feed(call: Call, cursor: Cursor = None, limit: Limit = 100) -> Answer:
     """Which of the bank's pledged financings to look at again, in the order in which the facts were accepted. Always gives a
     ``next``: ask again with it, from the end on, and nothing is missed. Without a cursor it begins with the first.
@@ -178,7 +190,9 @@ def alert_feed(call: Call, cursor: Cursor = None, limit: Limit = 100) -> Answer:
     return page(call, FEED, items, [last.xid, last.no])
 
 
-@routes.post("/v1/financings/{reference}/alerts/{alert}/acknowledgement", WRITE, problems=("not-found",))
+@routes.post(
+    "/v1/financings/{reference}/alerts/{alert}/acknowledgement", WRITE, answers=Alert, problems=("not-found",)
+)
 def acknowledgement(
     call: Call,
     reference: Reference,

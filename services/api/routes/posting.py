@@ -13,9 +13,9 @@ from services.api.posting.telling import answered, misfit, named, nothing_forwar
 from services.api.posting.verifying import admit_sender, verified
 from services.api.preferences import preferences, wait_of
 from services.api.problems import Problem
-from services.api.routing import Routes
+from services.api.responses.events import BODY, FINAL, EventResult, EventResults
+from services.api.router import Routes
 from services.api.sandbox.forcing import event_fate
-from services.api.shapes.events import BODY, EventResult, EventResults
 from services.gateway import outcomes
 from services.gateway.handle import Handle
 from services.gateway.offer import Misfit, Offer
@@ -42,6 +42,7 @@ routes = Routes("events")
     ),
     extra={
         "requestBody": BODY,
+        "responses": {"200": {"description": "The outcomes of all are final.", "content": FINAL}},
         "parameters": [
             {
                 "name": "Prefer",

@@ -12,8 +12,7 @@ from schemas.rfc3339 import format_micros, parse_micros
 from services.api.calls import LARGEST_PAGE, Answer, Call, etag, page
 from services.api.needs import Needs, Scope
 from services.api.problems import Problem
-from services.api.routing import Routes
-from services.api.shapes.webhooks import (
+from services.api.responses.webhooks import (
     ChangedWebhook,
     Deliveries,
     NewWebhook,
@@ -24,6 +23,7 @@ from services.api.shapes.webhooks import (
     Webhook,
     WebhookList,
 )
+from services.api.router import Routes
 from services.webhooks import queue, subscriptions
 from services.webhooks.address import BadUrl, require_url
 from services.webhooks.messages import MessageType

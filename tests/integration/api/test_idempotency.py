@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from services.api.calls import Answer, Call
 from services.api.needs import Needs, Scope
 from services.api.problems import Problem
-from services.api.routing import Routes
+from services.api.router import Routes
 from services.localstack.engine import DatabaseAddress
 from services.storage.migrate import migrate
 from tests.calling.cast import play

@@ -32,6 +32,7 @@ class EventResults(BaseModel):
     results: list[EventResult]
 
 
+FINAL: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/EventResults"}}}
 BODY: Final = {
     "required": True,
     "content": {

@@ -1,4 +1,4 @@
-"""What is answered on the event loop is answered as on a thread: the same words, the same log, the same refusals, at once."""
+"""What is answered on the event loop is answered as on a worker thread: the same words, the same log, the same refusals."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from schemas.events.base import Role
-from services.api import clients
+from services.api import clients, pipeline
 from services.api.client import ApiAuth
+from services.api.transactions import WorkerTransaction
 from services.registry import commands, store
 from services.registry.events import PartyAdded
 from services.storage.session import open_session
@@ -28,7 +29,7 @@ STATUS = f"{PATH}?kind=consignment&id=xaport/XA-1"
 
 
 def directly(api: RunningApi, ask: Callable[[], httpx.Response]) -> httpx.Response:
-    """The answer of ``ask``, which came without a thread."""
+    """The answer of ``ask``, which came without a worker thread."""
     return shortly.directly(api.context.sessions, ask)
 
 
@@ -41,14 +42,32 @@ def newcomer(api: RunningApi, party: str, scopes: tuple[str, ...] | None = None)
     return name, client
 
 
-def test_both_ways_give_the_same_answer_and_the_same_line(api: RunningApi) -> None:
+def on_a_worker(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch, ask: Callable[[], httpx.Response]
+) -> httpx.Response:
+    """The answer of ``ask``, for which no session of the event loop was used."""
+    before = api.context.sessions.returned
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            pipeline, "_transaction", lambda exchange, _attempt: WorkerTransaction(exchange.context)
+        )
+        answer = ask()
+    assert api.context.sessions.returned == before
+    return answer
+
+
+def test_both_executors_give_the_same_answer_and_the_same_line(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bank = api.client("abank")
     bank.get(STATUS)
     short = directly(api, lambda: bank.get(STATUS))
-    api.context._parties.clear()  # whose party is not known yet is asked for on a thread
-    before = api.context.sessions.lent
-    long = bank.get(STATUS)
-    assert api.context.sessions.lent == before
+    api.context._parties.clear()  # whose party is not known yet is asked once more, behind its admission
+    long = on_a_worker(api, monkeypatch, lambda: bank.get(STATUS))
+    api.context._parties.clear()
+    unknown = directly(api, lambda: bank.get(STATUS))
+    assert (unknown.status_code, unknown.content) == (200, short.content)
+    assert logged(api, unknown) == logged(api, short)
     assert (short.status_code, short.content) == (200, long.content)
     assert [each["financing"] for each in short.json()["financings"]] == ["abank/GD-1", "abank/LN-1"]
     own = ("x-request-id", "date", "ratelimit")
@@ -65,13 +84,15 @@ def test_both_ways_give_the_same_answer_and_the_same_line(api: RunningApi) -> No
 
 
 @pytest.mark.parametrize("party", ["bbank", "optic"])
-def test_what_is_foreign_or_forbidden_is_told_and_logged_alike(api: RunningApi, party: str) -> None:
+def test_what_is_foreign_or_forbidden_is_told_and_logged_alike(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch, party: str
+) -> None:
     client = api.client(party)
     client.get(STATUS)
     short = directly(api, lambda: client.get(STATUS))
     absent = directly(api, lambda: client.get(f"{PATH}?kind=consignment&id=xaport/none"))
     api.context._parties.clear()
-    long = client.get(STATUS)
+    long = on_a_worker(api, monkeypatch, lambda: client.get(STATUS))
     assert short.status_code == long.status_code == {"bbank": 404, "optic": 403}[party]
     assert text_of(short) == text_of(long) == text_of(absent)
     assert logged(api, short) == logged(api, long) == logged(api, absent)
@@ -168,11 +189,11 @@ def test_the_answer_and_its_line_stand_or_fall_together(api: RunningApi) -> None
             "EXECUTE FUNCTION lianyun.no_status()"
         )
     try:
-        before = api.context.sessions.lent
+        before = api.context.sessions.returned
         answer = bank.get(STATUS)
         assert (answer.status_code, answer.json()["type"]) == (500, "urn:lianyun:problem:internal")
         assert "secret" not in answer.text
-        assert api.context.sessions.lent == before, "its session is of no more use"
+        assert api.context.sessions.returned == before, "its session is of no more use"
     finally:
         with psycopg.connect(api.dsn) as session:
             session.execute("DROP TRIGGER no_status ON lianyun.access_log")
@@ -180,7 +201,7 @@ def test_the_answer_and_its_line_stand_or_fall_together(api: RunningApi) -> None
     assert directly(api, lambda: bank.get(STATUS)).status_code == 200
 
 
-def test_a_session_that_was_ended_is_noticed_before_it_is_lent(api: RunningApi) -> None:
+def test_a_session_that_was_ended_is_noticed_before_it_is_used(api: RunningApi) -> None:
     bank = api.client("abank")
     bank.get(STATUS)
     directly(api, lambda: bank.get(STATUS))

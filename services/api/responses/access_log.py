@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.api.shapes.base import Moment, NextCursor, Shape
+from services.api.responses.base import Moment, NextCursor, Shape
 
 
 class LoggedRead(Shape):

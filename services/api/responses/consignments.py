@@ -6,14 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from services.api.shapes.base import Moment, NextCursor, Shape
-
-
-class EventName(Shape):
-    """The event that says so, by its publisher's source and id."""
-
-    source: str
-    id: str
+from services.api.responses.base import EventName, Moment, NextCursor, Shape
 
 
 class ClaimShown(Shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,10 +11,10 @@ from starlette.requests import Request
 
 from schemas.events.base import Role
 from services.api.calls import Answer, Call
-from services.api.effecting import effect
 from services.api.gate import Caller
 from services.api.needs import Needs, Scope
-from services.api.routing import Declared
+from services.api.operations import Operation
+from services.api.pipeline import answer
 from services.registry.party import Party
 from services.registry.registry import Registry
 
@@ -32,7 +33,7 @@ def test_an_empty_page_is_held_back_like_what_is_absent(nothing: bool) -> None:
         now=0,
         body=b"",
     )
-    declared = Declared(
+    operation = Operation(
         "/v1/things",
         "GET",
         Needs(Scope.FINANCING_READ),
@@ -40,5 +41,5 @@ def test_an_empty_page_is_held_back_like_what_is_absent(nothing: bool) -> None:
         transaction=True,
         function=lambda _call: Answer({"items": []}, nothing=nothing),
     )
-    assert effect(declared, call, {}).body == {"items": []}
+    assert asyncio.run(answer(operation, call, {})).body == {"items": []}
     assert request.state.nothing is nothing

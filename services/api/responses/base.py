@@ -1,4 +1,4 @@
-"""What the shapes of answers have in common."""
+"""What answers have in common."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ Moment = Annotated[
         examples=["2026-03-02T02:00:00Z"],
     ),
 ]
+Cursor = str
 NextCursor = Annotated[
-    str | None,
+    Cursor | None,
     Field(description="The cursor of the next page; null on the last. Opaque: pass it on unchanged."),
 ]
 
@@ -24,3 +25,10 @@ class Shape(BaseModel):
     """An object of an answer. Further members may come at any time."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class EventName(Shape):
+    """The event that says so, by its publisher's source and id."""
+
+    source: str
+    id: str

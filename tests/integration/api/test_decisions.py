@@ -1,4 +1,4 @@
-"""A decision that is waited for on the event loop is told, logged and repeated as one on a thread, and taken once."""
+"""A decision that is awaited on the event loop is told, logged and repeated as one on a worker thread, and taken once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import httpx
 import psycopg
 import pytest
 
+from services.api import pipeline
+from services.api.transactions import WorkerTransaction
 from tests.calling import shortly
 from tests.calling.running import RunningApi
 from tests.calling.shortly import logged
@@ -52,12 +54,26 @@ def known(api: RunningApi, party: str = "abank") -> httpx.Client:
     return client
 
 
-def lent(api: RunningApi) -> int:
-    return api.context.decision_sessions.lent
+def used(api: RunningApi) -> int:
+    return api.context.decision_sessions.returned
 
 
 def directly(api: RunningApi, call: Callable[[], httpx.Response]) -> httpx.Response:
     return shortly.directly(api.context.decision_sessions, call)
+
+
+def on_a_worker(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch, call: Callable[[], httpx.Response]
+) -> httpx.Response:
+    """The answer of ``call``, for which no session of the event loop was used."""
+    before = used(api)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            pipeline, "_transaction", lambda exchange, _attempt: WorkerTransaction(exchange.context)
+        )
+        answer = call()
+    assert used(api) == before
+    return answer
 
 
 def decisions(api: RunningApi, key: str) -> int:
@@ -65,13 +81,13 @@ def decisions(api: RunningApi, key: str) -> int:
     return int(rows[0][0])
 
 
-def test_both_ways_give_the_same_decision_answer_and_line(api: RunningApi) -> None:
+def test_both_executors_give_the_same_decision_answer_and_line(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bank, body = known(api), wanted()
     short = directly(api, lambda: ask(bank, body))
-    api.context._parties.clear()  # whose party is not known yet is asked for on a thread
-    before = lent(api)
-    long = ask(bank, body)
-    assert lent(api) == before
+    api.context._parties.clear()  # whose party is not known yet is asked once more, behind its admission
+    long = on_a_worker(api, monkeypatch, lambda: ask(bank, body))
     told, other = short.json(), long.json()
     assert (told.pop("number"), other.pop("number")) != (None, None)
     assert (short.status_code, told) == (200, other)
@@ -86,7 +102,9 @@ def test_both_ways_give_the_same_decision_answer_and_line(api: RunningApi) -> No
     ]
 
 
-def test_the_same_request_again_is_answered_from_the_store(api: RunningApi) -> None:
+def test_the_same_request_again_is_answered_from_the_store(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bank, key, body = known(api), uuid4().hex, wanted()
     first = directly(api, lambda: ask(bank, body, key))
     again = directly(api, lambda: ask(bank, body, key))
@@ -98,23 +116,28 @@ def test_the_same_request_again_is_answered_from_the_store(api: RunningApi) -> N
     assert other.json()["type"] == "urn:lianyun:problem:idempotency-key-reused"
     assert [line[6:] for line in logged(api, other)] == [("", [], other.status_code)]
     api.context._parties.clear()
-    on_a_thread = ask(bank, body, key)
-    assert (on_a_thread.content, on_a_thread.headers["idempotent-replayed"]) == (first.content, "true")
+    for again in (
+        on_a_worker(api, monkeypatch, lambda: ask(bank, body, key)),
+        directly(api, lambda: ask(bank, body, key)),
+    ):
+        assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
 
 
 @pytest.mark.parametrize("party", ["bbank", "optic"])
-def test_what_is_absent_or_forbidden_is_told_and_logged_alike(api: RunningApi, party: str) -> None:
+def test_what_is_absent_or_forbidden_is_told_and_logged_alike(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch, party: str
+) -> None:
     client = known(api, party)
     short = directly(api, lambda: ask(client, wanted()))
     api.context._parties.clear()
-    long = ask(client, wanted())
+    long = on_a_worker(api, monkeypatch, lambda: ask(client, wanted()))
     assert short.status_code == long.status_code == {"bbank": 404, "optic": 403}[party]
     assert text_of(short) == text_of(long)
     assert logged(api, short) == logged(api, long)
 
 
 def test_a_body_that_is_refused_is_told_by_the_framework(api: RunningApi) -> None:
-    bank, before = known(api), lent(api)
+    bank, before = known(api), used(api)
     misspelled = ask(bank, wanted(referense="x"))
     assert misspelled.status_code == 422
     assert misspelled.json()["errors"][0]["pointer"] == "/referense"
@@ -124,7 +147,7 @@ def test_a_body_that_is_refused_is_told_by_the_framework(api: RunningApi) -> Non
         assert answer.status_code in (400, 422), content[:9]
         assert answer.json()["traceId"], content[:9]
     assert bank.post(PATH, content=b"a=1").status_code in (415, 422)
-    assert lent(api) == before
+    assert used(api) == before
     unnamed = bank.post(PATH, json=wanted())
     assert unnamed.json()["type"] == "urn:lianyun:problem:idempotency-key-missing"
     assert api.anonymous().post(PATH, json=wanted()).status_code == 401

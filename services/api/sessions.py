@@ -1,4 +1,4 @@
-"""Sessions of the event loop, lent to one request at a time."""
+"""Sessions of the event loop, for one request at a time each."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _PATIENCE = 5.0  # seconds, as long as a thread waits for a session of its own
 _SPARE = b"SET work_mem = '128kB'"  # what services.storage.reading.spare says for one transaction
 
 
-class Sessions:
+class LoopSessions:
     """At most ``most`` sessions, opened as they are needed. Of one event loop; ``arguments`` are those of psycopg.
 
-    ``lent`` counts how often one was given back whole.
+    ``returned`` counts how often one was given back whole.
     """
 
     def __init__(self, dsn: str, arguments: Mapping[str, Any], most: int) -> None:
@@ -26,7 +26,7 @@ class Sessions:
         self._idle: list[PipelinedSession] = []
         self._waiting: deque[asyncio.Future[PipelinedSession | None]] = deque()
         self._opened = 0
-        self.lent = 0
+        self.returned = 0
 
     async def take(self) -> PipelinedSession:
         """A session outside of any transaction; psycopg.OperationalError where none is to be had (PoolTimeout: after 5 s)."""
@@ -46,7 +46,7 @@ class Sessions:
 
     def give(self, session: PipelinedSession) -> None:
         """Give back a session that is in no transaction."""
-        self.lent += 1
+        self.returned += 1
         if session.broken:
             self.drop(session)
             return

@@ -1,50 +1,44 @@
-"""Routes: one decorator that turns a plain function into an authenticated, permitted, logged, transactional endpoint."""
+"""Routes: a decorator that makes an endpoint of a plain function; each of its requests goes through ``pipeline.perform``."""
 
 from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
-from services.api.calls import Answer as Answer
-from services.api.calls import Call as Call
-from services.api.calls import Undecided as Undecided
-from services.api.calls import page as page
+from services.api.calls import Call
 from services.api.needs import Needs
-from services.api.performing import perform
-from services.storage.questions import Question
+from services.api.operations import Function, Operation, Prefetch
+from services.api.pipeline import perform
 
-Function = Callable[..., Answer | Undecided]
-Ahead = Callable[[str, Mapping[str, Any]], Question | None]
-"""Of the code of the party that probably asks, and the parameters: what a route reads; None where it reads more than that."""
 PUBLIC = "public"
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A route as its decorator was told."""
+class DecodedRoute(APIRoute):
+    """A route that is found by the normal path of a request, in which an escaped slash is none, and decodes its parameters."""
 
-    path: str
-    method: str
-    needs: Needs
-    idempotent: bool
-    transaction: bool
-    function: Function
-    ahead: Ahead | None = None
-    decides: bool = False
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As the framework does, with the parameters as their caller meant them."""
+        match, found = super().matches(scope)
+        if given := found.get("path_params"):
+            found["path_params"] = {name: unquote(value) for name, value in given.items()}
+        return match, found
 
 
 class Routes:
     """The routes of one module, under one tag of the published description."""
 
     def __init__(self, tag: str) -> None:
-        self.router = APIRouter(tags=[tag])
+        self.router = APIRouter(tags=[tag], route_class=DecodedRoute)
 
     def get(self, path: str, needs: Needs, **told: Any) -> Callable[[Function], Function]:
         """A route that only reads. Keywords as of ``_add``."""
@@ -78,37 +72,39 @@ class Routes:
         *,
         idempotent: bool,
         transaction: bool = True,
-        ahead: Ahead | None = None,
-        decides: bool = False,
+        prefetch: Prefetch | None = None,
+        decision: bool = False,
         answers: type[BaseModel] | None = None,
+        signed: bool = False,
         status: int = 200,
         problems: Sequence[str] = (),
         extra: dict[str, Any] | None = None,
     ) -> None:
         """Register one route.
 
-        ``ahead`` says what a route that only reads will ask: it is asked together with the admission, the route finds it by
-        ``call.rows`` and runs on the event loop, without a session of its own.
-        ``decides``: the route reads nothing and gives what the desk has to decide, so it runs on the event loop too.
-        ``answers`` and ``status`` describe the ordinary answer, ``problems`` the names of what the route itself may
-        raise, ``extra`` is merged into its OpenAPI operation.
+        ``prefetch`` gives the one statement that a reading route needs: it goes with the admission, its rows are had by
+        ``call.rows``, and the route runs on the event loop without a session. ``decision``: the route reads nothing and returns
+        a PendingDecision, so it runs on the event loop too. ``answers`` and ``status`` describe the ordinary answer, ``signed`` says that
+        it is also given as a JWS, ``problems`` the names of what the route itself may raise, ``extra`` is merged into its OpenAPI operation.
         """
         if idempotent and not transaction:
             raise ValueError(
                 f"{method} {path}: an idempotent answer is stored in the route's own transaction"
             )
-        if ahead is not None and (method != "GET" or not transaction):
-            raise ValueError(f"{method} {path}: only what a GET reads in its one transaction is asked ahead")
-        if decides and not idempotent:
+        if prefetch is not None and (method != "GET" or not transaction):
+            raise ValueError(f"{method} {path}: only what a GET reads in its one transaction is prefetched")
+        if decision and not idempotent:
             raise ValueError(
                 f"{method} {path}: a decision is taken once, under the name that its asker gave it"
             )
-        declared = Declared(path, method, needs, idempotent, transaction, function, ahead, decides)
-        endpoint = _endpoint(declared)
+        operation = Operation(path, method, needs, idempotent, transaction, function, prefetch, decision)
+        endpoint = _endpoint(operation)
         described: dict[str, Any] = {"description": "As asked."}
         summary, _, description = inspect.cleandoc(function.__doc__ or "").partition("\n")
         if answers is not None:
             described["model"] = answers
+        if signed:
+            described["content"] = {"application/jose": {"schema": {"type": "string"}}}
         self.router.add_api_route(
             path,
             endpoint,
@@ -134,23 +130,23 @@ class Routes:
 
 def public(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """Mark an endpoint of a plain router as open to everybody, on purpose."""
-    endpoint.declared = PUBLIC  # type: ignore[attr-defined]
+    endpoint.operation = PUBLIC  # type: ignore[attr-defined]
     return endpoint
 
 
-def _endpoint(declared: Declared) -> Callable[..., Awaitable[Response]]:
-    """What FastAPI calls: the parameters of the function, with the request in the place of the call."""
-    hints = typing.get_type_hints(declared.function, include_extras=True)
-    own = inspect.signature(declared.function).parameters
+def _endpoint(operation: Operation) -> Callable[..., Awaitable[Response]]:
+    """What the framework calls: the parameters of the function, with the request in the place of the call."""
+    hints = typing.get_type_hints(operation.function, include_extras=True)
+    own = inspect.signature(operation.function).parameters
     first, *rest = own.values()
     if hints.get(first.name) is not Call:
-        raise TypeError(f"{declared.function.__qualname__}: the first parameter is call: Call")
+        raise TypeError(f"{operation.function.__qualname__}: the first parameter is call: Call")
 
     async def endpoint(request: Request, **parameters: Any) -> Response:
-        return await perform(declared, request, parameters)
+        return await perform(operation, request, parameters)
 
-    endpoint.__name__ = declared.function.__name__
-    endpoint.__doc__ = declared.function.__doc__
+    endpoint.__name__ = operation.function.__name__
+    endpoint.__doc__ = operation.function.__doc__
     endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request),
@@ -160,5 +156,5 @@ def _endpoint(declared: Declared) -> Callable[..., Awaitable[Response]]:
             ),
         ]
     )
-    endpoint.declared = declared  # type: ignore[attr-defined]
+    endpoint.operation = operation  # type: ignore[attr-defined]
     return endpoint
