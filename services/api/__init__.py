@@ -6,7 +6,7 @@ own, access log, commit. A route is a **synchronous** function in one database t
 event loop (see "prefetch" and "decision")::
 
     from services.api.calls import Answer, Call
-    from services.api.needs import Needs, Scope
+    from services.api.auth.permissions import Needs, Scope
     from services.api.problems import Problem
     from services.api.router import Routes
 
@@ -40,7 +40,7 @@ event loop (see "prefetch" and "decision")::
   a route raises in ``problems=(...)`` of its decorator, for OpenAPI.
 - **Permission**: ``Needs(scope, roles, foreign)`` is the second argument of every decorator; a route without one cannot be
   written. Fields inside an answer follow ``services.api.access.matrix.may`` (default deny); what a caller sees of a
-  consignment is ``services.api.looking.look(call, id16)`` (None: absent for it), its relation in ``.standing``.
+  consignment is ``services.api.access.consignment.visible(call, id16)`` (None: absent for it), its relation in ``.relationship``.
 - **Answers**: ``Answer(body, status=200, headers=...)``; ``body`` is what orjson writes and is not validated again.
   ``answers=`` is a pydantic model for OpenAPI only. Amounts are integer minor units, times RFC 3339 with offset
   (``schemas.rfc3339.format_micros``). A GET gets a strong ETag of its bytes and answers If-None-Match with 304; a body that

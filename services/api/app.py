@@ -9,11 +9,12 @@ import anyio.to_thread
 from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 
-from services.api import errors, openapi, upkeep
-from services.api.authority import endpoints
-from services.api.banking import clerking, deciding
+from services.api import errors, openapi
+from services.api.auth import authority
+from services.api.background import housekeeping, request_consumer
 from services.api.context import Context
 from services.api.edge import Edge
+from services.api.financing.decisions import decision_group
 from services.api.router import Routes
 from services.api.routes import (
     access_log,
@@ -21,11 +22,11 @@ from services.api.routes import (
     consignments,
     corroborations,
     credit,
+    events,
     financing_status,
     financings,
     health,
     platform_keys,
-    posting,
     reservations,
     webhooks,
 )
@@ -33,7 +34,7 @@ from services.api.settings import ApiSettings
 
 ROUTERS: tuple[Routes | APIRouter, ...] = (
     consignments.routes,
-    posting.routes,
+    events.routes,
     webhooks.routes,
     financing_status.routes,
     financings.routes,
@@ -64,7 +65,7 @@ def create_app(context: Context) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await anyio.to_thread.run_sync(context.open)
         try:
-            async with upkeep.running(context), clerking.running(context), deciding.running(context):
+            async with housekeeping(context), request_consumer(context), decision_group(context):
                 yield
         finally:
             context.close()
@@ -98,7 +99,7 @@ def create_app(context: Context) -> FastAPI:
 def routers(settings: ApiSettings) -> list[APIRouter]:
     """The routers of an application with these settings."""
     found = [routes.router if isinstance(routes, Routes) else routes for routes in ROUTERS]
-    return [*found, endpoints.router] if settings.api_authority == "builtin" else found
+    return [*found, authority.router] if settings.api_authority == "builtin" else found
 
 
 def described() -> dict[str, object]:

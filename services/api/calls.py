@@ -15,8 +15,10 @@ from psycopg import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from schemas.reasons import Refusal
+from schemas.rfc3339 import parse_micros
+from services.api.auth.gate import Caller
 from services.api.context import Context
-from services.api.gate import Caller
 from services.api.problems import Problem
 from services.core.objects import Thing
 from services.processors.financing.asking import Ask
@@ -200,3 +202,13 @@ def matches(header: str, tag: str, *, weak: bool) -> bool:
     """Whether a list of entity tags (RFC 9110, 8.8.3) names ``tag``; ``weak``: also as a weak one."""
     listed = [each.strip() for each in header.split(",")]
     return "*" in listed or any((each.removeprefix("W/") if weak else each) == tag for each in listed)
+
+
+def moment(text: str | None, name: str, otherwise: int) -> int:
+    """A time of a query parameter in UTC microseconds; Problem invalid where it is none."""
+    if text is None:
+        return otherwise
+    try:
+        return parse_micros(text)
+    except Refusal as refusal:
+        raise Problem("invalid", errors=[{"parameter": name, "detail": refusal.detail}]) from None

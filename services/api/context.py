@@ -16,17 +16,17 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from schemas.signing import Verifier
+from services.api.auth.gate import Gate
+from services.api.auth.keys import KeySource
 from services.api.connections import Connections
-from services.api.gate import Gate
-from services.api.keys import KeySource
+from services.api.events.publisher import Publisher
 from services.api.limits import RateLimit
-from services.api.measuring import OTHER, ApiMetrics
-from services.api.sealing import Seal
+from services.api.metrics import OTHER, ApiMetrics
+from services.api.seal import Seal
 from services.api.sessions import LoopSessions
 from services.api.settings import ApiSettings
 from services.api.statements import statement
 from services.api.targets import OwnNames
-from services.gateway.publishing import Publisher
 from services.observability.tracing import open_spans
 from services.registry import store
 from services.registry.registry import Registry

@@ -9,8 +9,8 @@ from typing import Any
 from starlette.requests import Request
 
 from services.api import idempotency
+from services.api.auth.permissions import Needs
 from services.api.calls import Answer, Call, PendingDecision
-from services.api.needs import Needs
 from services.api.problems import Problem
 from services.storage.questions import Question
 

@@ -14,14 +14,14 @@ from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api import idempotency, logbook
-from services.api.banking.deciding import decide
+from services.api import access_log, idempotency
+from services.api.auth.gate import Proven
 from services.api.calls import Answer, BeginAgain, Call, PendingDecision
 from services.api.context import Context
-from services.api.gate import Proven
+from services.api.financing.decisions import decide
 from services.api.operations import Operation
 from services.api.problems import Problem, ProblemResponse
-from services.api.sandbox.forcing import forced
+from services.api.sandbox.forced import forced
 from services.api.transactions import LoopTransaction, Transaction, WorkerTransaction
 from services.storage.questions import Question, Row
 
@@ -131,7 +131,7 @@ async def _respond(exchange: Exchange, transaction: Transaction, *, final: bool)
             response = _problem(ended).response()
         if not operation.transaction:
             await transaction.begin()
-        await transaction.commit(*call.closing, *logbook.lines(call, response.status_code))
+        await transaction.commit(*call.closing, *access_log.lines(call, response.status_code))
     return response
 
 

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
+from services.api.auth.permissions import Needs
 from services.api.calls import Call
-from services.api.needs import Needs
 from services.api.operations import Function, Operation, Prefetch
 from services.api.pipeline import perform
 

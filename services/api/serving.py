@@ -15,10 +15,9 @@ from fastapi import FastAPI
 from psycopg_pool import PoolTimeout
 
 from services.api.app import create_app
-from services.api.connections import BoundedProtocol
+from services.api.connections import BoundedProtocol, CertifiedProtocol
 from services.api.context import Context
 from services.api.settings import ApiSettings
-from services.api.tls import CertifiedProtocol
 from services.observability import logs
 from services.observability.http import Health, HealthServer
 

@@ -12,10 +12,10 @@ import psycopg
 from joserfc.jwk import ECKey
 
 from schemas.events.base import Role
-from services.api import clients
+from services.api.auth import clients
+from services.api.auth.tokens.key_file import kept
 from services.api.client import ApiAuth
 from services.api.sandbox.table import NETWORKS, PARTY
-from services.api.tokens.key_file import kept
 from services.localstack.platform import register
 from services.registry import store
 from services.registry.events import PartyAdded

@@ -15,10 +15,10 @@ import uvicorn
 from joserfc.jwk import ECKey
 
 from services.api.app import create_app
+from services.api.auth.clients import add_client
+from services.api.auth.permissions import Scope
 from services.api.client import ApiAuth
-from services.api.clients import add_client
 from services.api.context import Context
-from services.api.needs import Scope
 from services.api.serving import options
 from services.api.settings import ApiSettings
 from services.localstack.ports import free_port

@@ -34,14 +34,14 @@ _AGENTS_SAY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The roles in which a party stands to one consignment, and its relations."""
+class Relationship:
+    """The roles that a party has in one consignment, and its relations to it."""
 
     roles: frozenset[Role]
     relations: frozenset[Relation]
 
 
-def standing(told: Told, party: Party, milestones: Iterable[tuple[str, str]]) -> Standing:
+def relationship(told: Told, party: Party, milestones: Iterable[tuple[str, str]]) -> Relationship:
     """What ``party`` is by the view alone. ``milestones`` are (name, publisher) of what the timeline holds. Pure.
 
     In a consignment that names it in certain roles, a party has these and no other of its roles.
@@ -59,7 +59,7 @@ def standing(told: Told, party: Party, milestones: Iterable[tuple[str, str]]) ->
         relations.add(Relation.TERRITORY)
         # By its territory it stands as what has a territory, whatever else it is named as.
         roles |= party.roles & {Role.RAILWAY, Role.CUSTOMS, Role.TERMINAL}
-    return Standing(frozenset(roles), frozenset(relations))
+    return Relationship(frozenset(roles), frozenset(relations))
 
 
 def shippers_of(told: Told) -> frozenset[str]:

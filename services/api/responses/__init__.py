@@ -1,1 +1,1 @@
-"""The shapes of answers, for the published description; answers themselves are not validated again."""
+"""Bodies of answers, as pydantic models for the published description; answers themselves are not validated again."""

@@ -1,4 +1,4 @@
-"""The shapes of the access log."""
+"""The access log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shapes of consignments and their timelines. What a caller may not see is null or left out of its list."""
+"""Consignments and their timelines. What a caller may not see is null or left out of its list."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
-from services.api.posting.taking import BATCH, SINGLE
-from services.gateway.offer import MAX_EVENTS
-from services.gateway.outcomes import Outcome
+from services.api.events.offer import MAX_EVENTS
+from services.api.events.outcomes import Outcome
+from services.api.events.request import BATCH, SINGLE
 
 
 class EventResult(BaseModel):

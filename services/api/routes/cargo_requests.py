@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.events.base import Role
-from services.api.banking import told
-from services.api.banking.asked import Disposal, things
-from services.api.banking.deciding import idempotency
+from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call, PendingDecision
-from services.api.needs import Needs, Scope
+from services.api.financing import representation
+from services.api.financing.decisions import idempotency
 from services.api.problems import MEDIA_TYPE, Problem
+from services.api.requests.financing import Disposal, things
 from services.api.responses.financing import CargoDecision
 from services.api.router import Routes
 from services.core.objects import Thing
@@ -52,7 +52,7 @@ def _answered(call: Call, ruling: Ruling, action: Action, on: Sequence[Thing]) -
             "allowed": ruling.done,
             "guard": given.guard or None,
             "satisfied_by": given.satisfied_by or None,
-            "shares": told.shared(given.shares),
+            "shares": representation.shared(given.shares),
             "number": None if given.number is None else call.shown(given.number),
         }
     )

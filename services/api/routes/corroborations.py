@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from schemas.events import finance
 from schemas.events.document_trade import InvoiceIssued
-from services.api.banking import told
-from services.api.banking.asked import Corroboration, Invoice, things
 from services.api.calls import Answer, Call
+from services.api.financing import representation
 from services.api.problems import Problem
+from services.api.requests.financing import Corroboration, Invoice, things
 from services.api.responses.financing import CorroborationFound
 from services.api.router import Routes
 from services.api.routes.financings import READ
@@ -49,7 +49,7 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
         if normalise_1(invoice.document_id) == normalise_1(body.invoice.number)
     ]
     events = {word.event for fact in facts for word in fact.words} | {word.event for word, _ in stated}
-    names = told.names_of(call.session, events)
+    names = representation.names_of(call.session, events)
     return Answer(
         {
             "invoice": {
@@ -72,7 +72,7 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
                     }
                 ),
             },
-            "goods": [told.corroborated(fact, names) for fact in facts],
+            "goods": [representation.corroborated(fact, names) for fact in facts],
             "limits": LIMITS,
         }
     )

@@ -7,10 +7,9 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from schemas.events.base import Role
-from services.api.banking.told import names_of
-from services.api.calls import Answer, Call
-from services.api.moments import moment
-from services.api.needs import BANKS, SHIPPERS, Needs, Scope
+from services.api.auth.permissions import BANKS, SHIPPERS, Needs, Scope
+from services.api.calls import Answer, Call, moment
+from services.api.financing.representation import names_of
 from services.api.problems import Problem
 from services.api.responses.credit import CreditRecord
 from services.api.router import Routes

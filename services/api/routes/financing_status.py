@@ -10,11 +10,11 @@ from fastapi import Query
 from schemas.events import finance
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
-from services.api.banking import told
-from services.api.banking.asked import Papers, own
-from services.api.banking.deciding import keys_of
 from services.api.calls import Answer, Call
+from services.api.financing import representation
+from services.api.financing.decisions import keys_of
 from services.api.problems import Problem
+from services.api.requests.financing import Papers, own
 from services.api.responses.financing import DocumentsStatus, ThingStatus
 from services.api.router import Routes
 from services.api.routes.financings import READ, note_reads, own_summaries
@@ -77,7 +77,7 @@ def status_of_thing(
         {
             "kind": kind,
             "id": id,
-            "financings": [told.summary(each, call.shown) for each in summaries],
+            "financings": [representation.summary(each, call.shown) for each in summaries],
             "interest_taken": taken,
             "limits": LIMITS,
         }
@@ -106,7 +106,7 @@ def status_of_papers(call: Call, body: Papers) -> Answer:
         raise Problem("not-found")
     return Answer(
         {
-            "financings": [told.summary(each, call.shown) for each in own_summaries(call, names)],
+            "financings": [representation.summary(each, call.shown) for each in own_summaries(call, names)],
             "limits": LIMITS,
         }
     )

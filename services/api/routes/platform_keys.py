@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from schemas.events.base import Role
 from schemas.schemes import Scheme
-from services.api.banking.filed import jwk
+from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call
-from services.api.needs import Needs, Scope
+from services.api.financing.signed import jwk
 from services.api.responses.platform import PlatformKeys
 from services.api.router import Routes
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from schemas.rfc3339 import format_micros
-from services.api.banking import told
-from services.api.banking.asked import (
+from services.api.auth.permissions import BANKS, Needs, Scope
+from services.api.calls import Answer, Call, PendingDecision
+from services.api.financing import representation
+from services.api.financing.decisions import idempotency
+from services.api.financing.registries import ask_all
+from services.api.problems import MEDIA_TYPE, Problem
+from services.api.requests.financing import (
     REFERENCE,
     Drawing,
     Enquiry,
@@ -13,11 +18,6 @@ from services.api.banking.asked import (
     Substitution,
     things,
 )
-from services.api.banking.deciding import idempotency
-from services.api.banking.registries import ask_all
-from services.api.calls import Answer, Call, PendingDecision
-from services.api.needs import BANKS, Needs, Scope
-from services.api.problems import MEDIA_TYPE, Problem
 from services.api.responses.financing import Decision, RegistryAnswers
 from services.api.router import Routes
 from services.api.routes.financings import WRITE, Reference
@@ -166,4 +166,4 @@ def _answered(call: Call, ruling: Ruling, financing: str, subjects: tuple[str, .
     if given == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
     call.reads("financing", financing, subjects)
-    return Answer(told.reply(given, call.shown, financing))
+    return Answer(representation.reply(given, call.shown, financing))

@@ -9,16 +9,13 @@ from pydantic import Field
 
 from schemas.reasons import Refusal
 from schemas.rfc3339 import format_micros, parse_micros
+from services.api.auth.permissions import Needs, Scope
 from services.api.calls import LARGEST_PAGE, Answer, Call, etag, page
-from services.api.needs import Needs, Scope
 from services.api.problems import Problem
+from services.api.requests.webhooks import ChangedWebhook, NewWebhook, Replay, Rotation
 from services.api.responses.webhooks import (
-    ChangedWebhook,
     Deliveries,
-    NewWebhook,
     Queued,
-    Replay,
-    Rotation,
     Secrets,
     Webhook,
     WebhookList,
@@ -46,7 +43,7 @@ def create(call: Call, new: NewWebhook) -> Answer:
         )
     except TooMany as problem:
         raise Problem("conflict", f"{problem}.") from None
-    return _told(made, 201, {"location": f"/v1/webhooks/{made.id}"})
+    return _answer(made, 201, {"location": f"/v1/webhooks/{made.id}"})
 
 
 @routes.get("/v1/webhooks", NEEDS, answers=WebhookList)
@@ -92,7 +89,7 @@ def change(call: Call, id: str, changed: ChangedWebhook) -> Answer:
     )
     if done is None:
         raise Problem("precondition-failed", "Somebody else changed it at the same time.")
-    return _told(done)
+    return _answer(done)
 
 
 @routes.delete("/v1/webhooks/{id}", NEEDS, status=204, problems=("not-found",))
@@ -137,7 +134,7 @@ def rotate(call: Call, id: str, rotation: Rotation) -> Answer:
     found = _one(call, id)
     scheme = SchemeName(rotation.scheme)
     subscriptions.rotate(call.session, found.id, scheme, _seal(call), call.now, rotation.overlap_seconds)
-    return _told(found)
+    return _answer(found)
 
 
 @routes.post("/v1/webhooks/{id}/test", NEEDS, answers=Queued, status=202, problems=("not-found", "conflict"))
@@ -212,7 +209,7 @@ def _seal(call: Call) -> Seal:
         raise Problem("webhooks-unavailable") from None
 
 
-def _told(found: Subscription, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+def _answer(found: Subscription, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
     return Answer(_plain(found), status, {**(headers or {}), "etag": _tag(found)})
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from services.gateway.outcomes import Fate, Outcome
+from services.api.events.outcomes import Fate, Outcome
 from services.processors.credit.consent import Part
 from services.processors.credit.disputes import DisputeState
 from services.processors.financing.lifecycle import Stage

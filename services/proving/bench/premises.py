@@ -13,8 +13,8 @@ import orjson
 import psycopg
 from joserfc.jwk import OKPKey
 
+from services.api.auth.clients import add_client
 from services.api.client import ApiAuth
-from services.api.clients import add_client
 from services.localstack.api import LocalApi
 from services.localstack.engine import GivenBroker, GivenDatabase, Servers
 from services.localstack.platform import RunningPlatform, register

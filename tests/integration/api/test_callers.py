@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from joserfc.jwk import ECKey
 
-from services.api import clients
+from services.api.auth import clients
 from services.localstack.callers import admit, sandbox
 from services.localstack.engine import DatabaseAddress
 from services.registry import store

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from schemas.events.base import Role
-from services.api import clients, pipeline
+from services.api import pipeline
+from services.api.auth import clients
 from services.api.client import ApiAuth
 from services.api.transactions import WorkerTransaction
 from services.registry import commands, store

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from pydantic import BaseModel
 
+from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call
-from services.api.needs import Needs, Scope
 from services.api.problems import Problem
 from services.api.router import Routes
 from services.localstack.engine import DatabaseAddress

@@ -10,8 +10,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from services.api.app import create_app
+from services.api.auth.permissions import Scope
 from services.api.context import Context
-from services.api.needs import Scope
 from services.api.operations import Operation
 from services.api.router import PUBLIC
 from services.api.settings import ApiSettings

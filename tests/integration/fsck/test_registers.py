@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from joserfc.jwk import ECKey
 
-from services.api import clients, sealed
+from services.api import sealed
+from services.api.auth import clients
 from services.api.statements import statement
 from services.deadletters import store as letters
 from services.deadletters.letter import Outcome, State

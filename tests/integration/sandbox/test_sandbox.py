@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from schemas.events.base import Role
+from services.api.events.outcomes import Outcome
 from services.api.problems import BASE, KINDS
 from services.api.sandbox.table import table
-from services.gateway.outcomes import Outcome
 from services.localstack.engine import DatabaseAddress
 from services.processors.credit.consent import Part
 from services.processors.credit.disputes import DisputeState

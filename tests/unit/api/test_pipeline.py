@@ -10,9 +10,9 @@ import pytest
 from starlette.requests import Request
 
 from schemas.events.base import Role
+from services.api.auth.gate import Caller
+from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call
-from services.api.gate import Caller
-from services.api.needs import Needs, Scope
 from services.api.operations import Operation
 from services.api.pipeline import answer
 from services.registry.party import Party

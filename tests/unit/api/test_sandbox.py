@@ -6,12 +6,12 @@ import ast
 from pathlib import Path
 
 from schemas.reasons import Reason
+from services.api.events.outcomes import Outcome
 from services.api.problems import KINDS
-from services.api.sandbox.corroborating import MEMBERS
+from services.api.sandbox.corroborations import MEMBERS
 from services.api.sandbox.page import page
 from services.api.sandbox.table import named, table
 from services.core.facts import Assurance
-from services.gateway.outcomes import Outcome
 from services.processors.credit.consent import Part
 from services.processors.credit.disputes import DisputeState
 from services.processors.financing import guards

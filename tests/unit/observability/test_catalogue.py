@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from services.api.measuring import ApiMetrics
+from services.api.metrics import ApiMetrics
 from services.exporter.asking import Answers
 from services.exporter.sample import Question, Sample
 from services.observability import metrics

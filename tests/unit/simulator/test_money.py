@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.api.banking.asked import Reservation
+from services.api.requests.financing import Reservation
 from services.proving.demo_money import VALID_TO, Money
 from services.proving.demo_papers import look_alike, reservation, true_papers
 from services.simulator import lending, shippers

@@ -1,0 +1,113 @@
+"""A consignment as the caller of a route may see it: read, related, granted, filtered. The one way for every route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.events.document_trade import InvoiceIssued
+from schemas.rfc3339 import format_micros
+from services.api.access.filter import shown
+from services.api.access.matrix import Field, Relation, Shown, granted
+from services.api.access.relations import LENDERS, Relationship, lending, relationship, shippers_of
+from services.api.calls import Call
+from services.core.liveness import judge
+from services.core.view import Standing
+from services.query.rendering import plain
+from services.query.views import Told, facts_of, told_of
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleConsignment:
+    """What the caller sees, in what standing; ``told`` is everything, and is never given out."""
+
+    told: Told
+    relationship: Relationship
+    grants: Mapping[Field, Shown]
+    body: dict[str, Any]
+
+    @property
+    def shippers(self) -> frozenset[str]:
+        """Whose data it is: the subjects of the access log."""
+        return shippers_of(self.told)
+
+
+def visible(call: Call, consignment: bytes) -> VisibleConsignment | None:
+    """The group of ``consignment`` (16 bytes) for the caller; None where it is not there or not the caller's to see."""
+    told = told_of(call.session, consignment, call.now, call.registry)
+    if told is None:
+        return None
+    body = plain(told)
+    by_view = relationship(told, call.party, [(each["milestone"], each["by"]) for each in body["timeline"]])
+    relations = {
+        *by_view.relations,
+        *lending(call.session, told, call.party, call.now, call.registry),
+        *((Relation.LEGAL,) if call.caller.purpose else ()),
+    }
+    grants = granted(by_view.roles, relations)
+    if grants[Field.MOVEMENT] is Shown.NONE:
+        return None
+    for item, arrival in zip(body["timeline"], told.view.arrivals, strict=True):
+        event = told.events[arrival.claim.event]
+        item["recorded"] = format_micros(event.stored.append_us)
+        item["finding"] = getattr(event.admitted.payload, "finding", None)  # the category of an inspection's
+    _only_its_boxes(body)
+    hidden = {
+        code
+        for code in told.view.engaged
+        if code != call.party.code
+        and (party := call.registry.party(code)) is not None
+        and party.roles <= LENDERS
+    }
+    filtered = shown(body, grants, hidden, lambda field: _documents(told, field))
+    filtered["shown"] = {str(field): str(how) for field, how in grants.items()}
+    return VisibleConsignment(told, Relationship(by_view.roles, frozenset(relations)), grants, filtered)
+
+
+def _documents(told: Told, field: Field) -> list[dict[str, Any]]:
+    return _goods(told) if field is Field.GOODS else _invoices(told)
+
+
+def _only_its_boxes(body: dict[str, Any]) -> None:
+    """A hand-over lists the boxes of a whole train: those of others are nobody's business here."""
+    own = {box["container"] for box in body["boxes"]}
+    for handover in body["handovers"]:
+        for side in ("missing", "surplus", "announced_only", "unannounced"):
+            handover[side] = [each for each in handover[side] if each in own]
+
+
+def _goods(told: Told) -> list[dict[str, Any]]:
+    """The HS codes of the cargo, each with who said it, of live events of engaged publishers and authorities."""
+    facts = facts_of(list(told.events.values()))
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    said = {
+        (code, each.publisher)
+        for each in facts.goods
+        if liveness.live(each.event) and (each.publisher in told.view.engaged or each.territorial)
+        for code in each.commodities
+    }
+    return [{"hs": code, "by": by} for code, by in sorted(said)]
+
+
+def _invoices(told: Told) -> list[dict[str, Any]]:
+    """The commercial invoices that count: number, date, parties, amount in minor units, and who handed them in."""
+    counted = {arrival.claim.event for arrival in told.view.arrivals if arrival.standing is Standing.COUNTED}
+    found = []
+    for id_ in counted:
+        event = told.events[id_]
+        said = event.admitted.payload
+        if isinstance(said, InvoiceIssued):
+            plain = said.model_dump(
+                mode="json", include={"seller_party", "buyer_party", "grand_total_amount"}
+            )
+            found.append(
+                {
+                    "document_id": said.document_id,
+                    "issue_date": str(said.issue_date),
+                    **plain,
+                    "by": event.admitted.party.code,
+                    "published": format_micros(event.admitted.envelope.published_micros),
+                }
+            )
+    return sorted(found, key=lambda each: (each["document_id"], each["published"], each["by"]))

@@ -1,5 +1,0 @@
-"""The SQL of the gateway, by name."""
-
-from services.named_sql import statements_beside
-
-statement = statements_beside(__file__)
