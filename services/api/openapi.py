@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from services.api.problems import BASE, KINDS, MEDIA_TYPE
 
@@ -75,21 +77,21 @@ _IF_NONE_MATCH = {
 }
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The whole description, as JSON-ready data in a fixed order; made once per app."""
+def describe(app: FastAPI, routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The whole description of ``routes``, as JSON-ready data in their order; made once per app."""
     if app.openapi_schema is None:
-        app.openapi_schema = _described(app)
+        app.openapi_schema = _described(app, routes)
     return app.openapi_schema
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
+def _described(app: FastAPI, routes: Sequence[BaseRoute]) -> dict[str, Any]:
     found = get_openapi(
         title=app.title,
         version=app.version,
         openapi_version="3.1.0",
         summary=app.summary,
         description=app.description,
-        routes=app.routes,
+        routes=routes,
     )
     components = found.setdefault("components", {})
     schemas = components.setdefault("schemas", {})

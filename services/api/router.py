@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,27 +18,45 @@ from starlette.types import Scope
 from services.api.auth.permissions import Needs
 from services.api.calls import Call
 from services.api.operations import Function, Operation, Prefetch
+from services.api.parameters import Binding
 from services.api.pipeline import perform
 
 PUBLIC = "public"
 
 
-class DecodedRoute(APIRoute):
+class OperationRoute(APIRoute):
     """A route that is found by the normal path of a request, in which an escaped slash is none, and decodes its parameters."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As the framework does, with the parameters as their caller meant them."""
+        if not self.param_convertors and scope["path"] != self.path:
+            return Match.NONE, {}
         match, found = super().matches(scope)
         if given := found.get("path_params"):
             found["path_params"] = {name: unquote(value) for name, value in given.items()}
         return match, found
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """``perform`` with the parameters as bound here; the framework binds the unusual ones and says what is wrong."""
+        judged = super().get_route_handler()
+        operation: Operation = self.endpoint.operation  # type: ignore[attr-defined]
+        _, *own = inspect.signature(self.endpoint).parameters.values()
+        binding = Binding.of(own, frozenset(self.param_convertors))
+        if binding is None:
+            return judged
+
+        async def handle(request: Request) -> Response:
+            values = await binding.values(request)
+            return await (judged(request) if values is None else perform(operation, request, values))
+
+        return handle
 
 
 class Routes:
     """The routes of one module, under one tag of the published description."""
 
     def __init__(self, tag: str) -> None:
-        self.router = APIRouter(tags=[tag], route_class=DecodedRoute)
+        self.router = APIRouter(tags=[tag], route_class=OperationRoute)
 
     def get(self, path: str, needs: Needs, **told: Any) -> Callable[[Function], Function]:
         """A route that only reads. Keywords as of ``_add``."""

@@ -10,7 +10,6 @@ from psycopg_pool import PoolTimeout
 from starlette.responses import Response
 
 from services.api.context import Context
-from services.api.openapi import describe
 from services.api.problems import Problem
 from services.api.responses.platform import Description, Healthy
 from services.api.router import public
@@ -51,7 +50,7 @@ async def ready(request: Request) -> Response:
 @public
 async def description(request: Request) -> Response:
     """This description."""
-    return _json(describe(request.app))
+    return _json(request.app.openapi())
 
 
 def _json(body: object) -> Response:
