@@ -1,4 +1,4 @@
-"""The access log: one line per thing read, in the transaction of the answer; sealed where the subject must not know."""
+"""The access log: one line per object read, in the transaction of the answer; sealed under purposes that the law hides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The application: its routers, its layers, and what it opens and closes."""
+"""The ASGI application: routers, middleware and lifespan."""
 
 from __future__ import annotations
 

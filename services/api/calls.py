@@ -1,4 +1,4 @@
-"""What a route gets and gives: the call with its caller, session and clock; the answer with its entity tag."""
+"""The call that a route gets (caller, session, clock) and the answer that it returns."""
 
 from __future__ import annotations
 

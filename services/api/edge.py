@@ -1,4 +1,4 @@
-"""The outermost layer: an id for every request, its target, a bound for its body, and an answer whatever fails behind it."""
+"""The outermost middleware: request id and trace, request target, limit of the body, and a problem for every failure."""
 
 from __future__ import annotations
 
@@ -31,8 +31,11 @@ class RequestTrace:
         self._method = str(scope["method"])
         given = _given(scope)
         if spans is not None:
-            told: dict[str, Value] = {"http.request.method": self._method, "url.scheme": str(scope["scheme"])}
-            self._span = spans.begin(self._method, "SERVER", given, told)
+            attributes: dict[str, Value] = {
+                "http.request.method": self._method,
+                "url.scheme": str(scope["scheme"]),
+            }
+            self._span = spans.begin(self._method, "SERVER", given, attributes)
             self.here = self._span.context
         else:
             trace = secrets.token_bytes(16) if given is None else given.trace

@@ -1,4 +1,4 @@
-"""What the framework refuses by itself, told as problems."""
+"""Refusals of the framework as problems (RFC 9457)."""
 
 from __future__ import annotations
 

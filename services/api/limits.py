@@ -25,7 +25,7 @@ class Budget:
 class RateLimit:
     """A token bucket per client: ``quota`` requests per ``window`` seconds, refilled evenly; for several threads.
 
-    ``name`` is how the headers call the policy; ``refused`` is told of each client that asks beyond its quota.
+    ``name`` is how the headers call the policy; ``refused`` is called with each client that asks beyond its quota.
     """
 
     def __init__(
@@ -80,9 +80,11 @@ def address_of(request: Request, proxies: Collection[str]) -> str:
     An IPv6 address counts for its /64 network, one that cannot be read for the peer.
     """
     peer = request.client.host if request.client is not None else ""
-    told = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() if peer in proxies else ""
+    forwarded = (
+        request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() if peer in proxies else ""
+    )
     try:
-        return network_of(str(ip_address(told or peer)))
+        return network_of(str(ip_address(forwarded or peer)))
     except ValueError:
         return peer
 

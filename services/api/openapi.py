@@ -137,7 +137,7 @@ def _complete(operation: dict[str, Any]) -> None:
     for name in dict.fromkeys(names):
         by_status.setdefault(KINDS[name].status, []).append(name)
     for status, kinds in sorted(by_status.items()):
-        told = "; ".join(f"`{name}`: {KINDS[name].title}" for name in kinds)
+        titles = "; ".join(f"`{name}`: {KINDS[name].title}" for name in kinds)
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        responses[str(status)] = {"description": told, "content": content}
+        responses[str(status)] = {"description": titles, "content": content}
     operation["responses"] = dict(sorted(responses.items()))

@@ -1,4 +1,4 @@
-"""A route as it is declared: its permission, and how its request is carried out."""
+"""The declaration of a route: permission, idempotency, transaction, and where its function runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parameters of a route's function, bound from a request in which they are all in order."""
+"""Binding of path, query and body parameters without the framework, where all of them are valid."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Body(NamedTuple):
 
 
 class Binding:
-    """Binds what the framework would bind, by the same types, in a fifth of its time; it leaves every refusal to the framework."""
+    """Binds as the framework does, by the same types, in a fifth of its time; every refusal is left to the framework."""
 
     def __init__(self, scalars: Sequence[Scalar], body: Body | None) -> None:
         self._scalars, self._body = scalars, body

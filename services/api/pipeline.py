@@ -1,4 +1,4 @@
-"""The path of every request from its token to its answer, written once."""
+"""The request pipeline, from the token to the answer: every request takes it."""
 
 from __future__ import annotations
 

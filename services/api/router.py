@@ -1,4 +1,4 @@
-"""Routes: a decorator that makes an endpoint of a plain function; each of its requests goes through ``pipeline.perform``."""
+"""Route decorators: a plain function becomes an endpoint whose requests go through ``pipeline.perform``."""
 
 from __future__ import annotations
 
@@ -58,25 +58,27 @@ class Routes:
     def __init__(self, tag: str) -> None:
         self.router = APIRouter(tags=[tag], route_class=OperationRoute)
 
-    def get(self, path: str, needs: Needs, **told: Any) -> Callable[[Function], Function]:
+    def get(self, path: str, needs: Needs, **options: Any) -> Callable[[Function], Function]:
         """A route that only reads. Keywords as of ``_add``."""
-        return self._decorator("GET", path, needs, **{"idempotent": False, **told})
+        return self._decorator("GET", path, needs, **{"idempotent": False, **options})
 
-    def post(self, path: str, needs: Needs, **told: Any) -> Callable[[Function], Function]:
+    def post(self, path: str, needs: Needs, **options: Any) -> Callable[[Function], Function]:
         """A route that changes something; it requires Idempotency-Key unless ``idempotent=False``."""
-        return self._decorator("POST", path, needs, **{"idempotent": True, **told})
+        return self._decorator("POST", path, needs, **{"idempotent": True, **options})
 
-    def put(self, path: str, needs: Needs, **told: Any) -> Callable[[Function], Function]:
+    def put(self, path: str, needs: Needs, **options: Any) -> Callable[[Function], Function]:
         """As ``post``, with PUT."""
-        return self._decorator("PUT", path, needs, **{"idempotent": True, **told})
+        return self._decorator("PUT", path, needs, **{"idempotent": True, **options})
 
-    def delete(self, path: str, needs: Needs, **told: Any) -> Callable[[Function], Function]:
+    def delete(self, path: str, needs: Needs, **options: Any) -> Callable[[Function], Function]:
         """As ``post``, with DELETE."""
-        return self._decorator("DELETE", path, needs, **{"idempotent": True, **told})
+        return self._decorator("DELETE", path, needs, **{"idempotent": True, **options})
 
-    def _decorator(self, method: str, path: str, needs: Needs, **told: Any) -> Callable[[Function], Function]:
+    def _decorator(
+        self, method: str, path: str, needs: Needs, **options: Any
+    ) -> Callable[[Function], Function]:
         def add(function: Function) -> Function:
-            self._add(function, method, path, needs, **told)
+            self._add(function, method, path, needs, **options)
             return function
 
         return add

@@ -1,4 +1,4 @@
-"""What the API hands out and wants back unchanged: cursors, nonces, numbers, sealed with a key that its processes share."""
+"""Opaque values that callers send back unchanged: cursors, nonces and numbers, under a key that all processes share."""
 
 from __future__ import annotations
 

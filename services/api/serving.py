@@ -1,4 +1,4 @@
-"""Running the API: uvicorn with its settings, one process or several, TLS where a certificate is given."""
+"""The server: uvicorn with its options, one process or several, TLS where a certificate is given."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def spare_garbage() -> None:
 
 
 def options(settings: ApiSettings) -> dict[str, Any]:
-    """What uvicorn is told beside the application."""
-    told: dict[str, Any] = {
+    """The options of uvicorn beside the application."""
+    found: dict[str, Any] = {
         "host": settings.api_host,
         "port": settings.api_port,
         "log_config": None,
@@ -85,15 +85,15 @@ def options(settings: ApiSettings) -> dict[str, Any]:
         "timeout_graceful_shutdown": 10,
     }
     if settings.api_certificate is not None:
-        told["ssl_certfile"] = str(settings.api_certificate)
-        told["ssl_keyfile"] = (
+        found["ssl_certfile"] = str(settings.api_certificate)
+        found["ssl_keyfile"] = (
             None if settings.api_certificate_key is None else str(settings.api_certificate_key)
         )
         if settings.api_client_ca is not None:
-            told["ssl_ca_certs"] = str(settings.api_client_ca)
-            told["ssl_cert_reqs"] = ssl.CERT_OPTIONAL
-            told["http"] = CertifiedProtocol
-    return told
+            found["ssl_ca_certs"] = str(settings.api_client_ca)
+            found["ssl_cert_reqs"] = ssl.CERT_OPTIONAL
+            found["http"] = CertifiedProtocol
+    return found
 
 
 def serve(settings: ApiSettings) -> None:

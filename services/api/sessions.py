@@ -1,4 +1,4 @@
-"""Sessions of the event loop, for one request at a time each."""
+"""The session pool of the event loop; each session serves one request at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request is addressed to: one of the API's own names, and a path in its one spelling (RFC 3986, 6.2.2). Pure."""
+"""The request target: one of the API's own names, and the normal form of a path (RFC 3986, 6.2.2). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The transaction of a request, on the event loop or on a worker thread: one contract, so that what runs in it is written once."""
+"""The transaction of a request, on the event loop or on a worker thread, under one contract."""
 
 from __future__ import annotations
 

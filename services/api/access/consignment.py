@@ -1,4 +1,4 @@
-"""A consignment as the caller of a route may see it: read, related, granted, filtered. The one way for every route."""
+"""A consignment as its caller may see it: relations, grants of the matrix, and the filtered view."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from services.query.views import Told, facts_of, told_of
 
 @dataclass(frozen=True, slots=True)
 class VisibleConsignment:
-    """What the caller sees, in what standing; ``told`` is everything, and is never given out."""
+    """What the caller sees, and what it is to the consignment; ``known`` is everything, and is never given out."""
 
-    told: Told
+    known: Told
     relationship: Relationship
     grants: Mapping[Field, Shown]
     body: dict[str, Any]
@@ -30,43 +30,43 @@ class VisibleConsignment:
     @property
     def shippers(self) -> frozenset[str]:
         """Whose data it is: the subjects of the access log."""
-        return shippers_of(self.told)
+        return shippers_of(self.known)
 
 
 def visible(call: Call, consignment: bytes) -> VisibleConsignment | None:
     """The group of ``consignment`` (16 bytes) for the caller; None where it is not there or not the caller's to see."""
-    told = told_of(call.session, consignment, call.now, call.registry)
-    if told is None:
+    known = told_of(call.session, consignment, call.now, call.registry)
+    if known is None:
         return None
-    body = plain(told)
-    by_view = relationship(told, call.party, [(each["milestone"], each["by"]) for each in body["timeline"]])
+    body = plain(known)
+    by_view = relationship(known, call.party, [(each["milestone"], each["by"]) for each in body["timeline"]])
     relations = {
         *by_view.relations,
-        *lending(call.session, told, call.party, call.now, call.registry),
+        *lending(call.session, known, call.party, call.now, call.registry),
         *((Relation.LEGAL,) if call.caller.purpose else ()),
     }
     grants = granted(by_view.roles, relations)
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None
-    for item, arrival in zip(body["timeline"], told.view.arrivals, strict=True):
-        event = told.events[arrival.claim.event]
+    for item, arrival in zip(body["timeline"], known.view.arrivals, strict=True):
+        event = known.events[arrival.claim.event]
         item["recorded"] = format_micros(event.stored.append_us)
         item["finding"] = getattr(event.admitted.payload, "finding", None)  # the category of an inspection's
     _only_its_boxes(body)
     hidden = {
         code
-        for code in told.view.engaged
+        for code in known.view.engaged
         if code != call.party.code
         and (party := call.registry.party(code)) is not None
         and party.roles <= LENDERS
     }
-    filtered = shown(body, grants, hidden, lambda field: _documents(told, field))
+    filtered = shown(body, grants, hidden, lambda field: _documents(known, field))
     filtered["shown"] = {str(field): str(how) for field, how in grants.items()}
-    return VisibleConsignment(told, Relationship(by_view.roles, frozenset(relations)), grants, filtered)
+    return VisibleConsignment(known, Relationship(by_view.roles, frozenset(relations)), grants, filtered)
 
 
-def _documents(told: Told, field: Field) -> list[dict[str, Any]]:
-    return _goods(told) if field is Field.GOODS else _invoices(told)
+def _documents(known: Told, field: Field) -> list[dict[str, Any]]:
+    return _goods(known) if field is Field.GOODS else _invoices(known)
 
 
 def _only_its_boxes(body: dict[str, Any]) -> None:
@@ -77,25 +77,25 @@ def _only_its_boxes(body: dict[str, Any]) -> None:
             handover[side] = [each for each in handover[side] if each in own]
 
 
-def _goods(told: Told) -> list[dict[str, Any]]:
+def _goods(known: Told) -> list[dict[str, Any]]:
     """The HS codes of the cargo, each with who said it, of live events of engaged publishers and authorities."""
-    facts = facts_of(list(told.events.values()))
+    facts = facts_of(list(known.events.values()))
     liveness = judge(facts.withdrawals, facts.equivocated)
     said = {
         (code, each.publisher)
         for each in facts.goods
-        if liveness.live(each.event) and (each.publisher in told.view.engaged or each.territorial)
+        if liveness.live(each.event) and (each.publisher in known.view.engaged or each.territorial)
         for code in each.commodities
     }
     return [{"hs": code, "by": by} for code, by in sorted(said)]
 
 
-def _invoices(told: Told) -> list[dict[str, Any]]:
+def _invoices(known: Told) -> list[dict[str, Any]]:
     """The commercial invoices that count: number, date, parties, amount in minor units, and who handed them in."""
-    counted = {arrival.claim.event for arrival in told.view.arrivals if arrival.standing is Standing.COUNTED}
+    counted = {arrival.claim.event for arrival in known.view.arrivals if arrival.standing is Standing.COUNTED}
     found = []
     for id_ in counted:
-        event = told.events[id_]
+        event = known.events[id_]
         said = event.admitted.payload
         if isinstance(said, InvoiceIssued):
             plain = said.model_dump(

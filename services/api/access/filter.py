@@ -49,7 +49,7 @@ def shown(
 ) -> Plain:
     """What of ``view`` (``services.query.rendering.plain``) is shown under ``grants``.
 
-    ``hidden`` are parties whose part in the consignment is not told (banks, to others). ``papers`` gives goods and invoices,
+    ``hidden`` are parties whose part in the consignment is not shown (banks, to others). ``papers`` gives goods and invoices,
     and is asked only for what may be seen.
     """
     claim = _Claims(view["consignment"], grants)
@@ -65,17 +65,19 @@ def shown(
         "boxes": [{**box, "position": claim(box["position"])} for box in view["boxes"]],
         "boxes_behind": view["boxes_behind"],
         "customs": {
-            code: told
+            code: visible
             for code, position in view["customs"].items()
-            if (told := claim(position) or _last(timeline, code)) is not None
+            if (visible := claim(position) or _last(timeline, code)) is not None
         },
         "document": claim(view["document"]) or _last_document(timeline),
-        "disputes": [told for each in view["disputes"] if (told := _dispute(claim, each)) is not None],
-        "exceptions": [told for each in view["exceptions"] if (told := _exception(claim, each)) is not None],
+        "disputes": [visible for each in view["disputes"] if (visible := _dispute(claim, each)) is not None],
+        "exceptions": [
+            visible for each in view["exceptions"] if (visible := _exception(claim, each)) is not None
+        ],
         "handovers": view["handovers"],
         "route": view["route"],
         "restrictions": view["restrictions"],
-        "overdue": [told for each in view["overdue"] if (told := claim(each)) is not None],
+        "overdue": [visible for each in view["overdue"] if (visible := claim(each)) is not None],
         "silent": view["silent"],
         "flagged": [each for each in view["flagged"] if each in {event for _, event in seen}],
         "equivocating": [each for each in view["equivocating"] if each in {event for _, event in seen}],
@@ -125,7 +127,7 @@ def number_digest(consignment: str, key: str) -> str:
 
 
 def _dispute(claim: _Claims, dispute: Plain) -> Plain | None:
-    answers = [told for each in dispute["answers"] if (told := claim(each)) is not None]
+    answers = [visible for each in dispute["answers"] if (visible := claim(each)) is not None]
     if not answers:
         return None
     masked = answers[0]["by"] is None

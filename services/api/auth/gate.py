@@ -1,4 +1,4 @@
-"""Who asks: the access token, what binds it, and the client behind it, before a route does anything."""
+"""Authentication of requests: the access token, its binding to a key or certificate, and the registered client."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class NotProven(Problem):
 
 
 _REASONS = {"": "no_token", "invalid_token": "bad_token", "use_dpop_nonce": ""}
-"""By the error of the challenge. To be told a nonce is how every caller begins."""
+"""By the error of the challenge. Every caller begins by being given a nonce."""
 
 
 class Gate:
@@ -84,7 +84,7 @@ class Gate:
     def recognised(self, request: Request) -> Proven | None:
         """What ``proven`` gives where it takes no waiting: the token was proven before, and all is in order.
 
-        None for whatever else, also for what is wrong: that is judged, and told, by ``proven``.
+        None for whatever else, also for what is wrong: ``proven`` refuses it with the reason.
         """
         try:
             return self._proven(request, self._verifier.known)
@@ -169,7 +169,7 @@ class Gate:
 def _challenge(error: str, detail: str, nonce: str | None = None) -> dict[str, str]:
     """WWW-Authenticate as RFC 9449, 7.1, and the nonce to use."""
     said = "".join(each for each in detail if " " <= each <= "~" and each not in '"\\')
-    told = f'DPoP algs="{" ".join(ALGORITHMS)}"' + (
+    challenge = f'DPoP algs="{" ".join(ALGORITHMS)}"' + (
         f', error="{error}", error_description="{said}"' if error else ""
     )
-    return {"www-authenticate": told, **({"dpop-nonce": nonce} if nonce else {})}
+    return {"www-authenticate": challenge, **({"dpop-nonce": nonce} if nonce else {})}

@@ -1,4 +1,4 @@
-"""The keys by which access tokens are proven: of the built-in authority, or of an external one by URL or file."""
+"""The keys that verify access tokens: of the built-in authority, or of an external one by URL or file."""
 
 from __future__ import annotations
 

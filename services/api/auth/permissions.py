@@ -1,4 +1,4 @@
-"""What a route needs of its caller, declared beside it: a scope of the token, a role, and what foreign objects look like."""
+"""The permission that a route declares: a scope of the token, a role of the party, and how objects of others answer."""
 
 from __future__ import annotations
 

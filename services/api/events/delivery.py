@@ -1,4 +1,4 @@
-"""Events on their way: to the broker, and, where the caller waits, to their outcomes."""
+"""Delivery of posted events to the broker, and waiting for their outcomes."""
 
 from __future__ import annotations
 

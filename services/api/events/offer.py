@@ -1,4 +1,4 @@
-"""One event as a caller offers it, and as it goes to Kafka: headers and payload exactly as signed."""
+"""One posted event as it goes to Kafka: headers and payload exactly as signed."""
 
 from __future__ import annotations
 

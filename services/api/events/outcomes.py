@@ -1,4 +1,4 @@
-"""What became of an event, read from what is committed: final where the workers have passed its place in the log."""
+"""Outcomes of posted events, read from what is committed: final once the workers have passed the event's offset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gateway's producer: events go to its topic with acks=all and idempotence, and count as sent when the broker says so."""
+"""The producer of posted events: acks=all and idempotence; an event counts as sent when the broker says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request brings: events in one of three forms, each of a source of the caller, or why it is none."""
+"""The events of a request: one of three CloudEvents forms, each event of a source of the caller, or a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the caller is told of events: one result for each, and the status of the whole."""
+"""The results of posted events: one for each, and the status of the whole."""
 
 from __future__ import annotations
 

@@ -122,12 +122,12 @@ def _value(text: str, at: int) -> tuple[Any, int]:
 
 
 def _read(text: str, members: Members, network: str) -> Offer | Misfit:
-    told: dict[str, Any] = {}
+    event: dict[str, Any] = {}
     twice = ""
     for name, value, *_ in members:
-        twice = name if name in told else twice
-        told[name] = value
-    source, id_ = (told[name] if isinstance(told.get(name), str) else "" for name in ("source", "id"))
+        twice = name if name in event else twice
+        event[name] = value
+    source, id_ = (event[name] if isinstance(event.get(name), str) else "" for name in ("source", "id"))
     try:
         if twice:
             raise Refusal(
@@ -136,15 +136,15 @@ def _read(text: str, members: Members, network: str) -> Offer | Misfit:
                 f"/{twice[:64]}",
                 "Give each once: which of two counts would be a guess.",
             )
-        attributes = {name: _string(name, told[name]) for name in HEADERS if told.get(name) is not None}
-        signature = told.get(SIGNATURE)
-        payload = _payload(text, members, told)
+        attributes = {name: _string(name, event[name]) for name in HEADERS if event.get(name) is not None}
+        signature = event.get(SIGNATURE)
+        payload = _payload(text, members, event)
         return offer(
             network,
             attributes,
             None if signature is None else _string(SIGNATURE, signature),
             payload,
-            told.get(TRACEPARENT),
+            event.get(TRACEPARENT),
         )
     except Refusal as refusal:
         placed = POINTERS.get(refusal.pointer, refusal.pointer)
@@ -157,14 +157,14 @@ def _string(name: str, value: Any) -> str:
     return value
 
 
-def _payload(text: str, members: Members, told: dict[str, Any]) -> bytes | None:
-    if "data" in told and "data_base64" in told:
+def _payload(text: str, members: Members, event: dict[str, Any]) -> bytes | None:
+    if "data" in event and "data_base64" in event:
         raise Refusal(
             Reason.INVALID_HEADER, "Both data and data_base64 are given.", "/data_base64", "Give one of them."
         )
-    if "data_base64" in told:
+    if "data_base64" in event:
         try:
-            return binascii.a2b_base64(_string("data_base64", told["data_base64"]), strict_mode=True)
+            return binascii.a2b_base64(_string("data_base64", event["data_base64"]), strict_mode=True)
         except (binascii.Error, ValueError):
             raise Refusal(
                 Reason.INVALID_HEADER, "It is not padded standard base64.", "/data_base64"

@@ -17,8 +17,8 @@ from services.processors.financing.papers import Papers
 
 def _test(settings: ApiSettings) -> ExternalRegistry:
     path = settings.financing_test_registry
-    told = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
-    return TestRegistry("test", {number: Finding(finding) for number, finding in told.items()})
+    findings = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+    return TestRegistry("test", {number: Finding(finding) for number, finding in findings.items()})
 
 
 KNOWN: Mapping[str, Callable[[ApiSettings], ExternalRegistry]] = MappingProxyType({"test": _test})

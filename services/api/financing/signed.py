@@ -1,4 +1,4 @@
-"""Answers that a bank can file: the JSON as it was told, signed by the platform as a JWS (RFC 7515, compact)."""
+"""Signed answers: the JSON of an answer under the platform's signature, as a JWS (RFC 7515, compact)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bank asks, as JSON: the papers of a deal with the shares meant, and the terms of an application."""
+"""Bodies of requests of banks: the documents of a deal with shares, applications, reservations, drawings."""
 
 from __future__ import annotations
 

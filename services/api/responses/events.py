@@ -1,4 +1,4 @@
-"""What posted events are answered with, and the forms in which they are taken."""
+"""Answers about posted events, and the media types in which events are posted."""
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ def post_events(call: Call) -> Answer:
     real = [each for each in good if event_fate(call, each.envelope.id) is None]
     placed = send(call, real) if real else []
     sent = iter(results_of(call, real, placed, wait_of(wanted)))
-    told = iter([forced(call, each, wait_of(wanted)) or next(sent) for each in good])
-    body = [each if each is not None else next(told) for each in results]
+    outcomes_of_good = iter([forced(call, each, wait_of(wanted)) or next(sent) for each in good])
+    body = [each if each is not None else next(outcomes_of_good) for each in results]
     if None in placed:
         raise Problem(
             "broker-unavailable",

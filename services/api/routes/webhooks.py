@@ -1,4 +1,4 @@
-"""Webhooks of the caller: where it wants to be told, of what, with which secrets, and how the tellings went."""
+"""Webhooks of the caller: their addresses, event types, secrets and deliveries."""
 
 from __future__ import annotations
 
@@ -141,8 +141,8 @@ def rotate(call: Call, id: str, rotation: Rotation) -> Answer:
 def test(call: Call, id: str) -> Answer:
     """Tell this endpoint a message of type webhook.test.v1."""
     found = _enabled(_one(call, id))
-    told = subscriptions.test(call.session, found, call.now)
-    return Answer({"queued": 1, "message": told.id}, 202)
+    message = subscriptions.test(call.session, found, call.now)
+    return Answer({"queued": 1, "message": message.id}, 202)
 
 
 @routes.post(
@@ -177,9 +177,9 @@ def deliveries(
     kind = f"deliveries {found.id}"
     after = call.cursor(cursor, kind)
     before = None if after is None else (int(after[0]), str(after[1]))
-    told = queue.deliveries(call.session, found.id, state, before, limit)
-    last = [told[-1].at, told[-1].message] if len(told) == limit else None
-    return page(call, kind, [_delivery(each) for each in told], last)
+    found_deliveries = queue.deliveries(call.session, found.id, state, before, limit)
+    last = [found_deliveries[-1].at, found_deliveries[-1].message] if len(found_deliveries) == limit else None
+    return page(call, kind, [_delivery(each) for each in found_deliveries], last)
 
 
 def _one(call: Call, id: str) -> Subscription:

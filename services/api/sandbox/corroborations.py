@@ -1,4 +1,4 @@
-"""What the parties of the sandbox's goods say of an invoice that was presented."""
+"""Corroborations of the sandbox: statements about an invoice that was presented."""
 
 from __future__ import annotations
 

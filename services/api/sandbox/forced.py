@@ -1,4 +1,4 @@
-"""Where a forcing id is looked for, and what it makes of a request."""
+"""The answers that an id of the sandbox forces, and where in a request such an id is looked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DPoP proofs (RFC 9449, 4): that whoever sends a request holds the key its token is bound to, for this request only."""
+"""DPoP proofs (RFC 9449, 4): the sender of a request holds the key that its token is bound to."""
 
 from __future__ import annotations
 
