@@ -1,11 +1,14 @@
 """The HTTP API. How a route is written, in one place:
 
 A router is a module ``services/api/routes/NAME.py`` with ``routes = Routes("tag")``; ``app.py`` lists it in ``ROUTERS``.
-A route is a **synchronous** function; it runs on a thread (or see "asked ahead" and "decided"), in one database transaction::
+Every request takes one path, ``pipeline.perform``: token, budget, admission, permission, the answer given earlier or the route's
+own, access log, commit. A route is a **synchronous** function in one database transaction; it runs on a worker thread, or on the
+event loop (see "prefetch" and "decision")::
 
-    from services.api.routing import Answer, Call, Routes
-    from services.api.needs import Needs, Scope
+    from services.api.calls import Answer, Call
+    from services.api.auth.permissions import Needs, Scope
     from services.api.problems import Problem
+    from services.api.router import Routes
 
     routes = Routes("financing")
 
@@ -24,21 +27,20 @@ A route is a **synchronous** function; it runs on a thread (or see "asked ahead"
   statements, 16-byte ids, lock waits of 2 s). ``Answer`` returned: committed, together with the access log's line and the
   stored idempotent answer. ``Problem`` or anything else raised: rolled back. Never commit yourself, never open another.
   ``call.now`` is the database's clock in UTC microseconds, ``call.registry`` the current registry.
-- **Asked ahead**: a GET that reads by one question may declare it, ``ahead=question_of`` on the decorator. It is asked on the
-  same way as the admission, ``call.rows(question)`` gives its rows, and the function runs on the event loop without a session:
-  two ways to the database in all. It must take no longer than a thread's turn. ``ahead`` returns None where the parameters
-  want more than that, and the request is answered on a thread as any other (``services/api/direct``).
-- **Decided**: a POST that the desk decides says so, ``decides=True``, and gives ``Undecided``: the ``Ask``, the consignments
-  that it is about, and the function that tells of the ruling. It reads nothing itself, so it runs on the event loop too.
-  A decision alone is committed before it is answered, together with what others ask at that moment; whatever becomes of the
-  answer, the same request gets the same decision.
+- **Prefetch**: a GET that reads by one statement may declare it, ``prefetch=question_of`` on the decorator. It is sent together
+  with the admission, ``call.rows(question)`` gives its rows, and the function runs on the event loop without a session: two round
+  trips in all. It must take no longer than a thread's turn. Where ``prefetch`` returns None the function runs on a worker thread.
+- **Decision**: a POST with ``decision=True`` returns ``PendingDecision``: the ``Ask``, the consignments that it is about, and the
+  function that makes the answer of the ruling. It reads nothing itself, so it runs on the event loop too. The decision is
+  committed before it is answered, together with those of other requests at that moment; whatever becomes of the answer, the
+  same request gets the same decision.
 - **Problems**: ``raise Problem("slug", "what happened here", pointer="/amount", **more)``; slugs, status and titles are
   rows of ``problems.toml``; a new one is a new row (``docs/reference/api-problems.md`` is written from it by ``make schemas``). What
   a caller may not see is ``Problem("not-found")`` and nothing else: foreign and absent are one answer. List the slugs that
   a route raises in ``problems=(...)`` of its decorator, for OpenAPI.
 - **Permission**: ``Needs(scope, roles, foreign)`` is the second argument of every decorator; a route without one cannot be
   written. Fields inside an answer follow ``services.api.access.matrix.may`` (default deny); what a caller sees of a
-  consignment is ``services.api.looking.look(call, id16)`` (None: absent for it), its relation in ``.standing``.
+  consignment is ``services.api.access.consignment.visible(call, id16)`` (None: absent for it), its relation in ``.relationship``.
 - **Answers**: ``Answer(body, status=200, headers=...)``; ``body`` is what orjson writes and is not validated again.
   ``answers=`` is a pydantic model for OpenAPI only. Amounts are integer minor units, times RFC 3339 with offset
   (``schemas.rfc3339.format_micros``). A GET gets a strong ETag of its bytes and answers If-None-Match with 304; a body that

@@ -1,44 +1,40 @@
-"""The application: its routers, its layers, and what it opens and closes."""
+"""The ASGI application: routers, middleware and lifespan."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 from pydantic import SecretStr
-from starlette.routing import BaseRoute
 
-from services.api import errors, openapi, upkeep
-from services.api.authority import endpoints
-from services.api.banking import clerking, deciding
+from services.api import errors, openapi
+from services.api.background import housekeeping, request_consumer
 from services.api.context import Context
-from services.api.direct.application import Application
 from services.api.edge import Edge
+from services.api.financing.decisions import decision_group
+from services.api.router import Routes
 from services.api.routes import (
     access_log,
+    authority,
     cargo_requests,
     consignments,
     corroborations,
     credit,
+    events,
     financing_status,
     financings,
     health,
     platform_keys,
-    posting,
     reservations,
     webhooks,
 )
-from services.api.routing import Routes
 from services.api.settings import ApiSettings
-from services.api.targets import Decoded
 
 ROUTERS: tuple[Routes | APIRouter, ...] = (
     consignments.routes,
-    posting.routes,
+    events.routes,
     webhooks.routes,
     financing_status.routes,
     financings.routes,
@@ -65,18 +61,15 @@ def create_app(context: Context) -> FastAPI:
     """The application over ``context``, which it opens when it starts and closes when it ends."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # A request holds a session from its first to its last statement: as many threads as sessions.
-        with ThreadPoolExecutor(context.settings.api_threads, "api") as threads:
-            app.state.threads = threads
-            await anyio.to_thread.run_sync(context.open)
-            try:
-                async with upkeep.running(context), clerking.running(context), deciding.running(context):
-                    yield
-            finally:
-                context.close()
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await anyio.to_thread.run_sync(context.open)
+        try:
+            async with housekeeping(context), request_consumer(context), decision_group(context):
+                yield
+        finally:
+            context.close()
 
-    app = Application(
+    app = FastAPI(
         title="Lianyun",
         summary="Consignments, financing status, credit signals, and who read what",
         description=_ABOUT,
@@ -88,33 +81,27 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     errors.install(app)
-    for router in routers(context.settings):
-        app.router.routes.extend(map(_decoding, router.routes))  # one flat list, walked once a request
-    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
-    app.shorten(context.names, context.metrics, context.settings.api_body_limit, context.spans)
+    declared = [route for router in routers(context.settings) for route in router.routes]
+    # One flat list, walked once a request: those without a parameter first, which are told apart by one comparison.
+    app.router.routes.extend(sorted(declared, key=lambda route: "{" in getattr(route, "path", "")))
+    app.openapi = lambda: openapi.describe(app, declared)  # type: ignore[method-assign]
     app.add_middleware(
-        Edge, metrics=context.metrics, body_limit=context.settings.api_body_limit, spans=context.spans
+        Edge,
+        names=context.names,
+        metrics=context.metrics,
+        body_limit=context.settings.api_body_limit,
+        spans=context.spans,
     )
     return app
-
-
-def _decoding(route: BaseRoute) -> BaseRoute:
-    """``route`` with its parameters decoded: paths are compared as they were sent, so that an escaped slash is none."""
-    if isinstance(route, APIRoute):
-        kinds = route.param_convertors
-        route.param_convertors = {
-            name: kind if isinstance(kind, Decoded) else Decoded(kind) for name, kind in kinds.items()
-        }
-    return route
 
 
 def routers(settings: ApiSettings) -> list[APIRouter]:
     """The routers of an application with these settings."""
     found = [routes.router if isinstance(routes, Routes) else routes for routes in ROUTERS]
-    return [*found, endpoints.router] if settings.api_authority == "builtin" else found
+    return [*found, authority.router] if settings.api_authority == "builtin" else found
 
 
 def described() -> dict[str, object]:
     """The published description, without a database or a key."""
     settings = ApiSettings(dsn=SecretStr("postgresql://nowhere"), api_authority="builtin")
-    return openapi.describe(create_app(Context(settings)))
+    return create_app(Context(settings)).openapi()

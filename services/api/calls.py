@@ -1,4 +1,4 @@
-"""What a route gets and gives: the call with its caller, session and clock; the answer with its entity tag."""
+"""The call that a route gets (caller, session, clock) and the answer that it returns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -15,8 +15,10 @@ from psycopg import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from schemas.reasons import Refusal
+from schemas.rfc3339 import parse_micros
+from services.api.auth.gate import Caller
 from services.api.context import Context
-from services.api.gate import Admitted, Caller
 from services.api.problems import Problem
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Decision
@@ -42,9 +44,9 @@ class Read:
 
 @dataclass(slots=True)
 class Call:
-    """One request of a proven caller. ``session`` is in a transaction that ends with the route; see the package's text.
+    """One request of an admitted caller. ``session`` is in a transaction that ends with the route; see the package's text.
 
-    ``ahead`` is what was asked together with the admission, with its rows: of the same transaction.
+    ``prefetched`` is the question that went with the admission, with its rows: of the same transaction.
     """
 
     context: Context
@@ -57,52 +59,31 @@ class Call:
     now: int
     body: bytes
     _session: Session | None = None
-    ahead: tuple[Question, Sequence[Row]] | None = None
+    prefetched: tuple[Question, Sequence[Row]] | None = None
     lines: list[Read] = field(default_factory=list)
     closing: list[Question] = field(default_factory=list)
     """Statements with their parameters that go with the last ones of the transaction."""
     answer: bytes | None = None
     """The seal of the answer that is stored with them, for the access log."""
 
-    @classmethod
-    def of(
-        cls,
-        context: Context,
-        request: Request,
-        route: str,
-        admitted: Admitted,
-        party: Party,
-        registry: Registry,
-        body: bytes = b"",
-        ahead: tuple[Question, Sequence[Row]] | None = None,
-    ) -> Self:
-        """The call of ``request`` by whoever was ``admitted``: ``party``, in the ``registry`` of that moment."""
-        return cls(
-            context,
-            request,
-            route,
-            request.state.id,
-            admitted.caller,
-            party,
-            registry,
-            admitted.now,
-            body,
-            ahead=ahead,
-        )
-
     @property
     def session(self) -> Session:
-        """The session; RuntimeError on a route that opens its own transactions, and where all was to be asked ahead."""
+        """The session; RuntimeError on a route that opens its own transactions, and where all was prefetched."""
         if self._session is None:
             raise RuntimeError(
-                "transaction=False: use call.transaction(); ahead=...: ask nothing else than that"
+                "transaction=False: use call.transaction(); prefetch=...: ask nothing else than that"
             )
         return self._session
 
+    @property
+    def has_session(self) -> bool:
+        """Whether the route runs on a worker thread, with a session in a transaction."""
+        return self._session is not None
+
     def rows(self, question: Question) -> Sequence[Row]:
-        """The rows of ``question``: those that came ahead if it is the one that was asked then, else it is asked now."""
-        if self.ahead is not None and self.ahead[0] == question:
-            return self.ahead[1]
+        """The rows of ``question``: those that were prefetched if it is the same question, else it is asked now."""
+        if self.prefetched is not None and self.prefetched[0] == question:
+            return self.prefetched[1]
         spare(self.session)
         return question.rows(self.session)
 
@@ -147,10 +128,6 @@ class Call:
 class BeginAgain(Exception):
     """What a route rests on changed under it: nothing of it stays, and the request is answered anew, in a new transaction."""
 
-    def __init__(self, call: Call) -> None:
-        super().__init__(call.route)
-        self.call = call
-
 
 @contextmanager
 def _transaction(context: Context) -> Iterator[Session]:
@@ -192,7 +169,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Undecided:
+class PendingDecision:
     """What the desk has to decide before the route can answer: ``ask`` about the consignments ``on``.
 
     ``answer`` tells of the decision; that something is absent is recorded, so it is answered and not raised.
@@ -225,3 +202,13 @@ def matches(header: str, tag: str, *, weak: bool) -> bool:
     """Whether a list of entity tags (RFC 9110, 8.8.3) names ``tag``; ``weak``: also as a weak one."""
     listed = [each.strip() for each in header.split(",")]
     return "*" in listed or any((each.removeprefix("W/") if weak else each) == tag for each in listed)
+
+
+def moment(text: str | None, name: str, otherwise: int) -> int:
+    """A time of a query parameter in UTC microseconds; Problem invalid where it is none."""
+    if text is None:
+        return otherwise
+    try:
+        return parse_micros(text)
+    except Refusal as refusal:
+        raise Problem("invalid", errors=[{"parameter": name, "detail": refusal.detail}]) from None

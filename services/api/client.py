@@ -11,8 +11,8 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from services.api.tokens.jose import signing_algorithm
-from services.api.tokens.proof import digest
+from services.api.auth.tokens.jose import signing_algorithm
+from services.api.auth.tokens.proof import digest
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _EARLY = 10.0

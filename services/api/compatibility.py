@@ -95,12 +95,12 @@ def _body(where: str, old: Node | None, new: Node | None, both: _Both) -> Iterat
 
 
 def _content(where: str, old: Node, new: Node, both: _Both, *, sent: bool) -> Iterator[str]:
-    for media_type, told in old.get("content", {}).items():
+    for media_type, found in old.get("content", {}).items():
         there = new.get("content", {}).get(media_type)
         if there is None:
             yield f"{where}: {media_type} is gone"
-        elif "schema" in told:
-            yield from both.schemas(where, told["schema"], there.get("schema", {}), sent)
+        elif "schema" in found:
+            yield from both.schemas(where, found["schema"], there.get("schema", {}), sent)
 
 
 def _schema(where: str, old: Node, new: Node, both: _Both, sent: bool) -> Iterator[str]:
@@ -132,9 +132,9 @@ def _schema(where: str, old: Node, new: Node, both: _Both, sent: bool) -> Iterat
 
 def _types(schema: Node, both: _Both) -> set[str]:
     """The JSON types that a schema allows; empty where it does not say."""
-    told = schema.get("type")
-    if told is not None:
-        return set(told) if isinstance(told, list) else {told}
+    declared = schema.get("type")
+    if declared is not None:
+        return set(declared) if isinstance(declared, list) else {declared}
     found: set[str] = set()
     for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
         found |= {"object"} if "$ref" in each else _types(each, both)

@@ -7,6 +7,7 @@ may have any size. Whatever is cut here is answered by a problem where an answer
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from collections import Counter
 from collections.abc import Collection
@@ -15,7 +16,7 @@ from typing import Any
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from services.api.addresses import network_of
+from services.api.limits import network_of
 from services.api.problems import Problem
 from services.api.settings import ApiSettings
 
@@ -216,3 +217,23 @@ class Loop(EventLoop):
         if named.get("ssl") is not None:
             named.setdefault("ssl_handshake_timeout", HANDSHAKE_SECONDS)
         return await super().create_server(*args, **named)
+
+
+class CertifiedProtocol(BoundedProtocol):
+    """The protocol of a connection, with ``extensions.tls.client_cert_chain`` in the scope where the client showed a certificate.
+
+    uvicorn checks the certificate against the configured authorities; whose it is, the application finds out.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Remember what the client showed; None without TLS or without a certificate."""
+        super().connection_made(transport)
+        connection: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        shown = None if connection is None else connection.getpeercert(binary_form=True)
+        self._chain = () if shown is None else (ssl.DER_cert_to_PEM_cert(shown),)
+
+    def on_message_begin(self) -> None:
+        """Tell it with every request."""
+        super().on_message_begin()
+        scope: Any = self.scope
+        scope["extensions"] = {**scope.get("extensions", {}), "tls": {"client_cert_chain": self._chain}}

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import threading
 import time
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from schemas.signing import Verifier
 from services.api import statement
+from services.api.auth.gate import Gate
+from services.api.auth.keys import KeySource
+from services.api.cloudevents.publisher import Publisher
 from services.api.connections import Connections
-from services.api.direct.sessions import Sessions
-from services.api.gate import Gate
-from services.api.keys import KeySource
 from services.api.limits import RateLimit
-from services.api.measuring import OTHER, ApiMetrics
-from services.api.sealing import Seal
+from services.api.metrics import OTHER, ApiMetrics
+from services.api.seal import Seal
+from services.api.sessions import LoopSessions
 from services.api.settings import ApiSettings
 from services.api.targets import OwnNames
-from services.gateway.publishing import Publisher
 from services.ledger.audit_trail.entries import enter
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
@@ -35,6 +38,7 @@ from services.telemetry.tracing import open_spans
 APPLICATION = "lianyun-api"
 _CLIENTS = 10_000
 Session = Connection[Any]
+T = TypeVar("T")
 
 
 class Context:
@@ -54,8 +58,12 @@ class Context:
             open=False,
             name=APPLICATION,
         )
-        self.sessions = Sessions(settings.dsn.get_secret_value(), arguments, settings.api_sessions)
-        self.decision_sessions = Sessions(settings.dsn.get_secret_value(), arguments, settings.api_decisions)
+        self.sessions = LoopSessions(settings.dsn.get_secret_value(), arguments, settings.api_sessions)
+        self.decision_sessions = LoopSessions(
+            settings.dsn.get_secret_value(), arguments, settings.api_decisions
+        )
+        # A request holds a session from its first to its last statement: as many threads as sessions.
+        self._workers = ThreadPoolExecutor(settings.api_threads, "api")
         self.keys = KeySource(settings)
         self.metrics = counted = ApiMetrics()
         counted.watch_pool(self.pool.get_stats)
@@ -104,6 +112,11 @@ class Context:
         self.sessions.close()
         self.decision_sessions.close()
         self.pool.close()
+        self._workers.shutdown()
+
+    async def in_worker(self, work: Callable[..., T], *arguments: object) -> T:
+        """What ``work`` returns on a worker thread, or raises there."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, work, *arguments)
 
     def secret(self, name: str) -> bytes:
         """32 random bytes under ``name``, the same for every process of this database; made where missing."""
@@ -116,7 +129,7 @@ class Context:
         return bytes(row[0])
 
     def party_of(self, client: str) -> str | None:
-        """The code of the party that ``client`` spoke for when it was last admitted: what may be asked ahead for it.
+        """The code of the party that ``client`` spoke for when it was last admitted: for which a question may go with the next admission.
 
         It admits nobody. Whoever asks by it compares it with what the request's own admission says.
         """

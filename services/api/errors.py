@@ -1,4 +1,4 @@
-"""What the framework refuses by itself, told as problems."""
+"""Refusals of the framework as problems (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from services.api.edge import TooLarge
 from services.api.problems import Problem
@@ -47,8 +47,6 @@ async def _problem(_request: Request, problem: Exception) -> Response:
 
 async def _refused(request: Request, refused: Exception) -> Response:
     assert isinstance(refused, HTTPException)
-    if refused.status_code == 405:
-        return Problem("method-not-allowed", headers={"allow": ", ".join(_allowed(request))}).response()
     name = _BY_STATUS.get(refused.status_code, "bad-request" if refused.status_code < 500 else "internal")
     more: dict[str, Any] = {"limit": refused.limit} if isinstance(refused, TooLarge) else {}
     headers = {"allow": _methods(request)} if refused.status_code == 405 else refused.headers
@@ -56,19 +54,10 @@ async def _refused(request: Request, refused: Exception) -> Response:
 
 
 def _methods(request: Request) -> str:
-    """The methods of a path, of all its routes: the framework names those of the first."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.path_regex.match(request.scope["path"]):
-            found |= route.methods or set()
-    return ", ".join(sorted(found))
-
-
-def _allowed(request: Request) -> list[str]:
-    """The methods of all routes of the path; the framework knows those of the first only."""
+    """The methods of all routes of the path; the framework names those of the first."""
     routes = (route for route in request.app.routes if isinstance(route, Route))
-    found = (route.methods or () for route in routes if route.path_regex.match(request.scope["path"]))
-    return sorted({method for methods in found for method in methods})
+    found = (route.methods or () for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for methods in found for method in methods}))
 
 
 async def _invalid(request: Request, invalid: Exception) -> Response:

@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api import statement
-from services.api.calls import Answer, Call
+from services.api.calls import Call
 from services.api.problems import Problem
 from services.ledger.audit_trail.access_lines import ANSWER
 from services.ledger.audit_trail.digests import seal
 from services.ledger.storage.questions import Question, Row
 
 _KEY = re.compile(r"[!-~]{1,255}")
-
-
-def repeatable(call: Call, effect: Callable[[], Answer]) -> Response:
-    """The answer to an unsafe request: stored if it was given before, else that of ``effect``, stored with it.
-
-    What is raised is not stored: nothing happened, and a repetition tries again. Problem where the key is missing, was used
-    for another request, or is at work.
-    """
-    question = earlier(call.request, call.party.code)
-    if question is None:
-        raise Problem("idempotency-key-missing")
-    before = repeated(call, call.session.execute(*question).fetchall())
-    return kept(call, effect().response(call.request)) if before is None else before
 
 
 def earlier(request: Request, party: str) -> Question | None:
@@ -43,8 +30,13 @@ def earlier(request: Request, party: str) -> Question | None:
     return Question(statement("answer_under"), {"lock": lock, "party": party, "key": key})
 
 
-def repeated(call: Call, rows: Sequence[Row]) -> Response | None:
-    """The answer in the ``rows`` that answer ``earlier``, None where there was none. Problem as ``repeatable``."""
+def repeated(call: Call, rows: Sequence[Row] | None) -> Response | None:
+    """The answer in the ``rows`` of ``earlier``, None where none was given; what was a Problem is not stored and tried again.
+
+    Problem where the key is missing (``rows`` is None), was used for another request, or is at work.
+    """
+    if rows is None:
+        raise Problem("idempotency-key-missing")
     ((free, request, status, headers, body),) = rows
     if not free:
         raise Problem("idempotency-in-flight", headers={"retry-after": "1"})
@@ -55,8 +47,8 @@ def repeated(call: Call, rows: Sequence[Row]) -> Response | None:
     return Response(bytes(body), status, {**headers, "idempotent-replayed": "true"})
 
 
-def kept(call: Call, response: Response) -> Response:
-    """``response``, which is stored when the transaction is closed."""
+def store(call: Call, response: Response) -> None:
+    """Let ``response`` be stored under the key of the request when the transaction commits."""
     headers = {
         name: value for name, value in response.headers.items() if name not in ("content-length", "date")
     }
@@ -72,7 +64,6 @@ def kept(call: Call, response: Response) -> Response:
     call.answer = seal(*(answer[name] for name in ANSWER))
     stored = {**answer, "headers": orjson.dumps(headers).decode(), "seal": call.answer}
     call.closing.append(Question(statement("put_answer"), stored))
-    return response
 
 
 def _key(request: Request) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from services.api.problems import BASE, KINDS, MEDIA_TYPE
 
@@ -76,21 +78,21 @@ _IF_NONE_MATCH = {
 }
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The whole description, as JSON-ready data in a fixed order; made once per app."""
+def describe(app: FastAPI, routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The whole description of ``routes``, as JSON-ready data in their order; made once per app."""
     if app.openapi_schema is None:
-        app.openapi_schema = _described(app)
+        app.openapi_schema = _described(app, routes)
     return app.openapi_schema
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
+def _described(app: FastAPI, routes: Sequence[BaseRoute]) -> dict[str, Any]:
     found = get_openapi(
         title=app.title,
         version=version("lianyun"),  # of the release; what callers rely on is the /v1 of the paths
         openapi_version="3.1.0",
         summary=app.summary,
         description=app.description,
-        routes=app.routes,
+        routes=routes,
     )
     components = found.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
@@ -136,7 +138,7 @@ def _complete(operation: dict[str, Any]) -> None:
     for name in dict.fromkeys(names):
         by_status.setdefault(KINDS[name].status, []).append(name)
     for status, kinds in sorted(by_status.items()):
-        told = "; ".join(f"`{name}`: {KINDS[name].title}" for name in kinds)
+        titles = "; ".join(f"`{name}`: {KINDS[name].title}" for name in kinds)
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        responses[str(status)] = {"description": told, "content": content}
+        responses[str(status)] = {"description": titles, "content": content}
     operation["responses"] = dict(sorted(responses.items()))

@@ -63,8 +63,8 @@ class Problem(Exception):
 
     def document(self) -> dict[str, Any]:
         """The members of the answer."""
-        told = {"type": self.kind.type, "title": self.kind.title, "status": self.kind.status}
-        return {**told, **({"detail": self.detail} if self.detail else {}), **self.more}
+        members = {"type": self.kind.type, "title": self.kind.title, "status": self.kind.status}
+        return {**members, **({"detail": self.detail} if self.detail else {}), **self.more}
 
     def response(self) -> ProblemResponse:
         """The answer."""

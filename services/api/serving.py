@@ -1,4 +1,4 @@
-"""Running the API: uvicorn with its settings, one process or several, TLS where a certificate is given."""
+"""The server: uvicorn with its options, one process or several, TLS where a certificate is given."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from fastapi import FastAPI
 from psycopg_pool import PoolTimeout
 
 from services.api.app import create_app
-from services.api.connections import BoundedProtocol
+from services.api.connections import BoundedProtocol, CertifiedProtocol
 from services.api.context import Context
 from services.api.settings import ApiSettings
-from services.api.tls import CertifiedProtocol
 from services.telemetry import logs
 from services.telemetry.http import Health, HealthServer
 
@@ -71,8 +70,8 @@ def spare_garbage() -> None:
 
 
 def options(settings: ApiSettings) -> dict[str, Any]:
-    """What uvicorn is told beside the application."""
-    told: dict[str, Any] = {
+    """The options of uvicorn beside the application."""
+    found: dict[str, Any] = {
         "host": settings.api_host,
         "port": settings.api_port,
         "log_config": None,
@@ -86,15 +85,15 @@ def options(settings: ApiSettings) -> dict[str, Any]:
         "timeout_graceful_shutdown": 10,
     }
     if settings.api_certificate is not None:
-        told["ssl_certfile"] = str(settings.api_certificate)
-        told["ssl_keyfile"] = (
+        found["ssl_certfile"] = str(settings.api_certificate)
+        found["ssl_keyfile"] = (
             None if settings.api_certificate_key is None else str(settings.api_certificate_key)
         )
         if settings.api_client_ca is not None:
-            told["ssl_ca_certs"] = str(settings.api_client_ca)
-            told["ssl_cert_reqs"] = ssl.CERT_OPTIONAL
-            told["http"] = CertifiedProtocol
-    return told
+            found["ssl_ca_certs"] = str(settings.api_client_ca)
+            found["ssl_cert_reqs"] = ssl.CERT_OPTIONAL
+            found["http"] = CertifiedProtocol
+    return found
 
 
 def serve(settings: ApiSettings) -> None:

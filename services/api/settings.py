@@ -14,7 +14,7 @@ from services.notifications.webhooks.settings import SealSettings
 
 
 class ApiSettings(SealSettings):
-    """Everything that the API can be told. Durations are seconds, sizes bytes."""
+    """The settings of the API. Durations are seconds, sizes bytes."""
 
     dsn: SecretStr = Field(description="URL of the database")
 

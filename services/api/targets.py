@@ -1,4 +1,4 @@
-"""What a request is addressed to: one of the API's own names, and a path in its one spelling (RFC 3986, 6.2.2). Pure."""
+"""The request target: one of the API's own names, and the normal form of a path (RFC 3986, 6.2.2). Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
-
-from starlette.convertors import Convertor
 
 from services.api.problems import Problem
 
@@ -51,21 +49,6 @@ class OwnNames:
         if len(hosts) != 1 or hosts[0].lower() not in self._authorities:
             return Problem("misdirected", "Host is none of the names of this API.")
         return None
-
-
-class Decoded(Convertor[str]):
-    """A parameter of a route, found in the normal path of a request by ``inner`` and then decoded, once."""
-
-    def __init__(self, inner: Convertor[str]) -> None:
-        self._inner = inner
-
-    def convert(self, value: str) -> str:
-        """The parameter as its caller meant it."""
-        return unquote(self._inner.convert(value))
-
-    def to_string(self, value: str) -> str:
-        """As in a normal path."""
-        return quote(value, safe="")
 
 
 def normal_path(path: str) -> str:

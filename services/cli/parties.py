@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from schemas.events.base import Role
-from services.api import clients
-from services.api.needs import Scope
-from services.api.tokens.jose import BadToken
-from services.api.tokens.key_file import kept
+from services.api.auth import clients
+from services.api.auth.permissions import Scope
+from services.api.auth.tokens.jose import BadToken
+from services.api.auth.tokens.key_file import kept
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros, now

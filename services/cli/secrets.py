@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.tokens.key_file import kept
+from services.api.auth.tokens.key_file import kept
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out
 from services.financing.store.keys import make_keys

@@ -15,15 +15,16 @@ import uvicorn
 from joserfc.jwk import ECKey
 
 from services.api.app import create_app
+from services.api.auth.clients import add_client
+from services.api.auth.permissions import Scope
 from services.api.client import ApiAuth
-from services.api.clients import add_client
 from services.api.context import Context
-from services.api.needs import Scope
 from services.api.serving import options
 from services.api.settings import ApiSettings
 from services.ledger.registry import store
 from services.ledger.storage.session import open_session
 from services.runtime.ports import free_port
+from tests.calling.published import require_published
 from tests.financing.stored import PLATFORM, SIGNER
 from tests.financing.world import KEY
 
@@ -115,13 +116,19 @@ class RunningApi:
         return ApiAuth(client, self.key(client), self.url, scope=scope)
 
     def client(self, party: str, scope: str = "", *, purposes: tuple[str, ...] = ()) -> httpx.Client:
-        """An HTTP client that acts for ``party`` with all scopes (or ``scope``); registered on first use, kept for the run."""
+        """An HTTP client that acts for ``party`` with all scopes (or ``scope``); registered on first use, kept for the run.
+
+        Every answer that it gets is held against the published description.
+        """
         name = party if not purposes else f"{party}.{'-'.join(purposes).lower()}"
         if (name, scope) not in self._clients:
             if name not in self._keys:
                 self.register(name, party, purposes=purposes)
             self._clients[name, scope] = httpx.Client(
-                base_url=self.url, auth=self.auth(name, scope), timeout=30
+                base_url=self.url,
+                auth=self.auth(name, scope),
+                timeout=30,
+                event_hooks={"response": [require_published]},
             )
         return self._clients[name, scope]
 

@@ -1,4 +1,4 @@
-"""What a request on the short way leaves behind: a session that was lent for it, and its lines in the access log."""
+"""What a request on the event loop leaves behind: a session that was used for it, and its lines in the access log."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import httpx
 
-from services.api.direct.sessions import Sessions
+from services.api.sessions import LoopSessions
 from tests.calling.running import RunningApi
 
 
-def directly(sessions: Sessions, ask: Callable[[], httpx.Response]) -> httpx.Response:
-    """The answer of ``ask``, for which one of ``sessions`` was lent: it came without a thread."""
-    before = sessions.lent
+def directly(sessions: LoopSessions, ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """The answer of ``ask``, for which one of ``sessions`` was used: it came without a worker thread."""
+    before = sessions.returned
     answer = ask()
-    assert sessions.lent == before + 1, answer.text
+    assert sessions.returned == before + 1, answer.text
     return answer
 
 

@@ -1,4 +1,4 @@
-"""What a party is to a consignment: by its view, by the pledges on it, by its shippers' consents."""
+"""The relations of a party to a consignment: from its view, from pledges, from shippers' consents."""
 
 from __future__ import annotations
 
@@ -34,58 +34,58 @@ _AGENTS_SAY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The roles in which a party stands to one consignment, and its relations."""
+class Relationship:
+    """The roles that a party has in one consignment, and its relations to it."""
 
     roles: frozenset[Role]
     relations: frozenset[Relation]
 
 
-def standing(told: SourcedView, party: Party, milestones: Iterable[tuple[str, str]]) -> Standing:
+def relationship(known: SourcedView, party: Party, milestones: Iterable[tuple[str, str]]) -> Relationship:
     """What ``party`` is by the view alone. ``milestones`` are (name, publisher) of what the timeline holds. Pure.
 
     In a consignment that names it in certain roles, a party has these and no other of its roles.
     """
-    view = told.view
+    view = known.view
     relations = set()
     roles = set(party.roles)
     if party.code in view.engaged:
         relations.add(Relation.ENGAGED)
-        named = _roles_of(told, party.code)
+        named = _roles_of(known, party.code)
         roles = set((named & party.roles) or (party.roles - LENDERS))
     if Role.FORWARDER in roles and any(by == party.code and name in _AGENTS_SAY for name, by in milestones):
         relations.add(Relation.AGENT)
-    if _in_territory(told, party):
+    if _in_territory(known, party):
         relations.add(Relation.TERRITORY)
         # By its territory it stands as what has a territory, whatever else it is named as.
         roles |= party.roles & {Role.RAILWAY, Role.CUSTOMS, Role.TERMINAL}
-    return Standing(frozenset(roles), frozenset(relations))
+    return Relationship(frozenset(roles), frozenset(relations))
 
 
-def shippers_of(told: SourcedView) -> frozenset[str]:
+def shippers_of(known: SourcedView) -> frozenset[str]:
     """The parties that the founding names as shippers."""
     return frozenset(
-        named.party for opened in _openings(told) for named in opened.parties if named.role is Role.SHIPPER
+        named.party for opened in _openings(known) for named in opened.parties if named.role is Role.SHIPPER
     )
 
 
 def lending(
-    session: Session, told: SourcedView, party: Party, now: Micros, registry: Registry
+    session: Session, known: SourcedView, party: Party, now: Micros, registry: Registry
 ) -> frozenset[Relation]:
     """What a bank or insurer is to the consignment besides: PLEDGED, CONSENTED. Some small reads, nothing for others."""
     if not party.roles & LENDERS:
         return frozenset()
     adapt(session)
-    groups = sorted(member.id for member in told.view.members)
+    groups = sorted(member.id for member in known.view.members)
     found = set()
     rows = session.execute(statement("financings_on"), {"ids": uuids(groups)}, binary=True).fetchall()
     if rows:
         holds = lifecycle.holds(decisions_of(session, [row[0] for row in rows]))
         if any(hold.bank == party.code and hold.pledged for hold in holds.values()):
             found.add(Relation.PLEDGED)
-    for shipper in shippers_of(told):
-        known = loader.by_keys(session, [f"shipper {shipper}"], registry)
-        consents = in_force(known.credit, known.liveness(), now)
+    for shipper in shippers_of(known):
+        loaded = loader.by_keys(session, [f"shipper {shipper}"], registry)
+        consents = in_force(loaded.credit, loaded.liveness(), now)
         if any(
             (each.bank, each.shipper) == (party.code, shipper) and each.purpose in _CARGO_PURPOSES
             for each in consents
@@ -94,30 +94,30 @@ def lending(
     return frozenset(found)
 
 
-def _openings(told: SourcedView) -> Iterable[ConsignmentOpened]:
-    founders = told.view.founders
-    for event in told.events.values():
+def _openings(known: SourcedView) -> Iterable[ConsignmentOpened]:
+    founders = known.view.founders
+    for event in known.events.values():
         payload = event.admitted.payload
         if (
             isinstance(payload, ConsignmentOpened)
             and not event.stored.quarantined
             and event.admitted.party.code in founders
             and f"{event.admitted.party.code}/{payload.reference}"
-            in {member.key for member in told.view.members}
+            in {member.key for member in known.view.members}
         ):
             yield payload
 
 
-def _roles_of(told: SourcedView, code: str) -> frozenset[Role]:
-    roles = {named.role for opened in _openings(told) for named in opened.parties if named.party == code}
+def _roles_of(known: SourcedView, code: str) -> frozenset[Role]:
+    roles = {named.role for opened in _openings(known) for named in opened.parties if named.party == code}
     return frozenset(roles)
 
 
-def _in_territory(told: SourcedView, party: Party) -> bool:
+def _in_territory(known: SourcedView, party: Party) -> bool:
     publisher = party.publisher
     if not party.roles & {Role.RAILWAY, Role.CUSTOMS, Role.TERMINAL}:
         return False
-    view = told.view
+    view = known.view
     if Role.CUSTOMS in party.roles and any(
         arrival.claim.jurisdiction in party.countries
         for arrival in view.arrivals

@@ -9,11 +9,11 @@ from fastapi import Query
 from schemas.reasons import Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.api import statement
+from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call, page
-from services.api.needs import Needs, Scope
 from services.api.problems import Problem
-from services.api.routing import Routes
-from services.api.shapes.access_log import AccessLogPage
+from services.api.responses.access_log import AccessLogPage
+from services.api.router import Routes
 
 routes = Routes("access log")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.events.base import Role
-from services.api.banking import told
-from services.api.banking.asked import Disposal, things
-from services.api.banking.deciding import idempotency
-from services.api.calls import Answer, Call, Undecided
-from services.api.needs import Needs, Scope
+from services.api.auth.permissions import Needs, Scope
+from services.api.calls import Answer, Call, PendingDecision
+from services.api.financing import representation
+from services.api.financing.decisions import idempotency
 from services.api.problems import MEDIA_TYPE, Problem
-from services.api.routing import Routes
+from services.api.requests.financing import Disposal, things
+from services.api.responses.financing import CargoDecision
+from services.api.router import Routes
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.requests import UNKNOWN, DecisionRequest, reply
@@ -25,17 +26,18 @@ PARTIES = frozenset(
 @routes.post(
     "/v1/cargo-requests",
     Needs(Scope.EVENTS_WRITE, PARTIES, "absent"),
+    answers=CargoDecision,
     problems=("not-found", "conflict"),
-    decides=True,
+    decision=True,
 )
-def ask_for_cargo(call: Call, body: Disposal) -> Undecided:
+def ask_for_cargo(call: Call, body: Disposal) -> PendingDecision:
     """Ask whether cargo may be released to somebody, re-consigned or transferred. The answer is a recorded decision:
     ``allowed`` or not. While somebody holds a pledge with a release block it is not, whoever that is: nor for another
     consignment that names a box, a note or a declaration of the pledged goods, which ``shares`` then says.
     """
     on = things(body.consignments)
     ask = DecisionRequest(Action(body.action), call.party.code, idempotency(call), about=on)
-    return Undecided(ask, on, lambda ruling: _answered(call, ruling, ask.action, on))
+    return PendingDecision(ask, on, lambda ruling: _answered(call, ruling, ask.action, on))
 
 
 def _answered(call: Call, ruling: Decision, action: Action, on: Sequence[Thing]) -> Answer:
@@ -50,7 +52,7 @@ def _answered(call: Call, ruling: Decision, action: Action, on: Sequence[Thing])
             "allowed": ruling.done,
             "guard": given.guard or None,
             "satisfied_by": given.satisfied_by or None,
-            "shares": told.shared(given.shares),
+            "shares": representation.shared(given.shares),
             "number": None if given.number is None else call.shown(given.number),
         }
     )

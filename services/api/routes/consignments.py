@@ -10,12 +10,12 @@ from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
+from services.api.access.consignment import VisibleConsignment, visible
+from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call, page
-from services.api.looking import Looked, look
-from services.api.needs import Needs, Scope
 from services.api.problems import Problem
-from services.api.routing import Routes
-from services.api.shapes.consignments import Consignment, ConsignmentPage, TimelinePage
+from services.api.responses.consignments import Consignment, ConsignmentPage, TimelinePage
+from services.api.router import Routes
 from services.domain.objects import Thing
 from services.query.identifiers import candidates
 from services.query.views import consignments_of
@@ -48,13 +48,13 @@ def consignments(
     items: list[dict[str, Any]] = []
     last = None
     for id_ in sorted(id_ for id_ in found if id_ > after):
-        looked = look(call, id_)
-        if looked is None:
+        shown = visible(call, id_)
+        if shown is None:
             continue
         if len(items) == limit:
             return page(call, "consignments", items, last)
-        call.reads("consignment", looked.body["consignment"], looked.shippers)
-        items.append(_summary(looked))
+        call.reads("consignment", shown.body["consignment"], shown.shippers)
+        items.append(_summary(shown))
         last = id_.hex()
     return page(call, "consignments", items, None)
 
@@ -76,12 +76,12 @@ def timeline(
 ) -> Answer:
     """Who said what about a consignment, in the order in which it was recorded; late news stands at the end."""
     place = call.cursor(cursor, "timeline")
-    looked = _looked(call, ref)
+    found = _visible(call, ref)
     since = _moment(recorded_since)
     rows = sorted(
         (
             (_order(item), item)
-            for item in looked.body["timeline"]
+            for item in found.body["timeline"]
             if since is None or parse_micros(item["recorded"]) >= since
         ),
         key=lambda row: row[0],
@@ -99,17 +99,17 @@ def consignment(call: Call, ref: str) -> Answer:
 
     `shown` says how each group of fields is shown to the caller, by its role and what it is to the consignment.
     """
-    body = {name: value for name, value in _looked(call, ref).body.items() if name != "timeline"}
+    body = {name: value for name, value in _visible(call, ref).body.items() if name != "timeline"}
     return Answer(body, etag={**body, "as_of": None})
 
 
-def _looked(call: Call, ref: str) -> Looked:
-    found = consignments_of(call.session, [_thing(ObjectKind.CONSIGNMENT, ref)])
-    looked = look(call, found[0]) if found else None
-    if looked is None:
+def _visible(call: Call, ref: str) -> VisibleConsignment:
+    groups = consignments_of(call.session, [_thing(ObjectKind.CONSIGNMENT, ref)])
+    found = visible(call, groups[0]) if groups else None
+    if found is None:
         raise Problem("not-found")
-    call.reads("consignment", looked.body["consignment"], looked.shippers)
-    return looked
+    call.reads("consignment", found.body["consignment"], found.shippers)
+    return found
 
 
 def _things(
@@ -142,8 +142,8 @@ def _thing(kind: ObjectKind, text: str) -> Thing:
     return Thing(kind, canonical_key(kind, text))
 
 
-def _summary(looked: Looked) -> dict[str, Any]:
-    body = looked.body
+def _summary(found: VisibleConsignment) -> dict[str, Any]:
+    body = found.body
     return {
         "consignment": body["consignment"],
         "movement": body["movement"],

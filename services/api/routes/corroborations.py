@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from schemas.events import finance
 from schemas.events.document_trade import InvoiceIssued
-from services.api.banking import told
-from services.api.banking.asked import Corroboration, Invoice, things
 from services.api.calls import Answer, Call
+from services.api.financing import representation
 from services.api.problems import Problem
+from services.api.requests.financing import Corroboration, Invoice, things
+from services.api.responses.financing import CorroborationFound
+from services.api.router import Routes
 from services.api.routes.financings import READ
-from services.api.routing import Routes
 from services.domain.objects import Thing
 from services.financing.domain.cargo import corroboration
 from services.financing.domain.fingerprints import normalise_1
@@ -23,7 +24,9 @@ from services.query.views import consignments_of
 routes = Routes("financing")
 
 
-@routes.post("/v1/corroborations", READ, idempotent=False, problems=("not-found",))
+@routes.post(
+    "/v1/corroborations", READ, answers=CorroborationFound, idempotent=False, problems=("not-found",)
+)
 def corroborate(call: Call, body: Corroboration) -> Answer:
     """What the parties of a consignment say of an invoice, member by member, and every fact of its goods with who said it
     and how sure that is. For whoever has the applicant's signed application to it; nothing is reserved.
@@ -47,7 +50,7 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
         if normalise_1(invoice.document_id) == normalise_1(body.invoice.number)
     ]
     events = {word.event for fact in facts for word in fact.statements} | {word.event for word, _ in stated}
-    names = told.names_of(call.session, events)
+    names = representation.names_of(call.session, events)
     return Answer(
         {
             "invoice": {
@@ -70,7 +73,7 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
                     }
                 ),
             },
-            "goods": [told.corroborated(fact, names) for fact in facts],
+            "goods": [representation.corroborated(fact, names) for fact in facts],
             "limits": LIMITS,
         }
     )

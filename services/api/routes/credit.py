@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from schemas.events.base import Role
-from services.api.banking.told import names_of
-from services.api.calls import Answer, Call
-from services.api.moments import moment
-from services.api.needs import BANKS, SHIPPERS, Needs, Scope
+from services.api.auth.permissions import BANKS, SHIPPERS, Needs, Scope
+from services.api.calls import Answer, Call, moment
+from services.api.financing.representation import names_of
 from services.api.problems import Problem
+from services.api.responses.credit import CreditRecord
+from services.api.router import Routes
 from services.api.routes.financings import CREDIT_PURPOSE, Moment
-from services.api.routing import Routes
 from services.credit.domain.presentation import events_of, plain
 from services.credit.store import records
 
@@ -23,6 +23,7 @@ routes = Routes("credit")
 @routes.get(
     "/v1/shippers/{shipper}/credit",
     Needs(Scope.CREDIT_READ, BANKS | SHIPPERS | {Role.FORWARDER}, "absent"),
+    answers=CreditRecord,
     problems=("not-found",),
 )
 def credit(

@@ -10,13 +10,14 @@ from fastapi import Query
 from schemas.events import finance
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
-from services.api.banking import told
-from services.api.banking.asked import Papers, own
-from services.api.banking.deciding import keys_of
 from services.api.calls import Answer, Call
+from services.api.financing import representation
+from services.api.financing.decisions import keys_of
 from services.api.problems import Problem
+from services.api.requests.financing import Papers, own
+from services.api.responses.financing import DocumentsStatus, ThingStatus
+from services.api.router import Routes
 from services.api.routes.financings import READ, note_reads, own_summaries
-from services.api.routing import Routes
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle
 from services.financing.domain.fingerprints import fingerprints
@@ -40,13 +41,13 @@ KINDS = {
 }
 
 
-def _ahead(bank: str, parameters: Mapping[str, Any]) -> Question | None:
+def _prefetch(bank: str, parameters: Mapping[str, Any]) -> Question | None:
     return (
         None if parameters.get("application") else reached(bank, _thing(parameters["kind"], parameters["id"]))
     )
 
 
-@routes.get("/v1/financing-status", READ, problems=("not-found",), ahead=_ahead)
+@routes.get("/v1/financing-status", READ, answers=ThingStatus, problems=("not-found",), prefetch=_prefetch)
 def status_of_thing(
     call: Call,
     kind: Annotated[Literal["consignment", "container", "note", "declaration"], Query()],
@@ -75,14 +76,14 @@ def status_of_thing(
         {
             "kind": kind,
             "id": id,
-            "financings": [told.summary(each, call.shown) for each in summaries],
+            "financings": [representation.summary(each, call.shown) for each in summaries],
             "interest_taken": taken,
             "limits": LIMITS,
         }
     )
 
 
-@routes.post("/v1/financing-status", READ, idempotent=False, problems=("not-found",))
+@routes.post("/v1/financing-status", READ, answers=DocumentsStatus, idempotent=False, problems=("not-found",))
 def status_of_papers(call: Call, body: Papers) -> Answer:
     """The bank's own financings that hold what these papers stand for: an invoice, a bill, a note by its number. What
     others hold is never told here; a reservation tells whether the interest is free.
@@ -104,7 +105,7 @@ def status_of_papers(call: Call, body: Papers) -> Answer:
         raise Problem("not-found")
     return Answer(
         {
-            "financings": [told.summary(each, call.shown) for each in own_summaries(call, names)],
+            "financings": [representation.summary(each, call.shown) for each in own_summaries(call, names)],
             "limits": LIMITS,
         }
     )

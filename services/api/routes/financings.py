@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import logging
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
 
+import psycopg
 from fastapi import Path, Query
 
-from services.api.banking import failing, told
-from services.api.banking.asked import Acknowledgement
-from services.api.banking.filed import answer
-from services.api.calls import LARGEST_PAGE, Answer, Call, page
-from services.api.moments import moment
-from services.api.needs import BANKS, Needs, Scope
+from services.api.auth.permissions import BANKS, Needs, Scope
+from services.api.calls import LARGEST_PAGE, Answer, Call, moment, page
+from services.api.financing import representation
+from services.api.financing.signed import answer
 from services.api.problems import Problem
-from services.api.routing import Routes
+from services.api.requests.financing import Acknowledgement
+from services.api.responses.financing import (
+    Alert,
+    AlertFeed,
+    AlertList,
+    AlertPage,
+    Financing,
+    FinancingPage,
+    History,
+    TenAnswers,
+)
+from services.api.router import Routes
 from services.credit.domain import presentation
 from services.credit.store import records
 from services.financing.domain.questions import Enquiry, ten_questions
@@ -32,6 +44,8 @@ from services.ledger.storage import reading
 from services.ledger.storage.reading import Position
 
 routes = Routes("financing")
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 READ = Needs(Scope.FINANCING_READ, BANKS, "absent")
 WRITE = Needs(Scope.FINANCING_WRITE, BANKS, "absent")
 Reference = Annotated[str, Path(max_length=80, description="The bank's own reference.")]
@@ -45,7 +59,7 @@ FEED = "alert-feed"
 CREDIT_PURPOSE = "CREDIT_ASSESSMENT"
 
 
-@routes.get("/v1/financings", READ, problems=("cursor-invalid",))
+@routes.get("/v1/financings", READ, answers=FinancingPage, problems=("cursor-invalid",))
 def financings(
     call: Call,
     cursor: Cursor = None,
@@ -58,14 +72,18 @@ def financings(
     bank = call.party.code
     after = call.cursor(cursor, "financings") or ""
     names = portfolio(call.session, bank, after, limit + 1, only_open)
-    found, failed = failing.each(names[:limit], lambda some: own_summaries(call, some))
+    found, failed = _each(names[:limit], lambda some: own_summaries(call, some))
     last = names[limit - 1] if len(names) > limit else None
     return page(
-        call, "financings", [told.summary(each, call.shown) for each in found], last, {"not_judged": failed}
+        call,
+        "financings",
+        [representation.summary(each, call.shown) for each in found],
+        last,
+        {"not_judged": failed},
     )
 
 
-@routes.get("/v1/financings/{reference}", READ, problems=("not-found",))
+@routes.get("/v1/financings/{reference}", READ, answers=Financing, signed=True, problems=("not-found",))
 def financing(
     call: Call, reference: Reference, as_of: Moment = None, known_at: Moment = None, signed: Signed = False
 ) -> Answer:
@@ -77,20 +95,24 @@ def financing(
     return answer(call, body, etag={**body, "as_of": as_of, "known_at": known_at}, signed=signed)
 
 
-@routes.get("/v1/financings/{reference}/history", READ, problems=("not-found",))
+@routes.get("/v1/financings/{reference}/history", READ, answers=History, signed=True, problems=("not-found",))
 def history(call: Call, reference: Reference, signed: Signed = False) -> Answer:
     """What happened to a financing. Decisions by their numbers, facts by their events, in the order of their times."""
     looked = _looked(call, reference)
-    names = told.names_of(call.session, [s.event for s in looked.status.history if s.event is not None])
-    body: told.Json = {
+    names = representation.names_of(
+        call.session, [s.event for s in looked.status.history if s.event is not None]
+    )
+    body: representation.Json = {
         "financing": looked.status.financing,
         "position": call.shown(looked.status.position),
-        "items": [told.step(each, names, call.shown) for each in looked.status.history],
+        "items": [representation.step(each, names, call.shown) for each in looked.status.history],
     }
     return answer(call, body, signed=signed)
 
 
-@routes.get("/v1/financings/{reference}/answers", READ, problems=("not-found",))
+@routes.get(
+    "/v1/financings/{reference}/answers", READ, answers=TenAnswers, signed=True, problems=("not-found",)
+)
 def answers(call: Call, reference: Reference, signed: Signed = False) -> Answer:
     """The ten questions of a lender, each answered with who says so and the events behind it. What nobody told the platform
     is null, never left out.
@@ -115,16 +137,16 @@ def answers(call: Call, reference: Reference, signed: Signed = False) -> Answer:
         _feed_from_here(call),
     )
     found = ten_questions(enquiry)
-    names = told.names_of(call.session, {event for each in found for event in each.events})
-    body: told.Json = {
+    names = representation.names_of(call.session, {event for each in found for event in each.events})
+    body: representation.Json = {
         "financing": status.financing,
         "answers": [
             {
                 "number": each.number,
                 "question": each.question,
-                "value": [told.step(step, names, call.shown) for step in status.history]
+                "value": [representation.step(step, names, call.shown) for step in status.history]
                 if each.value is status.history
-                else told.plain(each.value),
+                else representation.plain(each.value),
                 "said_by": list(each.sources),
                 "events": [names[event] for event in each.events if event in names],
                 "position": call.shown(each.position),
@@ -135,14 +157,14 @@ def answers(call: Call, reference: Reference, signed: Signed = False) -> Answer:
     return answer(call, body, signed=signed)
 
 
-@routes.get("/v1/financings/{reference}/alerts", READ, problems=("not-found",))
+@routes.get("/v1/financings/{reference}/alerts", READ, answers=AlertList, problems=("not-found",))
 def alerts(call: Call, reference: Reference) -> Answer:
     """What has to be looked at in one financing: facts against its pledge, and covenants, with their acknowledgements."""
     looked = _looked(call, reference)
     return Answer({"items": _alerts(call, looked), "next": None})
 
 
-@routes.get("/v1/alerts", READ, problems=("cursor-invalid",))
+@routes.get("/v1/alerts", READ, answers=AlertPage, problems=("cursor-invalid",))
 def all_alerts(
     call: Call,
     cursor: Cursor = None,
@@ -155,18 +177,18 @@ def all_alerts(
     bank = call.party.code
     names = portfolio(call.session, bank, call.cursor(cursor, "alerts") or "", limit + 1, True)
 
-    def look_at(some: list[str]) -> list[told.Json]:
+    def look_at(some: list[str]) -> list[representation.Json]:
         looked = (_looked(call, name.partition("/")[2]) for name in some)
         found = [each for one in looked for each in _alerts(call, one)]
         return [each for each in found if not unacknowledged or not each["acknowledged"]]
 
-    done = [failing.each([name], look_at) for name in names[:limit]]
+    done = [_each([name], look_at) for name in names[:limit]]
     items, failed = [each for found, _ in done for each in found], [name for _, left in done for name in left]
     last = names[limit - 1] if len(names) > limit else None
     return page(call, "alerts", items, last, {"not_judged": failed})
 
 
-@routes.get("/v1/alert-feed", READ, problems=("cursor-invalid",))
+@routes.get("/v1/alert-feed", READ, answers=AlertFeed, problems=("cursor-invalid",))
 def alert_feed(call: Call, cursor: Cursor = None, limit: Limit = 100) -> Answer:
     """Which of the bank's pledged financings to look at again, in the order in which the facts were accepted. Always gives a
     ``next``: ask again with it, from the end on, and nothing is missed. Without a cursor it begins with the first.
@@ -175,7 +197,7 @@ def alert_feed(call: Call, cursor: Cursor = None, limit: Limit = 100) -> Answer:
     after = Position() if place is None else Position(*place)
     found = cargo_events(call.session, call.party.code, after, limit)
     stored = {each.no: each for each in reading.events_by_number(call.session, [w.event for w in found])}
-    names = told.names_of(call.session, [each.id for each in stored.values()])
+    names = representation.names_of(call.session, [each.id for each in stored.values()])
     items = []
     for each in found:
         event = stored.get(each.event)
@@ -185,7 +207,9 @@ def alert_feed(call: Call, cursor: Cursor = None, limit: Limit = 100) -> Answer:
     return page(call, FEED, items, [last.xid, last.no])
 
 
-@routes.post("/v1/financings/{reference}/alerts/{alert}/acknowledgement", WRITE, problems=("not-found",))
+@routes.post(
+    "/v1/financings/{reference}/alerts/{alert}/acknowledgement", WRITE, answers=Alert, problems=("not-found",)
+)
 def acknowledgement(
     call: Call,
     reference: Reference,
@@ -234,24 +258,48 @@ def _feed_from_here(call: Call) -> str:
     return call.context.seal.cursor(FEED, call.party.code, [place.xid, place.no])
 
 
-def _status(call: Call, looked: StatusEvidence) -> told.Json:
+def _status(call: Call, looked: StatusEvidence) -> representation.Json:
     status = looked.status
     seen = acknowledged(call.session, status.financing, status.known_at)
-    return told.status(status, seen, told.names_of(call.session, told.events_of(status)), call.shown)
+    return representation.status(
+        status, seen, representation.names_of(call.session, representation.events_of(status)), call.shown
+    )
 
 
-def _alerts(call: Call, looked: StatusEvidence) -> list[told.Json]:
+def _alerts(call: Call, looked: StatusEvidence) -> list[representation.Json]:
     found = looked.status.alerts
     events = {event for each in found for event in (*each.events, each.acknowledged) if event is not None}
-    names = told.names_of(call.session, events) if events else {}
+    names = representation.names_of(call.session, events) if events else {}
     seen = acknowledged(call.session, looked.status.financing, call.now) if found else {}
-    return [told.alert(each, seen, names) for each in found]
+    return [representation.alert(each, seen, names) for each in found]
 
 
-def _signals(call: Call, given: records.PermittedRecord) -> told.Json:
-    named = told.names_of(
+def _signals(call: Call, given: records.PermittedRecord) -> representation.Json:
+    named = representation.names_of(
         call.session, presentation.events_of(given.record, given.disputes, given.permission)
     )
     pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
     shown = presentation.plain(given.permission, given.record, given.disputes, pairs)
     return {**shown, "position": call.shown(shown["position"])}
+
+
+def _each(names: Sequence[str], work: Callable[[list[str]], list[T]]) -> tuple[list[T], list[str]]:
+    """What ``work`` gives for ``names`` together, or where that fails for one after another; and the names that fail alone.
+
+    Raises Problem, and what the infrastructure raises.
+    """
+    try:
+        return work(list(names)), []
+    except (Problem, psycopg.Error, OSError, MemoryError):
+        raise
+    except Exception as problem:
+        if len(names) > 1:
+            found = [_each([name], work) for name in names]
+            return [one for done, _ in found for one in done], [name for _, left in found for name in left]
+        log.error(
+            "financing %s cannot be judged",
+            names[0],
+            exc_info=problem,
+            extra={"action": "financing_failed", "financing": names[0]},
+        )
+        return [], list(names)

@@ -10,21 +10,27 @@ from psycopg_pool import PoolTimeout
 from starlette.responses import Response
 
 from services.api.context import Context
-from services.api.openapi import describe
 from services.api.problems import Problem
-from services.api.routing import public
+from services.api.responses.platform import Description, Healthy
+from services.api.router import public
 
 routes = APIRouter(tags=["platform"])
 
 
-@routes.get("/health/live", response_class=Response, responses={200: {"description": "It lives."}})
+@routes.get(
+    "/health/live", response_class=Response, responses={200: {"description": "It lives.", "model": Healthy}}
+)
 @public
 async def live() -> Response:
     """Whether the process answers."""
     return _json({"ok": True})
 
 
-@routes.get("/health/ready", response_class=Response, responses={200: {"description": "It can work."}})
+@routes.get(
+    "/health/ready",
+    response_class=Response,
+    responses={200: {"description": "It can work.", "model": Healthy}},
+)
 @public
 async def ready(request: Request) -> Response:
     """Whether the database answers, too; 503 otherwise."""
@@ -36,11 +42,15 @@ async def ready(request: Request) -> Response:
     return _json({"ok": True})
 
 
-@routes.get("/openapi.json", response_class=Response, responses={200: {"description": "OpenAPI 3.1."}})
+@routes.get(
+    "/openapi.json",
+    response_class=Response,
+    responses={200: {"description": "OpenAPI 3.1.", "model": Description}},
+)
 @public
 async def description(request: Request) -> Response:
     """This description."""
-    return _json(describe(request.app))
+    return _json(request.app.openapi())
 
 
 def _json(body: object) -> Response:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from schemas.events.base import Role
 from schemas.schemes import Scheme
-from services.api.banking.filed import jwk
+from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call
-from services.api.needs import Needs, Scope
-from services.api.routing import Routes
+from services.api.financing.signed import jwk
+from services.api.responses.platform import PlatformKeys
+from services.api.router import Routes
 
 routes = Routes("keys")
 
 
-@routes.get("/v1/platform-keys", Needs(Scope.FINANCING_READ, foreign="public"))
+@routes.get("/v1/platform-keys", Needs(Scope.FINANCING_READ, foreign="public"), answers=PlatformKeys)
 def platform_keys(call: Call) -> Answer:
     """Every Ed25519 key that the platform signs or signed by, as a JWK set (RFC 7517, RFC 8037)."""
     owners = {code for code, party in call.registry.parties.items() if Role.PLATFORM in party.roles}

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from schemas.rfc3339 import format_micros
-from services.api.banking import told
-from services.api.banking.asked import (
+from services.api.auth.permissions import BANKS, Needs, Scope
+from services.api.calls import Answer, Call, PendingDecision
+from services.api.financing import representation
+from services.api.financing.decisions import idempotency
+from services.api.financing.registries import ask_all
+from services.api.problems import MEDIA_TYPE, Problem
+from services.api.requests.financing import (
     REFERENCE,
     Drawing,
     Enquiry,
@@ -13,13 +18,10 @@ from services.api.banking.asked import (
     Substitution,
     things,
 )
-from services.api.banking.deciding import idempotency
-from services.api.banking.registries import ask_all
-from services.api.calls import Answer, Call, Undecided
-from services.api.needs import BANKS, Needs, Scope
-from services.api.problems import MEDIA_TYPE, Problem
+from services.api.responses import financing as responses
+from services.api.responses.financing import RegistryAnswers
+from services.api.router import Routes
 from services.api.routes.financings import WRITE, Reference
-from services.api.routing import Routes
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.requests import UNKNOWN, DecisionRequest, reply
 from services.financing.store.financings import record_answers
@@ -27,8 +29,10 @@ from services.financing.store.financings import record_answers
 routes = Routes("financing")
 
 
-@routes.post("/v1/reservations", WRITE, problems=("not-found", "conflict"), decides=True)
-def reserve(call: Call, body: Reservation) -> Undecided:
+@routes.post(
+    "/v1/reservations", WRITE, answers=responses.Decision, problems=("not-found", "conflict"), decision=True
+)
+def reserve(call: Call, body: Reservation) -> PendingDecision:
     """Check whether the interest is free and reserve it, in one step. DONE until ``until``; REFUSED with the guard and what
     would satisfy it; REVIEW where people have to look. Without the applicant's signed application to this bank, and for
     cargo that is not the applicant's, nothing is here (not-found). The same again is the same reservation.
@@ -43,7 +47,7 @@ def reserve(call: Call, body: Reservation) -> Undecided:
         papers=body.papers.papers(),
         reviewed=None if body.reviewed is None else call.decision(body.reviewed),
     )
-    return Undecided(
+    return PendingDecision(
         ask,
         things(body.consignments),
         lambda ruling: _answered(call, ruling, ask.financing, (terms.applicant,)),
@@ -53,6 +57,7 @@ def reserve(call: Call, body: Reservation) -> Undecided:
 @routes.post(
     "/v1/financings/{reference}/registry-answers",
     Needs(Scope.FINANCING_WRITE, BANKS, "own"),
+    answers=RegistryAnswers,
     idempotent=False,
     transaction=False,
 )
@@ -76,43 +81,73 @@ def ask_registries(call: Call, reference: Reference, body: Enquiry) -> Answer:
     )
 
 
-@routes.post("/v1/financings/{reference}/pledge", WRITE, problems=("not-found", "conflict"), decides=True)
-def pledge(call: Call, reference: Reference) -> Undecided:
+@routes.post(
+    "/v1/financings/{reference}/pledge",
+    WRITE,
+    answers=responses.Decision,
+    problems=("not-found", "conflict"),
+    decision=True,
+)
+def pledge(call: Call, reference: Reference) -> PendingDecision:
     """Pledge what is reserved. From then on nobody else takes the interest, and a product with a release block keeps the
     cargo where it is.
     """
     return _decide(call, Action.PLEDGE, reference)
 
 
-@routes.post("/v1/financings/{reference}/draw", WRITE, problems=("not-found", "conflict"), decides=True)
-def draw(call: Call, reference: Reference, body: Drawing) -> Undecided:
+@routes.post(
+    "/v1/financings/{reference}/draw",
+    WRITE,
+    answers=responses.Decision,
+    problems=("not-found", "conflict"),
+    decision=True,
+)
+def draw(call: Call, reference: Reference, body: Drawing) -> PendingDecision:
     """Ask whether an amount may be paid out. Pay only after DONE."""
     return _decide(call, Action.DRAW, reference, body)
 
 
-@routes.post("/v1/financings/{reference}/release", WRITE, problems=("not-found", "conflict"), decides=True)
-def release(call: Call, reference: Reference, body: Giving | None = None) -> Undecided:
+@routes.post(
+    "/v1/financings/{reference}/release",
+    WRITE,
+    answers=responses.Decision,
+    problems=("not-found", "conflict"),
+    decision=True,
+)
+def release(call: Call, reference: Reference, body: Giving | None = None) -> PendingDecision:
     """Give the security back. The interest is free from then on. While something is owed (``NOTHING_OUTSTANDING``) only with an
     explicit ``waiver``, which is recorded with what is owed.
     """
     return _decide(call, Action.RELEASE, reference, body)
 
 
-@routes.post("/v1/financings/{reference}/cancel", WRITE, problems=("not-found", "conflict"), decides=True)
-def cancel(call: Call, reference: Reference) -> Undecided:
+@routes.post(
+    "/v1/financings/{reference}/cancel",
+    WRITE,
+    answers=responses.Decision,
+    problems=("not-found", "conflict"),
+    decision=True,
+)
+def cancel(call: Call, reference: Reference) -> PendingDecision:
     """Give a reservation, or a financing that was not drawn, up."""
     return _decide(call, Action.CANCEL, reference)
 
 
-@routes.post("/v1/financings/{reference}/substitute", WRITE, problems=("not-found", "conflict"), decides=True)
-def substitute(call: Call, reference: Reference, body: Substitution) -> Undecided:
+@routes.post(
+    "/v1/financings/{reference}/substitute",
+    WRITE,
+    answers=responses.Decision,
+    problems=("not-found", "conflict"),
+    decision=True,
+)
+def substitute(call: Call, reference: Reference, body: Substitution) -> PendingDecision:
     """Put this reserved financing in the place of another one of the bank, with what is owed there."""
     return _decide(call, Action.SUBSTITUTE, reference, body)
 
 
 def _decide(
     call: Call, action: Action, reference: str, body: Drawing | Giving | Substitution | None = None
-) -> Undecided:
+) -> PendingDecision:
     if not REFERENCE.fullmatch(reference):
         raise Problem("not-found")
     bank = call.party.code
@@ -126,7 +161,7 @@ def _decide(
         replaces=f"{bank}/{body.replaces}" if isinstance(body, Substitution) else "",
         waiver="" if waiver is None else waiver.grounds,
     )
-    return Undecided(ask, (), lambda ruling: _answered(call, ruling, ask.financing))
+    return PendingDecision(ask, (), lambda ruling: _answered(call, ruling, ask.financing))
 
 
 def _answered(call: Call, ruling: Decision, financing: str, subjects: tuple[str, ...] = ()) -> Answer:
@@ -134,4 +169,4 @@ def _answered(call: Call, ruling: Decision, financing: str, subjects: tuple[str,
     if given == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})
     call.reads("financing", financing, subjects)
-    return Answer(told.reply(given, call.shown, financing))
+    return Answer(representation.reply(given, call.shown, financing))

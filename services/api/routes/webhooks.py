@@ -1,4 +1,4 @@
-"""Webhooks of the caller: where it wants to be told, of what, with which secrets, and how the tellings went."""
+"""Webhooks of the caller: their addresses, event types, secrets and deliveries."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ from pydantic import Field
 
 from schemas.reasons import Refusal
 from schemas.rfc3339 import format_micros, parse_micros
+from services.api.auth.permissions import Needs, Scope
 from services.api.calls import LARGEST_PAGE, Answer, Call, etag, page
-from services.api.needs import Needs, Scope
 from services.api.problems import Problem
-from services.api.routing import Routes
-from services.api.shapes.webhooks import (
-    ChangedWebhook,
+from services.api.requests.webhooks import ChangedWebhook, NewWebhook, Replay, Rotation
+from services.api.responses.webhooks import (
     Deliveries,
-    NewWebhook,
     Queued,
-    Replay,
-    Rotation,
     Secrets,
     Webhook,
     WebhookList,
 )
+from services.api.router import Routes
 from services.notifications.webhooks import queue, subscriptions
 from services.notifications.webhooks.address import BadUrl, require_url
 from services.notifications.webhooks.messages import MessageType
@@ -46,7 +43,7 @@ def create(call: Call, new: NewWebhook) -> Answer:
         )
     except TooMany as problem:
         raise Problem("conflict", f"{problem}.") from None
-    return _told(made, 201, {"location": f"/v1/webhooks/{made.id}"})
+    return _answer(made, 201, {"location": f"/v1/webhooks/{made.id}"})
 
 
 @routes.get("/v1/webhooks", NEEDS, answers=WebhookList)
@@ -92,7 +89,7 @@ def change(call: Call, id: str, changed: ChangedWebhook) -> Answer:
     )
     if done is None:
         raise Problem("precondition-failed", "Somebody else changed it at the same time.")
-    return _told(done)
+    return _answer(done)
 
 
 @routes.delete("/v1/webhooks/{id}", NEEDS, status=204, problems=("not-found",))
@@ -137,15 +134,15 @@ def rotate(call: Call, id: str, rotation: Rotation) -> Answer:
     found = _one(call, id)
     scheme = SchemeName(rotation.scheme)
     subscriptions.rotate(call.session, found.id, scheme, _seal(call), call.now, rotation.overlap_seconds)
-    return _told(found)
+    return _answer(found)
 
 
 @routes.post("/v1/webhooks/{id}/test", NEEDS, answers=Queued, status=202, problems=("not-found", "conflict"))
 def test(call: Call, id: str) -> Answer:
     """Tell this endpoint a message of type webhook.test.v1."""
     found = _enabled(_one(call, id))
-    told = subscriptions.test(call.session, found, call.now)
-    return Answer({"queued": 1, "message": told.id}, 202)
+    message = subscriptions.test(call.session, found, call.now)
+    return Answer({"queued": 1, "message": message.id}, 202)
 
 
 @routes.post(
@@ -180,9 +177,9 @@ def deliveries(
     kind = f"deliveries {found.id}"
     after = call.cursor(cursor, kind)
     before = None if after is None else (int(after[0]), str(after[1]))
-    told = queue.deliveries(call.session, found.id, state, before, limit)
-    last = [told[-1].at, told[-1].message] if len(told) == limit else None
-    return page(call, kind, [_delivery(each) for each in told], last)
+    found_deliveries = queue.deliveries(call.session, found.id, state, before, limit)
+    last = [found_deliveries[-1].at, found_deliveries[-1].message] if len(found_deliveries) == limit else None
+    return page(call, kind, [_delivery(each) for each in found_deliveries], last)
 
 
 def _one(call: Call, id: str) -> Subscription:
@@ -212,7 +209,7 @@ def _seal(call: Call) -> Seal:
         raise Problem("webhooks-unavailable") from None
 
 
-def _told(found: Subscription, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+def _answer(found: Subscription, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
     return Answer(_plain(found), status, {**(headers or {}), "etag": _tag(found)})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from services.api.banking import told
+from services.api.financing import representation
 from services.api.sandbox.table import PARTY, PREFIX, AlertRow, StageRow
 from services.domain.facts import Micros
 from services.financing.domain.cargo import VerifiedValue
@@ -24,12 +24,12 @@ _SINCE: Micros = 1_772_323_200_000_000  # 2026-03-01T00:00:00Z
 
 def at_stage(reference: str, row: StageRow, now: Micros) -> dict[str, Any]:
     """The status of a financing at the stage of ``row``."""
-    return told.status(_status(reference, row, (), now), {}, {}, int)
+    return representation.status(_status(reference, row, (), now), {}, {}, int)
 
 
 def with_alert(reference: str, row: AlertRow, now: Micros) -> dict[str, Any]:
     """The status of a drawn financing with the alert of ``row``."""
-    return told.status(_status(reference, _DRAWN, (_alert(reference, row),), now), {}, {}, int)
+    return representation.status(_status(reference, _DRAWN, (_alert(reference, row),), now), {}, {}, int)
 
 
 def summarised(name: str, row: StageRow, number: int) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def summarised(name: str, row: StageRow, number: int) -> dict[str, Any]:
         frozen_by=frozenset(),
         events=(),
     )
-    return told.summary(Summary(state, row.pledged), int)
+    return representation.summary(Summary(state, row.pledged), int)
 
 
 def _alert(reference: str, row: AlertRow) -> Alert:

@@ -147,8 +147,8 @@ def _corroborated(row: CorroborationRow) -> tuple[str, str]:
 
 
 def _headers(headers: object) -> str:
-    told = dict(headers) if isinstance(headers, dict) else {}
-    return "".join(f", `{name}: {value}`" for name, value in told.items())
+    shown = dict(headers) if isinstance(headers, dict) else {}
+    return "".join(f", `{name}: {value}`" for name, value in shown.items())
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:

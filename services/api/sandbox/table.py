@@ -10,10 +10,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from services.api.cloudevents.outcomes import Fate, Outcome
 from services.credit.domain.consent import Part
 from services.credit.domain.disputes import DisputeState
 from services.financing.domain.lifecycle import Stage
-from services.gateway.outcomes import Fate, Outcome
 
 PARTY = "sandbox"
 NETWORKS = frozenset({"demo", "sandbox"})

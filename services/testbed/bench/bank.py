@@ -17,8 +17,8 @@ import orjson
 import psycopg
 from joserfc.jwk import OKPKey
 
+from services.api.auth.clients import add_client
 from services.api.client import ApiAuth
-from services.api.clients import add_client
 from services.financing.store.keys import make_keys, prepare
 from services.ledger.registry import store
 from services.ledger.storage.migrate import migrate

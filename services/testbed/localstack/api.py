@@ -14,10 +14,10 @@ import psycopg
 from joserfc.jwk import ECKey
 
 from schemas.events.base import Role
-from services.api import clients
+from services.api.auth import clients
+from services.api.auth.tokens.key_file import kept
 from services.api.client import ApiAuth
 from services.api.sandbox.table import NETWORKS, PARTY
-from services.api.tokens.key_file import kept
 from services.financing.store.keys import make_keys, prepare
 from services.ledger.registry import store
 from services.ledger.registry.events import PartyAdded

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from joserfc.jwk import ECKey
 
-from services.api import clients
+from services.api.auth import clients
 from services.ledger.registry import store
 from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.api import admit, sandbox

@@ -12,9 +12,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.api import clients, upkeep
-from services.api.authority.signing import AuthorityKey
-from services.api.tokens.certificate import thumbprint
+from services.api import background
+from services.api.auth import clients
+from services.api.auth.keys import AuthorityKey
+from services.api.auth.tokens.certificate import thumbprint
 from services.ledger.registry import store
 from services.ledger.storage.session import open_session
 from services.runtime.credentials.authority import issue, new_authority
@@ -109,6 +110,6 @@ def test_upkeep_forgets_what_has_expired_and_nothing_else(api: RunningApi) -> No
                 "INSERT INTO lianyun.api_answer VALUES ('upkeep', %s, '', 200, '{}', '', %s, '') ON CONFLICT DO NOTHING",
                 (key, given * 1_000_000),
             )
-    upkeep.forget(api.context)
+    background.purge(api.context)
     assert api.rows("SELECT digest FROM lianyun.api_proof WHERE digest IN ('old', 'new')") == [(b"new",)]
     assert api.rows("SELECT key FROM lianyun.api_answer WHERE party = 'upkeep'") == [("new",)]

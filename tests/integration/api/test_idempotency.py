@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from pydantic import BaseModel
 
+from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call
-from services.api.needs import Needs, Scope
 from services.api.problems import Problem
-from services.api.routing import Routes
+from services.api.router import Routes
 from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.calling.cast import play

@@ -15,9 +15,9 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api import routing
+from services.api import router
 from services.api.client import ApiAuth
-from services.api.routing import Declared
+from services.api.operations import Operation
 from tests.calling.cast import ODD
 from tests.calling.permissions import ROWS
 from tests.calling.running import RunningApi
@@ -96,12 +96,12 @@ def test_every_route_gets_its_parameters_as_they_were_meant(
 ) -> None:
     """The token and the proof are judged as ever; what the route's function would get comes back."""
 
-    async def echo(declared: Declared, request: Request, parameters: dict[str, Any]) -> Response:
+    async def echo(operation: Operation, request: Request, parameters: dict[str, Any]) -> Response:
         given = {name: parameters[name] for name in route.param_convertors}
         request.app.state.context.gate.proven(request)
-        return Response(json.dumps([declared.path, given]))
+        return Response(json.dumps([operation.path, given]))
 
-    monkeypatch.setattr(routing, "perform", echo)
+    monkeypatch.setattr(router, "perform", echo)
     auth = auth_of(api, "abank")
     (method,) = route.methods
     for odd in ("a/b", "a b", "联运", "50%", "%2F", "a?b#c", "a+b", "a;b=c", "~"):

@@ -10,9 +10,10 @@ import pytest
 from fastapi.routing import APIRoute
 
 from services.api.app import create_app
+from services.api.auth.permissions import Scope
 from services.api.context import Context
-from services.api.needs import Scope
-from services.api.routing import PUBLIC, Declared
+from services.api.operations import Operation
+from services.api.router import PUBLIC
 from services.api.settings import ApiSettings
 from services.ledger.registry import store
 from services.ledger.storage.session import open_session
@@ -32,8 +33,8 @@ def routes() -> list[APIRoute]:
     return [route for route in create_app(context).routes if isinstance(route, APIRoute)]
 
 
-def declared() -> list[Declared]:
-    return [route.endpoint.declared for route in routes() if route.endpoint.declared != PUBLIC]  # type: ignore[attr-defined]
+def declared() -> list[Operation]:
+    return [route.endpoint.operation for route in routes() if route.endpoint.operation != PUBLIC]  # type: ignore[attr-defined]
 
 
 def asked(api: RunningApi, party: str, row: Row, method: str, url: str) -> httpx.Response:
@@ -49,8 +50,8 @@ def told(response: httpx.Response) -> tuple[int, Any, set[str]]:
 
 def test_every_route_declares_who_may_use_it() -> None:
     for route in routes():
-        assert hasattr(route.endpoint, "declared"), f"{route.path} is neither declared nor marked public"
-    assert {route.path for route in routes() if route.endpoint.declared == PUBLIC} == OPEN  # type: ignore[attr-defined]
+        assert hasattr(route.endpoint, "operation"), f"{route.path} is neither declared nor marked public"
+    assert {route.path for route in routes() if route.endpoint.operation == PUBLIC} == OPEN  # type: ignore[attr-defined]
 
 
 def test_every_route_stands_in_the_table() -> None:
@@ -60,7 +61,7 @@ def test_every_route_stands_in_the_table() -> None:
 @pytest.mark.parametrize("each", declared(), ids=lambda each: f"{each.method} {each.path}")
 @pytest.mark.parametrize("party", PARTIES)
 def test_whoever_may_not_see_it_is_answered_as_if_it_were_not_there(
-    api: RunningApi, party: str, each: Declared
+    api: RunningApi, party: str, each: Operation
 ) -> None:
     row = ROWS[each.method, each.path]
     with_party = {found.code: found for found in _parties(api)}
@@ -84,7 +85,7 @@ def test_whoever_may_not_see_it_is_answered_as_if_it_were_not_there(
 
 
 @pytest.mark.parametrize("each", declared(), ids=lambda each: f"{each.method} {each.path}")
-def test_a_route_needs_its_scope(api: RunningApi, each: Declared) -> None:
+def test_a_route_needs_its_scope(api: RunningApi, each: Operation) -> None:
     row = ROWS[each.method, each.path]
     other = next(scope for scope in Scope if scope is not each.needs.scope)
     party = next(
@@ -97,7 +98,7 @@ def test_a_route_needs_its_scope(api: RunningApi, each: Declared) -> None:
 
 
 @pytest.mark.parametrize("each", declared(), ids=lambda each: f"{each.method} {each.path}")
-def test_nobody_gets_in_without_a_token(api: RunningApi, each: Declared) -> None:
+def test_nobody_gets_in_without_a_token(api: RunningApi, each: Operation) -> None:
     row = ROWS[each.method, each.path]
     with api.anonymous() as client:
         answer = client.request(each.method, row.own, json=row.body, headers=dict(row.headers))

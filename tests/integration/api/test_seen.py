@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.api.access.filtering import number_digest
+from services.api.access.filter import number_digest
 from tests.calling.cast import DECLARATION, SHARED_BOX
 from tests.calling.running import RunningApi
 

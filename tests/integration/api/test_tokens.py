@@ -15,12 +15,12 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from services.api import clients
-from services.api.authority import granting
-from services.api.authority.signing import AuthorityKey
-from services.api.tokens.certificate import thumbprint
-from services.api.tokens.jose import BadToken
-from services.api.tokens.proof import digest
+from services.api.auth import clients
+from services.api.auth.keys import AuthorityKey
+from services.api.auth.tokens.certificate import thumbprint
+from services.api.auth.tokens.jose import BadToken
+from services.api.auth.tokens.proof import digest
+from services.api.routes import authority
 from services.ledger.registry import store
 from services.ledger.storage.session import open_session
 from tests.calling.running import RunningApi, now
@@ -426,13 +426,13 @@ def _token(hand: Hand, key: ECKey, *, header: dict[str, str] | None = None, **ch
 def test_who_is_registered_shows_in_no_refusal(api: RunningApi, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither by words and headers, nor by the work that is done."""
     work: list[str] = []
-    original = granting.opened
+    original = authority.opened
 
     def counted_open(token: str, key: Any) -> Any:
         work.append(key.key_type)
         return original(token, key)
 
-    monkeypatch.setattr(granting, "opened", counted_open)
+    monkeypatch.setattr(authority, "opened", counted_open)
     keys = (ECKey.generate_key("P-256"), OKPKey.generate_key("Ed25519"), RSAKey.generate_key(2048))
     clients_known = [Hand(api, key) for key in keys]
     revoked = Hand(api)

@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from joserfc.jwk import ECKey
 
-from services.api import clients, sealed, statement
+from services.api import sealed, statement
+from services.api.auth import clients
 from services.audit.fsck.registers import check_release, check_trail
 from services.audit.fsck.registry import check_registry, read_history
 from services.audit.fsck.sealed_rows import check_access_log, check_webhooks

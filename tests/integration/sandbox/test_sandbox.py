@@ -13,11 +13,11 @@ import psycopg
 import pytest
 
 from schemas.events.base import Role
+from services.api.cloudevents.outcomes import Outcome
 from services.api.problems import BASE, KINDS
 from services.api.sandbox.table import table
 from services.credit.domain.consent import Part
 from services.credit.domain.disputes import DisputeState
-from services.gateway.outcomes import Outcome
 from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.calling import permissions

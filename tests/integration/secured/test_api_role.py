@@ -11,8 +11,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.api import upkeep
-from services.api.banking import clerking
+from services.api import background
 from services.financing.store.keys import read_keys
 from services.ledger.storage.generations import switch_generation
 from services.ledger.storage.migrate import migrate
@@ -159,11 +158,11 @@ def test_a_webhook_has_its_whole_life(api: RunningApi) -> None:
 def test_it_keeps_house_answers_events_and_seals_reads_under_a_legal_purpose(
     api: RunningApi, server: Server
 ) -> None:
-    upkeep.forget(api.context)
+    background.purge(api.context)
     with psycopg.connect(server.dsn("owner")) as session:
         session.execute("INSERT INTO lianyun.financing_asked (no) SELECT min(no) FROM lianyun.body")
     desk = read_keys(api.settings.financing_keys).decision_service(api.settings.network)
-    clerking.turn(api.context, desk)
+    background.consume(api.context, desk)
     assert api.rows("SELECT 1 FROM lianyun.financing_asked WHERE answered IS NULL") == []
     before = api.rows("SELECT count(*) FROM lianyun.access_log_sealed")
     secret = api.client("court", "events:read purpose:COURT", purposes=("COURT",))

@@ -22,8 +22,8 @@ import psycopg
 import pytest
 from joserfc.jwk import ECKey
 
+from services.api.auth.clients import add_client
 from services.api.client import ApiAuth
-from services.api.clients import add_client
 from services.audit.fsck.check import fsck
 from services.domain import rules
 from services.ledger.registry import store

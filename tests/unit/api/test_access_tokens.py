@@ -9,8 +9,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
-from services.api.tokens.access import Verifier
-from services.api.tokens.jose import BadToken
+from services.api.auth.tokens.access import Verifier
+from services.api.auth.tokens.jose import BadToken
 
 KEY = OKPKey.generate_key("Ed25519", parameters={"kid": "one"})
 

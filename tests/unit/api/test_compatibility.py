@@ -17,7 +17,10 @@ OLD: dict[str, Any] = {
                 "security": [{"dpop": ["things"]}],
                 "parameters": [{"name": "limit", "in": "query", "required": False, "schema": {"type": "integer"}}],
                 "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/In"}}}},
-                "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Out"}}}}},
+                "responses": {
+                    "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Out"}}}},
+                    "202": {"content": {"application/json": {"schema": {}}}},
+                },
             }
         }
     },
@@ -61,6 +64,9 @@ ADDITIONS: list[Callable[[dict[str, Any]], object]] = [
     lambda d: schema(d, "In")["properties"]["word"]["enum"].append("c"),
     lambda d: operation(d)["parameters"].append({"name": "x", "in": "query", "schema": {"type": "string"}}),
     lambda d: operation(d)["responses"].update({"409": {}}),
+    lambda d: operation(d)["responses"]["202"]["content"]["application/json"].update(
+        schema={"$ref": "#/components/schemas/Out"}
+    ),
     lambda d: schema(d, "In")["properties"]["word"].pop("enum"),
 ]
 BREAKS: list[tuple[Callable[[dict[str, Any]], object], str]] = [

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from services.api.banking.asked import Day
+from services.api.requests.financing import Day
 
 DAY = TypeAdapter(Day)
 

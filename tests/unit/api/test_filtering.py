@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.events import catalogue
-from services.api.access.filtering import field_of, number_digest, shown
+from services.api.access.filter import field_of, number_digest, shown
 from services.api.access.matrix import Field, Shown
 
 NOTHING = dict.fromkeys(Field, Shown.NONE)

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey
 
-from services.api.tokens import jose
-from services.api.tokens.access import Verifier
-from services.api.tokens.jose import BadToken, opened, public_key
-from services.api.tokens.proof import Asked, prove
+from services.api.auth.tokens import jose
+from services.api.auth.tokens.access import Verifier
+from services.api.auth.tokens.jose import BadToken, opened, public_key
+from services.api.auth.tokens.proof import ProofRequest, prove
 
 KEY = ECKey.generate_key("P-256")
 PUBLIC = KEY.as_dict(private=False)
-ASKED = Asked("GET", ("https://api.example/v1/x",), 1_000.0, 60)
+ASKED = ProofRequest("GET", ("https://api.example/v1/x",), 1_000.0, 60)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

@@ -7,7 +7,7 @@ import time
 
 from pydantic import SecretStr
 
-from services.api import upkeep
+from services.api import background
 from services.api.context import Context
 from services.api.serving import live, ready
 from services.api.settings import ApiSettings
@@ -24,7 +24,7 @@ def test_it_is_live_as_long_as_its_loop_comes_round() -> None:
     assert not live(own).ok
 
     async def run() -> None:
-        async with upkeep.running(own):
+        async with background.housekeeping(own):
             await asyncio.sleep(0)
 
     asyncio.run(run())

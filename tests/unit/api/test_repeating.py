@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 
-from services.api.repeating import repeating
+from services.api.background import periodically
 
 ENDLESS = """
 import asyncio
-from services.api.repeating import repeating
+from services.api.background import periodically
 
 async def main():
-    async with repeating(lambda: 1 / 0, 0.0, (LookupError,), "it failed", "test"):
+    async with periodically(lambda: 1 / 0, 0.0, (LookupError,), "it failed", "test"):
         await asyncio.sleep(60)
 
 asyncio.run(main())
@@ -36,7 +36,7 @@ def test_what_it_waits_for_is_tried_again() -> None:
         raise LookupError
 
     async def main() -> None:
-        async with repeating(work, 0.0, (LookupError,), "it failed", "test"):
+        async with periodically(work, 0.0, (LookupError,), "it failed", "test"):
             while len(tried) < 3:
                 await asyncio.sleep(0.01)
 

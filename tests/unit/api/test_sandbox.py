@@ -6,8 +6,9 @@ import ast
 from pathlib import Path
 
 from schemas.reasons import Reason
+from services.api.cloudevents.outcomes import Outcome
 from services.api.problems import KINDS
-from services.api.sandbox.corroborating import MEMBERS
+from services.api.sandbox.corroborations import MEMBERS
 from services.api.sandbox.page import page
 from services.api.sandbox.table import named, table
 from services.credit.domain.consent import Part
@@ -17,7 +18,6 @@ from services.financing.domain import guards
 from services.financing.domain.covenants import COVENANTS
 from services.financing.domain.lifecycle import Stage
 from services.financing.domain.requests import HIDDEN, MATCHES
-from services.gateway.outcomes import Outcome
 
 ROWS = table()
 OF_FILES = {Reason.UNKNOWN_FORMAT, Reason.UNREADABLE_FILE, Reason.ID_USED_TWICE}

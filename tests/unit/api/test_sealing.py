@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.api.sealing import Seal
+from services.api.seal import Seal
 
 SEAL = Seal(bytes(range(32)))
 places = st.recursive(

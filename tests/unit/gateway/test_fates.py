@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gateway.outcomes import Outcome, _fate
+from services.api.cloudevents.outcomes import Outcome, _fate
 
 
 def test_what_is_stored_from_a_place_is_accepted_also_where_the_ledger_went_back_behind_it() -> None:

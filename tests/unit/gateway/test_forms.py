@@ -14,10 +14,10 @@ from schemas.envelope import SIGNATURE_HEADER, Envelope, read_headers, signed_by
 from schemas.reasons import Reason
 from schemas.signature_header import parse_header
 from schemas.signing import Scheme, SigningKey, sign, verify
-from services.gateway.binary import read_binary
-from services.gateway.handle import Handle
-from services.gateway.offer import MAX_EVENTS, Misfit, Offer
-from services.gateway.structured import BadBody, TooMany, read_batch, read_event
+from services.api.cloudevents.binary import read_binary
+from services.api.cloudevents.handle import Handle
+from services.api.cloudevents.offer import MAX_EVENTS, Misfit, Offer
+from services.api.cloudevents.structured import BadBody, TooMany, read_batch, read_event
 
 KEY = SigningKey.from_seed(Scheme.ED25519, b"\x07" * 32)
 PAYLOAD = b'{ "salt":"00",\n "n": 1.50, "container":"CSQU3054383", "text":"\\u4e2d\xe4\xb8\xad", "x":[{}]}'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.api.preferences import preferences, wait_of
+from services.api.events.request import preferences, wait_of
 
 
 @pytest.mark.parametrize(

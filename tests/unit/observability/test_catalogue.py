@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from services.api.measuring import ApiMetrics
+from services.api.metrics import ApiMetrics
 from services.cases.store.follower import CaseMetrics
 from services.credit.store.follower import FollowerMetrics
 from services.monitoring.artefacts import ROOT, main, render, stale

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.api.banking.asked import Reservation
+from services.api.requests.financing import Reservation
 from services.testbed.demo.banks import look_alike, reservation, true_papers
 from services.testbed.demo.financing import VALID_TO, DemoFinancing
 from services.testbed.simulator import financing

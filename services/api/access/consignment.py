@@ -1,0 +1,115 @@
+"""A consignment as its caller may see it: relations, grants of the matrix, and the filtered view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.events.document_trade import InvoiceIssued
+from schemas.rfc3339 import format_micros
+from services.api.access.filter import shown
+from services.api.access.matrix import Field, Relation, Shown, granted
+from services.api.access.relations import LENDERS, Relationship, lending, relationship, shippers_of
+from services.api.calls import Call
+from services.domain.liveness import judge
+from services.domain.view import ClaimStatus
+from services.query.view_json import view_json
+from services.query.views import SourcedView, facts_of, read_view
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleConsignment:
+    """What the caller sees, and what it is to the consignment; ``known`` is everything, and is never given out."""
+
+    known: SourcedView
+    relationship: Relationship
+    grants: Mapping[Field, Shown]
+    body: dict[str, Any]
+
+    @property
+    def shippers(self) -> frozenset[str]:
+        """Whose data it is: the subjects of the access log."""
+        return shippers_of(self.known)
+
+
+def visible(call: Call, consignment: bytes) -> VisibleConsignment | None:
+    """The group of ``consignment`` (16 bytes) for the caller; None where it is not there or not the caller's to see."""
+    known = read_view(call.session, consignment, call.now, call.registry)
+    if known is None:
+        return None
+    body = view_json(known)
+    by_view = relationship(known, call.party, [(each["milestone"], each["by"]) for each in body["timeline"]])
+    relations = {
+        *by_view.relations,
+        *lending(call.session, known, call.party, call.now, call.registry),
+        *((Relation.LEGAL,) if call.caller.purpose else ()),
+    }
+    grants = granted(by_view.roles, relations)
+    if grants[Field.MOVEMENT] is Shown.NONE:
+        return None
+    for item, arrival in zip(body["timeline"], known.view.arrivals, strict=True):
+        event = known.events[arrival.claim.event]
+        item["recorded"] = format_micros(event.stored.append_us)
+        item["finding"] = getattr(event.admitted.payload, "finding", None)  # the category of an inspection's
+    _only_its_boxes(body)
+    hidden = {
+        code
+        for code in known.view.engaged
+        if code != call.party.code
+        and (party := call.registry.party(code)) is not None
+        and party.roles <= LENDERS
+    }
+    filtered = shown(body, grants, hidden, lambda field: _documents(known, field))
+    filtered["shown"] = {str(field): str(how) for field, how in grants.items()}
+    return VisibleConsignment(known, Relationship(by_view.roles, frozenset(relations)), grants, filtered)
+
+
+def _documents(known: SourcedView, field: Field) -> list[dict[str, Any]]:
+    return _goods(known) if field is Field.GOODS else _invoices(known)
+
+
+def _only_its_boxes(body: dict[str, Any]) -> None:
+    """A hand-over lists the boxes of a whole train: those of others are nobody's business here."""
+    own = {box["container"] for box in body["boxes"]}
+    for handover in body["handovers"]:
+        for side in ("missing", "surplus", "announced_only", "unannounced"):
+            handover[side] = [each for each in handover[side] if each in own]
+
+
+def _goods(known: SourcedView) -> list[dict[str, Any]]:
+    """The HS codes of the cargo, each with who said it, of live events of engaged publishers and authorities."""
+    facts = facts_of(list(known.events.values()))
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    said = {
+        (code, each.publisher)
+        for each in facts.goods
+        if liveness.live(each.event) and (each.publisher in known.view.engaged or each.territorial)
+        for code in each.commodities
+    }
+    return [{"hs": code, "by": by} for code, by in sorted(said)]
+
+
+def _invoices(known: SourcedView) -> list[dict[str, Any]]:
+    """The commercial invoices that count: number, date, parties, amount in minor units, and who handed them in."""
+    counted = {
+        arrival.claim.event for arrival in known.view.arrivals if arrival.status is ClaimStatus.COUNTED
+    }
+    found = []
+    for id_ in counted:
+        event = known.events[id_]
+        said = event.admitted.payload
+        if isinstance(said, InvoiceIssued):
+            plain = said.model_dump(
+                mode="json", include={"seller_party", "buyer_party", "grand_total_amount"}
+            )
+            found.append(
+                {
+                    "document_id": said.document_id,
+                    "issue_date": str(said.issue_date),
+                    **plain,
+                    "by": event.admitted.party.code,
+                    "published": format_micros(event.admitted.envelope.published_micros),
+                }
+            )
+    return sorted(found, key=lambda each: (each["document_id"], each["published"], each["by"]))

@@ -1,0 +1,1 @@
+"""What routes for banks share: decisions, the JSON of financings, signed answers, other registries."""

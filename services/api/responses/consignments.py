@@ -1,0 +1,101 @@
+"""Consignments and their timelines. What a caller may not see is null or left out of its list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from services.api.responses.base import EventName, Moment, NextCursor, Shape
+
+
+class ClaimShown(Shape):
+    """One publisher's word. A masked claim keeps milestone, classifier, time and jurisdiction; the rest is null."""
+
+    milestone: str
+    phase: int
+    classifier: Literal["ACT", "EST", "PLN"]
+    happened: Moment
+    place: str | None = None
+    place_name: str | None = None
+    object: Annotated[str | None, Field(description="kind:key; a number may be shown as its digest.")] = None
+    jurisdiction: str | None = None
+    occurrence: str | None = None
+    by: Annotated[str | None, Field(description="The publisher's party code.")] = None
+    assurance: Literal["SIGNED_BY_AUTHORITY", "RELAYED", "ASSERTED"] | None = None
+    published: Moment | None = None
+    event: EventName | None = None
+
+
+class Recorded(ClaimShown):
+    """A claim of the timeline."""
+
+    standing: Literal["COUNTED", "SUPERSEDED", "UNENGAGED"]
+    finding: Annotated[str | None, Field(description="The category of an inspection's finding.")] = None
+    recorded: Annotated[Moment, Field(description="When the platform's log took it: tells late news apart.")]
+
+
+class BoxShown(Shape):
+    """A container of the consignment and where it is."""
+
+    container: str
+    holds_cargo: bool
+    counted: bool
+    position: ClaimShown | None
+
+
+class GoodsShown(Shape):
+    """An HS code of the cargo, as many digits of it as the caller may see."""
+
+    hs: str
+    by: str
+
+
+class Consignment(Shape):
+    """A consignment as the caller may see it, as of ``as_of``."""
+
+    consignment: Annotated[str, Field(description="Its id: the founding party and that party's reference.")]
+    members: list[str]
+    as_of: Moment
+    founded_by: list[str]
+    engaged: list[str]
+    movement: ClaimShown | None
+    boxes: list[BoxShown]
+    boxes_behind: int
+    customs: Annotated[dict[str, ClaimShown], Field(description="The latest customs fact by jurisdiction.")]
+    document: ClaimShown | None
+    disputes: list[dict[str, Any]]
+    exceptions: list[dict[str, Any]]
+    handovers: list[dict[str, Any]]
+    route: list[str] | None
+    restrictions: list[dict[str, Any]]
+    overdue: list[ClaimShown]
+    silent: bool
+    goods: list[GoodsShown] | None
+    invoices: list[dict[str, Any]] | None
+    shown: Annotated[dict[str, str], Field(description="How each group of fields is shown to the caller.")]
+
+
+class ConsignmentSummary(Shape):
+    """A consignment in a list."""
+
+    consignment: str
+    movement: ClaimShown | None
+    boxes: int
+    boxes_behind: int
+    disputes: int
+    exceptions: int
+
+
+class ConsignmentPage(Shape):
+    """Consignments that an identifier leads to, as far as the caller may see them."""
+
+    items: list[ConsignmentSummary]
+    next: NextCursor
+
+
+class TimelinePage(Shape):
+    """Claims in the order in which they were recorded."""
+
+    items: list[Recorded]
+    next: NextCursor
