@@ -9,12 +9,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from services.audit.fsck.finding import Damage, Finding, Notebook
-from services.audit.fsck.release import check_release
-from services.audit.fsck.trail import check_trail
 
 from services.audit.fsck.check import fsck
+from services.audit.fsck.registers import check_release, check_trail
 from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Finding, Findings
 from services.domain.rules import fold_version
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.migrate import FOLDER, migrate, migrations
@@ -105,10 +104,10 @@ CHANGED_HISTORY = {
 
 
 def release_and_trail(session: psycopg.Connection[Any]) -> tuple[Finding, ...]:
-    snapshot, notebook = Snapshot(session), Notebook()
-    check_release(snapshot, notebook)
-    check_trail(snapshot, notebook)
-    return notebook.report(0.0).findings
+    snapshot, findings = Snapshot(session), Findings()
+    check_release(snapshot, findings)
+    check_trail(snapshot, findings)
+    return findings.report(0.0).findings
 
 
 def test_a_database_of_an_earlier_release_goes_through_that_one_first(upgraded: str) -> None:
